@@ -1,0 +1,42 @@
+"""Every way in is declared here by the door that owns it: URLs by name and method, GraphQL fields by `Type.field`.
+
+What is not declared fails a house test, so nothing is reachable by oversight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from apps.access.policy import Permission
+
+# Rules that are not a permission on a thing.
+ANYBODY = "anybody"  # no content behind it: sign-in pages, static words, health
+SIGNED_IN = "signed in"  # only the asker's own things
+SIGNED_URL = "signed url"  # the signature names actor, object, method; the gate is asked again when it is used
+OPERATOR = "operator"  # Django admin: metadata only
+PARENT = "parent"  # a field of something that was already fetched through the gate
+
+Rule = Permission | str
+
+_urls: dict[tuple[str, str], Rule] = {}
+_fields: dict[str, Rule] = {}
+
+
+def declare_url(name: str, rule: Rule, *, methods: Iterable[str] = ("GET",)) -> None:
+    """State who may reach the URL `name` (with its namespace) by these methods."""
+    for method in methods:
+        _urls[name, method] = rule
+
+
+def declare_graphql(rule: Rule, *fields: str) -> None:
+    """State who may read or call these fields, each `Type.field`."""
+    for field in fields:
+        _fields[field] = rule
+
+
+def url_rules() -> dict[tuple[str, str], Rule]:
+    return dict(_urls)
+
+
+def graphql_rules() -> dict[str, Rule]:
+    return dict(_fields)

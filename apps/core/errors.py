@@ -1,0 +1,58 @@
+"""The few errors that services raise. Each door translates them once.
+
+A message speaks to whoever sent the request and never quotes content it did not send.
+"""
+
+from __future__ import annotations
+
+
+class OwnlogError(Exception):
+    """The base of all errors below; `code` is stable and may be shown by an API."""
+
+    code = "error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class NotFound(OwnlogError):
+    """There is no such thing, or the asker may not know that there is."""
+
+    code = "not_found"
+
+
+class Forbidden(OwnlogError):
+    """The asker may see the thing but not do this with it."""
+
+    code = "forbidden"
+
+
+class Conflict(OwnlogError):
+    """The thing exists already, or is in a state in which this cannot be done."""
+
+    code = "conflict"
+
+
+class Invalid(OwnlogError):
+    """What was sent cannot be used as it is."""
+
+    code = "invalid"
+
+
+class TooMuch(OwnlogError):
+    """Larger or more than this instance takes at once."""
+
+    code = "too_much"
+
+
+class Erased(OwnlogError):
+    """It was here and has been erased. Told only to those who could read it."""
+
+    code = "erased"
+
+
+class Unavailable(OwnlogError):
+    """It cannot be done now but may be soon; the sender keeps its data and tries again."""
+
+    code = "unavailable"

@@ -1,0 +1,19 @@
+"""Opaque public ids, and types that keep one kind of integer id from being taken for another."""
+
+from __future__ import annotations
+
+import secrets
+from typing import NewType
+
+UserId = NewType("UserId", int)
+EntityId = NewType("EntityId", int)
+ProjectId = NewType("ProjectId", int)
+RunId = NewType("RunId", int)
+
+_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 letters, none taken for another
+PUBLIC_ID_LENGTH = 20
+
+
+def new_public_id() -> str:
+    """100 random bits in 20 characters that are safe in any URL, file name or header."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(PUBLIC_ID_LENGTH))

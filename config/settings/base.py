@@ -1,0 +1,243 @@
+"""What every installation shares. What an operator may change comes from the environment (docs/settings.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from config import env, secret_key
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+
+# ── Places ──
+OWNLOG_DATA = env.folder("OWNLOG_DATA", default=BASE_DIR / "var")
+OWNLOG_KEY_DIR = env.folder("OWNLOG_KEY_DIR", default=BASE_DIR / "keys")
+OWNLOG_BASE_URL = env.text("OWNLOG_BASE_URL").rstrip("/")
+OWNLOG_SIGN_UP = env.choice("OWNLOG_SIGN_UP", among=("open", "invited", "closed"), default="open")
+OWNLOG_TRUSTED_PROXY = env.text("OWNLOG_TRUSTED_PROXY")
+
+OWNLOG_DATA.mkdir(parents=True, exist_ok=True)
+
+SECRET_KEY = env.secret("OWNLOG_SECRET_KEY") or secret_key.read_or_make(OWNLOG_KEY_DIR)
+DEBUG = False
+ALLOWED_HOSTS = env.listed("OWNLOG_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+
+INSTALLED_APPS = [
+    "apps.core",
+    "apps.access",
+    "apps.vault",
+    "apps.audit",
+    "apps.blobs",
+    "apps.accounts",
+    "apps.teams",
+    "apps.code_saving",
+    "apps.projects",
+    "apps.runs",
+    "apps.files",
+    "apps.wandb_protocol",
+    "apps.web",
+    "apps.demo",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.admin",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_htmx",
+    "template_partials",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.core.middleware.RequestLog",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "apps.vault.middleware.KeysInUse",
+    "apps.accounts.middleware.RequestActor",
+    "apps.web.middleware.PageErrors",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False  # a redirected PUT or POST of the wandb client would lose its body
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "apps.web.context.page",
+            ],
+        },
+    },
+]
+
+
+# ── Databases ──
+def sqlite(path: Path) -> dict[str, object]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
+        # One connection a thread for as long as the process lives: opening one costs more than most queries.
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            "timeout": 20,
+            # A writer takes its lock at BEGIN, so that no transaction fails half-way on a lock upgrade.
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-16000;",
+        },
+    }
+
+
+DATABASES = {
+    "default": sqlite(OWNLOG_DATA / "ownlog.sqlite3"),
+    "vault": sqlite(OWNLOG_DATA / "vault.sqlite3"),
+}
+DATABASE_ROUTERS = ["config.routers.VaultRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# ── Cache: counts for throttling only, in each process; never content ──
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# ── People ──
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "home"
+ACCOUNT_ADAPTER = "apps.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email", "username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = env.choice(
+    "OWNLOG_EMAIL_VERIFICATION", among=("none", "optional", "mandatory"), default="none"
+)
+ACCOUNT_USERNAME_VALIDATORS = "apps.accounts.names.USERNAME_VALIDATORS"
+ACCOUNT_USERNAME_MIN_LENGTH = 2
+ACCOUNT_PRESERVE_USERNAME_CASING = False
+ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Ownlog] "
+
+# ── Mail: printed on the console until the operator names a server ──
+EMAIL_HOST = env.text("OWNLOG_EMAIL_HOST")
+EMAIL_PORT = env.integer("OWNLOG_EMAIL_PORT", default=587, least=1, most=65535)
+EMAIL_HOST_USER = env.text("OWNLOG_EMAIL_USER")
+EMAIL_HOST_PASSWORD = env.secret("OWNLOG_EMAIL_PASSWORD")
+EMAIL_USE_TLS = env.boolean("OWNLOG_EMAIL_TLS", default=True)
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+DEFAULT_FROM_EMAIL = env.text("OWNLOG_EMAIL_FROM", "Ownlog <ownlog@localhost>")
+
+# ── Background work ──
+CELERY_BROKER_URL = env.text("OWNLOG_BROKER_URL", "memory://")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_timeout": 2, "max_retries": 0}
+# Beat keeps its clock in memory: a lost tick only means that a sweep comes one interval later.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+CELERY_BEAT_SCHEDULE = {
+    "runs.sweep": {"task": "runs.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "blobs.sweep_orphans": {"task": "blobs.sweep_orphans", "schedule": 3600.0, "options": {"expires": 3600}},
+    "accounts.sweep": {"task": "accounts.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
+}
+
+# ── What goes over the wire ──
+# The wandb client sends up to about 10 MiB in one request; each view bounds its own body.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 24 * 1024 * 1024
+# No upload is ever written to a temporary file in the clear.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 24 * 1024 * 1024
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_NAME = "ownlog_session"
+CSRF_COOKIE_NAME = "ownlog_csrf"
+CSRF_COOKIE_HTTPONLY = True
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+    }
+}
+if OWNLOG_TRUSTED_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+if OWNLOG_BASE_URL:
+    CSRF_TRUSTED_ORIGINS = [OWNLOG_BASE_URL]
+
+# ── Words and files of the pages ──
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ja", "日本語")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = OWNLOG_DATA / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+# ── Logs: times, levels, names of routes and ids; never a path, a body or a value ──
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"no_content": {"()": "apps.core.logs.NoContent"}},
+    "formatters": {"line": {"()": "apps.core.logs.LineFormatter"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_content"]},
+    },
+    "root": {"handlers": ["stderr"], "level": env.text("OWNLOG_LOG_LEVEL", "INFO").upper()},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # Its messages quote the path; apps.core.middleware.RequestLog writes the route instead.
+        "django.request": {"level": "CRITICAL", "propagate": True},
+        "django.server": {"handlers": [], "level": "CRITICAL", "propagate": True},
+        "celery": {"level": "WARNING", "propagate": True},
+    },
+}

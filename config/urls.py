@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+# The doors' order matters: `/{entity}/{project}` of the web comes last and would take nearly everything.
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("apps.wandb_protocol.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("apps.web.urls")),
+]
