@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+
+from apps.accounts.names import USERNAME_VALIDATORS
+from apps.core import clock
+from apps.core.ids import new_public_id
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(username=(username or "").lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who can sign in. What they own belongs to their entity, in the teams app."""
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    username = models.CharField(max_length=39, unique=True, validators=USERNAME_VALIDATORS)
+    email = models.EmailField()
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=clock.now)
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name="one_account_per_email")]
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class ApiKey(models.Model):
+    """A secret for scripts. Only its hash is kept: 36 random letters need no slow hash and no salt."""
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
+    secret_sha256_hex = models.CharField(max_length=64, unique=True)
+    hint = models.CharField(max_length=4)  # its last letters, so that a person can tell keys apart
+    created_at = models.DateTimeField(default=clock.now)
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.public_id
+

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+
+from django.db.models import Q, QuerySet
+
+from apps.accounts.actors import Actor
+from apps.accounts.models import ApiKey, User
+from apps.core import clock
+from apps.core.errors import NotFound
+
+# How stale `last_used_at` may be: a write at each request would cost more than the request.
+_LAST_USED_GRAIN = timedelta(minutes=1)
+
+
+def hash_of_secret(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def actor_for_api_key(secret: str) -> Actor | None:
+    """The person behind a key as it was typed, or None when it is unknown, revoked or its owner is inactive."""
+    key = (
+        ApiKey.objects.select_related("user")
+        .filter(secret_sha256_hex=hash_of_secret(secret), revoked_at=None, user__is_active=True)
+        .first()
+    )
+    if key is None:
+        return None
+    now = clock.now()
+    if key.last_used_at is None or now - key.last_used_at > _LAST_USED_GRAIN:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+    return Actor.person(key.user, api_key=key)
+
+
+def actor_for_signature(user_public_id: str, api_key_public_id: str) -> Actor | None:
+    """The person named in a signed URL, as long as they and the key they used are still good."""
+    user = User.objects.filter(public_id=user_public_id, is_active=True).first()
+    if user is None:
+        return None
+    if not api_key_public_id:
+        return Actor.person(user)
+    key = ApiKey.objects.filter(public_id=api_key_public_id, user=user, revoked_at=None).first()
+    return Actor.person(user, api_key=key) if key else None
+
+
+def user_of(actor: Actor) -> User:
+    """The account of a signed-in actor."""
+    try:
+        return User.objects.get(pk=actor.user_id)
+    except User.DoesNotExist:
+        raise NotFound("Not found.") from None
+
+
+def api_keys_of(actor: Actor) -> QuerySet[ApiKey]:
+    """The actor's own keys that still work, newest first."""
+    return ApiKey.objects.filter(user_id=actor.user_id, revoked_at=None).order_by("-id")
+
+
+def no_account_yet() -> bool:
+    return not User.objects.exists()
+
+
+def is_taken(*, username: str = "", email: str = "") -> bool:
+    """Has somebody this name or this address?"""
+    return User.objects.filter(Q(username=username) | Q(email__iexact=email)).exists()

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import re
+import secrets
+import string
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+
+from apps.accounts.actors import Actor
+from apps.accounts.models import ApiKey, User
+from apps.accounts.names import USERNAME_VALIDATORS
+from apps.accounts.queries import hash_of_secret, is_taken, no_account_yet
+from apps.audit.events import EventKind
+from apps.audit.services import record
+from apps.core import clock
+from apps.core.errors import Conflict, Invalid, NotFound
+
+# The client wants 40 letters or more after the first dash; old clients exactly 40. The prefix lets scanners know it.
+_KEY_PREFIX = "own_"
+_KEY_LETTERS = string.ascii_letters + string.digits
+_KEY_LENGTH = 40
+_KEY_FORM = re.compile(r"[A-Za-z0-9_]{40,128}")
+
+
+def create_user(username: str, *, email: str, password: str | None) -> User:
+    """An account that can sign in; the instance's first becomes its owner. See teams.services.create_account."""
+    username, email = username.strip().lower(), email.strip()
+    try:
+        for check in USERNAME_VALIDATORS:
+            check(username)
+        validate_email(email)
+        if password is not None:
+            validate_password(password)
+    except ValidationError as error:
+        raise Invalid(" ".join(error.messages)) from None
+    if is_taken(username=username, email=email):
+        raise Conflict("There is an account with this name or address already.")
+    user = User(username=username, email=email)
+    user.set_password(password)
+    return save_new_user(user)
+
+
+def save_new_user(user: User) -> User:
+    """Store a new account; call it inside a transaction."""
+    user.is_staff = user.is_superuser = no_account_yet()
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError:
+        raise Conflict("There is an account with this name or address already.") from None
+    record(EventKind.ACCOUNT_CREATED, subject=user.public_id, by=Actor.person(user), is_owner=user.is_superuser)
+    return user
+
+
+@transaction.atomic
+def issue_api_key(user: User, *, by: Actor, secret: str | None = None) -> tuple[ApiKey, str]:
+    """A new key and its secret, which nobody can read again. `secret` is for scripts that bring their own."""
+    secret = secret or _KEY_PREFIX + "".join(
+        secrets.choice(_KEY_LETTERS) for _ in range(_KEY_LENGTH - len(_KEY_PREFIX))
+    )
+    if not _KEY_FORM.fullmatch(secret):
+        raise Invalid("An API key is 40 to 128 letters, digits or underscores.")
+    key, is_new = ApiKey.objects.get_or_create(
+        secret_sha256_hex=hash_of_secret(secret), defaults={"user": user, "hint": secret[-4:]}
+    )
+    if not is_new:
+        raise Conflict("This API key is in use already.")
+    record(EventKind.API_KEY_ISSUED, subject=key.public_id, by=by)
+    return key, secret
+
+
+@transaction.atomic
+def revoke_api_key(actor: Actor, public_id: str) -> None:
+    """End one of the actor's own keys; the next request that brings it is refused. Twice is allowed."""
+    key = ApiKey.objects.filter(user_id=actor.user_id, public_id=public_id).first()
+    if key is None:
+        raise NotFound("Not found.")
+    if key.revoked_at is None:
+        key.revoked_at = clock.now()
+        key.save(update_fields=["revoked_at"])
+        record(EventKind.API_KEY_REVOKED, subject=key.public_id, by=actor)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from apps.blobs.models import Blob
+from apps.core import clock
+from apps.core.ids import new_public_id
+from apps.runs.models import Run
+
+
+class RunFile(models.Model):
+    """A file that a run uploaded, or has announced and not sent yet (then it has no blob)."""
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="files")
+    name_index = models.BinaryField(max_length=16)
+    sealed_name = models.BinaryField()
+    sealed_digests = models.BinaryField(null=True)
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="run_files")
+    size = models.PositiveBigIntegerField(default=0)
+    created_at = models.DateTimeField(default=clock.now)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "name_index"], name="one_file_per_name")]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class WithheldFile(models.Model):
+    """A file that the client offered and that was not stored, so that the run page can say so."""
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="withheld_files")
+    name_index = models.BinaryField(max_length=16)
+    sealed_name = models.BinaryField()
+    reason = models.CharField(max_length=20, choices=[("code", "code saving is off")])
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "name_index"], name="one_withheld_file_per_name")]
+
+    def __str__(self) -> str:
+        return str(self.uuid)

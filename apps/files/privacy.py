@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from apps.core.privacy import declare
+from apps.files.models import RunFile, WithheldFile
+
+declare(
+    RunFile,
+    sealed={"name_index", "sealed_name", "sealed_digests"},
+    plain={"id", "uuid", "public_id", "run", "blob", "size", "created_at", "updated_at"},
+    goes_with="run",
+)
+declare(
+    WithheldFile,
+    sealed={"name_index", "sealed_name"},
+    plain={"id", "uuid", "run", "reason", "created_at"},
+    goes_with="run",
+)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from apps.access.policy import Permission, Role, Visibility, allows
+from apps.accounts.actors import Actor
+from apps.core.errors import NotFound
+from apps.projects.models import Project
+from apps.projects.types import OpenProject
+from apps.teams.gate import require, role_in
+from apps.teams.models import Entity
+from apps.teams.queries import entities_of, entity_by_name
+from apps.vault.seal import blind_index, unseal_text
+from apps.vault.tree import open_key, open_keys
+from apps.vault.types import NodeId
+
+NAME_LABEL = "project.name"
+DESCRIPTION_LABEL = "project.description"
+_NO_PROJECT = "There is no such project, or it is not shared with you."
+
+
+def find_project(entity: Entity, name: str) -> Project | None:
+    """Unchecked look-up by name; for get_project and the service that makes projects."""
+    index = blind_index(open_key(NodeId(entity.vault_node)), NAME_LABEL, name)
+    return Project.objects.select_related("entity").filter(entity=entity, name_index=index).first()
+
+
+def get_project(actor: Actor, permission: Permission, *, entity: str, name: str) -> Project:
+    """The project, for this purpose. What does not exist and what is not shared look the same."""
+    try:
+        owner = entity_by_name(entity)
+    except NotFound:
+        raise NotFound(_NO_PROJECT) from None
+    project = find_project(owner, name)
+    if project is None:
+        raise NotFound(_NO_PROJECT)
+    return _passed(actor, permission, project)
+
+
+def get_project_by_id(actor: Actor, permission: Permission, *, public_id: str) -> Project:
+    project = Project.objects.select_related("entity").filter(public_id=public_id).first()
+    if project is None:
+        raise NotFound(_NO_PROJECT)
+    return _passed(actor, permission, project)
+
+
+def _passed(actor: Actor, permission: Permission, project: Project) -> Project:
+    require(
+        actor, permission, entity=project.entity, visibility=Visibility(project.visibility), what="project"
+    )
+    return project
+
+
+def projects_of(actor: Actor, entity: Entity) -> list[OpenProject]:
+    """What the actor may see of an entity's projects, most recently active first."""
+    role = role_in(actor, entity)
+    rows = Project.objects.filter(entity=entity).select_related("entity").order_by("-last_activity_at", "-id")
+    return open_projects(row for row in rows if _visible(row, role))
+
+
+def my_projects(actor: Actor) -> list[OpenProject]:
+    """All projects of the actor's own entity and teams, most recently active first."""
+    entities = list(entities_of(actor))
+    roles = {entity.pk: role_in(actor, entity) for entity in entities}
+    rows = Project.objects.filter(entity__in=entities).select_related("entity").order_by("-last_activity_at", "-id")
+    return open_projects(row for row in rows if _visible(row, roles[row.entity_id]))
+
+
+def _visible(project: Project, role: Role) -> bool:
+    return allows(Permission.PROJECT_READ, role=role, visibility=Visibility(project.visibility))
+
+
+def open_project(project: Project) -> OpenProject:
+    return open_projects([project])[0]
+
+
+def open_projects(projects: Iterable[Project]) -> list[OpenProject]:
+    """Unseal the words of these projects with one question to the vault."""
+    rows = list(projects)
+    keys = open_keys(NodeId(row.vault_node) for row in rows)
+    opened = []
+    for row in rows:
+        key = keys[NodeId(row.vault_node)]
+        description = (
+            unseal_text(key, bytes(row.sealed_description), label=DESCRIPTION_LABEL, row=row.uuid)
+            if row.sealed_description is not None
+            else ""
+        )
+        name = unseal_text(key, bytes(row.sealed_name), label=NAME_LABEL, row=row.uuid)
+        opened.append(OpenProject(project=row, entity=row.entity.name, name=name, description=description))
+    return opened

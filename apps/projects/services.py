@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import uuid
+
+from django.db import IntegrityError, transaction
+
+from apps.access.policy import Permission, Visibility
+from apps.accounts.actors import Actor
+from apps.audit.events import EventKind
+from apps.audit.services import record
+from apps.projects.models import Project
+from apps.projects.names import clean_name
+from apps.projects.queries import DESCRIPTION_LABEL, NAME_LABEL, find_project, get_project
+from apps.teams.gate import require
+from apps.teams.models import Entity
+from apps.teams.queries import default_entity, entity_by_name
+from apps.vault.seal import blind_index, seal_text
+from apps.vault.tree import create_node, discard_node, open_key
+from apps.vault.types import NodeId, NodeKind
+
+DEFAULT_NAME = "uncategorized"
+
+
+def get_or_create_project(actor: Actor, *, entity: str | None, name: str | None) -> Project:
+    """The project to log runs into, made private on first use.
+
+    An outsider of the entity gets the same answer whether the project exists or not.
+    """
+    owner = entity_by_name(entity) if entity else default_entity(actor)
+    name = clean_name(name or DEFAULT_NAME, what="project")
+    if find_project(owner, name) is None:
+        require(actor, Permission.PROJECT_CREATE, entity=owner, what="project")
+        _create_project(owner, name, by=actor)
+    return get_project(actor, Permission.RUN_CREATE, entity=owner.name, name=name)
+
+
+def _create_project(entity: Entity, name: str, *, by: Actor) -> None:
+    node = create_node(NodeKind.PROJECT, parent=NodeId(entity.vault_node))
+    row_uuid = uuid.uuid4()
+    try:
+        with transaction.atomic():
+            project = Project.objects.create(
+                uuid=row_uuid,
+                entity=entity,
+                vault_node=node,
+                name_index=blind_index(open_key(NodeId(entity.vault_node)), NAME_LABEL, name),
+                sealed_name=seal_text(open_key(node), name, label=NAME_LABEL, row=row_uuid),
+                created_by_id=by.user_id,
+            )
+            record(EventKind.PROJECT_CREATED, subject=project.public_id, entity=entity.public_id, by=by)
+    except IntegrityError:
+        # Two first runs came at once; the other one's project is the project.
+        discard_node(node)
+
+
+@transaction.atomic
+def update_project(
+    project: Project, *, by: Actor, description: str | None = None, visibility: Visibility | None = None
+) -> Project:
+    """Change a project that was fetched with the permission to. None leaves a field as it is."""
+    project = Project.objects.select_for_update().select_related("entity").get(pk=project.pk)
+    if description is not None:
+        key = open_key(NodeId(project.vault_node))
+        project.sealed_description = seal_text(key, description, label=DESCRIPTION_LABEL, row=project.uuid)
+    if visibility is not None:
+        project.visibility = visibility.value
+    project.save(update_fields=["sealed_description", "visibility"])
+    record(
+        EventKind.PROJECT_CHANGED,
+        subject=project.public_id,
+        entity=project.entity.public_id,
+        by=by,
+        visibility=project.visibility,
+    )
+    return project

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from apps.blobs.models import Blob
+from apps.core import clock
+from apps.core.ids import new_public_id
+from apps.projects.models import Project
+from apps.runs.types import RunState, Stream
+
+_STREAMS = [(stream, stream) for stream in Stream]
+
+
+class Run(models.Model):
+    """One execution of a script. Names, config, summary and the list of metric keys are sealed under its own key."""
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="runs")
+    vault_node = models.UUIDField(unique=True)
+    name_index = models.BinaryField(max_length=16)
+
+    sealed_head = models.BinaryField()
+    sealed_config = models.BinaryField(null=True)
+    sealed_summary = models.BinaryField(null=True)
+    sealed_keys = models.BinaryField(null=True)  # runs.history.keys
+
+    state = models.CharField(max_length=10, choices=[(s, s) for s in RunState], default=RunState.RUNNING.value)
+    exit_code = models.IntegerField(null=True)
+    version = models.PositiveBigIntegerField(default=1)  # counts changes, so that readers know what to open again
+    history_lines = models.PositiveBigIntegerField(default=0)
+    event_lines = models.PositiveBigIntegerField(default=0)
+    output_lines = models.PositiveBigIntegerField(default=0)
+    created_at = models.DateTimeField(default=clock.now)
+    heartbeat_at = models.DateTimeField(default=clock.now)
+    finished_at = models.DateTimeField(null=True)
+    stop_requested_at = models.DateTimeField(null=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "name_index"], name="one_run_per_name")]
+        indexes = [
+            models.Index(fields=["project", "id", "version"], name="run_versions_of_project"),
+            models.Index(fields=["state", "heartbeat_at"], name="run_heartbeats"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class StreamPosition(models.Model):
+    """How many lines of a stream one writer has sent. The writer is b"" but in shared mode."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="positions")
+    stream = models.CharField(max_length=8, choices=_STREAMS)
+    writer = models.BinaryField(max_length=16, default=b"")
+    next_line = models.PositiveBigIntegerField(default=0)
+    is_complete = models.BooleanField(default=False)  # this writer of a shared run has finished
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "stream", "writer"], name="one_position_per_writer")]
+
+
+class Chunk(models.Model):
+    """Lines of a stream as they came in one request, compressed and sealed under the run's key."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="chunks")
+    stream = models.CharField(max_length=8, choices=_STREAMS)
+    writer = models.BinaryField(max_length=16, default=b"")
+    first_line = models.PositiveBigIntegerField()
+    line_count = models.PositiveIntegerField()
+    payload = models.BinaryField()
+    stored_bytes = models.PositiveIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["run", "stream", "writer", "first_line"], name="chunks_in_order")]
+
+
+class Segment(models.Model):
+    """Lines of a stream after compaction: a sealed Parquet file."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="segments")
+    stream = models.CharField(max_length=8, choices=_STREAMS)
+    writer = models.BinaryField(max_length=16, default=b"")
+    first_line = models.PositiveBigIntegerField()
+    line_count = models.PositiveBigIntegerField()
+    blob = models.OneToOneField(Blob, on_delete=models.PROTECT, related_name="segment")
+    sealed_facts = models.BinaryField(null=True)  # what a reader wants to know before it opens the file
+
+    class Meta:
+        indexes = [models.Index(fields=["run", "stream", "writer", "first_line"], name="segments_in_order")]

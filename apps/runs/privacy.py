@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from apps.core.privacy import declare
+from apps.runs.models import Chunk, Run, Segment, StreamPosition
+
+declare(
+    Run,
+    sealed={"name_index", "sealed_head", "sealed_config", "sealed_summary", "sealed_keys"},
+    personal={"created_by"},
+    plain={
+        "id",
+        "uuid",
+        "public_id",
+        "project",
+        "vault_node",
+        "state",
+        "exit_code",
+        "version",
+        "history_lines",
+        "event_lines",
+        "output_lines",
+        "created_at",
+        "heartbeat_at",
+        "finished_at",
+        "stop_requested_at",
+    },
+    goes_with="project",
+)
+declare(
+    StreamPosition,
+    sealed={"writer"},
+    plain={"id", "run", "stream", "next_line", "is_complete"},
+    goes_with="run",
+)
+_LINES = {"id", "uuid", "run", "stream", "first_line", "line_count"}
+declare(Chunk, sealed={"writer", "payload"}, plain=_LINES | {"stored_bytes"}, goes_with="run")
+declare(Segment, sealed={"writer", "sealed_facts"}, plain=_LINES | {"blob"}, goes_with="run")

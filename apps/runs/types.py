@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from apps.runs.models import Run
+
+
+class RunState(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CRASHED = "crashed"
+    KILLED = "killed"
+    PREEMPTING = "preempting"
+    PREEMPTED = "preempted"
+
+    @classmethod
+    def closed(cls) -> frozenset[RunState]:
+        """States in which no more data is expected; data that comes all the same revives the run."""
+        return frozenset({cls.FINISHED, cls.FAILED, cls.CRASHED, cls.KILLED, cls.PREEMPTED})
+
+
+class Stream(StrEnum):
+    HISTORY = "history"
+    EVENTS = "events"
+    OUTPUT = "output"
+
+
+@dataclass(slots=True)
+class Head:
+    """What a run is called and how it was started; sealed as one JSON object."""
+
+    name: str  # the id that the client chose, unique in the project
+    display_name: str = ""
+    notes: str = ""
+    description: str = ""
+    tags: list[str] = field(default_factory=list)
+    group: str = ""
+    job_type: str = ""
+    commit: str = ""
+    program: str = ""
+    sweep: str = ""
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Head:
+        known = {f.name for f in fields(cls)}
+        return cls(**{key: item for key, item in value.items() if key in known})
+
+
+@dataclass(frozen=True, slots=True)
+class BranchPoint:
+    """Where a fork leaves its parent: the parent's name and the last step the two share."""
+
+    run_name: str
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPatch:
+    """What to set on a run. None leaves a field as it is; texts are kept to the letter."""
+
+    display_name: str | None = None
+    notes: str | None = None
+    description: str | None = None
+    tags: list[str] | None = None
+    group: str | None = None
+    job_type: str | None = None
+    commit: str | None = None
+    program: str | None = None
+    sweep: str | None = None
+    config_text: str | None = None
+    summary_text: str | None = None
+    state: RunState | None = None
+    branch_point: BranchPoint | None = None
+
+
+HEAD_FIELDS = ("display_name", "notes", "description", "tags", "group", "job_type", "commit", "program", "sweep")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run with its words unsealed, for as long as a request lasts."""
+
+    run: Run
+    head: Head
+    config_text: str  # JSON of an object, as the client sent it
+    summary_text: str  # JSON of an object, as the client sent it

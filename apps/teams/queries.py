@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+
+from apps.access.policy import Permission
+from apps.accounts.actors import Actor
+from apps.core.errors import NotFound
+from apps.teams.gate import require
+from apps.teams.models import Entity
+
+_NO_ENTITY = "There is no such entity, or it is not shared with you."
+
+
+def entity_by_name(name: str) -> Entity:
+    """Unchecked: for callers that ask the gate about what lies inside (a public project of a stranger's entity)."""
+    entity = Entity.objects.filter(name=name.lower()).first()
+    if entity is None:
+        raise NotFound(_NO_ENTITY)
+    return entity
+
+
+def get_entity(actor: Actor, permission: Permission, *, name: str) -> Entity:
+    """The entity called `name`, for this purpose."""
+    entity = entity_by_name(name)
+    require(actor, permission, entity=entity, what="entity")
+    return entity
+
+
+def default_entity(actor: Actor) -> Entity:
+    """Where the actor's projects go when no entity is named: their own."""
+    entity = Entity.objects.filter(user_id=actor.user_id).first() if actor.is_signed_in else None
+    if entity is None:
+        raise NotFound(_NO_ENTITY)
+    return entity
+
+
+def entities_of(actor: Actor) -> QuerySet[Entity]:
+    """The actor's own entity and the teams they are in, by name."""
+    if not actor.is_signed_in:
+        return Entity.objects.none()
+    mine = Q(user_id=actor.user_id) | Q(memberships__user_id=actor.user_id)
+    return Entity.objects.filter(mine).distinct().order_by("name")
+
+
+def teams_of(actor: Actor) -> QuerySet[Entity]:
+    return entities_of(actor).filter(user=None)
