@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from django.db.models import QuerySet
+
+from apps.access.policy import Permission
+from apps.accounts.actors import Actor
+from apps.blobs.services import read_blob
+from apps.core import jsontext
+from apps.core.errors import NotFound
+from apps.files.models import RunFile, WithheldFile
+from apps.files.types import OpenFile
+from apps.runs.models import Run
+from apps.runs.queries import get_run_by_id, run_key
+from apps.vault.seal import blind_index, unseal, unseal_text
+from apps.vault.tree import OpenKey
+from apps.vault.types import NodeId
+
+NAME_LABEL = "run_file.name"
+DIGESTS_LABEL = "run_file.digests"
+WITHHELD_LABEL = "withheld_file.name"
+_NO_FILE = "There is no such file, or it is not shared with you."
+
+
+def get_file(actor: Actor, permission: Permission, *, public_id: str) -> RunFile:
+    """The file with this opaque id, stored or only announced, for this purpose."""
+    file = RunFile.objects.select_related("run__project__entity", "blob").filter(public_id=public_id).first()
+    if file is None:
+        raise NotFound(_NO_FILE)
+    try:
+        get_run_by_id(actor, permission, public_id=file.run.public_id)
+    except NotFound:
+        raise NotFound(_NO_FILE) from None
+    return file
+
+
+def find_file(run: Run, name: str) -> OpenFile:
+    """A stored file of a run that is held already."""
+    key = run_key(run)
+    file = _stored(run).filter(name_index=blind_index(key, NAME_LABEL, name)).first()
+    if file is None:
+        raise NotFound(_NO_FILE)
+    return _open(file, key)
+
+
+def list_files(run: Run, *, names: Iterable[str] | None = None, like: str | None = None) -> list[OpenFile]:
+    """The stored files of a run, by name; only these names, or those that match a SQL LIKE pattern."""
+    key = run_key(run)
+    rows = _stored(run)
+    if names is not None:
+        rows = rows.filter(name_index__in=[blind_index(key, NAME_LABEL, name) for name in names])
+    opened = sorted((_open(row, key) for row in rows), key=lambda each: each.name)
+    return [each for each in opened if _like(each.name, like)] if like else opened
+
+
+def _stored(run: Run) -> QuerySet[RunFile]:
+    return RunFile.objects.filter(run=run, blob__isnull=False).select_related("blob")
+
+
+def _like(name: str, pattern: str) -> bool:
+    parts = (".*" if c == "%" else "." if c == "_" else re.escape(c) for c in pattern)
+    return re.fullmatch("".join(parts), name, re.DOTALL) is not None
+
+
+def open_file(file: RunFile) -> OpenFile:
+    return _open(file, run_key(file.run))
+
+
+def _open(file: RunFile, key: OpenKey) -> OpenFile:
+    digests = (
+        jsontext.loads(unseal(key, bytes(file.sealed_digests), label=DIGESTS_LABEL, row=file.uuid))
+        if file.sealed_digests is not None
+        else {}
+    )
+    return OpenFile(
+        file=file,
+        name=unseal_text(key, bytes(file.sealed_name), label=NAME_LABEL, row=file.uuid),
+        md5_base64=digests.get("md5", ""),
+        sha256_hex=digests.get("sha256", ""),
+    )
+
+
+def read_file(file: RunFile, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """The bytes of a stored file, or of the part from `start` up to `end`."""
+    if file.blob is None:
+        raise NotFound(_NO_FILE)
+    return read_blob(file.blob, NodeId(file.run.vault_node), start=start, end=end)
+
+
+def withheld_names(run: Run) -> list[str]:
+    """Names of the files that the client offered and that were not stored."""
+    key = run_key(run)
+    rows = WithheldFile.objects.filter(run=run).order_by("id")
+    return sorted(unseal_text(key, bytes(row.sealed_name), label=WITHHELD_LABEL, row=row.uuid) for row in rows)

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apps.files.models import RunFile
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A stored run file with its words unsealed, for as long as a request lasts."""
+
+    file: RunFile
+    name: str  # as the client sent it, with / between folders
+    md5_base64: str
+    sha256_hex: str
+
+    @property
+    def size(self) -> int:
+        return self.file.size
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """The answer for one announced name: where its bytes will go, or None when they are not to be stored."""
+
+    name: str
+    file: RunFile | None

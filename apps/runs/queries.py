@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from apps.access.policy import Permission, Visibility
+from apps.accounts.actors import Actor
+from apps.core import jsontext
+from apps.core.errors import NotFound
+from apps.projects.models import Project
+from apps.projects.queries import get_project
+from apps.runs.models import Run
+from apps.runs.types import Head, OpenRun
+from apps.teams.gate import require
+from apps.vault.seal import blind_index, unseal, unseal_text
+from apps.vault.tree import OpenKey, open_key, open_keys
+from apps.vault.types import NodeId
+
+NAME_LABEL = "run.name"
+HEAD_LABEL = "run.head"
+CONFIG_LABEL = "run.config"
+SUMMARY_LABEL = "run.summary"
+KEYS_LABEL = "run.keys"
+_NO_RUN = "There is no such run, or it is not shared with you."
+
+
+def run_key(run: Run) -> OpenKey:
+    """The key under which everything of this run lies."""
+    return open_key(NodeId(run.vault_node))
+
+
+def find_run(project: Project, name: str) -> Run | None:
+    """Unchecked look-up by the client's id; the caller holds the project already."""
+    index = blind_index(open_key(NodeId(project.vault_node)), NAME_LABEL, name)
+    return Run.objects.select_related("project__entity").filter(project=project, name_index=index).first()
+
+
+def get_run(actor: Actor, permission: Permission, *, entity: str, project: str, name: str) -> Run:
+    """The run, for this purpose. What does not exist and what is not shared look the same."""
+    try:
+        place = get_project(actor, permission, entity=entity, name=project)
+    except NotFound:
+        raise NotFound(_NO_RUN) from None
+    run = find_run(place, name)
+    if run is None:
+        raise NotFound(_NO_RUN)
+    return run
+
+
+def get_run_in(actor: Actor, permission: Permission, *, project: Project, name: str) -> Run:
+    """The run of this name in a project that is held for another purpose."""
+    run = find_run(project, name)
+    if run is None:
+        raise NotFound(_NO_RUN)
+    return _passed(actor, permission, run)
+
+
+def get_run_by_id(actor: Actor, permission: Permission, *, public_id: str) -> Run:
+    """The run with this opaque id, for this purpose."""
+    run = Run.objects.select_related("project__entity").filter(public_id=public_id).first()
+    if run is None:
+        raise NotFound(_NO_RUN)
+    return _passed(actor, permission, run)
+
+
+def _passed(actor: Actor, permission: Permission, run: Run) -> Run:
+    visibility = Visibility(run.project.visibility)
+    try:
+        require(actor, permission, entity=run.project.entity, visibility=visibility, what="run")
+    except NotFound:
+        raise NotFound(_NO_RUN) from None
+    return run
+
+
+def run_version(run: Run) -> int | None:
+    """The present version of a run that is held already; None when it is gone."""
+    return Run.objects.filter(pk=run.pk).values_list("version", flat=True).first()
+
+
+def open_run(run: Run) -> OpenRun:
+    return open_with(run, run_key(run))
+
+
+def open_runs(runs: Iterable[Run]) -> list[OpenRun]:
+    """Unseal the words of these runs with one question to the vault."""
+    rows = list(runs)
+    keys = open_keys(NodeId(row.vault_node) for row in rows)
+    return [open_with(row, keys[NodeId(row.vault_node)]) for row in rows]
+
+
+def open_with(run: Run, key: OpenKey) -> OpenRun:
+    """Unseal a run's words with a key that is open already."""
+    return OpenRun(
+        run=run,
+        head=Head.from_json(jsontext.loads(unseal(key, bytes(run.sealed_head), label=HEAD_LABEL, row=run.uuid))),
+        config_text=_text_or_empty(key, run.sealed_config, run, CONFIG_LABEL),
+        summary_text=_text_or_empty(key, run.sealed_summary, run, SUMMARY_LABEL),
+    )
+
+
+def _text_or_empty(key: OpenKey, sealed: bytes | memoryview | None, run: Run, label: str) -> str:
+    return unseal_text(key, bytes(sealed), label=label, row=run.uuid) if sealed is not None else "{}"

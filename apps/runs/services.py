@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import secrets
+import uuid
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from apps.access.policy import Permission
+from apps.accounts.actors import Actor
+from apps.audit.events import EventKind
+from apps.audit.services import record
+from apps.core import background, clock, jsontext
+from apps.core.errors import Invalid, NotFound
+from apps.projects.models import Project
+from apps.projects.names import clean_name
+from apps.runs.history import store
+from apps.runs.models import Run
+from apps.runs.names import invent_display_name
+from apps.runs.queries import (
+    CONFIG_LABEL,
+    HEAD_LABEL,
+    NAME_LABEL,
+    SUMMARY_LABEL,
+    find_run,
+    get_run_in,
+    open_run,
+    run_key,
+)
+from apps.runs.types import HEAD_FIELDS, BranchPoint, Head, OpenRun, RunPatch, RunState
+from apps.vault.seal import blind_index, seal, seal_text
+from apps.vault.tree import OpenKey, create_node, discard_node, open_key
+from apps.vault.types import NodeId, NodeKind
+
+# The client posts at least every 30 s; after five minutes of silence something has ended it.
+_SILENCE = timedelta(minutes=5)
+# A preempted machine may come back much later.
+_PREEMPTED_SILENCE = timedelta(days=7)
+_MOST_TAGS = 1000
+_MOST_SEALED_TEXT = 16 * 1024 * 1024
+_SWEEP_BATCH = 500
+
+
+def start_run(project: Project, *, name: str | None, by: Actor, patch: RunPatch) -> tuple[OpenRun, bool]:
+    """Make the run of this name, or change the one there is. The second value tells whether it was made.
+
+    Asking twice is allowed: the client retries.
+    """
+    name = clean_name(name or _invent_name(), what="run")
+    existing = find_run(project, name)
+    if existing is None:
+        made = _create_run(project, name, by=by, patch=patch)
+        if made is not None:
+            return made, True
+    run = get_run_in(by, Permission.RUN_WRITE, project=project, name=name)
+    return update_run(run, patch, by=by), False
+
+
+def _invent_name() -> str:
+    return "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(8))
+
+
+def _create_run(project: Project, name: str, *, by: Actor, patch: RunPatch) -> OpenRun | None:
+    """A new run, or None when another request made one of this name at the same moment."""
+    _check(patch)
+    node = create_node(NodeKind.RUN, parent=NodeId(project.vault_node))
+    key = open_key(node)
+    try:
+        with transaction.atomic():
+            run = _insert_run(project, name, node=node, key=key, by=by, patch=patch)
+            if patch.branch_point is not None:
+                _copy_branch(run, patch.branch_point, project=project)
+            record(EventKind.RUN_CREATED, subject=run.public_id, entity=project.entity.public_id, by=by)
+    except IntegrityError:
+        discard_node(node)
+        return None
+    except BaseException:
+        discard_node(node)
+        raise
+    return open_run(run)
+
+
+def _insert_run(project: Project, name: str, *, node: NodeId, key: OpenKey, by: Actor, patch: RunPatch) -> Run:
+    Project.objects.filter(pk=project.pk).update(runs_made=F("runs_made") + 1, last_activity_at=clock.now())
+    number = Project.objects.values_list("runs_made", flat=True).get(pk=project.pk)
+    head = _patched_head(Head(name=name, display_name=invent_display_name(number)), patch)
+    run = Run(
+        uuid=uuid.uuid4(),
+        project=project,
+        vault_node=node,
+        name_index=blind_index(open_key(NodeId(project.vault_node)), NAME_LABEL, name),
+        state=(patch.state or RunState.RUNNING).value,
+        created_by_id=by.user_id,
+    )
+    _seal_into(run, key, head=head, patch=patch)
+    run.save(force_insert=True)
+    return run
+
+
+def _copy_branch(run: Run, branch: BranchPoint, *, project: Project) -> None:
+    parent = find_run(project, branch.run_name)
+    if parent is None:
+        raise NotFound("The run to fork from does not exist in this project.")
+    store.copy_until(parent, run, last_step=branch.step)
+
+
+@transaction.atomic
+def update_run(run: Run, patch: RunPatch, *, by: Actor) -> OpenRun:
+    """Change a run that was fetched with the permission to."""
+    _check(patch)
+    run = _locked(run)
+    key = run_key(run)
+    head = _patched_head(open_run(run).head, patch)
+    _seal_into(run, key, head=head, patch=patch)
+    if patch.state is not None and patch.state != run.state:
+        _move(run, patch.state, by=by)
+    run.version += 1
+    run.save()
+    return open_run(run)
+
+
+def _locked(run: Run) -> Run:
+    locked = (
+        Run.objects.select_for_update(of=("self",)).select_related("project__entity").filter(pk=run.pk).first()
+    )
+    if locked is None:
+        raise NotFound("There is no such run, or it is not shared with you.")
+    return locked
+
+
+def _check(patch: RunPatch) -> None:
+    for what, text in (("config", patch.config_text), ("summary", patch.summary_text)):
+        if text is None:
+            continue
+        if len(text) > _MOST_SEALED_TEXT:
+            raise Invalid(f"The {what} is larger than {_MOST_SEALED_TEXT >> 20} MiB.")
+        if not isinstance(jsontext.loads(text), dict):
+            raise Invalid(f"The {what} must be the JSON text of an object.")
+    if patch.tags is not None and len(patch.tags) > _MOST_TAGS:
+        raise Invalid(f"A run has at most {_MOST_TAGS} tags.")
+
+
+def _patched_head(head: Head, patch: RunPatch) -> Head:
+    changes = {name: getattr(patch, name) for name in HEAD_FIELDS if getattr(patch, name) is not None}
+    return replace(head, **changes)
+
+
+def _seal_into(run: Run, key: OpenKey, *, head: Head, patch: RunPatch) -> None:
+    run.sealed_head = seal(key, jsontext.dumps(asdict(head)).encode(), label=HEAD_LABEL, row=run.uuid)
+    if patch.config_text is not None:
+        run.sealed_config = seal_text(key, patch.config_text, label=CONFIG_LABEL, row=run.uuid)
+    if patch.summary_text is not None:
+        run.sealed_summary = seal_text(key, patch.summary_text, label=SUMMARY_LABEL, row=run.uuid)
+
+
+def _move(run: Run, state: RunState, *, by: Actor) -> None:
+    """Put `run` into `state`, with the moments and the record that go with it."""
+    run.state = state.value
+    if state in RunState.closed():
+        run.finished_at = clock.now()
+        record(
+            EventKind.RUN_FINISHED,
+            subject=run.public_id,
+            entity=run.project.entity.public_id,
+            by=by,
+            state=state.value,
+        )
+        background.enqueue("runs.compact", run_id=run.pk)
+    else:
+        run.finished_at = None
+
+
+@transaction.atomic
+def finish_run(run: Run, *, state: RunState, by: Actor) -> Run:
+    """Close a run. Finishing twice is allowed: the client retries."""
+    run = _locked(run)
+    if run.state == state:
+        return run
+    _move(run, state, by=by)
+    run.version += 1
+    run.save(update_fields=["state", "finished_at", "version"])
+    return run
+
+
+@transaction.atomic
+def request_stop(run: Run, *, by: Actor) -> bool:
+    """Ask the client to stop: its next post is told so. False when the run has ended already."""
+    run = _locked(run)
+    if RunState(run.state) in RunState.closed():
+        return False
+    if run.stop_requested_at is None:
+        run.stop_requested_at = clock.now()
+        run.version += 1
+        run.save(update_fields=["stop_requested_at", "version"])
+        record(EventKind.RUN_STOP_REQUESTED, subject=run.public_id, entity=run.project.entity.public_id, by=by)
+    return True
+
+
+@transaction.atomic
+def rewind_run(run: Run, *, last_step: int, by: Actor) -> OpenRun:
+    """Drop the history after `last_step`; the client sends from there again."""
+    run = _locked(run)
+    store.rewind(run, last_step=last_step)
+    run.refresh_from_db()
+    _move(run, RunState.RUNNING, by=by)
+    run.heartbeat_at = clock.now()
+    run.version += 1
+    run.save(update_fields=["state", "finished_at", "heartbeat_at", "version"])
+    record(EventKind.RUN_REWOUND, subject=run.public_id, entity=run.project.entity.public_id, by=by)
+    return open_run(run)
+
+
+def mark_silent_runs() -> int:
+    """Runs whose client fell silent have crashed, or were preempted and did not come back. Returns how many."""
+    now = clock.now()
+    silent = [
+        (RunState.RUNNING, now - _SILENCE, RunState.CRASHED),
+        (RunState.PREEMPTING, now - _PREEMPTED_SILENCE, RunState.PREEMPTED),
+    ]
+    return sum(_mark(before, state=state, into=into) for state, before, into in silent)
+
+
+def _mark(before: datetime, *, state: RunState, into: RunState) -> int:
+    overdue = Run.objects.filter(state=state, heartbeat_at__lt=before).order_by("heartbeat_at")
+    runs = list(overdue.values_list("pk", "public_id", "project__entity__public_id")[:_SWEEP_BATCH])
+    marked = 0
+    for pk, public_id, entity in runs:
+        with transaction.atomic():
+            # The condition is asked again: a heartbeat may have come since.
+            changed = Run.objects.filter(pk=pk, state=state, heartbeat_at__lt=before).update(
+                state=into, finished_at=F("heartbeat_at"), version=F("version") + 1
+            )
+            if changed:
+                record(EventKind.RUN_FINISHED, subject=public_id, entity=entity, by=Actor.system(), state=into.value)
+                marked += 1
+    return marked
