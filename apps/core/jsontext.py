@@ -15,14 +15,15 @@ import orjson
 from apps.core.errors import Invalid
 
 MOST_DEPTH = 100
-# Twenty digits and more may exceed 64 bits; orjson turns such integers into floats without a word.
-_LONG_INTEGER = re.compile(rb"[0-9]{19}")
+# Nineteen digits and more may exceed 64 bits; orjson turns such integers into floats without a word.
+_MANY_DIGITS = re.compile(rb"[0-9]{19}")
+_LONG_INTEGER = re.compile(rb"(?<![.0-9])[0-9]{19,}(?![.0-9eE])")
 
 
 def loads(source: str | bytes) -> Any:
     """The value that `source` spells. Raises Invalid when it is not JSON or nested too deeply."""
     data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
-    if not _LONG_INTEGER.search(data):
+    if not (_MANY_DIGITS.search(data) and _LONG_INTEGER.search(data)):
         try:
             return orjson.loads(data)
         except orjson.JSONDecodeError:
@@ -57,4 +58,9 @@ def _depth(data: bytes) -> int:
 
 def dumps(value: Any) -> str:
     """Compact JSON text. NaN, Infinity and large integers are written as Python's json writes them."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which only the escaped form can carry
+        return json.dumps(value, separators=(",", ":"))
+    return text

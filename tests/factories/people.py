@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.accounts.services import issue_api_key
+from apps.teams.models import Entity
+from apps.teams.services import add_member, create_account, create_team
+from apps.teams.types import MemberRole
+from apps.vault.roots import ready
+
+PASSWORD = "correct horse battery"  # noqa: S105  (a test's password)
+
+
+def make_root() -> None:
+    """What `manage.py vault ready` does at the first start."""
+    ready.make_ready()
+
+
+def person(name: str) -> User:
+    return create_account(name, email=f"{name}@example.com", password=PASSWORD)
+
+
+def actor(user: User) -> Actor:
+    return Actor.person(user)
+
+
+def api_key(user: User) -> str:
+    return issue_api_key(user, by=Actor.person(user))[1]
+
+
+def team(name: str, *, admin: User, members: Iterable[User] = (), viewers: Iterable[User] = ()) -> Entity:
+    entity = create_team(name, admin=admin, by=Actor.person(admin))
+    for user in members:
+        add_member(entity, user, role=MemberRole.MEMBER)
+    for user in viewers:
+        add_member(entity, user, role=MemberRole.VIEWER)
+    return entity
