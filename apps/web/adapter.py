@@ -1,0 +1,44 @@
+"""How allauth's flows reach our services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from apps.accounts.invitations import invited_email, may_sign_up
+from apps.accounts.models import User
+from apps.accounts.queries import no_account_yet
+from apps.core.errors import OwnlogError
+from apps.teams.services import register
+
+INVITATION = "invitation"
+
+
+def invitation_of(request: HttpRequest) -> str:
+    """The invitation in the link, or in the form that the link led to."""
+    return request.POST.get(INVITATION) or request.GET.get(INVITATION, "")
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Sign-up makes the account and its entity in one act; who may sign up is the instance's setting."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return may_sign_up(invitation_of(request))
+
+    def clean_email(self, email: str) -> str:
+        invited = invited_email(invitation_of(self.request))
+        if invited and not may_sign_up() and email.lower() != invited and not no_account_yet():
+            raise ValidationError(_("The invitation is for another address."))
+        return str(super().clean_email(email))
+
+    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
+        user = super().save_user(request, user, form, commit=False)
+        user.username = user.username.lower()
+        try:
+            return register(user)
+        except OwnlogError as error:
+            raise ValidationError(error.message) from None
