@@ -71,16 +71,21 @@ def _visible(project: Project, role: Role) -> bool:
 
 
 def open_project(project: Project) -> OpenProject:
-    return open_projects([project])[0]
+    opened = open_projects([project])
+    if not opened:
+        raise NotFound(_NO_PROJECT)
+    return opened[0]
 
 
 def open_projects(projects: Iterable[Project]) -> list[OpenProject]:
-    """Unseal the words of these projects with one question to the vault."""
+    """Unseal the words of these projects with one question to the vault. Those whose key is erased are left out."""
     rows = list(projects)
     keys = open_keys(NodeId(row.vault_node) for row in rows)
     opened = []
     for row in rows:
-        key = keys[NodeId(row.vault_node)]
+        key = keys.get(NodeId(row.vault_node))
+        if key is None:
+            continue
         description = (
             unseal_text(key, bytes(row.sealed_description), label=DESCRIPTION_LABEL, row=row.uuid)
             if row.sealed_description is not None

@@ -81,10 +81,10 @@ def open_run(run: Run) -> OpenRun:
 
 
 def open_runs(runs: Iterable[Run]) -> list[OpenRun]:
-    """Unseal the words of these runs with one question to the vault."""
+    """Unseal the words of these runs with one question to the vault. Those whose key is erased are left out."""
     rows = list(runs)
     keys = open_keys(NodeId(row.vault_node) for row in rows)
-    return [open_with(row, keys[NodeId(row.vault_node)]) for row in rows]
+    return [open_with(row, key) for row in rows if (key := keys.get(NodeId(row.vault_node))) is not None]
 
 
 def open_with(run: Run, key: OpenKey) -> OpenRun:
