@@ -7,7 +7,7 @@ from apps.core.admin import ReadOnlyAdmin
 
 
 @admin.register(Event)
-class EventAdmin(ReadOnlyAdmin[Event]):
+class EventAdmin(ReadOnlyAdmin):
     list_display = ["at", "kind", "subject", "entity", "by"]
     list_filter = ["kind"]
     ordering = ["-id"]

@@ -7,7 +7,7 @@ from apps.files.models import RunFile
 
 
 @admin.register(RunFile)
-class RunFileAdmin(ReadOnlyAdmin[RunFile]):
+class RunFileAdmin(ReadOnlyAdmin):
     list_display = ["public_id", "run", "size", "created_at", "updated_at"]
     list_select_related = ["run"]
     ordering = ["-id"]

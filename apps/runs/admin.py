@@ -7,7 +7,7 @@ from apps.runs.models import Run, Segment
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnlyAdmin[Run]):
+class RunAdmin(ReadOnlyAdmin):
     list_display = ["public_id", "project", "state", "history_lines", "output_lines", "created_at", "heartbeat_at"]
     list_filter = ["state"]
     list_select_related = ["project"]
@@ -15,7 +15,7 @@ class RunAdmin(ReadOnlyAdmin[Run]):
 
 
 @admin.register(Segment)
-class SegmentAdmin(ReadOnlyAdmin[Segment]):
+class SegmentAdmin(ReadOnlyAdmin):
     list_display = ["id", "run", "stream", "first_line", "line_count", "blob"]
     list_select_related = ["run", "blob"]
     ordering = ["-id"]

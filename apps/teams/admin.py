@@ -7,7 +7,7 @@ from apps.teams.models import Entity, Membership
 
 
 @admin.register(Entity)
-class EntityAdmin(ReadOnlyAdmin[Entity]):
+class EntityAdmin(ReadOnlyAdmin):
     list_display = ["name", "kind", "created_at"]
     list_filter = ["kind"]
     search_fields = ["name"]
@@ -15,7 +15,7 @@ class EntityAdmin(ReadOnlyAdmin[Entity]):
 
 
 @admin.register(Membership)
-class MembershipAdmin(ReadOnlyAdmin[Membership]):
+class MembershipAdmin(ReadOnlyAdmin):
     list_display = ["entity", "user", "role", "created_at"]
     list_select_related = ["entity", "user"]
     ordering = ["-id"]
