@@ -27,6 +27,10 @@ _ADDRESS_OR_PATH = re.compile(
     r"(?P<address>(?!file:)[A-Za-z][\w+.\-]*://[^\s\"']*)"
     r"|(?<![\w.\-/\\~])(?:file://)?(?:~[\w.\-]*(?=[/\\])|[A-Za-z]:(?=[/\\])|\\\\|/)[^\s:;,=\"']*"
 )
+_WHOLE = re.compile(
+    r"(?P<before>(?:--?[\w.\-]+=)?)(?P<path>(?:file://)?(?:~[\w.\-]*[/\\]|[A-Za-z]:[/\\]|\\\\|/)[^:;,=]*(?::[^/\\].*)?)",
+    re.DOTALL,
+)
 # The last part of these is somebody's name.
 _HOME = re.compile(r"(?i)(?:^|[/\\])(?:home|users|documents and settings)[/\\][^/\\]+[/\\]*$")
 _CONFIG_KEY = "_wandb"
@@ -41,6 +45,9 @@ def base_name(path: str) -> str:
 
 def without_paths(text: str) -> str:
     """The text with each absolute path cut to its last part."""
+    if (whole := _WHOLE.fullmatch(text)) is not None:
+        # One path from here to the end, blanks in it included.
+        return whole["before"] + base_name(whole["path"])
     return _ADDRESS_OR_PATH.sub(lambda found: found["address"] or base_name(found.group()), text)
 
 

@@ -1,0 +1,101 @@
+"""Who may reach each URL and each GraphQL field of this door. A house test fails for one that is missing.
+
+Fields of `Query` and `Mutation`, and fields that lead from one thing to another, are named one by one.
+The rest of a type are plain facts of something that was fetched through the gate.
+"""
+
+from __future__ import annotations
+
+from apps.access.policy import Permission
+from apps.access.rules import ANYBODY, PARENT, SIGNED_IN, SIGNED_URL, declare_graphql, declare_url
+
+# ── URLs ──
+declare_url("wandb_protocol:graphql", ANYBODY, methods=("POST",))  # each field has its own rule, below
+declare_url("wandb_protocol:file_stream", Permission.RUN_WRITE, methods=("POST",))
+declare_url("wandb_protocol:upload", SIGNED_URL, methods=("PUT",))
+declare_url("wandb_protocol:signed_download", SIGNED_URL, methods=("GET", "HEAD"))
+declare_url("wandb_protocol:download", Permission.FILE_READ, methods=("GET", "HEAD"))
+declare_url("wandb_protocol:no_such_service", ANYBODY, methods=("GET", "POST", "PUT"))
+
+# ── ways in ──
+declare_graphql(ANYBODY, "Query.serverInfo")
+declare_graphql(ANYBODY, "Query.organization")  # always null
+declare_graphql(SIGNED_IN, "Query.viewer", "Query.users")
+declare_graphql(Permission.ENTITY_READ, "Query.entity")
+declare_graphql(Permission.PROJECT_READ, "Query.project", "Query.model", "Query.models")
+
+declare_graphql(Permission.RUN_CREATE, "Mutation.upsertBucket")  # RUN_WRITE for a run that is there
+declare_graphql(Permission.FILE_WRITE, "Mutation.createRunFiles", "Mutation.markRunFilesUploaded")
+declare_graphql(
+    Permission.RUN_WRITE,
+    "Mutation.notifyScriptableRunAlert",
+    "Mutation.rewindRun",
+    "Mutation.stopRun",
+    "Mutation.updateRunState",
+)
+declare_graphql(Permission.PROJECT_CREATE, "Mutation.upsertModel")  # PROJECT_WRITE or PROJECT_ADMIN to change
+declare_graphql(SIGNED_IN, "Mutation.generateApiKey", "Mutation.deleteApiKey")
+
+# ── from one thing to another ──
+declare_graphql(SIGNED_IN, "User.apiKeys", "User.teams", "User.organizations")
+declare_graphql(Permission.PROJECT_READ, "Entity.project")
+declare_graphql(
+    Permission.RUN_READ, "Project.bucket", "Project.buckets", "Project.run", "Project.runCount", "Project.runs"
+)
+declare_graphql(
+    Permission.RUN_READ,
+    "Run.events",
+    "Run.history",
+    "Run.historyKeys",
+    "Run.logLines",
+    "Run.parquetHistory",
+    "Run.sampledHistory",
+)
+declare_graphql(Permission.FILE_READ, "Run.files", "Run.fileCount", "File.directUrl", "File.url")
+
+# ── facts of what was fetched above ──
+_FACTS = {
+    "ApiKey": "id name description",
+    "ApiKeyConnection": "edges",
+    "ApiKeyEdge": "node",
+    "CreateRunFilesPayload": "runID uploadHeaders files",
+    "CreatedRunFile": "name uploadUrl",
+    "Entity": "id name available photoUrl readOnly readOnlyAdmin isTeam entityType privateOnly storageBytes "
+    "codeSavingEnabled defaultAccess isPaid xxhashDigestsEnabled organization user",
+    "EntityConnection": "edges",
+    "EntityEdge": "node",
+    "File": "id name sizeBytes mimetype md5 digest updatedAt",
+    "FileConnection": "edges pageInfo totalCount uploadHeaders",
+    "FileEdge": "node cursor",
+    "GenerateApiKeyPayload": "apiKey",
+    "LocalVersionInfo": "outOfDate latestVersionString versionOnThisInstanceString",
+    "LogLine": "number timestamp level label line",
+    "LogLineConnection": "edges pageInfo",
+    "LogLineEdge": "node cursor",
+    "Organization": "id name orgEntity coreWeaveOrganizationId",
+    "PageInfo": "endCursor hasNextPage",
+    "ParquetHistory": "parquetUrls liveData",
+    "Project": "id internalId name entityName entity description access views repo dockerImage isBenchmark "
+    "readOnly createdAt user totalSweeps allViews",
+    "ProjectConnection": "edges pageInfo",
+    "ProjectEdge": "node cursor",
+    "RewindRunPayload": "rewoundRun",
+    "Run": "id name displayName description notes tags group jobType sweepName commit state exitcode stopped "
+    "shouldStop running failed readOnly createdAt updatedAt heartbeatAt config wandbConfig summaryMetrics "
+    "systemMetrics historyLineCount eventsLineCount logLineCount historyTail eventsTail project projectId user",
+    "RunConnection": "edges pageInfo totalCount",
+    "RunEdge": "node cursor",
+    "ServerFeature": "name isEnabled",
+    "ServerInfo": "features cliVersionInfo latestLocalVersionInfo",
+    "SuccessPayload": "success clientMutationId",
+    "UpsertBucketPayload": "bucket inserted clientMutationId",
+    "UpsertModelPayload": "project model inserted",
+    "User": "id name username email admin flags entity deletedAt photoUrl",
+    "UserConnection": "edges pageInfo",
+    "UserEdge": "node cursor",
+    "View": "id name displayName description user spec createdAt updatedAt",
+    "ViewConnection": "edges pageInfo",
+    "ViewEdge": "node cursor",
+}
+for _type, _fields in _FACTS.items():
+    declare_graphql(PARENT, *(f"{_type}.{field}" for field in _fields.split()))

@@ -1,0 +1,28 @@
+"""What the client can ask for and Ownlog does not have yet, named plainly."""
+
+from __future__ import annotations
+
+import re
+
+_FEATURES = (
+    ("Deleting runs and files through the client is", r"delete(Run|Files)"),
+    ("Automations and integrations are", r"\w*([Tt]rigger|[Ii]ntegration)\w*"),
+    ("Registries and their members are", r"\w*([Rr]egistr|ProjectMember|projectMember|organization)\w*"),
+    ("Launch queues are", r"\w*([Rr]unQueue|[Ll]aunch|ResourceConfig)\w*"),
+    ("Sweeps are", r"\w*([Ss]weep|[Aa]gent)\w*"),
+    ("Custom chart presets are", r"\w*CustomChart\w*"),
+    ("Team administration through the client is", r"(create(Team|Invite|ServiceAccount|User)|deleteInvite|members)"),
+    ("Artifacts are", r"\w*([Aa]rtifact|[Aa]lias|clientIDMapping|Collection)\w*"),
+)
+_UNKNOWN = re.compile(r"Cannot query field '(?P<field>\w+)'|Unknown type '(?P<type>\w+)'")
+
+
+def plain_message(messages: list[str]) -> str | None:
+    """One sentence in place of validation errors, when they come from asking for such a feature."""
+    for message in messages:
+        found = _UNKNOWN.match(message)
+        name = (found["field"] or found["type"]) if found else ""
+        for feature, pattern in _FEATURES:
+            if name and re.fullmatch(pattern, name):
+                return f"{feature} not available on this server yet."
+    return None

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from apps.core import jsontext
+from apps.core.errors import Invalid, Unavailable
+from apps.wandb_protocol.auth import actor_of
+from apps.wandb_protocol.body import read_body
+from apps.wandb_protocol.errors import TRY_LATER, dump, speaks_to_client
+from apps.wandb_protocol.graphql.context import Context
+from apps.wandb_protocol.graphql.engine import NotNow, answer
+from apps.wandb_protocol.signing import base_url
+
+
+@csrf_exempt
+@require_POST
+@speaks_to_client
+def graphql(request: HttpRequest) -> HttpResponse:
+    context = Context(actor=actor_of(request), base_url=base_url(request))
+    query, variables, operation_name = _asked(read_body(request))
+    try:
+        answered = answer(query, variables=variables, operation_name=operation_name, context=context)
+    except NotNow as error:
+        raise Unavailable(TRY_LATER) from error
+    return HttpResponse(dump(answered), content_type="application/json")
+
+
+def _asked(body: bytes) -> tuple[str, dict[str, Any], str | None]:
+    """Query, variables and operation name; the client sends an empty name where it means none."""
+    request = jsontext.loads(body)
+    if not isinstance(request, dict):
+        raise Invalid("The body must be a JSON object.")
+    query, variables, name = request.get("query"), request.get("variables"), request.get("operationName")
+    if not isinstance(query, str) or not isinstance(variables or {}, dict) or not isinstance(name or "", str):
+        raise Invalid("The body must hold a query, and perhaps variables and an operation name.")
+    return query, variables or {}, name or None

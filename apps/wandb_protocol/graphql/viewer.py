@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphql import GraphQLResolveInfo
+
+from apps.accounts.queries import api_keys_of, user_of
+from apps.teams.queries import entities_of
+from apps.wandb_protocol.graphql.context import Source, actor_in
+from apps.wandb_protocol.graphql.paging import all_of
+from apps.wandb_protocol.ids import to_client
+from apps.wandb_protocol.translate import entity_facts, user_facts
+
+if TYPE_CHECKING:
+    from apps.accounts.actors import Actor
+    from apps.accounts.models import ApiKey
+
+# The client saves code without asking once this is true, so it is true only for who switched it on.
+_FLAGS = '{"code_saving_enabled": false}'
+
+
+def viewer(_: None, info: GraphQLResolveInfo) -> Source | None:
+    actor = actor_in(info)
+    return myself(actor) if actor.is_signed_in else None
+
+
+def users(_: None, info: GraphQLResolveInfo, query: str | None = None, **__: object) -> Source:
+    """Only oneself can be looked up: a directory of people would be one to search."""
+    actor = actor_in(info)
+    is_asked = actor.is_signed_in and query in {None, "", actor.username}
+    return all_of([myself(actor)] if is_asked else [])
+
+
+def myself(actor: Actor) -> Source:
+    user = user_of(actor)
+    return user_facts(user) | {"admin": user.is_superuser, "flags": _FLAGS, "_me": actor}
+
+
+def api_keys(person: Source, _: GraphQLResolveInfo) -> Source | None:
+    actor = person.get("_me")
+    return all_of([key_facts(key, name=f"…{key.hint}") for key in api_keys_of(actor)]) if actor else None
+
+
+def teams(person: Source, _: GraphQLResolveInfo) -> Source | None:
+    actor = person.get("_me")
+    return all_of([entity_facts(entity) for entity in entities_of(actor)]) if actor else None
+
+
+def key_facts(key: ApiKey, *, name: str) -> Source:
+    return {"id": to_client("ApiKey", key.public_id), "name": name, "description": ""}
+
+
+FIELDS = {
+    "Query.viewer": viewer,
+    "Query.users": users,
+    "User.apiKeys": api_keys,
+    "User.teams": teams,
+}

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from apps.core.errors import Invalid
+from apps.wandb_protocol import minimise
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("/home/ann/train.py", "train.py"),
+        ("--data=/home/ann/sets/cats", "--data=cats"),
+        ("-o=/tmp/out", "-o=out"),
+        ("/home/ann", "~"),
+        ("/Users/ann/", "~"),
+        ("/home/ann/My Docs/x.py", "x.py"),
+        ("C:\\Users\\Ann Lee\\x.py", "x.py"),
+        ("C:\\Users\\Ann Lee", "~"),
+        ("\\\\server\\share\\x", "x"),
+        ("~/secret/x", "x"),
+        ("~ann/x", "x"),
+        ("file:///home/ann/x", "x"),
+        ("['/home/ann/a','/srv/b']", "['a','b']"),
+        ("/a/b:/c/d", "b:d"),
+        ("/", "/"),
+        ("lr=0.1", "lr=0.1"),
+        ("data/cats", "data/cats"),
+        ("../x.py", "../x.py"),
+        ("https://example.com/a/b", "https://example.com/a/b"),
+        ("s3://bucket/key", "s3://bucket/key"),
+        ("1/2 and/or", "1/2 and/or"),
+        ("日本/語", "日本/語"),
+    ],
+)
+def test_absolute_paths_keep_their_last_part_only(text: str, kept: str) -> None:
+    assert minimise.without_paths(text) == kept
+
+
+RECORD = {
+    "os": "Linux-6.1",
+    "python": "CPython 3.11.7",
+    "startedAt": "2026-11-23T12:08:43Z",
+    "args": ["--data=/home/ann/d", "--lr", "0.1"],
+    "program": "/home/ann/proj/train.py",
+    "codePath": "proj/train.py",
+    "codePathLocal": "/home/ann/proj/train.py",
+    "git": {"remote": "git@example.com:ann/secret.git", "commit": "abc123"},
+    "email": "ann@example.com",
+    "root": "/home/ann/proj",
+    "host": "anns-laptop",
+    "username": "ann",
+    "executable": "/home/ann/venv/bin/python",
+    "slurm": {"job_user": "ann"},
+    "colab": "https://colab.example/notebook",
+    "cpu_count": 2,
+    "disk": {"/": {"total": "1"}, "/home/ann": {"total": "2"}},
+    "gpu_nvidia": [{"name": "T4", "uuid": "GPU-1"}],
+    "somethingNew": "ann",
+}
+KEPT = {
+    "os": "Linux-6.1",
+    "python": "CPython 3.11.7",
+    "startedAt": "2026-11-23T12:08:43Z",
+    "args": ["--data=d", "--lr", "0.1"],
+    "program": "train.py",
+    "git": {"commit": "abc123"},
+    "cpu_count": 2,
+    "disk": {"/": {"total": "1"}, "~": {"total": "2"}},
+    "gpu_nvidia": [{"name": "T4"}],
+}
+
+
+def test_environment_keeps_what_is_known_to_be_harmless() -> None:
+    assert minimise.environment(RECORD) == KEPT
+
+
+def test_config_is_kept_to_the_letter_when_nothing_must_go() -> None:
+    text = '{ "b" : {"value": 1e0}, "a":{"value":NaN}, "_wandb": {"value": {"t": {"5":"0.31.0"}}} }'
+
+    assert minimise.config_text(text, keeps_code=False) == text
+
+
+def test_config_loses_code_path_and_the_machine_and_nothing_else() -> None:
+    inner = {"code_path": "code/train.py", "e": {"w1": RECORD}, "m": []}
+    text = json.dumps({"big": {"value": 2**70}, "nan": {"value": float("nan")}, "_wandb": {"value": inner, "desc": None}})
+
+    kept = json.loads(minimise.config_text(text, keeps_code=False))
+
+    assert kept["big"] == {"value": 2**70}
+    assert str(kept["nan"]["value"]) == "nan"
+    assert kept["_wandb"] == {"value": {"e": {"w1": KEPT}, "m": []}, "desc": None}
+
+
+def test_code_path_stays_where_code_is_kept() -> None:
+    text = '{"_wandb":{"value":{"code_path":"code/a.py"}}}'
+
+    assert minimise.config_text(text, keeps_code=True) == text
+    assert minimise.config_text(text, keeps_code=False) == '{"_wandb":{"value":{}}}'
+
+
+@pytest.mark.parametrize("text", ["[]", "1", '"x"', "{"])
+def test_config_that_is_no_object_is_refused(text: str) -> None:
+    with pytest.raises(Invalid):
+        minimise.config_text(text, keeps_code=False)
+
+
+@pytest.mark.parametrize("entry", ['{"value":[]}', "3", '{"value":{"e":"ann"}}', '{"value":{"e":{"w":"ann"}}}'])
+def test_odd_client_entries_do_no_harm(entry: str) -> None:
+    assert "ann" not in minimise.config_text(f'{{"_wandb":{entry}}}', keeps_code=False)
+
+
+def test_metadata_file_is_cut_down_alike() -> None:
+    assert json.loads(minimise.metadata_file(json.dumps(RECORD).encode())) == KEPT
+
+
+@pytest.mark.parametrize("data", [b"", b"/home/ann", b"[1]", b"\xff"])
+def test_metadata_file_that_is_something_else_is_emptied(data: bytes) -> None:
+    assert minimise.metadata_file(data) == b"{}"
+
+
+def test_config_file_loses_the_client_entry_only() -> None:
+    data = b"_wandb:\n    value:\n        e:\n            w:\n                host: vm\n\n    x: 1\nlr:\n    value: 0.1\n"
+
+    assert minimise.config_file(data) == b"lr:\n    value: 0.1\n"
+
+
+@pytest.mark.parametrize("data", [b'"_wandb": {value: {e: ann}}\nlr: 1\n', b"lr: 1\n'_wandb':\r\n  e: ann\r\n"])
+def test_config_file_in_another_style(data: bytes) -> None:
+    kept = minimise.config_file(data)
+
+    assert (b"lr: 1" in kept, b"ann" in kept) == (True, False)
+
+
+def test_other_files_are_kept_as_they_are() -> None:
+    assert minimise.rule_for("output.log") is None
+    assert minimise.rule_for("sub/config.yaml") is None
