@@ -62,3 +62,5 @@ def secret(name: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise BadSetting(f"{name}_FILE names a file that cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError:
+        raise BadSetting(f"{name}_FILE names a file that is not text.") from None

@@ -12,7 +12,7 @@ class VaultRouter:
     db_for_write = db_for_read
 
     def allow_relation(self, obj1: Any, obj2: Any, **hints: Any) -> bool:
-        return (obj1._meta.app_label == "vault") == (obj2._meta.app_label == "vault")
+        return bool((obj1._meta.app_label == "vault") == (obj2._meta.app_label == "vault"))
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
         return (db == "vault") == (app_label == "vault")

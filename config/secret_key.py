@@ -19,7 +19,8 @@ def read_or_make(folder: Path) -> str:
 def _make(path: Path) -> str:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = secrets.token_urlsafe(50)
-    draft = path.with_name(f"django_secret.{os.getpid()}")
+    # Not named by the process id: in a container that is the same at each start, and a leftover would block them all.
+    draft = path.with_name(f"django_secret.{secrets.token_hex(8)}")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         file.write(key)
         file.flush()

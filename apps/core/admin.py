@@ -21,7 +21,7 @@ class ReadOnlyAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         kept_back = declared()[self.model].sealed | self.hidden
         return [field.name for field in self.model._meta.fields if field.name not in kept_back]
 

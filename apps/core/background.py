@@ -11,6 +11,7 @@ import logging
 from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
 
@@ -26,5 +27,5 @@ def _send(task_name: str, ids: dict[str, int | str]) -> None:
     task = current_app.tasks[task_name]
     try:
         task.delay(**ids)
-    except (OperationalError, OSError) as error:
+    except (OperationalError, RedisError, OSError) as error:
         log.warning("broker unreachable, the sweep will find it: task=%s error=%s", task_name, type(error).__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import NewType
 
@@ -12,8 +13,14 @@ RunId = NewType("RunId", int)
 
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 letters, none taken for another
 PUBLIC_ID_LENGTH = 20
+_PUBLIC_ID = re.compile(f"[{_ALPHABET}]{{{PUBLIC_ID_LENGTH}}}")
 
 
 def new_public_id() -> str:
     """100 random bits in 20 characters that are safe in any URL, file name or header."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(PUBLIC_ID_LENGTH))
+
+
+def is_public_id(text: str) -> bool:
+    """Could this be one? Ask before a query: no database takes every text (NUL, half a surrogate pair)."""
+    return _PUBLIC_ID.fullmatch(text) is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -23,37 +24,43 @@ _LONG_INTEGER = re.compile(rb"(?<![.0-9])[0-9]{19,}(?![.0-9eE])")
 def loads(source: str | bytes) -> Any:
     """The value that `source` spells. Raises Invalid when it is not JSON or nested too deeply."""
     data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
-    if not (_MANY_DIGITS.search(data) and _LONG_INTEGER.search(data)):
-        try:
-            return orjson.loads(data)
-        except orjson.JSONDecodeError:
-            pass
-    return _loads_slowly(data)
+    could_round = _MANY_DIGITS.search(data) and _LONG_INTEGER.search(data)
+    value = _loads_slowly(data) if could_round else _loads_fast(data)
+    # Few texts have brackets enough to be deep at all.
+    if data.count(b"[") + data.count(b"{") > MOST_DEPTH and _is_deep(value):
+        raise Invalid(f"JSON is nested deeper than {MOST_DEPTH} levels.")
+    return value
+
+
+def _loads_fast(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return _loads_slowly(data)
 
 
 def _loads_slowly(data: bytes) -> Any:
-    if _depth(data) > MOST_DEPTH:
-        raise Invalid(f"JSON is nested deeper than {MOST_DEPTH} levels.")
     try:
         return json.loads(data.decode("utf-8", "surrogatepass"))
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise Invalid(f"JSON is nested deeper than {MOST_DEPTH} levels.") from None
+    except ValueError:
         raise Invalid("This is not JSON.") from None
 
 
-def _depth(data: bytes) -> int:
-    """The deepest nesting of brackets outside strings."""
-    deepest = depth = 0
-    in_string = False
-    for token in re.finditer(rb'\\.|["\[\]{}]', data):
-        mark = token.group()
-        if mark == b'"':
-            in_string = not in_string
-        elif not in_string and mark in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif not in_string and mark in b"]}":
-            depth -= 1
-    return deepest
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MOST_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def dumps(value: Any) -> str:

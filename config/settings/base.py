@@ -1,4 +1,4 @@
-"""What every installation shares. What an operator may change comes from the environment (docs/settings.md)."""
+"""What every installation shares. What an operator may change comes from the environment: docs/settings.md."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ OWNLOG_BASE_URL = env.text("OWNLOG_BASE_URL").rstrip("/")
 OWNLOG_SIGN_UP = env.choice("OWNLOG_SIGN_UP", among=("open", "invited", "closed"), default="open")
 OWNLOG_TRUSTED_PROXY = env.text("OWNLOG_TRUSTED_PROXY")
 
-OWNLOG_DATA.mkdir(parents=True, exist_ok=True)
+# Names, addresses and sessions lie here in the clear: for the server's own user only.
+OWNLOG_DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 SECRET_KEY = env.secret("OWNLOG_SECRET_KEY") or secret_key.read_or_make(OWNLOG_KEY_DIR)
 DEBUG = False
@@ -162,6 +163,8 @@ CELERY_BROKER_URL = env.text("OWNLOG_BROKER_URL", "memory://")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# A message is only a hint: better lost than a request that waits for the broker.
+CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
@@ -190,6 +193,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_NAME = "ownlog_session"
 CSRF_COOKIE_NAME = "ownlog_csrf"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "apps.web.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
