@@ -1,8 +1,18 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
 from django.db import models
+
+
+class AppendOnly(models.QuerySet["Event"]):
+    """Reading and adding; the ways to change or delete many rows at once are closed."""
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("Audit events are never changed and never deleted.")
+
+    update = delete = bulk_update = _refuse
+    _raw_delete = _refuse
 
 
 class Event(models.Model):
@@ -15,6 +25,8 @@ class Event(models.Model):
     by = models.CharField(max_length=40)  # public id of the person, or "system"
     facts = models.JSONField(default=dict)  # counts and states
 
+    objects: ClassVar[models.Manager[Event]] = AppendOnly.as_manager()
+
     class Meta:
         indexes = [
             models.Index(fields=["entity", "at"], name="audit_by_entity"),
@@ -23,5 +35,8 @@ class Event(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.pk is not None:
-            raise TypeError("Audit events are never changed.")
+            raise TypeError("Audit events are never changed and never deleted.")
         super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("Audit events are never changed and never deleted.")
