@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
@@ -10,8 +13,8 @@ NAME_PATTERN = r"[a-z0-9][a-z0-9_-]{1,38}"
 
 # First segments of the instance's own URLs, and words that would mislead in that place.
 RESERVED = frozenset(
-    "about account accounts admin api artifacts artifactsv2 components demo docs erasures exports favicon files "
-    "graphql health home invitations legal login logout me metrics nobody oidc operator ownlog pricing privacy "
+    "about account accounts admin api artifacts artifactsv2 authorize components demo docs erasures exports favicon "
+    "files graphql health home invitations legal login logout me metrics nobody oidc operator ownlog pricing privacy "
     "projects public receipts registry root sdk security service settings share sign-in sign-out sign-up signin "
     "signout signup static statistics storage support system teams terms uploads users wandb www".split()
 )
@@ -29,10 +32,15 @@ class NotReserved:
         return "apps.accounts.names.NotReserved", (), {}
 
 
-USERNAME_VALIDATORS = [
+USERNAME_VALIDATORS: list[Callable[[str], None]] = [
     RegexValidator(
         rf"^{NAME_PATTERN}\Z",
         _("Use 2 to 39 small letters, digits, - and _, the first a letter or a digit."),
     ),
     NotReserved(),
 ]
+
+
+def is_name(text: str) -> bool:
+    """Could an account or a team be called so? Ask before a query: no database takes every text."""
+    return re.fullmatch(NAME_PATTERN, text) is not None

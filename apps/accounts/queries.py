@@ -9,13 +9,14 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import ApiKey, User
 from apps.core import clock
 from apps.core.errors import NotFound
+from apps.core.ids import is_public_id
 
 # How stale `last_used_at` may be: a write at each request would cost more than the request.
 _LAST_USED_GRAIN = timedelta(minutes=1)
 
 
 def hash_of_secret(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def actor_for_api_key(secret: str) -> Actor | None:
@@ -35,25 +36,31 @@ def actor_for_api_key(secret: str) -> Actor | None:
 
 def actor_for_signature(user_public_id: str, api_key_public_id: str) -> Actor | None:
     """The person named in a signed URL, as long as they and the key they used are still good."""
+    if not is_public_id(user_public_id):
+        return None
     user = User.objects.filter(public_id=user_public_id, is_active=True).first()
     if user is None:
         return None
     if not api_key_public_id:
         return Actor.person(user)
+    if not is_public_id(api_key_public_id):
+        return None
     key = ApiKey.objects.filter(public_id=api_key_public_id, user=user, revoked_at=None).first()
     return Actor.person(user, api_key=key) if key else None
 
 
 def user_of(actor: Actor) -> User:
     """The account of a signed-in actor."""
-    try:
-        return User.objects.get(pk=actor.user_id)
-    except User.DoesNotExist:
-        raise NotFound("Not found.") from None
+    user = User.objects.filter(pk=actor.user_id).first() if actor.user_id is not None else None
+    if user is None:
+        raise NotFound("Not found.")
+    return user
 
 
 def api_keys_of(actor: Actor) -> QuerySet[ApiKey]:
     """The actor's own keys that still work, newest first."""
+    if actor.user_id is None:
+        return ApiKey.objects.none()
     return ApiKey.objects.filter(user_id=actor.user_id, revoked_at=None).order_by("-id")
 
 

@@ -17,6 +17,7 @@ from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import clock
 from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.ids import is_public_id
 
 # The client wants 40 letters or more after the first dash; old clients exactly 40. The prefix lets scanners know it.
 _KEY_PREFIX = "own_"
@@ -75,7 +76,9 @@ def issue_api_key(user: User, *, by: Actor, secret: str | None = None) -> tuple[
 @transaction.atomic
 def revoke_api_key(actor: Actor, public_id: str) -> None:
     """End one of the actor's own keys; the next request that brings it is refused. Twice is allowed."""
-    key = ApiKey.objects.filter(user_id=actor.user_id, public_id=public_id).first()
+    key = None
+    if actor.user_id is not None and is_public_id(public_id):
+        key = ApiKey.objects.select_for_update().filter(user_id=actor.user_id, public_id=public_id).first()
     if key is None:
         raise NotFound("Not found.")
     if key.revoked_at is None:

@@ -5,20 +5,29 @@ Outsiders are told that there is nothing; insiders without the right, that they 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from apps.access.policy import Permission, Role, Visibility, allows
 from apps.accounts.actors import Actor
 from apps.core.errors import Forbidden, NotFound
 from apps.teams.models import Entity, Membership
 
 
-
 def role_in(actor: Actor, entity: Entity) -> Role:
-    if not actor.is_signed_in:
-        return Role.NOBODY
-    if entity.user_id is not None:
-        return Role.ADMIN if entity.user_id == actor.user_id else Role.STRANGER
-    role = Membership.objects.filter(entity=entity, user_id=actor.user_id).values_list("role", flat=True).first()
-    return Role(role) if role else Role.STRANGER
+    return roles_in(actor, [entity])[entity.pk]
+
+
+def roles_in(actor: Actor, entities: Iterable[Entity]) -> dict[int, Role]:
+    """What the actor is in each of these, by primary key, with one question at most."""
+    entities = list(entities)
+    if actor.user_id is None:
+        return {entity.pk: Role.NOBODY for entity in entities}
+    roles = {entity.pk: Role.ADMIN if entity.user_id == actor.user_id else Role.STRANGER for entity in entities}
+    teams = [entity.pk for entity in entities if entity.user_id is None]
+    if teams:
+        given = Membership.objects.filter(entity__in=teams, user_id=actor.user_id).values_list("entity_id", "role")
+        roles.update((entity_id, Role(role)) for entity_id, role in given)
+    return roles
 
 
 def may(actor: Actor, permission: Permission, *, entity: Entity, visibility: Visibility | None = None) -> bool:

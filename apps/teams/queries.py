@@ -4,6 +4,7 @@ from django.db.models import Q, QuerySet
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
+from apps.accounts.names import is_name
 from apps.core.errors import NotFound
 from apps.teams.gate import require
 from apps.teams.models import Entity
@@ -13,7 +14,8 @@ _NO_ENTITY = "There is no such entity, or it is not shared with you."
 
 def entity_by_name(name: str) -> Entity:
     """Unchecked: for callers that ask the gate about what lies inside (a public project of a stranger's entity)."""
-    entity = Entity.objects.filter(name=name.lower()).first()
+    name = name.lower()
+    entity = Entity.objects.filter(name=name).first() if is_name(name) else None
     if entity is None:
         raise NotFound(_NO_ENTITY)
     return entity
@@ -28,7 +30,7 @@ def get_entity(actor: Actor, permission: Permission, *, name: str) -> Entity:
 
 def default_entity(actor: Actor) -> Entity:
     """Where the actor's projects go when no entity is named: their own."""
-    entity = Entity.objects.filter(user_id=actor.user_id).first() if actor.is_signed_in else None
+    entity = Entity.objects.filter(user_id=actor.user_id).first() if actor.user_id is not None else None
     if entity is None:
         raise NotFound(_NO_ENTITY)
     return entity
@@ -36,7 +38,7 @@ def default_entity(actor: Actor) -> Entity:
 
 def entities_of(actor: Actor) -> QuerySet[Entity]:
     """The actor's own entity and the teams they are in, by name."""
-    if not actor.is_signed_in:
+    if actor.user_id is None:
         return Entity.objects.none()
     mine = Q(user_id=actor.user_id) | Q(memberships__user_id=actor.user_id)
     return Entity.objects.filter(mine).distinct().order_by("name")

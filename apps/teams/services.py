@@ -1,43 +1,61 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.accounts.services import create_user, save_new_user
+from apps.accounts.names import USERNAME_VALIDATORS
+from apps.accounts.services import create_user, issue_api_key, save_new_user
 from apps.audit.events import EventKind
 from apps.audit.services import record
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, Invalid
 from apps.teams.models import Entity, Membership
 from apps.teams.types import EntityKind, MemberRole
-from apps.vault.tree import create_node
-from apps.vault.types import NodeKind
+from apps.vault.tree import create_node, discard_node
+from apps.vault.types import NodeId, NodeKind
 
 
 def create_account(username: str, *, email: str, password: str | None = None) -> User:
     """A person's account together with the entity that will own what they log."""
-    node = create_node(NodeKind.ENTITY, parent=None)
-    with transaction.atomic():
+    with _entity_key() as node, transaction.atomic():
         user = create_user(username, email=email, password=password)
         _own_entity(user, node=node)
     return user
 
 
+def create_account_with_key(username: str, *, email: str, by: Actor, secret: str | None) -> tuple[User, str]:
+    """An account without a password and its first API key, or neither. `secret` is the key to use, if there is one."""
+    with _entity_key() as node, transaction.atomic():
+        user = create_user(username, email=email, password=None)
+        _own_entity(user, node=node)
+        _, secret = issue_api_key(user, by=by, secret=secret)
+    return user, secret
+
+
 def register(user: User) -> User:
     """Store an account that a sign-up form has filled in, together with its entity."""
-    node = create_node(NodeKind.ENTITY, parent=None)
-    with transaction.atomic():
+    with _entity_key() as node, transaction.atomic():
         save_new_user(user)
         _own_entity(user, node=node)
     return user
 
 
-@transaction.atomic
 def create_team(name: str, *, admin: User, by: Actor) -> Entity:
     """A team with its first admin. Its name may be no account's and no other team's."""
-    entity = _add_entity(name.strip().lower(), kind=EntityKind.TEAM, user=None, node=None)
-    add_member(entity, admin, role=MemberRole.ADMIN)
-    record(EventKind.ENTITY_CREATED, subject=entity.public_id, entity=entity.public_id, by=by)
+    name = name.strip().lower()
+    try:
+        for check in USERNAME_VALIDATORS:
+            check(name)
+    except ValidationError as error:
+        raise Invalid(" ".join(error.messages)) from None
+    with _entity_key() as node, transaction.atomic():
+        entity = _add_entity(name, kind=EntityKind.TEAM, user=None, node=node)
+        add_member(entity, admin, role=MemberRole.ADMIN)
+        record(EventKind.ENTITY_CREATED, subject=entity.public_id, entity=entity.public_id, by=by)
     return entity
 
 
@@ -46,14 +64,24 @@ def add_member(entity: Entity, user: User, *, role: MemberRole) -> Membership:
     return membership
 
 
-def _own_entity(user: User, *, node: object) -> Entity:
+@contextmanager
+def _entity_key() -> Iterator[NodeId]:
+    """A key for the entity that the block stores; taken away again when the block fails."""
+    node = create_node(NodeKind.ENTITY, parent=None)
+    try:
+        yield node
+    except BaseException:
+        discard_node(node)
+        raise
+
+
+def _own_entity(user: User, *, node: NodeId) -> Entity:
     entity = _add_entity(user.username, kind=EntityKind.PERSONAL, user=user, node=node)
     record(EventKind.ENTITY_CREATED, subject=entity.public_id, entity=entity.public_id, by=Actor.person(user))
     return entity
 
 
-def _add_entity(name: str, *, kind: EntityKind, user: User | None, node: object | None) -> Entity:
-    node = node or create_node(NodeKind.ENTITY, parent=None)
+def _add_entity(name: str, *, kind: EntityKind, user: User | None, node: NodeId) -> Entity:
     try:
         with transaction.atomic():
             return Entity.objects.create(name=name, kind=kind, user=user, vault_node=node)

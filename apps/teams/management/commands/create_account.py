@@ -5,12 +5,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 
 from apps.accounts.actors import Actor
-from apps.accounts.services import issue_api_key
 from apps.core.errors import OwnlogError
-from apps.teams.services import create_account
+from apps.teams.services import create_account_with_key
 
 
 class Command(BaseCommand):
@@ -26,9 +24,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, name: str, email: str, api_key_stdin: bool, **options: Any) -> None:
         secret = sys.stdin.readline().strip() if api_key_stdin else None
         try:
-            with transaction.atomic():
-                user = create_account(name, email=email)
-                _, shown = issue_api_key(user, by=Actor.system(), secret=secret)
+            user, shown = create_account_with_key(name, email=email, by=Actor.system(), secret=secret)
         except OwnlogError as error:
             raise CommandError(error.message) from None
         self.stdout.write(f"account {user.username}: it has no password yet; set one by “forgot password”")
