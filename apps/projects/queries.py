@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from apps.access.policy import Permission, Role, Visibility, allows
 from apps.accounts.actors import Actor
 from apps.core.errors import NotFound
+from apps.core.ids import is_public_id
 from apps.projects.models import Project
 from apps.projects.types import OpenProject
-from apps.teams.gate import require, role_in
+from apps.teams.gate import require, role_in, roles_in
 from apps.teams.models import Entity
 from apps.teams.queries import entities_of, entity_by_name
 from apps.vault.seal import blind_index, unseal_text
@@ -16,12 +17,12 @@ from apps.vault.types import NodeId
 
 NAME_LABEL = "project.name"
 DESCRIPTION_LABEL = "project.description"
-_NO_PROJECT = "There is no such project, or it is not shared with you."
+NO_PROJECT = "There is no such project, or it is not shared with you."
 
 
 def find_project(entity: Entity, name: str) -> Project | None:
     """Unchecked look-up by name; for get_project and the service that makes projects."""
-    index = blind_index(open_key(NodeId(entity.vault_node)), NAME_LABEL, name)
+    index = blind_index(open_key(NodeId(entity.vault_node)), NAME_LABEL, name.strip())
     return Project.objects.select_related("entity").filter(entity=entity, name_index=index).first()
 
 
@@ -30,17 +31,19 @@ def get_project(actor: Actor, permission: Permission, *, entity: str, name: str)
     try:
         owner = entity_by_name(entity)
     except NotFound:
-        raise NotFound(_NO_PROJECT) from None
+        raise NotFound(NO_PROJECT) from None
     project = find_project(owner, name)
     if project is None:
-        raise NotFound(_NO_PROJECT)
+        raise NotFound(NO_PROJECT)
     return _passed(actor, permission, project)
 
 
 def get_project_by_id(actor: Actor, permission: Permission, *, public_id: str) -> Project:
-    project = Project.objects.select_related("entity").filter(public_id=public_id).first()
+    project = None
+    if is_public_id(public_id):
+        project = Project.objects.select_related("entity").filter(public_id=public_id).first()
     if project is None:
-        raise NotFound(_NO_PROJECT)
+        raise NotFound(NO_PROJECT)
     return _passed(actor, permission, project)
 
 
@@ -61,7 +64,7 @@ def projects_of(actor: Actor, entity: Entity) -> list[OpenProject]:
 def my_projects(actor: Actor) -> list[OpenProject]:
     """All projects of the actor's own entity and teams, most recently active first."""
     entities = list(entities_of(actor))
-    roles = {entity.pk: role_in(actor, entity) for entity in entities}
+    roles = roles_in(actor, entities)
     rows = Project.objects.filter(entity__in=entities).select_related("entity").order_by("-last_activity_at", "-id")
     return open_projects(row for row in rows if _visible(row, roles[row.entity_id]))
 
@@ -73,7 +76,7 @@ def _visible(project: Project, role: Role) -> bool:
 def open_project(project: Project) -> OpenProject:
     opened = open_projects([project])
     if not opened:
-        raise NotFound(_NO_PROJECT)
+        raise NotFound(NO_PROJECT)
     return opened[0]
 
 

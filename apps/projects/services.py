@@ -8,9 +8,10 @@ from apps.access.policy import Permission, Visibility
 from apps.accounts.actors import Actor
 from apps.audit.events import EventKind
 from apps.audit.services import record
+from apps.core.errors import NotFound
 from apps.projects.models import Project
 from apps.projects.names import clean_name
-from apps.projects.queries import DESCRIPTION_LABEL, NAME_LABEL, find_project, get_project
+from apps.projects.queries import DESCRIPTION_LABEL, NAME_LABEL, NO_PROJECT, find_project, get_project
 from apps.teams.gate import require
 from apps.teams.models import Entity
 from apps.teams.queries import default_entity, entity_by_name
@@ -24,14 +25,23 @@ DEFAULT_NAME = "uncategorized"
 def get_or_create_project(actor: Actor, *, entity: str | None, name: str | None) -> Project:
     """The project to log runs into, made private on first use.
 
-    An outsider of the entity gets the same answer whether the project exists or not.
+    An outsider of the entity gets the same answer whether the project, or the entity, exists or not.
     """
-    owner = entity_by_name(entity) if entity else default_entity(actor)
     name = clean_name(name or DEFAULT_NAME, what="project")
+    owner = _owner(actor, entity)
     if find_project(owner, name) is None:
         require(actor, Permission.PROJECT_CREATE, entity=owner, what="project")
         _create_project(owner, name, by=actor)
     return get_project(actor, Permission.RUN_CREATE, entity=owner.name, name=name)
+
+
+def _owner(actor: Actor, entity: str | None) -> Entity:
+    if not entity:
+        return default_entity(actor)
+    try:
+        return entity_by_name(entity)
+    except NotFound:
+        raise NotFound(NO_PROJECT) from None
 
 
 def _create_project(entity: Entity, name: str, *, by: Actor) -> None:
@@ -51,6 +61,9 @@ def _create_project(entity: Entity, name: str, *, by: Actor) -> None:
     except IntegrityError:
         # Two first runs came at once; the other one's project is the project.
         discard_node(node)
+    except BaseException:
+        discard_node(node)
+        raise
 
 
 @transaction.atomic

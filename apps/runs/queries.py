@@ -2,17 +2,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import Count, Q
+
 from apps.access.policy import Permission, Visibility
 from apps.accounts.actors import Actor
 from apps.core import jsontext
 from apps.core.errors import NotFound
+from apps.core.ids import is_public_id
 from apps.projects.models import Project
 from apps.projects.queries import get_project
 from apps.runs.models import Run
-from apps.runs.types import Head, OpenRun
+from apps.runs.types import Head, OpenRun, RunCount, RunState
 from apps.teams.gate import require
+from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, unseal, unseal_text
-from apps.vault.tree import OpenKey, open_key, open_keys
+from apps.vault.tree import open_key, open_keys
 from apps.vault.types import NodeId
 
 NAME_LABEL = "run.name"
@@ -30,7 +34,7 @@ def run_key(run: Run) -> OpenKey:
 
 def find_run(project: Project, name: str) -> Run | None:
     """Unchecked look-up by the client's id; the caller holds the project already."""
-    index = blind_index(open_key(NodeId(project.vault_node)), NAME_LABEL, name)
+    index = blind_index(open_key(NodeId(project.vault_node)), NAME_LABEL, name.strip())
     return Run.objects.select_related("project__entity").filter(project=project, name_index=index).first()
 
 
@@ -56,7 +60,9 @@ def get_run_in(actor: Actor, permission: Permission, *, project: Project, name: 
 
 def get_run_by_id(actor: Actor, permission: Permission, *, public_id: str) -> Run:
     """The run with this opaque id, for this purpose."""
-    run = Run.objects.select_related("project__entity").filter(public_id=public_id).first()
+    run = None
+    if is_public_id(public_id):
+        run = Run.objects.select_related("project__entity").filter(public_id=public_id).first()
     if run is None:
         raise NotFound(_NO_RUN)
     return _passed(actor, permission, run)
@@ -74,6 +80,16 @@ def _passed(actor: Actor, permission: Permission, run: Run) -> Run:
 def run_version(run: Run) -> int | None:
     """The present version of a run that is held already; None when it is gone."""
     return Run.objects.filter(pk=run.pk).values_list("version", flat=True).first()
+
+
+def count_runs(projects: Iterable[Project]) -> dict[int, RunCount]:
+    """How many runs each of these projects has and how many of them run now, by the project's key."""
+    rows = (
+        Run.objects.filter(project__in=list(projects))
+        .values("project_id")
+        .annotate(total=Count("pk"), running=Count("pk", filter=Q(state=RunState.RUNNING)))
+    )
+    return {row["project_id"]: RunCount(total=row["total"], running=row["running"]) for row in rows}
 
 
 def open_run(run: Run) -> OpenRun:

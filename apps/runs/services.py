@@ -30,8 +30,9 @@ from apps.runs.queries import (
     run_key,
 )
 from apps.runs.types import HEAD_FIELDS, BranchPoint, Head, OpenRun, RunPatch, RunState
+from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, seal, seal_text
-from apps.vault.tree import OpenKey, create_node, discard_node, open_key
+from apps.vault.tree import create_node, discard_node, open_key
 from apps.vault.types import NodeId, NodeKind
 
 # The client posts at least every 30 s; after five minutes of silence something has ended it.
