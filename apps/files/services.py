@@ -12,15 +12,13 @@ from apps.core import clock, jsontext
 from apps.core.errors import Forbidden, Invalid, NotFound
 from apps.files.models import RunFile, WithheldFile
 from apps.files.names import clean_file_name
-from apps.files.queries import DIGESTS_LABEL, NAME_LABEL, WITHHELD_LABEL, open_file
+from apps.files.queries import DIGESTS_LABEL, MOST_NAMES, NAME_LABEL, WITHHELD_LABEL, open_file
 from apps.files.types import Announced
 from apps.runs.models import Run
 from apps.runs.queries import run_key
+from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, seal, seal_text
-from apps.vault.tree import OpenKey
 from apps.vault.types import NodeId
-
-MOST_NAMES = 10_000
 
 
 def announce_files(run: Run, names: Sequence[str]) -> list[Announced]:
