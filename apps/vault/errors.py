@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+from apps.core.errors import Erased, OwnlogError, Unavailable
+
+
+class KeyGone(Erased):
+    """The key, or one above it, is no longer in the vault: what it sealed cannot be read by anybody."""
+
+    def __init__(self, node_id: UUID) -> None:
+        super().__init__("This has been erased.")
+        self.node_id = node_id
+
+
+class Tampered(OwnlogError):
+    """Stored bytes are not what was sealed at this place. Names the object, never what is in it."""
+
+    code = "tampered"
+
+    def __init__(self, label: str, row: UUID) -> None:
+        super().__init__(f"The stored {label} of {row} was changed or damaged and cannot be opened.")
+        self.label = label
+        self.row = row
+
+
+class KeyStoreError(Unavailable):
+    """The root key cannot be had or does not fit; the message tells the operator what to do."""
+
+    code = "key_store"

@@ -1,0 +1,90 @@
+"""The vault's tables, in a database of their own (alias `vault`).
+
+Ids point at other rows without foreign keys: erasing a subtree is deleting the one row at its top,
+and what lay below is noise from then on, whenever its rows are cleared away.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from apps.vault.types import ROOT_ID, NodeKind
+
+
+class Node(models.Model):
+    """One key of the tree: a wrap secret (for what lies below) and a content secret, both wrapped under the parent's.
+
+    `secrets` holds the pair, `lies_under` names the wrap secret that opens it (for the root: its generation,
+    as a number). The `next_` columns hold the pair that replaces it during an epoch or a partial erasure;
+    children follow their own `lies_under`, so both are good until the last child has moved.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    kind = models.CharField(max_length=12, choices=[(kind.value, kind.value) for kind in NodeKind])
+    parent_id = models.UUIDField(null=True, db_index=True)
+    lies_under = models.UUIDField(db_index=True)
+    wrap_id = models.UUIDField()
+    content_id = models.UUIDField()
+    secrets = models.BinaryField()
+    next_wrap_id = models.UUIDField(null=True)
+    next_content_id = models.UUIDField(null=True)
+    next_secrets = models.BinaryField(null=True)
+    dirty_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="vault_node_root_alone_has_no_parent",
+                condition=Q(kind=NodeKind.ROOT.value, id=ROOT_ID, parent_id=None)
+                | (~Q(kind=NodeKind.ROOT.value) & ~Q(id=ROOT_ID) & Q(parent_id__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="vault_node_next_is_whole_or_absent",
+                condition=Q(next_wrap_id=None, next_content_id=None, next_secrets=None)
+                | Q(next_wrap_id__isnull=False, next_content_id__isnull=False, next_secrets__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(name="vault_node_dirty", fields=["dirty_at"], condition=Q(dirty_at__isnull=False)),
+            models.Index(name="vault_node_kind_created", fields=["kind", "created_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+class Grant(models.Model):
+    """A blob's content secret, wrapped for one of its owners. With its last grant a blob is gone."""
+
+    blob_id = models.UUIDField()
+    owner_id = models.UUIDField(db_index=True)
+    lies_under = models.UUIDField(db_index=True)
+    content_id = models.UUIDField()
+    secret = models.BinaryField()
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="vault_grant_one_per_owner", fields=["blob_id", "owner_id"])
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.blob_id} for {self.owner_id}"
+
+
+class Tombstone(models.Model):
+    """That a node was erased. Written with the deletion of its key; its id and name are never used again below `scope_id`."""
+
+    node_id = models.UUIDField(primary_key=True)
+    kind = models.CharField(max_length=12, choices=[(kind.value, kind.value) for kind in NodeKind])
+    scope_id = models.UUIDField()
+    name_index = models.BinaryField(null=True)
+    erased_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(name="vault_tombstone_name", fields=["scope_id", "name_index"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.node_id}"

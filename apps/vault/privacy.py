@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from apps.core.privacy import declare
+from apps.vault.models import Grant, Node, Tombstone
+
+declare(
+    Node,
+    sealed={"secrets", "next_secrets"},
+    plain={
+        "id",
+        "kind",
+        "parent_id",
+        "lies_under",
+        "wrap_id",
+        "content_id",
+        "next_wrap_id",
+        "next_content_id",
+        "dirty_at",
+        "created_at",
+    },
+)
+declare(
+    Grant, sealed={"secret"}, plain={"id", "blob_id", "owner_id", "lies_under", "content_id", "created_at"}
+)
+declare(Tombstone, sealed={"name_index"}, plain={"node_id", "kind", "scope_id", "erased_at"})

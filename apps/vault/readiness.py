@@ -1,0 +1,162 @@
+"""Whether the vault, its root key and the rest of the data belong together; asked before anything is served."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+from django.apps import apps
+from django.db import connections, transaction
+
+from apps.core import clock
+from apps.core.privacy import declared
+from apps.vault import roots
+from apps.vault.errors import KeyGone, KeyStoreError, Tampered
+from apps.vault.grants import open_grant
+from apps.vault.keys import OpenedKeys
+from apps.vault.models import Grant, Node
+from apps.vault.rows import DATABASE, Rows, root_cipher
+from apps.vault.types import ROOT_ID, NodeId, NodeKind
+from apps.vault.wraps import SECRET_BYTES, node_place, wrap
+
+_BATCH = 5_000
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a walk through the whole vault found."""
+
+    opened: int
+    unreachable: int  # rows below an erased key: noise that waits to be cleared away
+    damaged: tuple[UUID, ...]
+
+
+def make_ready() -> int:
+    """The generation of the root key that opens this vault; a new, empty vault gets its first root here.
+
+    KeyStoreError, with what to do, when there is any doubt. A key that exists is never replaced.
+    """
+    with transaction.atomic(using=DATABASE, durable=True):
+        if not Node.objects.filter(pk=ROOT_ID).exists():
+            _require_nothing_to_lose()
+            _make_root()
+    return require_fit()
+
+
+def require_fit() -> int:
+    """The root's generation, after opening the root with it."""
+    generation = root_generation()
+    try:
+        Rows([ROOT_ID], OpenedKeys()).open_key(ROOT_ID)
+    except Tampered as error:
+        raise KeyStoreError(
+            f"The root key {roots.provider().where(generation)} does not fit the vault {vault_place()}: it belongs to "
+            f"another instance, or the vault was replaced. Point OWNLOG_KEY_DIR at the key folder of this data, or "
+            f"OWNLOG_DATA at the data of this key. Nothing was changed."
+        ) from error
+    return generation
+
+
+def root_generation() -> int:
+    lies_under = Node.objects.filter(pk=ROOT_ID).values_list("lies_under", flat=True).first()
+    if lies_under is None:
+        raise KeyStoreError(f"The vault {vault_place()} is empty. Run: manage.py vault ready")
+    return lies_under.int
+
+
+def count_nodes() -> dict[str, int]:
+    """How many keys there are of each kind; blobs are counted by their grants."""
+    counts = Counter(Node.objects.exclude(pk=ROOT_ID).values_list("kind", flat=True).iterator())
+    return {
+        **counts,
+        "grant": Grant.objects.count(),
+        "dirty": Node.objects.filter(dirty_at__isnull=False).count(),
+    }
+
+
+def verify() -> Verdict:
+    """Open every key and every grant of the vault once."""
+    opened = unreachable = 0
+    damaged: list[UUID] = []
+    for found in _open_everything():
+        if isinstance(found, Tampered):
+            damaged.append(found.row)
+        elif found is None:
+            unreachable += 1
+        else:
+            opened += 1
+    return Verdict(opened, unreachable, tuple(damaged))
+
+
+def vault_place() -> str:
+    return str(connections[DATABASE].settings_dict["NAME"])
+
+
+def _require_nothing_to_lose() -> None:
+    if Node.objects.exists() or Grant.objects.exists():
+        raise KeyStoreError(
+            f"The vault {vault_place()} has lost its root. Put back the newest copy of the vault. Nothing was changed."
+        )
+    sealed_elsewhere = [
+        model._meta.label
+        for model, declaration in declared().items()
+        if model._meta.app_label != apps.get_app_config("vault").label
+        and (declaration.sealed or "vault_node" in declaration.fields)
+        and model._base_manager.exists()
+    ]
+    if sealed_elsewhere:
+        raise KeyStoreError(
+            f"The vault {vault_place()} is empty, but the main database holds sealed data ({sealed_elsewhere[0]}). "
+            f"Put vault.sqlite3 back beside it, or start with an empty OWNLOG_DATA. No new key is made."
+        )
+
+
+def _make_root() -> None:
+    # A key without a vault is what a crash between the two leaves behind; it is used rather than replaced.
+    provider = roots.provider()
+    generation = provider.current() or provider.rotate()
+    lies_under, wrap_id, content_id = UUID(int=generation), uuid4(), uuid4()
+    place = node_place(ROOT_ID.hex, NodeKind.ROOT, None, lies_under.hex, wrap_id.hex, content_id.hex)
+    Node.objects.create(
+        id=ROOT_ID,
+        kind=NodeKind.ROOT,
+        lies_under=lies_under,
+        wrap_id=wrap_id,
+        content_id=content_id,
+        secrets=wrap(root_cipher(lies_under.hex), os.urandom(2 * SECRET_BYTES), place),
+        created_at=clock.now(),
+    )
+
+
+def _open_everything() -> Iterator[object]:
+    """For each key: the key, None when one above it is gone, or the error that names it."""
+    opened = OpenedKeys()
+    for node_ids in _batches(Node.objects.values_list("pk", flat=True).iterator()):
+        rows = Rows(node_ids, opened)
+        for node_id in node_ids:
+            try:
+                yield rows.open_key(NodeId(node_id))
+            except KeyGone:
+                yield None
+            except Tampered as error:
+                yield error
+    for grants in _batches(Grant.objects.iterator()):
+        rows = Rows({grant.owner_id for grant in grants}, opened)
+        for grant in grants:
+            try:
+                yield open_grant(grant, rows)
+            except KeyGone:
+                yield None
+            except Tampered as error:
+                yield error
+
+
+def _batches(source: Iterator[T]) -> Iterator[list[T]]:
+    while some := list(islice(source, _BATCH)):
+        yield some

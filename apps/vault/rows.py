@@ -1,0 +1,146 @@
+"""Reads the rows that any number of keys need, with one query, and opens them from the root down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import NamedTuple
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.db import connections
+
+from apps.vault import roots
+from apps.vault.errors import KeyGone, Tampered
+from apps.vault.keys import OpenedKeys, OpenKey, opened_keys
+from apps.vault.models import Node
+from apps.vault.types import NodeId
+from apps.vault.wraps import SECRET_BYTES, node_place, unwrap
+
+DATABASE = "vault"
+
+# The parents are found by recursion rather than through a stored path: moving a node stays a change of one row.
+_ROWS = """
+WITH RECURSIVE
+asked(id) AS ({asked}),
+above(id) AS (
+    SELECT parent_id FROM vault_node WHERE id IN (SELECT id FROM asked)
+    UNION
+    SELECT node.parent_id FROM vault_node AS node JOIN above ON node.id = above.id
+)
+SELECT id, kind, parent_id, lies_under, wrap_id, content_id, secrets, next_wrap_id, next_content_id, next_secrets
+FROM vault_node
+WHERE id IN (SELECT id FROM asked UNION SELECT id FROM above)
+"""
+_ASKED = {
+    "sqlite": "SELECT value FROM json_each(%s)",
+    "postgresql": "SELECT value::uuid FROM json_array_elements_text(%s::json)",
+}
+
+
+class Row(NamedTuple):
+    """A node as stored, its ids as 32 hexadecimal digits."""
+
+    id: str
+    kind: str
+    parent_id: str | None
+    lies_under: str
+    wrap_id: str
+    content_id: str
+    secrets: bytes
+    next_wrap_id: str | None
+    next_content_id: str | None
+    next_secrets: bytes | None
+
+
+class Rows:
+    """A moment's rows for some nodes and all that is above them. Opens what it is asked for, each secret once."""
+
+    def __init__(self, node_ids: Collection[UUID], opened: OpenedKeys) -> None:
+        self._rows = {row.id: row for row in _read(node_ids)}
+        self._opened = opened
+
+    def open_key(self, node_id: NodeId) -> OpenKey:
+        """The content key of one node. KeyGone when its row, or one above it, is not there."""
+        row = self._row(node_id.hex)
+        pair = unwrap(self._wrap_above(row), row.secrets, _place(row), node_id=row.id)
+        return OpenKey(node_id, bytes.fromhex(row.content_id), pair[SECRET_BYTES:])
+
+    def wrap_of(self, node_id: NodeId, wrap_id: str) -> AESGCM:
+        """The cipher of one of the node's wrap secrets, for opening what names it."""
+        known = self._opened.wraps.get(wrap_id)
+        if known is None:
+            self._open_wraps(self._row(node_id.hex))
+            known = self._opened.wraps.get(wrap_id)
+        if known is None:
+            raise Tampered("key", node_id)
+        return known
+
+    def newest_wrap(self, node_id: NodeId) -> tuple[str, AESGCM]:
+        """The id and cipher of the wrap secret that a new child goes under."""
+        row = self._row(node_id.hex)
+        wrap_id = row.next_wrap_id or row.wrap_id
+        return wrap_id, self.wrap_of(node_id, wrap_id)
+
+    def kind_of(self, node_id: NodeId) -> str:
+        return self._row(node_id.hex).kind
+
+    def _row(self, node_id: str) -> Row:
+        row = self._rows.get(node_id)
+        if row is None:
+            raise KeyGone(UUID(node_id))
+        return row
+
+    def _wrap_above(self, row: Row) -> AESGCM:
+        # Asked even when the wrap is known: a parent whose row is gone takes all below with it.
+        if row.parent_id is not None:
+            self._row(row.parent_id)
+        known = self._opened.wraps.get(row.lies_under)
+        if known is not None:
+            return known
+        if row.parent_id is None:
+            known = self._opened.wraps[row.lies_under] = root_cipher(row.lies_under)
+            return known
+        return self.wrap_of(NodeId(UUID(row.parent_id)), row.lies_under)
+
+    def _open_wraps(self, row: Row) -> None:
+        above = self._wrap_above(row)
+        wraps = self._opened.wraps
+        wraps[row.wrap_id] = AESGCM(unwrap(above, row.secrets, _place(row), node_id=row.id)[:SECRET_BYTES])
+        if row.next_wrap_id and row.next_content_id and row.next_secrets:
+            place = _place(row._replace(wrap_id=row.next_wrap_id, content_id=row.next_content_id))
+            pair = unwrap(above, row.next_secrets, place, node_id=row.id)
+            wraps[row.next_wrap_id] = AESGCM(pair[:SECRET_BYTES])
+
+
+def lock_and_read(node_id: NodeId) -> Rows:
+    """Rows read while no epoch can change the node's wrap secret (SQLite: the transaction is the only writer)."""
+    Node.objects.select_for_update().filter(pk=node_id).values_list("pk").first()
+    return Rows([node_id], opened_keys())
+
+
+def root_cipher(lies_under: str) -> AESGCM:
+    """The root key that the root's row names: its generation, written as an id."""
+    return AESGCM(roots.provider().get(int(lies_under, 16)))
+
+
+def _place(row: Row) -> bytes:
+    return node_place(row.id, row.kind, row.parent_id, row.lies_under, row.wrap_id, row.content_id)
+
+
+def _read(node_ids: Collection[UUID]) -> list[Row]:
+    connection = connections[DATABASE]
+    asked = json.dumps([node_id.hex for node_id in node_ids])
+    with connection.cursor() as cursor:
+        cursor.execute(_ROWS.format(asked=_ASKED[connection.vendor]), [asked])
+        rows = cursor.fetchall()
+    if connection.vendor == "sqlite":
+        return [Row(*row) for row in rows]
+    return [Row(*map(_plain, row)) for row in rows]
+
+
+def _plain(value: object) -> object:
+    """PostgreSQL's UUIDs and byte views in the form in which SQLite gives them."""
+    if isinstance(value, UUID):
+        return value.hex
+    return bytes(value) if isinstance(value, memoryview) else value

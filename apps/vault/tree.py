@@ -1,0 +1,95 @@
+"""The key tree: made here, opened here, and nothing outside this app ever sees a wrapped key."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from apps.core import clock
+from apps.vault.errors import KeyGone
+from apps.vault.grants import create_blob_key, discard_blob_key, grant, open_blob_key, open_blob_keys
+from apps.vault.keys import OpenKey, keys_in_use, opened_keys
+from apps.vault.models import Node
+from apps.vault.rows import DATABASE, Rows, lock_and_read
+from apps.vault.types import PARENTS, ROOT_ID, NodeId, NodeKind
+from apps.vault.wraps import SECRET_BYTES, node_place, wrap
+
+__all__ = [
+    "create_blob_key",
+    "create_node",
+    "discard_blob_key",
+    "discard_node",
+    "grant",
+    "keys_in_use",
+    "open_blob_key",
+    "open_blob_keys",
+    "open_key",
+    "open_keys",
+]
+
+
+def create_node(kind: NodeKind, *, parent: NodeId | None) -> NodeId:
+    """Make the key of something new below `parent` (None: the root); durable on return, before the caller's own row.
+
+    Call it outside any transaction on the vault. If the caller's row is then never written, `discard_node`
+    or the sweep takes the key away again.
+    """
+    parent = ROOT_ID if parent is None else parent
+    node_id, wrap_id, content_id = NodeId(uuid4()), uuid4(), uuid4()
+    pair = os.urandom(2 * SECRET_BYTES)
+    with transaction.atomic(using=DATABASE, durable=True):
+        rows = lock_and_read(parent)
+        if rows.kind_of(parent) not in PARENTS[kind]:
+            raise ValueError(f"A {kind} key cannot lie below a {rows.kind_of(parent)} key.")
+        lies_under, above = rows.newest_wrap(parent)
+        place = node_place(node_id.hex, kind, parent.hex, lies_under, wrap_id.hex, content_id.hex)
+        Node.objects.create(
+            id=node_id,
+            kind=kind,
+            parent_id=parent,
+            lies_under=UUID(lies_under),
+            wrap_id=wrap_id,
+            content_id=content_id,
+            secrets=wrap(above, pair, place),
+            created_at=clock.now(),
+        )
+    opened_keys().keys[node_id] = OpenKey(node_id, content_id.bytes, pair[SECRET_BYTES:])
+    return node_id
+
+
+def open_key(node_id: NodeId) -> OpenKey:
+    """The key of one node; KeyGone when it, or a key above it, was erased."""
+    opened = opened_keys()
+    key = opened.keys.get(node_id)
+    if key is None:
+        key = opened.keys[node_id] = Rows([node_id], opened).open_key(node_id)
+    return key
+
+
+def open_keys(node_ids: Iterable[NodeId]) -> dict[NodeId, OpenKey]:
+    """The keys of any number of nodes, by one query. Nodes whose key is gone are absent from the answer."""
+    opened = opened_keys()
+    wanted = set(node_ids)
+    if missing := wanted - opened.keys.keys():
+        rows = Rows(missing, opened)
+        for node_id in missing:
+            try:
+                opened.keys[node_id] = rows.open_key(node_id)
+            except KeyGone:
+                continue
+    return {node_id: opened.keys[node_id] for node_id in wanted if node_id in opened.keys}
+
+
+def discard_node(node_id: NodeId) -> None:
+    """Take away a just-made key whose row was never committed. Doing it again is allowed."""
+    with transaction.atomic(using=DATABASE, durable=True):
+        former_parents = (
+            Node.objects.filter(pk=node_id).exclude(pk=ROOT_ID).values_list("parent_id", flat=True)
+        )
+        # The deleted row may live on in old copies of the vault: the next epoch has to renew its former parent.
+        Node.objects.filter(pk__in=list(former_parents)).update(dirty_at=clock.now())
+        Node.objects.filter(pk=node_id).exclude(pk=ROOT_ID).delete()
+    opened_keys().keys.pop(node_id, None)

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+NodeId = NewType("NodeId", UUID)
+
+# There is one root in a vault, so its id can be the same everywhere; what tells vaults apart is the root key.
+ROOT_ID = NodeId(UUID(int=0))
+
+
+class NodeKind(StrEnum):
+    """What a key belongs to. `BLOB` keys hang in no place of the tree: they are granted to their owners."""
+
+    ROOT = "root"
+    ENTITY = "entity"
+    PROJECT = "project"
+    RUN = "run"
+    COLLECTION = "collection"
+    VERSION = "version"
+    EXPORT = "export"
+    BLOB = "blob"
+
+
+PARENTS: dict[NodeKind, frozenset[NodeKind]] = {
+    NodeKind.ENTITY: frozenset({NodeKind.ROOT}),
+    NodeKind.PROJECT: frozenset({NodeKind.ENTITY}),
+    NodeKind.RUN: frozenset({NodeKind.PROJECT}),
+    NodeKind.COLLECTION: frozenset({NodeKind.PROJECT, NodeKind.ENTITY}),
+    NodeKind.VERSION: frozenset({NodeKind.COLLECTION}),
+    NodeKind.EXPORT: frozenset({NodeKind.ENTITY, NodeKind.PROJECT, NodeKind.RUN}),
+}
