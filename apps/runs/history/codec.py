@@ -1,0 +1,299 @@
+"""Rows to Parquet and back, losing nothing.
+
+A path (`paths.py`) has up to three columns, and a value stands in exactly one of them: `d` a double,
+`i` a 64-bit integer, `t` the JSON text of anything else (strings, booleans, null, lists, whole
+objects, larger integers). A key that is missing stands in none. So 1 and 1.0, null and missing,
+NaN and nothing all stay apart, and a key may change its type from row to row.
+
+A file can have a few hundred columns before each costs more than it holds; the paths beyond that (a run with
+ten thousand metric names) share columns `s`: each a JSON object of the values of its paths.
+
+Which paths the columns hold is written in the file's own metadata, sealed with the rest.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from apps.runs.history.lines import by_shape, parse_json
+from apps.runs.history.paths import MISSING, Path, Row, is_branch, leaves, pick, put, serves
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+FORMAT = b"1"
+ROWS_IN_GROUP = 65_536
+MOST_OWN_PATHS = 400
+SHARED_COLUMNS = 64
+_INT64 = range(-(2**63), 2**63)
+_FORMAT_KEY, _PATHS_KEY = b"ownlog.format", b"ownlog.paths"
+
+Indexes = list[int]
+
+
+@dataclass(slots=True)
+class _Leaf:
+    """The values of one path: where they stand and what they are, by kind of column."""
+
+    places: dict[str, Indexes]
+    values: dict[str, list[Any]]
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.places.values()))
+
+    def add(self, kind: str, places: Sequence[int], values: Sequence[Any]) -> None:
+        self.places.setdefault(kind, []).extend(places)
+        self.values.setdefault(kind, []).extend(values)
+
+
+# ── Writing ──
+
+
+def write(rows: Sequence[Row]) -> bytes:
+    """One Parquet file with these rows, in their order."""
+    import pyarrow.parquet as pq
+
+    table, paths = _table(rows)
+    names = table.column_names
+    by_kind = {kind: [name for name in names if name[0] == kind] for kind in "dits"}
+    encodings = dict.fromkeys(by_kind["d"], "BYTE_STREAM_SPLIT") | dict.fromkeys(by_kind["i"], "DELTA_BINARY_PACKED")
+    sink = io.BytesIO()
+    with pq.ParquetWriter(
+        sink,
+        table.schema,
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=by_kind["t"],
+        column_encoding=encodings,
+        write_statistics=False,
+        store_schema=False,
+    ) as writer:
+        writer.write_table(table, row_group_size=ROWS_IN_GROUP)
+        writer.add_key_value_metadata({_FORMAT_KEY: FORMAT, _PATHS_KEY: json.dumps(paths).encode()})
+    return sink.getvalue()
+
+
+def _table(rows: Sequence[Row]) -> tuple[pa.Table, list[Path]]:
+    import pyarrow as pa
+
+    found = _leaves_by_path(rows)
+    own = sorted(found, key=lambda path: -found[path].count)[:MOST_OWN_PATHS]
+    own_paths = set(own)
+    shared: list[dict[int, dict[int, Any]]] = [{} for _ in range(SHARED_COLUMNS)]
+    columns: dict[str, pa.Array] = {}
+    paths = list(found)
+    for number, path in enumerate(paths):
+        leaf = found[path]
+        if path in own_paths:
+            for kind, places in leaf.places.items():
+                columns[f"{kind}{number}"] = _column(kind, places, leaf.values[kind], len(rows))
+        else:
+            _share(shared[shared_column_of(path)], number, leaf)
+    for index, cells in enumerate(shared):
+        if cells:
+            columns[f"s{index}"] = _column("s", list(cells), list(map(_to_text, cells.values())), len(rows))
+    if not columns:  # rows without a single key still count
+        columns["none"] = pa.nulls(len(rows), pa.int8())
+    return pa.table(columns), paths
+
+
+def _leaves_by_path(rows: Sequence[Row]) -> dict[Path, _Leaf]:
+    """Every value by its path, a column at a time for rows of one shape."""
+    found: dict[Path, _Leaf] = {}
+    flat = [dict(leaves(row)) if _has_branch(row) else row for row in rows]
+    for (names, kinds), places in by_shape(flat).items():
+        columns = zip(*(flat[place].values() for place in places), strict=True)
+        for name, kind, values in zip(names, kinds, columns, strict=True):
+            path = name if isinstance(name, tuple) else (name,)
+            leaf = found.get(path)
+            if leaf is None:
+                leaf = found[path] = _Leaf({}, {})
+            _add_values(leaf, kind, places, values)
+    return found
+
+
+def _has_branch(row: Row) -> bool:
+    return dict in map(type, row.values()) and any(is_branch(value, 1) for value in row.values())
+
+
+def _add_values(leaf: _Leaf, kind: type, places: Indexes, values: Sequence[Any]) -> None:
+    if kind is float:
+        leaf.add("d", places, values)
+    elif kind is int and min(values) in _INT64 and max(values) in _INT64:
+        leaf.add("i", places, values)
+    elif kind is int:
+        for place, value in zip(places, values, strict=True):
+            small = value in _INT64
+            leaf.add("i" if small else "t", (place,), (value if small else _to_text(value),))
+    else:
+        leaf.add("t", places, [_to_text(value) for value in values])
+
+
+def _share(cells: dict[int, dict[int, Any]], number: int, leaf: _Leaf) -> None:
+    for kind, places in leaf.places.items():
+        for place, value in zip(places, leaf.values[kind], strict=True):
+            cells.setdefault(place, {})[number] = parse_json(value) if kind == "t" else value
+
+
+def shared_column_of(path: Path) -> int:
+    return zlib.crc32(json.dumps(path).encode()) % SHARED_COLUMNS
+
+
+def _to_text(value: Any) -> str:
+    # ASCII only: half a surrogate pair, which JSON may carry, has no UTF-8 form.
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _column(kind: str, places: Indexes, values: Sequence[Any], length: int) -> pa.Array:
+    import numpy as np
+    import pyarrow as pa
+
+    if kind in "ts":
+        cells: list[str | None] = [None] * length
+        for place, value in zip(places, values, strict=True):
+            cells[place] = value
+        return pa.array(cells, pa.large_string())
+    dtype = np.float64 if kind == "d" else np.int64
+    filled = np.zeros(length, dtype)
+    where = np.asarray(places, np.int64)
+    filled[where] = np.asarray(values, dtype)
+    if len(places) == length:
+        return pa.array(filled)
+    absent = np.ones(length, np.bool_)
+    absent[where] = False
+    return pa.array(filled, mask=absent)
+
+
+# ── Reading ──
+
+
+class SegmentReader:
+    """One Parquet file of ours, of which only the columns and row groups asked for are read."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        import pyarrow.parquet as pq
+
+        self._file: pq.ParquetFile = pq.ParquetFile(source)
+        metadata = self._file.metadata.metadata or {}
+        if metadata.get(_FORMAT_KEY) != FORMAT:
+            raise ValueError("not a segment of a known format")
+        self.paths: list[Path] = [tuple(path) for path in json.loads(metadata[_PATHS_KEY])]
+        self._columns_there = frozenset(self._file.schema_arrow.names)
+        self.row_count: int = self._file.metadata.num_rows
+
+    def rows(self, names: frozenset[str] | None = None, places: Sequence[int] | None = None) -> Iterator[Row]:
+        """Whole rows, or those parts of them that the dotted `names` need; all, or those at the ascending `places`."""
+        wanted = [n for n, path in enumerate(self.paths) if names is None or serves(path, names)]
+        columns = self._columns(wanted)
+        for first, table in self._groups(columns, places):
+            if places is not None:
+                table = table.take([place - first for place in places if first <= place < first + table.num_rows])
+            yield from self._rows_of(table, frozenset(wanted))
+
+    def _groups(self, columns: list[str], places: Sequence[int] | None) -> Iterator[tuple[int, pa.Table]]:
+        first = 0
+        for group in range(self._file.num_row_groups):
+            count = self._file.metadata.row_group(group).num_rows
+            if places is None or any(first <= place < first + count for place in places):
+                table = self._file.read_row_group(group, columns=columns, use_threads=False)
+                yield first, _of_length(table, count)
+            first += count
+
+    def _columns(self, wanted: Sequence[int]) -> list[str]:
+        names: list[str] = []
+        shared: set[str] = set()
+        for number in wanted:
+            own = [name for kind in "dit" if (name := f"{kind}{number}") in self._columns_there]
+            names += own
+            if not own:
+                shared.add(f"s{shared_column_of(self.paths[number])}")
+        return names + sorted(shared)
+
+    def _rows_of(self, table: pa.Table, wanted: frozenset[int]) -> list[Row]:
+        rows: list[Row] = [{} for _ in range(table.num_rows)]
+        for name in table.column_names:
+            places, values = _present(table.column(name))
+            if name[0] == "s":
+                for place, text in zip(places, values, strict=True):
+                    for number, value in parse_json(text).items():
+                        if int(number) in wanted:
+                            put(rows[place], self.paths[int(number)], value)
+                continue
+            if name[0] == "t":
+                values = list(map(parse_json, values))
+            elif name[0] not in "di":
+                continue
+            path = self.paths[int(name[1:])]
+            if len(path) == 1:
+                key = path[0]
+                for place, value in zip(places, values, strict=True):
+                    rows[place][key] = value
+            else:
+                for place, value in zip(places, values, strict=True):
+                    put(rows[place], path, value)
+        return rows
+
+    def numbers(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """(is it there, value) for each row of the metric with this dotted name. What is no number is not there."""
+        import numpy as np
+
+        exact = [n for n, path in enumerate(self.paths) if path == (name,)] or [
+            n for n, path in enumerate(self.paths) if serves(path, frozenset({name}))
+        ]
+        columns = self._columns(exact)
+        if len(exact) == 1 and columns and all(column[0] in "di" for column in columns):
+            return self._numbers_of(columns)
+        found = [as_number(row, name) for row in self.rows(frozenset({name}))]
+        there = np.fromiter((value is not None for value in found), np.bool_, len(found))
+        return there, np.fromiter((value if value is not None else 0.0 for value in found), np.float64, len(found))
+
+    def _numbers_of(self, columns: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        import numpy as np
+
+        table = self._file.read(columns=columns, use_threads=False)
+        there = np.zeros(self.row_count, np.bool_)
+        total = np.zeros(self.row_count, np.float64)
+        for column in table.columns:
+            there |= column.is_valid().to_numpy()
+            total += column.fill_null(0).to_numpy()
+        return there, total
+
+
+def _of_length(table: pa.Table, count: int) -> pa.Table:
+    """A table read without any column has forgotten how many rows it has."""
+    import pyarrow as pa
+
+    return table if table.num_columns else pa.table({"none": pa.nulls(count, pa.int8())})
+
+
+def _present(column: pa.ChunkedArray) -> tuple[Sequence[int], list[Any]]:
+    """Where a column has values, and which."""
+    import numpy as np
+    import pyarrow as pa
+
+    places: Sequence[int] = range(len(column))
+    if column.null_count:
+        places = np.flatnonzero(column.is_valid().to_numpy()).tolist()
+        column = column.drop_null()
+    if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
+        return places, column.to_numpy().tolist()
+    return places, column.to_pylist()
+
+
+def as_number(row: Row, name: str) -> float | None:
+    """The value of a metric as a chart can draw it, if it can."""
+    value = pick(row, name)
+    if value is MISSING or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")

@@ -1,0 +1,101 @@
+"""From the lines a client sent to rows, exactly; and rows of one shape, to handle many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from apps.core import jsontext
+from apps.core.errors import Invalid
+from apps.runs.history.paths import Row
+
+LONGEST_LINE = 10 * 1024 * 1024
+DEEPEST_VALUE = 64
+_PLAIN = frozenset({int, float, str, bool, type(None)})
+# orjson reads integers that need more than 64 bits as doubles at least this large.
+_MAYBE_ROUNDED = float(2**63)
+
+Shape = tuple[tuple[Any, ...], tuple[type, ...]]
+
+
+def parse_line(line: str | bytes) -> Row:
+    """One JSON object, with every number as it was written. Raises Invalid for anything else."""
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return _parse_carefully(line)
+    if type(row) is not dict:
+        raise Invalid("A line of a run's stream must be one JSON object.")
+    for value in row.values():
+        if type(value) is float:
+            if value >= _MAYBE_ROUNDED or value <= -_MAYBE_ROUNDED:
+                return _parse_carefully(line)
+        elif type(value) not in _PLAIN:
+            return _parse_carefully(line)
+    return row
+
+
+def parse_json(text: str | bytes) -> Any:
+    """A stored JSON value, exactly."""
+    return jsontext.loads(text)
+
+
+def _parse_carefully(line: str | bytes) -> Row:
+    row = jsontext.loads(line)
+    if not isinstance(row, dict):
+        raise Invalid("A line of a run's stream must be one JSON object.")
+    if _is_deeper(row, DEEPEST_VALUE):
+        raise Invalid(f"A line of a run's stream is nested deeper than {DEEPEST_VALUE} levels.")
+    return row
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    level = [value]
+    while level and depth >= 0:
+        level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, dict | list)]
+        depth -= 1
+    return bool(level)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
+
+
+def parse_lines(lines: Sequence[str]) -> list[Row]:
+    """The rows of a request. Raises Invalid when one line is not what the stream holds."""
+    for line in lines:
+        check_line(line)
+    return [parse_line(line) for line in lines]
+
+
+def check_line(line: str) -> None:
+    if len(line) > LONGEST_LINE:
+        raise Invalid("A line is longer than 10 MiB.")
+    if "\n" in line:
+        raise Invalid("A line holds a line break.")
+
+
+def pack(lines: Sequence[str]) -> bytes:
+    """A chunk's payload: the lines as they came."""
+    return "\n".join(lines).encode("utf-8", "surrogatepass")
+
+
+def unpack(payload: bytes) -> list[bytes]:
+    return payload.split(b"\n")
+
+
+def unpack_text(payload: bytes) -> list[str]:
+    return payload.decode("utf-8", "surrogatepass").split("\n")
+
+
+def by_shape(rows: Sequence[dict[Any, Any]]) -> dict[Shape, list[int]]:
+    """The places of the rows of each shape: the same keys in one order, with values of the same types.
+
+    A training loop logs few shapes, so what follows can work on columns.
+    """
+    shapes: dict[Shape, list[int]] = {}
+    for place, row in enumerate(rows):
+        shapes.setdefault((tuple(row), tuple(map(type, row.values()))), []).append(place)
+    return shapes

@@ -1,0 +1,87 @@
+"""Fewer points without lying: pure functions over arrays and counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+    Indexes = npt.NDArray[np.int64]
+
+
+def evenly_spread(count: int, samples: int) -> list[int]:
+    """min(samples, count) places out of `count`, ascending, evenly spread, with the last (and the first from two on)."""
+    if samples <= 0 or count <= 0:
+        return []
+    if samples >= count:
+        return list(range(count))
+    if samples == 1:
+        return [count - 1]
+    return [place * (count - 1) // (samples - 1) for place in range(samples)]
+
+
+def m4(x: Floats, y: Floats, buckets: int) -> Indexes:
+    """The places of the points that a chart of `buckets` pixel columns needs; `x` must ascend.
+
+    Of each column of equal width these are the first, the last, the lowest and the highest point
+    (Jugel et al., VLDB 2014), so that no spike is lost, and the first NaN and infinity of each sign,
+    because a line breaks there. With no more points than buckets: all of them.
+    """
+    import numpy as np
+
+    if buckets < 1:
+        raise ValueError("a chart has at least one bucket")
+    if len(x) <= buckets:
+        return np.arange(len(x))
+    column = _columns(x, buckets)
+    starts = np.flatnonzero(np.diff(column, prepend=-1))
+    ends = np.append(starts[1:], len(x)) - 1
+    finite = np.isfinite(y)
+    kept = [
+        starts,
+        ends,
+        _first_of_lowest(np.where(finite, y, np.inf), column, starts),
+        _first_of_lowest(np.where(finite, -y, np.inf), column, starts),
+    ]
+    if not finite.all():
+        kept += [_first_in_column(odd, column) for odd in (np.isnan(y), y == np.inf, y == -np.inf)]
+    return np.unique(np.concatenate(kept))
+
+
+def _columns(x: Floats, buckets: int) -> Indexes:
+    import numpy as np
+
+    width = x[-1] - x[0]
+    if not width > 0:
+        return np.zeros(len(x), np.int64)
+    return np.minimum(((x - x[0]) * (buckets / width)).astype(np.int64), buckets - 1)
+
+
+def _first_of_lowest(y: Floats, column: Indexes, starts: Indexes) -> Indexes:
+    """Of each column the first place of its lowest value."""
+    import numpy as np
+
+    lowest = np.minimum.reduceat(y, starts)
+    lengths = np.diff(np.append(starts, len(y)))
+    return _first_in_column(y == np.repeat(lowest, lengths), column)
+
+
+def _first_in_column(chosen: npt.NDArray[np.bool_], column: Indexes) -> Indexes:
+    import numpy as np
+
+    places = np.flatnonzero(chosen)
+    _, firsts = np.unique(column[places], return_index=True)
+    return places[firsts]
+
+
+def in_order(*keys: Any) -> Indexes | None:
+    """The order that sorts by the first key, then the next; None when it is the present one."""
+    import numpy as np
+
+    main = keys[0]
+    if len(keys) == 1 and bool(np.all(main[1:] >= main[:-1])):
+        return None
+    return np.lexsort(keys[::-1])
