@@ -9,3 +9,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("", include("apps.web.urls")),
 ]
+
+handler400 = "apps.web.errors.bad_request"
+handler403 = "apps.web.errors.forbidden"
+handler404 = "apps.web.errors.not_found"
+handler500 = "apps.web.errors.broken"

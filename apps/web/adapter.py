@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.core.exceptions import ValidationError
@@ -10,10 +10,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from apps.accounts.invitations import invited_email, may_sign_up
-from apps.accounts.models import User
 from apps.accounts.queries import no_account_yet
-from apps.core.errors import OwnlogError
+from apps.core.errors import NotFound
+from apps.teams.queries import entity_by_name
 from apps.teams.services import register
+
+if TYPE_CHECKING:
+    from apps.accounts.models import User
 
 INVITATION = "invitation"
 
@@ -29,6 +32,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return may_sign_up(invitation_of(request))
 
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        name = str(super().clean_username(username.strip().lower(), shallow))
+        if not shallow and _names_a_team(name):
+            raise ValidationError(_("This name is taken."))
+        return name
+
     def clean_email(self, email: str) -> str:
         invited = invited_email(invitation_of(self.request))
         if invited and not may_sign_up() and email.lower() != invited and not no_account_yet():
@@ -36,9 +45,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return str(super().clean_email(email))
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
-        user = super().save_user(request, user, form, commit=False)
-        user.username = user.username.lower()
-        try:
-            return register(user)
-        except OwnlogError as error:
-            raise ValidationError(error.message) from None
+        return register(super().save_user(request, user, form, commit=False))
+
+    def add_message(self, *args: object, **kwargs: object) -> None:
+        """Nothing is flashed: each page says itself what is true now."""
+
+
+def _names_a_team(name: str) -> bool:
+    try:
+        return entity_by_name(name) is not None
+    except NotFound:
+        return False

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from apps.accounts.actors import Actor
+from apps.accounts.queries import no_account_yet
+from apps.web.adapter import invitation_of
+from apps.web.links import base_url
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Whoever looks at the page, as the frame shows them."""
+
+    is_signed_in: bool = False
+    is_operator: bool = False
+    username: str = ""
+
+    @property
+    def initials(self) -> str:
+        return self.username[:2].upper()
+
+
+class SignUp:
+    """Who may make an account here. Asked by the pages before sign-in only, so it looks when it is asked."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @property
+    def is_first(self) -> bool:
+        return no_account_yet()
+
+    @property
+    def is_open(self) -> bool:
+        return bool(settings.OWNLOG_SIGN_UP == "open")
+
+    @property
+    def is_invited(self) -> bool:
+        return bool(settings.OWNLOG_SIGN_UP == "invited")
+
+    @property
+    def invitation(self) -> str:
+        return invitation_of(self._request)
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    """What the frame around each page says: who looks, and at which instance."""
+    actor: Actor | None = getattr(request, "actor", None)
+    me = Me()
+    if actor is not None and actor.is_signed_in:
+        me = Me(is_signed_in=True, is_operator=bool(getattr(request.user, "is_staff", False)), username=actor.username)
+    address = base_url(request)
+    return {"me": me, "instance": {"url": address, "host": address.split("://", 1)[-1]}, "sign_up": SignUp(request)}

@@ -1,0 +1,71 @@
+"""Errors of services as pages. What never was and what one may not see are the same page."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.defaults import server_error
+
+from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
+
+_STATUS: dict[type[OwnlogError], int] = {
+    NotFound: 404,
+    Forbidden: 403,
+    Conflict: 409,
+    Invalid: 400,
+    TooMuch: 413,
+    Erased: 410,
+    Unavailable: 503,
+}
+
+
+def error_page(request: HttpRequest, error: OwnlogError) -> HttpResponse:
+    """The page for an error that a service raised."""
+    status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
+    if status == 404:
+        return not_found(request)
+    if status == 403:
+        return forbidden(request)
+    facts = {
+        409: _("This cannot be done now"),
+        400: _("This cannot be used"),
+        413: _("This is too much at once"),
+        410: _("This has been erased"),
+        503: _("Not at this moment"),
+    }
+    return _page(request, status, facts.get(status, _("Something broke here")), error.message)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    reason = _("There is nothing at this address, or it is not shared with you.")
+    if not _is_signed_in(request):
+        reason = _("There is nothing at this address, or it is not shared with everybody. Signing in may open it.")
+    return _page(request, 404, _("Not found"), reason)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _page(request, 403, _("Not with your role"), _("You may see this, but your role does not allow to change it."))
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _page(request, 400, _("This cannot be used"), _("The request is not one that this page understands."))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The form came from elsewhere, or from a page that was open since before the last sign-in."""
+    advice = _("The form was made before you last signed in or out. Open the page again and send it once more.")
+    return _page(request, 403, _("The form is too old"), advice)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    return server_error(request, template_name="500.html")
+
+
+def _is_signed_in(request: HttpRequest) -> bool:
+    actor = getattr(request, "actor", None)
+    return actor is not None and actor.is_signed_in
+
+
+def _page(request: HttpRequest, status: int, fact: str, reason: str) -> HttpResponse:
+    return render(request, "error.html", {"status": status, "fact": fact, "reason": reason}, status=status)

@@ -1,0 +1,31 @@
+"""Addresses of pages. Names of projects and runs are content that people chose, so each segment is quoted whole."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def base_url(request: HttpRequest) -> str:
+    """The address of this instance as the asker sees it, without a slash at the end."""
+    return settings.OWNLOG_BASE_URL or f"{request.scheme}://{request.get_host()}"
+
+
+def entity_url(entity: str) -> str:
+    return f"/{quote(entity, safe='')}"
+
+
+def project_url(entity: str, project: str) -> str:
+    return f"{entity_url(entity)}/{quote(project, safe='')}"
+
+
+def run_url(entity: str, project: str, run: str, *rest: str) -> str:
+    return "/".join([project_url(entity, project), "runs", quote(run, safe=""), *rest])
+
+
+def with_query(url: str, query: dict[str, str]) -> str:
+    """`url` with what is not empty of `query`."""
+    asked = {key: value for key, value in query.items() if value}
+    return f"{url}?{urlencode(asked)}" if asked else url

@@ -1,0 +1,39 @@
+"""Who may reach each page."""
+
+from __future__ import annotations
+
+from apps.access.policy import Permission
+from apps.access.rules import ANYBODY, SIGNED_IN, declare_url
+
+_READING = ("GET", "HEAD")
+_FORM = ("GET", "HEAD", "POST")
+
+# Pages before sign-in: nothing of anybody's behind them.
+for name in (
+    "account_login",
+    "account_signup",
+    "account_logout",
+    "account_inactive",
+    "account_email_verification_sent",
+    "account_confirm_email",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+):
+    declare_url(name, ANYBODY, methods=_FORM)
+
+# `home` sends whoever is not signed in to the pages above; `authorize` sends everybody on to the keys.
+for name in ("home", "first-run", "authorize"):
+    declare_url(name, SIGNED_IN, methods=_READING)
+for name in ("account_change_password", "account_set_password", "api-keys"):
+    declare_url(name, SIGNED_IN, methods=_FORM)
+declare_url("api-key-revoke", SIGNED_IN, methods=("POST",))
+
+for name in ("entity", "project", "project-series"):
+    declare_url(name, Permission.PROJECT_READ, methods=_READING)
+for name in ("run", "run-charts", "run-system", "run-console", "run-live", "run-series"):
+    declare_url(name, Permission.RUN_READ, methods=_READING)
+for name in ("run-files", "run-file"):
+    declare_url(name, Permission.FILE_READ, methods=_READING)
+declare_url("run-stop", Permission.RUN_WRITE, methods=("POST",))

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.forms import BoundField
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from apps.core import clock
+from apps.web import figures
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    return format_html('<svg class="i" aria-hidden="true"><use href="#{}"/></svg>', name)
+
+
+@register.inclusion_tag("components/field.html")
+def field(bound: BoundField, label: str, hint: str = "", **attributes: str) -> dict[str, Any]:
+    """A form field with its label, hint and errors, tied together for screen readers."""
+    described = [f"{bound.auto_id}-error"] if bound.errors else []
+    described += [f"{bound.auto_id}-hint"] if hint else []
+    attrs = {"class": "input", "placeholder": "", **{key: value for key, value in attributes.items() if value}}
+    if described:
+        attrs["aria-describedby"] = " ".join(described)
+    if bound.errors:
+        attrs["aria-invalid"] = "true"
+    return {"field": bound, "label": label, "hint": hint, "widget": bound.as_widget(attrs=attrs)}
+
+
+@register.filter
+def count(value: int) -> str:
+    return figures.grouped(value)
+
+
+@register.filter
+def size(value: int) -> str:
+    return figures.size(value)
+
+
+@register.filter
+def exact(moment: datetime | None) -> SafeString | str:
+    """The moment itself."""
+    if moment is None:
+        return "–"
+    return format_html('<time datetime="{}">{}</time>', moment.isoformat(timespec="seconds"), figures.exact(moment))
+
+
+@register.filter
+def ago(moment: datetime | None) -> SafeString | str:
+    """How long since; the moment itself on hover and in `datetime`."""
+    if moment is None:
+        return "–"
+    iso, words = moment.isoformat(timespec="seconds"), figures.ago(moment, now=clock.now())
+    return format_html('<time datetime="{}" title="{}">{}</time>', iso, figures.exact(moment), words)

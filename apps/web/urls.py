@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from allauth.account import views as account
+from django.urls import path, re_path
+
+from apps.web.views import api_keys, home
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("home/first-run", home.first_run, name="first-run"),
+    path("authorize", api_keys.authorize, name="authorize"),
+    # Accounts: allauth's views under our own addresses.
+    path("sign-in", account.login, name="account_login"),
+    path("sign-up", account.signup, name="account_signup"),
+    path("sign-out", account.logout, name="account_logout"),
+    path("account/inactive", account.account_inactive, name="account_inactive"),
+    path("account/confirm", account.email_verification_sent, name="account_email_verification_sent"),
+    re_path(r"^account/confirm/(?P<key>[-:\w]+)\Z", account.confirm_email, name="account_confirm_email"),
+    path("account/reset", account.password_reset, name="account_reset_password"),
+    path("account/reset/sent", account.password_reset_done, name="account_reset_password_done"),
+    path("account/reset/done", account.password_reset_from_key_done, name="account_reset_password_from_key_done"),
+    re_path(
+        r"^account/reset/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[-\w]+)\Z",
+        account.password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
+    # Settings.
+    path("settings/password", account.password_change, name="account_change_password"),
+    path("settings/password/set", account.password_set, name="account_set_password"),
+    path("settings/api-keys", api_keys.api_keys, name="api-keys"),
+    path("settings/api-keys/<slug:public_id>/revoke", api_keys.revoke, name="api-key-revoke"),
+    # What people made. Last, for these patterns would take nearly everything.
+    path("<str:entity>", home.entity, name="entity"),
+]

@@ -1,0 +1,24 @@
+// What every page does: copy buttons, and buttons that say that they are busy.
+
+const copied = async (button) => {
+  const text = button.closest("[data-copy]").querySelector("pre").innerText;
+  await navigator.clipboard.writeText(text);
+  const word = button.querySelector("[data-copy-word]");
+  const before = word.textContent;
+  word.textContent = word.dataset.copyWord;
+  setTimeout(() => { word.textContent = before; }, 2000);
+};
+
+for (const button of document.querySelectorAll("[data-copy-button]")) {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", () => copied(button));
+}
+
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (button && !event.defaultPrevented) button.setAttribute("aria-busy", "true");
+});
+// A page that comes back from the browser's memory is ready again.
+addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll("button[aria-busy]")) button.removeAttribute("aria-busy");
+});
