@@ -1,0 +1,77 @@
+# What there is to do here. Needs make and Python 3.11 or newer, nothing else.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The first of these that is new enough, or the one you name: make up PYTHON=/opt/python3.12/bin/python3
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+# A stamp's name holds the hash of what was installed, so a changed pin is a missing stamp. `cksum` is everywhere.
+hash = $(shell cat requirements/$(1).txt | cksum | tr ' ' '-')
+RUN_STAMP := $(VENV)/.installed-base-$(call hash,base)
+DEV_STAMP := $(VENV)/.installed-dev-$(call hash,dev)
+
+.PHONY: help up demo test check format bench shots pins
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: $(RUN_STAMP) ## start the instance: web server, worker, broker (Ctrl-C stops all)
+	@exec $(RUN) -m config.launch --stop-with-parent
+
+demo: $(RUN_STAMP) ## fill the instance with a believable world
+	@$(RUN) -m config.launch.prepare
+	@$(RUN) manage.py demo
+
+test: $(DEV_STAMP) ## run every test
+	@$(RUN) -m pytest $(PYTEST_OPTIONS)
+
+check: $(DEV_STAMP) ## lint, types, layers, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/djlint --check --lint --quiet templates
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	DJANGO_SETTINGS_MODULE=config.settings.test $(RUN) manage.py check --fail-level WARNING
+	DJANGO_SETTINGS_MODULE=config.settings.test $(RUN) manage.py makemigrations --check --dry-run
+
+format: $(DEV_STAMP) ## put the code in the house's form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV_STAMP) ## measure what is promised in figures
+	@$(RUN) -m pytest -n 0 -m bench -s
+
+shots: $(DEV_STAMP) ## renew the screenshots of docs/ (needs Chromium)
+	@$(RUN) -m tests.shots
+
+pins: $(DEV_STAMP) ## compile requirements/*.in anew (maintainers; needs uv)
+	@command -v uv >/dev/null || { echo "make pins needs uv: pip install uv"; exit 1; }
+	@for set in base production dev; do \
+		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+			--upgrade --output-file requirements/$$set.txt requirements/$$set.in || exit 1; \
+	done
+
+$(RUN):
+	@test -n "$(PYTHON)" || { echo "Ownlog needs Python 3.11 or newer with its venv module (Debian and Ubuntu: apt install python3-venv)."; \
+		echo "If yours has another name: make $(or $(MAKECMDGOALS),up) PYTHON=/path/to/python3"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11."; exit 1; }
+	@echo "Making $(VENV) with $(PYTHON)"
+	@"$(PYTHON)" -m venv $(VENV)
+
+# The development set holds the other: whoever has it needs no second installation to run the instance.
+$(RUN_STAMP): | $(RUN)
+	@test -e $(DEV_STAMP) || { echo "Installing what Ownlog runs on (once, and when the pins change)" && \
+		$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/base.txt; }
+	@rm -f $(VENV)/.installed-base-* && touch $@
+
+$(DEV_STAMP): | $(RUN)
+	@echo "Installing what the tests and checks need (once, and when the pins change)"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/dev.txt
+	@rm -f $(VENV)/.installed-dev-* && touch $@

@@ -1,0 +1,210 @@
+"""Start everything, watch over it, stop it in order."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
+from types import FrameType
+
+from config import env
+from config.launch import broker, leftovers, options
+from config.launch.children import Child
+from config.launch.options import CannotStart, Options
+
+WATCH_EVERY = 0.2
+# Blocking threads of the web server: each holds one request, and most of them wait for the disk.
+WEB_THREADS = 8
+FIRST_ANSWER_WITHIN = 60.0
+
+
+class Stopped(Exception):
+    """Ctrl-C, SIGTERM or the end of `make` while the instance was still starting."""
+
+
+class Launcher:
+    def __init__(self, wanted: Options, *, stop_with_parent: bool) -> None:
+        self.options = wanted
+        self.parent = os.getppid() if stop_with_parent else None
+        self.stop_asked = threading.Event()
+        self.in_a_hurry = False
+        self.children: list[Child] = []
+
+    def run(self) -> int:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._ask_to_stop)
+        try:
+            self._start()
+            say(welcome(self.options))
+            self._watch()
+        except Stopped:
+            pass
+        finally:
+            self._stop()
+        return 0
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self.in_a_hurry = self.stop_asked.is_set()
+        self.stop_asked.set()
+
+    def _start(self) -> None:
+        environment = dict(os.environ)
+        environment.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+        environment[leftovers.MARK] = leftovers.mark_of(self.options.data)
+        preparation = Child("preparation", python("-m", "config.launch.prepare"), environment, patience=30)
+        preparation.start()
+        self.children.append(preparation)
+        if not self.options.broker_url:
+            path = broker.socket_path(self.options.data)
+            environment["OWNLOG_BROKER_URL"] = broker.url(path)
+            self._begin(Child("broker", broker.command(path), environment, patience=5, stop_rank=2))
+            broker.wait_until_up(path)
+        self._finish(preparation)
+        # Stopped first: nothing new may come in while the rest is ending.
+        self._begin(Child("web server", web_command(self.options), environment, patience=20))
+        self._wait_for_an_answer()
+        # After the web server, so that the two do not compete for the processor while somebody waits for a page.
+        self._begin(Child("worker", python("-m", "config.launch.worker"), environment, patience=20, stop_rank=1))
+
+    def _begin(self, child: Child) -> None:
+        child.start()
+        self.children.append(child)
+
+    def _finish(self, preparation: Child) -> None:
+        while not preparation.has_died():
+            self._pause()
+        code = preparation.bury()
+        self.children.remove(preparation)
+        if code != 0:
+            raise CannotStart("The data folder could not be made ready; the reason is above.")
+
+    def _wait_for_an_answer(self) -> None:
+        deadline = time.monotonic() + FIRST_ANSWER_WITHIN
+        while not answers(self.options):
+            self._pause()
+            for child in self.children:
+                if child.has_died():
+                    raise CannotStart(f"The {child.name} ended as soon as it was started; the reason is above.")
+            if time.monotonic() > deadline:
+                raise CannotStart(f"The web server has not answered within {FIRST_ANSWER_WITHIN:.0f} seconds.")
+
+    def _pause(self) -> None:
+        if self._must_stop(0.05):
+            raise Stopped
+
+    def _must_stop(self, seconds: float) -> bool:
+        return self.stop_asked.wait(seconds) or (self.parent is not None and os.getppid() != self.parent)
+
+    def _watch(self) -> None:
+        while not self._must_stop(WATCH_EVERY):
+            for child in self.children:
+                if child.has_died():
+                    code = child.bury()
+                    pause = child.plan_next_start()
+                    say(f"The {child.name} ended unexpectedly (exit code {code}). It starts again in {pause:.0f} s.")
+                elif child.is_due():
+                    child.start()
+
+    def _stop(self) -> None:
+        if self.children:
+            say("Stopping. Requests and tasks in flight are finished first; once more Ctrl-C ends them.")
+        for child in sorted(self.children, key=lambda child: child.stop_rank):
+            child.ask_to_stop()
+            while not child.has_died() and not self.in_a_hurry and child.has_patience():
+                time.sleep(0.02)
+            if not child.end():
+                say(f"The {child.name} did not stop in time and was killed.")
+
+
+def python(*arguments: str) -> list[str]:
+    return [sys.executable, *arguments]
+
+
+def web_command(wanted: Options) -> list[str]:
+    command = python("-m", "granian", "--interface", "wsgi", "--host", wanted.host, "--port", str(wanted.port))
+    command += ["--workers", "1", "--blocking-threads", str(WEB_THREADS), "--http", "1", "--no-ws"]
+    # An access log would hold paths, and paths hold names that people gave.
+    command += ["--no-access-log", "--log-level", "error", "--workers-kill-timeout", "15"]
+    if wanted.tls_cert and wanted.tls_key:
+        command += ["--ssl-certificate", str(wanted.tls_cert), "--ssl-keyfile", str(wanted.tls_key)]
+        command += ["--ssl-protocol-min", "tls1.2"]
+    return [*command, "config.wsgi:application"]
+
+
+def answers(wanted: Options) -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(wanted.host, wanted.host)
+    connection: HTTPConnection
+    if wanted.tls_cert:
+        # Only "is it up?" is asked, of this machine; the certificate names the public host.
+        unverified = ssl._create_unverified_context()
+        connection = HTTPSConnection(host, wanted.port, timeout=5, context=unverified)
+    else:
+        connection = HTTPConnection(host, wanted.port, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        connection.getresponse().read()
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+@contextmanager
+def only_one(data: Path) -> Iterator[None]:
+    """Hold the data folder's lock: two instances on one folder would be two workers and two clocks."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "launch.lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            raise CannotStart(
+                f"An instance is already running on {data} ({lock.read().strip() or 'starting'}).\n"
+                "Stop it with Ctrl-C where it runs, or give this one another folder: OWNLOG_DATA=... OWNLOG_PORT=... make up"
+            ) from error
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+def welcome(wanted: Options) -> str:
+    return f"""
+Ownlog is up:  {wanted.url}
+
+First account:  sign up at {wanted.url}/accounts/signup/
+           or:  .venv/bin/python manage.py create_account NAME --email YOU@EXAMPLE.COM    (prints an API key)
+
+First run:
+  export WANDB_BASE_URL={wanted.url}
+  export WANDB_API_KEY=...the key...
+  python -c "import wandb; r = wandb.init(project='first'); [r.log({{'loss': 1 / (i + 1)}}) for i in range(50)]; r.finish()"
+
+Ctrl-C stops everything.
+"""
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        wanted = options.read()
+        with only_one(wanted.data):
+            if count := leftovers.end_leftovers(wanted.data):
+                say(f"Ended {count} processes that an earlier start had left behind.")
+            options.check_port(wanted)
+            return Launcher(wanted, stop_with_parent="--stop-with-parent" in arguments).run()
+    except (CannotStart, env.BadSetting) as reason:
+        print(f"\nOwnlog cannot start.\n{reason}", file=sys.stderr)
+        return 1

@@ -1,0 +1,53 @@
+"""The background worker: two threads for tasks and one for the clock (Celery's beat), in one process.
+
+Celery's own `-B` would start the clock as a second process: more memory, and nobody notices when it dies.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import warnings
+
+THREADS = 2
+
+
+def main() -> None:
+    from celery.platforms import SecurityWarning
+
+    from config.celery import app
+
+    # It warns of pickled messages taken as root; Ownlog's messages are JSON and hold only ids.
+    warnings.simplefilter("ignore", SecurityWarning)
+    threading.Thread(target=_keep_time, name="beat", daemon=True).start()
+    app.worker_main(
+        [
+            "--quiet",
+            "worker",
+            "--pool=threads",
+            f"--concurrency={THREADS}",
+            "--hostname=ownlog@%h",
+            "--loglevel=WARNING",
+            # Talk between several workers; here there is one.
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+        ]
+    )
+
+
+def _keep_time() -> None:
+    from celery.beat import EmbeddedService
+
+    from config.celery import app
+
+    try:
+        EmbeddedService(app, thread=True).run()
+    finally:
+        # A worker without a clock would leave due work lying. When this one goes, the launcher starts another.
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()
