@@ -1,0 +1,75 @@
+"""What one POST to a file stream says, read strictly: a wrong shape is refused before anything is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from apps.core import jsontext
+from apps.core.errors import Invalid
+from apps.runs.types import Lines, Stream, StreamRequest
+
+_STREAMS = {
+    "wandb-history.jsonl": Stream.HISTORY,
+    "wandb-events.jsonl": Stream.EVENTS,
+    "output.log": Stream.OUTPUT,
+}
+_SUMMARY = "wandb-summary.json"
+_SHARED = "X-Wandb-Use-Async-Filestream"
+_WRITER = "X-Wandb-Async-Client-Id"
+_LONGEST_WRITER = 128
+_LAST_LINE = 2**53
+
+
+def read_message(body: bytes, headers: Mapping[str, str]) -> StreamRequest:
+    message = jsontext.loads(body) if body.strip() else {}
+    if not isinstance(message, dict):
+        raise Invalid("The body must be a JSON object.")
+    files = message.get("files") or {}
+    if not isinstance(files, dict):
+        raise Invalid("`files` must be an object.")
+    return StreamRequest(
+        writer=writer_of(headers),
+        streams={_STREAMS[name]: _lines(part) for name, part in files.items() if name in _STREAMS},
+        summary_text=_summary(files[_SUMMARY]) if _SUMMARY in files else None,
+        is_complete=message.get("complete") is True,
+        exit_code=_exit_code(message.get("exitcode")),
+        is_preempting=message.get("preempting") is True,
+    )
+
+
+def writer_of(headers: Mapping[str, str]) -> str:
+    """Who writes, where several processes share a run: each counts its lines for itself."""
+    if headers.get(_SHARED, "").lower() != "true":
+        return ""
+    writer = headers.get(_WRITER, "")
+    if len(writer) > _LONGEST_WRITER:
+        raise Invalid("The writer's id is too long.")
+    return writer
+
+
+def _lines(part: Any) -> Lines:
+    content = part.get("content") if isinstance(part, dict) else None
+    if not isinstance(content, list) or not all(isinstance(line, str) for line in content):
+        raise Invalid("`content` must be a list of texts.")
+    return Lines(first=_offset(part.get("offset")), lines=content)
+
+
+def _offset(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _LAST_LINE:
+        raise Invalid("`offset` must be a line number.")
+    return value
+
+
+def _summary(part: Any) -> str | None:
+    """The last line is the whole summary."""
+    lines = _lines(part).lines
+    return lines[-1] if lines else None
+
+
+def _exit_code(value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**31) <= value < 2**31:
+        raise Invalid("`exitcode` must be a number.")
+    return value

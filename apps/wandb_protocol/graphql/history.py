@@ -1,0 +1,112 @@
+"""A run's rows under the client's names. NaN and infinities travel as words where JSON has none for them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLResolveInfo
+
+from apps.core import jsontext
+from apps.core.errors import Invalid
+from apps.runs.history import store
+from apps.runs.types import Stream
+from apps.wandb_protocol.graphql.context import Source
+from apps.wandb_protocol.translate import whole_step
+
+if TYPE_CHECKING:
+    from apps.runs.types import OpenRun
+
+_DEFAULT_SAMPLES = 500
+_MOST_ROWS = 10_000
+_MOST_SPECS = 20
+_MOST_KEYS = 1000
+
+
+def history(
+    source: Source,
+    _: GraphQLResolveInfo,
+    minStep: int | None = None,  # noqa: N803
+    maxStep: int | None = None,  # noqa: N803
+    samples: int | None = None,
+) -> list[str]:
+    """Whole rows: those from one step up to another, or a sample of all, evenly spread."""
+    opened: OpenRun = source["_run"]
+    if minStep is None and maxStep is None:
+        return _texts(store.sample_rows(opened.run, Stream.HISTORY, _bounded(samples)))
+    last = None if maxStep is None else maxStep - 1
+    rows = store.scan(opened.run, Stream.HISTORY, first_step=minStep, last_step=last)
+    # Several writers may share a step, so a page of n steps can hold more than n rows.
+    return _texts(islice(rows, _MOST_ROWS))
+
+
+def events(source: Source, _: GraphQLResolveInfo, samples: int | None = None) -> list[str]:
+    opened: OpenRun = source["_run"]
+    return _texts(store.sample_rows(opened.run, Stream.EVENTS, _bounded(samples)))
+
+
+def sampled_history(source: Source, _: GraphQLResolveInfo, specs: Sequence[str]) -> list[list[dict[str, Any]]]:
+    if len(specs) > _MOST_SPECS:
+        raise Invalid(f"At most {_MOST_SPECS} samples can be asked for at once.")
+    opened: OpenRun = source["_run"]
+    return [_sampled(opened, jsontext.loads(spec)) for spec in specs]
+
+
+def _sampled(opened: OpenRun, spec: Any) -> list[dict[str, Any]]:
+    """Rows that have all the keys, evenly spread with the last; the client counts `maxStep` in."""
+    keys = spec.get("keys") if isinstance(spec, dict) else None
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or len(keys) > _MOST_KEYS:
+        raise Invalid("A sample needs a list of keys.")
+    first, last = (_step(spec.get(name)) for name in ("minStep", "maxStep"))
+    rows = store.sample_keys(
+        opened.run, keys, _bounded(_count(spec.get("samples"))), first_step=first, last_step=last
+    )
+    return [wire(row) for row in rows]
+
+
+def _step(value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Invalid("A step is a number.")
+    return whole_step(max(value, 0))
+
+
+def _count(value: Any) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise Invalid("The number of samples is a whole number.")
+    return value
+
+
+def _bounded(samples: int | None) -> int:
+    return _DEFAULT_SAMPLES if samples is None else max(0, min(samples, _MOST_ROWS))
+
+
+def _texts(rows: Iterator[dict[str, Any]] | Sequence[dict[str, Any]]) -> list[str]:
+    return [jsontext.dumps(row) for row in rows]
+
+
+def wire(value: Any) -> Any:
+    """The value as strict JSON can carry it: wandb's readers know these words."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: wire(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [wire(item) for item in value]
+    return value
+
+
+def parquet_history(_: Source, __: GraphQLResolveInfo, liveKeys: Sequence[str] | None = None) -> Source:  # noqa: N803
+    """No files are handed out: the client would keep them, unsealed, on its disk. It reads live rows instead."""
+    return {"parquetUrls": [], "liveData": []}
+
+
+FIELDS = {
+    "Run.history": history,
+    "Run.events": events,
+    "Run.sampledHistory": sampled_history,
+    "Run.parquetHistory": parquet_history,
+}
