@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from apps.accounts.models import User
@@ -13,19 +11,24 @@ from apps.teams.models import Entity
 from tests.factories import people, work
 
 
-@pytest.fixture(autouse=True)
-def _vault_in_every_database_test(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test that may use the database may use both: content without its keys is of no use."""
-    if "db" in request.fixturenames or "transactional_db" in request.fixturenames:
-        people.make_root()
-    yield
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that may use the database may use both, and finds a root key: content without its keys is of no use."""
     for item in items:
+        names = getattr(item, "fixturenames", [])
         marker = item.get_closest_marker("django_db")
-        if marker is not None and "databases" not in marker.kwargs:
-            marker.kwargs["databases"] = ["default", "vault"]
+        if marker is None and {"db", "transactional_db"} & set(names):
+            item.add_marker(pytest.mark.django_db)
+            marker = item.get_closest_marker("django_db")
+        if marker is not None:
+            marker.kwargs.setdefault("databases", ["default", "vault"])
+
+
+@pytest.fixture(autouse=True)
+def _vault_in_every_database_test(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("django_db") is not None:
+        kind = "transactional_db" if "transactional_db" in request.fixturenames else "db"
+        request.getfixturevalue(kind)
+        people.make_root()
 
 
 @pytest.fixture

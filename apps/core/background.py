@@ -7,8 +7,9 @@ so a message that is lost, late or doubled changes nothing.
 from __future__ import annotations
 
 import logging
+from importlib import import_module
 
-from celery import current_app
+from celery import Task, current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -22,10 +23,18 @@ def enqueue(task_name: str, **ids: int | str) -> None:
 
 
 def _send(task_name: str, ids: dict[str, int | str]) -> None:
-    # `.delay` of the task itself rather than `send_task`: that one ignores eager mode in tests.
-    current_app.loader.import_default_modules()
-    task = current_app.tasks[task_name]
     try:
-        task.delay(**ids)
+        # `.delay` of the task itself rather than `send_task`: that one ignores eager mode in tests.
+        _task(task_name).delay(**ids)
     except (OperationalError, RedisError, OSError) as error:
         log.warning("broker unreachable, the sweep will find it: task=%s error=%s", task_name, type(error).__name__)
+
+
+def _task(name: str) -> Task:
+    """The task `app.verb`, which lives in `apps.<app>.tasks`.
+
+    Celery's own discovery would set Django up again, and run all checks, at each call.
+    """
+    if name not in current_app.tasks:
+        import_module(f"apps.{name.partition('.')[0]}.tasks")
+    return current_app.tasks[name]

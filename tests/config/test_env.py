@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config import env
+
+NAME = "OWNLOG_TEST_VALUE"
+
+
+@pytest.mark.parametrize(("written", "value"), [("", "none"), ("  ", "none"), (" a b ", "a b")])
+def test_text_is_trimmed(monkeypatch: pytest.MonkeyPatch, written: str, value: str) -> None:
+    monkeypatch.setenv(NAME, written)
+
+    assert env.text(NAME, "none") == value
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("1", True), ("TRUE", True), ("yes", True), ("on", True), ("0", False), ("False", False), ("no", False), ("off", False)],
+)
+def test_boolean_reads_the_usual_words(monkeypatch: pytest.MonkeyPatch, written: str, value: bool) -> None:
+    monkeypatch.setenv(NAME, written)
+
+    assert env.boolean(NAME, default=not value) is value
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_boolean_unset_is_the_default(monkeypatch: pytest.MonkeyPatch, default: bool) -> None:
+    monkeypatch.delenv(NAME, raising=False)
+
+    assert env.boolean(NAME, default=default) is default
+
+
+@pytest.mark.parametrize("written", ["maybe", "2", "-", "tru e"])
+def test_boolean_refuses_nonsense_with_the_name(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv(NAME, written)
+
+    with pytest.raises(env.BadSetting, match=NAME):
+        env.boolean(NAME, default=True)
+
+
+@pytest.mark.parametrize(("written", "value"), [("", 7), ("1", 1), ("10", 10)])
+def test_integer_within_its_bounds(monkeypatch: pytest.MonkeyPatch, written: str, value: int) -> None:
+    monkeypatch.setenv(NAME, written)
+
+    assert env.integer(NAME, default=7, least=1, most=10) == value
+
+
+@pytest.mark.parametrize("written", ["0", "11", "-1", "1.5", "x", "1e1", "²"])
+def test_integer_refuses_nonsense_with_the_name(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv(NAME, written)
+
+    with pytest.raises(env.BadSetting, match=NAME):
+        env.integer(NAME, default=7, least=1, most=10)
+
+
+def test_choice_is_one_of_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, "closed")
+
+    assert env.choice(NAME, among=("open", "closed"), default="open") == "closed"
+
+    monkeypatch.setenv(NAME, "ajar")
+    with pytest.raises(env.BadSetting, match=rf"{NAME} must be one of open, closed; it is 'ajar'\."):
+        env.choice(NAME, among=("open", "closed"), default="open")
+
+
+def test_listed_splits_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, " a, ,b,")
+
+    assert env.listed(NAME, default=["c"]) == ["a", "b"]
+
+    monkeypatch.setenv(NAME, " , ")
+    assert env.listed(NAME, default=["c"]) == ["c"]
+
+
+def test_folder_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(NAME, "here/../there")
+
+    assert env.folder(NAME, default=tmp_path) == tmp_path.resolve() / "there"
+
+
+def test_secret_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s3cret\n")
+    monkeypatch.delenv(NAME, raising=False)
+    monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path / "secret"))
+
+    assert env.secret(NAME) == "s3cret"
+
+
+def test_secret_given_twice_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(NAME, "a")
+    monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path / "secret"))
+
+    with pytest.raises(env.BadSetting, match="both set"):
+        env.secret(NAME)
+
+
+def test_secret_in_a_file_that_is_missing_or_no_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(NAME, raising=False)
+    monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path / "missing"))
+
+    with pytest.raises(env.BadSetting, match=f"{NAME}_FILE names a file that cannot be read"):
+        env.secret(NAME)
+
+    (tmp_path / "missing").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(env.BadSetting, match=f"{NAME}_FILE names a file that is not text"):
+        env.secret(NAME)
