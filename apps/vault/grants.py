@@ -22,7 +22,7 @@ def create_blob_key(owner: NodeId) -> NodeId:
     blob_id, content_id, secret = NodeId(uuid4()), uuid4(), os.urandom(SECRET_BYTES)
     with transaction.atomic(using=DATABASE, durable=True):
         _add_grant(blob_id, owner, content_id, secret)
-    opened_keys().keys[blob_id] = OpenKey(blob_id, content_id.bytes, secret)
+    opened_keys().granted[blob_id, owner] = OpenKey(blob_id, content_id.bytes, secret)
     return blob_id
 
 
@@ -36,11 +36,14 @@ def open_blob_key(blob: NodeId, owner: NodeId) -> OpenKey:
 
 def open_blob_keys(blobs: Collection[NodeId], owner: NodeId) -> dict[NodeId, OpenKey]:
     """The keys of any number of one owner's blobs, by two queries. Blobs without a grant to it are absent."""
-    rows = Rows([owner], opened_keys())
-    return {
-        NodeId(found.blob_id): OpenKey(NodeId(found.blob_id), found.content_id.bytes, open_grant(found, rows))
-        for found in _grants(blobs, owner)
-    }
+    opened = opened_keys()
+    wanted = set(blobs)
+    if missing := [blob for blob in wanted if (blob, owner) not in opened.granted]:
+        rows = Rows([owner], opened)
+        for found in _grants(missing, owner):
+            blob = NodeId(found.blob_id)
+            opened.granted[blob, owner] = OpenKey(blob, found.content_id.bytes, open_grant(found, rows))
+    return {blob: opened.granted[blob, owner] for blob in wanted if (blob, owner) in opened.granted}
 
 
 def grant(blob: NodeId, from_owner: NodeId, to_owner: NodeId) -> None:
@@ -59,11 +62,11 @@ def discard_blob_key(blob: NodeId) -> None:
     """Take away every grant of a blob: from now on nobody can open it. Doing it again is allowed."""
     with transaction.atomic(using=DATABASE, durable=True):
         grants = Grant.objects.filter(blob_id=blob)
-        Node.objects.filter(pk__in=list(grants.values_list("owner_id", flat=True))).update(
-            dirty_at=clock.now()
-        )
+        owners = set(grants.values_list("owner_id", flat=True))
+        Node.objects.filter(pk__in=owners).update(dirty_at=clock.now())
         grants.delete()
-    opened_keys().keys.pop(blob, None)
+    for owner in owners:
+        opened_keys().granted.pop((blob, NodeId(owner)), None)
 
 
 def _grants(blobs: Collection[NodeId], owner: NodeId) -> Iterable[Grant]:

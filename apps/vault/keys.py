@@ -61,13 +61,15 @@ class OpenKey:
 
 @dataclass(slots=True, repr=False)
 class OpenedKeys:
-    """What has been opened so far: keys by node, wrap ciphers by the id of their secret."""
+    """What has been opened so far: keys by node, blob keys by blob and owner, wrap ciphers by the id of their secret."""
 
     keys: dict[NodeId, OpenKey] = field(default_factory=dict)
+    granted: dict[tuple[NodeId, NodeId], OpenKey] = field(default_factory=dict)
     wraps: dict[str, AESGCM] = field(default_factory=dict)
 
     def clear(self) -> None:
         self.keys.clear()
+        self.granted.clear()
         self.wraps.clear()
 
 

@@ -8,14 +8,14 @@ from apps.accounts.services import issue_api_key
 from apps.teams.models import Entity
 from apps.teams.services import add_member, create_account, create_team
 from apps.teams.types import MemberRole
-from apps.vault.roots import ready
+from apps.vault.readiness import make_ready
 
 PASSWORD = "correct horse battery"  # noqa: S105  (a test's password)
 
 
 def make_root() -> None:
     """What `manage.py vault ready` does at the first start."""
-    ready.make_ready()
+    make_ready()
 
 
 def person(name: str) -> User:

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from apps.core.errors import NotFound, Unavailable
+
+
+class ObjectMissing(NotFound):
+    """The store does not have an object that a row names."""
+
+    code = "object_missing"
+
+    def __init__(self, object_name: str) -> None:
+        super().__init__(f"The stored object {object_name} is missing.")
+        self.object_name = object_name
+
+
+class StoreFull(Unavailable):
+    """The store took no more bytes. The sender keeps its data and tries again."""
+
+    code = "store_full"

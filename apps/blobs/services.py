@@ -1,0 +1,152 @@
+"""Writing, reading and deleting sealed files.
+
+Order: the key, then the row (`uploading`), then the bytes, then `stored`. Backwards when deleting. Whatever breaks
+off between two of these is never served and is found by the sweep. None of it may run inside a transaction: a key
+or an object cannot be rolled back.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from django.db import DatabaseError, transaction
+
+from apps.blobs.errors import StoreFull
+from apps.blobs.models import Blob, BlobState
+from apps.blobs.sealed_file import SealedFile, seal_file
+from apps.blobs.store import default_store
+from apps.blobs.types import StoredBlob
+from apps.core import clock
+from apps.core.errors import Conflict, NotFound, TooMuch
+from apps.vault.tree import create_blob_key, discard_blob_key, keys_in_use, open_blob_key
+from apps.vault.types import NodeId
+
+__all__ = ["StoredBlob", "delete_blob", "open_blob", "read_blob", "write_blob"]
+
+log = logging.getLogger(__name__)
+
+_PIECE_BYTES = 1024 * 1024
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def write_blob(
+    owner: NodeId, source: BinaryIO | Iterable[bytes], *, max_bytes: int | None = None
+) -> StoredBlob:
+    """Seal a stream of any length into the store; durable on return, and nothing of it is left when it breaks off.
+
+    TooMuch past `max_bytes`; StoreFull when there is no room. The caller points a foreign key at the blob within
+    a day: what nobody points at is swept.
+    """
+    tally = _Tally(source, max_bytes)
+    with keys_in_use():
+        key_id = create_blob_key(owner)
+        blob = _new_row(key_id)
+        try:
+            key = open_blob_key(key_id, owner)
+            stored_size = default_store().put(blob.object_name, seal_file(key, tally))
+        except BaseException as error:
+            _abandon(blob)
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                raise StoreFull("There is no room for files just now. Try again later.") from error
+            raise
+    blob.state, blob.plain_size, blob.stored_size = BlobState.STORED, tally.size, stored_size
+    blob.save(update_fields=["state", "plain_size", "stored_size"])
+    return StoredBlob(blob=blob, size=tally.size, md5_b64=tally.md5_b64, sha256_hex=tally.sha256_hex)
+
+
+def read_blob(blob: Blob, owner: NodeId, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """The bytes from `start` up to `end`, in pieces. Key and header are opened now, before the first piece is asked for.
+
+    A piece is authentic when it is given out; damage further on raises Tampered there, so an answer that was
+    begun is broken off and never ends short in silence.
+    """
+    return _open(blob, owner).read(start, end)
+
+
+def open_blob(blob: Blob, owner: NodeId) -> BinaryIO:
+    """A seekable file that reads only the frames it is asked for."""
+    return _open(blob, owner).as_io()
+
+
+def delete_blob(blob: Blob) -> None:
+    """Make the blob unreadable, then take its bytes and its row away. Conflict while a row still points at it.
+
+    Doing it again is allowed; a deletion that breaks off is finished by the sweep.
+    """
+    with transaction.atomic(durable=True):
+        if is_pointed_at(blob):
+            raise Conflict("This stored file is still in use.")
+        Blob.objects.filter(pk=blob.pk).update(state=BlobState.LEAVING)
+    discard_blob_key(NodeId(blob.vault_node))
+    default_store().delete_all_versions(blob.object_name)
+    Blob.objects.filter(pk=blob.pk).delete()
+
+
+def is_pointed_at(blob: Blob) -> bool:
+    """Whether any row of any app has a foreign key to this blob."""
+    return any(
+        relation.related_model._base_manager.filter(**{relation.field.name: blob.pk}).exists()
+        for relation in Blob._meta.related_objects
+    )
+
+
+def _open(blob: Blob, owner: NodeId) -> SealedFile:
+    if blob.state != BlobState.STORED or blob.stored_size is None:
+        raise NotFound("This file is not stored.")
+    store, name = default_store(), blob.object_name
+    return SealedFile(
+        open_blob_key(NodeId(blob.vault_node), owner),
+        lambda start, end: store.read_range(name, start, end),
+        stored_size=blob.stored_size,
+        row=blob.vault_node,
+    )
+
+
+def _new_row(key_id: NodeId) -> Blob:
+    with transaction.atomic(durable=True):
+        return Blob.objects.create(vault_node=key_id, created_at=clock.now())
+
+
+def _abandon(blob: Blob) -> None:
+    """Clear away a broken-off upload at once. If that fails too (a full disk), the sweep does it."""
+    try:
+        delete_blob(blob)
+    except (OSError, DatabaseError) as error:
+        log.warning("broken-off upload left to the sweep: blob=%s error=%s", blob.pk, type(error).__name__)
+
+
+class _Tally:
+    """Passes a stream on and takes its size and digests as the bytes pass."""
+
+    def __init__(self, source: BinaryIO | Iterable[bytes], max_bytes: int | None) -> None:
+        self._source = source
+        self._max_bytes = max_bytes
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sha256 = hashlib.sha256()
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces():
+            self.size += len(piece)
+            if self._max_bytes is not None and self.size > self._max_bytes:
+                raise TooMuch(f"A file may not be larger than {self._max_bytes} bytes here.")
+            self._md5.update(piece)
+            self._sha256.update(piece)
+            yield piece
+
+    def _pieces(self) -> Iterator[bytes]:
+        read = getattr(self._source, "read", None)
+        return iter(lambda: read(_PIECE_BYTES), b"") if read else iter(self._source)
+
+    @property
+    def md5_b64(self) -> str:
+        return base64.b64encode(self._md5.digest()).decode()
+
+    @property
+    def sha256_hex(self) -> str:
+        return self._sha256.hexdigest()

@@ -1,0 +1,34 @@
+"""Where sealed bytes lie: a port of five methods. Names are random and stores see ciphertext only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from django.conf import settings
+
+from apps.blobs.store.local import LocalStore
+from apps.blobs.types import StoredObject
+
+
+class Store(Protocol):
+    def put(self, name: str, pieces: Iterable[bytes]) -> int:
+        """Keep these bytes under a new name, whole or not at all, durable on return. Returns their number."""
+
+    def read_range(self, name: str, start: int, end: int) -> Iterator[bytes]:
+        """The bytes from `start` up to `end`, in pieces; fewer if the object is shorter. ObjectMissing without it."""
+
+    def delete_all_versions(self, name: str) -> None:
+        """Take away the object with everything the store kept of it. Doing it again is allowed."""
+
+    def abort_uploads(self, *, before: datetime) -> int:
+        """Clear away what uploads that began before then and broke off have left. Returns how many."""
+
+    def list(self) -> Iterator[StoredObject]:
+        """Every whole object."""
+
+
+def default_store() -> Store:
+    return LocalStore(Path(settings.OWNLOG_DATA) / "blobs")

@@ -1,0 +1,117 @@
+"""Objects as files in two levels of folders. A name appears only when its bytes are safe on the disk."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from apps.blobs.errors import ObjectMissing
+from apps.blobs.types import StoredObject
+
+_UPLOADS = "uploads"
+_NAME = re.compile(r"[0-9a-f]{32}")
+_PIECE_BYTES = 1024 * 1024
+
+
+class LocalStore:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, name: str, pieces: Iterable[bytes]) -> int:
+        target = self._path(name)
+        uploads = self._folder(self.folder / _UPLOADS)
+        draft = uploads / f"{name}-{secrets.token_hex(4)}"
+        try:
+            size = _write(draft, pieces)
+            self._folder(target.parent)
+            draft.rename(target)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        _fsync_folder(target.parent)
+        return size
+
+    def read_range(self, name: str, start: int, end: int) -> Iterator[bytes]:
+        try:
+            file = self._path(name).open("rb", buffering=0)
+        except FileNotFoundError as error:
+            raise ObjectMissing(name) from error
+        with file:
+            file.seek(start)
+            left = end - start
+            while left > 0 and (piece := file.read(min(left, _PIECE_BYTES))):
+                left -= len(piece)
+                yield piece
+
+    def delete_all_versions(self, name: str) -> None:
+        path = self._path(name)
+        path.unlink(missing_ok=True)
+        if path.parent.exists():
+            _fsync_folder(path.parent)
+
+    def abort_uploads(self, *, before: datetime) -> int:
+        uploads = self.folder / _UPLOADS
+        drafts = [draft for draft in _entries(uploads) if _changed_at(draft) < before]
+        for draft in drafts:
+            Path(draft.path).unlink(missing_ok=True)
+        return len(drafts)
+
+    def list(self) -> Iterator[StoredObject]:
+        for outer in _entries(self.folder):
+            if outer.name == _UPLOADS:
+                continue
+            for inner in _entries(Path(outer.path)):
+                for entry in _entries(Path(inner.path)):
+                    if _NAME.fullmatch(entry.name):
+                        yield StoredObject(entry.name, entry.stat().st_size, _changed_at(entry))
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise ValueError("not the name of an object")
+        return self.folder / name[:2] / name[2:4] / name
+
+    def _folder(self, folder: Path) -> Path:
+        """The folder, made if need be so that it survives a crash together with what is put in it."""
+        if not folder.is_dir():
+            if folder != self.folder:
+                self._folder(folder.parent)
+            folder.mkdir(mode=0o700, parents=folder == self.folder, exist_ok=True)
+            _fsync_folder(folder.parent)
+        return folder
+
+
+def _write(path: Path, pieces: Iterable[bytes]) -> int:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb", buffering=0) as file:
+        size = 0
+        for piece in pieces:
+            size += len(piece)
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[file.write(rest) :]
+        os.fsync(handle)
+    return size
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _changed_at(entry: os.DirEntry[str]) -> datetime:
+    return datetime.fromtimestamp(entry.stat().st_mtime, UTC)
+
+
+def _fsync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,72 @@
+"""What broken-off uploads and deletions leave behind, cleared away a day later."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from itertools import islice
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from apps.blobs.models import Blob, BlobState
+from apps.blobs.services import delete_blob
+from apps.blobs.store import default_store
+from apps.blobs.types import Swept
+from apps.core import clock
+from apps.core.errors import Conflict
+
+log = logging.getLogger(__name__)
+
+_GRACE = timedelta(days=1)
+_BATCH = 500
+_FEW = 20
+
+
+def sweep_orphans() -> Swept:
+    """Finish deletions, and clear away uploads never finished, blobs nobody points at and objects without a row."""
+    before = clock.now() - _GRACE
+    return Swept(
+        uploads=default_store().abort_uploads(before=before),
+        blobs=sum(_delete(blob) for blob in _ownerless_blobs(before).iterator(chunk_size=_BATCH)),
+        objects=_sweep_objects(before),
+    )
+
+
+def _ownerless_blobs(before: datetime) -> QuerySet[Blob]:
+    leaving = Blob.objects.filter(state=BlobState.LEAVING)
+    unfinished = Blob.objects.filter(state=BlobState.UPLOADING, created_at__lt=before)
+    unused = Blob.objects.filter(state=BlobState.STORED, created_at__lt=before)
+    for relation in Blob._meta.related_objects:
+        users = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
+        unused = unused.filter(~Exists(users))
+    return leaving.union(unfinished, unused, all=True)
+
+
+def _delete(blob: Blob) -> bool:
+    try:
+        delete_blob(blob)
+    except Conflict:
+        return False  # somebody began to use it since the query
+    return True
+
+
+def _sweep_objects(before: datetime) -> int:
+    """Objects whose row is gone. In doubt nothing: many of them mean that the main database is the wrong one."""
+    store = default_store()
+    objects = store.list()
+    seen, strays = 0, list[str]()
+    while batch := list(islice(objects, _BATCH)):
+        names = {found.name for found in batch}
+        known = set(Blob.objects.filter(object_name__in=names).values_list("object_name", flat=True))
+        strays += [found.name for found in batch if found.name not in known and found.stored_at < before]
+        seen += len(batch)
+    if len(strays) > max(_FEW, seen // 10):
+        log.error(
+            "%d of %d stored objects have no row; is this the right database? Nothing was swept.",
+            len(strays),
+            seen,
+        )
+        return 0
+    for name in strays:
+        store.delete_all_versions(name)
+    return len(strays)

@@ -1,0 +1,79 @@
+"""Keys whose owner's row was never committed: the process died between the vault and the main database.
+
+Any model that owns a key names it in a field `vault_node`; that convention is how owners are found here.
+A sweep deletes keys, so in doubt it does nothing: when most keys of a kind look ownerless, the main database is
+the wrong or an older one, and it is the operator who has to look.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from django.apps import apps
+from django.db.models import Model
+
+from apps.core.errors import Conflict
+from apps.vault.grants import discard_blob_key
+from apps.vault.models import Grant, Node
+from apps.vault.tree import discard_node
+from apps.vault.types import NodeId, NodeKind
+
+log = logging.getLogger(__name__)
+
+_FEW = 20
+
+
+def sweep_orphans(*, before: datetime) -> int:
+    """Discard keys made before then that nothing owns. Returns how many."""
+    swept = 0
+    for kind in NodeKind:
+        try:
+            orphans = find_orphans(kind, before=before)
+        except Conflict as error:
+            log.error("%s", error.message)
+            continue
+        for orphan in orphans:
+            (discard_blob_key if kind == NodeKind.BLOB else discard_node)(orphan)
+        swept += len(orphans)
+    return swept
+
+
+def find_orphans(kind: NodeKind, *, before: datetime) -> list[NodeId]:
+    """Keys of one kind that no row owns and under which nothing lies. Conflict when they are too many to be believed."""
+    if kind == NodeKind.ROOT:
+        return []
+    made = _made_before(kind, before)
+    orphans = made - _owned(made)
+    if len(orphans) > max(_FEW, len(made) // 10):
+        raise Conflict(
+            f"{len(orphans)} of {len(made)} {kind} keys have no row in the main database. Is it the right one, and the "
+            f"newest? Nothing was swept."
+        )
+    parents = set(Node.objects.filter(parent_id__in=orphans).values_list("parent_id", flat=True))
+    parents |= set(Grant.objects.filter(owner_id__in=orphans).values_list("owner_id", flat=True))
+    return [NodeId(orphan) for orphan in orphans - parents]
+
+
+def _made_before(kind: NodeKind, before: datetime) -> set[UUID]:
+    if kind == NodeKind.BLOB:
+        return set(Grant.objects.filter(created_at__lt=before).values_list("blob_id", flat=True))
+    return set(Node.objects.filter(kind=kind, created_at__lt=before).values_list("pk", flat=True))
+
+
+def _owned(made: Collection[UUID]) -> set[UUID]:
+    return {node_id for model in _owners() for node_id in _held_by(model) if node_id in made}
+
+
+def _held_by(model: type[Model]) -> Collection[UUID]:
+    return model._base_manager.values_list("vault_node", flat=True).iterator()
+
+
+def _owners() -> list[type[Model]]:
+    return [
+        model
+        for model in apps.get_models()
+        if any(field.name == "vault_node" for field in model._meta.fields)
+    ]
