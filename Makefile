@@ -35,7 +35,7 @@ check: $(DEV_STAMP) ## lint, types, layers, migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
-	$(BIN)/djlint --check --lint --quiet templates
+	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	DJANGO_SETTINGS_MODULE=config.settings.test $(RUN) manage.py check --fail-level WARNING
@@ -51,7 +51,7 @@ bench: $(DEV_STAMP) ## measure what is promised in figures
 shots: $(DEV_STAMP) ## renew the screenshots of docs/ (needs Chromium)
 	@$(RUN) -m tests.shots
 
-pins: $(DEV_STAMP) ## compile requirements/*.in anew (maintainers; needs uv)
+pins: ## compile requirements/*.in anew (maintainers; needs uv)
 	@command -v uv >/dev/null || { echo "make pins needs uv: pip install uv"; exit 1; }
 	@for set in base production dev; do \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
