@@ -80,4 +80,8 @@ def allows(permission: Permission, *, role: Role, visibility: Visibility | None 
         return False
     if permission in GRANTS[role]:
         return True
-    return visibility is not None and permission in OUTSIDERS[visibility].get(role, frozenset())
+    if visibility is None:
+        return False
+    # Nobody has less of a project because they are something in its entity.
+    outside = Role.NOBODY if role is Role.NOBODY else Role.STRANGER
+    return permission in OUTSIDERS[visibility].get(outside, frozenset())
