@@ -6,7 +6,7 @@ import logging
 from datetime import datetime, timedelta
 from itertools import islice
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 
 from apps.blobs.models import Blob, BlobState
 from apps.blobs.services import delete_blob
@@ -27,19 +27,19 @@ def sweep_orphans() -> Swept:
     before = clock.now() - _GRACE
     return Swept(
         uploads=default_store().abort_uploads(before=before),
-        blobs=sum(_delete(blob) for blob in _ownerless_blobs(before).iterator(chunk_size=_BATCH)),
+        blobs=sum(_delete(blob) for blob in _ownerless_blobs(before)),
         objects=_sweep_objects(before),
     )
 
 
-def _ownerless_blobs(before: datetime) -> QuerySet[Blob]:
+def _ownerless_blobs(before: datetime) -> list[Blob]:
     leaving = Blob.objects.filter(state=BlobState.LEAVING)
     unfinished = Blob.objects.filter(state=BlobState.UPLOADING, created_at__lt=before)
     unused = Blob.objects.filter(state=BlobState.STORED, created_at__lt=before)
     for relation in Blob._meta.related_objects:
         users = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
         unused = unused.filter(~Exists(users))
-    return leaving.union(unfinished, unused, all=True)
+    return [blob for found in (leaving, unfinished, unused) for blob in found.order_by("pk")[:_BATCH]]
 
 
 def _delete(blob: Blob) -> bool:

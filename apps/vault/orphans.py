@@ -8,8 +8,9 @@ the wrong or an older one, and it is the operator who has to look.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 from django.apps import apps
@@ -24,6 +25,7 @@ from apps.vault.types import NodeId, NodeKind
 log = logging.getLogger(__name__)
 
 _FEW = 20
+_BATCH = 1_000
 
 
 def sweep_orphans(*, before: datetime) -> int:
@@ -42,33 +44,44 @@ def sweep_orphans(*, before: datetime) -> int:
 
 
 def find_orphans(kind: NodeKind, *, before: datetime) -> list[NodeId]:
-    """Keys of one kind that no row owns and under which nothing lies. Conflict when they are too many to be believed."""
+    """Some keys of one kind that no row owns and under which nothing lies. Conflict when they are too many to believe."""
     if kind == NodeKind.ROOT:
         return []
-    made = _made_before(kind, before)
-    orphans = made - _owned(made)
-    if len(orphans) > max(_FEW, len(made) // 10):
+    made, orphans = 0, list[UUID]()
+    for batch in _batches(_made_before(kind, before)):
+        made += len(batch)
+        orphans += batch - _owned(batch)
+    if len(orphans) > max(_FEW, made // 10):
         raise Conflict(
-            f"{len(orphans)} of {len(made)} {kind} keys have no row in the main database. Is it the right one, and the "
+            f"{len(orphans)} of {made} {kind} keys have no row in the main database. Is it the right one, and the "
             f"newest? Nothing was swept."
         )
-    parents = set(Node.objects.filter(parent_id__in=orphans).values_list("parent_id", flat=True))
-    parents |= set(Grant.objects.filter(owner_id__in=orphans).values_list("owner_id", flat=True))
-    return [NodeId(orphan) for orphan in orphans - parents]
+    some = orphans[:_BATCH]
+    parents = set(Node.objects.filter(parent_id__in=some).values_list("parent_id", flat=True))
+    parents |= set(Grant.objects.filter(owner_id__in=some).values_list("owner_id", flat=True))
+    return [NodeId(orphan) for orphan in some if orphan not in parents]
 
 
-def _made_before(kind: NodeKind, before: datetime) -> set[UUID]:
+def _made_before(kind: NodeKind, before: datetime) -> Iterator[UUID]:
     if kind == NodeKind.BLOB:
-        return set(Grant.objects.filter(created_at__lt=before).values_list("blob_id", flat=True))
-    return set(Node.objects.filter(kind=kind, created_at__lt=before).values_list("pk", flat=True))
+        grants = Grant.objects.filter(created_at__lt=before)
+        return grants.values_list("blob_id", flat=True).distinct().iterator()
+    return Node.objects.filter(kind=kind, created_at__lt=before).values_list("pk", flat=True).iterator()
 
 
-def _owned(made: Collection[UUID]) -> set[UUID]:
-    return {node_id for model in _owners() for node_id in _held_by(model) if node_id in made}
+def _batches(ids: Iterator[UUID]) -> Iterator[set[UUID]]:
+    while batch := set(islice(ids, _BATCH)):
+        yield batch
 
 
-def _held_by(model: type[Model]) -> Collection[UUID]:
-    return model._base_manager.values_list("vault_node", flat=True).iterator()
+def _owned(node_ids: Collection[UUID]) -> set[UUID]:
+    return {
+        node_id
+        for model in _owners()
+        for node_id in model._base_manager.filter(vault_node__in=node_ids).values_list(
+            "vault_node", flat=True
+        )
+    }
 
 
 def _owners() -> list[type[Model]]:

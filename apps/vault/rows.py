@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -139,7 +139,7 @@ def _read(node_ids: Collection[UUID]) -> list[Row]:
     return [Row(*map(_plain, row)) for row in rows]
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> Any:
     """PostgreSQL's UUIDs and byte views in the form in which SQLite gives them."""
     if isinstance(value, UUID):
         return value.hex

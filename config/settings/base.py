@@ -175,6 +175,7 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "runs.sweep": {"task": "runs.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "blobs.sweep_orphans": {"task": "blobs.sweep_orphans", "schedule": 3600.0, "options": {"expires": 3600}},
+    "vault.sweep_orphans": {"task": "vault.sweep_orphans", "schedule": 3600.0, "options": {"expires": 3600}},
     "accounts.sweep": {"task": "accounts.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 

@@ -30,7 +30,7 @@ class FileRoots:
 
     def generations(self) -> list[int]:
         try:
-            names = os.listdir(self.folder)
+            names = [path.name for path in self.folder.iterdir()]
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -41,7 +41,7 @@ class FileRoots:
         path = self._path(generation)
         try:
             with path.open("rb") as file:
-                self._require_private(self.folder, os.stat(self.folder), 0o700)
+                self._require_private(self.folder, self.folder.stat(), 0o700)
                 self._require_private(path, os.fstat(file.fileno()), 0o600)
                 text = file.read(1024)
         except FileNotFoundError as error:
@@ -56,7 +56,7 @@ class FileRoots:
     def rotate(self) -> int:
         generation = (self.current() or 0) + 1
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._require_private(self.folder, os.stat(self.folder), 0o700)
+        self._require_private(self.folder, self.folder.stat(), 0o700)
         self._write(self._path(generation), self._text(generation, secrets.token_bytes(_KEY_BYTES)))
         return generation
 
@@ -80,8 +80,10 @@ class FileRoots:
         if not self.folder.resolve().is_relative_to(self.data_folder.resolve()):
             return []
         return [
-            f"The key folder {self.folder} lies inside the data folder {self.data_folder}: a backup of the data carries "
-            f"the key with it, and what you erase can be read from that backup. Move it and set OWNLOG_KEY_DIR."
+            (
+                f"The key folder {self.folder} lies inside the data folder {self.data_folder}: a backup of the data "
+                f"carries the key with it, and what you erase can be read from that backup. Move it and set OWNLOG_KEY_DIR."
+            )
         ]
 
     def _path(self, generation: int) -> Path:
