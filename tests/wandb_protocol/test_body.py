@@ -1,12 +1,21 @@
 from __future__ import annotations
 
 import gzip
+import io
 
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
 from django.test import RequestFactory
 
 from apps.core.errors import Invalid, TooMuch, Unavailable
 from apps.wandb_protocol.body import gunzip, read_body
+
+
+def cut_off(data: bytes, *, promised: int) -> WSGIRequest:
+    """A request whose connection broke."""
+    factory = RequestFactory()
+    environment = factory._base_environ(REQUEST_METHOD="PUT", CONTENT_LENGTH=str(promised))
+    return WSGIRequest(environment | {"wsgi.input": io.BytesIO(data)})
 
 
 def test_body_plain_and_zipped() -> None:
@@ -25,7 +34,11 @@ def test_bomb_is_refused_without_unpacking_it() -> None:
         gunzip(bomb, most=1_000_000)
 
 
-@pytest.mark.parametrize("raw", [b"", b"junk", gzip.compress(b"abc" * 1000)[:-9], gzip.compress(b"a") + b"more"])
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"junk", gzip.compress(b"abc" * 1000)[:-9], gzip.compress(b"a") + b"more"],
+    ids=["empty", "junk", "cut off", "more behind"],
+)
 def test_damaged_gzip_is_refused(raw: bytes) -> None:
     with pytest.raises(Invalid):
         gunzip(raw, most=1_000_000)
@@ -37,6 +50,6 @@ def test_too_long_and_broken_off_and_unknown_encoding() -> None:
     with pytest.raises(TooMuch):
         read_body(factory.post("/x", b"a" * 100, content_type="text/plain"), most=10)
     with pytest.raises(Unavailable):
-        read_body(factory.post("/x", b"abc", content_type="text/plain", CONTENT_LENGTH="30"))
+        read_body(cut_off(b"abc", promised=30))
     with pytest.raises(Invalid):
         read_body(factory.post("/x", b"abc", content_type="text/plain", headers={"Content-Encoding": "br"}))

@@ -18,6 +18,7 @@ from apps.wandb_protocol.filestream.message import read_message
 @speaks_to_client
 def file_stream(request: HttpRequest, entity: str, project: str, run: str) -> HttpResponse:
     """Take what the client has to say, durably, and tell it whether somebody wants the run to stop."""
-    target = get_run(person_of(request), Permission.RUN_WRITE, entity=entity, project=project, name=run)
-    result = store.append(target, read_message(read_body(request), request.headers))
+    actor = person_of(request)
+    target = get_run(actor, Permission.RUN_WRITE, entity=entity, project=project, name=run)
+    result = store.append(target, read_message(read_body(request), request.headers), by=actor)
     return JsonResponse({"stopped": True} if result.is_stop_requested else {})

@@ -82,10 +82,10 @@ def _teach_scalars(built: GraphQLSchema) -> None:
             raise TypeError(name)
         return found
 
-    scalar("JSONString").parse_value = _text  # type: ignore[method-assign]
-    scalar("Int64").parse_value = _integer  # type: ignore[method-assign]
-    scalar("Duration").parse_value = _integer  # type: ignore[method-assign]
-    scalar("DateTime").serialize = _moment  # type: ignore[method-assign]
+    scalar("JSONString").coerce_input_value = _text  # type: ignore[method-assign]
+    scalar("Int64").coerce_input_value = _integer  # type: ignore[method-assign]
+    scalar("Duration").coerce_input_value = _integer  # type: ignore[method-assign]
+    scalar("DateTime").coerce_output_value = _moment  # type: ignore[method-assign]
 
 
 def _text(value: Any) -> str:
