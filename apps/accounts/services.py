@@ -59,9 +59,9 @@ def save_new_user(user: User) -> User:
 @transaction.atomic
 def issue_api_key(user: User, *, by: Actor, secret: str | None = None) -> tuple[ApiKey, str]:
     """A new key and its secret, which nobody can read again. `secret` is for scripts that bring their own."""
-    secret = secret or _KEY_PREFIX + "".join(
-        secrets.choice(_KEY_LETTERS) for _ in range(_KEY_LENGTH - len(_KEY_PREFIX))
-    )
+    if secret is None:
+        letters = (secrets.choice(_KEY_LETTERS) for _ in range(_KEY_LENGTH - len(_KEY_PREFIX)))
+        secret = _KEY_PREFIX + "".join(letters)
     if not _KEY_FORM.fullmatch(secret):
         raise Invalid("An API key is 40 to 128 letters, digits or underscores.")
     key, is_new = ApiKey.objects.get_or_create(

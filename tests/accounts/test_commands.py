@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.accounts.invitations import invited_email
+from apps.accounts.models import ApiKey, User
+from apps.accounts.queries import actor_for_api_key
+from apps.audit.models import Event
+from apps.teams.models import Entity
+from apps.vault.models import Node
+
+pytestmark = pytest.mark.django_db
+KEY = "own_" + "k" * 36
+
+
+def run_command(*arguments: str, **options: Any) -> str:
+    out = io.StringIO()
+    call_command(*arguments, stdout=out, **options)
+    return out.getvalue()
+
+
+def username_of(secret: str) -> str | None:
+    actor = actor_for_api_key(secret)
+    return actor.username if actor else None
+
+
+def test_create_account_prints_its_key_once() -> None:
+    printed = run_command("create_account", "alice", "--email", "alice@example.com")
+
+    shown = re.findall(r"own_\w{36}", printed)
+    assert len(shown) == 1
+    assert username_of(shown[0]) == "alice"
+    assert Entity.objects.get().name == "alice"
+    assert User.objects.get().is_superuser
+
+
+@pytest.mark.parametrize("typed", [KEY, KEY + "\n", f"  {KEY}  \nmore\n"])
+def test_create_account_takes_a_key_and_does_not_print_it(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+
+    printed = run_command("create_account", "alice", "--email", "alice@example.com", "--api-key-stdin")
+
+    assert KEY not in printed
+    assert username_of(KEY) == "alice"
+
+
+@pytest.mark.parametrize("typed", ["", "\n", "short\n", "no spaces allowed " * 4])
+def test_create_account_with_a_bad_key_makes_nothing(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    nodes = Node.objects.count()
+
+    with pytest.raises(CommandError, match="API key"):
+        run_command("create_account", "alice", "--email", "alice@example.com", "--api-key-stdin")
+
+    counts = [table.objects.count() for table in (User, ApiKey, Entity, Event)]
+    assert (counts, Node.objects.count()) == ([0, 0, 0, 0], nodes)
+
+
+def test_create_account_with_somebody_elses_key_makes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{KEY}\n{KEY}\n"))
+    run_command("create_account", "alice", "--email", "alice@example.com", "--api-key-stdin")
+
+    with pytest.raises(CommandError, match="in use already"):
+        run_command("create_account", "mallory", "--email", "mallory@example.com", "--api-key-stdin")
+
+    assert [user.username for user in User.objects.all()] == ["alice"]
+
+
+@pytest.mark.parametrize(("name", "email"), [("alice", "b@example.com"), ("admin", "b@example.com"), ("b b", "b@example.com"), ("bob", "no")])
+def test_create_account_refuses_with_the_reason(alice: User, name: str, email: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        run_command("create_account", name, "--email", email)
+
+    assert str(caught.value)
+    assert User.objects.count() == 1
+
+
+def test_issue_api_key_prints_one_more(alice: User) -> None:
+    printed = run_command("issue_api_key", "alice")
+
+    assert username_of(printed.split()[-1]) == "alice"
+
+    with pytest.raises(CommandError, match="no account"):
+        run_command("issue_api_key", "nobody-here")
+
+
+def test_invite_prints_a_link_that_works(alice: User) -> None:
+    printed = run_command("invite", "zoe@example.com")
+
+    token = re.findall(r"invitation=(\S+)", printed)[0].replace("%3A", ":")
+    assert invited_email(token) == "zoe@example.com"
+
+    for address, reason in (("no", "not an e-mail"), ("alice@example.com", "already")):
+        with pytest.raises(CommandError, match=reason):
+            run_command("invite", address)
