@@ -9,7 +9,12 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from config.env import BadSetting
+
+    try:
+        execute_from_command_line(sys.argv)
+    except BadSetting as reason:
+        sys.exit(f"ownlog: cannot start: {reason}")
 
 
 if __name__ == "__main__":

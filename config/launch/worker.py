@@ -43,7 +43,8 @@ def _keep_time() -> None:
     from config.celery import app
 
     try:
-        EmbeddedService(app, thread=True).run()
+        # Named here: by itself it would keep its clock in a file in the working folder.
+        EmbeddedService(app, thread=True, scheduler_cls=app.conf.beat_scheduler).run()
     finally:
         # A worker without a clock would leave due work lying. When this one goes, the launcher starts another.
         os.kill(os.getpid(), signal.SIGTERM)
