@@ -92,7 +92,7 @@ TEMPLATES = [
 
 
 # ── Databases ──
-def sqlite(path: Path) -> dict[str, object]:
+def sqlite(path: Path, *, synchronous: str = "FULL") -> dict[str, object]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
@@ -102,7 +102,7 @@ def sqlite(path: Path) -> dict[str, object]:
             "timeout": 20,
             # A writer takes its lock at BEGIN, so that no transaction fails half-way on a lock upgrade.
             "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-16000;",
+            "init_command": f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA cache_size=-16000;",
         },
     }
 
