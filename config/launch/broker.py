@@ -23,13 +23,15 @@ LONGEST_SOCKET_PATH = 103
 def socket_path(data: Path) -> Path:
     """A short path in a folder that only this user can enter; the same one at each start, so that none pile up."""
     name = f"ownlog-{os.getuid()}-{leftovers.mark_of(data)[:12]}"
-    for parent in (tempfile.gettempdir(), "/tmp"):
+    for parent in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  (the folder is private, and checked to be)
         path = Path(parent) / name / "broker.sock"
         if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
             _own_folder(path.parent)
             path.unlink(missing_ok=True)
             return path
-    raise CannotStart("The temporary folder's path is too long for a unix socket; set TMPDIR to a shorter one.")
+    raise CannotStart(
+        "The temporary folder's path is too long for a unix socket; set TMPDIR to a shorter one."
+    )
 
 
 def _own_folder(folder: Path) -> None:

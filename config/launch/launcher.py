@@ -5,24 +5,20 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import ssl
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from types import FrameType
 
 from config import env
-from config.launch import broker, leftovers, options
+from config.launch import broker, leftovers, options, web
 from config.launch.children import Child
 from config.launch.options import CannotStart, Options
 
 WATCH_EVERY = 0.2
-# Blocking threads of the web server: each holds one request, and most of them wait for the disk.
-WEB_THREADS = 8
 FIRST_ANSWER_WITHIN = 60.0
 
 
@@ -69,10 +65,12 @@ class Launcher:
             broker.wait_until_up(path)
         self._finish(preparation)
         # Stopped first: nothing new may come in while the rest is ending.
-        self._begin(Child("web server", web_command(self.options), environment, patience=20))
+        self._begin(Child("web server", web.command(self.options), environment, patience=20))
         self._wait_for_an_answer()
         # After the web server, so that the two do not compete for the processor while somebody waits for a page.
-        self._begin(Child("worker", python("-m", "config.launch.worker"), environment, patience=20, stop_rank=1))
+        self._begin(
+            Child("worker", python("-m", "config.launch.worker"), environment, patience=20, stop_rank=1)
+        )
 
     def _begin(self, child: Child) -> None:
         child.start()
@@ -88,13 +86,17 @@ class Launcher:
 
     def _wait_for_an_answer(self) -> None:
         deadline = time.monotonic() + FIRST_ANSWER_WITHIN
-        while not answers(self.options):
+        while not web.is_up(self.options):
             self._pause()
             for child in self.children:
                 if child.has_died():
-                    raise CannotStart(f"The {child.name} ended as soon as it was started; the reason is above.")
+                    raise CannotStart(
+                        f"The {child.name} ended as soon as it was started; the reason is above."
+                    )
             if time.monotonic() > deadline:
-                raise CannotStart(f"The web server has not answered within {FIRST_ANSWER_WITHIN:.0f} seconds.")
+                raise CannotStart(
+                    f"The web server gives no answer, or only errors, for {FIRST_ANSWER_WITHIN:.0f} seconds."
+                )
 
     def _pause(self) -> None:
         if self._must_stop(0.05):
@@ -109,7 +111,9 @@ class Launcher:
                 if child.has_died():
                     code = child.bury()
                     pause = child.plan_next_start()
-                    say(f"The {child.name} ended unexpectedly (exit code {code}). It starts again in {pause:.0f} s.")
+                    say(
+                        f"The {child.name} ended unexpectedly (exit code {code}). It starts again in {pause:.0f} s."
+                    )
                 elif child.is_due():
                     child.start()
 
@@ -126,36 +130,6 @@ class Launcher:
 
 def python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
-
-
-def web_command(wanted: Options) -> list[str]:
-    command = python("-m", "granian", "--interface", "wsgi", "--host", wanted.host, "--port", str(wanted.port))
-    command += ["--workers", "1", "--blocking-threads", str(WEB_THREADS), "--http", "1", "--no-ws"]
-    # An access log would hold paths, and paths hold names that people gave.
-    command += ["--no-access-log", "--log-level", "error", "--workers-kill-timeout", "15"]
-    if wanted.tls_cert and wanted.tls_key:
-        command += ["--ssl-certificate", str(wanted.tls_cert), "--ssl-keyfile", str(wanted.tls_key)]
-        command += ["--ssl-protocol-min", "tls1.2"]
-    return [*command, "config.wsgi:application"]
-
-
-def answers(wanted: Options) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(wanted.host, wanted.host)
-    connection: HTTPConnection
-    if wanted.tls_cert:
-        # Only "is it up?" is asked, of this machine; the certificate names the public host.
-        unverified = ssl._create_unverified_context()
-        connection = HTTPSConnection(host, wanted.port, timeout=5, context=unverified)
-    else:
-        connection = HTTPConnection(host, wanted.port, timeout=5)
-    try:
-        connection.request("GET", "/health")
-        connection.getresponse().read()
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()
-    return True
 
 
 @contextmanager

@@ -56,7 +56,9 @@ def _from_proc(mark: str) -> list[int]:
 
 
 def _from_ps(mark: str) -> list[int]:
-    listing = subprocess.run(["ps", "-axEwwo", "pid=,command="], capture_output=True, text=True, check=False).stdout
+    listing = subprocess.run(
+        ["ps", "-axEwwo", "pid=,command="], capture_output=True, text=True, check=False
+    ).stdout
     return [int(line.split(None, 1)[0]) for line in listing.splitlines() if f"{MARK}={mark}" in line]
 
 

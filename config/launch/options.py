@@ -10,6 +10,8 @@ from pathlib import Path
 from config import env
 
 ROOT = Path(__file__).absolute().parents[2]
+# All addresses of the machine, and the one of them that leads back to it.
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (recognised here, bound only when asked for)
 
 
 class CannotStart(Exception):
@@ -29,12 +31,17 @@ class Options:
 
     @property
     def url(self) -> str:
-        """The address to print: where a browser on this machine, or behind the proxy, finds the instance."""
+        """The address to print: the one given from outside, or the one that works on this machine."""
         if self.base_url:
             return self.base_url
         scheme = "https" if self.tls_cert else "http"
-        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+        host = f"[{self.near_host}]" if ":" in self.near_host else self.near_host
+        return f"{scheme}://{host}:{self.port}"
+
+    @property
+    def near_host(self) -> str:
+        """Where this machine itself reaches the web server."""
+        return EVERYWHERE.get(self.host, self.host)
 
 
 def read() -> Options:

@@ -14,7 +14,7 @@ THREADS = 2
 
 
 def main() -> None:
-    from celery.platforms import SecurityWarning
+    from celery.exceptions import SecurityWarning
 
     from config.celery import app
 
