@@ -40,7 +40,12 @@ declare_graphql(SIGNED_IN, "Mutation.generateApiKey", "Mutation.deleteApiKey")
 declare_graphql(SIGNED_IN, "User.apiKeys", "User.teams", "User.organizations")
 declare_graphql(Permission.PROJECT_READ, "Entity.project")
 declare_graphql(
-    Permission.RUN_READ, "Project.bucket", "Project.buckets", "Project.run", "Project.runCount", "Project.runs"
+    Permission.RUN_READ,
+    "Project.bucket",
+    "Project.buckets",
+    "Project.run",
+    "Project.runCount",
+    "Project.runs",
 )
 declare_graphql(
     Permission.RUN_READ,

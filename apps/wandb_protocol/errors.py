@@ -7,10 +7,10 @@ import json
 import logging
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
 
@@ -20,10 +20,18 @@ RETRY_AFTER_SECONDS = 2
 BAD_KEY = "This API key is unknown or has been revoked."
 TRY_LATER = "The server cannot store or read this right now. The client keeps the data and tries again."
 OUR_FAULT = "Something went wrong on the server. It has been noted."
-_FULL_OR_BROKEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
+_FULL_OR_BROKEN = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+    errno.EROFS,
+    errno.EMFILE,
+    errno.ENFILE,
+}
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+R = TypeVar("R", bound=HttpResponseBase)
 
 
 class Unauthorized(OwnlogError):
@@ -74,14 +82,16 @@ def answer_error(error: Exception) -> JsonResponse:
     return answer(503, TRY_LATER, code="unavailable")
 
 
-def speaks_to_client(view: View[P]) -> View[P]:
+def speaks_to_client(
+    view: Callable[Concatenate[HttpRequest, P], R],
+) -> Callable[Concatenate[HttpRequest, P], R | JsonResponse]:
     """Turn whatever the view raises into an answer that the client understands."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> R | JsonResponse:
         try:
             return view(request, *args, **kwargs)
-        except Exception as error:  # each ends as an answer; the unforeseen are logged without their text
+        except Exception as error:  # noqa: BLE001  (each ends as an answer; the unforeseen are logged without their text)
             return answer_error(error)
 
     return guarded

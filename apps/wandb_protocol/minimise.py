@@ -82,8 +82,7 @@ def config_text(text: str, *, keeps_code: bool) -> str:
     if not isinstance(config, dict):
         raise Invalid("The config must be a JSON object.")
     entry = config.get(_CONFIG_KEY)
-    inner = entry.get("value") if isinstance(entry, dict) else None
-    if not isinstance(inner, dict):
+    if not isinstance(entry, dict) or not isinstance(inner := entry.get("value"), dict):
         return text
     smaller = _client_part(inner, keeps_code=keeps_code)
     if smaller == inner:

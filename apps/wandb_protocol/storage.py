@@ -31,7 +31,7 @@ _PLAIN_TYPE = "application/octet-stream"
 @csrf_exempt
 @require_http_methods(["PUT"])
 @speaks_to_client
-def upload(request: HttpRequest, token: str) -> HttpResponse:
+def upload(request: HttpRequest, /, token: str) -> HttpResponse:
     actor, file_id = read_signed(UPLOAD, token)
     file = get_file(actor, Permission.FILE_WRITE, public_id=file_id)
     store_file(file, _kept_bytes(request, open_file(file).name))
@@ -83,14 +83,14 @@ def _whole(parts: Iterator[bytes]) -> bytes:
 
 @require_safe
 @speaks_to_client
-def signed_download(request: HttpRequest, token: str) -> HttpResponseBase:
+def signed_download(request: HttpRequest, /, token: str) -> HttpResponseBase:
     actor, file_id = read_signed(DOWNLOAD, token)
     return _serve(request, actor, file_id)
 
 
 @require_safe
 @speaks_to_client
-def download(request: HttpRequest, file_id: str) -> HttpResponseBase:
+def download(request: HttpRequest, /, file_id: str) -> HttpResponseBase:
     return _serve(request, actor_of(request), file_id)
 
 

@@ -61,7 +61,9 @@ class Asker:
         message: str = answer["errors"][0]["message"]
         return message
 
-    def start(self, name: str = "run1", project: str = "demo", entity: str | None = None, **more: Any) -> Json:
+    def start(
+        self, name: str = "run1", project: str = "demo", entity: str | None = None, **more: Any
+    ) -> Json:
         sent = {"name": name, "modelName": project, "entityName": entity, **more}
         bucket: Json = self.data(UPSERT, input=sent)["upsertBucket"]["bucket"]
         return bucket
@@ -81,7 +83,9 @@ class Asker:
     def put(self, url: str, data: bytes, **headers: str) -> Any:
         """PUT as the client does: no key, no content type."""
         path = "/" + url.split("/", 3)[3] if url.startswith("http") else url
-        return self.http.put(path, data, content_type="", headers={"Content-Length": str(len(data))} | headers)
+        return self.http.put(
+            path, data, content_type="", headers={"Content-Length": str(len(data))} | headers
+        )
 
     def get(self, url: str, *, with_key: bool = True, **headers: str) -> Any:
         path = "/" + url.split("/", 3)[3] if url.startswith("http") else url
@@ -89,4 +93,6 @@ class Asker:
 
 
 def history(*rows: Json, offset: int = 0) -> Json:
-    return {"files": {"wandb-history.jsonl": {"offset": offset, "content": [json.dumps(row) for row in rows]}}}
+    return {
+        "files": {"wandb-history.jsonl": {"offset": offset, "content": [json.dumps(row) for row in rows]}}
+    }

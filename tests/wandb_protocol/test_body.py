@@ -13,9 +13,8 @@ from apps.wandb_protocol.body import gunzip, read_body
 
 def cut_off(data: bytes, *, promised: int) -> WSGIRequest:
     """A request whose connection broke."""
-    factory = RequestFactory()
-    environment = factory._base_environ(REQUEST_METHOD="PUT", CONTENT_LENGTH=str(promised))
-    return WSGIRequest(environment | {"wsgi.input": io.BytesIO(data)})
+    environment = dict(RequestFactory().put("/x").environ)
+    return WSGIRequest(environment | {"CONTENT_LENGTH": str(promised), "wsgi.input": io.BytesIO(data)})
 
 
 def test_body_plain_and_zipped() -> None:

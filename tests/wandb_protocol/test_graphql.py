@@ -6,9 +6,9 @@ import json
 import pytest
 from django.db import OperationalError
 
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.accounts.services import revoke_api_key
-from apps.accounts.actors import Actor
 from apps.projects.models import Project
 from apps.runs.models import Run
 from tests.wandb_protocol.asking import UPSERT, Asker
@@ -37,7 +37,13 @@ def test_viewer_is_null_without_a_key(db: None) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["Basic !!", "Basic " + base64.b64encode(b"api:" + b"x" * 40).decode(), "Bearer abc", "Basic", "Basic " + "a" * 5000],
+    [
+        "Basic !!",
+        "Basic " + base64.b64encode(b"api:" + b"x" * 40).decode(),
+        "Bearer abc",
+        "Basic",
+        "Basic " + "a" * 5000,
+    ],
 )
 def test_wrong_key_is_401_in_the_form_the_client_prints(db: None, header: str) -> None:
     response = Asker().post("/graphql", b"{}", Authorization=header)
@@ -60,7 +66,16 @@ def test_empty_operation_name_means_none(ann: Asker) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b'"x"', b'{"query":1}', b'{"query":"{viewer{id}}","variables":[1]}', b"\xff\xfe", b"[" * 100_000],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"x"',
+        b'{"query":1}',
+        b'{"query":"{viewer{id}}","variables":[1]}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+    ],
 )
 def test_bodies_that_are_no_request_are_400(ann: Asker, body: bytes) -> None:
     response = ann.post("/graphql", body)
@@ -87,7 +102,9 @@ def test_documents_that_cannot_run_get_a_plain_error(ann: Asker, query: str, say
 
 
 def test_a_body_of_ten_megabytes_is_taken(ann: Asker) -> None:
-    answer = ann.data(UPSERT, input={"name": "big", "modelName": "demo", "config": json.dumps({"x": "y" * 10_000_000})})
+    answer = ann.data(
+        UPSERT, input={"name": "big", "modelName": "demo", "config": json.dumps({"x": "y" * 10_000_000})}
+    )
 
     assert answer["upsertBucket"]["inserted"] is True
 
@@ -158,7 +175,9 @@ def test_odd_names_are_names(ann: Asker, name: str) -> None:
 
 def test_outsider_cannot_tell_private_from_missing(ann: Asker, mal: Asker) -> None:
     bucket = ann.start("secret", project="hidden")
-    query = "query($p: String, $r: String!) { project(name: $p, entityName: \"alice\") { run(name: $r) { name } } }"
+    query = (
+        'query($p: String, $r: String!) { project(name: $p, entityName: "alice") { run(name: $r) { name } } }'
+    )
 
     assert mal.ask(query, p="hidden", r="secret") == mal.ask(query, p="missing", r="secret")
     hidden = mal.ask(UPSERT, input={"entityName": "alice", "modelName": "hidden", "name": "secret"})
@@ -192,10 +211,12 @@ def test_viewer_role_may_look_and_not_touch(ann: Asker, vera: User, lab: object)
     ann.start("r1", entity="lab")
     asker = Asker(people.api_key(vera))
 
-    assert asker.data('{ project(name:"demo", entityName:"lab") { readOnly run(name:"r1") { name readOnly } } }') == {
-        "project": {"readOnly": True, "run": {"name": "r1", "readOnly": True}}
-    }
-    assert "role" in asker.error(UPSERT, input={"entityName": "lab", "modelName": "demo", "name": "r1", "notes": "x"})
+    assert asker.data(
+        '{ project(name:"demo", entityName:"lab") { readOnly run(name:"r1") { name readOnly } } }'
+    ) == {"project": {"readOnly": True, "run": {"name": "r1", "readOnly": True}}}
+    assert "role" in asker.error(
+        UPSERT, input={"entityName": "lab", "modelName": "demo", "name": "r1", "notes": "x"}
+    )
 
 
 def test_storage_that_is_away_is_503(ann: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +226,8 @@ def test_storage_that_is_away_is_503(ann: Asker, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("apps.wandb_protocol.graphql.upsert_bucket.start_run", locked)
 
     response = ann.post(
-        "/graphql", json.dumps({"query": UPSERT, "variables": {"input": {"name": "r", "modelName": "p"}}}).encode()
+        "/graphql",
+        json.dumps({"query": UPSERT, "variables": {"input": {"name": "r", "modelName": "p"}}}).encode(),
     )
 
     assert (response.status_code, response["Retry-After"]) == (503, "2")
@@ -221,7 +243,9 @@ def test_unforeseen_error_tells_nothing(ann: Asker, monkeypatch: pytest.MonkeyPa
 
 
 def test_api_key_is_shown_once(ann: Asker) -> None:
-    made = ann.data("mutation { generateApiKey(input: {}) { apiKey { id name } } }")["generateApiKey"]["apiKey"]
+    made = ann.data("mutation { generateApiKey(input: {}) { apiKey { id name } } }")["generateApiKey"][
+        "apiKey"
+    ]
     listed = ann.data("{ viewer { apiKeys { edges { node { id name } } } } }")["viewer"]["apiKeys"]["edges"]
     names = {edge["node"]["id"]: edge["node"]["name"] for edge in listed}
 
@@ -233,7 +257,9 @@ def test_api_key_is_shown_once(ann: Asker) -> None:
 
 
 def test_server_says_what_it_has(db: None) -> None:
-    info = Asker().data("{ serverInfo { features { name isEnabled } cliVersionInfo latestLocalVersionInfo { outOfDate } } }")
+    info = Asker().data(
+        "{ serverInfo { features { name isEnabled } cliVersionInfo latestLocalVersionInfo { outOfDate } } }"
+    )
 
     assert info["serverInfo"]["cliVersionInfo"] == {"min_cli_version": "0.28.0", "max_cli_version": "0.31.0"}
     assert all(feature["isEnabled"] for feature in info["serverInfo"]["features"])
@@ -258,9 +284,20 @@ def test_create_project_is_private_unless_asked(ann: Asker, mal: Asker) -> None:
         inserted project { name access entityName description } } }"""
 
     made = ann.data(make, input={"name": "p", "entityName": "alice"})["result"]
-    changed = ann.data(make, input={"name": "p", "entityName": "alice", "access": "USER_READ", "description": "d"})["result"]
+    changed = ann.data(
+        make, input={"name": "p", "entityName": "alice", "access": "USER_READ", "description": "d"}
+    )["result"]
 
-    assert made == {"inserted": True, "project": {"name": "p", "access": "PRIVATE", "entityName": "alice", "description": ""}}
-    assert (changed["inserted"], changed["project"]["access"], changed["project"]["description"]) == (False, "USER_READ", "d")
-    assert mal.data('{ project(name:"p", entityName:"alice") { name readOnly } }') == {"project": {"name": "p", "readOnly": True}}
+    assert made == {
+        "inserted": True,
+        "project": {"name": "p", "access": "PRIVATE", "entityName": "alice", "description": ""},
+    }
+    assert (changed["inserted"], changed["project"]["access"], changed["project"]["description"]) == (
+        False,
+        "USER_READ",
+        "d",
+    )
+    assert mal.data('{ project(name:"p", entityName:"alice") { name readOnly } }') == {
+        "project": {"name": "p", "readOnly": True}
+    }
     assert mal.error(make, input={"name": "p", "entityName": "alice", "access": "PRIVATE"})

@@ -28,7 +28,15 @@ def test_ordinary_document_passes() -> None:
         "query{viewer{... on User{" + " ".join(f"a{i}:id" for i in range(MOST_FIELDS)) + "}}}",
         " ".join(f"query Q{i}{{viewer{{id}}}}" for i in range(6)),
     ],
-    ids=["deep", "wide root", "aliases", "circle", "multiplying fragments", "inline fragments", "many operations"],
+    ids=[
+        "deep",
+        "wide root",
+        "aliases",
+        "circle",
+        "multiplying fragments",
+        "inline fragments",
+        "many operations",
+    ],
 )
 def test_greedy_documents_are_refused(text: str) -> None:
     with pytest.raises(TooMuch):

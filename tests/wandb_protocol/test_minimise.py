@@ -85,7 +85,9 @@ def test_config_is_kept_to_the_letter_when_nothing_must_go() -> None:
 
 def test_config_loses_code_path_and_the_machine_and_nothing_else() -> None:
     inner = {"code_path": "code/train.py", "e": {"w1": RECORD}, "m": []}
-    text = json.dumps({"big": {"value": 2**70}, "nan": {"value": float("nan")}, "_wandb": {"value": inner, "desc": None}})
+    text = json.dumps(
+        {"big": {"value": 2**70}, "nan": {"value": float("nan")}, "_wandb": {"value": inner, "desc": None}}
+    )
 
     kept = json.loads(minimise.config_text(text, keeps_code=False))
 
@@ -107,7 +109,9 @@ def test_config_that_is_no_object_is_refused(text: str) -> None:
         minimise.config_text(text, keeps_code=False)
 
 
-@pytest.mark.parametrize("entry", ['{"value":[]}', "3", '{"value":{"e":"ann"}}', '{"value":{"e":{"w":"ann"}}}'])
+@pytest.mark.parametrize(
+    "entry", ['{"value":[]}', "3", '{"value":{"e":"ann"}}', '{"value":{"e":{"w":"ann"}}}']
+)
 def test_odd_client_entries_do_no_harm(entry: str) -> None:
     assert "ann" not in minimise.config_text(f'{{"_wandb":{entry}}}', keeps_code=False)
 
@@ -127,7 +131,9 @@ def test_config_file_loses_the_client_entry_only() -> None:
     assert minimise.config_file(data) == b"lr:\n    value: 0.1\n"
 
 
-@pytest.mark.parametrize("data", [b'"_wandb": {value: {e: ann}}\nlr: 1\n', b"lr: 1\n'_wandb':\r\n  e: ann\r\n"])
+@pytest.mark.parametrize(
+    "data", [b'"_wandb": {value: {e: ann}}\nlr: 1\n', b"lr: 1\n'_wandb':\r\n  e: ann\r\n"]
+)
 def test_config_file_in_another_style(data: bytes) -> None:
     kept = minimise.config_file(data)
 

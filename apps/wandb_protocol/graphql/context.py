@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLResolveInfo
 
@@ -20,9 +21,11 @@ class Context:
     base_url: str
 
 
-def context_of(info: GraphQLResolveInfo) -> Context:
-    return cast("Context", info.context)
+Info = GraphQLResolveInfo[Context]
+Resolver = Callable[..., Any]
+# Resolvers by `Type.field`.
+Fields = dict[str, Resolver]
 
 
-def actor_in(info: GraphQLResolveInfo) -> Actor:
-    return context_of(info).actor
+def actor_in(info: Info) -> Actor:
+    return info.context.actor

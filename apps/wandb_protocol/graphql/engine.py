@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -70,9 +71,17 @@ def schema() -> GraphQLSchema:
         owner = built.type_map[type_name]
         if not isinstance(owner, GraphQLObjectType):
             raise TypeError(f"{place} cannot have a resolver")
-        owner.fields[field_name].resolve = resolve
+        field = owner.fields[field_name]
+        field.resolve = resolve
+        for name, argument in field.args.items():
+            argument.out_name = _our_word(name)
     _teach_scalars(built)
     return built
+
+
+def _our_word(argument: str) -> str:
+    """The keyword under which a resolver takes an argument: `minStep` as `min_step`, `input` as `sent`."""
+    return "sent" if argument == "input" else re.sub(r"([A-Z])", r"_\1", argument).lower()
 
 
 def _teach_scalars(built: GraphQLSchema) -> None:
@@ -82,10 +91,10 @@ def _teach_scalars(built: GraphQLSchema) -> None:
             raise TypeError(name)
         return found
 
-    scalar("JSONString").coerce_input_value = _text  # type: ignore[method-assign]
-    scalar("Int64").coerce_input_value = _integer  # type: ignore[method-assign]
-    scalar("Duration").coerce_input_value = _integer  # type: ignore[method-assign]
-    scalar("DateTime").coerce_output_value = _moment  # type: ignore[method-assign]
+    scalar("JSONString").coerce_input_value = _text
+    scalar("Int64").coerce_input_value = _integer
+    scalar("Duration").coerce_input_value = _integer
+    scalar("DateTime").coerce_output_value = _moment
 
 
 def _text(value: Any) -> str:
@@ -133,7 +142,9 @@ class _DocumentCache:
 _documents = _DocumentCache()
 
 
-def answer(query: str, *, variables: Mapping[str, Any], operation_name: str | None, context: Context) -> Answer:
+def answer(
+    query: str, *, variables: Mapping[str, Any], operation_name: str | None, context: Context
+) -> Answer:
     """The `{"data": ..., "errors": ...}` for one request. Raises NotNow when it should come again."""
     checked = _checked(query)
     if checked.document is None:
@@ -173,7 +184,9 @@ def _check(query: str) -> _Checked:
         return _Checked(document)
     messages = [error.message for error in errors]
     plain = plain_message(messages)
-    return _Checked(None, tuple(_error(text, code="unsupported") for text in ([plain] if plain else messages)))
+    return _Checked(
+        None, tuple(_error(text, code="unsupported") for text in ([plain] if plain else messages))
+    )
 
 
 def _is_cacheable(query: str, document: DocumentNode) -> bool:
@@ -216,4 +229,3 @@ def _translated(error: GraphQLError) -> Answer:
         return _error(cause.message, code=cause.code, path=path)
     log.error("unforeseen in a resolver", exc_info=cause)
     return _error(OUR_FAULT, code="error", path=path)
-

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
-from graphql import GraphQLResolveInfo
 
 from apps.access.policy import Permission
 from apps.core.errors import Invalid
 from apps.files.names import clean_file_name
 from apps.files.queries import list_files
 from apps.files.services import announce_files
-from apps.wandb_protocol.graphql.context import Source, context_of
+from apps.wandb_protocol.graphql.context import Fields, Info, Source
 from apps.wandb_protocol.graphql.paging import connection
 from apps.wandb_protocol.graphql.run_acts import held_run
 from apps.wandb_protocol.ids import to_client
@@ -23,12 +22,14 @@ if TYPE_CHECKING:
     from apps.runs.types import OpenRun
 
 
-def create_run_files(_: None, info: GraphQLResolveInfo, input: Source) -> Source:
+def create_run_files(_: None, info: Info, sent: Source) -> Source:
     """Where to PUT each file. The client drops the whole batch unless each name comes back, in its order."""
-    context = context_of(info)
-    run = held_run(info, input, Permission.FILE_WRITE)
-    asked: list[str] = input["files"]
-    rooms = {room.name: room.file for room in announce_files(run, [name for name in asked if _is_usable(name)])}
+    context = info.context
+    run = held_run(info, sent, Permission.FILE_WRITE)
+    asked: list[str] = sent["files"]
+    rooms = {
+        room.name: room.file for room in announce_files(run, [name for name in asked if _is_usable(name)])
+    }
     links = []
     for name in asked:
         file = rooms.get(name)
@@ -46,15 +47,15 @@ def _is_usable(name: str) -> bool:
     return True
 
 
-def mark_run_files_uploaded(_: None, info: GraphQLResolveInfo, input: Source) -> Source:
+def mark_run_files_uploaded(_: None, info: Info, sent: Source) -> Source:
     """A file is there once its bytes are: nothing is left to do but to say whether one may ask."""
-    held_run(info, input, Permission.FILE_WRITE)
+    held_run(info, sent, Permission.FILE_WRITE)
     return {"success": True}
 
 
 def files(
     run: Source,
-    info: GraphQLResolveInfo,
+    info: Info,
     names: Sequence[str | None] | None = None,
     pattern: str | None = None,
     first: int | None = None,
@@ -67,7 +68,7 @@ def files(
     return connection(found, file_facts, first=first, after=after) | {"uploadHeaders": []}
 
 
-def file_count(run: Source, _: GraphQLResolveInfo) -> int:
+def file_count(run: Source, _: Info) -> int:
     opened: OpenRun = run["_run"]
     return len(list_files(opened.run))
 
@@ -85,16 +86,16 @@ def file_facts(file: OpenFile) -> Source:
     }
 
 
-def url(file: Source, info: GraphQLResolveInfo, upload: bool | None = None) -> str:
-    return context_of(info).base_url + reverse("wandb_protocol:download", args=[file["_id"]])
+def url(file: Source, info: Info, upload: bool | None = None) -> str:
+    return info.context.base_url + reverse("wandb_protocol:download", args=[file["_id"]])
 
 
-def direct_url(file: Source, info: GraphQLResolveInfo) -> str:
-    context = context_of(info)
+def direct_url(file: Source, info: Info) -> str:
+    context = info.context
     return signed_url(DOWNLOAD, base=context.base_url, actor=context.actor, file_id=file["_id"])
 
 
-FIELDS = {
+FIELDS: Fields = {
     "Mutation.createRunFiles": create_run_files,
     "Mutation.markRunFilesUploaded": mark_run_files_uploaded,
     "Run.files": files,

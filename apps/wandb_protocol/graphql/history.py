@@ -7,13 +7,11 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLResolveInfo
-
 from apps.core import jsontext
 from apps.core.errors import Invalid
 from apps.runs.history import store
 from apps.runs.types import Stream
-from apps.wandb_protocol.graphql.context import Source
+from apps.wandb_protocol.graphql.context import Fields, Info, Source
 from apps.wandb_protocol.translate import whole_step
 
 if TYPE_CHECKING:
@@ -27,27 +25,27 @@ _MOST_KEYS = 1000
 
 def history(
     source: Source,
-    _: GraphQLResolveInfo,
-    minStep: int | None = None,  # noqa: N803
-    maxStep: int | None = None,  # noqa: N803
+    _: Info,
+    min_step: int | None = None,
+    max_step: int | None = None,
     samples: int | None = None,
 ) -> list[str]:
     """Whole rows: those from one step up to another, or a sample of all, evenly spread."""
     opened: OpenRun = source["_run"]
-    if minStep is None and maxStep is None:
+    if min_step is None and max_step is None:
         return _texts(store.sample_rows(opened.run, Stream.HISTORY, _bounded(samples)))
-    last = None if maxStep is None else maxStep - 1
-    rows = store.scan(opened.run, Stream.HISTORY, first_step=minStep, last_step=last)
+    last = None if max_step is None else max_step - 1
+    rows = store.scan(opened.run, Stream.HISTORY, first_step=min_step, last_step=last)
     # Several writers may share a step, so a page of n steps can hold more than n rows.
     return _texts(islice(rows, _MOST_ROWS))
 
 
-def events(source: Source, _: GraphQLResolveInfo, samples: int | None = None) -> list[str]:
+def events(source: Source, _: Info, samples: int | None = None) -> list[str]:
     opened: OpenRun = source["_run"]
     return _texts(store.sample_rows(opened.run, Stream.EVENTS, _bounded(samples)))
 
 
-def sampled_history(source: Source, _: GraphQLResolveInfo, specs: Sequence[str]) -> list[list[dict[str, Any]]]:
+def sampled_history(source: Source, _: Info, specs: Sequence[str]) -> list[list[dict[str, Any]]]:
     if len(specs) > _MOST_SPECS:
         raise Invalid(f"At most {_MOST_SPECS} samples can be asked for at once.")
     opened: OpenRun = source["_run"]
@@ -99,12 +97,12 @@ def wire(value: Any) -> Any:
     return value
 
 
-def parquet_history(_: Source, __: GraphQLResolveInfo, liveKeys: Sequence[str] | None = None) -> Source:  # noqa: N803
+def parquet_history(_: Source, __: Info, live_keys: Sequence[str] | None = None) -> Source:
     """No files are handed out: the client would keep them, unsealed, on its disk. It reads live rows instead."""
     return {"parquetUrls": [], "liveData": []}
 
 
-FIELDS = {
+FIELDS: Fields = {
     "Run.history": history,
     "Run.events": events,
     "Run.sampledHistory": sampled_history,

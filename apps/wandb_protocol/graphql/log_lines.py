@@ -3,10 +3,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from graphql import GraphQLResolveInfo
-
 from apps.runs.history import store
-from apps.wandb_protocol.graphql.context import Source
+from apps.wandb_protocol.graphql.context import Fields, Info, Source
 from apps.wandb_protocol.graphql.paging import page, page_size, position_after
 
 if TYPE_CHECKING:
@@ -18,7 +16,7 @@ _PREFIX = re.compile(r"(?P<error>ERROR )?(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d
 
 def log_lines(
     source: Source,
-    _: GraphQLResolveInfo,
+    _: Info,
     first: int | None = None,
     last: int | None = None,
     after: str | None = None,
@@ -46,4 +44,4 @@ def line_facts(number: int, text: str) -> Source:
     }
 
 
-FIELDS = {"Run.logLines": log_lines}
+FIELDS: Fields = {"Run.logLines": log_lines}

@@ -40,7 +40,9 @@ def page_size(first: int | None) -> int:
     return min(size, MOST_PER_PAGE)
 
 
-def connection(items: Sequence[T], node: Callable[[T], Source], *, first: int | None, after: str | None) -> Source:
+def connection(
+    items: Sequence[T], node: Callable[[T], Source], *, first: int | None, after: str | None
+) -> Source:
     """The page of `items` that is asked for; only its nodes are made."""
     start = position_after(after)
     shown = items[start : start + page_size(first)]

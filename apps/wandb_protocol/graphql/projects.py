@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphql import GraphQLResolveInfo
-
 from apps.access.policy import Permission, Visibility
 from apps.core.errors import Invalid, NotFound
 from apps.projects.queries import get_project, get_project_by_id, open_project, projects_of
@@ -11,7 +9,7 @@ from apps.projects.services import get_or_create_project, update_project
 from apps.teams.gate import may
 from apps.teams.queries import default_entity, entity_by_name
 from apps.wandb_protocol import translate
-from apps.wandb_protocol.graphql.context import Source, actor_in
+from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in
 from apps.wandb_protocol.graphql.paging import all_of, connection
 from apps.wandb_protocol.ids import from_client
 
@@ -20,11 +18,11 @@ if TYPE_CHECKING:
     from apps.projects.types import OpenProject
 
 
-def project(_: None, info: GraphQLResolveInfo, name: str | None = None, entityName: str | None = None) -> Source | None:  # noqa: N803
+def project(_: None, info: Info, name: str | None = None, entity_name: str | None = None) -> Source | None:
     """Null for what is not there and for what is not shared: the client says it could not be found."""
     actor = actor_in(info)
     try:
-        owner = entityName or default_entity(actor).name
+        owner = entity_name or default_entity(actor).name
         return translate.project_facts(
             open_project(get_project(actor, Permission.PROJECT_READ, entity=owner, name=name or ""))
         )
@@ -34,50 +32,50 @@ def project(_: None, info: GraphQLResolveInfo, name: str | None = None, entityNa
 
 def models(
     _: None,
-    info: GraphQLResolveInfo,
-    entityName: str | None = None,  # noqa: N803
+    info: Info,
+    entity_name: str | None = None,
     first: int | None = None,
     after: str | None = None,
 ) -> Source:
     actor = actor_in(info)
     try:
-        owner = entity_by_name(entityName) if entityName else default_entity(actor)
+        owner = entity_by_name(entity_name) if entity_name else default_entity(actor)
     except NotFound:
         return all_of([])
     return connection(projects_of(actor, owner), translate.project_facts, first=first, after=after)
 
 
-def upsert_model(_: None, info: GraphQLResolveInfo, input: Source) -> Source:
+def upsert_model(_: None, info: Info, sent: Source) -> Source:
     """Make a project, private unless the caller says otherwise, or change the one there is."""
     actor = actor_in(info)
-    found = _named(info, input)
+    found = _named(info, sent)
     inserted = found is None
     if found is None:
-        found = get_or_create_project(actor, entity=input.get("entityName"), name=input.get("name"))
-    visibility = translate.visibility(input["access"]) if input.get("access") else None
-    if input.get("description") is not None or visibility is not None:
-        found = _changed(info, found, description=input.get("description"), visibility=visibility)
+        found = get_or_create_project(actor, entity=sent.get("entityName"), name=sent.get("name"))
+    visibility = translate.visibility(sent["access"]) if sent.get("access") else None
+    if sent.get("description") is not None or visibility is not None:
+        found = _changed(info, found, description=sent.get("description"), visibility=visibility)
     facts = translate.project_facts(open_project(found))
     return {"project": facts, "model": facts, "inserted": inserted}
 
 
-def _named(info: GraphQLResolveInfo, input: Source) -> Project | None:
+def _named(info: Info, sent: Source) -> Project | None:
     """The project that the input means, if there is one that the actor may see."""
     actor = actor_in(info)
-    if input.get("id"):
-        public_id = from_client("Project", input["id"], what="project")
+    if sent.get("id"):
+        public_id = from_client("Project", sent["id"], what="project")
         return get_project_by_id(actor, Permission.PROJECT_READ, public_id=public_id)
-    if not input.get("name"):
+    if not sent.get("name"):
         raise Invalid("The project needs a name.")
-    owner = input.get("entityName") or default_entity(actor).name
+    owner = sent.get("entityName") or default_entity(actor).name
     try:
-        return get_project(actor, Permission.PROJECT_READ, entity=owner, name=input["name"])
+        return get_project(actor, Permission.PROJECT_READ, entity=owner, name=sent["name"])
     except NotFound:
         return None
 
 
 def _changed(
-    info: GraphQLResolveInfo, found: Project, *, description: str | None, visibility: Visibility | None
+    info: Info, found: Project, *, description: str | None, visibility: Visibility | None
 ) -> Project:
     actor = actor_in(info)
     needed = Permission.PROJECT_WRITE if visibility is None else Permission.PROJECT_ADMIN
@@ -85,27 +83,27 @@ def _changed(
     return update_project(held, by=actor, description=description, visibility=visibility)
 
 
-def read_only(source: Source, info: GraphQLResolveInfo) -> bool:
+def read_only(source: Source, info: Info) -> bool:
     held: OpenProject = source["_project"]
     return not may_write(info, held.project)
 
 
-def may_write(info: GraphQLResolveInfo, held: Project) -> bool:
+def may_write(info: Info, held: Project) -> bool:
     visibility = Visibility(held.visibility)
     return may(actor_in(info), Permission.RUN_WRITE, entity=held.entity, visibility=visibility)
 
 
-def owner(source: Source, _: GraphQLResolveInfo) -> Source | None:
+def owner(source: Source, _: Info) -> Source | None:
     """Who made the project; null once that person is gone."""
     held: OpenProject = source["_project"]
     return translate.user_facts(held.project.created_by) if held.project.created_by else None
 
 
-def saved_views(source: Source, info: GraphQLResolveInfo, **_: object) -> Source:
+def saved_views(source: Source, info: Info, **_: object) -> Source:
     return all_of([])
 
 
-FIELDS = {
+FIELDS: Fields = {
     "Query.project": project,
     "Query.model": project,
     "Query.models": models,

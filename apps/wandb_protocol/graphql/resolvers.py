@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from apps.wandb_protocol.graphql import (
     api_keys,
     entities,
@@ -20,10 +17,9 @@ from apps.wandb_protocol.graphql import (
     upsert_bucket,
     viewer,
 )
+from apps.wandb_protocol.graphql.context import Fields
 
-Resolver = Callable[..., Any]
-
-RESOLVERS: dict[str, Resolver] = {
+RESOLVERS: Fields = {
     **api_keys.FIELDS,
     **entities.FIELDS,
     **files.FIELDS,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphql import GraphQLResolveInfo
-
 from apps.access.policy import Permission
 from apps.core.errors import Invalid
 from apps.runs.queries import get_run, get_run_by_id
@@ -13,7 +11,7 @@ from apps.runs.services import request_stop, rewind_run, update_run
 from apps.runs.types import RunPatch
 from apps.teams.queries import default_entity
 from apps.wandb_protocol import translate
-from apps.wandb_protocol.graphql.context import Source, actor_in
+from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in
 from apps.wandb_protocol.ids import from_client
 
 if TYPE_CHECKING:
@@ -22,44 +20,44 @@ if TYPE_CHECKING:
 _DEFAULT_PROJECT = "uncategorized"
 
 
-def held_run(info: GraphQLResolveInfo, input: Source, permission: Permission) -> Run:
+def held_run(info: Info, sent: Source, permission: Permission) -> Run:
     """The run that an input names by entity, project and run, for this purpose."""
     actor = actor_in(info)
-    entity = input.get("entityName") or default_entity(actor).name
-    project = input.get("projectName") or _DEFAULT_PROJECT
-    return get_run(actor, permission, entity=entity, project=project, name=input["runName"])
+    entity = sent.get("entityName") or default_entity(actor).name
+    project = sent.get("projectName") or _DEFAULT_PROJECT
+    return get_run(actor, permission, entity=entity, project=project, name=sent["runName"])
 
 
-def _held_by_id(info: GraphQLResolveInfo, client_id: str) -> Run:
+def _held_by_id(info: Info, client_id: str) -> Run:
     public_id = from_client("Run", client_id, what="run")
     return get_run_by_id(actor_in(info), Permission.RUN_WRITE, public_id=public_id)
 
 
-def stop_run(_: None, info: GraphQLResolveInfo, input: Source) -> Source:
-    return {"success": request_stop(_held_by_id(info, input["id"]), by=actor_in(info))}
+def stop_run(_: None, info: Info, sent: Source) -> Source:
+    return {"success": request_stop(_held_by_id(info, sent["id"]), by=actor_in(info))}
 
 
-def update_run_state(_: None, info: GraphQLResolveInfo, input: Source) -> Source:
-    patch = RunPatch(state=translate.run_state(input["state"]))
-    update_run(_held_by_id(info, input["id"]), patch, by=actor_in(info))
+def update_run_state(_: None, info: Info, sent: Source) -> Source:
+    patch = RunPatch(state=translate.run_state(sent["state"]))
+    update_run(_held_by_id(info, sent["id"]), patch, by=actor_in(info))
     return {"success": True}
 
 
-def rewind(_: None, info: GraphQLResolveInfo, input: Source) -> Source:
-    if input["metricName"] != "_step":
+def rewind(_: None, info: Info, sent: Source) -> Source:
+    if sent["metricName"] != "_step":
         raise Invalid("A run can be rewound to a value of _step only.")
-    held = held_run(info, input, Permission.RUN_WRITE)
-    opened = rewind_run(held, last_step=translate.whole_step(input["metricValue"]), by=actor_in(info))
+    held = held_run(info, sent, Permission.RUN_WRITE)
+    opened = rewind_run(held, last_step=translate.whole_step(sent["metricValue"]), by=actor_in(info))
     return {"rewoundRun": translate.run_facts(opened)}
 
 
-def notify_alert(_: None, info: GraphQLResolveInfo, input: Source) -> Source:
+def notify_alert(_: None, info: Info, sent: Source) -> Source:
     """Alerts are not sent yet, and the client is told so; its script goes on."""
-    held_run(info, input, Permission.RUN_WRITE)
+    held_run(info, sent, Permission.RUN_WRITE)
     return {"success": False}
 
 
-FIELDS = {
+FIELDS: Fields = {
     "Mutation.stopRun": stop_run,
     "Mutation.updateRunState": update_run_state,
     "Mutation.rewindRun": rewind,

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphql import GraphQLResolveInfo
-
 from apps.runs.table import select_runs
 from apps.wandb_protocol import translate
-from apps.wandb_protocol.graphql.context import Source
+from apps.wandb_protocol.graphql.context import Fields, Info, Source
 from apps.wandb_protocol.graphql.paging import page, page_size, position_after
 
 if TYPE_CHECKING:
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
 
 def runs(
     project: Source,
-    _: GraphQLResolveInfo,
+    _: Info,
     filters: str | None = None,
     order: str | None = None,
     first: int | None = None,
@@ -29,9 +27,9 @@ def runs(
     return page(nodes, start=start, total=found.total)
 
 
-def run_count(project: Source, _: GraphQLResolveInfo, filters: str | None = None) -> int:
+def run_count(project: Source, _: Info, filters: str | None = None) -> int:
     held: OpenProject = project["_project"]
     return select_runs(held.project, filters=filters, order=None, offset=0, limit=0).total
 
 
-FIELDS = {"Project.runs": runs, "Project.buckets": runs, "Project.runCount": run_count}
+FIELDS: Fields = {"Project.runs": runs, "Project.buckets": runs, "Project.runCount": run_count}

@@ -3,15 +3,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from graphql import GraphQLResolveInfo
-
 from apps.access.policy import Permission
 from apps.core import jsontext
 from apps.core.errors import NotFound
 from apps.projects.queries import open_project
 from apps.runs.queries import get_run_in, open_run
 from apps.wandb_protocol import translate
-from apps.wandb_protocol.graphql.context import Source, actor_in
+from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in
 from apps.wandb_protocol.graphql.projects import may_write
 from apps.wandb_protocol.ids import project_number
 
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from apps.runs.types import OpenRun
 
 
-def run(project: Source, info: GraphQLResolveInfo, name: str, **_: object) -> Source | None:
+def run(project: Source, info: Info, name: str, **_: object) -> Source | None:
     """Null when there is no such run: the client decides what that means (a new run, or not found)."""
     held: OpenProject = project["_project"]
     try:
@@ -30,7 +28,7 @@ def run(project: Source, info: GraphQLResolveInfo, name: str, **_: object) -> So
     return translate.run_facts(open_run(found)) | {"project": project}
 
 
-def project(source: Source, _: GraphQLResolveInfo) -> Source:
+def project(source: Source, _: Info) -> Source:
     if "project" in source:
         known: Source = source["project"]
         return known
@@ -38,31 +36,31 @@ def project(source: Source, _: GraphQLResolveInfo) -> Source:
     return translate.project_facts(open_project(opened.run.project))
 
 
-def project_id(source: Source, _: GraphQLResolveInfo) -> int:
+def project_id(source: Source, _: Info) -> int:
     opened: OpenRun = source["_run"]
     return project_number(opened.run.project.public_id)
 
 
-def read_only(source: Source, info: GraphQLResolveInfo) -> bool:
+def read_only(source: Source, info: Info) -> bool:
     opened: OpenRun = source["_run"]
     return not may_write(info, opened.run.project)
 
 
-def creator(source: Source, _: GraphQLResolveInfo) -> Source:
+def creator(source: Source, _: Info) -> Source:
     """Who started the run. The client cannot do without a person, so one who is gone is called that."""
     opened: OpenRun = source["_run"]
     user = opened.run.created_by
     return translate.user_facts(user) if user else {"id": "", "name": "somebody who left", "username": None}
 
 
-def wandb_config(source: Source, _: GraphQLResolveInfo, keys: Sequence[str] | None = None) -> str:
+def wandb_config(source: Source, _: Info, keys: Sequence[str] | None = None) -> str:
     """Some of what the client keeps in the config; a run counts as started once `t` is there."""
     opened: OpenRun = source["_run"]
     inner = translate.client_part(opened.config_text)
     return jsontext.dumps({key: value for key, value in inner.items() if keys is None or key in keys})
 
 
-FIELDS = {
+FIELDS: Fields = {
     "Project.run": run,
     "Project.bucket": run,
     "Run.project": project,

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from graphql import GraphQLResolveInfo
-
-from apps.wandb_protocol.graphql.context import Source
+from apps.wandb_protocol.graphql.context import Fields, Info, Source
 
 # Each name is a promise: tests/wandb_protocol/test_client_features.py holds one test for each.
 FEATURES = ("FILESTREAM_GZIP", "LARGE_FILENAMES", "MARK_RUN_FILES_UPLOADED", "TOTAL_COUNT_IN_FILE_CONNECTION")
@@ -10,11 +8,11 @@ OLDEST_CLIENT = "0.28.0"
 NEWEST_CLIENT = "0.31.0"
 
 
-def server_info(_: None, info: GraphQLResolveInfo) -> Source:
+def server_info(_: None, info: Info) -> Source:
     return {
         "features": [{"name": name, "isEnabled": True} for name in FEATURES],
         "cliVersionInfo": {"min_cli_version": OLDEST_CLIENT, "max_cli_version": NEWEST_CLIENT},
     }
 
 
-FIELDS = {"Query.serverInfo": server_info}
+FIELDS: Fields = {"Query.serverInfo": server_info}

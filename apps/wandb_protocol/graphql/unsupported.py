@@ -11,7 +11,10 @@ _FEATURES = (
     ("Launch queues are", r"\w*([Rr]unQueue|[Ll]aunch|ResourceConfig)\w*"),
     ("Sweeps are", r"\w*([Ss]weep|[Aa]gent)\w*"),
     ("Custom chart presets are", r"\w*CustomChart\w*"),
-    ("Team administration through the client is", r"(create(Team|Invite|ServiceAccount|User)|deleteInvite|members)"),
+    (
+        "Team administration through the client is",
+        r"(create(Team|Invite|ServiceAccount|User)|deleteInvite|members)",
+    ),
     ("Artifacts are", r"\w*([Aa]rtifact|[Aa]lias|clientIDMapping|Collection)\w*"),
 )
 _UNKNOWN = re.compile(r"Cannot query field '(?P<field>\w+)'|Unknown type '(?P<type>\w+)'")

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphql import GraphQLResolveInfo
-
 from apps.accounts.queries import api_keys_of, user_of
 from apps.teams.queries import entities_of
-from apps.wandb_protocol.graphql.context import Source, actor_in
+from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in
 from apps.wandb_protocol.graphql.paging import all_of
 from apps.wandb_protocol.ids import to_client
 from apps.wandb_protocol.translate import entity_facts, user_facts
@@ -19,12 +17,12 @@ if TYPE_CHECKING:
 _FLAGS = '{"code_saving_enabled": false}'
 
 
-def viewer(_: None, info: GraphQLResolveInfo) -> Source | None:
+def viewer(_: None, info: Info) -> Source | None:
     actor = actor_in(info)
     return myself(actor) if actor.is_signed_in else None
 
 
-def users(_: None, info: GraphQLResolveInfo, query: str | None = None, **__: object) -> Source:
+def users(_: None, info: Info, query: str | None = None, **__: object) -> Source:
     """Only oneself can be looked up: a directory of people would be one to search."""
     actor = actor_in(info)
     is_asked = actor.is_signed_in and query in {None, "", actor.username}
@@ -36,12 +34,12 @@ def myself(actor: Actor) -> Source:
     return user_facts(user) | {"admin": user.is_superuser, "flags": _FLAGS, "_me": actor}
 
 
-def api_keys(person: Source, _: GraphQLResolveInfo) -> Source | None:
+def api_keys(person: Source, _: Info) -> Source | None:
     actor = person.get("_me")
     return all_of([key_facts(key, name=f"…{key.hint}") for key in api_keys_of(actor)]) if actor else None
 
 
-def teams(person: Source, _: GraphQLResolveInfo) -> Source | None:
+def teams(person: Source, _: Info) -> Source | None:
     actor = person.get("_me")
     return all_of([entity_facts(entity) for entity in entities_of(actor)]) if actor else None
 
@@ -50,7 +48,7 @@ def key_facts(key: ApiKey, *, name: str) -> Source:
     return {"id": to_client("ApiKey", key.public_id), "name": name, "description": ""}
 
 
-FIELDS = {
+FIELDS: Fields = {
     "Query.viewer": viewer,
     "Query.users": users,
     "User.apiKeys": api_keys,
