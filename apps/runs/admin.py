@@ -8,7 +8,15 @@ from apps.runs.models import Run, Segment
 
 @admin.register(Run)
 class RunAdmin(ReadOnlyAdmin):
-    list_display = ["public_id", "project", "state", "history_lines", "output_lines", "created_at", "heartbeat_at"]
+    list_display = [
+        "public_id",
+        "project",
+        "state",
+        "history_lines",
+        "output_lines",
+        "created_at",
+        "heartbeat_at",
+    ]
     list_filter = ["state"]
     list_select_related = ["project"]
     ordering = ["-id"]

@@ -28,9 +28,13 @@ class Run(models.Model):
     sealed_summary = models.BinaryField(null=True)
     sealed_keys = models.BinaryField(null=True)  # runs.history.keys
 
-    state = models.CharField(max_length=10, choices=[(s, s) for s in RunState], default=RunState.RUNNING.value)
+    state = models.CharField(
+        max_length=10, choices=[(s, s) for s in RunState], default=RunState.RUNNING.value
+    )
     exit_code = models.IntegerField(null=True)
-    version = models.PositiveBigIntegerField(default=1)  # counts changes, so that readers know what to open again
+    version = models.PositiveBigIntegerField(
+        default=1
+    )  # counts changes, so that readers know what to open again
     history_lines = models.PositiveBigIntegerField(default=0)
     event_lines = models.PositiveBigIntegerField(default=0)
     output_lines = models.PositiveBigIntegerField(default=0)
@@ -38,7 +42,9 @@ class Run(models.Model):
     heartbeat_at = models.DateTimeField(default=clock.now)
     finished_at = models.DateTimeField(null=True)
     stop_requested_at = models.DateTimeField(null=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "name_index"], name="one_run_per_name")]
@@ -61,7 +67,9 @@ class StreamPosition(models.Model):
     is_complete = models.BooleanField(default=False)  # this writer of a shared run has finished
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["run", "stream", "writer"], name="one_position_per_writer")]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "stream", "writer"], name="one_position_per_writer")
+        ]
 
 
 class Chunk(models.Model):
@@ -73,8 +81,8 @@ class Chunk(models.Model):
     writer = models.BinaryField(max_length=16, default=b"")
     first_line = models.PositiveBigIntegerField()
     line_count = models.PositiveIntegerField()
-    payload = models.BinaryField()
     stored_bytes = models.PositiveIntegerField()
+    payload = models.BinaryField()  # the last column: SQLite need not walk its pages to read the others
 
     class Meta:
         indexes = [models.Index(fields=["run", "stream", "writer", "first_line"], name="chunks_in_order")]

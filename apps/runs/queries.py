@@ -77,6 +77,14 @@ def _passed(actor: Actor, permission: Permission, run: Run) -> Run:
     return run
 
 
+def runs_in(project: Project, *, public_ids: Iterable[str]) -> list[Run]:
+    """Those of these runs that are in a project that is held already, in the order asked."""
+    wanted = [public_id for public_id in public_ids if is_public_id(public_id)]
+    rows = Run.objects.select_related("project__entity").filter(project=project, public_id__in=wanted)
+    found = {run.public_id: run for run in rows}
+    return [found[public_id] for public_id in dict.fromkeys(wanted) if public_id in found]
+
+
 def run_version(run: Run) -> int | None:
     """The present version of a run that is held already; None when it is gone."""
     return Run.objects.filter(pk=run.pk).values_list("version", flat=True).first()
@@ -107,7 +115,9 @@ def open_with(run: Run, key: OpenKey) -> OpenRun:
     """Unseal a run's words with a key that is open already."""
     return OpenRun(
         run=run,
-        head=Head.from_json(jsontext.loads(unseal(key, bytes(run.sealed_head), label=HEAD_LABEL, row=run.uuid))),
+        head=Head.from_json(
+            jsontext.loads(unseal(key, bytes(run.sealed_head), label=HEAD_LABEL, row=run.uuid))
+        ),
         config_text=_text_or_empty(key, run.sealed_config, run, CONFIG_LABEL),
         summary_text=_text_or_empty(key, run.sealed_summary, run, SUMMARY_LABEL),
     )

@@ -83,7 +83,9 @@ def _create_run(project: Project, name: str, *, by: Actor, patch: RunPatch) -> O
     return open_run(run)
 
 
-def _insert_run(project: Project, name: str, *, node: NodeId, key: OpenKey, by: Actor, patch: RunPatch) -> Run:
+def _insert_run(
+    project: Project, name: str, *, node: NodeId, key: OpenKey, by: Actor, patch: RunPatch
+) -> Run:
     Project.objects.filter(pk=project.pk).update(runs_made=F("runs_made") + 1, last_activity_at=clock.now())
     number = Project.objects.values_list("runs_made", flat=True).get(pk=project.pk)
     head = _patched_head(Head(name=name, display_name=invent_display_name(number)), patch)
@@ -124,7 +126,10 @@ def update_run(run: Run, patch: RunPatch, *, by: Actor) -> OpenRun:
 
 def _locked(run: Run) -> Run:
     locked = (
-        Run.objects.select_for_update(of=("self",)).select_related("project__entity").filter(pk=run.pk).first()
+        Run.objects.select_for_update(of=("self",))
+        .select_related("project__entity")
+        .filter(pk=run.pk)
+        .first()
     )
     if locked is None:
         raise NotFound("There is no such run, or it is not shared with you.")
@@ -195,7 +200,9 @@ def request_stop(run: Run, *, by: Actor) -> bool:
         run.stop_requested_at = clock.now()
         run.version += 1
         run.save(update_fields=["stop_requested_at", "version"])
-        record(EventKind.RUN_STOP_REQUESTED, subject=run.public_id, entity=run.project.entity.public_id, by=by)
+        record(
+            EventKind.RUN_STOP_REQUESTED, subject=run.public_id, entity=run.project.entity.public_id, by=by
+        )
     return True
 
 
@@ -234,6 +241,12 @@ def _mark(before: datetime, *, state: RunState, into: RunState) -> int:
                 state=into, finished_at=F("heartbeat_at"), version=F("version") + 1
             )
             if changed:
-                record(EventKind.RUN_FINISHED, subject=public_id, entity=entity, by=Actor.system(), state=into.value)
+                record(
+                    EventKind.RUN_FINISHED,
+                    subject=public_id,
+                    entity=entity,
+                    by=Actor.system(),
+                    state=into.value,
+                )
                 marked += 1
     return marked

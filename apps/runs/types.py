@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,17 @@ class RunPatch:
     branch_point: BranchPoint | None = None
 
 
-HEAD_FIELDS = ("display_name", "notes", "description", "tags", "group", "job_type", "commit", "program", "sweep")
+HEAD_FIELDS = (
+    "display_name",
+    "notes",
+    "description",
+    "tags",
+    "group",
+    "job_type",
+    "commit",
+    "program",
+    "sweep",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +100,56 @@ class OpenRun:
     head: Head
     config_text: str  # JSON of an object, as the client sent it
     summary_text: str  # JSON of an object, as the client sent it
+
+
+@dataclass(frozen=True, slots=True)
+class RunCount:
+    """How many runs a project has, and how many of them run now."""
+
+    total: int = 0
+    running: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of a stream that follow each other, and the number of the first."""
+
+    first: int
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamRequest:
+    """What a client sends in one request. Any of it may be absent, and with nothing at all it is a heartbeat."""
+
+    streams: Mapping[Stream, Lines] = field(default_factory=dict)
+    summary_text: str | None = None  # JSON text of the whole summary
+    writer: str = ""  # in shared mode the client's id of this writer, whose lines are counted apart
+    is_preempting: bool = False
+    is_complete: bool = False
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppendResult:
+    """How the run stands after a request."""
+
+    state: RunState
+    is_stop_requested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The points of one metric, ready to draw: NaN and infinities are among them."""
+
+    x: list[float]
+    y: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What came after a cursor. With `is_reset` the reader forgets what it has: the run was rewound."""
+
+    rows: list[dict[str, Any]]
+    cursor: str
+    is_reset: bool

@@ -16,7 +16,7 @@ from __future__ import annotations
 import io
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -220,26 +220,19 @@ class SegmentReader:
     def _rows_of(self, table: pa.Table, wanted: frozenset[int]) -> list[Row]:
         rows: list[Row] = [{} for _ in range(table.num_rows)]
         for name in table.column_names:
-            places, values = _present(table.column(name))
-            if name[0] == "s":
-                for place, text in zip(places, values, strict=True):
-                    for number, value in parse_json(text).items():
-                        if int(number) in wanted:
-                            put(rows[place], self.paths[int(number)], value)
-                continue
-            if name[0] == "t":
-                values = list(map(parse_json, values))
-            elif name[0] not in "di":
-                continue
-            path = self.paths[int(name[1:])]
-            if len(path) == 1:
-                key = path[0]
-                for place, value in zip(places, values, strict=True):
-                    rows[place][key] = value
-            else:
-                for place, value in zip(places, values, strict=True):
-                    put(rows[place], path, value)
+            kind = name[0]
+            if kind in "dit":
+                places, values = _present(table.column(name))
+                _fill(rows, self.paths[int(name[1:])], places, map(parse_json, values) if kind == "t" else values)
+            elif kind == "s":
+                self._fill_shared(rows, *_present(table.column(name)), wanted)
         return rows
+
+    def _fill_shared(self, rows: list[Row], places: Iterable[int], texts: list[str], wanted: frozenset[int]) -> None:
+        for place, text in zip(places, texts, strict=True):
+            for number, value in parse_json(text).items():
+                if int(number) in wanted:
+                    put(rows[place], self.paths[int(number)], value)
 
     def numbers(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(is it there, value) for each row of the metric with this dotted name. What is no number is not there."""
@@ -265,6 +258,16 @@ class SegmentReader:
             there |= column.is_valid().to_numpy()
             total += column.fill_null(0).to_numpy()
         return there, total
+
+
+def _fill(rows: list[Row], path: Path, places: Iterable[int], values: Iterable[Any]) -> None:
+    if len(path) > 1:
+        for place, value in zip(places, values, strict=True):
+            put(rows[place], path, value)
+        return
+    (key,) = path
+    for place, value in zip(places, values, strict=True):
+        rows[place][key] = value
 
 
 def _of_length(table: pa.Table, count: int) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +57,8 @@ def _columns(x: Floats, buckets: int) -> Indexes:
     width = x[-1] - x[0]
     if not width > 0:
         return np.zeros(len(x), np.int64)
-    return np.minimum(((x - x[0]) * (buckets / width)).astype(np.int64), buckets - 1)
+    columns: Indexes = np.minimum(((x - x[0]) * (buckets / width)).astype(np.int64), buckets - 1)
+    return columns
 
 
 def _first_of_lowest(y: Floats, column: Indexes, starts: Indexes) -> Indexes:
@@ -77,11 +78,8 @@ def _first_in_column(chosen: npt.NDArray[np.bool_], column: Indexes) -> Indexes:
     return places[firsts]
 
 
-def in_order(*keys: Any) -> Indexes | None:
-    """The order that sorts by the first key, then the next; None when it is the present one."""
+def ascending(x: Floats) -> Indexes | None:
+    """The order that makes `x` ascend, points of one x as they are; None when it does already."""
     import numpy as np
 
-    main = keys[0]
-    if len(keys) == 1 and bool(np.all(main[1:] >= main[:-1])):
-        return None
-    return np.lexsort(keys[::-1])
+    return None if bool(np.all(x[1:] >= x[:-1])) else np.argsort(x, kind="stable")

@@ -1,0 +1,285 @@
+"""Writing what a client sends: one request, one transaction, every line exactly once."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models import Sum
+
+from apps.accounts.actors import Actor
+from apps.audit.events import EventKind
+from apps.audit.services import record
+from apps.core import background, clock, jsontext
+from apps.core.errors import Invalid, NotFound, Unavailable
+from apps.runs.history.keys import KeyList
+from apps.runs.history.lines import check_line, pack, parse_lines
+from apps.runs.history.paths import Row
+from apps.runs.history.pieces import seal_chunk
+from apps.runs.models import Chunk, Run, StreamPosition
+from apps.runs.queries import KEYS_LABEL, SUMMARY_LABEL, run_key
+from apps.runs.types import AppendResult, Lines, RunState, Stream, StreamRequest
+from apps.vault.keys import OpenKey
+from apps.vault.seal import blind_index, seal, seal_text, unseal, unseal_text
+
+WRITER_LABEL = "run.writer"
+# The writer under whose name a fork keeps what it took from its parent: the client counts its own lines from 0.
+FORKED = b"forked from it\0\0"
+HOT_BYTES = 2 * 1024 * 1024  # beyond these a reader of chunks waits too long: compact
+_WORTH_A_LOOK_BYTES = 16 * 1024
+MOST_LINES = 2**40
+LINES_FIELD = {Stream.HISTORY: "history_lines", Stream.EVENTS: "event_lines", Stream.OUTPUT: "output_lines"}
+
+_LINE_COUNTS = frozenset(LINES_FIELD.values())
+_STATE_FIELDS = frozenset({"state", "finished_at", "exit_code", "stop_requested_at"})
+# Our own conclusions about a client that fell silent: any word of it proves them wrong.
+_GUESSED = frozenset({RunState.CRASHED, RunState.PREEMPTED})
+
+
+def append(run: Run, request: StreamRequest, *, by: Actor | None = None) -> AppendResult:
+    """Keep what a request brings; durable when this returns. A request that came before, in whole or part, adds nothing.
+
+    Unavailable (ask again) when lines before these have not come yet; Invalid when a line is not what the stream holds.
+    """
+    rows = _checked(request)
+    with transaction.atomic():
+        locked = Run.objects.select_for_update().defer("sealed_config", "sealed_head").filter(pk=run.pk).first()
+        if locked is None:
+            raise NotFound("There is no such run.")
+        return _Appending(locked, request, by or Actor.system()).carry_out(rows)
+
+
+def _checked(request: StreamRequest) -> list[Row]:
+    """Every line looked at before anything is locked. Returns the parsed history."""
+    for part in request.streams.values():
+        if not 0 <= part.first < MOST_LINES:
+            raise Invalid("A line number is out of range.")
+    for line in _lines(request, Stream.OUTPUT):
+        check_line(line)
+    parse_lines(_lines(request, Stream.EVENTS))
+    if request.summary_text is not None:
+        check_line(request.summary_text.replace("\n", " "))
+        if not isinstance(jsontext.loads(request.summary_text), dict):
+            raise Invalid("The summary must be one JSON object.")
+    return parse_lines(_lines(request, Stream.HISTORY))
+
+
+def _lines(request: StreamRequest, stream: Stream) -> Sequence[str]:
+    part = request.streams.get(stream)
+    return part.lines if part else ()
+
+
+class Positions:
+    """How far each writer of a run has come, by stream. Rows are kept only once there is more than one writer."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        found = StreamPosition.objects.filter(run=run)
+        self._rows = {(Stream(row.stream), bytes(row.writer)): row for row in found}
+
+    def next_line(self, stream: Stream, writer: bytes) -> int:
+        row = self._rows.get((stream, writer))
+        if row is not None:
+            return row.next_line
+        if writer:
+            return 0
+        others = sum(row.next_line for (of, _), row in self._rows.items() if of is stream)
+        return max(0, int(getattr(self._run, LINES_FIELD[stream])) - others)
+
+    def move(self, stream: Stream, writer: bytes, next_line: int) -> None:
+        if not writer and not self._rows:
+            return
+        row, _ = self._row(stream, writer)
+        row.next_line = next_line
+        row.save()
+
+    def complete(self, writer: bytes) -> bool:
+        """Note that a writer is done. Whether it was the last one."""
+        if not writer:
+            return True
+        row, _ = self._row(Stream.HISTORY, writer)
+        row.is_complete = True
+        row.save()
+        done = {of for (_, of), row in self._rows.items() if row.is_complete}
+        return all(of in done or not of or of == FORKED for _, of in self._rows)
+
+    def reopen(self, writer: bytes) -> None:
+        """The writer is at work (again), also before its first line."""
+        if not writer:
+            return
+        row, is_new = self._row(Stream.HISTORY, writer)
+        if is_new or row.is_complete:
+            row.is_complete = False
+            row.save()
+
+    def _row(self, stream: Stream, writer: bytes) -> tuple[StreamPosition, bool]:
+        row = self._rows.get((stream, writer))
+        if row is not None:
+            return row, False
+        row = StreamPosition(run=self._run, stream=stream.value, writer=writer)
+        row.next_line = self.next_line(stream, writer)
+        self._rows[stream, writer] = row
+        return row, True
+
+
+@dataclass(slots=True)
+class _Appending:
+    """One request on its locked run."""
+
+    run: Run
+    request: StreamRequest
+    by: Actor
+    key: OpenKey = field(init=False)
+    positions: Positions = field(init=False)
+    writer: bytes = field(init=False)
+    stored_bytes: int = 0
+    changed: set[str] = field(default_factory=set)
+
+    def carry_out(self, rows: list[Row]) -> AppendResult:
+        self.key = run_key(self.run)
+        self.positions = Positions(self.run)
+        self.writer = blind_index(self.key, WRITER_LABEL, self.request.writer) if self.request.writer else b""
+        for stream, part in self.request.streams.items():
+            if stream is Stream.OUTPUT:
+                self._write_output(part)
+            elif (new := self._write_lines(stream, part)) and stream is Stream.HISTORY:
+                self._note_keys(rows[-new:])
+        self._write_summary()
+        self._settle_state()
+        self._save()
+        stops = self.run.stop_requested_at is not None
+        return AppendResult(RunState(self.run.state), is_stop_requested=stops)
+
+    def _note_keys(self, rows: list[Row]) -> None:
+        keys = read_keys(self.run, self.key)
+        keys.add(rows)
+        seal_keys(self.run, self.key, keys)
+        self.changed.add("sealed_keys")
+
+    def _write_lines(self, stream: Stream, part: Lines) -> int:
+        """Store those lines that are new. Returns how many."""
+        total = int(getattr(self.run, LINES_FIELD[stream]))
+        next_line = self.positions.next_line(stream, self.writer)
+        if part.first > next_line:
+            # A resumed or forked run counts from all lines there are, whoever wrote them.
+            if self.writer or part.first != total:
+                raise Unavailable("Lines before these have not arrived; send them first.")
+            next_line = total
+        new = part.lines[next_line - part.first :]
+        if not new:
+            return 0
+        self._store(stream, next_line, new)
+        self._count(stream, next_line + len(new), total + len(new))
+        return len(new)
+
+    def _write_output(self, part: Lines) -> None:
+        """Console lines are rewritten (progress bars) and come in any order: the last word on a line counts."""
+        if not part.lines:
+            return
+        self._store(Stream.OUTPUT, part.first, part.lines)
+        known = self.positions.next_line(Stream.OUTPUT, self.writer)
+        end = part.first + len(part.lines)
+        if end > known:
+            self._count(Stream.OUTPUT, end, self.run.output_lines + end - known)
+
+    def _count(self, stream: Stream, next_line: int, total: int) -> None:
+        self.positions.move(stream, self.writer, next_line)
+        setattr(self.run, LINES_FIELD[stream], total)
+        self.changed.add(LINES_FIELD[stream])
+
+    def _store(self, stream: Stream, first_line: int, lines: Sequence[str]) -> None:
+        chunk = new_chunk(self.run, self.key, stream, self.writer, first_line, lines)
+        chunk.save(force_insert=True)
+        self.stored_bytes += chunk.stored_bytes
+
+    def _write_summary(self) -> None:
+        text = self.request.summary_text
+        if text is None:
+            return
+        if self.writer and self.run.sealed_summary is not None:
+            sealed = bytes(self.run.sealed_summary)
+            merged = jsontext.loads(unseal_text(self.key, sealed, label=SUMMARY_LABEL, row=self.run.uuid))
+            merged.update(jsontext.loads(text))
+            text = jsontext.dumps(merged)
+        self.run.sealed_summary = seal_text(self.key, text, label=SUMMARY_LABEL, row=self.run.uuid)
+        self.changed.add("sealed_summary")
+
+    def _settle_state(self) -> None:
+        state = RunState(self.run.state)
+        # A finished run is revived by new lines only: a request that was delayed on its way must not reopen it.
+        is_over = state in RunState.closed() - _GUESSED and not self.changed & _LINE_COUNTS
+        if is_over:
+            return
+        if self.request.is_complete:
+            if self.positions.complete(self.writer):
+                self._close(_end_of(state, self.request.exit_code, is_stopped=self.run.stop_requested_at is not None))
+            return
+        self.positions.reopen(self.writer)
+        if self.request.is_preempting:
+            self._move(RunState.PREEMPTING)
+        elif state is not RunState.PREEMPTING:
+            self._move(RunState.RUNNING)
+
+    def _close(self, state: RunState) -> None:
+        self._move(state)
+        self.changed |= _STATE_FIELDS
+        self.run.exit_code = self.request.exit_code
+        self.run.finished_at = clock.now()
+        self.run.stop_requested_at = None  # done: a resumed run may go on
+        record(
+            EventKind.RUN_FINISHED,
+            subject=self.run.public_id,
+            entity=self.run.project.entity.public_id,
+            by=self.by,
+            state=state.value,
+        )
+        background.enqueue("runs.compact", run_id=self.run.pk)
+
+    def _move(self, state: RunState) -> None:
+        if state == self.run.state:
+            return
+        self.run.state = state.value
+        self.run.finished_at = None
+        self.run.exit_code = None
+        self.changed |= _STATE_FIELDS
+
+    def _save(self) -> None:
+        self.run.heartbeat_at = clock.now()
+        if self.changed:
+            self.run.version += 1
+        self.run.save(update_fields=["heartbeat_at", "version", *self.changed])
+        if self.stored_bytes > _WORTH_A_LOOK_BYTES and not self.request.is_complete:
+            hot = Chunk.objects.filter(run=self.run).aggregate(total=Sum("stored_bytes"))["total"]
+            if hot > HOT_BYTES:
+                background.enqueue("runs.compact", run_id=self.run.pk)
+
+
+def _end_of(state: RunState, exit_code: int | None, *, is_stopped: bool) -> RunState:
+    if not exit_code:
+        return RunState.FINISHED
+    if state is RunState.PREEMPTING:
+        return RunState.PREEMPTED
+    return RunState.KILLED if is_stopped else RunState.FAILED
+
+
+def new_chunk(
+    run: Run, key: OpenKey, stream: Stream, writer: bytes, first_line: int, lines: Sequence[str]
+) -> Chunk:
+    """A chunk with these lines, not yet saved."""
+    chunk = Chunk(
+        uuid=uuid.uuid4(), run=run, stream=stream.value, writer=writer, first_line=first_line, line_count=len(lines)
+    )
+    seal_chunk(chunk, key, pack(lines))
+    return chunk
+
+
+def read_keys(run: Run, key: OpenKey) -> KeyList:
+    if run.sealed_keys is None:
+        return KeyList()
+    return KeyList.from_text(unseal(key, bytes(run.sealed_keys), label=KEYS_LABEL, row=run.uuid))
+
+
+def seal_keys(run: Run, key: OpenKey, keys: KeyList) -> None:
+    run.sealed_keys = seal(key, keys.to_text(), label=KEYS_LABEL, row=run.uuid)

@@ -1,0 +1,146 @@
+"""From the many chunks of a run to few sealed Parquet files.
+
+Each batch goes: read, write the file (key and bytes are durable), then one transaction that adds the segment and
+drops exactly the chunks it holds. A crash before the transaction leaves the chunks and an orphaned file, which is
+swept; two workers, an append or a rewind meanwhile: the transaction sees that its chunks are gone and gives up.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Q, Sum
+
+from apps.blobs.models import Blob
+from apps.blobs.services import delete_blob, write_blob
+from apps.runs.history import codec
+from apps.runs.history.appending import HOT_BYTES
+from apps.runs.history.console import NUMBER, TEXT
+from apps.runs.history.lines import parse_line, unpack, unpack_text
+from apps.runs.history.paths import Row
+from apps.runs.history.pieces import open_chunk, seal_facts
+from apps.runs.history.reading import STEP
+from apps.runs.models import Chunk, Run, Segment
+from apps.runs.queries import run_key
+from apps.runs.types import RunState, Stream
+from apps.vault.keys import OpenKey
+from apps.vault.tree import keys_in_use
+from apps.vault.types import NodeId
+
+MOST_HOT_CHUNKS = 500
+# Of the lines as they came: bounds what a worker holds in memory, and the size of a segment.
+_BATCH_BYTES = 24 * 1024 * 1024
+_DUE_AT_ONCE = 200
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Chunks of one writer that follow each other, opened."""
+
+    stream: Stream
+    writer: bytes
+    chunks: list[int] = field(default_factory=list)
+    payloads: list[tuple[int, bytes]] = field(default_factory=list)  # with the number of the first line
+    size: int = 0
+    end: int | None = None
+
+    def takes(self, chunk: Chunk) -> bool:
+        follows = self.stream is Stream.OUTPUT or self.end in (None, chunk.first_line)
+        return self.size < _BATCH_BYTES and bytes(chunk.writer) == self.writer and follows
+
+    def add(self, chunk: Chunk, payload: bytes) -> None:
+        self.chunks.append(chunk.pk)
+        self.payloads.append((chunk.first_line, payload))
+        self.size += len(payload)
+        self.end = chunk.first_line + chunk.line_count
+
+
+def compact(run: Run) -> int:
+    """Turn the chunks that the run has now into segments. Returns how many segments were made; may run twice."""
+    made = 0
+    with keys_in_use():
+        key = run_key(run)
+        for stream in Stream:
+            for batch in _batches(run, stream, key):
+                made += _compact_batch(run, key, batch)
+    return made
+
+
+def due_runs() -> list[int]:
+    """Runs whose chunks should be compacted: ended, or with many of them. The database alone is asked."""
+    ended = Q(run__state__in=[state.value for state in RunState.closed()])
+    much = Q(hot_bytes__gt=HOT_BYTES) | Q(hot_chunks__gt=MOST_HOT_CHUNKS)
+    hot = Chunk.objects.order_by().values("run_id")
+    due = hot.filter(ended).distinct().values_list("run_id", flat=True)[:_DUE_AT_ONCE]
+    full = hot.annotate(hot_bytes=Sum("stored_bytes"), hot_chunks=Count("pk")).filter(much)
+    return sorted({*due, *full.values_list("run_id", flat=True)[:_DUE_AT_ONCE]})
+
+
+def _batches(run: Run, stream: Stream, key: OpenKey) -> Iterator[_Batch]:
+    """The stream's present chunks in batches. Console chunks in the order they came, the rest by line."""
+    order = ("writer", "pk") if stream is Stream.OUTPUT else ("writer", "first_line")
+    batch: _Batch | None = None
+    ids = list(Chunk.objects.filter(run=run, stream=stream.value).order_by(*order).values_list("pk", flat=True))
+    for pk in ids:
+        chunk = Chunk.objects.filter(pk=pk).first()
+        if chunk is None:  # another worker was faster, or the run was rewound
+            continue
+        if batch is not None and not batch.takes(chunk):
+            yield batch
+            batch = None
+        batch = batch or _Batch(stream, bytes(chunk.writer))
+        batch.add(chunk, open_chunk(chunk, key))
+    if batch is not None:
+        yield batch
+
+
+def _compact_batch(run: Run, key: OpenKey, batch: _Batch) -> bool:
+    rows = _rows(batch)
+    segment = Segment(uuid=uuid.uuid4(), run=run, stream=batch.stream.value, writer=batch.writer)
+    if batch.stream is Stream.OUTPUT:
+        segment.first_line = rows[0][NUMBER]
+        segment.line_count = rows[-1][NUMBER] - rows[0][NUMBER] + 1
+    else:
+        segment.first_line, segment.line_count = batch.payloads[0][0], len(rows)
+    seal_facts(segment, key, _facts(rows))
+    stored = write_blob(NodeId(run.vault_node), [codec.write(rows)])
+    if _put_in_place(segment, stored.blob, batch.chunks):
+        return True
+    delete_blob(stored.blob)
+    return False
+
+
+def _put_in_place(segment: Segment, blob: Blob, chunks: list[int]) -> bool:
+    """Exchange the chunks for the segment, if they are all still there."""
+    with transaction.atomic():
+        if not Run.objects.select_for_update().filter(pk=segment.run_id).values_list("pk").first():
+            return False
+        held = Chunk.objects.filter(run_id=segment.run_id, stream=segment.stream, writer=segment.writer)
+        there = set(held.values_list("pk", flat=True))
+        if not there.issuperset(chunks):
+            return False
+        segment.blob = blob
+        segment.save(force_insert=True)
+        for start in range(0, len(chunks), 500):
+            Chunk.objects.filter(pk__in=chunks[start : start + 500]).delete()
+        return True
+
+
+def _rows(batch: _Batch) -> list[Row]:
+    if batch.stream is not Stream.OUTPUT:
+        return [parse_line(line) for _, payload in batch.payloads for line in unpack(payload)]
+    lines: dict[int, str] = {}
+    for first, payload in batch.payloads:
+        lines.update(enumerate(unpack_text(payload), first))
+    return [{NUMBER: number, TEXT: lines[number]} for number in sorted(lines)]
+
+
+def _facts(rows: list[Row]) -> dict[str, Any]:
+    """The range of steps, if each row has one: then a reader may pass the segment by."""
+    found = [row.get(STEP) for row in rows]
+    steps = [step for step in found if isinstance(step, int | float) and not isinstance(step, bool) and step == step]
+    return {"first_step": min(steps), "last_step": max(steps)} if len(steps) == len(rows) and steps else {}

@@ -1,0 +1,47 @@
+"""What came since a page last asked. Nothing is sent twice."""
+
+from __future__ import annotations
+
+import re
+
+from apps.core.errors import Invalid
+from apps.runs.history.paths import MISSING, Row, pick
+from apps.runs.history.pieces import pieces_of
+from apps.runs.history.reading import STEP, TIME, Names, keys_of
+from apps.runs.models import Run
+from apps.runs.types import Fresh, Stream
+
+_CURSOR = re.compile(r"(?P<rewinds>\d{1,18})(?P<writers>(?:~[0-9a-f]*\.\d{1,18})*)", re.ASCII)
+_LONGEST_CURSOR = 20_000
+
+
+def rows_since(run: Run, stream: Stream, cursor: str = "", *, keys: Names = None) -> Fresh:
+    """The rows that came after `cursor` (empty: all), with the cursor for the next time."""
+    rewinds = keys_of(run).rewinds
+    seen = _seen(cursor) if cursor else (rewinds, {})
+    is_reset = seen[0] != rewinds
+    positions = {} if is_reset else seen[1]
+    rows: list[Row] = []
+    names = None if keys is None else frozenset({*keys, STEP, TIME})
+    for piece in pieces_of(run, stream, after=positions):
+        skip = max(0, positions.get(piece.writer, 0) - piece.first_line)
+        rows += piece.rows(names, None if not skip else range(skip, piece.line_count))
+        positions[piece.writer] = piece.first_line + piece.line_count
+    if keys is not None:
+        rows = [{name: value for name in keys if (value := pick(row, name)) is not MISSING} for row in rows]
+    return Fresh(rows=rows, cursor=_cursor(rewinds, positions), is_reset=is_reset)
+
+
+def _cursor(rewinds: int, positions: dict[bytes, int]) -> str:
+    return str(rewinds) + "".join(f"~{writer.hex()}.{line}" for writer, line in sorted(positions.items()))
+
+
+def _seen(cursor: str) -> tuple[int, dict[bytes, int]]:
+    found = _CURSOR.fullmatch(cursor) if len(cursor) <= _LONGEST_CURSOR else None
+    if found is None:
+        raise Invalid("This cursor is not one that was handed out here.")
+    parts = (part.split(".") for part in found["writers"].split("~")[1:])
+    try:
+        return int(found["rewinds"]), {bytes.fromhex(writer): int(line) for writer, line in parts}
+    except ValueError:
+        raise Invalid("This cursor is not one that was handed out here.") from None

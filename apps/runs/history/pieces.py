@@ -1,0 +1,169 @@
+"""A stream as readers meet it: pieces of it in order, whether compacted or still as they came."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from apps.blobs.services import open_blob
+from apps.runs.history.codec import SegmentReader, as_number
+from apps.runs.history.lines import parse_line, unpack
+from apps.runs.history.paths import MISSING, Row, pick
+from apps.runs.models import Chunk, Run, Segment
+from apps.runs.queries import run_key
+from apps.runs.types import Stream
+from apps.vault.seal import seal, unseal
+from apps.vault.types import NodeId
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from apps.vault.keys import OpenKey
+
+    Floats = npt.NDArray[np.float64]
+    Mask = npt.NDArray[np.bool_]
+
+CHUNK_LABEL = "chunk.payload"
+FACTS_LABEL = "segment.facts"
+
+
+class Piece(Protocol):
+    """Lines of one writer that follow each other."""
+
+    writer: bytes
+    first_line: int
+    line_count: int
+
+    def rows(self, names: frozenset[str] | None = None, places: Sequence[int] | None = None) -> Iterator[Row]:
+        """The rows, or at least the parts of them that the dotted names need, at all or at the given places."""
+
+    def numbers(self, name: str) -> tuple[Mask, Floats]:
+        """For each row whether the metric has a number there, and which."""
+
+    def has(self, name: str) -> Mask:
+        """For each row whether it has anything under this dotted name."""
+
+    def may_hold(self, first_step: float | None, last_step: float | None) -> bool:
+        """False when no step of the piece lies in the range."""
+
+
+class ChunkPiece:
+    """Lines as they came."""
+
+    def __init__(self, chunk: Chunk, key: OpenKey) -> None:
+        self.writer = bytes(chunk.writer)
+        self.first_line = chunk.first_line
+        self.line_count = chunk.line_count
+        self._chunk, self._key = chunk, key
+
+    @cached_property
+    def lines(self) -> list[bytes]:
+        return unpack(open_chunk(self._chunk, self._key))
+
+    @cached_property
+    def _rows(self) -> list[Row]:
+        return [parse_line(line) for line in self.lines]
+
+    def rows(self, names: frozenset[str] | None = None, places: Sequence[int] | None = None) -> Iterator[Row]:
+        if places is None:
+            return iter(self._rows)
+        return (self._rows[place] for place in places)
+
+    def numbers(self, name: str) -> tuple[Mask, Floats]:
+        import numpy as np
+
+        found = [as_number(row, name) for row in self._rows]
+        there = np.fromiter((value is not None for value in found), np.bool_, len(found))
+        return there, np.fromiter((0.0 if value is None else value for value in found), np.float64, len(found))
+
+    def has(self, name: str) -> Mask:
+        return _has(self._rows, name)
+
+    def may_hold(self, first_step: float | None, last_step: float | None) -> bool:
+        return True
+
+
+class SegmentPiece:
+    """Lines after compaction; the file is opened only when something of it is needed."""
+
+    def __init__(self, segment: Segment, run: Run, key: OpenKey) -> None:
+        self.writer = bytes(segment.writer)
+        self.first_line = segment.first_line
+        self.line_count = segment.line_count
+        self._segment, self._run, self._key = segment, run, key
+
+    @cached_property
+    def reader(self) -> SegmentReader:
+        return SegmentReader(open_blob(self._segment.blob, NodeId(self._run.vault_node)))
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        if self._segment.sealed_facts is None:
+            return {}
+        sealed = bytes(self._segment.sealed_facts)
+        facts: dict[str, Any] = json.loads(unseal(self._key, sealed, label=FACTS_LABEL, row=self._segment.uuid))
+        return facts
+
+    def rows(self, names: frozenset[str] | None = None, places: Sequence[int] | None = None) -> Iterator[Row]:
+        return self.reader.rows(names, places)
+
+    def numbers(self, name: str) -> tuple[Mask, Floats]:
+        return self.reader.numbers(name)
+
+    def has(self, name: str) -> Mask:
+        return _has(self.rows(frozenset({name})), name)
+
+    def may_hold(self, first_step: float | None, last_step: float | None) -> bool:
+        lowest, highest = self.facts.get("first_step"), self.facts.get("last_step")
+        if lowest is None or highest is None:
+            return True
+        return (first_step is None or highest >= first_step) and (last_step is None or lowest <= last_step)
+
+
+def _has(rows: Iterable[Row], name: str) -> Mask:
+    import numpy as np
+
+    return np.asarray([pick(row, name) is not MISSING for row in rows], np.bool_)
+
+
+def pieces_of(run: Run, stream: Stream, *, after: dict[bytes, int] | None = None) -> list[Piece]:
+    """The pieces of a stream by writer and line; with `after`, only those with lines from there on."""
+    key = run_key(run)
+    # Chunks first: what a worker compacts between the two questions then shows up twice, never not at all.
+    chunks = list(Chunk.objects.filter(run=run, stream=stream.value).order_by("writer", "first_line"))
+    segments = Segment.objects.filter(run=run, stream=stream.value).select_related("blob")
+    pieces: list[Piece] = [SegmentPiece(segment, run, key) for segment in segments]
+    covered = {(piece.writer, piece.first_line): piece.first_line + piece.line_count for piece in pieces}
+    pieces += [ChunkPiece(chunk, key) for chunk in chunks if not _is_covered(chunk, covered)]
+    if after is not None:
+        pieces = [piece for piece in pieces if piece.first_line + piece.line_count > after.get(piece.writer, 0)]
+    return sorted(pieces, key=lambda piece: (piece.writer, piece.first_line))
+
+
+def _is_covered(chunk: Chunk, covered: dict[tuple[bytes, int], int]) -> bool:
+    writer = bytes(chunk.writer)
+    return any(
+        writer == of and first <= chunk.first_line and chunk.first_line + chunk.line_count <= end
+        for (of, first), end in covered.items()
+    )
+
+
+def seal_chunk(chunk: Chunk, key: OpenKey, payload: bytes) -> None:
+    """Fill a new chunk; where it stands is part of what is sealed."""
+    chunk.payload = seal(key, payload, label=CHUNK_LABEL, row=chunk.uuid, place=_place(chunk))
+    chunk.stored_bytes = len(chunk.payload)
+
+
+def open_chunk(chunk: Chunk, key: OpenKey) -> bytes:
+    return unseal(key, bytes(chunk.payload), label=CHUNK_LABEL, row=chunk.uuid, place=_place(chunk))
+
+
+def seal_facts(segment: Segment, key: OpenKey, facts: dict[str, Any]) -> None:
+    segment.sealed_facts = seal(key, json.dumps(facts).encode(), label=FACTS_LABEL, row=segment.uuid)
+
+
+def _place(chunk: Chunk) -> bytes:
+    return b"%s:%s:%d:%d" % (chunk.stream.encode(), bytes(chunk.writer).hex().encode(), chunk.first_line, chunk.line_count)

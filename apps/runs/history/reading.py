@@ -1,0 +1,231 @@
+"""Reading a stream: whole, in part, sampled, or what is new. The same for hot and compacted lines."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from apps.runs.history import sampling
+from apps.runs.history.appending import read_keys
+from apps.runs.history.keys import KeyList, history_keys
+from apps.runs.history.paths import MISSING, Row, pick
+from apps.runs.history.pieces import Piece, pieces_of
+from apps.runs.models import Run
+from apps.runs.queries import run_key
+from apps.runs.types import Series, Stream
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+    Indexes = npt.NDArray[np.int64]
+    Mask = npt.NDArray[np.bool_]
+
+STEP, TIME = "_step", "_timestamp"
+Bound = int | float | None
+Names = Sequence[str] | None
+
+
+def scan(
+    run: Run, stream: Stream, *, keys: Names = None, first_step: Bound = None, last_step: Bound = None
+) -> Iterator[Row]:
+    """Every row with first_step <= step <= last_step, in order; with `keys` only what these dotted names mean, by name."""
+    names = _with_order(keys)
+    pieces = [piece for piece in pieces_of(run, stream) if piece.may_hold(first_step, last_step)]
+    for step, _, row in _in_order(pieces, names):
+        if (first_step is None or step >= first_step) and (last_step is None or step <= last_step):
+            yield row if keys is None else _picked(row, keys)
+
+
+def sample_rows(run: Run, stream: Stream, samples: int) -> list[Row]:
+    """min(samples, rows) whole rows, evenly spread, with the last."""
+    return _sample(pieces_of(run, stream), samples, None, None, None)
+
+
+def sample_keys(
+    run: Run, keys: Sequence[str], samples: int, *, first_step: Bound = None, last_step: Bound = None
+) -> list[Row]:
+    """Of the history rows that have all these keys in a range of steps, an even sample with the last; by dotted name."""
+    pieces = [piece for piece in pieces_of(run, Stream.HISTORY) if piece.may_hold(first_step, last_step)]
+    return [_picked(row, keys) for row in _sample(pieces, samples, keys, first_step, last_step)]
+
+
+def sample_metrics(
+    run: Run,
+    names: Sequence[str],
+    points: int,
+    *,
+    stream: Stream = Stream.HISTORY,
+    x: str = STEP,
+    first: Bound = None,
+    last: Bound = None,
+) -> dict[str, Series]:
+    """For each metric the points that a chart of `points` pixel columns needs (see sampling.m4), over `x`.
+
+    With `first` and `last` that part of the x axis; all its points when they are no more than the columns.
+    """
+    import numpy as np
+
+    by_step = x == STEP
+    pieces = [p for p in pieces_of(run, stream) if not by_step or p.may_hold(first, last)]
+    if not pieces:
+        return {name: Series([], []) for name in names}
+    there, along = _numbers(pieces, x)
+    for bound, inside in ((first, np.greater_equal), (last, np.less_equal)):
+        if bound is not None:
+            there &= inside(along, bound)
+    there &= np.isfinite(along)
+    return {name: _series(there, along, _numbers(pieces, name), points) for name in names}
+
+
+def sample_metric(run: Run, name: str, points: int, *, first: Bound = None, last: Bound = None) -> Series:
+    """One metric over its steps, as `sample_metrics` has it."""
+    return sample_metrics(run, [name], points, first=first, last=last)[name]
+
+
+def last_row(run: Run, stream: Stream) -> Row | None:
+    """The row with which a resuming client goes on."""
+    found = _sample(pieces_of(run, stream), 1, None, None, None)
+    return found[0] if found else None
+
+
+def keys_of(run: Run) -> KeyList:
+    """What the run logs: every key with its types, count, last value and step."""
+    return read_keys(run, run_key(run))
+
+
+def key_list(run: Run) -> dict[str, Any]:
+    """The same as the wandb client asks for it: {"keys": …, "lastStep": n}."""
+    return history_keys(keys_of(run))
+
+
+def _with_order(keys: Names) -> frozenset[str] | None:
+    return None if keys is None else frozenset({*keys, STEP, TIME})
+
+
+def _picked(row: Row, names: Iterable[str]) -> Row:
+    return {name: value for name in names if (value := pick(row, name)) is not MISSING}
+
+
+def _series(there: Mask, along: Floats, numbers: tuple[Mask, Floats], points: int) -> Series:
+    import numpy as np
+
+    chosen = there & numbers[0]
+    x, y = along[chosen], numbers[1][chosen]
+    if (order := sampling.ascending(x)) is not None:
+        x, y = x[order], y[order]
+    kept = sampling.m4(x, y, max(1, points))
+    return Series(np.take(x, kept).tolist(), np.take(y, kept).tolist())
+
+
+def _numbers(pieces: Sequence[Piece], name: str) -> tuple[Mask, Floats]:
+    import numpy as np
+
+    parts = [piece.numbers(name) for piece in pieces]
+    return np.concatenate([there for there, _ in parts]), np.concatenate([values for _, values in parts])
+
+
+# ── Order ──
+# Lines of one writer are in order as they are. Several writers are merged by step, then time.
+
+Ordered = tuple[float, float, Row]
+
+
+def _in_order(pieces: Sequence[Piece], names: frozenset[str] | None) -> Iterator[Ordered]:
+    writers = [list(of) for _, of in groupby(pieces, key=lambda piece: piece.writer)]
+    streams = [_placed(of, names) for of in writers]
+    return streams[0] if len(streams) == 1 else heapq.merge(*streams, key=lambda placed: placed[:2])
+
+
+def _placed(pieces: Iterable[Piece], names: frozenset[str] | None) -> Iterator[Ordered]:
+    """A writer's rows with step and time; a row without them stands where the row before it stood."""
+    step = time = -math.inf
+    for piece in pieces:
+        for row in piece.rows(names):
+            step, time = _number_or(row.get(STEP), step), _number_or(row.get(TIME), time)
+            yield step, time, row
+
+
+def _number_or(value: Any, otherwise: float) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value == value
+    return value if is_number else otherwise
+
+
+# ── Samples of whole rows ──
+
+
+def _sample(
+    pieces: Sequence[Piece], samples: int, keys: Names, first_step: Bound, last_step: Bound
+) -> list[Row]:
+    """Rows chosen by where they stand, so that only the chosen are read."""
+    import numpy as np
+
+    if not pieces or samples <= 0:
+        return []
+    owner = np.repeat(np.arange(len(pieces)), [piece.line_count for piece in pieces])
+    place = np.concatenate([np.arange(piece.line_count) for piece in pieces])
+    eligible = _eligible(pieces, keys, first_step, last_step)
+    if eligible is not None:
+        owner, place = owner[eligible], place[eligible]
+    if len({piece.writer for piece in pieces}) > 1:
+        order = _merged_order(pieces)
+        if eligible is not None:
+            rank = np.empty(len(order), np.int64)
+            rank[order] = np.arange(len(order))
+            order = np.argsort(rank[eligible])
+        owner, place = owner[order], place[order]
+    chosen = sampling.evenly_spread(len(owner), samples)
+    return _rows_at(pieces, owner[chosen].tolist(), place[chosen].tolist(), keys)
+
+
+def _eligible(pieces: Sequence[Piece], keys: Names, first_step: Bound, last_step: Bound) -> Mask | None:
+    import numpy as np
+
+    masks: list[Mask] = [np.concatenate([piece.has(key) for piece in pieces]) for key in keys or ()]
+    if first_step is not None or last_step is not None:
+        steps = _steps(pieces, STEP)
+        low, high = -math.inf if first_step is None else first_step, math.inf if last_step is None else last_step
+        masks.append((steps >= low) & (steps <= high))
+    return np.logical_and.reduce(masks) if masks else None
+
+
+def _merged_order(pieces: Sequence[Piece]) -> Indexes:
+    import numpy as np
+
+    return np.lexsort((_steps(pieces, TIME), _steps(pieces, STEP)))
+
+
+def _steps(pieces: Sequence[Piece], name: str) -> Floats:
+    """The step (or time) of each row; where it has none, that of the row before it."""
+    import numpy as np
+
+    parts = []
+    carried = -math.inf
+    for number, piece in enumerate(pieces):
+        if number and pieces[number - 1].writer != piece.writer:
+            carried = -math.inf
+        there, values = piece.numbers(name)
+        there = there & ~np.isnan(values)
+        known = np.maximum.accumulate(np.where(there, np.arange(len(values)), -1))
+        filled = np.where(known >= 0, values[np.maximum(known, 0)], carried)
+        carried = float(filled[-1]) if len(filled) else carried
+        parts.append(filled)
+    return np.concatenate(parts)
+
+
+def _rows_at(pieces: Sequence[Piece], owners: list[int], places: list[int], keys: Names) -> list[Row]:
+    """The chosen rows, each piece asked once, given back in the order of the choice."""
+    wanted: dict[int, list[tuple[int, int]]] = {}
+    for position, (owner, place) in enumerate(zip(owners, places, strict=True)):
+        wanted.setdefault(owner, []).append((place, position))
+    rows: list[Row] = [{} for _ in owners]
+    for owner, chosen in wanted.items():
+        chosen.sort()
+        found = pieces[owner].rows(_with_order(keys), [place for place, _ in chosen])
+        for (_, position), row in zip(chosen, found, strict=True):
+            rows[position] = row
+    return rows

@@ -1,0 +1,88 @@
+"""Going back and branching off: the two acts that change what a history already holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from apps.core import background, jsontext
+from apps.runs.history.appending import FORKED, new_chunk, read_keys, seal_keys
+from apps.runs.history.keys import KeyList
+from apps.runs.history.paths import Row
+from apps.runs.history.reading import scan
+from apps.runs.models import Chunk, Run, Segment, StreamPosition
+from apps.runs.queries import run_key
+from apps.runs.types import Stream
+
+if TYPE_CHECKING:
+    from apps.vault.keys import OpenKey
+
+_ROWS_IN_CHUNK = 2_000
+
+
+@transaction.atomic
+def rewind(run: Run, *, last_step: int | float) -> None:
+    """Keep the history up to `last_step` and drop what came after; the client's next line follows what is kept.
+
+    The run's row is written too: read it again afterwards.
+    """
+    locked = Run.objects.select_for_update().get(pk=run.pk)
+    key = run_key(locked)
+    old = {
+        model: list(model._default_manager.filter(run=locked, stream=Stream.HISTORY.value).values_list("pk", flat=True))
+        for model in (Chunk, Segment)
+    }
+    keys = KeyList(rewinds=read_keys(locked, key).rewinds + 1)
+    # What is kept is written anew, as lines of the one writer that goes on: its numbers must have no gaps.
+    count = _write(locked, key, b"", scan(locked, Stream.HISTORY, last_step=last_step), keys)
+    for model, ids in old.items():  # a segment's file has no row pointing at it now, and is swept
+        _delete(model, ids)
+    # Writers of a shared run would take up numbers that are gone: from here on there is one.
+    StreamPosition.objects.filter(run=locked, stream=Stream.HISTORY.value).delete()
+    locked.history_lines = count
+    seal_keys(locked, key, keys)
+    locked.version += 1
+    locked.save(update_fields=["history_lines", "sealed_keys", "version"])
+    background.enqueue("runs.compact", run_id=locked.pk)
+
+
+@transaction.atomic
+def copy_until(parent: Run, child: Run, *, last_step: int | float) -> None:
+    """Give a new run its parent's history up to `last_step`, sealed under its own key.
+
+    The child's row is written too, and `child` with it.
+    """
+    key = run_key(child)
+    keys = KeyList()
+    count = _write(child, key, FORKED, scan(parent, Stream.HISTORY, last_step=last_step), keys)
+    if not count:
+        return
+    StreamPosition.objects.create(run=child, stream=Stream.HISTORY.value, writer=FORKED, next_line=count, is_complete=True)
+    child.history_lines = count
+    seal_keys(child, key, keys)
+    child.save(update_fields=["history_lines", "sealed_keys"])
+    background.enqueue("runs.compact", run_id=child.pk)
+
+
+def _write(run: Run, key: OpenKey, writer: bytes, rows: Iterable[Row], keys: KeyList) -> int:
+    count = 0
+    for batch in _batches(rows):
+        keys.add(batch)
+        lines = [jsontext.dumps(row) for row in batch]
+        new_chunk(run, key, Stream.HISTORY, writer, count, lines).save(force_insert=True)
+        count += len(batch)
+    return count
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    rows = iter(rows)
+    while batch := list(islice(rows, _ROWS_IN_CHUNK)):
+        yield batch
+
+
+def _delete(model: type[Chunk] | type[Segment], ids: list[int], size: int = 500) -> None:
+    for start in range(0, len(ids), size):
+        model._default_manager.filter(pk__in=ids[start : start + size]).delete()

@@ -1,0 +1,37 @@
+"""Metric history as the rest of the house knows it: everything that may be asked of it, in one place."""
+
+from __future__ import annotations
+
+from apps.runs.history.appending import append
+from apps.runs.history.compaction import compact, due_runs
+from apps.runs.history.console import console
+from apps.runs.history.live import rows_since
+from apps.runs.history.reading import (
+    key_list,
+    keys_of,
+    last_row,
+    sample_keys,
+    sample_metric,
+    sample_metrics,
+    sample_rows,
+    scan,
+)
+from apps.runs.history.rewriting import copy_until, rewind
+
+__all__ = [
+    "append",
+    "compact",
+    "console",
+    "copy_until",
+    "due_runs",
+    "key_list",
+    "keys_of",
+    "last_row",
+    "rewind",
+    "rows_since",
+    "sample_keys",
+    "sample_metric",
+    "sample_metrics",
+    "sample_rows",
+    "scan",
+]
