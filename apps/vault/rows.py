@@ -63,8 +63,11 @@ class Rows:
     def open_key(self, node_id: NodeId) -> OpenKey:
         """The content key of one node. KeyGone when its row, or one above it, is not there."""
         row = self._row(node_id.hex)
-        pair = unwrap(self._wrap_above(row), row.secrets, _place(row), node_id=row.id)
-        return OpenKey(node_id, bytes.fromhex(row.content_id), pair[SECRET_BYTES:])
+        try:
+            pair = unwrap(self._wrap_above(row), row.secrets, _place(row), node_id=row.id)
+            return OpenKey(node_id, bytes.fromhex(row.content_id), pair[SECRET_BYTES:])
+        except (ValueError, RecursionError) as error:  # an id that is none, or parents in a circle
+            raise Tampered("key", node_id) from error
 
     def wrap_of(self, node_id: NodeId, wrap_id: str) -> AESGCM:
         """The cipher of one of the node's wrap secrets, for opening what names it."""

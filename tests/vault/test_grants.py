@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from apps.vault.errors import KeyGone, Tampered
+from apps.vault.models import Grant, Node
+from apps.vault.tree import (
+    create_blob_key,
+    discard_blob_key,
+    discard_node,
+    grant,
+    keys_in_use,
+    open_blob_key,
+    open_blob_keys,
+)
+from tests.factories.vault import project_key, run_key
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_blob_opens_for_its_owner_alone() -> None:
+    owner, other = run_key(), run_key()
+    blob = create_blob_key(owner)
+
+    assert open_blob_key(blob, owner).data == open_blob_key(blob, owner).data
+    with pytest.raises(KeyGone):
+        open_blob_key(blob, other)
+
+
+def test_a_granted_blob_opens_for_both_and_outlives_one() -> None:
+    project = project_key()
+    first, second = run_key(project), run_key(project)
+    blob = create_blob_key(first)
+    before = open_blob_key(blob, first).data
+
+    grant(blob, first, second)
+    grant(blob, first, second)
+    discard_node(first)
+
+    assert open_blob_key(blob, second).data == before
+    with pytest.raises(KeyGone):
+        open_blob_key(blob, first)
+
+
+def test_granting_what_the_giver_cannot_open_is_refused() -> None:
+    owner, other, third = run_key(), run_key(), run_key()
+    blob = create_blob_key(owner)
+
+    with pytest.raises(KeyGone):
+        grant(blob, other, third)
+    assert Grant.objects.count() == 1
+
+
+def test_a_discarded_blob_opens_for_nobody_and_marks_its_owners() -> None:
+    project = project_key()
+    first, second = run_key(project), run_key(project)
+    blob = create_blob_key(first)
+    grant(blob, first, second)
+
+    discard_blob_key(blob)
+    discard_blob_key(blob)
+
+    for owner in (first, second):
+        with pytest.raises(KeyGone):
+            open_blob_key(blob, owner)
+    assert set(Node.objects.filter(dirty_at__isnull=False).values_list("pk", flat=True)) == {first, second}
+
+
+def test_many_blobs_of_one_owner_take_two_queries(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    owner = run_key()
+    blobs = [create_blob_key(owner) for _ in range(5)]
+    foreign = create_blob_key(run_key())
+
+    with django_assert_num_queries(2, using="vault"):
+        assert open_blob_keys([*blobs, foreign], owner).keys() == set(blobs)
+
+
+def test_inside_a_block_a_blob_is_remembered_for_its_owner_only() -> None:
+    owner, other = run_key(), run_key()
+    with keys_in_use():
+        blob = create_blob_key(owner)
+        assert open_blob_key(blob, owner) is open_blob_key(blob, owner)
+        with pytest.raises(KeyGone):
+            open_blob_key(blob, other)
+        discard_blob_key(blob)
+        with pytest.raises(KeyGone):
+            open_blob_key(blob, owner)
+
+
+def test_a_grant_that_was_changed_anywhere_does_not_open() -> None:
+    owner = run_key()
+    blob = create_blob_key(owner)
+    wrapped = bytes(Grant.objects.get(blob_id=blob).secret)
+
+    for at in range(len(wrapped)):
+        changed = bytearray(wrapped)
+        changed[at] ^= 0x80
+        Grant.objects.filter(blob_id=blob).update(secret=bytes(changed))
+        with pytest.raises(Tampered) as raised:
+            open_blob_key(blob, owner)
+        assert raised.value.row == blob
+
+
+def test_a_grant_does_not_open_for_another_blob_or_owner() -> None:
+    project = project_key()
+    owner, thief = run_key(project), run_key(project)
+    blob, other = create_blob_key(owner), create_blob_key(owner)
+
+    Grant.objects.filter(blob_id=other).update(secret=Grant.objects.get(blob_id=blob).secret)
+    Grant.objects.filter(blob_id=blob).update(owner_id=thief)
+
+    with pytest.raises(Tampered):
+        open_blob_key(other, owner)
+    with pytest.raises(Tampered):
+        open_blob_key(blob, thief)
