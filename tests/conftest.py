@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from apps.accounts.models import User
@@ -20,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.django_db)
             marker = item.get_closest_marker("django_db")
         if marker is not None:
-            marker.kwargs.setdefault("databases", ["default", "vault"])
+            cast("dict[str, Any]", marker.kwargs).setdefault("databases", ["default", "vault"])
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,8 @@ from apps.access.policy import Permission
 # Rules that are not a permission on a thing.
 ANYBODY = "anybody"  # no content behind it: sign-in pages, static words, health
 SIGNED_IN = "signed in"  # only the asker's own things
-SIGNED_URL = "signed url"  # the signature names actor, object, method; the gate is asked again when it is used
+# The signature names actor, object and method; the gate is asked again when it is used.
+SIGNED_URL = "signed url"
 OPERATOR = "operator"  # Django admin: metadata only
 PARENT = "parent"  # a field of something that was already fetched through the gate
 

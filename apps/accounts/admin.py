@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 # Imported so that what they register is registered before it is taken away below.
-import allauth.account.admin
+import allauth.account.admin  # noqa: F401
 import django.contrib.auth.admin  # noqa: F401
 from allauth.account.models import EmailAddress, EmailConfirmation
 from django.contrib import admin

@@ -53,4 +53,3 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
-

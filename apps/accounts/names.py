@@ -13,17 +13,74 @@ NAME_PATTERN = r"[a-z0-9][a-z0-9_-]{1,38}"
 
 # First segments of the instance's own URLs, and words that would mislead in that place.
 RESERVED = frozenset(
-    "about account accounts admin api artifacts artifactsv2 authorize components demo docs erasures exports favicon "
-    "files graphql health home invitations legal login logout me metrics nobody oidc operator ownlog pricing privacy "
-    "projects public receipts registry root sdk security service settings share sign-in sign-out sign-up signin "
-    "signout signup static statistics storage support system teams terms uploads users wandb www".split()
+    [
+        "about",
+        "account",
+        "accounts",
+        "admin",
+        "api",
+        "artifacts",
+        "artifactsv2",
+        "authorize",
+        "components",
+        "demo",
+        "docs",
+        "erasures",
+        "exports",
+        "favicon",
+        "files",
+        "graphql",
+        "health",
+        "home",
+        "invitations",
+        "legal",
+        "login",
+        "logout",
+        "me",
+        "metrics",
+        "nobody",
+        "oidc",
+        "operator",
+        "ownlog",
+        "pricing",
+        "privacy",
+        "projects",
+        "public",
+        "receipts",
+        "registry",
+        "root",
+        "sdk",
+        "security",
+        "service",
+        "settings",
+        "share",
+        "sign-in",
+        "sign-out",
+        "sign-up",
+        "signin",
+        "signout",
+        "signup",
+        "static",
+        "statistics",
+        "storage",
+        "support",
+        "system",
+        "teams",
+        "terms",
+        "uploads",
+        "users",
+        "wandb",
+        "www",
+    ]
 )
 
 
 class NotReserved:
     def __call__(self, value: str) -> None:
         if value.lower() in RESERVED:
-            raise ValidationError(_("This name is kept for the instance itself. Choose another."), code="reserved")
+            raise ValidationError(
+                _("This name is kept for the instance itself. Choose another."), code="reserved"
+            )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, NotReserved)

@@ -12,7 +12,16 @@ from apps.core.privacy import declare
 declare(
     User,
     personal={"username", "email", "password", "last_login"},
-    plain={"id", "public_id", "is_active", "is_staff", "is_superuser", "created_at", "groups", "user_permissions"},
+    plain={
+        "id",
+        "public_id",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "created_at",
+        "groups",
+        "user_permissions",
+    },
 )
 declare(
     ApiKey,

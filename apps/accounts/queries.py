@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db.models import Q, QuerySet
@@ -71,3 +72,8 @@ def no_account_yet() -> bool:
 def is_taken(*, username: str = "", email: str = "") -> bool:
     """Has somebody this name or this address?"""
     return User.objects.filter(Q(username=username) | Q(email__iexact=email)).exists()
+
+
+def names_of(user_ids: Iterable[int | None]) -> dict[int, str]:
+    """The user names behind these keys, for pages that say who did something."""
+    return dict(User.objects.filter(pk__in=[each for each in user_ids if each]).values_list("pk", "username"))

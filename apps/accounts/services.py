@@ -52,7 +52,9 @@ def save_new_user(user: User) -> User:
             user.save()
     except IntegrityError:
         raise Conflict("There is an account with this name or address already.") from None
-    record(EventKind.ACCOUNT_CREATED, subject=user.public_id, by=Actor.person(user), is_owner=user.is_superuser)
+    record(
+        EventKind.ACCOUNT_CREATED, subject=user.public_id, by=Actor.person(user), is_owner=user.is_superuser
+    )
     return user
 
 

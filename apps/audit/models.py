@@ -34,7 +34,7 @@ class Event(models.Model):
         ]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk is not None:
+        if not self._state.adding:
             raise TypeError("Audit events are never changed and never deleted.")
         super().save(*args, **kwargs)
 

@@ -16,4 +16,6 @@ class Author(Protocol):
 
 def record(kind: EventKind, *, subject: str, by: Author, entity: str = "", **facts: int | str | bool) -> None:
     """Note an act. Called by the act itself, in its transaction: no act without its record."""
-    Event.objects.create(at=clock.now(), kind=kind, subject=subject, entity=entity, by=by.audit_id, facts=facts)
+    Event.objects.create(
+        at=clock.now(), kind=kind, subject=subject, entity=entity, by=by.audit_id, facts=facts
+    )

@@ -16,7 +16,9 @@ _SOURCE_ARTIFACT = re.compile(r"source-.*", re.DOTALL)
 def is_code(name: str) -> bool:
     """Is a run file of this name code: a saved script, a patch, a notebook or its session history?"""
     flat = name.replace("\\", "/").lower().lstrip("./")
-    return any(fnmatchcase(flat, pattern) or fnmatchcase(flat.rsplit("/", 1)[-1], pattern) for pattern in _CODE_NAMES)
+    return any(
+        fnmatchcase(flat, pattern) or fnmatchcase(flat.rsplit("/", 1)[-1], pattern) for pattern in _CODE_NAMES
+    )
 
 
 def keeps_file(name: str, *, saving_on: bool) -> bool:
@@ -28,4 +30,6 @@ def keeps_artifact(type_name: str, collection: str, *, saving_on: bool) -> bool:
     """May an artifact be stored? One that a script names is explicit and is kept; what the client makes by itself is not."""
     if saving_on:
         return True
-    return type_name != "job" and not (type_name == "code" and _SOURCE_ARTIFACT.fullmatch(collection) is not None)
+    return type_name != "job" and not (
+        type_name == "code" and _SOURCE_ARTIFACT.fullmatch(collection) is not None
+    )

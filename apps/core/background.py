@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from importlib import import_module
+from typing import Any
 
 from celery import Task, current_app
 from django.db import transaction
@@ -27,10 +28,12 @@ def _send(task_name: str, ids: dict[str, int | str]) -> None:
         # `.delay` of the task itself rather than `send_task`: that one ignores eager mode in tests.
         _task(task_name).delay(**ids)
     except (OperationalError, RedisError, OSError) as error:
-        log.warning("broker unreachable, the sweep will find it: task=%s error=%s", task_name, type(error).__name__)
+        log.warning(
+            "broker unreachable, the sweep will find it: task=%s error=%s", task_name, type(error).__name__
+        )
 
 
-def _task(name: str) -> Task:
+def _task(name: str) -> Task[Any, Any]:
     """The task `app.verb`, which lives in `apps.<app>.tasks`.
 
     Celery's own discovery would set Django up again, and run all checks, at each call.

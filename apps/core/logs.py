@@ -44,7 +44,7 @@ class LineFormatter(logging.Formatter):
         places = (f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace))
         return f"{kind.__name__ if kind else 'error'} at " + " > ".join(places)
 
-    def formatStack(self, stack_info: str) -> str:  # noqa: ARG002, N802  (the name is logging's)
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802  (the name is logging's)
         return ""
 
     def usesTime(self) -> Literal[True]:  # noqa: N802  (the name is logging's)

@@ -40,7 +40,9 @@ def declare(
 ) -> None:
     """State the class of every field of `model`. A field in two classes is refused."""
     declaration = Declaration(model, frozenset(sealed), frozenset(personal), frozenset(plain), goes_with)
-    if len(declaration.fields) != sum(map(len, (declaration.sealed, declaration.personal, declaration.plain))):
+    if len(declaration.fields) != sum(
+        map(len, (declaration.sealed, declaration.personal, declaration.plain))
+    ):
         raise ValueError(f"{model.__name__}: a field is declared in two privacy classes")
     _registry[model] = declaration
 

@@ -42,7 +42,9 @@ class WithheldFile(models.Model):
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["run", "name_index"], name="one_withheld_file_per_name")]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "name_index"], name="one_withheld_file_per_name")
+        ]
 
     def __str__(self) -> str:
         return str(self.uuid)

@@ -35,7 +35,9 @@ def get_file(actor: Actor, permission: Permission, *, public_id: str) -> RunFile
     """The file with this opaque id, stored or only announced, for this purpose."""
     file = None
     if is_public_id(public_id):
-        file = RunFile.objects.select_related("run__project__entity", "blob").filter(public_id=public_id).first()
+        file = (
+            RunFile.objects.select_related("run__project__entity", "blob").filter(public_id=public_id).first()
+        )
     if file is None:
         raise NotFound(_NO_FILE)
     try:
@@ -70,6 +72,11 @@ def list_files(run: Run, *, names: Iterable[str] | None = None, like: str | None
     return opened
 
 
+def count_files(run: Run) -> int:
+    """How many files of the run are stored."""
+    return RunFile.objects.filter(run=run, blob__isnull=False).count()
+
+
 def _stored(run: Run) -> QuerySet[RunFile]:
     return RunFile.objects.filter(run=run, blob__isnull=False).select_related("blob")
 
@@ -79,7 +86,10 @@ def like_pattern(pattern: str) -> Any:
     if len(pattern) > _LONGEST_PATTERN or any(unicodedata.category(letter) == "Cs" for letter in pattern):
         raise Invalid(f"A pattern for file names has at most {_LONGEST_PATTERN} characters.")
     # Several % in a row mean one, and make the expression grow.
-    parts = (".*" if part[0] == "%" else "." if part == "_" else re2.escape(part) for part in _PARTS.findall(pattern))
+    parts = (
+        ".*" if part[0] == "%" else "." if part == "_" else re2.escape(part)
+        for part in _PARTS.findall(pattern)
+    )
     return re2.compile("(?s)" + "".join(parts))
 
 
@@ -112,4 +122,6 @@ def withheld_names(run: Run) -> list[str]:
     """Names of the files that the client offered and that were not stored."""
     key = run_key(run)
     rows = WithheldFile.objects.filter(run=run).order_by("id")
-    return sorted(unseal_text(key, bytes(row.sealed_name), label=WITHHELD_LABEL, row=row.uuid) for row in rows)
+    return sorted(
+        unseal_text(key, bytes(row.sealed_name), label=WITHHELD_LABEL, row=row.uuid) for row in rows
+    )

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
+from apps.blobs.models import Blob
 from apps.blobs.services import StoredBlob, delete_blob, write_blob
 from apps.code_saving.policy import keeps_file
 from apps.core import clock, jsontext
-from apps.core.errors import Forbidden, Invalid, NotFound
+from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.files.models import RunFile, WithheldFile
 from apps.files.names import clean_file_name
 from apps.files.queries import DIGESTS_LABEL, MOST_NAMES, NAME_LABEL, WITHHELD_LABEL, open_file
@@ -19,6 +21,8 @@ from apps.runs.queries import run_key
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, seal, seal_text
 from apps.vault.types import NodeId
+
+log = logging.getLogger(__name__)
 
 
 def announce_files(run: Run, names: Sequence[str]) -> list[Announced]:
@@ -73,20 +77,38 @@ def store_file(file: RunFile, source: BinaryIO | Iterable[bytes]) -> RunFile:
     try:
         return _replace_blob(file, stored)
     except BaseException:
-        delete_blob(stored.blob)
+        _let_go(stored.blob)
         raise
+
+
+def _let_go(blob: Blob) -> None:
+    """Delete a blob that no file points at any more. What cannot be deleted now is left to the sweep."""
+    try:
+        delete_blob(blob)
+    except (OSError, DatabaseError, Conflict) as error:
+        log.warning("blob left to the sweep: blob=%s error=%s", blob.pk, type(error).__name__)
 
 
 @transaction.atomic
 def _replace_blob(file: RunFile, stored: StoredBlob) -> RunFile:
-    locked = RunFile.objects.select_for_update(of=("self",)).select_related("run", "blob").filter(pk=file.pk).first()
+    locked = (
+        RunFile.objects.select_for_update(of=("self",))
+        .select_related("run", "blob")
+        .filter(pk=file.pk)
+        .first()
+    )
     if locked is None:
         raise NotFound("The file's run is gone.")
     before = locked.blob
     digests = {"md5": stored.md5_b64, "sha256": stored.sha256_hex}
     sealed = seal(run_key(locked.run), jsontext.dumps(digests).encode(), label=DIGESTS_LABEL, row=locked.uuid)
-    locked.blob, locked.size, locked.sealed_digests, locked.updated_at = stored.blob, stored.size, sealed, clock.now()
+    locked.blob, locked.size, locked.sealed_digests, locked.updated_at = (
+        stored.blob,
+        stored.size,
+        sealed,
+        clock.now(),
+    )
     locked.save(update_fields=["blob", "size", "sealed_digests", "updated_at"])
     if before is not None:
-        transaction.on_commit(lambda: delete_blob(before))
+        transaction.on_commit(lambda: _let_go(before))
     return locked

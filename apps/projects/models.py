@@ -26,7 +26,9 @@ class Project(models.Model):
     )
     runs_made = models.PositiveIntegerField(default=0)  # numbers the names that the server invents
     created_at = models.DateTimeField(default=clock.now)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
     last_activity_at = models.DateTimeField(default=clock.now)
 
     class Meta:

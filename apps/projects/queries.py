@@ -65,7 +65,11 @@ def my_projects(actor: Actor) -> list[OpenProject]:
     """All projects of the actor's own entity and teams, most recently active first."""
     entities = list(entities_of(actor))
     roles = roles_in(actor, entities)
-    rows = Project.objects.filter(entity__in=entities).select_related("entity").order_by("-last_activity_at", "-id")
+    rows = (
+        Project.objects.filter(entity__in=entities)
+        .select_related("entity")
+        .order_by("-last_activity_at", "-id")
+    )
     return open_projects(row for row in rows if _visible(row, roles[row.entity_id]))
 
 

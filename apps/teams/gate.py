@@ -22,15 +22,21 @@ def roles_in(actor: Actor, entities: Iterable[Entity]) -> dict[int, Role]:
     entities = list(entities)
     if actor.user_id is None:
         return {entity.pk: Role.NOBODY for entity in entities}
-    roles = {entity.pk: Role.ADMIN if entity.user_id == actor.user_id else Role.STRANGER for entity in entities}
+    roles = {
+        entity.pk: Role.ADMIN if entity.user_id == actor.user_id else Role.STRANGER for entity in entities
+    }
     teams = [entity.pk for entity in entities if entity.user_id is None]
     if teams:
-        given = Membership.objects.filter(entity__in=teams, user_id=actor.user_id).values_list("entity_id", "role")
+        given = Membership.objects.filter(entity__in=teams, user_id=actor.user_id).values_list(
+            "entity_id", "role"
+        )
         roles.update((entity_id, Role(role)) for entity_id, role in given)
     return roles
 
 
-def may(actor: Actor, permission: Permission, *, entity: Entity, visibility: Visibility | None = None) -> bool:
+def may(
+    actor: Actor, permission: Permission, *, entity: Entity, visibility: Visibility | None = None
+) -> bool:
     return allows(permission, role=role_in(actor, entity), visibility=visibility)
 
 

@@ -26,7 +26,8 @@ class Entity(models.Model):
         verbose_name_plural = "entities"
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind=EntityKind.PERSONAL, user__isnull=False) | Q(kind=EntityKind.TEAM, user__isnull=True),
+                condition=Q(kind=EntityKind.PERSONAL, user__isnull=False)
+                | Q(kind=EntityKind.TEAM, user__isnull=True),
                 name="a_personal_entity_has_its_person",
             )
         ]

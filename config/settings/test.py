@@ -22,6 +22,7 @@ ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 
 # Files rather than memory, so that threads meet the locks they meet in use; nothing has to survive a power cut.
 DATABASES = {
-    alias: sqlite(_place / f"{alias}.unused", synchronous="OFF") | {"TEST": {"NAME": _place / f"{alias}.sqlite3"}}
+    alias: sqlite(_place / f"{alias}.unused", synchronous="OFF")
+    | {"TEST": {"NAME": _place / f"{alias}.sqlite3"}}
     for alias in ("default", "vault")
 }

@@ -12,7 +12,9 @@ EVERYTHING = (
     "entity:read file:read file:write project:admin project:create project:read project:write "
     "run:create run:read run:write"
 )
-WORK = "entity:read file:read file:write project:create project:read project:write run:create run:read run:write"
+WORK = (
+    "entity:read file:read file:write project:create project:read project:write run:create run:read run:write"
+)
 LOOK = "entity:read file:read project:read run:read"
 LOOK_IN = "file:read project:read run:read"
 

@@ -40,7 +40,9 @@ def test_create_account_prints_its_key_once() -> None:
 
 
 @pytest.mark.parametrize("typed", [KEY, KEY + "\n", f"  {KEY}  \nmore\n"])
-def test_create_account_takes_a_key_and_does_not_print_it(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+def test_create_account_takes_a_key_and_does_not_print_it(
+    monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(typed))
 
     printed = run_command("create_account", "alice", "--email", "alice@example.com", "--api-key-stdin")
@@ -71,7 +73,10 @@ def test_create_account_with_somebody_elses_key_makes_nothing(monkeypatch: pytes
     assert [user.username for user in User.objects.all()] == ["alice"]
 
 
-@pytest.mark.parametrize(("name", "email"), [("alice", "b@example.com"), ("admin", "b@example.com"), ("b b", "b@example.com"), ("bob", "no")])
+@pytest.mark.parametrize(
+    ("name", "email"),
+    [("alice", "b@example.com"), ("admin", "b@example.com"), ("b b", "b@example.com"), ("bob", "no")],
+)
 def test_create_account_refuses_with_the_reason(alice: User, name: str, email: str) -> None:
     with pytest.raises(CommandError) as caught:
         run_command("create_account", name, "--email", email)

@@ -11,6 +11,7 @@ from apps.accounts.queries import actor_for_api_key, actor_for_signature, is_tak
 from apps.accounts.services import issue_api_key, revoke_api_key
 from apps.core import clock
 from apps.core.errors import NotFound
+from apps.core.ids import UserId
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +25,7 @@ def test_key_names_its_person(alice: User, secret: str) -> None:
     key = ApiKey.objects.get()
 
     assert actor_for_api_key(secret) == Actor(
-        audit_id=alice.public_id, user_id=alice.pk, username="alice", api_key=key.public_id
+        audit_id=alice.public_id, user_id=UserId(alice.pk), username="alice", api_key=key.public_id
     )
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.db import transaction
 
@@ -27,7 +29,12 @@ def event() -> Event:
 
 
 def test_record_keeps_ids_counts_and_the_moment(event: Event) -> None:
-    assert (event.kind, event.subject, event.entity, event.by) == ("run.created", "subject", "entity", "system")
+    assert (event.kind, event.subject, event.entity, event.by) == (
+        "run.created",
+        "subject",
+        "entity",
+        "system",
+    )
     assert event.facts == {"count": 3}
     assert abs((clock.now() - event.at).total_seconds()) < 5
 
@@ -37,15 +44,15 @@ def test_record_keeps_ids_counts_and_the_moment(event: Event) -> None:
     [
         lambda event: event.save(),
         lambda event: event.delete(),
-        lambda event: Event.objects.update(by="somebody"),
+        lambda _: Event.objects.update(by="somebody"),
         lambda event: Event.objects.filter(pk=event.pk).update(by="somebody"),
-        lambda event: Event.objects.all().delete(),
+        lambda _: Event.objects.all().delete(),
         lambda event: Event.objects.bulk_update([event], ["by"]),
     ],
 )
-def test_an_event_is_never_changed_or_deleted(event: Event, change: object) -> None:
+def test_an_event_is_never_changed_or_deleted(event: Event, change: Callable[[Event], object]) -> None:
     with pytest.raises(TypeError, match="never changed"):
-        change(event)  # type: ignore[operator]
+        change(event)
 
     assert list(Event.objects.values_list("by", flat=True)) == ["system"]
 
@@ -60,17 +67,19 @@ def test_events_hold_no_names(vision: Project, run: Run, alice: User) -> None:
     assert alice.public_id in written
 
 
-ACTS = {
-    "create_account": lambda alice, vision, run: create_account("zoe", email="zoe@example.com"),
-    "get_or_create_project": lambda alice, vision, run: get_or_create_project(
+ACTS: dict[str, Callable[[User, Project, Run], object]] = {
+    "create_account": lambda _alice, _vision, _run: create_account("zoe", email="zoe@example.com"),
+    "get_or_create_project": lambda alice, _vision, _run: get_or_create_project(
         Actor.person(alice), entity="lab", name="speech"
     ),
-    "update_project": lambda alice, vision, run: update_project(vision, by=Actor.person(alice), description="words"),
-    "start_run": lambda alice, vision, run: start_run(
+    "update_project": lambda alice, vision, _run: update_project(
+        vision, by=Actor.person(alice), description="words"
+    ),
+    "start_run": lambda alice, vision, _run: start_run(
         vision, name="run2", by=Actor.person(alice), patch=RunPatch()
     ),
-    "finish_run": lambda alice, vision, run: finish_run(run, state=RunState.FAILED, by=Actor.person(alice)),
-    "request_stop": lambda alice, vision, run: request_stop(run, by=Actor.person(alice)),
+    "finish_run": lambda alice, _vision, run: finish_run(run, state=RunState.FAILED, by=Actor.person(alice)),
+    "request_stop": lambda alice, _vision, run: request_stop(run, by=Actor.person(alice)),
 }
 
 

@@ -18,7 +18,16 @@ def test_text_is_trimmed(monkeypatch: pytest.MonkeyPatch, written: str, value: s
 
 @pytest.mark.parametrize(
     ("written", "value"),
-    [("1", True), ("TRUE", True), ("yes", True), ("on", True), ("0", False), ("False", False), ("no", False), ("off", False)],
+    [
+        ("1", True),
+        ("TRUE", True),
+        ("yes", True),
+        ("on", True),
+        ("0", False),
+        ("False", False),
+        ("no", False),
+        ("off", False),
+    ],
 )
 def test_boolean_reads_the_usual_words(monkeypatch: pytest.MonkeyPatch, written: str, value: bool) -> None:
     monkeypatch.setenv(NAME, written)

@@ -38,15 +38,20 @@ def test_task_starts_after_the_commit_only(django_capture_on_commit_callbacks: C
 
 
 def test_task_of_an_act_that_failed_never_starts(django_capture_on_commit_callbacks: Captured) -> None:
-    with django_capture_on_commit_callbacks(execute=True):
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
+    def fail() -> None:
+        with transaction.atomic():
             background.enqueue("tests.note", run_id=1)
             raise ZeroDivisionError
+
+    with django_capture_on_commit_callbacks(execute=True), pytest.raises(ZeroDivisionError):
+        fail()
 
     assert received == []
 
 
-@pytest.mark.parametrize("error", [OperationalError("redis://secret"), ConnectionRefusedError(), ResponseError("OOM")])
+@pytest.mark.parametrize(
+    "error", [OperationalError("redis://secret"), ConnectionRefusedError(), ResponseError("OOM")]
+)
 def test_a_broker_that_is_down_loses_the_message_and_nothing_else(
     django_capture_on_commit_callbacks: Captured,
     monkeypatch: pytest.MonkeyPatch,
@@ -62,7 +67,9 @@ def test_a_broker_that_is_down_loses_the_message_and_nothing_else(
         background.enqueue("tests.note", run_id=1)
 
     assert received == []
-    assert caplog.messages == [f"broker unreachable, the sweep will find it: task=tests.note error={type(error).__name__}"]
+    assert caplog.messages == [
+        f"broker unreachable, the sweep will find it: task=tests.note error={type(error).__name__}"
+    ]
 
 
 def test_task_is_found_by_its_name_alone() -> None:

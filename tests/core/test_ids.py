@@ -14,7 +14,19 @@ def test_public_ids_are_opaque_and_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", "a" * 19, "a" * 21, "A" * 20, "0" * 20, "a" * 19 + "\n", "a" * 20 + "\n", "a" * 19 + "\x00", "\ud800" * 20]
+    "text",
+    [
+        "",
+        "a",
+        "a" * 19,
+        "a" * 21,
+        "A" * 20,
+        "0" * 20,
+        "a" * 19 + "\n",
+        "a" * 20 + "\n",
+        "a" * 19 + "\x00",
+        "\ud800" * 20,
+    ],
 )
 def test_other_texts_are_no_public_ids(text: str) -> None:
     assert not is_public_id(text)

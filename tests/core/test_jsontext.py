@@ -47,7 +47,19 @@ def test_nan_comes_back(text: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [2**53 + 1, 2**64, 2**70, -(2**70), math.inf, -math.inf, 1e-320, "é\u202e😀", "\ud800", {"a.b": {"": [None]}}, True],
+    [
+        2**53 + 1,
+        2**64,
+        2**70,
+        -(2**70),
+        math.inf,
+        -math.inf,
+        1e-320,
+        "é\u202e😀",
+        "\ud800",
+        {"a.b": {"": [None]}},
+        True,
+    ],
 )
 def test_dumps_and_loads_are_inverse(value: Any) -> None:
     text = jsontext.dumps(value)
@@ -62,7 +74,22 @@ def test_dumps_is_compact_and_keeps_letters() -> None:
 
 @pytest.mark.parametrize(
     "garbage",
-    ["", " ", "{", "[1,]", "{'a': 1}", "nan", "1 2", '"a', b"\xff", b'"\xff"', "\ufeff1", "[" * 10, "9" * 5000, "\x00"],
+    [
+        "",
+        " ",
+        "{",
+        "[1,]",
+        "{'a': 1}",
+        "nan",
+        "1 2",
+        '"a',
+        b"\xff",
+        b'"\xff"',
+        "\ufeff1",
+        "[" * 10,
+        "9" * 5000,
+        "\x00",
+    ],
 )
 def test_garbage_is_invalid(garbage: str | bytes) -> None:
     with pytest.raises(Invalid, match=r"This is not JSON\."):

@@ -33,7 +33,10 @@ def chained() -> Exception:
         (record("failed", error=ValueError(CANARY)), "ERROR celery.app.trace failed\nValueError at "),
         (record("failed: %s", ValueError(CANARY)), "failed: ValueError"),
         (record("failed: %r", KeyError(CANARY), error=KeyError(CANARY)), "failed: 'KeyError'\n"),
-        (record(f"failed ({CANARY} was sent)", error=ValueError(f"{CANARY} was sent")), "failed (ValueError)"),
+        (
+            record(f"failed ({CANARY} was sent)", error=ValueError(f"{CANARY} was sent")),
+            "failed (ValueError)",
+        ),
         (record("raised: %s", repr(KeyError(CANARY)), error=KeyError(CANARY)), "raised: KeyError\n"),
         (record(f"behind: {CANARY}", error=chained()), "behind: ValueError\n"),
     ],

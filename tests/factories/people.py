@@ -10,7 +10,7 @@ from apps.teams.services import add_member, create_account, create_team
 from apps.teams.types import MemberRole
 from apps.vault.readiness import make_ready
 
-PASSWORD = "correct horse battery"  # noqa: S105  (a test's password)
+PASSWORD = "correct horse battery"
 
 
 def make_root() -> None:

@@ -45,19 +45,23 @@ def test_viewers_may_look_and_no_more(vision: Project, vera: User) -> None:
 
 
 ASKED: dict[str, Callable[[Actor, Permission, Project], object]] = {
-    "the project": lambda actor, p, vision: get_project(actor, p, entity="lab", name="vision"),
-    "no project": lambda actor, p, vision: get_project(actor, p, entity="lab", name="nothing"),
-    "no entity": lambda actor, p, vision: get_project(actor, p, entity="nothing", name="vision"),
-    "no name": lambda actor, p, vision: get_project(actor, p, entity="lab", name=""),
-    "NUL": lambda actor, p, vision: get_project(actor, p, entity="lab\x00", name="vision\x00"),
-    "half a letter": lambda actor, p, vision: get_project(actor, p, entity="\ud800", name="\ud800"),
+    "the project": lambda actor, p, _vision: get_project(actor, p, entity="lab", name="vision"),
+    "no project": lambda actor, p, _vision: get_project(actor, p, entity="lab", name="nothing"),
+    "no entity": lambda actor, p, _vision: get_project(actor, p, entity="nothing", name="vision"),
+    "no name": lambda actor, p, _vision: get_project(actor, p, entity="lab", name=""),
+    "NUL": lambda actor, p, _vision: get_project(actor, p, entity="lab\x00", name="vision\x00"),
+    "half a letter": lambda actor, p, _vision: get_project(actor, p, entity="\ud800", name="\ud800"),
     "its id": lambda actor, p, vision: get_project_by_id(actor, p, public_id=vision.public_id),
-    "no id": lambda actor, p, vision: get_project_by_id(actor, p, public_id="a" * 20),
+    "no id": lambda actor, p, _vision: get_project_by_id(actor, p, public_id="a" * 20),
     "its row number": lambda actor, p, vision: get_project_by_id(actor, p, public_id=str(vision.pk)),
-    "an id of garbage": lambda actor, p, vision: get_project_by_id(actor, p, public_id="\ud800\x00"),
-    "on first use": lambda actor, p, vision: get_or_create_project(actor, entity="lab", name="vision"),
-    "on first use of another": lambda actor, p, vision: get_or_create_project(actor, entity="lab", name="new"),
-    "on first use nowhere": lambda actor, p, vision: get_or_create_project(actor, entity="nothing", name="vision"),
+    "an id of garbage": lambda actor, p, _vision: get_project_by_id(actor, p, public_id="\ud800\x00"),
+    "on first use": lambda actor, _p, _vision: get_or_create_project(actor, entity="lab", name="vision"),
+    "on first use of another": lambda actor, _p, _vision: get_or_create_project(
+        actor, entity="lab", name="new"
+    ),
+    "on first use nowhere": lambda actor, _p, _vision: get_or_create_project(
+        actor, entity="nothing", name="vision"
+    ),
 }
 
 
@@ -75,7 +79,9 @@ def test_outsiders_hear_one_answer(vision: Project, mallory: User, who: str, ask
     assert Project.objects.count() == 1
 
 
-def test_a_project_restricted_to_its_admins_is_not_there_for_members(vision: Project, alice: User, bob: User) -> None:
+def test_a_project_restricted_to_its_admins_is_not_there_for_members(
+    vision: Project, alice: User, bob: User
+) -> None:
     update_project(vision, by=Actor.person(alice), visibility=Visibility.RESTRICTED)
 
     with pytest.raises(NotFound, match="no such project"):
@@ -85,7 +91,9 @@ def test_a_project_restricted_to_its_admins_is_not_there_for_members(vision: Pro
     assert [each.name for each in my_projects(Actor.person(alice))] == ["vision"]
 
 
-def test_a_public_project_is_read_by_all_and_changed_by_none_of_them(vision: Project, alice: User, mallory: User) -> None:
+def test_a_public_project_is_read_by_all_and_changed_by_none_of_them(
+    vision: Project, alice: User, mallory: User
+) -> None:
     update_project(vision, by=Actor.person(alice), visibility=Visibility.PUBLIC)
 
     for actor in (Actor.person(mallory), Actor.nobody()):
@@ -120,7 +128,10 @@ def test_lists_cost_the_same_for_one_row_and_three(alice: User, count: int) -> N
         people.team(f"team{n}", admin=alice)
         work.project(f"team{n}", "vision", by=alice)
 
-    with CaptureQueriesContext(connections["default"]) as main, CaptureQueriesContext(connections["vault"]) as vault:
+    with (
+        CaptureQueriesContext(connections["default"]) as main,
+        CaptureQueriesContext(connections["vault"]) as vault,
+    ):
         found = my_projects(Actor.person(alice))
 
     assert len(found) == count

@@ -32,7 +32,9 @@ def test_project_is_made_private_on_first_use(lab: Entity, bob: User) -> None:
     assert get_or_create_project(Actor.person(bob), entity="lab", name="vision") == project
 
 
-@pytest.mark.parametrize(("entity", "name", "made"), [(None, None, "uncategorized"), ("", "", "uncategorized"), (None, "x", "x")])
+@pytest.mark.parametrize(
+    ("entity", "name", "made"), [(None, None, "uncategorized"), ("", "", "uncategorized"), (None, "x", "x")]
+)
 def test_unnamed_places_are_ones_own(alice: User, entity: str | None, name: str | None, made: str) -> None:
     project = get_or_create_project(Actor.person(alice), entity=entity, name=name)
 

@@ -78,11 +78,27 @@ def heard(actor: Actor, permission: Permission, entity: Entity, visibility: Visi
     ("permission", "visibility", "answers"),
     [
         (Permission.RUN_READ, Visibility.PRIVATE, ("passes", "passes", "passes", "not_found", "not_found")),
-        (Permission.RUN_WRITE, Visibility.PRIVATE, ("passes", "passes", "forbidden", "not_found", "not_found")),
-        (Permission.PROJECT_ADMIN, Visibility.PRIVATE, ("passes", "forbidden", "forbidden", "not_found", "not_found")),
-        (Permission.RUN_READ, Visibility.RESTRICTED, ("passes", "not_found", "not_found", "not_found", "not_found")),
+        (
+            Permission.RUN_WRITE,
+            Visibility.PRIVATE,
+            ("passes", "passes", "forbidden", "not_found", "not_found"),
+        ),
+        (
+            Permission.PROJECT_ADMIN,
+            Visibility.PRIVATE,
+            ("passes", "forbidden", "forbidden", "not_found", "not_found"),
+        ),
+        (
+            Permission.RUN_READ,
+            Visibility.RESTRICTED,
+            ("passes", "not_found", "not_found", "not_found", "not_found"),
+        ),
         (Permission.RUN_READ, Visibility.PUBLIC, ("passes", "passes", "passes", "passes", "passes")),
-        (Permission.RUN_WRITE, Visibility.PUBLIC, ("passes", "passes", "forbidden", "forbidden", "forbidden")),
+        (
+            Permission.RUN_WRITE,
+            Visibility.PUBLIC,
+            ("passes", "passes", "forbidden", "forbidden", "forbidden"),
+        ),
         (Permission.RUN_CREATE, Visibility.OPEN, ("passes", "passes", "passes", "passes", "forbidden")),
         (Permission.PROJECT_CREATE, None, ("passes", "passes", "forbidden", "not_found", "not_found")),
         (Permission.ENTITY_READ, None, ("passes", "passes", "passes", "not_found", "not_found")),
@@ -104,9 +120,13 @@ def test_outsiders_hear_not_found_and_insiders_forbidden(
 
 def test_messages_name_the_kind_and_never_the_thing(lab: Entity, vera: User, mallory: User) -> None:
     with pytest.raises(NotFound) as outside:
-        require(Actor.person(mallory), Permission.RUN_WRITE, entity=lab, visibility=Visibility.PRIVATE, what="run")
+        require(
+            Actor.person(mallory), Permission.RUN_WRITE, entity=lab, visibility=Visibility.PRIVATE, what="run"
+        )
     with pytest.raises(Forbidden) as inside:
-        require(Actor.person(vera), Permission.RUN_WRITE, entity=lab, visibility=Visibility.PRIVATE, what="run")
+        require(
+            Actor.person(vera), Permission.RUN_WRITE, entity=lab, visibility=Visibility.PRIVATE, what="run"
+        )
 
     assert outside.value.message == "There is no such run, or it is not shared with you."
     assert inside.value.message == "You may see this run, but your role does not allow run:write."

@@ -4,26 +4,32 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('kind', models.CharField(max_length=40)),
-                ('subject', models.CharField(max_length=40)),
-                ('entity', models.CharField(blank=True, max_length=40)),
-                ('by', models.CharField(max_length=40)),
-                ('facts', models.JSONField(default=dict)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("kind", models.CharField(max_length=40)),
+                ("subject", models.CharField(max_length=40)),
+                ("entity", models.CharField(blank=True, max_length=40)),
+                ("by", models.CharField(max_length=40)),
+                ("facts", models.JSONField(default=dict)),
             ],
             options={
-                'indexes': [models.Index(fields=['entity', 'at'], name='audit_by_entity'), models.Index(fields=['subject', 'at'], name='audit_by_subject')],
+                "indexes": [
+                    models.Index(fields=["entity", "at"], name="audit_by_entity"),
+                    models.Index(fields=["subject", "at"], name="audit_by_subject"),
+                ],
             },
         ),
     ]

@@ -18,7 +18,9 @@ class Command(BaseCommand):
         parser.add_argument("name", help="2 to 39 small letters, digits, - and _")
         parser.add_argument("--email", required=True)
         parser.add_argument(
-            "--api-key-stdin", action="store_true", help="take the key to use from standard input; it is not printed"
+            "--api-key-stdin",
+            action="store_true",
+            help="take the key to use from standard input; it is not printed",
         )
 
     def handle(self, *args: Any, name: str, email: str, api_key_stdin: bool, **options: Any) -> None:
