@@ -3,7 +3,7 @@ from __future__ import annotations
 from allauth.account import views as account
 from django.urls import path, re_path
 
-from apps.web.views import api_keys, home
+from apps.web.views import api_keys, files, home, projects, runs, series
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -31,4 +31,16 @@ urlpatterns = [
     path("settings/api-keys/<slug:public_id>/revoke", api_keys.revoke, name="api-key-revoke"),
     # What people made. Last, for these patterns would take nearly everything.
     path("<str:entity>", home.entity, name="entity"),
+    path("<str:entity>/<str:project>", projects.project, name="project"),
+    path("<str:entity>/<str:project>/workspace", projects.workspace, name="project-workspace"),
+    path("<str:entity>/<str:project>/series", series.of_project, name="project-series"),
+    path("<str:entity>/<str:project>/runs/<str:run>", runs.run, name="run"),
+    path("<str:entity>/<str:project>/runs/<str:run>/charts", runs.charts, name="run-charts"),
+    path("<str:entity>/<str:project>/runs/<str:run>/system", runs.system, name="run-system"),
+    path("<str:entity>/<str:project>/runs/<str:run>/console", runs.console, name="run-console"),
+    path("<str:entity>/<str:project>/runs/<str:run>/live", runs.live, name="run-live"),
+    path("<str:entity>/<str:project>/runs/<str:run>/series", series.of_run, name="run-series"),
+    path("<str:entity>/<str:project>/runs/<str:run>/stop", runs.stop, name="run-stop"),
+    path("<str:entity>/<str:project>/runs/<str:run>/files", files.files, name="run-files"),
+    path("<str:entity>/<str:project>/runs/<str:run>/files/<path:name>", files.download, name="run-file"),
 ]

@@ -1,0 +1,89 @@
+"""The filter bar: one condition in words becomes one condition of the client's own filter language."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+MOST_CONDITIONS = 20
+LONGEST_CONDITION = 500
+_CONDITION = re.compile(r"(?P<key>[^<>=!~]+?)\s*(?P<sign>>=|<=|!=|=|>|<|~|(?<=\s)in(?=\s))\s*(?P<value>.+)", re.DOTALL)
+_SIGNS = {"=": "$eq", "!=": "$ne", ">": "$gt", ">=": "$gte", "<": "$lt", "<=": "$lte"}
+_NAMES = {
+    "created": "created_at",
+    "group": "group",
+    "job": "job_type",
+    "name": "display_name",
+    "state": "state",
+    "tag": "tags",
+    "tags": "tags",
+}
+_OWN_PREFIXES = ("config.", "summary_metrics.")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What was typed, what it means, and, when it means nothing, why."""
+
+    text: str
+    meaning: dict[str, Any] | None
+    reason: str = ""
+
+
+def read_conditions(texts: Iterable[str]) -> list[Condition]:
+    """Each condition once, in the order typed; those that mean nothing carry the reason."""
+    kept = dict.fromkeys(text.strip() for text in texts if text.strip())
+    return [_read(text) for text in list(kept)[:MOST_CONDITIONS]]
+
+
+def as_filter(conditions: Iterable[Condition]) -> str | None:
+    """All that mean something, joined, as the client would send them."""
+    meanings = [condition.meaning for condition in conditions if condition.meaning is not None]
+    return json.dumps({"$and": meanings}) if meanings else None
+
+
+def _read(text: str) -> Condition:
+    if len(text) > LONGEST_CONDITION:
+        return Condition(text[:60], None, _("A condition has at most %(n)d letters.") % {"n": LONGEST_CONDITION})
+    if text.startswith("{"):
+        return _from_json(text)
+    found = _CONDITION.fullmatch(text)
+    if found is None:
+        return Condition(text, {"display_name": {"$regex": f"(?i){re.escape(text)}"}})
+    key = _key(found["key"].strip())
+    sign, value = found["sign"], found["value"].strip()
+    if sign == "in":
+        return Condition(text, {key: {"$in": [_value(each) for each in value.split(",") if each.strip()]}})
+    if sign == "~":
+        return Condition(text, {key: {"$regex": f"(?i){re.escape(value)}"}})
+    return Condition(text, {key: {_SIGNS[sign]: _value(value)}})
+
+
+def _from_json(text: str) -> Condition:
+    try:
+        meaning = json.loads(text)
+    except ValueError:
+        return Condition(text, None, _("This begins like the client’s own filter but is not complete JSON."))
+    return Condition(text, meaning)
+
+
+def _key(typed: str) -> str:
+    if typed.lower() in _NAMES:
+        return _NAMES[typed.lower()]
+    if typed.startswith("summary."):
+        return f"summary_metrics.{typed.removeprefix('summary.')}"
+    return typed if typed.startswith(_OWN_PREFIXES) else f"summary_metrics.{typed}"
+
+
+def _value(typed: str) -> Any:
+    typed = typed.strip()
+    try:
+        value = json.loads(typed)
+    except ValueError:
+        return typed
+    return typed if isinstance(value, dict | list) else value

@@ -1,0 +1,49 @@
+"""Which charts a page has: one panel a metric, in sections by prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from apps.runs.history.keys import KeyList
+from apps.runs.history.paths import dotted
+
+MOST_PANELS = 240
+_FIRST_PREFIXES = ("val", "valid", "validation", "eval", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Metrics that share what stands before the first slash."""
+
+    title: str
+    keys: list[str]
+
+
+def metric_names(lists: Iterable[KeyList]) -> list[str]:
+    """The numbers that these runs log, in the order in which they first appear; the client's counters left out."""
+    names: dict[str, None] = {}
+    for keys in lists:
+        for path, facts in keys.keys.items():
+            if "number" in facts.types and not path[0].startswith("_"):
+                names[dotted(path)] = None
+    return list(names)
+
+
+def sections(names: Iterable[str]) -> list[Section]:
+    """What is measured on held-out data first, then sections as they come, then metrics without a prefix."""
+    found: dict[str, list[str]] = {}
+    for name in list(names)[:MOST_PANELS]:
+        prefix, slash, _ = name.partition("/")
+        found.setdefault(prefix if slash else "", []).append(name)
+    ordered = sorted(found, key=lambda prefix: (prefix.lower() not in _FIRST_PREFIXES, not prefix))
+    return [Section(prefix, found[prefix]) for prefix in ordered]
+
+
+def system_sections(names: Iterable[str]) -> list[Section]:
+    """System metrics by the part of the machine: `system.gpu.0.temp` is about the gpu."""
+    found: dict[str, list[str]] = {}
+    for name in list(names)[:MOST_PANELS]:
+        part = name.removeprefix("system.").partition(".")[0]
+        found.setdefault(part, []).append(name)
+    return [Section(part, found[part]) for part in sorted(found)]

@@ -1,0 +1,56 @@
+"""A run's state as a mark and a word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+from apps.core import clock
+from apps.runs.types import RunState
+
+if TYPE_CHECKING:
+    from apps.runs.models import Run
+
+_MARKS = {
+    RunState.RUNNING: "running",
+    RunState.FINISHED: "finished",
+    RunState.FAILED: "failed",
+    RunState.CRASHED: "failed",
+    RunState.KILLED: "stopped",
+    RunState.PREEMPTED: "stopped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StateMark:
+    """`mark` is the shape, `word` the state in words."""
+
+    mark: str
+    word: str
+    is_running: bool
+
+
+def state_of(run: Run) -> StateMark:
+    state = RunState(run.state)
+    words = {
+        RunState.PENDING: _("pending"),
+        RunState.RUNNING: _("running"),
+        RunState.FINISHED: _("finished"),
+        RunState.FAILED: _("failed"),
+        RunState.CRASHED: _("crashed"),
+        RunState.KILLED: _("killed"),
+        RunState.PREEMPTING: _("preempting"),
+        RunState.PREEMPTED: _("preempted"),
+    }
+    is_running = state in {RunState.RUNNING, RunState.PREEMPTING}
+    is_stopping = is_running and run.stop_requested_at is not None
+    return StateMark(_MARKS.get(state, ""), _("stopping") if is_stopping else words[state], is_running)
+
+
+def duration_of(run: Run, *, now: datetime | None = None) -> timedelta:
+    """From the first word of the client to its last; for a run that goes on, to now."""
+    end = run.finished_at or (run.heartbeat_at if not state_of(run).is_running else now or clock.now())
+    return end - run.created_at

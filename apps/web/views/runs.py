@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.access.policy import Permission, Visibility
+from apps.accounts.queries import names_of
+from apps.files.queries import count_files, withheld_names
+from apps.projects.queries import open_project
+from apps.runs.history import store
+from apps.runs.history.paths import dotted
+from apps.runs.queries import get_run, open_run
+from apps.runs.services import request_stop
+from apps.runs.types import OpenRun, Stream
+from apps.teams.gate import may
+from apps.web.console import console_lines
+from apps.web.environment import environment
+from apps.web.figures import figure, grouped, lasting
+from apps.web.links import project_url, run_url
+from apps.web.panels import metric_names, sections, system_sections
+from apps.web.request import Request
+from apps.web.runs_table import ranked_measures
+from apps.web.states import duration_of, state_of
+from apps.web.trees import tree
+from apps.web.values import config_values, flat, is_number, summary_values
+
+if TYPE_CHECKING:
+    from apps.runs.history.keys import KeyList
+    from apps.runs.models import Run
+
+_MOST_FIGURES = 5
+_FIRST_PANELS = 6
+_TAIL = 12
+CONSOLE_PAGE = 500
+_SYSTEM_SAMPLE = 50
+
+
+@require_safe
+def run(request: Request, entity: str, project: str, run: str) -> HttpResponse:
+    """The run at a glance: figures, first charts, config, summary, the end of its console, and who and when."""
+    opened = _opened(request, entity, project, run)
+    return render(request, "runs/overview.html", frame(request, opened) | _overview(opened))
+
+
+@require_safe
+def charts(request: Request, entity: str, project: str, run: str) -> HttpResponse:
+    opened = _opened(request, entity, project, run)
+    context = {"sections": sections(metric_names([store.keys_of(opened.run)])), "stream": "", "axis": "step"}
+    return render(request, "runs/charts.html", frame(request, opened) | context)
+
+
+@require_safe
+def system(request: Request, entity: str, project: str, run: str) -> HttpResponse:
+    opened = _opened(request, entity, project, run)
+    context = {"sections": system_sections(_system_names(opened.run)), "stream": "events", "axis": "second"}
+    return render(request, "runs/charts.html", frame(request, opened) | context)
+
+
+@require_safe
+def console(request: Request, entity: str, project: str, run: str) -> HttpResponse:
+    """A page of console lines; the last one unless another is asked for."""
+    opened = _opened(request, entity, project, run)
+    return render(request, "runs/console.html", frame(request, opened) | _console_page(request, opened))
+
+
+@require_safe
+def live(request: Request, entity: str, project: str, run: str) -> HttpResponse:
+    """The parts of the overview that change while the run goes on. Answers 204 while nothing has changed."""
+    opened = _opened(request, entity, project, run)
+    if request.GET.get("version") == str(opened.run.version):
+        return HttpResponse(status=204)
+    return render(request, "runs/_live.html", frame(request, opened) | _moving(opened))
+
+
+@require_POST
+def stop(request: Request, entity: str, project: str, run: str) -> HttpResponseBase:
+    """Ask the run's script to stop; its client hears it at its next word."""
+    target = get_run(request.actor, Permission.RUN_WRITE, entity=entity, project=project, name=run)
+    request_stop(target, by=request.actor)
+    if request.htmx:
+        return render(request, "runs/_head.html", frame(request, open_run(_fresh(request, target))))
+    return redirect(run_url(entity, project, run))
+
+
+def _opened(request: Request, entity: str, project: str, name: str) -> OpenRun:
+    return open_run(get_run(request.actor, Permission.RUN_READ, entity=entity, project=project, name=name))
+
+
+def _fresh(request: Request, run: Run) -> Run:
+    run.refresh_from_db(fields=["state", "stop_requested_at", "version", "finished_at", "heartbeat_at"])
+    return run
+
+
+def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
+    """What all pages of a run show around their own part."""
+    held, head = open_project(opened.run.project), opened.head
+    visibility = Visibility(opened.run.project.visibility)
+    state = state_of(opened.run)
+    can_write = may(request.actor, Permission.RUN_WRITE, entity=opened.run.project.entity, visibility=visibility)
+    return {
+        "opened": opened,
+        "project": held,
+        "project_url": project_url(held.entity, held.name),
+        "url": run_url(held.entity, held.name, head.name),
+        "title": head.display_name or head.name,
+        "is_team": opened.run.project.entity.user_id is None,
+        "state": state,
+        "duration": lasting(duration_of(opened.run)),
+        "can": {"stop": can_write and state.is_running and opened.run.stop_requested_at is None},
+        "counts": {
+            "charts": len(metric_names([store.keys_of(opened.run)])),
+            "console": opened.run.output_lines,
+            "files": count_files(opened.run),
+        },
+    }
+
+
+def _overview(opened: OpenRun) -> dict[str, Any]:
+    names = metric_names([store.keys_of(opened.run)])
+    config = config_values(opened.config_text)
+    return _moving(opened) | {
+        "panels": ranked_measures(names)[:_FIRST_PANELS],
+        "panel_count": len(names),
+        "config": tree(config),
+        "config_count": len(config),
+        "author": names_of([opened.run.created_by_id]).get(opened.run.created_by_id or 0, ""),
+        "environment": environment(opened),
+        "withheld": withheld_names(opened.run),
+    }
+
+
+def _moving(opened: OpenRun) -> dict[str, Any]:
+    """What changes while the run goes on."""
+    summary = summary_values(opened.summary_text)
+    first = max(0, opened.run.output_lines - _TAIL)
+    keys = store.keys_of(opened.run)
+    return {
+        "figures": _figures(summary, keys),
+        "last_step": grouped(int(keys.last_step)) if keys.last_step is not None else "",
+        "summary": tree(summary, measured=True),
+        "summary_count": len(summary),
+        "tail": console_lines(store.console(opened.run, first, _TAIL), first=first),
+    }
+
+
+def _figures(summary: dict[str, Any], keys: KeyList) -> list[dict[str, str]]:
+    """The most telling numbers of the summary, each with the step it was last logged at."""
+    values = {key: value for key, value in flat(summary).items() if is_number(value) and not key.startswith("_")}
+    steps = {dotted(path): facts.last_step for path, facts in keys.keys.items()}
+    return [
+        {
+            "name": name,
+            "value": figure(values[name]),
+            "step": grouped(int(step)) if (step := steps.get(name)) is not None else "",
+        }
+        for name in ranked_measures(values)[:_MOST_FIGURES]
+    ]
+
+
+def _system_names(run: Run) -> list[str]:
+    names: dict[str, None] = {}
+    for row in store.sample_rows(run, Stream.EVENTS, _SYSTEM_SAMPLE):
+        for name, value in flat(row).items():
+            if is_number(value) and not name.startswith("_"):
+                names[name] = None
+    return sorted(names)
+
+
+def _console_page(request: Request, opened: OpenRun) -> dict[str, Any]:
+    total = opened.run.output_lines
+    last_page = max(0, (total - 1) // CONSOLE_PAGE)
+    asked = request.GET.get("page", "")
+    place = min(int(asked), last_page) if asked.isascii() and asked.isdigit() and len(asked) < 9 else last_page
+    first = place * CONSOLE_PAGE
+    return {
+        "lines": console_lines(store.console(opened.run, first, CONSOLE_PAGE), first=first),
+        "total": total,
+        "first": first + 1,
+        "last": min(first + CONSOLE_PAGE, total),
+        "earlier": place - 1 if place else None,
+        "later": place + 1 if place < last_page else None,
+        "is_last": place == last_page,
+    }
