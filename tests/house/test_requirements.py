@@ -1,0 +1,94 @@
+"""Every package is pinned and hashed, for every machine, and the pins name no index and no place on anybody's disk."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+REQUIREMENTS = ROOT / "requirements"
+SETS = ("base", "production", "dev")
+PIN = re.compile(
+    r"^(?P<name>[a-z0-9][a-z0-9.-]*)(\[[a-z,]+\])?==(?P<version>[^ ;\\]+)(?P<marker> ; [^\\]+)?(?P<hashes>( \\\n    --hash=sha256:[0-9a-f]{64})+)$",
+    re.MULTILINE,
+)
+
+
+def lines(name: str) -> list[str]:
+    return (REQUIREMENTS / name).read_text().splitlines()
+
+
+def pins(name: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for match in PIN.finditer((REQUIREMENTS / f"{name}.txt").read_text()):
+        found.setdefault(match["name"], set()).add(match["version"])
+    return found
+
+
+def wanted(name: str) -> set[str]:
+    words = (
+        re.match(r"[A-Za-z0-9._-]+", line) for line in lines(f"{name}.in") if line and line[0] not in "#-"
+    )
+    return {word.group().lower().replace("_", "-") for word in words if word}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_line_is_a_hashed_pin_or_a_comment(name: str) -> None:
+    text = (REQUIREMENTS / f"{name}.txt").read_text()
+
+    left = [line for line in PIN.sub("", text).splitlines() if line and not line.lstrip().startswith("#")]
+
+    assert left == []
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_no_index_and_no_place_is_recorded(name: str) -> None:
+    text = (REQUIREMENTS / f"{name}.txt").read_text()
+
+    assert (
+        re.findall(r"https?:|file:|--index|--find-links|--trusted|/home/|/root/|/work/|/opt/|@ ", text) == []
+    )
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_what_is_asked_for_is_pinned(name: str) -> None:
+    assert wanted(name) - pins(name).keys() == set()
+
+
+@pytest.mark.parametrize("name", ["production", "dev"])
+def test_larger_sets_pin_the_same_versions(name: str) -> None:
+    base, larger = pins("base"), pins(name)
+
+    assert {package: versions for package, versions in base.items() if larger.get(package) != versions} == {}
+
+
+def test_in_files_are_sorted() -> None:
+    for name in SETS:
+        asked = [
+            re.split(r"[^\w-]", line.lower())[0]
+            for line in lines(f"{name}.in")
+            if line and line[0] not in "#-"
+        ]
+
+        assert asked == sorted(asked)
+
+
+def test_the_pins_are_what_is_installed_here() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    installed = dict(line.lower().split("==", 1) for line in done.stdout.splitlines() if "==" in line)
+    pinned = pins("dev")
+
+    other = {
+        name: version for name, version in installed.items() if name in pinned and version not in pinned[name]
+    }
+
+    assert other == {}
