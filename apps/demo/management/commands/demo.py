@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.core.errors import OwnlogError
+from apps.demo.people import PASSWORD
+from apps.demo.world import make_world
+
+
+class Command(BaseCommand):
+    help = "Fill this instance with a believable world: three people, a team, three projects with runs."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--runs", type=int, default=24, help="in the first project; fewer in the others")
+        parser.add_argument("--steps", type=int, default=1500, help="of each run")
+
+    def handle(self, *args: Any, runs: int, steps: int, **options: Any) -> None:
+        try:
+            world = make_world(runs=runs, steps=steps)
+        except OwnlogError as error:
+            raise CommandError(error.message) from None
+        self.stdout.write(f"people: {', '.join(world.people)}, password “{PASSWORD}”")
+        self.stdout.write(f"alice's API key (shown once): {world.api_key}")
+        self.stdout.write(f"projects: {', '.join(world.projects)}")
+        self.stdout.write(f"runs: {world.runs}")

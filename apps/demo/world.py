@@ -1,0 +1,185 @@
+"""A believable world for newcomers, screenshots and tests: named people, a team, projects with plausible runs.
+
+Everything is made by the services that real use goes through, with fixed seeds.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from apps.access.policy import Visibility
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.accounts.queries import is_taken
+from apps.accounts.services import issue_api_key
+from apps.core import clock, jsontext
+from apps.core.errors import Conflict
+from apps.demo.curves import Recipe, machine, training
+from apps.demo.people import NAMES, PASSWORD, TEAM
+from apps.files.services import announce_files, store_file
+from apps.projects.models import Project
+from apps.projects.services import get_or_create_project, update_project
+from apps.runs.history import store
+from apps.runs.models import Run
+from apps.runs.services import start_run
+from apps.runs.types import Lines, RunPatch, Stream, StreamRequest
+from apps.teams.services import add_member, create_account, create_team
+from apps.teams.types import MemberRole
+
+_BATCH = 500
+
+
+@dataclass(slots=True)
+class World:
+    """What was made, for the command to print."""
+
+    people: list[str] = field(default_factory=list)
+    api_key: str = ""
+    projects: list[str] = field(default_factory=list)
+    runs: int = 0
+
+
+def make_world(*, runs: int = 24, steps: int = 1500) -> World:
+    """Fill an instance. Conflict when it was filled before."""
+    if is_taken(username=NAMES[0]):
+        raise Conflict("This instance has the demo world already.")
+    world = World()
+    people = {name: create_account(name, email=f"{name}@example.org", password=PASSWORD) for name in NAMES}
+    world.people = list(people)
+    alice = people["alice"]
+    _, world.api_key = issue_api_key(alice, by=Actor.person(alice))
+    team = create_team(TEAM, admin=alice, by=Actor.person(alice))
+    add_member(team, people["bob"], role=MemberRole.MEMBER)
+    add_member(team, people["vera"], role=MemberRole.VIEWER)
+    for number, place in enumerate(_projects(people)):
+        _fill(
+            place,
+            runs=runs if number == 0 else max(3, runs // 4),
+            steps=steps,
+            seed=100 * number,
+            world=world,
+        )
+    return world
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    entity: str
+    name: str
+    about: str
+    by: User
+    visibility: Visibility = Visibility.PRIVATE
+
+
+def _projects(people: dict[str, User]) -> Iterator[Place]:
+    yield Place(
+        "alice", "vision", "Image classifiers from scratch: which augmentation pays?", people["alice"]
+    )
+    yield Place(TEAM, "legal-ja", "日本語の判例でLoRAを試す", people["bob"])
+    yield Place(
+        TEAM, "open-baselines", "Numbers that others may cite", people["alice"], visibility=Visibility.PUBLIC
+    )
+
+
+def _fill(place: Place, *, runs: int, steps: int, seed: int, world: World) -> None:
+    actor = Actor.person(place.by)
+    project = get_or_create_project(actor, entity=place.entity, name=place.name)
+    update_project(project, by=actor, description=place.about, visibility=place.visibility)
+    world.projects.append(f"{place.entity}/{place.name}")
+    for number in range(runs):
+        _make_run(project, _recipe(seed + number), steps=steps, age=runs - number, by=actor)
+        world.runs += 1
+
+
+def _recipe(seed: int) -> Recipe:
+    rng = random.Random(seed)
+    return Recipe(
+        model=rng.choice(["resnet18", "resnet50", "swin-t", "convnext-s"]),
+        learning_rate=rng.choice([1e-4, 3e-4, 5e-4, 1e-3, 3e-3]),
+        batch_size=rng.choice([64, 128, 256]),
+        augmentation=rng.choice(["none", "randaug", "cutmix", "mixup"]),
+        epochs=rng.choice([30, 60, 90]),
+        seed=seed,
+    )
+
+
+def _make_run(project: Project, recipe: Recipe, *, steps: int, age: int, by: Actor) -> None:
+    began = clock.now() - timedelta(hours=5 * age)
+    opened, _ = start_run(project, name=f"demo{recipe.seed:04d}", by=by, patch=_patch(recipe))
+    run = opened.run
+    fate = random.Random(recipe.seed).random()
+    steps = steps // 3 if fate > 0.9 else steps
+    last: dict[str, float] = {}
+    lines: list[str] = []
+    sent = 0
+    for step, row in enumerate(training(recipe, steps=steps)):
+        last |= row
+        lines.append(_line(row, step=step, began=began))
+        if len(lines) == _BATCH:
+            _send(run, Stream.HISTORY, sent, lines)
+            sent, lines = sent + len(lines), []
+    _send(run, Stream.HISTORY, sent, lines)
+    _send(run, Stream.EVENTS, 0, [_line(row, step=None, began=began) for row in machine(recipe, minutes=240)])
+    _send(run, Stream.OUTPUT, 0, list(_console(recipe, steps)))
+    _attach(run, recipe)
+    _end(run, last, fate=fate)
+
+
+def _patch(recipe: Recipe) -> RunPatch:
+    config = {
+        "model": recipe.model,
+        "optim": {"name": "adamw", "lr": recipe.learning_rate, "weight_decay": 0.05},
+        "batch_size": recipe.batch_size,
+        "aug": recipe.augmentation,
+        "epochs": recipe.epochs,
+        "seed": recipe.seed,
+    }
+    return RunPatch(
+        display_name=f"{recipe.model}-{recipe.augmentation}-lr{recipe.learning_rate:.0e}".replace(
+            "e-0", "e-"
+        ),
+        config_text=jsontext.dumps({key: {"value": value} for key, value in config.items()}),
+        tags=["baseline"] if recipe.augmentation == "none" else ["paper", recipe.augmentation],
+        notes="Same schedule as the baseline; only the augmentation differs.",
+        group=recipe.model,
+        job_type="train",
+        commit=f"{recipe.seed * 7919:040x}"[-40:],
+    )
+
+
+def _line(row: dict[str, float], *, step: int | None, began: datetime) -> str:
+    seconds = (step or 0) * 2.5
+    clockwork: dict[str, float] = {"_runtime": seconds, "_timestamp": began.timestamp() + seconds}
+    return jsontext.dumps(row | clockwork | ({} if step is None else {"_step": step}))
+
+
+def _console(recipe: Recipe, steps: int) -> Iterator[str]:
+    yield f"loading {recipe.model}, batch {recipe.batch_size}, augmentation {recipe.augmentation}"
+    for step, row in enumerate(training(recipe, steps=steps)):
+        if step % 50 == 0:
+            yield f"step {step:>6}  loss {row['train/loss']:.4f}  lr {row['lr']:.2e}"
+        if "val/acc" in row:
+            yield f"\x1b[32mval\x1b[0m  acc {row['val/acc']:.4f}  loss {row['val/loss']:.4f}"
+
+
+def _attach(run: Run, recipe: Recipe) -> None:
+    requirements = b"torch==2.9.1\ntimm==1.0.20\nnumpy==2.4.6\nwandb==0.31.0\n"
+    (announced,) = announce_files(run, ["requirements.txt"])
+    if announced.file is not None:
+        store_file(announced.file, [requirements])
+
+
+def _send(run: Run, stream: Stream, offset: int, lines: list[str]) -> None:
+    if lines:
+        store.append(run, StreamRequest(streams={stream: Lines(first=offset, lines=lines)}))
+
+
+def _end(run: Run, summary: dict[str, float], *, fate: float) -> None:
+    """One in twenty fails, the others finish."""
+    exit_code = 1 if fate > 0.95 else 0
+    store.append(
+        run, StreamRequest(summary_text=jsontext.dumps(summary), is_complete=True, exit_code=exit_code)
+    )
