@@ -96,6 +96,7 @@ def _insert_run(
         name_index=blind_index(open_key(NodeId(project.vault_node)), NAME_LABEL, name),
         state=(patch.state or RunState.RUNNING).value,
         created_by_id=by.user_id,
+        finished_at=clock.now() if patch.state in RunState.closed() else None,
     )
     _seal_into(run, key, head=head, patch=patch)
     run.save(force_insert=True)
