@@ -5,6 +5,7 @@ import { Tip } from "./tip.js";
 import { figure as written, tick } from "./figures.js";
 
 const RING = 7;
+const DIM = 0.66;
 const DASHES = [[], [5, 3], [1, 3]];
 const COLOURS = 12;
 
@@ -61,7 +62,10 @@ export class Panel {
   setHot(id) {
     if (this.#hot === id) return;
     this.#hot = id;
-    this.#chart?.redraw(false);
+    if (!this.#chart) return;
+    this.#shown().forEach((run, index) => { this.#chart.series[index + 1].alpha = !id || run.id === id ? 1 : DIM; });
+    this.#chart.redraw(false);
+    if (!this.#plot.matches(":hover")) this.#point(this.#chart);
   }
 
   fit() { if (this.#chart) this.#chart.setSize(this.#size()); }
@@ -146,21 +150,22 @@ export class Panel {
     const step = this.#figure.dataset.x;
     return {
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, 14, 0, 0],
       focus: { alpha: 1 },
       cursor: {
         y: false, drag: { x: false, y: false, setScale: false },
         sync: { key: `ownlog-${step}`, setSeries: false },
+        hover: { prox: 12 },
         points: { size: RING, width: 2, stroke: (chart, i) => chart.series[i].stroke(), fill: theme.of("sheet") },
       },
       scales: { x: { time: false }, y: { range: () => frame(this.#columns) } },
       axes: [
-        { ...axis, size: 22, gap: 4, space: 70, grid: { show: false }, border: { show: true, stroke: theme.of("rule-strong"), width: 1 },
+        { ...axis, size: 22, gap: 4, space: 58, grid: { show: false }, border: { show: true, stroke: theme.of("rule-strong"), width: 1 },
           values: (_, ticks) => ticks.map(tick) },
         { ...axis, size: 46, gap: 6, space: 34, grid: { stroke: theme.of("rule"), width: 1 }, values: (_, ticks) => ticks.map(tick) },
       ],
       series: [{}, ...this.#shown().map((run) => ({
-        label: run.name, width: 1.5, dash: dash(run), stroke: theme.of(colourClass(run)), points: { show: this.#isSparse(run), size: 4 },
+        label: run.name, width: this.#isDense(run) ? 1 : 1.5, dash: dash(run), stroke: theme.of(colourClass(run)), points: { show: this.#isSparse(run), size: 4 },
       }))],
       hooks: {
         draw: [(chart) => this.#over(chart)],
@@ -168,6 +173,9 @@ export class Panel {
       },
     };
   }
+
+  // Noise that fills the width would bury its neighbours under a thick line.
+  #isDense(run) { return this.#options.runs.length > 1 && this.#series.get(run.id).x.length > this.#plot.clientWidth; }
 
   // Points that no line would join are drawn as points.
   #isSparse(run) { return this.#series.get(run.id).x.length < 2; }
@@ -184,8 +192,8 @@ export class Panel {
       const path = chart.series[index + 1]._paths?.stroke;
       if (run.id !== this.#hot || !path) return;
       ctx.lineJoin = "round";
-      ctx.strokeStyle = theme.of("sheet"); ctx.lineWidth = 5 * ratio; ctx.stroke(path);
-      ctx.strokeStyle = theme.of(colourClass(run)); ctx.lineWidth = 2.5 * ratio; ctx.stroke(path);
+      ctx.strokeStyle = theme.of("sheet"); ctx.lineWidth = (this.#isDense(run) ? 3 : 5) * ratio; ctx.stroke(path);
+      ctx.strokeStyle = theme.of(colourClass(run)); ctx.lineWidth = (this.#isDense(run) ? 1.5 : 2.5) * ratio; ctx.stroke(path);
     });
     ctx.restore();
     ctx.save();
@@ -207,11 +215,12 @@ export class Panel {
     ctx.restore();
   }
 
-  // The value of each run at, or last before, the crosshair.
+  // The value of each run at, or last before, the crosshair; of none that had ended by then.
   #valuesAt(index) {
+    const x = this.#chart.data[0][index];
     return this.#shown().flatMap((run, position) => {
       const column = this.#columns[position];
-      let i = index;
+      let i = x <= this.#series.get(run.id).x.at(-1) ? index : -1;
       while (i >= 0 && column[i] === undefined) i -= 1;
       return i >= 0 && column[i] != null ? [{ run, value: column[i] }] : [];
     });
@@ -227,7 +236,7 @@ export class Panel {
       const away = (one) => Math.abs(chart.valToPos(one.value, "y") - top);
       near = values.reduce((best, one) => (away(one) < away(best) ? one : best));
       if (near.run.id !== this.#hot) this.#options.heat(near.run.id);
-      this.#tip.show({ x: `${this.#figure.dataset.x} ${tick(chart.data[0][idx])}`, key: this.#figure.dataset.key, values, near, left, width: chart.over.clientWidth });
+      this.#tip.show({ x: `${this.#figure.dataset.x} ${tick(chart.data[0][idx])}`, key: this.#figure.dataset.key, values, near, left: left + chart.over.offsetLeft });
     } else {
       this.#tip?.hide();
     }

@@ -3,6 +3,8 @@
 import { figure } from "./figures.js";
 
 const NEAREST = 5;
+const GAP = 12;
+const EDGE = 4;
 const span = (className, text) => {
   const node = document.createElement("span");
   node.className = className;
@@ -23,7 +25,7 @@ export class Tip {
 
   hide() { this.#node.hidden = true; }
 
-  show({ x, key, values, near, left, width }) {
+  show({ x, key, values, near, left }) {
     const head = document.createElement("header");
     head.append(span("", x), span("key", key));
     const list = document.createElement("ul");
@@ -36,11 +38,13 @@ export class Tip {
     }
     this.#node.replaceChildren(head, list);
     this.#node.hidden = false;
-    // Beside the crosshair, on the side with more room, and never out of the panel.
-    const own = this.#node.offsetWidth;
-    const axis = this.#figure.clientWidth - width;
-    const at = left > width / 2 ? left + axis - own - 26 : left + axis + 6;
-    const least = this.#figure.getBoundingClientRect().left * -1 + 4;
-    this.#node.style.setProperty("inset-inline-start", `${Math.max(least, at)}px`);
+    // Beside the crosshair; on its left where the pane would end, and never out of the pane.
+    const pane = (this.#figure.closest(".panels") ?? this.#figure).getBoundingClientRect();
+    const own = this.#figure.getBoundingClientRect();
+    const plot = this.#figure.querySelector(".plot").offsetLeft + left;
+    const width = this.#node.offsetWidth;
+    const fits = own.left + plot + GAP + width <= pane.right - EDGE;
+    const at = fits ? plot + GAP : Math.max(pane.left - own.left + EDGE, plot - GAP - width);
+    this.#node.style.setProperty("left", `${at}px`);
   }
 }
