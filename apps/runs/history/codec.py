@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from apps.runs.history.lines import by_shape, parse_json
-from apps.runs.history.paths import MISSING, Path, Row, is_branch, leaves, pick, put, serves
+from apps.runs.history.paths import MISSING, Path, Row, dotted, is_branch, leaves, pick, put, serves
 
 if TYPE_CHECKING:
     import numpy as np
@@ -190,7 +190,7 @@ class SegmentReader:
         self.row_count: int = self._file.metadata.num_rows
 
     def rows(self, names: frozenset[str] | None = None, places: Sequence[int] | None = None) -> Iterator[Row]:
-        """Whole rows, or those parts of them that the dotted `names` need; all, or those at the ascending `places`."""
+        """Whole rows, or at least those parts of them that the dotted `names` need; all, or those at the ascending `places`."""
         wanted = [n for n, path in enumerate(self.paths) if names is None or serves(path, names)]
         columns = self._columns(wanted)
         for first, table in self._groups(columns, places):
@@ -238,12 +238,11 @@ class SegmentReader:
         """(is it there, value) for each row of the metric with this dotted name. What is no number is not there."""
         import numpy as np
 
-        exact = [n for n, path in enumerate(self.paths) if path == (name,)] or [
-            n for n, path in enumerate(self.paths) if serves(path, frozenset({name}))
-        ]
-        columns = self._columns(exact)
-        if len(exact) == 1 and columns and all(column[0] in "di" for column in columns):
-            return self._numbers_of(columns)
+        serving = [number for number, path in enumerate(self.paths) if serves(path, frozenset({name}))]
+        if len(serving) == 1 and dotted(self.paths[serving[0]]) == name:
+            columns = self._columns(serving)
+            if all(column[0] in "di" for column in columns):
+                return self._numbers_of(columns)
         found = [as_number(row, name) for row in self.rows(frozenset({name}))]
         there = np.fromiter((value is not None for value in found), np.bool_, len(found))
         return there, np.fromiter((value if value is not None else 0.0 for value in found), np.float64, len(found))

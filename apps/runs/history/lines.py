@@ -53,7 +53,7 @@ def _parse_carefully(line: str | bytes) -> Row:
 
 def _is_deeper(value: Any, depth: int) -> bool:
     level = [value]
-    while level and depth >= 0:
+    while level and depth > 0:
         level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, dict | list)]
         depth -= 1
     return bool(level)

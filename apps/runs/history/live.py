@@ -32,6 +32,12 @@ def rows_since(run: Run, stream: Stream, cursor: str = "", *, keys: Names = None
     return Fresh(rows=rows, cursor=_cursor(rewinds, positions), is_reset=is_reset)
 
 
+def present_cursor(run: Run, stream: Stream) -> str:
+    """The cursor of somebody who has all that is there now, without reading it."""
+    ends = {piece.writer: piece.first_line + piece.line_count for piece in pieces_of(run, stream)}
+    return _cursor(keys_of(run).rewinds, ends)
+
+
 def _cursor(rewinds: int, positions: dict[bytes, int]) -> str:
     return str(rewinds) + "".join(f"~{writer.hex()}.{line}" for writer, line in sorted(positions.items()))
 

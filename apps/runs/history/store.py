@@ -5,7 +5,7 @@ from __future__ import annotations
 from apps.runs.history.appending import append
 from apps.runs.history.compaction import compact, due_runs
 from apps.runs.history.console import console
-from apps.runs.history.live import rows_since
+from apps.runs.history.live import present_cursor, rows_since
 from apps.runs.history.reading import (
     key_list,
     keys_of,
@@ -27,6 +27,7 @@ __all__ = [
     "key_list",
     "keys_of",
     "last_row",
+    "present_cursor",
     "rewind",
     "rows_since",
     "sample_keys",

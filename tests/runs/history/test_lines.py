@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from apps.core.errors import Invalid
+from apps.runs.history.lines import DEEPEST_VALUE, check_line, pack, parse_line, unpack, unpack_text
+from tests.runs.history.values import ODD_LINES, same
+
+
+@pytest.mark.parametrize("line", ODD_LINES)
+def test_a_line_parses_as_python_would_read_it(line: str) -> None:
+    assert same(parse_line(line), json.loads(line))
+
+
+@pytest.mark.parametrize("line", ["", "1", "[]", "null", "{", '{"a":1}{"b":2}', "{'a':1}", "nonsense", '{"a":1' + "0" * 5000 + "}"])
+def test_what_is_no_object_is_refused(line: str) -> None:
+    with pytest.raises(Invalid):
+        parse_line(line)
+
+
+def test_a_line_nested_too_deeply_is_refused() -> None:
+    parse_line('{"a":' + "[" * (DEEPEST_VALUE - 1) + "]" * (DEEPEST_VALUE - 1) + "}")
+    with pytest.raises(Invalid):
+        parse_line('{"a":' + "[" * DEEPEST_VALUE + "]" * DEEPEST_VALUE + "}")
+    with pytest.raises(Invalid):
+        parse_line('{"a":' * 900 + "1" + "}" * 900)
+
+
+def test_line_breaks_and_bombs_are_refused() -> None:
+    with pytest.raises(Invalid):
+        check_line('{"a":\n1}')
+    with pytest.raises(Invalid):
+        check_line("x" * (10 * 1024 * 1024 + 1))
+
+
+def test_packed_lines_come_back_to_the_letter() -> None:
+    lines = [*ODD_LINES, "  { } ", "\ud800", ""]
+
+    assert unpack_text(pack(lines)) == lines
+    assert unpack(pack(["é", ""])) == ["é".encode(), b""]

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from apps.runs.history.paths import MISSING, Row, leaves, pick, put, serves
+from tests.runs.history import values
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"a.b": 1}, [(("a.b",), 1)]),
+        ({"a": {"b": 1}}, [(("a", "b"), 1)]),
+        ({"a": {}}, [(("a",), {})]),
+        ({"a": {"_type": "x", "b": 1}}, [(("a",), {"_type": "x", "b": 1})]),
+        ({"a": [{"b": 1}]}, [(("a",), [{"b": 1}])]),
+    ],
+)
+def test_leaves_by_hand(row: Row, expected: list[Any]) -> None:
+    assert list(leaves(row)) == expected
+
+
+@given(values.rows)
+def test_put_undoes_leaves(rows: list[Row]) -> None:
+    for row in rows:
+        built: Row = {}
+        for path, value in leaves(row):
+            put(built, path, value)
+        assert repr(built) == repr(row)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a.b", 1), ("a", {"b": 2, "c.d": {"e": 3}}), ("a.c.d.e", 3), ("a.c.d", {"e": 3}), ("x", MISSING), ("a.x", MISSING)],
+)
+def test_pick_by_dotted_name(name: str, expected: Any) -> None:
+    assert pick({"a.b": 1, "a": {"b": 2, "c.d": {"e": 3}}}, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "expected"),
+    [
+        (("a", "b"), "a", True),
+        (("a", "b"), "a.b", True),
+        (("a.b",), "a.b", True),
+        (("a", "b"), "a.b.c", True),
+        (("ab",), "a", False),
+        (("a",), "ab", False),
+        (("b",), "a", False),
+    ],
+)
+def test_serves(path: tuple[str, ...], name: str, expected: bool) -> None:
+    assert serves(path, frozenset({name})) is expected
