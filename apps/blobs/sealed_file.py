@@ -81,7 +81,7 @@ class SealedFile:
         self._stored_size = stored_size
         self._frames = -(-(stored_size - HEADER_BYTES) // (FRAME_BYTES + TAG_BYTES))
         self.size = stored_size - HEADER_BYTES - TAG_BYTES * self._frames
-        if self._frames < 1 or sealed_size(self.size) != stored_size:
+        if self.size < 0 or sealed_size(self.size) != stored_size:
             raise Tampered(LABEL, row)
 
     def read(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
@@ -126,14 +126,14 @@ class SealedFile:
 
     def _open_batch(self, stored: bytearray, number: int, frames: int) -> bytes:
         size, last = FRAME_BYTES + TAG_BYTES, self._frames - 1
-        view = memoryview(bytes(stored[: frames * size]))
         try:
-            return b"".join(
-                self._cipher.decrypt(
-                    _nonce(number + at, last=number + at == last), view[at * size : (at + 1) * size], None
+            with memoryview(stored) as view:
+                return b"".join(
+                    self._cipher.decrypt(
+                        _nonce(number + at, last=number + at == last), view[at * size : (at + 1) * size], None
+                    )
+                    for at in range(frames)
                 )
-                for at in range(frames)
-            )
         except (InvalidTag, ValueError) as error:
             raise Tampered(LABEL, self._row) from error
 
@@ -174,11 +174,13 @@ def _file_cipher(key: OpenKey, header: bytes) -> AESGCM:
 
 
 def _seal_frames(cipher: AESGCM, plain: bytearray, number: int, frames: int) -> bytes:
-    view = memoryview(bytes(plain[: frames * FRAME_BYTES]))
-    return b"".join(
-        cipher.encrypt(_nonce(number + at, last=False), view[at * FRAME_BYTES : (at + 1) * FRAME_BYTES], None)
-        for at in range(frames)
-    )
+    with memoryview(plain) as view:
+        return b"".join(
+            cipher.encrypt(
+                _nonce(number + at, last=False), view[at * FRAME_BYTES : (at + 1) * FRAME_BYTES], None
+            )
+            for at in range(frames)
+        )
 
 
 def _nonce(number: int, *, last: bool) -> bytes:

@@ -1,5 +1,12 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from subprocess import PIPE
+
 from apps.vault.tree import create_node
 from apps.vault.types import NodeId, NodeKind
 
@@ -14,3 +21,42 @@ def project_key(entity: NodeId | None = None) -> NodeId:
 
 def run_key(project: NodeId | None = None) -> NodeId:
     return create_node(NodeKind.RUN, parent=project or project_key())
+
+
+class Instance:
+    """A data folder and keys of its own, used by processes that may be killed: what they leave is on the disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "config.settings.local",
+            "OWNLOG_DATA": str(folder / "var"),
+            "OWNLOG_KEY_DIR": str(folder / "keys"),
+        }
+
+    def start(self, code: str) -> subprocess.Popen[str]:
+        """Begin a Python process with Django set up."""
+        script = f"import django, os\ndjango.setup()\n{textwrap.dedent(code)}"
+        return subprocess.Popen(
+            [sys.executable, "-c", script], env=self.environment, stdout=PIPE, stderr=PIPE, text=True
+        )
+
+    def run(self, code: str, *, exits: int = 0) -> str:
+        """Run one to its end, which has to be `exits`, and return what it printed."""
+        return finish(self.start(code), exits=exits)
+
+    def migrate(self) -> None:
+        self.run(
+            """
+            from django.core.management import call_command
+            for alias in ("vault", "default"):
+                call_command("migrate", database=alias, verbosity=0)
+            """
+        )
+
+
+def finish(process: subprocess.Popen[str], *, exits: int = 0) -> str:
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == exits, err
+    return out.strip()

@@ -59,7 +59,9 @@ def test_sealing_twice_never_gives_the_same_bytes(key: OpenKey) -> None:
     assert len({seal(key, b"same", label=LABEL, row=ROW) for _ in range(100)}) == 100
 
 
-@pytest.mark.parametrize("text", ["", "κόσμε 🌍", "a\u202eb", "lone \ud800 surrogate", '{"x": NaN, "n": 1e400}'])
+@pytest.mark.parametrize(
+    "text", ["", "κόσμε 🌍", "a\u202eb", "lone \ud800 surrogate", '{"x": NaN, "n": 1e400}']
+)
 def test_text_comes_back_letter_by_letter(key: OpenKey, text: str) -> None:
     assert unseal_text(key, seal_text(key, text, label=LABEL, row=ROW), label=LABEL, row=ROW) == text
 

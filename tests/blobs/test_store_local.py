@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from apps.blobs.errors import ObjectMissing
+from apps.blobs.store.local import LocalStore
+from apps.core import clock
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "var" / "blobs")
+
+
+def new_name() -> str:
+    return secrets.token_hex(16)
+
+
+def files_in(store: LocalStore) -> list[Path]:
+    return [path for path in store.folder.rglob("*") if path.is_file()]
+
+
+def test_an_object_is_read_back_whole_and_in_parts(store: LocalStore) -> None:
+    name, content = new_name(), os.urandom(3_000_000)
+
+    assert store.put(name, [content[:1], b"", content[1:]]) == len(content)
+
+    assert b"".join(store.read_range(name, 0, len(content))) == content
+    assert b"".join(store.read_range(name, 100, 2_500_000)) == content[100:2_500_000]
+    assert b"".join(store.read_range(name, 2_999_999, 9_000_000)) == content[-1:]
+    assert b"".join(store.read_range(name, 5, 5)) == b""
+
+
+def test_list_tells_every_whole_object(store: LocalStore) -> None:
+    assert list(store.list()) == []
+    names = {new_name(): size for size in (0, 1, 70_000)}
+    for name, size in names.items():
+        store.put(name, [bytes(size)])
+
+    assert {found.name: found.size for found in store.list()} == names
+    assert all(abs(found.stored_at - clock.now()) < timedelta(minutes=1) for found in store.list())
+
+
+def test_only_the_servers_user_may_look(store: LocalStore) -> None:
+    name = new_name()
+    store.put(name, [b"x"])
+
+    path = store.folder / name[:2] / name[2:4] / name
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for folder in (store.folder, *path.parents[:2]):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_missing_object_is_an_error(store: LocalStore) -> None:
+    with pytest.raises(ObjectMissing):
+        list(store.read_range(new_name(), 0, 1))
+
+
+@pytest.mark.parametrize("name", ["", "../" * 10 + "a", "A" * 32, "a" * 31, "a" * 32 + "\n", "a/" * 16])
+def test_only_names_of_objects_are_taken(store: LocalStore, name: str) -> None:
+    with pytest.raises(ValueError, match="not the name of an object"):
+        store.put(name, [b"x"])
+
+
+def test_delete_takes_the_bytes_away_and_can_be_repeated(store: LocalStore) -> None:
+    name = new_name()
+    store.put(name, [b"x"])
+
+    store.delete_all_versions(name)
+    store.delete_all_versions(name)
+
+    assert files_in(store) == []
+
+
+def test_a_broken_off_put_leaves_nothing(store: LocalStore) -> None:
+    def breaking() -> Iterator[bytes]:
+        yield b"some"
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        store.put(new_name(), breaking())
+
+    assert files_in(store) == []
+    assert list(store.list()) == []
+
+
+def test_an_upload_under_way_is_not_listed_and_is_aborted_when_old(store: LocalStore) -> None:
+    seen: list[int] = []
+
+    def slow() -> Iterator[bytes]:
+        yield b"some"
+        seen.append(len(list(store.list())))
+        seen.append(store.abort_uploads(before=clock.now() - timedelta(hours=1)))
+        yield b" more"
+
+    name = new_name()
+    store.put(name, slow())
+    assert seen == [0, 0]
+    (store.folder / "uploads" / "left-behind").write_bytes(b"x")
+
+    assert store.abort_uploads(before=clock.now() + timedelta(seconds=5)) == 1
+    assert [path.name for path in files_in(store)] == [name]
+
+
+def test_bytes_are_safe_before_the_name_and_the_name_before_the_answer(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[int | str] = []
+    name = new_name()
+    real_fsync, real_rename = os.fsync, Path.rename
+
+    def fsync(handle: int) -> None:
+        done.append(os.fstat(handle).st_ino)
+        real_fsync(handle)
+
+    def rename(self: Path, target: Path) -> Path:
+        done.append("named")
+        return real_rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "rename", rename)
+    store.put(name, [b"x"])
+
+    path = store.folder / name[:2] / name[2:4] / name
+    file, inner, outer = (place.stat().st_ino for place in (path, path.parent, path.parent.parent))
+    assert done[-3:] == [outer, "named", inner]
+    assert done.index(file) < done.index("named")

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from apps.blobs import sweeps
+from apps.blobs.models import Blob, BlobState
+from apps.blobs.services import read_blob, write_blob
+from apps.blobs.store import default_store
+from apps.blobs.types import Swept
+from apps.core import clock
+from apps.files.models import RunFile
+from apps.runs.models import Run
+from apps.vault.types import NodeId
+from tests.factories.vault import Instance, run_key
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def folder(settings: Settings, tmp_path: Path) -> Path:
+    settings.OWNLOG_DATA = tmp_path
+    return tmp_path
+
+
+@pytest.fixture
+def two_days_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = clock.now() + timedelta(days=2)
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+
+@pytest.mark.parametrize("state", [BlobState.UPLOADING, BlobState.STORED])
+def test_what_is_young_is_left(state: BlobState) -> None:
+    Blob.objects.filter(pk=write_blob(run_key(), [b"x"]).blob.pk).update(state=state)
+    default_store().put(secrets.token_hex(16), [b"x"])
+
+    assert sweeps.sweep_orphans() == Swept()
+
+
+def test_a_deletion_that_broke_off_is_finished_at_once() -> None:
+    Blob.objects.filter(pk=write_blob(run_key(), [b"x"]).blob.pk).update(state=BlobState.LEAVING)
+
+    assert sweeps.sweep_orphans() == Swept(blobs=1)
+    assert list(default_store().list()) == []
+
+
+@pytest.mark.usefixtures("two_days_later")
+class TestTwoDaysLater:
+    @pytest.mark.parametrize("state", [BlobState.UPLOADING, BlobState.STORED])
+    def test_what_nobody_points_at_is_gone(self, state: BlobState) -> None:
+        blob = write_blob(run_key(), [b"x"]).blob
+        Blob.objects.filter(pk=blob.pk).update(state=state, created_at=clock.now() - timedelta(hours=25))
+
+        assert sweeps.sweep_orphans() == Swept(blobs=1)
+        assert not Blob.objects.exists()
+        assert list(default_store().list()) == []
+
+    def test_what_somebody_points_at_stays(self, run: Run) -> None:
+        owner = NodeId(run.vault_node)
+        blob = write_blob(owner, [b"x"]).blob
+        Blob.objects.filter(pk=blob.pk).update(created_at=clock.now() - timedelta(days=30))
+        RunFile.objects.create(run=run, blob=blob, name_index=b"i" * 16, sealed_name=b"")
+
+        assert sweeps.sweep_orphans() == Swept()
+        assert b"".join(read_blob(blob, owner)) == b"x"
+
+    def test_an_object_without_a_row_and_a_broken_off_upload_are_gone(self, folder: Path) -> None:
+        blob = write_blob(run_key(), [b"x"]).blob
+        default_store().put(secrets.token_hex(16), [b"x"])
+        (folder / "blobs" / "uploads" / "left-behind").write_bytes(b"x")
+
+        assert sweeps.sweep_orphans() == Swept(uploads=1, objects=1)
+        assert [found.name for found in default_store().list()] == [blob.object_name]
+
+    def test_too_many_objects_without_a_row_are_a_reason_to_stop(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        for _ in range(21):
+            default_store().put(secrets.token_hex(16), [b"x"])
+
+        assert sweeps.sweep_orphans() == Swept()
+        assert "21 of 21 stored objects have no row" in caplog.text
+
+
+@pytest.mark.xdist_group("vault_processes")
+def test_a_process_killed_in_mid_upload_leaves_nothing_that_is_served(tmp_path: Path) -> None:
+    instance = Instance(tmp_path / "instance")
+    instance.migrate()
+    instance.run(
+        """
+        from apps.blobs.services import write_blob
+        from apps.vault.readiness import make_ready
+        from tests.factories.vault import run_key
+        make_ready()
+
+        def pieces():
+            yield os.urandom(3_000_000)
+            os._exit(9)
+
+        write_blob(run_key(), pieces())
+        """,
+        exits=9,
+    )
+
+    told = instance.run(
+        """
+        from datetime import timedelta
+        from apps.blobs import sweeps
+        from apps.blobs.models import Blob
+        from apps.blobs.store import default_store
+        from apps.core import clock
+        from apps.vault.models import Grant
+
+        def state():
+            drafts = len(os.listdir(default_store().folder / "uploads"))
+            return [blob.state for blob in Blob.objects.all()], Grant.objects.count(), drafts
+
+        later = clock.now() + timedelta(days=2)
+        print(state(), len(list(default_store().list())))
+        clock.now = lambda: later
+        sweeps.sweep_orphans()
+        print(state(), len(list(default_store().list())))
+        """
+    )
+
+    assert told.splitlines() == ["(['uploading'], 1, 1) 0", "([], 0, 0) 0"]
