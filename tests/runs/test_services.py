@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
@@ -360,13 +361,13 @@ def test_silent_runs_have_crashed(run: Run, state: str, silence: timedelta, beco
 
 def test_a_heartbeat_during_the_sweep_saves_the_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     Run.objects.update(heartbeat_at=clock.now() - timedelta(hours=1))
-    real = services.transaction.atomic
+    real = transaction.atomic
 
-    def heartbeat_first(*args: object, **kwargs: object) -> object:
+    def heartbeat_first() -> AbstractContextManager[None]:
         Run.objects.update(heartbeat_at=clock.now())
-        return real(*args, **kwargs)  # type: ignore[call-overload]
+        return real()
 
-    monkeypatch.setattr(services.transaction, "atomic", heartbeat_first)
+    monkeypatch.setattr(transaction, "atomic", heartbeat_first)
 
     assert mark_silent_runs() == 0
     assert again(run).state == "running"
