@@ -8,6 +8,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.accounts.invitations import invited_email, may_sign_up
 from apps.accounts.queries import no_account_yet
@@ -28,6 +29,17 @@ def invitation_of(request: HttpRequest) -> str:
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Sign-up makes the account and its entity in one act; who may sign up is the instance's setting."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "account_inactive": gettext_lazy("This account is switched off. Ask the instance's operators why."),
+        "email_password_mismatch": gettext_lazy("No account opens with this address and password."),
+        "email_taken": gettext_lazy("There is an account with this address already. Sign in, or set a new password."),
+        "incorrect_password": gettext_lazy("This is not the present password."),
+        "rate_limited": gettext_lazy("Too many tries for the moment. Wait a minute."),
+        "too_many_login_attempts": gettext_lazy("Too many tries for the moment. Wait five minutes."),
+        "username_password_mismatch": gettext_lazy("No account opens with this name and password."),
+        "username_taken": gettext_lazy("This name is taken."),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return may_sign_up(invitation_of(request))

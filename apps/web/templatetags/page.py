@@ -23,8 +23,8 @@ def icon(name: str) -> SafeString:
 def field(bound: BoundField, label: str, hint: str = "", **attributes: str) -> dict[str, Any]:
     """A form field with its label, hint and errors, tied together for screen readers."""
     described = [f"{bound.auto_id}-error"] if bound.errors else []
-    described += [f"{bound.auto_id}-hint"] if hint else []
-    attrs = {"class": "input", "placeholder": "", **{key: value for key, value in attributes.items() if value}}
+    described += [f"{bound.auto_id}-hint"] if hint and not bound.errors else []
+    attrs: dict[str, str | bool] = {"class": "input", "placeholder": "", **{key: value for key, value in attributes.items() if value}}
     if described:
         attrs["aria-describedby"] = " ".join(described)
     if bound.errors:

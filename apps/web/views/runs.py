@@ -43,14 +43,16 @@ _SYSTEM_SAMPLE = 50
 def run(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     """The run at a glance: figures, first charts, config, summary, the end of its console, and who and when."""
     opened = _opened(request, entity, project, run)
-    return render(request, "runs/overview.html", frame(request, opened) | _overview(opened))
+    context = frame(request, opened)
+    return render(request, "runs/overview.html", context | _overview(opened, context["keys"]))
 
 
 @require_safe
 def charts(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     opened = _opened(request, entity, project, run)
-    context = {"sections": sections(metric_names([store.keys_of(opened.run)])), "stream": "", "axis": "step"}
-    return render(request, "runs/charts.html", frame(request, opened) | context)
+    context = frame(request, opened)
+    context |= {"sections": sections(metric_names([context["keys"]])), "stream": "", "axis": "step"}
+    return render(request, "runs/charts.html", context)
 
 
 @require_safe
@@ -73,7 +75,8 @@ def live(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     opened = _opened(request, entity, project, run)
     if request.GET.get("version") == str(opened.run.version):
         return HttpResponse(status=204)
-    return render(request, "runs/_live.html", frame(request, opened) | _moving(opened))
+    context = frame(request, opened)
+    return render(request, "runs/_live.html", context | _moving(opened, context["keys"]))
 
 
 @require_POST
@@ -82,7 +85,8 @@ def stop(request: Request, entity: str, project: str, run: str) -> HttpResponseB
     target = get_run(request.actor, Permission.RUN_WRITE, entity=entity, project=project, name=run)
     request_stop(target, by=request.actor)
     if request.htmx:
-        return render(request, "runs/_head.html", frame(request, open_run(_fresh(request, target))))
+        target.refresh_from_db(fields=["stop_requested_at", "version"])
+        return render(request, "runs/_head.html", frame(request, open_run(target)))
     return redirect(run_url(entity, project, run))
 
 
@@ -90,16 +94,11 @@ def _opened(request: Request, entity: str, project: str, name: str) -> OpenRun:
     return open_run(get_run(request.actor, Permission.RUN_READ, entity=entity, project=project, name=name))
 
 
-def _fresh(request: Request, run: Run) -> Run:
-    run.refresh_from_db(fields=["state", "stop_requested_at", "version", "finished_at", "heartbeat_at"])
-    return run
-
-
 def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
     """What all pages of a run show around their own part."""
     held, head = open_project(opened.run.project), opened.head
     visibility = Visibility(opened.run.project.visibility)
-    state = state_of(opened.run)
+    state, keys = state_of(opened.run), store.keys_of(opened.run)
     can_write = may(request.actor, Permission.RUN_WRITE, entity=opened.run.project.entity, visibility=visibility)
     return {
         "opened": opened,
@@ -108,21 +107,22 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
         "url": run_url(held.entity, held.name, head.name),
         "title": head.display_name or head.name,
         "is_team": opened.run.project.entity.user_id is None,
+        "keys": keys,
         "state": state,
         "duration": lasting(duration_of(opened.run)),
         "can": {"stop": can_write and state.is_running and opened.run.stop_requested_at is None},
         "counts": {
-            "charts": len(metric_names([store.keys_of(opened.run)])),
+            "charts": len(metric_names([keys])),
             "console": opened.run.output_lines,
             "files": count_files(opened.run),
         },
     }
 
 
-def _overview(opened: OpenRun) -> dict[str, Any]:
-    names = metric_names([store.keys_of(opened.run)])
+def _overview(opened: OpenRun, keys: KeyList) -> dict[str, Any]:
+    names = metric_names([keys])
     config = config_values(opened.config_text)
-    return _moving(opened) | {
+    return _moving(opened, keys) | {
         "panels": ranked_measures(names)[:_FIRST_PANELS],
         "panel_count": len(names),
         "config": tree(config),
@@ -133,11 +133,10 @@ def _overview(opened: OpenRun) -> dict[str, Any]:
     }
 
 
-def _moving(opened: OpenRun) -> dict[str, Any]:
+def _moving(opened: OpenRun, keys: KeyList) -> dict[str, Any]:
     """What changes while the run goes on."""
     summary = summary_values(opened.summary_text)
     first = max(0, opened.run.output_lines - _TAIL)
-    keys = store.keys_of(opened.run)
     return {
         "figures": _figures(summary, keys),
         "last_step": grouped(int(keys.last_step)) if keys.last_step is not None else "",
