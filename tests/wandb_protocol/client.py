@@ -102,7 +102,7 @@ class WandbClient:
         return data
 
     def run_of(self, project: str, name: str, fields: str) -> Json:
-        query = "query($p: String, $r: String!) { project(name: $p) { run(name: $r) { %s } } }" % fields
+        query = f"query($p: String, $r: String!) {{ project(name: $p) {{ run(name: $r) {{ {fields} }} }} }}"
         found: Json = self.ask(query, p=project, r=name)["project"]["run"]
         return found
 
@@ -115,7 +115,7 @@ class WandbClient:
         return [edge["node"] for edge in self.run_of(project, name, fields)["logLines"]["edges"]]
 
     def file(self, project: str, name: str, file_name: str) -> bytes | None:
-        fields = 'files(names: ["%s"]) { edges { node { url } } }' % file_name
+        fields = f'files(names: ["{file_name}"]) {{ edges {{ node {{ url }} }} }}'
         edges = self.run_of(project, name, fields)["files"]["edges"]
         if not edges:
             return None

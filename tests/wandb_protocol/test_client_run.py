@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,7 +44,7 @@ SCRIPT = """
 @pytest.fixture(scope="module")
 def logged(
     server: LiveServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[WandbClient, Finished]]:
+) -> tuple[WandbClient, Finished]:
     home = tmp_path_factory.mktemp("home")
     client = WandbClient(server, home)
     git = ["git", "-C", str(home), "-c", "user.email=ann@secret.example", "-c", "user.name=ann"]
@@ -54,7 +53,7 @@ def logged(
     subprocess.run(
         [*git, "remote", "add", "origin", "https://git.secret.example/ann/private.git"], check=True
     )
-    yield client, client.run(SCRIPT, f"--data={home}/sets/cats")
+    return client, client.run(SCRIPT, f"--data={home}/sets/cats")
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +111,8 @@ def test_summary_and_head(client: WandbClient) -> None:
     assert (run["historyLineCount"], len(run["commit"])) == (23, 40)
     assert run["historyKeys"]["lastStep"] == 102
     assert run["historyKeys"]["keys"]["nest.a.b"]["previousValue"] == 19
-    assert run["eventsLineCount"] >= 1 and "system.memory_percent" in json.loads(run["systemMetrics"])
+    assert run["eventsLineCount"] >= 1
+    assert "system.memory_percent" in json.loads(run["systemMetrics"])
     assert (run["user"]["username"], run["project"]["access"]) == ("alice", "PRIVATE")
 
 
