@@ -166,7 +166,7 @@ def test_a_run_that_cannot_be_stored_leaves_no_key(
     assert Project.objects.get().runs_made == 0
 
 
-@pytest.mark.promise("P-07")
+@pytest.mark.promise("P-23")
 def test_nobody_changes_anothers_run_by_starting_it(
     vision: Project, run: Run, alice: User, vera: User
 ) -> None:
@@ -181,7 +181,7 @@ def test_nobody_changes_anothers_run_by_starting_it(
 # ── Changing ──
 
 
-@pytest.mark.promise("P-02")
+@pytest.mark.promise("P-21")
 @pytest.mark.parametrize("text", ["{}", " { } ", '{"a":1}', ALL_KINDS, '{"x": "' + "long " * 100_000 + '"}'])
 def test_config_and_summary_are_kept_to_the_letter(run: Run, by: Actor, text: str) -> None:
     update_run(run, RunPatch(config_text=text, summary_text=text), by=by)
@@ -269,7 +269,7 @@ def test_a_run_that_is_gone_is_not_found(run: Run, by: Actor) -> None:
             act()
 
 
-@pytest.mark.promise("P-01")
+@pytest.mark.promise("P-08")
 def test_no_word_of_a_run_lies_open(vision: Project, by: Actor) -> None:
     words = RunPatch(display_name="canary-a", notes="canary-b", tags=["canary-c"], group="canary-d", job_type="canary-e",
                      commit="canary-f", program="canary-g", config_text='{"canary-h":"canary-i"}',

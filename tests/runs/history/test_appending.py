@@ -82,9 +82,13 @@ def test_any_order_of_retries_ends_with_every_line_once(run: Run) -> None:
 def test_a_request_that_breaks_off_leaves_nothing(run: Run) -> None:
     before = facts(run)
 
-    with pytest.raises(RuntimeError), transaction.atomic():
-        send(run, 0, rows_from(0, 3), summary_text='{"a":1}')
-        raise RuntimeError
+    def send_and_break() -> None:
+        with transaction.atomic():
+            send(run, 0, rows_from(0, 3), summary_text='{"a":1}')
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        send_and_break()
 
     assert facts(run) == before
     assert steps(run) == []

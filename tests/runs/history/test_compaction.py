@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _no_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.core.background._send", lambda *args: None)
+    monkeypatch.setattr("apps.core.background._send", lambda *_: None)
 
 
 def counts() -> tuple[int, int, int]:

@@ -1,0 +1,241 @@
+"""The wandb client's filters and orders of runs: MongoDB-like trees, read strictly and compiled to functions.
+
+One parser for every door. Nothing is evaluated: an operator that is not in the tables below is refused. Regular
+expressions are RE2, which takes linear time whatever the pattern.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from apps.core import jsontext
+from apps.core.errors import Invalid
+from apps.runs.fields import Getter, Listed, getter, is_moment, moment
+from apps.runs.history.paths import MISSING
+
+Predicate = Callable[[Listed], bool]
+Test = Callable[[Any], bool]
+
+LONGEST_FILTER = 200_000
+MOST_DEPTH = 32
+MOST_CONDITIONS = 2_000
+LONGEST_PATTERN = 1_000
+_LONGEST_SEARCHED = 10_000
+_PATTERN_BYTES = 1 << 20
+_DEFAULT_ORDER = "+created_at"
+
+
+def compile_filter(text: str | None) -> Predicate | None:
+    """What `text` (JSON) asks of a run; None when it asks nothing. Invalid when it cannot be understood."""
+    if not text or not text.strip():
+        return None
+    if len(text) > LONGEST_FILTER:
+        raise Invalid(f"A filter is at most {LONGEST_FILTER} letters long.")
+    tree = jsontext.loads(text)
+    return _Reader().tree(tree, 0) if tree else None
+
+
+class _Reader:
+    """Reads one tree and counts what it holds."""
+
+    def __init__(self) -> None:
+        self._conditions = 0
+
+    def tree(self, tree: Any, depth: int) -> Predicate:
+        if not isinstance(tree, dict):
+            raise Invalid("A filter is a JSON object, such as {\"state\": \"finished\"}.")
+        self._enter(depth)
+        return _all([self._entry(key, value, depth) for key, value in tree.items()])
+
+    def _entry(self, key: str, value: Any, depth: int) -> Predicate:
+        if key in ("$and", "$or", "$nor"):
+            inner = self._trees(key, value, depth)
+            if key == "$and":
+                return _all(inner)
+            return _any(inner) if key == "$or" else _not(_any(inner))
+        if key == "$not":
+            return _not(_all(self._trees(key, value if isinstance(value, list) else [value], depth)))
+        if key.startswith("$"):
+            raise Invalid(f"“{key[:100]}” is no operator between filters; there are $and, $or, $not, $nor.")
+        return self._field(key, value, depth)
+
+    def _trees(self, key: str, value: Any, depth: int) -> list[Predicate]:
+        if not isinstance(value, list):
+            raise Invalid(f"“{key}” takes a list of filters.")
+        return [self.tree(inner, depth + 1) for inner in value]
+
+    def _field(self, key: str, value: Any, depth: int) -> Predicate:
+        test = self._test(key, value, depth)
+        return functools.partial(_passes, getter(key), test)
+
+    def _test(self, key: str, value: Any, depth: int) -> Test:
+        self._enter(depth)
+        if not isinstance(value, dict) or not any(name.startswith("$") for name in value):
+            return _TESTS["$eq"](_operand(key, value))
+        tests = [self._operator(key, name, operand, value, depth) for name, operand in value.items()]
+        return lambda found: all(test(found) for test in tests)
+
+    def _operator(self, key: str, name: str, operand: Any, beside: dict[str, Any], depth: int) -> Test:
+        self._enter(depth)
+        if name == "$not":
+            inner = self._test(key, operand, depth + 1)
+            return lambda found: not inner(found)
+        if name == "$regex":
+            return _matches(operand, beside.get("$options", ""))
+        if name == "$options" and "$regex" in beside:
+            return lambda _: True
+        if name == "$exists":
+            wanted = bool(operand)
+            return lambda found: (found is not MISSING) is wanted
+        if name in ("$in", "$nin"):
+            return self._one_of(key, name, operand)
+        make = _TESTS.get(name)
+        if make is None:
+            raise Invalid(f"“{name[:100]}” is no operator; there are {', '.join(OPERATORS)}.")
+        return make(_operand(key, operand))
+
+    def _one_of(self, key: str, name: str, operand: Any) -> Test:
+        if not isinstance(operand, list):
+            raise Invalid(f"“{name}” takes a list of values.")
+        self._conditions += len(operand)
+        self._enter(0)
+        tests = [_TESTS["$eq"](_operand(key, value)) for value in operand]
+        wanted = name == "$in"
+        return lambda found: any(test(found) for test in tests) is wanted
+
+    def _enter(self, depth: int) -> None:
+        self._conditions += 1
+        if depth > MOST_DEPTH:
+            raise Invalid(f"A filter is nested at most {MOST_DEPTH} deep.")
+        if self._conditions > MOST_CONDITIONS:
+            raise Invalid(f"A filter has at most {MOST_CONDITIONS} conditions.")
+
+
+OPERATORS = "$eq $ne $gt $gte $lt $lte $in $nin $exists $regex $not".split()  # noqa: SIM905  (a list of words)
+
+
+def _operand(key: str, value: Any) -> Any:
+    return moment(value) if is_moment(key) and value is not None else value
+
+
+def _passes(get: Getter, test: Test, run: Listed) -> bool:
+    return test(get(run))
+
+
+def _all(tests: list[Predicate]) -> Predicate:
+    return tests[0] if len(tests) == 1 else lambda run: all(test(run) for test in tests)
+
+
+def _any(tests: list[Predicate]) -> Predicate:
+    return lambda run: any(test(run) for test in tests)
+
+
+def _not(test: Predicate) -> Predicate:
+    return lambda run: not test(run)
+
+
+# ── Tests of one value. Of a list (tags) one element is enough, as MongoDB has it ──
+
+
+def _candidates(found: Any) -> Iterable[Any]:
+    return (found, *found) if isinstance(found, list) else (found,)
+
+
+def _kind(value: Any) -> type:
+    """Values of different kinds are never equal and never in an order: 1 is not true, "2" is not more than 1."""
+    if isinstance(value, bool):
+        return bool
+    return float if isinstance(value, int | float) else type(value)
+
+
+def _equals(wanted: Any) -> Test:
+    kind = _kind(wanted)
+    if wanted is None:
+        return lambda found: found is MISSING or any(each is None for each in _candidates(found))
+    return lambda found: any(_kind(each) is kind and each == wanted for each in _candidates(found))
+
+
+def _differs(wanted: Any) -> Test:
+    equals = _equals(wanted)
+    return lambda found: not equals(found)
+
+
+def _compares(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
+    def make(wanted: Any) -> Test:
+        kind = _kind(wanted)
+        if kind not in (float, str, datetime):
+            raise Invalid("Only numbers, texts and times can be compared by more and less.")
+        return lambda found: any(_kind(each) is kind and compare(each, wanted) for each in _candidates(found))
+
+    return make
+
+
+_TESTS: dict[str, Callable[[Any], Test]] = {
+    "$eq": _equals,
+    "$ne": _differs,
+    "$gt": _compares(operator.gt),
+    "$gte": _compares(operator.ge),
+    "$lt": _compares(operator.lt),
+    "$lte": _compares(operator.le),
+}
+
+
+def _matches(pattern: Any, options: Any) -> Test:
+    import re2
+
+    if not isinstance(pattern, str) or not isinstance(options, str) or set(options) - set("ims"):
+        raise Invalid("“$regex” takes a regular expression as text, “$options” letters of i, m, s.")
+    if len(pattern) > LONGEST_PATTERN:
+        raise Invalid(f"A regular expression is at most {LONGEST_PATTERN} letters long.")
+    settings = re2.Options()
+    settings.log_errors = False  # it would write the pattern, which is content, to the log
+    settings.max_mem = _PATTERN_BYTES
+    try:
+        search = re2.compile(_bytes(f"(?{options}){pattern}" if options else pattern), settings).search
+    except re2.error:
+        raise Invalid(f"“{pattern[:100]}” is no regular expression that RE2 understands.") from None
+    return lambda found: any(
+        isinstance(each, str) and search(_bytes(each[:_LONGEST_SEARCHED])) is not None for each in _candidates(found)
+    )
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+# ── Order ──
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One key to sort by. Runs that have nothing there come last, whichever the direction."""
+
+    get: Getter
+    is_descending: bool
+
+    def sort(self, runs: Iterable[Listed]) -> list[Listed]:
+        ranked: list[tuple[int, Any, int, Listed]] = []
+        without: list[Listed] = []
+        for run in runs:
+            value = self.get(run)
+            rank = _RANKS.get(type(value))
+            if rank is None or value != value:
+                without.append(run)
+            else:
+                ranked.append((rank, value, run.id, run))
+        ranked.sort(reverse=self.is_descending)
+        return [run for *_, run in ranked] + without
+
+
+_RANKS: dict[type, int] = {bool: 0, int: 1, float: 1, str: 2, datetime: 3}
+
+
+def parse_order(text: str | None) -> Order:
+    """`+created_at`, `-summary_metrics.loss`, `config.lr.value`; the oldest first when nothing is asked."""
+    key = (text or "").strip() or _DEFAULT_ORDER
+    return Order(getter(key.lstrip("+-")), key.startswith("-"))

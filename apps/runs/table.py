@@ -1,0 +1,196 @@
+"""The run table: the opened runs of a project, in memory, to filter and sort what the database cannot read.
+
+Each use asks the database for `(id, version)` of the project's runs, opens again only what changed and drops what
+is gone, so nothing that was erased is served. It is never written anywhere; it is forgotten when idle.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from apps.core import jsontext
+from apps.projects.models import Project
+from apps.runs.fields import Listed
+from apps.runs.filters import compile_filter, parse_order
+from apps.runs.models import Run
+from apps.runs.queries import CONFIG_LABEL, HEAD_LABEL, SUMMARY_LABEL, open_runs
+from apps.runs.types import Head, OpenRun
+from apps.vault.keys import OpenKey
+from apps.vault.seal import unseal
+from apps.vault.tree import open_keys
+from apps.vault.types import NodeId
+
+IDLE_SECONDS = 45.0
+# Of sealed bytes behind all tables of a process; opened, they take a few times as much.
+MOST_BYTES = 48 * 1024 * 1024
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRuns:
+    """A page of runs, and how many there are in all."""
+
+    runs: list[OpenRun]
+    total: int
+
+
+def select_runs(
+    project: Project, *, filters: str | None = None, order: str | None = None, offset: int = 0, limit: int
+) -> FoundRuns:
+    """The project's runs that pass the filter, in the order asked for, a page of them opened."""
+    passes = compile_filter(filters)
+    arrange = parse_order(order)
+    runs: Iterable[Listed] = _tables.runs_of(project)
+    found = [run for run in runs if passes(run)] if passes else list(runs)
+    page = arrange.sort(found)[offset : offset + limit] if limit > 0 else []
+    return FoundRuns(_opened([run.id for run in page]), len(found))
+
+
+def _opened(ids: Sequence[int]) -> list[OpenRun]:
+    """The page as it stands now; a run that went meanwhile is left out."""
+    rows: dict[int, Run] = {}
+    for start in range(0, len(ids), _BATCH):
+        some = Run.objects.select_related("project__entity").in_bulk(ids[start : start + _BATCH])
+        rows.update(some)
+    return open_runs(rows[pk] for pk in ids if pk in rows)
+
+
+@dataclass(slots=True)
+class _Table:
+    """The opened runs of one project."""
+
+    runs: dict[int, Listed] = field(default_factory=dict)
+    sizes: dict[int, int] = field(default_factory=dict)
+    used_at: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def size(self) -> int:
+        return sum(self.sizes.values())
+
+    def refresh(self, project: Project) -> list[Listed]:
+        versions = dict(Run.objects.filter(project=project).order_by("id").values_list("id", "version"))
+        for pk in self.runs.keys() - versions.keys():
+            del self.runs[pk], self.sizes[pk]
+        changed = [pk for pk, version in versions.items() if pk not in self.runs or self.runs[pk].version != version]
+        for pk, run, size in _read(changed):
+            if run is None:
+                self.runs.pop(pk, None)
+                self.sizes.pop(pk, None)
+            else:
+                self.runs[pk], self.sizes[pk] = run, size
+        return list(self.runs.values())
+
+
+class Tables:
+    """All tables of this process."""
+
+    def __init__(self) -> None:
+        self._tables: OrderedDict[int, _Table] = OrderedDict()
+        self._lock = threading.Lock()
+        self._sweeper: threading.Timer | None = None
+
+    def runs_of(self, project: Project) -> list[Listed]:
+        with self._lock:
+            table = self._tables.setdefault(project.pk, _Table())
+            self._tables.move_to_end(project.pk)
+            table.used_at = time.monotonic()
+        with table.lock:
+            runs = table.refresh(project)
+        with self._lock:
+            self._make_room()
+            self._watch()
+        return runs
+
+    def forget_idle(self, idle_seconds: float = IDLE_SECONDS) -> None:
+        """Drop what nobody used lately."""
+        with self._lock:
+            self._sweeper = None
+            before = time.monotonic() - idle_seconds
+            for project in [pk for pk, table in self._tables.items() if table.used_at <= before]:
+                del self._tables[project]
+            self._watch()
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+    def _make_room(self) -> None:
+        sizes = {project: table.size for project, table in list(self._tables.items())}
+        total = sum(sizes.values())
+        for project, size in sizes.items():  # the one used longest ago first; the largest alone is not kept either
+            if total <= MOST_BYTES:
+                return
+            del self._tables[project]
+            total -= size
+
+    def _watch(self) -> None:
+        if self._tables and self._sweeper is None:
+            self._sweeper = threading.Timer(IDLE_SECONDS / 3, self.forget_idle)
+            self._sweeper.daemon = True
+            self._sweeper.start()
+
+
+_tables = Tables()
+
+_COLUMNS = (
+    "id",
+    "version",
+    "uuid",
+    "vault_node",
+    "sealed_head",
+    "sealed_config",
+    "sealed_summary",
+    "state",
+    "created_by__username",
+    "created_at",
+    "heartbeat_at",
+    "finished_at",
+)
+
+
+def _read(ids: Sequence[int]) -> Iterator[tuple[int, Listed | None, int]]:
+    """These runs opened, with the size of what was sealed; None for one whose key is gone."""
+    for start in range(0, len(ids), _BATCH):
+        rows = list(Run.objects.filter(pk__in=ids[start : start + _BATCH]).values_list(*_COLUMNS))
+        keys = open_keys(NodeId(row[3]) for row in rows)
+        for row in rows:
+            key = keys.get(NodeId(row[3]))
+            size = sum(len(sealed) for sealed in row[4:7] if sealed is not None)
+            yield row[0], None if key is None else _listed(row, key), size
+
+
+def _listed(row: tuple[Any, ...], key: OpenKey) -> Listed:
+    pk, version, uuid, _, head, config, summary, state, username, created_at, heartbeat_at, finished_at = row
+    return Listed(
+        id=pk,
+        version=version,
+        head=Head.from_json(jsontext.loads(unseal(key, head, label=HEAD_LABEL, row=uuid))),
+        config=_unwrapped(_object(key, config, CONFIG_LABEL, uuid)),
+        summary=_object(key, summary, SUMMARY_LABEL, uuid),
+        state=state,
+        username=username or "",
+        created_at=created_at,
+        heartbeat_at=heartbeat_at,
+        finished_at=finished_at,
+    )
+
+
+def _object(key: OpenKey, sealed: bytes | None, label: str, uuid: Any) -> dict[str, Any]:
+    if sealed is None:
+        return {}
+    value = jsontext.loads(unseal(key, sealed, label=label, row=uuid))
+    return value if isinstance(value, dict) else {}
+
+
+def _unwrapped(config: dict[str, Any]) -> dict[str, Any]:
+    """The values of the config; what the client says of itself there (`_wandb`) is nothing to list by."""
+    return {
+        name: entry["value"] if isinstance(entry, dict) and "value" in entry else entry
+        for name, entry in config.items()
+        if name != "_wandb"
+    }
