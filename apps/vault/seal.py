@@ -44,9 +44,9 @@ def seal(key: OpenKey, plaintext: bytes, *, label: str, row: UUID, place: bytes 
     return head + nonce + key.cipher.encrypt(nonce, plaintext, _bound_to(head, label, row, place))
 
 
-def unseal(key: OpenKey, sealed: bytes, *, label: str, row: UUID, place: bytes = b"") -> bytes:
+def unseal(key: OpenKey, sealed: bytes | memoryview, *, label: str, row: UUID, place: bytes = b"") -> bytes:
     """What was sealed for exactly this field, row and place; otherwise `Tampered`."""
-    sealed = bytes(sealed)
+    sealed = bytes(sealed)  # PostgreSQL gives a view
     version = sealed[:1]
     if sealed[_KEY_ID] != key.key_id or version not in (_PLAIN, _ZSTD):
         raise Tampered(label, row)
@@ -64,7 +64,9 @@ def seal_text(key: OpenKey, text: str, *, label: str, row: UUID, place: bytes = 
     return seal(key, text.encode("utf-8", "surrogatepass"), label=label, row=row, place=place)
 
 
-def unseal_text(key: OpenKey, sealed: bytes, *, label: str, row: UUID, place: bytes = b"") -> str:
+def unseal_text(
+    key: OpenKey, sealed: bytes | memoryview, *, label: str, row: UUID, place: bytes = b""
+) -> str:
     return unseal(key, sealed, label=label, row=row, place=place).decode("utf-8", "surrogatepass")
 
 

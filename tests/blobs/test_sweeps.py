@@ -68,6 +68,17 @@ class TestTwoDaysLater:
         assert sweeps.sweep_orphans() == Swept()
         assert b"".join(read_blob(blob, owner)) == b"x"
 
+    def test_blobs_in_use_do_not_stand_before_those_that_are_not(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sweeps, "_BATCH", 1)
+        used, unused = (write_blob(NodeId(run.vault_node), [b"x"]).blob for _ in range(2))
+        Blob.objects.update(created_at=clock.now() - timedelta(days=30))
+        RunFile.objects.create(run=run, blob=used, name_index=b"i" * 16, sealed_name=b"")
+
+        assert sweeps.sweep_orphans() == Swept(blobs=1)
+        assert not Blob.objects.filter(pk=unused.pk).exists()
+
     def test_an_object_without_a_row_and_a_broken_off_upload_are_gone(self, folder: Path) -> None:
         blob = write_blob(run_key(), [b"x"]).blob
         default_store().put(secrets.token_hex(16), [b"x"])

@@ -114,3 +114,16 @@ def test_a_grant_does_not_open_for_another_blob_or_owner() -> None:
         open_blob_key(other, owner)
     with pytest.raises(Tampered):
         open_blob_key(blob, thief)
+
+
+def test_a_grant_does_not_open_for_another_owner_though_both_are_open() -> None:
+    project = project_key()
+    owner, thief = run_key(project), run_key(project)
+    blob = create_blob_key(owner)
+
+    Grant.objects.filter(blob_id=blob).update(owner_id=thief)
+
+    with keys_in_use():
+        create_blob_key(owner)
+        with pytest.raises(Tampered):
+            open_blob_key(blob, thief)

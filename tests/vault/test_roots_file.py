@@ -55,7 +55,7 @@ def test_destroying_overwrites_what_another_link_still_holds(roots: FileRoots, t
 def test_a_key_is_never_written_over_another(roots: FileRoots, monkeypatch: pytest.MonkeyPatch) -> None:
     roots.rotate()
     key = roots.get(1)
-    monkeypatch.setattr(FileRoots, "current", lambda self: None)
+    monkeypatch.setattr(FileRoots, "current", lambda _: None)
 
     with pytest.raises(FileExistsError):
         roots.rotate()
@@ -137,8 +137,7 @@ CANNOT_READ = (
         ),
         (
             _loosen_folder,
-            "The key folder {folder} can be opened by other users of this machine (mode 0755). "
-            "Run: chmod 700 '{folder}'",
+            "The key folder {folder} can be opened by other users of this machine (mode 0755). Run: chmod 700 '{folder}'",
         ),
         (_remove, MISSING),
         (_cut, NOT_WHOLE),
@@ -191,8 +190,7 @@ def test_a_key_folder_inside_the_data_folder_is_warned_of(tmp_path: Path) -> Non
     inside = FileRoots(tmp_path / "var" / "keys", data_folder=tmp_path / "var")
 
     assert inside.warnings() == [
-        f"The key folder {tmp_path}/var/keys lies inside the data folder {tmp_path}/var: a backup of the data carries the "
-        f"key with it, and what you erase can be read from that backup. Move it and set OWNLOG_KEY_DIR."
+        f"The key folder {tmp_path}/var/keys lies inside the data folder {tmp_path}/var: a backup of the data carries the key with it, and what you erase can be read from that backup. Move it and set OWNLOG_KEY_DIR."
     ]
 
 

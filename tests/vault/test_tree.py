@@ -129,7 +129,7 @@ def test_a_key_whose_secrets_were_changed_anywhere_does_not_open() -> None:
             open_key(run)
         assert raised.value.row == run
     Node.objects.filter(pk=run).update(secrets=wrapped)
-    assert open_key(run)
+    assert open_key(run).node_id == run
 
 
 @pytest.mark.parametrize("column", ["kind", "lies_under", "wrap_id", "content_id"])
@@ -154,6 +154,18 @@ def test_a_key_does_not_open_at_another_place() -> None:
     Node.objects.filter(pk=other).update(parent_id=elsewhere)
     with pytest.raises(Tampered):
         open_key(other)
+
+
+def test_a_key_does_not_open_below_another_parent_though_both_are_open() -> None:
+    project, elsewhere = project_key(), project_key()
+    run = run_key(project)
+
+    Node.objects.filter(pk=run).update(parent_id=elsewhere)
+
+    with keys_in_use():
+        run_key(project)
+        with pytest.raises(Tampered):
+            open_key(run)
 
 
 def test_parents_in_a_circle_are_an_error() -> None:
