@@ -5,6 +5,7 @@ Everything is made by the services that real use goes through, with fixed seeds.
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from apps.teams.services import add_member, create_account, create_team
 from apps.teams.types import MemberRole
 
 _BATCH = 500
+_SECONDS_A_STEP = 7.5
 
 
 @dataclass(slots=True)
@@ -116,13 +118,13 @@ def _make_run(project: Project, recipe: Recipe, *, steps: int, age: int, by: Act
     lines: list[str] = []
     sent = 0
     for step, row in enumerate(training(recipe, steps=steps)):
-        last |= row
-        lines.append(_line(row, step=step, began=began))
+        last |= row | _clockwork(step, began)
+        lines.append(jsontext.dumps(row | _clockwork(step, began)))
         if len(lines) == _BATCH:
             _send(run, Stream.HISTORY, sent, lines)
             sent, lines = sent + len(lines), []
     _send(run, Stream.HISTORY, sent, lines)
-    _send(run, Stream.EVENTS, 0, [_line(row, step=None, began=began) for row in machine(recipe, minutes=240)])
+    _send(run, Stream.EVENTS, 0, list(_machine_lines(recipe, began, steps=steps)))
     _send(run, Stream.OUTPUT, 0, list(_console(recipe, steps)))
     _attach(run, recipe)
     _end(run, last, fate=fate)
@@ -146,14 +148,20 @@ def _patch(recipe: Recipe) -> RunPatch:
         notes="Same schedule as the baseline; only the augmentation differs.",
         group=recipe.model,
         job_type="train",
-        commit=f"{recipe.seed * 7919:040x}"[-40:],
+        commit=hashlib.sha1(str(recipe.seed).encode(), usedforsecurity=False).hexdigest(),
     )
 
 
-def _line(row: dict[str, float], *, step: int | None, began: datetime) -> str:
-    seconds = (step or 0) * 2.5
-    clockwork: dict[str, float] = {"_runtime": seconds, "_timestamp": began.timestamp() + seconds}
-    return jsontext.dumps(row | clockwork | ({} if step is None else {"_step": step}))
+def _clockwork(step: int, began: datetime) -> dict[str, float]:
+    """What the client itself adds to each row."""
+    seconds = step * _SECONDS_A_STEP
+    return {"_step": step, "_runtime": seconds, "_timestamp": began.timestamp() + seconds}
+
+
+def _machine_lines(recipe: Recipe, began: datetime, *, steps: int) -> Iterator[str]:
+    minutes = int(steps * _SECONDS_A_STEP // 60)
+    for minute, row in enumerate(machine(recipe, minutes=minutes)):
+        yield jsontext.dumps(row | {"_runtime": 60.0 * minute, "_timestamp": began.timestamp() + 60 * minute})
 
 
 def _console(recipe: Recipe, steps: int) -> Iterator[str]:
