@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from apps.runs.history.lines import by_shape, parse_json
-from apps.runs.history.paths import MISSING, Path, Row, dotted, is_branch, leaves, pick, put, serves
+from apps.runs.history.paths import MISSING, Path, Row, dotted, pick, put, serves
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,20 +108,13 @@ def _table(rows: Sequence[Row]) -> tuple[pa.Table, list[Path]]:
 def _leaves_by_path(rows: Sequence[Row]) -> dict[Path, _Leaf]:
     """Every value by its path, a column at a time for rows of one shape."""
     found: dict[Path, _Leaf] = {}
-    flat = [dict(leaves(row)) if _has_branch(row) else row for row in rows]
-    for (names, kinds), places in by_shape(flat).items():
-        columns = zip(*(flat[place].values() for place in places), strict=True)
-        for name, kind, values in zip(names, kinds, columns, strict=True):
-            path = name if isinstance(name, tuple) else (name,)
+    for shaped in by_shape(rows):
+        for path, kind, values in zip(shaped.paths, shaped.kinds, shaped.columns(), strict=True):
             leaf = found.get(path)
             if leaf is None:
                 leaf = found[path] = _Leaf({}, {})
-            _add_values(leaf, kind, places, values)
+            _add_values(leaf, kind, shaped.places, values)
     return found
-
-
-def _has_branch(row: Row) -> bool:
-    return dict in map(type, row.values()) and any(is_branch(value, 1) for value in row.values())
 
 
 def _add_values(leaf: _Leaf, kind: type, places: Indexes, values: Sequence[Any]) -> None:

@@ -14,12 +14,13 @@ import orjson
 
 from apps.core import jsontext
 from apps.runs.history.lines import by_shape
-from apps.runs.history.paths import MISSING, TYPE_KEY, Path, Row, dotted, is_branch, leaves
+from apps.runs.history.paths import MISSING, TYPE_KEY, Path, Row, dotted
 
 MOST_KEYS = 20_000
 LONGEST_KEY = 1_000
 LONGEST_LAST_TEXT = 256
 STEP = "_step"
+_STEP_PATH = (STEP,)
 _TYPE_NAMES = {float: "number", int: "number", str: "string", bool: "boolean", type(None): "nil", list: "list"}
 _SAFE_INTEGERS = range(-(2**63), 2**64)
 
@@ -48,18 +49,16 @@ class KeyList:
 
     def add(self, rows: Sequence[Row]) -> None:
         """Count a batch that follows what was counted."""
-        flat = [dict(leaves(row)) if _has_branch(row) else row for row in rows]
-        for (names, kinds), places in by_shape(flat).items():
-            last = flat[places[-1]]
-            step = _number(rows[places[-1]].get(STEP))
-            for name, kind, value in zip(names, kinds, last.values(), strict=True):
-                path = name if isinstance(name, tuple) else (name,)
+        for shaped in by_shape(rows):
+            last = shaped.rows[-1]
+            step = _number(rows[shaped.places[-1]].get(STEP))
+            for path, kind, (key, value) in zip(shaped.paths, shaped.kinds, last.items(), strict=True):
                 if kind is dict:
-                    self._count_objects(path, [flat[place][name] for place in places])
-                else:
-                    self._count(path, _TYPE_NAMES[kind], len(places), value, step)
-        for row in rows:
-            self._note_step(_number(row.get(STEP)))
+                    self._count_objects(path, [row[key] for row in shaped.rows])
+                    continue
+                self._count(path, _TYPE_NAMES[kind], len(shaped.rows), value, step)
+                if path == _STEP_PATH:
+                    self._note_steps(row[key] for row in shaped.rows)
 
     def _count_objects(self, path: Path, objects: Iterable[Any]) -> None:
         for value in objects:
@@ -80,9 +79,9 @@ class KeyList:
         short = kind != "list" and not (kind == "string" and len(value) > LONGEST_LAST_TEXT)
         facts.last = value if short else MISSING
 
-    def _note_step(self, step: int | float | None) -> None:
-        if step is not None and (self.last_step is None or step > self.last_step):
-            self.last_step = step
+    def _note_steps(self, values: Iterable[Any]) -> None:
+        steps = [step for value in values if (step := _number(value)) is not None]
+        self.last_step = max([*steps, *([] if self.last_step is None else [self.last_step])], default=None)
 
     def paths_named(self, name: str) -> list[Path]:
         """The paths that a dotted name can mean."""
@@ -103,10 +102,6 @@ class KeyList:
             tuple(path): KeyFacts(types, _read(last), last_step) for path, types, last_step, *last in whole["keys"]
         }
         return cls(found, whole["last_step"], whole["left_out"], whole["rewinds"])
-
-
-def _has_branch(row: Row) -> bool:
-    return dict in map(type, row.values()) and any(is_branch(value, 1) for value in row.values())
 
 
 def _number(value: Any) -> int | float | None:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from apps.core import jsontext
 from apps.core.errors import Invalid
-from apps.runs.history.paths import Row
+from apps.runs.history.paths import Path, Row, leaves
 
 LONGEST_LINE = 10 * 1024 * 1024
 DEEPEST_VALUE = 64
 _PLAIN = frozenset({int, float, str, bool, type(None)})
 # orjson reads integers that need more than 64 bits as doubles at least this large.
 _MAYBE_ROUNDED = float(2**63)
-
-Shape = tuple[tuple[Any, ...], tuple[type, ...]]
 
 
 def parse_line(line: str | bytes) -> Row:
@@ -90,12 +89,41 @@ def unpack_text(payload: bytes) -> list[str]:
     return payload.decode("utf-8", "surrogatepass").split("\n")
 
 
-def by_shape(rows: Sequence[dict[Any, Any]]) -> dict[Shape, list[int]]:
-    """The places of the rows of each shape: the same keys in one order, with values of the same types.
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """Rows with the same paths in one order and values of the same types: columns, then."""
 
-    A training loop logs few shapes, so what follows can work on columns.
-    """
-    shapes: dict[Shape, list[int]] = {}
+    paths: tuple[Path, ...]
+    kinds: tuple[type, ...]
+    places: list[int]  # of these rows in the batch
+    rows: list[dict[Any, Any]]  # values by path, or by key where no row is nested
+
+    def columns(self) -> Iterator[tuple[Any, ...]]:
+        return zip(*(row.values() for row in self.rows), strict=True)
+
+
+def by_shape(rows: Sequence[Row]) -> Iterator[Shaped]:
+    """A batch as few groups of columns: a training loop logs few shapes of rows."""
+    nested: dict[Any, tuple[list[int], list[dict[Any, Any]]]] = {}
+    for (keys, kinds), places in _shapes(rows).items():
+        if dict not in kinds:
+            yield Shaped(tuple((key,) for key in keys), kinds, places, [rows[place] for place in places])
+            continue
+        for place in places:
+            flat = dict(leaves(rows[place]))
+            group = nested.setdefault((tuple(flat), tuple(map(type, flat.values()))), ([], []))
+            group[0].append(place)
+            group[1].append(flat)
+    for (paths, kinds), group in nested.items():
+        yield Shaped(paths, kinds, *group)
+
+
+def _shapes(rows: Sequence[Row]) -> dict[tuple[tuple[str, ...], tuple[type, ...]], list[int]]:
+    shapes: dict[tuple[tuple[str, ...], tuple[type, ...]], list[int]] = {}
     for place, row in enumerate(rows):
-        shapes.setdefault((tuple(row), tuple(map(type, row.values()))), []).append(place)
+        shape = tuple(row), tuple(map(type, row.values()))
+        if shape in shapes:
+            shapes[shape].append(place)
+        else:
+            shapes[shape] = [place]
     return shapes
