@@ -155,7 +155,7 @@ def welcome(wanted: Options) -> str:
     return f"""
 Ownlog is up:  {wanted.url}
 
-First account:  sign up at {wanted.url}/accounts/signup/
+First account:  sign up at {wanted.url}/sign-up
            or:  .venv/bin/python manage.py create_account NAME --email YOU@EXAMPLE.COM    (prints an API key)
 
 First run:

@@ -269,18 +269,21 @@ def test_leftovers_of_this_folder_are_ended_and_no_others(
     assert child.process is not None
     mine = pids(said)
     os.kill(child.process.pid, signal.SIGKILL)
+    wait_for(child.has_died)
     other = subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(60)"],
         env=dict(os.environ) | {leftovers.MARK: leftovers.mark_of(tmp_path / "other")},
     )
 
-    ended = leftovers.end_leftovers(tmp_path)
+    try:
+        ended = leftovers.end_leftovers(tmp_path)
 
-    assert ended == len(mine)
-    assert not any(runs(pid) for pid in mine)
-    assert other.poll() is None
-    other.kill()
-    other.wait()
+        assert ended == len(mine)
+        assert not any(runs(pid) for pid in mine)
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_nothing_is_left_over_at_first(tmp_path: Path) -> None:
