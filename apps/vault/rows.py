@@ -57,7 +57,7 @@ class Rows:
     """A moment's rows for some nodes and all that is above them. Opens what it is asked for, each secret once."""
 
     def __init__(self, node_ids: Collection[UUID], opened: OpenedKeys) -> None:
-        self._rows = {row.id: row for row in _read(node_ids)}
+        self._rows = {row[0]: row for row in _read(node_ids)}
         self._opened = opened
 
     def open_key(self, node_id: NodeId) -> OpenKey:
@@ -92,12 +92,14 @@ class Rows:
         row = self._rows.get(node_id)
         if row is None:
             raise KeyGone(UUID(node_id))
-        return row
+        return Row._make(
+            row
+        )  # made when asked for: thousands that are kept would cost more in garbage collection
 
     def _wrap_above(self, row: Row) -> AESGCM:
         # Asked even when the wrap is known: a parent whose row is gone takes all below with it.
-        if row.parent_id is not None:
-            self._row(row.parent_id)
+        if row.parent_id is not None and row.parent_id not in self._rows:
+            raise KeyGone(UUID(row.parent_id))
         known = self._opened.wraps.get(row.lies_under)
         if known is not None:
             return known
@@ -131,15 +133,13 @@ def _place(row: Row) -> bytes:
     return node_place(row.id, row.kind, row.parent_id, row.lies_under, row.wrap_id, row.content_id)
 
 
-def _read(node_ids: Collection[UUID]) -> list[Row]:
+def _read(node_ids: Collection[UUID]) -> list[tuple[Any, ...]]:
     connection = connections[DATABASE]
     asked = json.dumps([node_id.hex for node_id in node_ids])
     with connection.cursor() as cursor:
         cursor.execute(_ROWS.format(asked=_ASKED[connection.vendor]), [asked])
         rows = cursor.fetchall()
-    if connection.vendor == "sqlite":
-        return [Row(*row) for row in rows]
-    return [Row(*map(_plain, row)) for row in rows]
+    return rows if connection.vendor == "sqlite" else [tuple(map(_plain, row)) for row in rows]
 
 
 def _plain(value: Any) -> Any:
