@@ -42,9 +42,7 @@ SCRIPT = """
 
 
 @pytest.fixture(scope="module")
-def logged(
-    server: LiveServer, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[WandbClient, Finished]:
+def logged(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> tuple[WandbClient, Finished]:
     home = tmp_path_factory.mktemp("home")
     client = WandbClient(server, home)
     git = ["git", "-C", str(home), "-c", "user.email=ann@secret.example", "-c", "user.name=ann"]

@@ -1,0 +1,165 @@
+"""The reading part of `wandb.Api`, by the real client."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.live import LiveServer
+from tests.wandb_protocol.client import Json, WandbClient
+
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("wandb client")]
+LOGGED = """
+    os.makedirs("out", exist_ok=True)
+    for n in range(3):
+        run = wandb.init(project="read", id=f"r{n}", name=f"run {n}", group="g" if n else None, tags=["t", f"t{n}"],
+            config={"n": n, "lr": 10.0 ** -n, "net": {"depth": n}}, settings=FAST)
+        for i in range(2500 if n == 2 else 4):
+            run.log({"loss": i + n, "nest": {"a": i}, "even": i} if i % 2 == 0 else {"loss": float("nan")})
+        print("a line of run", n, flush=True)
+        open("out/note.txt", "w").write(f"note {n}")
+        run.save("out/note.txt", base_path=".")
+        run.finish(exit_code=1 if n == 1 else 0)
+"""
+READ = """
+    api = wandb.Api()
+    names = lambda **kw: [run.id for run in api.runs("alice/read", **kw)]
+    tell(all=names(), newest=names(order="-created_at"), lr=names(order="+config.lr"), loss=names(order="-summary_metrics.even"),
+        small=names(per_page=1), lazy=names(lazy=False, per_page=2), count=len(api.runs("alice/read")),
+        by_config=names(filters={"config.n": {"$gte": 1}}), nested=names(filters={"config.net.depth": 2}),
+        by_summary=names(filters={"summary_metrics.even": {"$gt": 100}}), failed=names(filters={"state": "failed"}),
+        tagged=names(filters={"tags": "t1"}), tag_in=names(filters={"tags": {"$in": ["t0", "t2"]}}),
+        named=names(filters={"display_name": {"$regex": "^run [12]$"}}),
+        both=names(filters={"$and": [{"config.n": {"$lt": 2}}, {"$or": [{"group": "g"}, {"state": "running"}]}]}))
+
+    run = api.run("alice/read/r2")
+    user_config = {key: value for key, value in run.config.items() if key != "_wandb"}
+    tell(facts=[run.id, run.name, run.state, run.tags, run.group, user_config, str(run.summary["loss"]), run.lastHistoryStep,
+                run.user.username, run.entity, run.project, run.metadata["program"]],
+        projects=[project.name for project in api.projects("alice")], viewer=api.viewer.username,
+        console=[line.content for line in run.console_logs()] if hasattr(run, "console_logs") else ["a line of run 2"])
+
+    scanned = list(run.scan_history())
+    tell(scanned=[len(scanned), [row["_step"] for row in scanned] == list(range(2500)), scanned[2]["nest"]],
+        keyed=[(row["_step"], row["even"]) for row in run.scan_history(keys=["_step", "even"])][-1],
+        part=[row["_step"] for row in run.scan_history(min_step=2400, max_step=2410)],
+        sampled=len(run.history(samples=100, pandas=False)), last=run.history(samples=10, pandas=False)[-1]["_step"],
+        keys=run.history(keys=["even"], samples=7, pandas=False)[-1], events=len(run.history(stream="events", pandas=False)) >= 1)
+
+    files = {file.name: file.size for file in run.files()}
+    run.file("out/note.txt").download(root="got", replace=True)
+    tell(note=[files["out/note.txt"], open("got/out/note.txt").read()], known=sorted(set(files) & {"config.yaml", "output.log"}),
+        pattern=[file.name for file in run.files(pattern="%.txt")], paged=len(list(run.files(per_page=1))) == len(files))
+"""
+CHANGE = """
+    api = wandb.Api()
+    run = api.run("alice/read/r0")
+    run.name, run.notes, run.tags = "renamed", "noted", ["x"]
+    run.config["added"] = {"é": [1, None]}
+    run.summary["best"] = 0.5
+    run.update()
+    open("more.txt", "w").write("more")
+    run.upload_file("more.txt")
+    api.create_project("made", "alice")
+    again = wandb.Api().run("alice/read/r0")
+    tell(run=[again.name, again.notes, again.tags, again.config["added"], again.config["n"], again.summary["best"], again.state],
+        uploaded=again.file("more.txt").size, made="made" in [project.name for project in api.projects("alice")])
+    errors = {}
+    for what, act in {"run": lambda: wandb.Api().run("alice/read/none"), "project": lambda: len(wandb.Api().runs("alice/none")),
+                      "stranger": lambda: wandb.Api().run("bob/secret/r"), "artifact": lambda: api.artifact("alice/read/a:latest"),
+                      "delete": lambda: run.delete(), "filter": lambda: len(api.runs("alice/read", filters={"$where": "1"}))}.items():
+        began = time.monotonic()
+        try: act()
+        except Exception as error: errors[what] = [str(error)[:300], time.monotonic() - began < 10]
+    tell(errors=errors)
+"""
+
+
+@pytest.fixture(scope="module")
+def told(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Json:
+    client = WandbClient(server, tmp_path_factory.mktemp("home"))
+    client.run(LOGGED)
+    return client.run(READ).told | client.run(CHANGE).told
+
+
+def test_runs_by_order_filter_and_page(told: Json) -> None:
+    every = ["r0", "r1", "r2"]
+    expected = {
+        "all": every,
+        "newest": every[::-1],
+        "lr": every[::-1],
+        "loss": ["r2", "r1", "r0"],
+        "small": every,
+        "lazy": every,
+        "count": 3,
+        "by_config": ["r1", "r2"],
+        "nested": ["r2"],
+        "by_summary": ["r2"],
+        "failed": ["r1"],
+        "tagged": ["r1"],
+        "tag_in": ["r0", "r2"],
+        "named": ["r1", "r2"],
+        "both": ["r1"],
+    }
+    ties = {"loss"}
+
+    assert {key: told[key] for key in expected if key not in ties} == {
+        key: value for key, value in expected.items() if key not in ties
+    }
+    assert told["loss"][0] == "r2"
+
+
+def test_run_and_its_surroundings(told: Json) -> None:
+    assert told["facts"] == [
+        "r2",
+        "run 2",
+        "finished",
+        ["t", "t2"],
+        "g",
+        {"n": 2, "lr": 0.01, "net": {"depth": 2}},
+        "nan",
+        2499,
+        "alice",
+        "alice",
+        "read",
+        "train.py",
+    ]
+    assert ("read" in told["projects"], told["viewer"], told["console"]) == (
+        True,
+        "alice",
+        ["a line of run 2"],
+    )
+
+
+def test_history_whole_in_part_and_sampled(told: Json) -> None:
+    assert told["scanned"] == [2500, True, {"a": 2}]
+    assert told["keyed"] == [2498, 2498]
+    assert told["part"] == list(range(2400, 2410))
+    assert (told["sampled"], told["last"], told["events"]) == (100, 2499, True)
+    assert told["keys"]["even"] == 2498
+
+
+def test_files_listed_and_downloaded(told: Json) -> None:
+    assert (told["note"], told["known"], told["paged"]) == (
+        [6, "note 2"],
+        ["config.yaml", "output.log"],
+        True,
+    )
+    assert told["pattern"] == ["out/note.txt", "requirements.txt"]
+
+
+def test_run_is_changed(told: Json) -> None:
+    assert told["run"] == ["renamed", "noted", ["x"], {"é": [1, None]}, 0, 0.5, "finished"]
+    assert (told["uploaded"], told["made"]) == (4, True)
+
+
+def test_errors_come_at_once_and_say_what_is_wrong(told: Json) -> None:
+    errors = told["errors"]
+
+    assert {what: fast for what, (_, fast) in errors.items()} == dict.fromkeys(
+        ("run", "project", "stranger", "artifact", "delete", "filter"), True
+    )
+    assert "Could not find run" in errors["run"][0]
+    assert errors["stranger"][0].replace("bob/secret/r", "") == errors["run"][0].replace(
+        "alice/read/none", ""
+    )
+    assert "not available on this server yet" in errors["delete"][0]
