@@ -33,7 +33,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages = DefaultAccountAdapter.error_messages | {
         "account_inactive": gettext_lazy("This account is switched off. Ask the instance's operators why."),
         "email_password_mismatch": gettext_lazy("No account opens with this address and password."),
-        "email_taken": gettext_lazy("There is an account with this address already. Sign in, or set a new password."),
+        "email_taken": gettext_lazy(
+            "There is an account with this address already. Sign in, or set a new password."
+        ),
+        "enter_current_password": gettext_lazy("This is not the present password."),
         "incorrect_password": gettext_lazy("This is not the present password."),
         "rate_limited": gettext_lazy("Too many tries for the moment. Wait a minute."),
         "too_many_login_attempts": gettext_lazy("Too many tries for the moment. Wait five minutes."),

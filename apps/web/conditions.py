@@ -12,16 +12,24 @@ from django.utils.translation import gettext as _
 
 MOST_CONDITIONS = 20
 LONGEST_CONDITION = 500
-_CONDITION = re.compile(r"(?P<key>[^<>=!~]+?)\s*(?P<sign>>=|<=|!=|=|>|<|~|(?<=\s)in(?=\s))\s*(?P<value>.+)", re.DOTALL)
+_CONDITION = re.compile(
+    r"(?P<key>[^<>=!~]+?)\s*(?P<sign>>=|<=|!=|=|>|<|~|(?<=\s)in(?=\s))\s*(?P<value>.+)", re.DOTALL
+)
 _SIGNS = {"=": "$eq", "!=": "$ne", ">": "$gt", ">=": "$gte", "<": "$lt", "<=": "$lte"}
 _NAMES = {
+    "commit": "commit",
     "created": "created_at",
     "group": "group",
+    "id": "name",
     "job": "job_type",
     "name": "display_name",
+    "notes": "notes",
+    "runtime": "duration",
     "state": "state",
+    "sweep": "sweep",
     "tag": "tags",
     "tags": "tags",
+    "user": "username",
 }
 _OWN_PREFIXES = ("config.", "summary_metrics.")
 
@@ -49,7 +57,9 @@ def as_filter(conditions: Iterable[Condition]) -> str | None:
 
 def _read(text: str) -> Condition:
     if len(text) > LONGEST_CONDITION:
-        return Condition(text[:60], None, _("A condition has at most %(n)d letters.") % {"n": LONGEST_CONDITION})
+        return Condition(
+            text[:60], None, _("A condition has at most %(n)d letters.") % {"n": LONGEST_CONDITION}
+        )
     if text.startswith("{"):
         return _from_json(text)
     found = _CONDITION.fullmatch(text)

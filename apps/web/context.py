@@ -53,6 +53,14 @@ def page(request: HttpRequest) -> dict[str, Any]:
     actor: Actor | None = getattr(request, "actor", None)
     me = Me()
     if actor is not None and actor.is_signed_in:
-        me = Me(is_signed_in=True, is_operator=bool(getattr(request.user, "is_staff", False)), username=actor.username)
+        me = Me(
+            is_signed_in=True,
+            is_operator=bool(getattr(request.user, "is_staff", False)),
+            username=actor.username,
+        )
     address = base_url(request)
-    return {"me": me, "instance": {"url": address, "host": address.split("://", 1)[-1]}, "sign_up": SignUp(request)}
+    return {
+        "me": me,
+        "instance": {"url": address, "host": address.split("://", 1)[-1]},
+        "sign_up": SignUp(request),
+    }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.defaults import server_error
 
 from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
+from apps.web.rendering import render
 
 _STATUS: dict[type[OwnlogError], int] = {
     NotFound: 404,
@@ -40,21 +40,32 @@ def error_page(request: HttpRequest, error: OwnlogError) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     reason = _("There is nothing at this address, or it is not shared with you.")
     if not _is_signed_in(request):
-        reason = _("There is nothing at this address, or it is not shared with everybody. Signing in may open it.")
+        reason = _(
+            "There is nothing at this address, or it is not shared with everybody. Signing in may open it."
+        )
     return _page(request, 404, _("Not found"), reason)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _page(request, 403, _("Not with your role"), _("You may see this, but your role does not allow to change it."))
+    return _page(
+        request,
+        403,
+        _("Not with your role"),
+        _("You may see this, but your role does not allow to change it."),
+    )
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _page(request, 400, _("This cannot be used"), _("The request is not one that this page understands."))
+    return _page(
+        request, 400, _("This cannot be used"), _("The request is not one that this page understands.")
+    )
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The form came from elsewhere, or from a page that was open since before the last sign-in."""
-    advice = _("The form was made before you last signed in or out. Open the page again and send it once more.")
+    advice = _(
+        "The form was made before you last signed in or out. Open the page again and send it once more."
+    )
     return _page(request, 403, _("The form is too old"), advice)
 
 

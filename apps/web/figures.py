@@ -23,7 +23,7 @@ def figure(value: object) -> str:
     if isinstance(value, bool) or value is None:
         return str(value).lower() if value is not None else _DASH
     if isinstance(value, int):
-        return grouped(value) if abs(value) < 10**15 else f"{value:.6e}"
+        return grouped(value)
     if isinstance(value, float):
         return _of_float(value)
     return str(value)

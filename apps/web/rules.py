@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.access.policy import Permission
-from apps.access.rules import ANYBODY, SIGNED_IN, declare_url
+from apps.access.rules import ANYBODY, OPERATOR, SIGNED_IN, declare_url
 
 _READING = ("GET", "HEAD")
 _FORM = ("GET", "HEAD", "POST")
@@ -37,3 +37,7 @@ for name in ("run", "run-charts", "run-system", "run-console", "run-live", "run-
 for name in ("run-files", "run-file"):
     declare_url(name, Permission.FILE_READ, methods=_READING)
 declare_url("run-stop", Permission.RUN_WRITE, methods=("POST",))
+
+# Django's admin: sizes, states and dates, for whoever operates the instance.
+declare_url("admin:login", ANYBODY, methods=_FORM)
+declare_url("admin:*", OPERATOR, methods=_FORM)

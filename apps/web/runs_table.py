@@ -87,7 +87,9 @@ def runs_table(runs: Sequence[OpenRun], *, entity: str, project: str) -> RunsTab
 
 def _measured_keys(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Numbers that most runs have, those with telling names first."""
-    counts = Counter(key for row in rows for key, value in row.items() if is_number(value) and not key.startswith("_"))
+    counts = Counter(
+        key for row in rows for key, value in row.items() if is_number(value) and not key.startswith("_")
+    )
     common = [key for key, count in counts.items() if count * 2 >= len(rows)] or list(counts)
     return ranked_measures(common)[:_MOST_MEASURED]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import ngettext
 
-from apps.core import jsontext
 from apps.runs.history.paths import TYPE_KEY, is_branch
 from apps.web.figures import figure
 from apps.web.values import is_number
@@ -57,4 +57,4 @@ def written(value: Any, *, measured: bool = False) -> str:
         return figure(value)
     if isinstance(value, dict) and isinstance(value.get(TYPE_KEY), str):
         return f"({value[TYPE_KEY]})"[:_LONGEST_VALUE]
-    return jsontext.dumps(value)[:_LONGEST_VALUE]
+    return json.dumps(value, ensure_ascii=False)[:_LONGEST_VALUE]

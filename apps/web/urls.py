@@ -18,7 +18,11 @@ urlpatterns = [
     re_path(r"^account/confirm/(?P<key>[-:\w]+)\Z", account.confirm_email, name="account_confirm_email"),
     path("account/reset", account.password_reset, name="account_reset_password"),
     path("account/reset/sent", account.password_reset_done, name="account_reset_password_done"),
-    path("account/reset/done", account.password_reset_from_key_done, name="account_reset_password_from_key_done"),
+    path(
+        "account/reset/done",
+        account.password_reset_from_key_done,
+        name="account_reset_password_from_key_done",
+    ),
     re_path(
         r"^account/reset/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[-\w]+)\Z",
         account.password_reset_from_key,

@@ -29,8 +29,8 @@ def summary_values(text: str) -> dict[str, Any]:
 
 
 def flat(values: dict[str, Any]) -> dict[str, Any]:
-    """Each leaf under its dotted name."""
-    return {dotted(path): value for path, value in leaves(values)}
+    """Each leaf under its dotted name. Half a surrogate pair in a name would fit no address, so it is marked."""
+    return {dotted(path).encode("utf-8", "replace").decode(): value for path, value in leaves(values)}
 
 
 def is_number(value: object) -> bool:

@@ -24,7 +24,11 @@ def field(bound: BoundField, label: str, hint: str = "", **attributes: str) -> d
     """A form field with its label, hint and errors, tied together for screen readers."""
     described = [f"{bound.auto_id}-error"] if bound.errors else []
     described += [f"{bound.auto_id}-hint"] if hint and not bound.errors else []
-    attrs: dict[str, str | bool] = {"class": "input", "placeholder": "", **{key: value for key, value in attributes.items() if value}}
+    attrs: dict[str, str | bool] = {
+        "class": "input",
+        "placeholder": "",
+        **{key: value for key, value in attributes.items() if value},
+    }
     if described:
         attrs["aria-describedby"] = " ".join(described)
     if bound.errors:
@@ -47,7 +51,9 @@ def exact(moment: datetime | None) -> SafeString | str:
     """The moment itself."""
     if moment is None:
         return "–"
-    return format_html('<time datetime="{}">{}</time>', moment.isoformat(timespec="seconds"), figures.exact(moment))
+    return format_html(
+        '<time datetime="{}">{}</time>', moment.isoformat(timespec="seconds"), figures.exact(moment)
+    )
 
 
 @register.filter

@@ -3,11 +3,12 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.queries import api_keys_of, user_of
 from apps.accounts.services import issue_api_key, revoke_api_key
+from apps.web.rendering import render
 from apps.web.request import Request
 
 

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
 from apps.files.queries import find_file, list_files, read_file
 from apps.runs.queries import get_run, open_run
+from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.views.runs import frame
 

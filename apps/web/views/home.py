@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from apps.accounts.queries import api_keys_of, no_account_yet
@@ -16,6 +16,7 @@ from apps.runs.queries import count_runs
 from apps.runs.types import RunCount
 from apps.teams.queries import entities_of, entity_by_name
 from apps.web.links import entity_url, project_url
+from apps.web.rendering import render
 from apps.web.request import Request
 
 if TYPE_CHECKING:

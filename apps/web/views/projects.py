@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -18,6 +18,7 @@ from apps.web.conditions import Condition, as_filter, read_conditions
 from apps.web.figures import grouped
 from apps.web.links import project_url
 from apps.web.panels import metric_names, sections
+from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.runs_table import RUN_COLOURS, Column, runs_table
 
@@ -70,7 +71,7 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
         "opened": opened,
         "url": project_url(opened.entity, opened.name),
         "is_team": opened.project.entity.user_id is None,
-        "total": opened_total(opened.project),
+        "total": _total(opened.project),
         "found": found,
         "table": table,
         "conditions": [_term(request, condition) for condition in asked.conditions],
@@ -83,6 +84,7 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
                 Column(_("Run"), "display_name", False),
                 Column(_("State"), "state", False),
                 Column(_("Created"), "created_at", False),
+                Column(_("Runtime"), "duration", True),
             )
         },
         "pager": _pager(request, asked.start, found.total),
@@ -92,7 +94,7 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
     }
 
 
-def opened_total(project: Project) -> int:
+def _total(project: Project) -> int:
     return select_runs(project, filters=None, order=None, offset=0, limit=0).total
 
 
@@ -100,7 +102,11 @@ def _select(project: Project, asked: Asked) -> tuple[FoundRuns, list[str]]:
     """The runs asked for; when the filter or the order means nothing, all of them and the reason."""
     try:
         found = select_runs(
-            project, filters=as_filter(asked.conditions), order=asked.order, offset=asked.start, limit=PAGE_SIZE
+            project,
+            filters=as_filter(asked.conditions),
+            order=asked.order,
+            offset=asked.start,
+            limit=PAGE_SIZE,
         )
     except Invalid as error:
         everything = select_runs(project, filters=None, order=_NEWEST_FIRST, offset=0, limit=PAGE_SIZE)
@@ -125,7 +131,9 @@ def _term(request: Request, condition: Condition) -> dict[str, Any]:
 
 def _head(request: Request, order: str, column: Column) -> dict[str, Any]:
     """A column's head: the link sorts by it, descending first for figures, and turns what is sorted by it."""
-    present = "descending" if order == f"-{column.order}" else "ascending" if order == f"+{column.order}" else ""
+    present = (
+        "descending" if order == f"-{column.order}" else "ascending" if order == f"+{column.order}" else ""
+    )
     down_first = column.is_number or column.order == "created_at"
     downwards = present == "ascending" or (not present and down_first)
     return {

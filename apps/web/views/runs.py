@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.access.policy import Permission, Visibility
@@ -22,6 +22,7 @@ from apps.web.environment import environment
 from apps.web.figures import figure, grouped, lasting
 from apps.web.links import project_url, run_url
 from apps.web.panels import metric_names, sections, system_sections
+from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.runs_table import ranked_measures
 from apps.web.states import duration_of, state_of
@@ -99,7 +100,9 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
     held, head = open_project(opened.run.project), opened.head
     visibility = Visibility(opened.run.project.visibility)
     state, keys = state_of(opened.run), store.keys_of(opened.run)
-    can_write = may(request.actor, Permission.RUN_WRITE, entity=opened.run.project.entity, visibility=visibility)
+    can_write = may(
+        request.actor, Permission.RUN_WRITE, entity=opened.run.project.entity, visibility=visibility
+    )
     return {
         "opened": opened,
         "project": held,
@@ -148,7 +151,9 @@ def _moving(opened: OpenRun, keys: KeyList) -> dict[str, Any]:
 
 def _figures(summary: dict[str, Any], keys: KeyList) -> list[dict[str, str]]:
     """The most telling numbers of the summary, each with the step it was last logged at."""
-    values = {key: value for key, value in flat(summary).items() if is_number(value) and not key.startswith("_")}
+    values = {
+        key: value for key, value in flat(summary).items() if is_number(value) and not key.startswith("_")
+    }
     steps = {dotted(path): facts.last_step for path, facts in keys.keys.items()}
     return [
         {
@@ -173,7 +178,9 @@ def _console_page(request: Request, opened: OpenRun) -> dict[str, Any]:
     total = opened.run.output_lines
     last_page = max(0, (total - 1) // CONSOLE_PAGE)
     asked = request.GET.get("page", "")
-    place = min(int(asked), last_page) if asked.isascii() and asked.isdigit() and len(asked) < 9 else last_page
+    place = (
+        min(int(asked), last_page) if asked.isascii() and asked.isdigit() and len(asked) < 9 else last_page
+    )
     first = place * CONSOLE_PAGE
     return {
         "lines": console_lines(store.console(opened.run, first, CONSOLE_PAGE), first=first),

@@ -64,7 +64,9 @@ class _Asked:
         return cls(
             key=key,
             stream=Stream.EVENTS if request.GET.get("stream") == Stream.EVENTS else Stream.HISTORY,
-            points=max(_LEAST_POINTS, min(int(points), _MOST_POINTS)) if _WHOLE.fullmatch(points) else _POINTS,
+            points=max(_LEAST_POINTS, min(int(points), _MOST_POINTS))
+            if _WHOLE.fullmatch(points)
+            else _POINTS,
             cursor=request.GET.get("cursor", ""),
         )
 

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from apps.accounts.models import User
+from apps.core import jsontext
+from apps.projects.models import Project
+from apps.runs.history import store
+from apps.runs.models import Run
+from apps.runs.types import Lines, Stream, StreamRequest
+from tests.factories import work
+
+
+class Visit(Protocol):
+    def __call__(self, url: str, *, by: str | None = None, **data: Any) -> HttpResponse: ...
+
+
+@pytest.fixture
+def visit(db: None) -> Visit:
+    """Ask for a page as one of the people, or as nobody."""
+
+    def go(url: str, *, by: str | None = None, **data: Any) -> HttpResponse:
+        return _client(by).get(url, data)  # type: ignore[return-value]
+
+    return go
+
+
+@pytest.fixture
+def send(db: None) -> Visit:
+    """Post a form as one of the people, or as nobody."""
+
+    def go(url: str, *, by: str | None = None, **data: Any) -> HttpResponse:
+        return _client(by).post(url, data)  # type: ignore[return-value]
+
+    return go
+
+
+def _client(by: str | None) -> Client:
+    client = Client()
+    if by is not None:
+        client.force_login(User.objects.get(username=by), backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+class Answer(Protocol):
+    @property
+    def content(self) -> bytes: ...
+
+
+def text_of(response: Answer) -> str:
+    """The words of a page, without its marks."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
+
+
+Log = Callable[..., None]
+
+
+@pytest.fixture
+def log() -> Log:
+    """Append rows to a run as a client would, after what it has."""
+
+    def append(run: Run, rows: list[dict[str, Any]], *, stream: Stream = Stream.HISTORY, **more: Any) -> None:
+        run.refresh_from_db()
+        first = run.history_lines if stream is Stream.HISTORY else run.event_lines
+        lines = Lines(first=first, lines=[jsontext.dumps(row) for row in rows])
+        store.append(run, StreamRequest(streams={stream: lines}, **more))
+
+    return append
+
+
+@pytest.fixture
+def printed() -> Log:
+    def append(run: Run, lines: list[str]) -> None:
+        store.append(run, StreamRequest(streams={Stream.OUTPUT: Lines(first=0, lines=lines)}))
+
+    return append
+
+
+@pytest.fixture
+def told(vision: Project, alice: User, log: Log, printed: Log) -> Run:
+    """A run that logged a little of everything."""
+    config = {
+        "lr": {"value": 0.0005},
+        "optim": {"value": {"name": "adamw", "betas": [0.9, 0.999]}},
+        "_wandb": {"value": {"cli_version": "0.31.0", "python_version": "3.11.9"}},
+    }
+    run = work.run(
+        vision,
+        "told",
+        by=alice,
+        display_name="a run that tells",
+        notes="Cut at section borders.",
+        tags=["paper"],
+        config_text=jsontext.dumps(config),
+        commit="9f31c0a" + "0" * 33,
+    )
+    rows: list[dict[str, Any]] = [
+        {"loss": 1 / (step + 1), "val/acc": 0.5, "_step": step} for step in range(20)
+    ]
+    log(run, rows, summary_text='{"loss": 0.05, "val/acc": 0.5, "note": "done"}')
+    log(run, [{"system.cpu": 12.5, "_runtime": 10.0 * n} for n in range(3)], stream=Stream.EVENTS)
+    printed(
+        run, ["2026-11-23T06:38:02.000000 step 1", "ERROR 2026-11-23T06:38:03.000000 \x1b[31mwarning\x1b[0m"]
+    )
+    return Run.objects.select_related("project__entity").get(pk=run.pk)

@@ -1,0 +1,181 @@
+"""Pure parts of the pages: numbers, conditions, trees, console lines, addresses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from apps.web.conditions import as_filter, read_conditions
+from apps.web.console import console_lines
+from apps.web.figures import ago, figure, grouped, lasting, setting, size
+from apps.web.links import run_url
+from apps.web.panels import sections, system_sections
+from apps.web.runs_table import ranked_measures
+from apps.web.trees import MOST_LINES, tree
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.871, "0.8710"),
+        (12.3456, "12.35"),
+        (18612, "18\u2009612"),
+        (18612.34, "18\u2009612.3"),
+        (0.00039, "3.90e-4"),
+        (0, "0"),
+        (0.0, "0.0000"),
+        (-0.5, "-0.5000"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+        (2**53 + 1, "9\u2009007\u2009199\u2009254\u2009740\u2009993"),
+        (True, "true"),
+        (None, "–"),
+        (1e22, "1.00e22"),
+    ],
+)
+def test_figure(value: object, text: str) -> None:
+    assert figure(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (64, "64"),
+        (0.1, "0.1"),
+        (0.0005, "5e-4"),
+        (3e-4, "3e-4"),
+        (0.05, "0.05"),
+        (1e-10, "1e-10"),
+        (1.5e-5, "1.5e-5"),
+        ("mixup", "mixup"),
+        (None, "null"),
+        (False, "false"),
+        (64.0, "64"),
+    ],
+)
+def test_setting(value: object, text: str) -> None:
+    assert setting(value) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (11_000_000_000, "11.0 GB")]
+)
+def test_size(count: int, text: str) -> None:
+    assert size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-5, "0 s"), (59, "59 s"), (61, "1 min 01 s"), (3661, "1 h 01 min"), (90_000, "1 d 1 h")],
+)
+def test_lasting(seconds: int, text: str) -> None:
+    assert lasting(timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "just now"),
+        (240, "4 min ago"),
+        (3600, "1 hour ago"),
+        (7200, "2 hours ago"),
+        (86_400, "yesterday"),
+        (172_800, "2 days ago"),
+        (2_000_000, "31 Oct 2026"),
+    ],
+)
+def test_ago(seconds: int, text: str) -> None:
+    assert ago(NOW - timedelta(seconds=seconds), now=NOW) == text
+
+
+def test_grouped() -> None:
+    assert grouped(1003552768) == "1\u2009003\u2009552\u2009768"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meaning"),
+    [
+        ("state = running", {"state": {"$eq": "running"}}),
+        ("state in finished, running", {"state": {"$in": ["finished", "running"]}}),
+        ("config.lr > 1e-4", {"config.lr": {"$gt": 1e-4}}),
+        ("val/acc >= .8", {"summary_metrics.val/acc": {"$gte": ".8"}}),
+        ("summary.loss != 2", {"summary_metrics.loss": {"$ne": 2}}),
+        ("Tag = paper", {"tags": {"$eq": "paper"}}),
+        ("runtime > 60", {"duration": {"$gt": 60}}),
+        ("name ~ vit.b", {"display_name": {"$regex": r"(?i)vit\.b"}}),
+        ("vit-b16", {"display_name": {"$regex": r"(?i)vit\-b16"}}),
+        ("config.on = true", {"config.on": {"$eq": True}}),
+        ('{"state": "failed"}', {"state": "failed"}),
+    ],
+)
+def test_condition(typed: str, meaning: dict[str, Any]) -> None:
+    assert [each.meaning for each in read_conditions([typed])] == [meaning]
+
+
+def test_conditions_join_and_repeat_nothing() -> None:
+    read = read_conditions(["a = 1", "  a = 1 ", "", "{"])
+
+    assert as_filter(read) == '{"$and": [{"summary_metrics.a": {"$eq": 1}}]}'
+    assert [bool(each.reason) for each in read] == [False, True]
+    assert as_filter([]) is None
+
+
+def test_tree_has_branches_and_leaves() -> None:
+    lines = tree({"lora": {"r": 16, "to": ["q", "k"]}, "img": {"_type": "image-file"}, "name": "x"})
+
+    assert [(line.key, line.value, line.depth, line.is_branch) for line in lines] == [
+        ("lora", "2 keys", 0, True),
+        ("r", "16", 1, False),
+        ("to", '["q", "k"]', 1, False),
+        ("img", "(image-file)", 0, False),
+        ("name", "x", 0, False),
+    ]
+
+
+def test_tree_is_bounded() -> None:
+    assert len(tree({str(number): number for number in range(20_000)})) == MOST_LINES
+
+
+def test_console_lines_are_read_and_cleaned() -> None:
+    raw = [
+        "2026-11-23T06:38:02.1 plain",
+        "ERROR 2026-11-23T06:38:03 \x1b[1;31mred\x1b[0m\x1b]0;title\x07",
+        "no prefix\r",
+    ]
+
+    assert [(line.number, line.time, line.text, line.is_error) for line in console_lines(raw, first=9)] == [
+        (10, "06:38:02", "plain", False),
+        (11, "06:38:03", "red", True),
+        (12, "", "no prefix", False),
+    ]
+
+
+def test_addresses_quote_each_part_whole() -> None:
+    assert run_url("lab", "a b&c", "r/1?#%") == "/lab/a%20b%26c/runs/r%2F1%3F%23%25"
+
+
+def test_sections_begin_with_what_is_held_out() -> None:
+    found = sections(["train/loss", "lr", "val/acc", "train/acc"])
+
+    assert [(section.title, section.keys) for section in found] == [
+        ("val", ["val/acc"]),
+        ("train", ["train/loss", "train/acc"]),
+        ("", ["lr"]),
+    ]
+    assert [section.title for section in system_sections(["system.gpu.0.temp", "system.cpu"])] == [
+        "cpu",
+        "gpu",
+    ]
+
+
+def test_measures_are_ranked_as_people_look_at_them() -> None:
+    assert ranked_measures(["lr", "train/loss", "val/acc", "tokens"]) == [
+        "val/acc",
+        "train/loss",
+        "lr",
+        "tokens",
+    ]
