@@ -68,10 +68,10 @@ $(RUN):
 # The development set holds the other: whoever has it needs no second installation to run the instance.
 $(RUN_STAMP): | $(RUN)
 	@test -e $(DEV_STAMP) || { echo "Installing what Ownlog runs on (once, and when the pins change)" && \
-		$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/base.txt; }
+		$(RUN) -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/base.txt; }
 	@rm -f $(VENV)/.installed-base-* && touch $@
 
 $(DEV_STAMP): | $(RUN)
 	@echo "Installing what the tests and checks need (once, and when the pins change)"
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/dev.txt
+	@$(RUN) -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/dev.txt
 	@rm -f $(VENV)/.installed-dev-* && touch $@
