@@ -1,6 +1,6 @@
 """Every way in is declared here by the door that owns it: URLs by name and method, GraphQL fields by `Type.field`.
 
-What is not declared fails a house test, so nothing is reachable by oversight.
+What is not declared is refused (see `middleware`) and fails a house test, so nothing is reachable by oversight.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ _fields: dict[str, Rule] = {}
 
 
 def declare_url(name: str, rule: Rule, *, methods: Iterable[str] = ("GET",)) -> None:
-    """State who may reach the URL `name` (with its namespace) by these methods."""
+    """State who may reach the URL `name` (with its namespace) by these methods.
+
+    `admin:*` stands for all of a namespace that a library fills; a name of its own goes before it.
+    """
     for method in methods:
         _urls[name, method] = rule
 
@@ -41,3 +44,12 @@ def url_rules() -> dict[tuple[str, str], Rule]:
 
 def graphql_rules() -> dict[str, Rule]:
     return dict(_fields)
+
+
+def rules_of_url(name: str) -> dict[str, Rule]:
+    """The rule of each method by which the URL `name` may be reached; empty when nobody declared it."""
+    own = {method: rule for (each, method), rule in _urls.items() if each == name}
+    if own or ":" not in name:
+        return own
+    whole = f"{name.rsplit(':', 1)[0]}:*"
+    return {method: rule for (each, method), rule in _urls.items() if each == whole}

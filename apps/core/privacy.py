@@ -49,3 +49,21 @@ def declare(
 
 def declared() -> dict[type[Model], Declaration]:
     return dict(_registry)
+
+
+# Every place that something may be written to, as the settings name it, and what may lie there.
+PLACES = {
+    "DATABASES.default": "all tables below but the vault's; the sealed fields in them are noise without the vault",
+    "DATABASES.vault": "the vault's tables: keys, wrapped under keys, the topmost under the root key",
+    "OWNLOG_DATA/blobs": "sealed files under random names: run files and segments of history",
+    "OWNLOG_KEY_DIR": "the root keys and the signing key, in files for the server's user only",
+    "SESSION_ENGINE": "sessions, in the table below: who is signed in",
+    "MESSAGE_STORAGE": "one-time notices, signed, in a cookie of the person's own browser; never content",
+    "CACHES.default": "counts for throttling, in the memory of each process; never content",
+    "CELERY_BROKER_URL": "names of tasks with row numbers, in the memory of the embedded broker",
+    "EMAIL_BACKEND": "mail: links and the address it goes to; never content",
+    "FILE_UPLOAD_HANDLERS": "memory only: no upload is written to a temporary file",
+    "STORAGES.default": "nothing: no field uses it",
+    "STORAGES.staticfiles": "style sheets, scripts and pictures of the pages",
+    "LOGGING.handlers.stderr": "times, levels, names of routes, ids and types of errors; never a path, a body or a value",
+}

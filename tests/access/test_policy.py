@@ -29,7 +29,7 @@ TABLE = {
 PLACES = (None, Visibility.PRIVATE, Visibility.RESTRICTED, Visibility.PUBLIC, Visibility.OPEN)
 
 
-@pytest.mark.promise("P-06")
+@pytest.mark.promise("P-24")
 @pytest.mark.parametrize(("role", "place"), list(product(Role, range(len(PLACES)))))
 def test_each_role_in_each_place_may_exactly_this(role: Role, place: int) -> None:
     granted = {p for p in Permission if allows(p, role=role, visibility=PLACES[place])}

@@ -98,7 +98,7 @@ def test_an_account_without_a_password_has_an_unusable_one() -> None:
     assert not create_user("alice", email="a@example.com", password=None).has_usable_password()
 
 
-@pytest.mark.promise("P-03")
+@pytest.mark.promise("P-26")
 def test_key_is_shown_once_and_kept_as_a_hash(alice: User) -> None:
     key, secret = issue_api_key(alice, by=Actor.person(alice))
 

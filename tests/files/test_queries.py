@@ -39,7 +39,7 @@ def test_insiders_get_it_by_id(run: Run, alice: User, bob: User, vera: User) -> 
         get_file(Actor.person(vera), Permission.FILE_WRITE, public_id=file.public_id)
 
 
-@pytest.mark.promise("P-07")
+@pytest.mark.promise("P-23")
 @pytest.mark.parametrize("asked", ["the file", "a" * 20, "1", "", "\x00", "\ud800"])
 def test_outsiders_hear_one_answer(run: Run, mallory: User, asked: str) -> None:
     public_id = put(run, "a.txt").public_id if asked == "the file" else asked

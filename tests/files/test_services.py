@@ -78,7 +78,7 @@ def test_too_many_names_are_refused(run: Run) -> None:
         announce_files(run, ["x"] * 10_001)
 
 
-@pytest.mark.promise("P-02")
+@pytest.mark.promise("P-21")
 @pytest.mark.parametrize("content", [b"", b"x", BIG, BIG[:65_536], BIG[:65_537]])
 def test_bytes_come_back_with_their_digests(run: Run, content: bytes) -> None:
     put(run, "a.bin", content)
@@ -174,7 +174,7 @@ def test_a_file_whose_run_is_gone_is_not_stored(run: Run) -> None:
 # ── Code ──
 
 
-@pytest.mark.promise("P-04")
+@pytest.mark.promise("P-05")
 def test_code_is_withheld_and_the_run_says_so(run: Run) -> None:
     answers = announce_files(run, ["code/train.py", "diff.patch", "a.txt", "code/train.py"])
 
@@ -185,7 +185,7 @@ def test_code_is_withheld_and_the_run_says_so(run: Run) -> None:
     assert WithheldFile.objects.count() == 2
 
 
-@pytest.mark.promise("P-04")
+@pytest.mark.promise("P-05")
 def test_code_with_a_place_from_elsewhere_is_refused_before_a_byte_is_kept(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,7 +200,7 @@ def test_code_with_a_place_from_elsewhere_is_refused_before_a_byte_is_kept(
     assert Blob.objects.count() == 0
 
 
-@pytest.mark.promise("P-01")
+@pytest.mark.promise("P-08")
 def test_no_word_of_a_file_lies_open(run: Run) -> None:
     put(run, "canary-name.txt", b"canary-content")
     announce_files(run, ["code/canary.py", "canary-announced.txt"])

@@ -65,7 +65,7 @@ ASKED: dict[str, Callable[[Actor, Permission, Project], object]] = {
 }
 
 
-@pytest.mark.promise("P-07")
+@pytest.mark.promise("P-23")
 @pytest.mark.parametrize("who", ["mallory", "nobody", "system"])
 @pytest.mark.parametrize("asked", ASKED)
 def test_outsiders_hear_one_answer(vision: Project, mallory: User, who: str, asked: str) -> None:

@@ -22,7 +22,7 @@ from tests.factories import people, work
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.promise("P-05")
+@pytest.mark.promise("P-10")
 def test_project_is_made_private_on_first_use(lab: Entity, bob: User) -> None:
     project = get_or_create_project(Actor.person(bob), entity="lab", name="vision")
 
@@ -118,7 +118,7 @@ def test_update_sets_what_is_given_and_leaves_the_rest(vision: Project, alice: U
     assert open_project(Project.objects.get()).description == ""
 
 
-@pytest.mark.promise("P-01")
+@pytest.mark.promise("P-08")
 def test_no_word_of_a_project_lies_open(lab: Entity, alice: User) -> None:
     project = work.project("lab", "canary-project", by=alice)
     update_project(project, by=Actor.person(alice), description="canary-description")

@@ -73,7 +73,7 @@ def heard(actor: Actor, permission: Permission, entity: Entity, visibility: Visi
     return "passes"
 
 
-@pytest.mark.promise("P-07")
+@pytest.mark.promise("P-23")
 @pytest.mark.parametrize(
     ("permission", "visibility", "answers"),
     [

@@ -1,0 +1,233 @@
+"""Every way in is declared, what is not declared is refused, and outsiders learn nothing on any of them."""
+
+from __future__ import annotations
+
+import io
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+from django.test.utils import override_settings
+from django.urls import URLPattern, URLResolver, get_resolver, path
+from graphql import GraphQLObjectType, GraphQLSchema, build_schema
+
+from apps.access import rules
+from apps.access.policy import Permission
+from apps.access.rules import graphql_rules, rules_of_url, url_rules
+from apps.accounts.models import User
+from apps.files.services import announce_files, store_file
+from apps.runs.models import Run
+from apps.wandb_protocol.graphql.engine import schema
+from tests.factories import people
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+EXAMPLES = {
+    "entity": "lab",
+    "project": "vision",
+    "run": "run1",
+    "name": "a.txt",
+    "token": "garbage",
+    "file_id": "a" * 20,
+    "public_id": "a" * 20,
+    "key": "garbage",
+    "uidb36": "1",
+    "object_id": "1",
+    "app_label": "runs",
+    "url": "nothing",
+    "content_type_id": "1",
+}
+
+
+def walk(
+    patterns: Sequence[URLPattern | URLResolver], above: str = "", namespace: str = ""
+) -> Iterator[tuple[str, str]]:
+    """The name of every URL, with its namespace, and an example of its path."""
+    for each in patterns:
+        route = above + str(each.pattern)
+        if isinstance(each, URLResolver):
+            inner = f"{namespace}{each.namespace}:" if each.namespace else namespace
+            yield from walk(each.url_patterns, route, inner)
+        else:
+            yield namespace + (each.name or each.lookup_str), "/" + example(route)
+
+
+def example(route: str) -> str:
+    """A path that this pattern takes: groups and converters filled in, the signs of regular expressions taken out."""
+    route = re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", lambda m: EXAMPLES[m[1]], route)
+    route = re.sub(r"<(?:\w+:)?(\w+)>", lambda m: EXAMPLES[m[1]], route)
+    route = re.sub(r"\(\?:([\w/]+)\|[^)]*\)", r"\1", route)
+    return re.sub(r"\^|\$|\\Z|\\", "", route)
+
+
+URLS = dict(walk(get_resolver().url_patterns))
+
+
+def with_rule(wanted: type[Permission] | str) -> list[tuple[str, str]]:
+    """The names and methods under a permission, or under this rule."""
+    return [
+        (name, method)
+        for name in URLS
+        for method, rule in rules_of_url(name).items()
+        if (isinstance(rule, Permission) if isinstance(wanted, type) else rule == wanted)
+    ]
+
+
+@pytest.mark.promise("P-24")
+def test_every_url_is_declared() -> None:
+    assert [name for name in URLS if not rules_of_url(name)] == []
+
+
+@pytest.mark.promise("P-24")
+def test_every_declared_url_exists() -> None:
+    declared = {name for name, _ in url_rules()}
+
+    assert {name for name in declared if not name.endswith(":*")} - set(URLS) == set()
+    assert {name for name in declared if name.endswith(":*")} == {"admin:*"}
+
+
+def planted(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("reached")
+
+
+class PlantedUrls:
+    urlpatterns = [path("planted", planted, name="planted")]
+
+
+@pytest.mark.promise("P-24")
+@pytest.mark.django_db
+def test_a_route_that_nobody_declared_is_seen_and_not_reached(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [name for name, _ in walk(PlantedUrls.urlpatterns) if not rules_of_url(name)] == ["planted"]
+
+    with override_settings(ROOT_URLCONF=PlantedUrls, DEBUG=True):
+        assert client.get("/planted").status_code == 404
+
+        monkeypatch.setitem(rules._urls, ("planted", "GET"), rules.ANYBODY)
+        assert client.get("/planted").content == b"reached"
+        assert client.post("/planted").status_code == 405
+
+
+@pytest.mark.promise("P-24")
+@pytest.mark.django_db
+def test_methods_that_nobody_declared_are_refused(client: Client) -> None:
+    others = [(name, method) for name in URLS for method in METHODS if method not in rules_of_url(name)]
+
+    reached = [each for each in others if client.generic(each[1], URLS[each[0]]).status_code != 405]
+
+    assert reached == []
+    assert len(others) > 100
+
+
+# ── Outsiders ──
+
+
+@pytest.fixture
+def full_run(run: Run) -> Run:
+    """A run with a file, so that each page would have something to show."""
+    announced = announce_files(run, ["a.txt"])[0].file
+    assert announced is not None
+    store_file(announced, io.BytesIO(b"content"))
+    return run
+
+
+def heard(client: Client, method: str, url: str, **headers: str) -> tuple[int, str, bytes]:
+    answer = client.generic(method, url, b"{}", content_type="application/json", headers=headers)
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
+    # What the asker wrote themselves, and what is new in each answer, may differ.
+    for word in (rb"csrfmiddlewaretoken\" value=\"\w+", rb"\"X-CSRFToken\": \"\w+\"", rb"\w*CSRF\w*[^>]*"):
+        body = re.sub(word, b"", body)
+    place = re.sub(r"lab|nothing-here|nothere", "PLACE", answer.headers.get("Location", ""))
+    return answer.status_code, place, re.sub(rb"lab|nothing-here|nothere", b"PLACE", body)
+
+
+@pytest.mark.promise("P-23")
+@pytest.mark.parametrize(("name", "method"), with_rule(Permission))
+@pytest.mark.parametrize("who", ["mallory", "nobody"])
+def test_outsiders_hear_the_same_as_where_nothing_is(
+    client: Client, full_run: Run, mallory: User, name: str, method: str, who: str
+) -> None:
+    headers = {}
+    if who == "mallory":
+        client.force_login(mallory, backend=BACKEND)
+        headers["Authorization"] = "Basic " + b64encode(f"api:{people.api_key(mallory)}".encode()).decode()
+
+    real, missing = URLS[name], URLS[name].replace("lab", "nothere", 1)
+    answer = heard(client, method, real, **headers)
+
+    assert answer == heard(client, method, missing, **headers)
+    assert answer[0] in {302, 401, 404}
+
+
+@pytest.mark.promise("P-23")
+@pytest.mark.parametrize(
+    ("name", "method"), [each for each in with_rule(Permission) if not each[0].startswith("wandb_protocol")]
+)
+def test_insiders_get_an_answer(client: Client, full_run: Run, alice: User, name: str, method: str) -> None:
+    client.force_login(alice, backend=BACKEND)
+
+    query = "?key=loss" if name.endswith("-series") else ""
+    assert client.generic(method, URLS[name] + query).status_code in {200, 204, 302}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "method"), with_rule(rules.SIGNED_IN))
+def test_ones_own_things_want_a_sign_in(client: Client, name: str, method: str) -> None:
+    answer = client.generic(method, URLS[name])
+
+    assert answer.status_code in {204, 302, 401, 403, 404}
+    places = ("/sign-in", "/sign-up", "/settings/api-keys")
+    assert answer.status_code != 302 or answer.headers["Location"].startswith(places)
+
+
+@pytest.mark.promise("P-03")
+@pytest.mark.parametrize("who", ["bob", "nobody"])
+def test_the_admin_is_the_operators(client: Client, alice: User, bob: User, who: str) -> None:
+    if who == "bob":
+        client.force_login(bob, backend=BACKEND)
+
+    opened = []
+    for name, method in with_rule(rules.OPERATOR):
+        answer = client.generic(method, URLS[name])
+        to_sign_in = answer.status_code == 302 and "/admin/login/" in answer.headers["Location"]
+        if not (to_sign_in or answer.status_code in {403, 404}):
+            opened.append((name, method, answer.status_code))
+
+    assert [each for each in opened if each[0] not in {"admin:logout"}] == []
+
+
+# ── GraphQL ──
+
+
+def graphql_fields(whole: GraphQLSchema) -> set[str]:
+    return {
+        f"{kind.name}.{field}"
+        for kind in whole.type_map.values()
+        if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__")
+        for field in kind.fields
+    }
+
+
+@pytest.mark.promise("P-24")
+def test_every_graphql_field_is_declared_and_every_declared_field_exists() -> None:
+    assert graphql_fields(schema()) == set(graphql_rules())
+
+
+def test_a_graphql_field_that_nobody_declared_is_seen() -> None:
+    other = build_schema("type Query { viewer: String, planted: String }")
+
+    assert graphql_fields(other) - set(graphql_rules()) == {"Query.planted"}
+
+
+def test_no_field_that_leads_in_counts_as_a_fact() -> None:
+    roots = {
+        field
+        for field, rule in graphql_rules().items()
+        if field.startswith(("Query.", "Mutation.")) and rule == rules.PARENT
+    }
+
+    assert roots == set()

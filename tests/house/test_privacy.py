@@ -1,0 +1,182 @@
+"""Every stored field and every place of storage is declared, and what is declared as content is sealed."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+from django.db import models
+
+from apps.core import privacy
+from apps.core.privacy import PLACES, Declaration, declared
+from apps.projects.models import Project
+
+ROOT = Path(__file__).resolve().parents[2]
+VAULT_SECRETS = {"secrets", "next_secrets", "secret"}
+SEALED_NAME = re.compile(r"sealed_\w+|\w+_index|payload|writer")
+
+# Text that is neither sealed nor personal nor one of a closed list of words, and why it may lie open.
+OPEN_TEXT = {
+    "accounts.ApiKey.hint": "the last four letters of forty",
+    "accounts.ApiKey.public_id": "made by us",
+    "accounts.ApiKey.secret_sha256_hex": "a hash of 36 random letters",
+    "accounts.User.public_id": "made by us",
+    "account.EmailConfirmation.key": "made by the library",
+    "admin.LogEntry.change_message": "nothing is changed in the admin",
+    "admin.LogEntry.object_id": "a row number",
+    "admin.LogEntry.object_repr": "names of rows are public ids",
+    "audit.Event.by": "a public id",
+    "audit.Event.entity": "a public id",
+    "audit.Event.facts": "counts and states",
+    "audit.Event.kind": "from a closed list",
+    "audit.Event.subject": "a public id",
+    "auth.Group.name": "no groups are used",
+    "auth.Permission.codename": "a word of ours",
+    "auth.Permission.name": "a word of ours",
+    "blobs.Blob.object_name": "random",
+    "contenttypes.ContentType.app_label": "a word of ours",
+    "contenttypes.ContentType.model": "a word of ours",
+    "files.RunFile.public_id": "made by us",
+    "projects.Project.public_id": "made by us",
+    "runs.Run.public_id": "made by us",
+    "sessions.Session.session_key": "random",
+    "teams.Entity.public_id": "made by us",
+}
+# Rows that end by an act of their own, not with another row.
+HEADS = {
+    "accounts.User",
+    "audit.Event",
+    "auth.Group",
+    "auth.Permission",
+    "blobs.Blob",
+    "contenttypes.ContentType",
+    "sessions.Session",
+    "teams.Entity",
+    "vault.Grant",
+    "vault.Node",
+    "vault.Tombstone",
+}
+
+
+def fields_of(model: type[models.Model]) -> set[str]:
+    return {field.name for field in (*model._meta.fields, *model._meta.local_many_to_many)}
+
+
+def undeclared(model_list: Iterable[type[models.Model]]) -> list[str]:
+    """Fields without a class, and classes without a field."""
+    found = []
+    for model in model_list:
+        declaration = declared().get(model)
+        stated = declaration.fields if declaration else frozenset()
+        found += [f"{model._meta.label}.{name}" for name in sorted(fields_of(model) ^ stated)]
+    return found
+
+
+def declarations() -> list[Declaration]:
+    return list(declared().values())
+
+
+@pytest.mark.promise("P-27")
+def test_every_field_of_every_model_is_declared_once() -> None:
+    assert undeclared(apps.get_models()) == []
+    assert set(declared()) == set(apps.get_models())
+
+
+def test_a_model_that_nobody_declared_is_seen() -> None:
+    class Planted(models.Model):
+        note = models.TextField()
+
+        class Meta:
+            app_label = "planted"
+
+    assert undeclared([Planted]) == ["planted.Planted.id", "planted.Planted.note"]
+
+
+def test_a_field_that_nobody_declared_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = declared()[Project]
+    fewer = Declaration(
+        Project, before.sealed - {"sealed_name"}, before.personal, before.plain | {"gone"}, None
+    )
+    monkeypatch.setattr(privacy, "_registry", privacy._registry | {Project: fewer})
+
+    assert undeclared([Project]) == ["projects.Project.gone", "projects.Project.sealed_name"]
+
+
+@pytest.mark.promise("P-08")
+def test_bytes_in_tables_are_sealed_and_named_so() -> None:
+    for model in apps.get_models():
+        binary = {field.name for field in model._meta.fields if isinstance(field, models.BinaryField)}
+
+        assert binary == set(declared()[model].sealed), model._meta.label
+        if model._meta.app_label != "vault":
+            assert {name for name in binary if not SEALED_NAME.fullmatch(name)} == set(), model._meta.label
+        else:
+            assert binary <= VAULT_SECRETS | {"name_index"}
+
+
+@pytest.mark.promise("P-08")
+def test_text_lies_open_only_for_a_reason() -> None:
+    is_text = (models.CharField, models.TextField, models.JSONField, models.FileField)
+    found = {
+        f"{each.model._meta.label}.{field.name}"
+        for each in declarations()
+        for field in each.model._meta.fields
+        if isinstance(field, is_text) and not field.choices and field.name in each.plain
+    }
+
+    assert found == set(OPEN_TEXT)
+
+
+def test_every_row_ends_with_another_or_by_an_act() -> None:
+    assert {each.model._meta.label for each in declarations() if each.goes_with is None} == HEADS
+    for each in declarations():
+        if each.goes_with is not None:
+            assert each.model._meta.get_field(each.goes_with).many_to_one
+
+
+_HANDLERS: Any = cast("Any", settings.LOGGING)["handlers"]
+
+
+def places_of_the_settings() -> set[str]:
+    parts = {f"DATABASES.{name}" for name in settings.DATABASES}
+    parts |= {f"CACHES.{name}" for name in settings.CACHES}
+    parts |= {f"STORAGES.{name}" for name in settings.STORAGES}
+    parts |= {f"LOGGING.handlers.{name}" for name in _HANDLERS}
+    single = {
+        "SESSION_ENGINE",
+        "MESSAGE_STORAGE",
+        "EMAIL_BACKEND",
+        "CELERY_BROKER_URL",
+        "FILE_UPLOAD_HANDLERS",
+    }
+    return parts | single | {"OWNLOG_DATA/blobs", "OWNLOG_KEY_DIR"}
+
+
+@pytest.mark.promise("P-27")
+def test_every_place_of_storage_is_declared() -> None:
+    assert set(PLACES) == places_of_the_settings()
+
+
+@pytest.mark.promise("P-08")
+def test_places_that_could_hold_content_are_as_declared() -> None:
+    assert settings.FILE_UPLOAD_HANDLERS == ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+    assert settings.CACHES["default"]["BACKEND"].endswith("LocMemCache")
+    assert settings.MESSAGE_STORAGE.endswith("CookieStorage")
+    assert settings.CELERY_TASK_IGNORE_RESULT
+    assert not hasattr(settings, "CELERY_RESULT_BACKEND")
+    assert _HANDLERS["stderr"]["formatter"] == "line"
+
+
+def test_the_map_in_the_docs_is_what_the_command_prints() -> None:
+    printed = io.StringIO()
+    call_command("privacy_map", stdout=printed)
+
+    written = (ROOT / "docs/privacy-map.md").read_text()
+    assert written == printed.getvalue(), "run: .venv/bin/python manage.py privacy_map > docs/privacy-map.md"
