@@ -109,7 +109,11 @@ def _of_config(name: str) -> Getter:
     bare = name.replace(".value", "", 1) if f"{name}.".find(".value.") > 0 else None
 
     def get(run: Listed) -> Any:
-        found = pick(run.config, name)
-        return pick(run.config, bare) if found is MISSING and bare is not None else found
+        config = run.config
+        found = config.get(bare or name, MISSING)
+        if found is not MISSING and type(found) is not dict and (bare is None or name not in config):
+            return found  # nearly always
+        found = pick(config, name)
+        return pick(config, bare) if found is MISSING and bare is not None else found
 
     return get

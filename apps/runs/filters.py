@@ -6,7 +6,6 @@ expressions are RE2, which takes linear time whatever the pattern.
 
 from __future__ import annotations
 
-import functools
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -70,15 +69,15 @@ class _Reader:
         return [self.tree(inner, depth + 1) for inner in value]
 
     def _field(self, key: str, value: Any, depth: int) -> Predicate:
-        test = self._test(key, value, depth)
-        return functools.partial(_passes, getter(key), test)
+        get, test = getter(key), self._test(key, value, depth)
+        return lambda run: test(get(run))
 
     def _test(self, key: str, value: Any, depth: int) -> Test:
         self._enter(depth)
         if not isinstance(value, dict) or not any(name.startswith("$") for name in value):
             return _TESTS["$eq"](_operand(key, value))
         tests = [self._operator(key, name, operand, value, depth) for name, operand in value.items()]
-        return lambda found: all(test(found) for test in tests)
+        return tests[0] if len(tests) == 1 else lambda found: all(test(found) for test in tests)
 
     def _operator(self, key: str, name: str, operand: Any, beside: dict[str, Any], depth: int) -> Test:
         self._enter(depth)
@@ -123,10 +122,6 @@ def _operand(key: str, value: Any) -> Any:
     return moment(value) if is_moment(key) and value is not None else value
 
 
-def _passes(get: Getter, test: Test, run: Listed) -> bool:
-    return test(get(run))
-
-
 def _all(tests: list[Predicate]) -> Predicate:
     return tests[0] if len(tests) == 1 else lambda run: all(test(run) for test in tests)
 
@@ -142,22 +137,25 @@ def _not(test: Predicate) -> Predicate:
 # ── Tests of one value. Of a list (tags) one element is enough, as MongoDB has it ──
 
 
-def _candidates(found: Any) -> Iterable[Any]:
-    return (found, *found) if isinstance(found, list) else (found,)
+def _any_of(types: tuple[type, ...], test: Test) -> Test:
+    """The test of a value of one of these types, or of a list that has one."""
+
+    def passes(found: Any) -> bool:
+        if type(found) in types and test(found):
+            return True
+        return type(found) is list and any(type(each) in types and test(each) for each in found)
+
+    return passes
 
 
-def _kind(value: Any) -> type:
+def _types_like(value: Any) -> tuple[type, ...]:
     """Values of different kinds are never equal and never in an order: 1 is not true, "2" is not more than 1."""
-    if isinstance(value, bool):
-        return bool
-    return float if isinstance(value, int | float) else type(value)
+    return (int, float) if type(value) in (int, float) else (type(value),)
 
 
 def _equals(wanted: Any) -> Test:
-    kind = _kind(wanted)
-    if wanted is None:
-        return lambda found: found is MISSING or any(each is None for each in _candidates(found))
-    return lambda found: any(_kind(each) is kind and each == wanted for each in _candidates(found))
+    passes = _any_of(_types_like(wanted), lambda found: bool(found == wanted))
+    return (lambda found: found is MISSING or passes(found)) if wanted is None else passes
 
 
 def _differs(wanted: Any) -> Test:
@@ -167,10 +165,9 @@ def _differs(wanted: Any) -> Test:
 
 def _compares(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
     def make(wanted: Any) -> Test:
-        kind = _kind(wanted)
-        if kind not in (float, str, datetime):
+        if type(wanted) not in (int, float, str, datetime):
             raise Invalid("Only numbers, texts and times can be compared by more and less.")
-        return lambda found: any(_kind(each) is kind and compare(each, wanted) for each in _candidates(found))
+        return _any_of(_types_like(wanted), lambda found: compare(found, wanted))
 
     return make
 
@@ -199,9 +196,7 @@ def _matches(pattern: Any, options: Any) -> Test:
         search = re2.compile(_bytes(f"(?{options}){pattern}" if options else pattern), settings).search
     except re2.error:
         raise Invalid(f"“{pattern[:100]}” is no regular expression that RE2 understands.") from None
-    return lambda found: any(
-        isinstance(each, str) and search(_bytes(each[:_LONGEST_SEARCHED])) is not None for each in _candidates(found)
-    )
+    return _any_of((str,), lambda found: search(_bytes(found[:_LONGEST_SEARCHED])) is not None)
 
 
 def _bytes(text: str) -> bytes:
@@ -219,17 +214,20 @@ class Order:
     is_descending: bool
 
     def sort(self, runs: Iterable[Listed]) -> list[Listed]:
-        ranked: list[tuple[int, Any, int, Listed]] = []
+        ranked: dict[int, list[tuple[Any, int, Listed]]] = {}
         without: list[Listed] = []
+        get = self.get
         for run in runs:
-            value = self.get(run)
+            value = get(run)
             rank = _RANKS.get(type(value))
             if rank is None or value != value:
                 without.append(run)
             else:
-                ranked.append((rank, value, run.id, run))
-        ranked.sort(reverse=self.is_descending)
-        return [run for *_, run in ranked] + without
+                ranked.setdefault(rank, []).append((value, run.id, run))
+        found = []
+        for rank in sorted(ranked, reverse=self.is_descending):
+            found += [run for *_, run in sorted(ranked[rank], reverse=self.is_descending)]
+        return found + without
 
 
 _RANKS: dict[type, int] = {bool: 0, int: 1, float: 1, str: 2, datetime: 3}

@@ -59,6 +59,13 @@ def start_run(project: Project, *, name: str | None, by: Actor, patch: RunPatch)
     return update_run(run, patch, by=by), False
 
 
+def check_start(name: str | None, patch: RunPatch) -> None:
+    """Refuse what `start_run` would refuse, before a project is made for it."""
+    if name:
+        clean_name(name, what="run")
+    _check(patch)
+
+
 def _invent_name() -> str:
     return "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(8))
 
