@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import logging
+
 from celery import shared_task
 
-from apps.core import background
 from apps.runs import services
 from apps.runs.history import store
 from apps.runs.models import Run
+
+log = logging.getLogger(__name__)
 
 
 @shared_task(name="runs.compact")
@@ -18,7 +21,12 @@ def compact_run(run_id: int) -> None:
 
 @shared_task(name="runs.sweep")
 def sweep() -> None:
-    """Find what is due in the database: runs that fell silent, and runs to compact."""
+    """Find what is due in the database and do it here, for messages may be lost: silent runs, and runs to compact."""
     services.mark_silent_runs()
     for run_id in store.due_runs():
-        background.enqueue("runs.compact", run_id=run_id)
+        try:
+            compact_run(run_id)
+        except Exception as error:  # one run that cannot be compacted must not keep the others waiting
+            log.warning(
+                "not compacted, tried again at the next sweep: run=%s error=%s", run_id, type(error).__name__
+            )

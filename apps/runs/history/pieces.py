@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from django.db.models import F, Q, QuerySet
 
 from apps.blobs.services import open_blob
 from apps.runs.history.codec import SegmentReader, as_number
@@ -28,11 +30,13 @@ if TYPE_CHECKING:
 
 CHUNK_LABEL = "chunk.payload"
 FACTS_LABEL = "segment.facts"
+_Stored = TypeVar("_Stored", Chunk, Segment)
 
 
 class Piece(Protocol):
     """Lines of one writer that follow each other."""
 
+    stored: Chunk | Segment
     writer: bytes
     first_line: int
     line_count: int
@@ -49,6 +53,9 @@ class Piece(Protocol):
     def may_hold(self, first_step: float | None, last_step: float | None) -> bool:
         """False when no step of the piece lies in the range."""
 
+    def ends_by(self, last_step: float) -> bool:
+        """True only when no step of the piece is later."""
+
 
 class ChunkPiece:
     """Lines as they came."""
@@ -57,6 +64,7 @@ class ChunkPiece:
         self.writer = bytes(chunk.writer)
         self.first_line = chunk.first_line
         self.line_count = chunk.line_count
+        self.stored: Chunk | Segment = chunk
         self._chunk, self._key = chunk, key
 
     @cached_property
@@ -85,6 +93,10 @@ class ChunkPiece:
     def may_hold(self, first_step: float | None, last_step: float | None) -> bool:
         return True
 
+    def ends_by(self, last_step: float) -> bool:
+        there, steps = self.numbers("_step")
+        return bool(there.all() and (steps <= last_step).all())
+
 
 class SegmentPiece:
     """Lines after compaction; the file is opened only when something of it is needed."""
@@ -93,6 +105,7 @@ class SegmentPiece:
         self.writer = bytes(segment.writer)
         self.first_line = segment.first_line
         self.line_count = segment.line_count
+        self.stored: Chunk | Segment = segment
         self._segment, self._run, self._key = segment, run, key
 
     @cached_property
@@ -122,6 +135,10 @@ class SegmentPiece:
             return True
         return (first_step is None or highest >= first_step) and (last_step is None or lowest <= last_step)
 
+    def ends_by(self, last_step: float) -> bool:
+        highest = self.facts.get("last_step")
+        return highest is not None and bool(highest <= last_step)
+
 
 def _has(rows: Iterable[Row], name: str) -> Mask:
     import numpy as np
@@ -133,22 +150,27 @@ def pieces_of(run: Run, stream: Stream, *, after: dict[bytes, int] | None = None
     """The pieces of a stream by writer and line; with `after`, only those with lines from there on."""
     key = run_key(run)
     # Chunks first: what a worker compacts between the two questions then shows up twice, never not at all.
-    chunks = list(Chunk.objects.filter(run=run, stream=stream.value).order_by("writer", "first_line"))
-    segments = Segment.objects.filter(run=run, stream=stream.value).select_related("blob")
+    chunks = list(_from(after, Chunk.objects.filter(run=run, stream=stream.value)))
+    segments = _from(after, Segment.objects.filter(run=run, stream=stream.value).select_related("blob"))
     pieces: list[Piece] = [SegmentPiece(segment, run, key) for segment in segments]
-    covered = {(piece.writer, piece.first_line): piece.first_line + piece.line_count for piece in pieces}
+    covered = [(piece.writer, piece.first_line, piece.first_line + piece.line_count) for piece in pieces]
     pieces += [ChunkPiece(chunk, key) for chunk in chunks if not _is_covered(chunk, covered)]
-    if after is not None:
-        pieces = [piece for piece in pieces if piece.first_line + piece.line_count > after.get(piece.writer, 0)]
     return sorted(pieces, key=lambda piece: (piece.writer, piece.first_line))
 
 
-def _is_covered(chunk: Chunk, covered: dict[tuple[bytes, int], int]) -> bool:
-    writer = bytes(chunk.writer)
-    return any(
-        writer == of and first <= chunk.first_line and chunk.first_line + chunk.line_count <= end
-        for (of, first), end in covered.items()
-    )
+def _from(after: dict[bytes, int] | None, found: QuerySet[_Stored]) -> QuerySet[_Stored]:
+    """Those that end after the line up to which a reader has each writer's lines; of writers it does not know, all."""
+    if not after:
+        return found
+    known = Q()
+    for writer, line in after.items():
+        known |= Q(writer=writer, end__gt=line)
+    return found.annotate(end=F("first_line") + F("line_count")).filter(known | ~Q(writer__in=list(after)))
+
+
+def _is_covered(chunk: Chunk, covered: list[tuple[bytes, int, int]]) -> bool:
+    writer, first, end = bytes(chunk.writer), chunk.first_line, chunk.first_line + chunk.line_count
+    return any(writer == of and start <= first and end <= stop for of, start, stop in covered)
 
 
 def seal_chunk(chunk: Chunk, key: OpenKey, payload: bytes) -> None:

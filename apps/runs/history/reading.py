@@ -34,11 +34,22 @@ def scan(
     run: Run, stream: Stream, *, keys: Names = None, first_step: Bound = None, last_step: Bound = None
 ) -> Iterator[Row]:
     """Every row with first_step <= step <= last_step, in order; with `keys` only what these dotted names mean, by name."""
-    names = _with_order(keys)
-    pieces = [piece for piece in pieces_of(run, stream) if piece.may_hold(first_step, last_step)]
-    for step, _, row in _in_order(pieces, names):
+    rows = rows_of(pieces_of(run, stream), _with_order(keys), first_step=first_step, last_step=last_step)
+    return rows if keys is None else (_picked(row, keys) for row in rows)
+
+
+def rows_of(
+    pieces: Iterable[Piece],
+    names: frozenset[str] | None = None,
+    *,
+    first_step: Bound = None,
+    last_step: Bound = None,
+) -> Iterator[Row]:
+    """The rows of these pieces in a range of steps, in order: at least what the dotted names need of them."""
+    within = [piece for piece in pieces if piece.may_hold(first_step, last_step)]
+    for step, _, row in _in_order(within, names):
         if (first_step is None or step >= first_step) and (last_step is None or step <= last_step):
-            yield row if keys is None else _picked(row, keys)
+            yield row
 
 
 def sample_rows(run: Run, stream: Stream, samples: int) -> list[Row]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -12,7 +12,8 @@ from apps.core import background, jsontext
 from apps.runs.history.appending import FORKED, new_chunk, read_keys, seal_keys
 from apps.runs.history.keys import KeyList
 from apps.runs.history.paths import Row
-from apps.runs.history.reading import scan
+from apps.runs.history.pieces import Piece, pieces_of
+from apps.runs.history.reading import rows_of, scan
 from apps.runs.models import Chunk, Run, Segment, StreamPosition
 from apps.runs.queries import run_key
 from apps.runs.types import Stream
@@ -31,15 +32,17 @@ def rewind(run: Run, *, last_step: int | float) -> None:
     """
     locked = Run.objects.select_for_update().get(pk=run.pk)
     key = run_key(locked)
-    old = {
-        model: list(model._default_manager.filter(run=locked, stream=Stream.HISTORY.value).values_list("pk", flat=True))
-        for model in (Chunk, Segment)
-    }
+    pieces = pieces_of(locked, Stream.HISTORY)
+    kept = _untouched(pieces, last_step)
     keys = KeyList(rewinds=read_keys(locked, key).rewinds + 1)
-    # What is kept is written anew, as lines of the one writer that goes on: its numbers must have no gaps.
-    count = _write(locked, key, b"", scan(locked, Stream.HISTORY, last_step=last_step), keys)
-    for model, ids in old.items():  # a segment's file has no row pointing at it now, and is swept
-        _delete(model, ids)
+    for batch in _batches(row for piece in kept for row in piece.rows()):
+        keys.add(batch)
+    # The rest is written anew, as lines of the one writer that goes on: its numbers must have no gaps.
+    count = sum(piece.line_count for piece in kept)
+    rest = pieces[len(kept) :]
+    count = _write(locked, key, b"", rows_of(rest, last_step=last_step), keys, first_line=count)
+    for model in (Chunk, Segment):  # a segment's file has no row pointing at it now, and is swept
+        _delete(model, [piece.stored.pk for piece in rest if isinstance(piece.stored, model)])
     # Writers of a shared run would take up numbers that are gone: from here on there is one.
     StreamPosition.objects.filter(run=locked, stream=Stream.HISTORY.value).delete()
     locked.history_lines = count
@@ -67,8 +70,18 @@ def copy_until(parent: Run, child: Run, *, last_step: int | float) -> None:
     background.enqueue("runs.compact", run_id=child.pk)
 
 
-def _write(run: Run, key: OpenKey, writer: bytes, rows: Iterable[Row], keys: KeyList) -> int:
-    count = 0
+def _untouched(pieces: Sequence[Piece], last_step: float) -> list[Piece]:
+    """The pieces from the start on of which nothing goes; none of a shared run, whose writers are made one."""
+    if any(piece.writer for piece in pieces):
+        return []
+    return list(takewhile(lambda piece: piece.ends_by(last_step), pieces))
+
+
+def _write(
+    run: Run, key: OpenKey, writer: bytes, rows: Iterable[Row], keys: KeyList, *, first_line: int = 0
+) -> int:
+    """Store these rows as chunks. Returns the number of the line after the last."""
+    count = first_line
     for batch in _batches(rows):
         keys.add(batch)
         lines = [jsontext.dumps(row) for row in batch]
