@@ -23,8 +23,9 @@ _KEPT = frozenset({
 })  # fmt: skip
 _DEVICE_MARKS = frozenset({"uuid", "uniqueId", "pciBusId"})
 # Addresses are left alone; then Posix paths from the root or a home, Windows drives, network shares.
+# A scheme is looked for from the start of its word only and never twice: a million letters take a million steps.
 _ADDRESS_OR_PATH = re.compile(
-    r"(?P<address>(?!file:)[A-Za-z][\w+.\-]*://[^\s\"']*)"
+    r"(?P<address>(?<![\w+.\-])[\w+.\-]++(?<!file)://[^\s\"']*)"
     r"|(?<![\w.\-/\\~])(?:file://)?(?:~[\w.\-]*(?=[/\\])|[A-Za-z]:(?=[/\\])|\\\\|/)[^\s:;,=\"']*"
 )
 _WHOLE = re.compile(

@@ -24,7 +24,7 @@ from apps.wandb_protocol.signing import DOWNLOAD, UPLOAD, read_signed
 _STEP = 256 * 1024
 # Files that are read whole because something must be taken out of them.
 _MOST_WHOLE = 16 * 1024 * 1024
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _PLAIN_TYPE = "application/octet-stream"
 
 

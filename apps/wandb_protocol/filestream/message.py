@@ -25,7 +25,8 @@ def read_message(body: bytes, headers: Mapping[str, str]) -> StreamRequest:
     message = jsontext.loads(body) if body.strip() else {}
     if not isinstance(message, dict):
         raise Invalid("The body must be a JSON object.")
-    files = message.get("files") or {}
+    files = message.get("files")
+    files = {} if files is None else files
     if not isinstance(files, dict):
         raise Invalid("`files` must be an object.")
     return StreamRequest(
@@ -38,9 +39,13 @@ def read_message(body: bytes, headers: Mapping[str, str]) -> StreamRequest:
     )
 
 
+def is_shared_mode(headers: Mapping[str, str]) -> bool:
+    return headers.get(_SHARED, "").lower() == "true"
+
+
 def writer_of(headers: Mapping[str, str]) -> str:
     """Who writes, where several processes share a run: each counts its lines for itself."""
-    if headers.get(_SHARED, "").lower() != "true":
+    if not is_shared_mode(headers):
         return ""
     writer = headers.get(_WRITER, "")
     if len(writer) > _LONGEST_WRITER:

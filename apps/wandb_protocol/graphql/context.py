@@ -19,6 +19,7 @@ Source = dict[str, Any]
 class Context:
     actor: Actor
     base_url: str
+    is_shared: bool = False  # one of several processes that write a run together
 
 
 Info = GraphQLResolveInfo[Context]

@@ -46,6 +46,7 @@ _LONGEST_CACHED_DOCUMENT = 16 * 1024
 # The client's own documents hold short words ("_step"); anything longer may be a value somebody typed.
 _LONGEST_CACHED_LITERAL = 8
 _MOST_ERRORS = 5
+_LONGEST_MESSAGE = 500  # what was sent is quoted in it
 
 Answer = dict[str, Any]
 
@@ -208,6 +209,8 @@ class _LongLiterals(Visitor):
 
 
 def _error(message: str, *, code: str = "invalid", path: list[str | int] | None = None) -> Answer:
+    if len(message) > _LONGEST_MESSAGE:
+        message = message[:_LONGEST_MESSAGE] + "…"
     error: Answer = {"message": message, "extensions": {"code": code}}
     return error | {"path": path} if path else error
 
@@ -221,7 +224,8 @@ def _formatted(result: ExecutionResult) -> Answer:
 
 def _translated(error: GraphQLError) -> Answer:
     cause, path = error.original_error, list(error.path or [])
-    if cause is None:
+    # A value of the wrong type reaches us as GraphQL's own error inside another.
+    if cause is None or isinstance(cause, GraphQLError):
         return _error(error.message, path=path)
     if is_passing(cause):
         raise NotNow from cause

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from apps.core import jsontext
-from apps.core.errors import Invalid
+from apps.core.errors import Invalid, TooMuch
 from apps.runs.history import store
 from apps.runs.types import Stream
 from apps.wandb_protocol.graphql.context import Fields, Info, Source
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
 _DEFAULT_SAMPLES = 500
 _MOST_ROWS = 10_000
+_BYTES_IN_PAGE = 256 * 1024 * 1024
+_ROWS_IN_PAGE = 1_000_000
 _MOST_SPECS = 20
 _MOST_KEYS = 1000
 
@@ -36,8 +37,7 @@ def history(
         return _texts(store.sample_rows(opened.run, Stream.HISTORY, _bounded(samples)))
     last = None if max_step is None else max_step - 1
     rows = store.scan(opened.run, Stream.HISTORY, first_step=min_step, last_step=last)
-    # Several writers may share a step, so a page of n steps can hold more than n rows.
-    return _texts(islice(rows, _MOST_ROWS))
+    return _page(rows)
 
 
 def events(source: Source, _: Info, samples: int | None = None) -> list[str]:
@@ -58,9 +58,11 @@ def _sampled(opened: OpenRun, spec: Any) -> list[dict[str, Any]]:
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or len(keys) > _MOST_KEYS:
         raise Invalid("A sample needs a list of keys.")
     first, last = (_step(spec.get(name)) for name in ("minStep", "maxStep"))
-    rows = store.sample_keys(
-        opened.run, keys, _bounded(_count(spec.get("samples"))), first_step=first, last_step=last
-    )
+    samples = _bounded(_count(spec.get("samples")))
+    if first is not None and last is not None and last - first <= samples:
+        # A page of a scan: a step that several writers share has several rows, and each of them is wanted.
+        samples = _ROWS_IN_PAGE
+    rows = store.sample_keys(opened.run, keys, samples, first_step=first, last_step=last)
     return [wire(row) for row in rows]
 
 
@@ -82,8 +84,22 @@ def _bounded(samples: int | None) -> int:
     return _DEFAULT_SAMPLES if samples is None else max(0, min(samples, _MOST_ROWS))
 
 
-def _texts(rows: Iterator[dict[str, Any]] | Sequence[dict[str, Any]]) -> list[str]:
+def _texts(rows: Sequence[dict[str, Any]]) -> list[str]:
     return [jsontext.dumps(row) for row in rows]
+
+
+def _page(rows: Iterator[dict[str, Any]]) -> list[str]:
+    """Every row, or an error: the client would take a page cut short for all there is."""
+    texts: list[str] = []
+    size = 0
+    for row in rows:
+        texts.append(jsontext.dumps(row))
+        size += len(texts[-1])
+        if size > _BYTES_IN_PAGE or len(texts) > _ROWS_IN_PAGE:
+            raise TooMuch(
+                "These steps hold too much for one answer. Ask for fewer at a time (a smaller page_size)."
+            )
+    return texts
 
 
 def wire(value: Any) -> Any:

@@ -11,6 +11,7 @@ from apps.core.errors import Invalid, Unavailable
 from apps.wandb_protocol.auth import actor_of
 from apps.wandb_protocol.body import read_body
 from apps.wandb_protocol.errors import TRY_LATER, dump, speaks_to_client
+from apps.wandb_protocol.filestream.message import is_shared_mode
 from apps.wandb_protocol.graphql.context import Context
 from apps.wandb_protocol.graphql.engine import NotNow, answer
 from apps.wandb_protocol.signing import base_url
@@ -20,7 +21,9 @@ from apps.wandb_protocol.signing import base_url
 @require_POST
 @speaks_to_client
 def graphql(request: HttpRequest) -> HttpResponse:
-    context = Context(actor=actor_of(request), base_url=base_url(request))
+    context = Context(
+        actor=actor_of(request), base_url=base_url(request), is_shared=is_shared_mode(request.headers)
+    )
     query, variables, operation_name = _asked(read_body(request))
     try:
         answered = answer(query, variables=variables, operation_name=operation_name, context=context)
