@@ -28,7 +28,9 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
-        raise BadSetting(f"The signing key {path} cannot be read ({type(error).__name__}). {_ADVICE}") from None
+        raise BadSetting(
+            f"The signing key {path} cannot be read ({type(error).__name__}). {_ADVICE}"
+        ) from None
     # Empty or cut short, it would sign sessions and upload links with something that can be guessed.
     if len(key) < _FEWEST_LETTERS:
         raise BadSetting(f"The signing key {path} is empty or cut short. {_ADVICE}")
@@ -40,7 +42,7 @@ def _make(path: Path) -> None:
     key = secrets.token_urlsafe(50)
     # Not named by the process id: in a container that is the same at each start, and a leftover would block them all.
     draft = path.with_name(f"django_secret.{secrets.token_hex(8)}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         file.write(key)
         file.flush()
         os.fsync(file.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -29,9 +30,15 @@ def free_port() -> int:
 
 
 class LiveServer:
-    """granian serving config.wsgi over a data folder of its own; restartable, also after kill -9."""
+    """An instance over a data folder of its own; restartable, also after kill -9.
 
-    def __init__(self, *, env: Mapping[str, str] | None = None, threads: int = 4) -> None:
+    It is the web server alone, so that nothing happens behind a test's back; `with_worker` starts all that `make up` does.
+    """
+
+    def __init__(
+        self, *, env: Mapping[str, str] | None = None, threads: int = 4, with_worker: bool = False
+    ) -> None:
+        self.with_worker = with_worker
         self.folder = Path(tempfile.mkdtemp(prefix="ownlog-live-"))
         self.data = self.folder / "var"
         self.keys = self.folder / "keys"
@@ -40,53 +47,74 @@ class LiveServer:
         self.threads = threads
         self.url = f"http://127.0.0.1:{self.port}"
         # A clean environment: nothing of the test's own settings may leak into the instance.
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("OWNLOG_", "DJANGO_"))}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("OWNLOG_", "DJANGO_"))
+        }
         self.env = kept | {
             "OWNLOG_DATA": str(self.data),
             "OWNLOG_KEY_DIR": str(self.keys),
+            "OWNLOG_PORT": str(self.port),
             "DJANGO_SETTINGS_MODULE": "config.settings.local",
             "PYTHONUNBUFFERED": "1",
             **(env or {}),
         }
         self.process: subprocess.Popen[bytes] | None = None
+        self.is_prepared = False
 
-    def manage(self, *arguments: str, input: str | None = None, check: bool = True) -> str:
+    def manage(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:  # noqa: A002
         """Run manage.py on this instance and return what it printed."""
+        return self.python("manage.py", *arguments, input=stdin, check=check)
+
+    def python(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:  # noqa: A002
+        """Run Python in this instance's environment and return what it printed."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *arguments],
             cwd=ROOT,
             env=self.env,
-            input=input,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
         if check and done.returncode != 0:
-            raise RuntimeError(f"manage.py {arguments[0]} failed:\n{done.stdout}\n{done.stderr}")
+            raise RuntimeError(f"python {' '.join(arguments[:2])} failed:\n{done.stdout}\n{done.stderr}")
         return done.stdout + done.stderr
 
     def prepare(self) -> Self:
         self.manage("migrate", "-v0")
         self.manage("migrate", "-v0", "--database", "vault")
         self.manage("vault", "ready")
+        self.is_prepared = True
+        return self
+
+    def prepare_like(self, other: LiveServer) -> Self:
+        """Begin with a copy of what another instance has, which must be stopped: quicker than to migrate again."""
+        shutil.copytree(other.data, self.data)
+        shutil.copytree(other.keys, self.keys)
+        self.is_prepared = True
         return self
 
     def account(self, name: str, key: str = API_KEY) -> str:
         """An account whose API key is `key`."""
-        self.manage("create_account", name, "--email", f"{name}@example.com", "--api-key-stdin", input=key + "\n")
+        self.manage(
+            "create_account", name, "--email", f"{name}@example.com", "--api-key-stdin", stdin=key + "\n"
+        )
         return key
 
-    def start(self, **env: str) -> Self:
-        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
-        command += ["--port", str(self.port), "--workers", "1", "--blocking-threads", str(self.threads)]
-        command += ["--no-ws", "--http", "1", "--log-level", "warning", "config.wsgi:application"]
+    def start(self, app: str = "config.wsgi:application", **env: str) -> Self:
+        command = [sys.executable, "-m", "config.launch"] if self.with_worker else self._web_command(app)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.env | env, stdout=log, stderr=log, start_new_session=True
             )
         self.wait()
         return self
+
+    def _web_command(self, app: str) -> list[str]:
+        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
+        command += ["--port", str(self.port), "--workers", "1", "--blocking-threads", str(self.threads)]
+        return [*command, "--no-ws", "--http", "1", "--log-level", "warning", app]
 
     def wait(self, seconds: float = 30) -> None:
         deadline = time.monotonic() + seconds
@@ -103,32 +131,70 @@ class LiveServer:
                 return
         raise TimeoutError(f"no answer within {seconds} s:\n{self.log.read_text()[-4000:]}")
 
+    def processes(self) -> dict[int, str]:
+        """The server and everything it started: the command line of each living process."""
+        assert self.process is not None
+        found = {}
+        listing = subprocess.run(
+            ["ps", "-axo", "pid=,command="], capture_output=True, text=True, check=True
+        ).stdout
+        for pid, command in (line.split(None, 1) for line in listing.splitlines()):
+            try:
+                if os.getsid(int(pid)) == self.process.pid and "<defunct>" not in command:
+                    found[int(pid)] = command
+            except ProcessLookupError:
+                continue
+        return found
+
     def kill(self) -> None:
         """kill -9 of the server and everything it started."""
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            self._kill_all()
             self.process.wait()
             self.process = None
+
+    def _kill_all(self) -> None:
+        # One may start another while it is being killed.
+        while found := self.processes():
+            for pid in found:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+            time.sleep(0.01)
+
+    def restart(self, app: str = "config.wsgi:application", **env: str) -> Self:
+        """kill -9, then start again."""
+        self.kill()
+        return self.start(app, **env)
+
+    def limit_file_size(self, size: int | None) -> None:
+        """Let no file that the server writes grow past `size`: the disk is full. None makes room again."""
+        for pid in self.processes():
+            hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
 
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
             try:
-                self.process.wait(timeout=15)
+                self.process.wait(timeout=30)
             except subprocess.TimeoutExpired:
                 pass
-            try:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            self._kill_all()
             self.process.wait()
             self.process = None
 
     def __enter__(self) -> Self:
-        return self.prepare().start()
+        if not self.is_prepared:
+            self.prepare()
+        return self.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        self.remove()
+
+    def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

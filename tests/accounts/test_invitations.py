@@ -23,7 +23,9 @@ def test_invitation_is_for_one_address_and_one_account() -> None:
 
 
 @pytest.mark.parametrize(
-    "token", ["", "x", "a:b:c", "\x00", "é", signing.dumps("zoe@example.com"), "x" * 5000]
+    "token",
+    ["", "x", "a:b:c", "\x00", "é", signing.dumps("zoe@example.com"), "x" * 5000],
+    ids=["empty", "short", "parts", "nul", "non-ascii", "signed for another use", "long"],
 )
 def test_forged_invitation_is_none(token: str) -> None:
     assert invited_email(token) is None
