@@ -61,11 +61,11 @@ class LiveServer:
         self.process: subprocess.Popen[bytes] | None = None
         self.is_prepared = False
 
-    def manage(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:  # noqa: A002
+    def manage(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
         """Run manage.py on this instance and return what it printed."""
-        return self.python("manage.py", *arguments, input=stdin, check=check)
+        return self.python("manage.py", *arguments, stdin=stdin, check=check)
 
-    def python(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:  # noqa: A002
+    def python(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
         """Run Python in this instance's environment and return what it printed."""
         done = subprocess.run(
             [sys.executable, *arguments],
