@@ -57,6 +57,7 @@ def test_an_event_is_never_changed_or_deleted(event: Event, change: Callable[[Ev
     assert list(Event.objects.values_list("by", flat=True)) == ["system"]
 
 
+@pytest.mark.promise("P-29")
 def test_events_hold_no_names(vision: Project, run: Run, alice: User) -> None:
     finish_run(run, state=RunState.FINISHED, by=Actor.person(alice))
 
@@ -88,6 +89,7 @@ def everything_stored() -> list[object]:
     return [sorted(map(repr, table.objects.values_list())) for table in tables]
 
 
+@pytest.mark.promise("P-29")
 @pytest.mark.parametrize("act", ACTS)
 def test_without_its_record_an_act_does_not_happen(
     act: str, alice: User, vision: Project, run: Run, monkeypatch: pytest.MonkeyPatch

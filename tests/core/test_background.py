@@ -49,6 +49,7 @@ def test_task_of_an_act_that_failed_never_starts(django_capture_on_commit_callba
     assert received == []
 
 
+@pytest.mark.promise("P-30")
 @pytest.mark.parametrize(
     "error", [OperationalError("redis://secret"), ConnectionRefusedError(), ResponseError("OOM")]
 )

@@ -10,6 +10,7 @@ from apps.core import jsontext
 from apps.core.errors import Invalid
 
 
+@pytest.mark.promise("P-21")
 @pytest.mark.parametrize(
     ("text", "value"),
     [

@@ -168,6 +168,7 @@ def test_a_name_from_another_file_does_not_open(run: Run) -> None:
         list_files(run)
 
 
+@pytest.mark.promise("P-28")
 @pytest.mark.parametrize("place", [0, 40, 100, -1])
 def test_bytes_that_were_changed_are_never_served_as_they_are(run: Run, place: int) -> None:
     file = put(run, "a.txt", b"some content that matters" * 10)

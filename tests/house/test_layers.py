@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import cast
 
 import pytest
 from django.apps import apps
-from django.db import models
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,7 +31,7 @@ def points_up(source: str, target: str) -> bool:
 def relations() -> list[tuple[str, str]]:
     """The apps at both ends of every relation."""
     return [
-        (model._meta.app_label, cast("type[models.Model]", field.related_model)._meta.app_label)
+        (model._meta.app_label, field.related_model._meta.app_label)
         for model in apps.get_models()
         for field in (*model._meta.local_fields, *model._meta.local_many_to_many)
         if field.related_model

@@ -102,6 +102,7 @@ def test_opening_costs_the_same_for_one_run_and_three(vision: Project, alice: Us
     assert (len(main), len(vault)) == (0, 1)
 
 
+@pytest.mark.promise("P-28")
 @pytest.mark.parametrize(
     ("field", "label"),
     [("sealed_head", "run.head"), ("sealed_config", "run.config"), ("sealed_summary", "run.summary")],

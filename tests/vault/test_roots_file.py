@@ -128,6 +128,7 @@ CANNOT_READ = (
 )
 
 
+@pytest.mark.promise("P-31")
 @pytest.mark.parametrize(
     ("harm", "message"),
     [

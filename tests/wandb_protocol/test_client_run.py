@@ -64,6 +64,7 @@ def test_script_goes_on_to_its_end(logged: tuple[WandbClient, Finished]) -> None
     assert "/alice/whole/runs/r1" in logged[1].text
 
 
+@pytest.mark.promise("P-04")
 def test_each_row_is_there_once_and_exact(client: WandbClient) -> None:
     rows = client.rows(PROJECT, "r1")
 

@@ -83,6 +83,7 @@ def test_config_is_kept_to_the_letter_when_nothing_must_go() -> None:
     assert minimise.config_text(text, keeps_code=False) == text
 
 
+@pytest.mark.promise("P-25")
 def test_config_loses_code_path_and_the_machine_and_nothing_else() -> None:
     inner = {"code_path": "code/train.py", "e": {"w1": RECORD}, "m": []}
     text = json.dumps(

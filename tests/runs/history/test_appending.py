@@ -62,6 +62,7 @@ def test_a_gap_is_refused_so_that_the_client_asks_again(run: Run) -> None:
     assert facts(run) == before
 
 
+@pytest.mark.promise("P-22")
 def test_any_order_of_retries_ends_with_every_line_once(run: Run) -> None:
     dice = random.Random(7)
     lines = rows_from(0, 60)
