@@ -5,12 +5,18 @@ from __future__ import annotations
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
 
 def base_url(request: HttpRequest) -> str:
     """The address of this instance as the asker sees it, without a slash at the end."""
-    return settings.OWNLOG_BASE_URL or f"{request.scheme}://{request.get_host()}"
+    if settings.OWNLOG_BASE_URL:
+        return str(settings.OWNLOG_BASE_URL)
+    try:
+        return f"{request.scheme}://{request.get_host()}"
+    except DisallowedHost:  # the page that says so is made with this as well
+        return ""
 
 
 def entity_url(entity: str) -> str:
