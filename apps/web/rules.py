@@ -23,6 +23,8 @@ for name in (
 ):
     declare_url(name, ANYBODY, methods=_FORM)
 
+declare_url("health", ANYBODY, methods=_READING)
+
 # `home` sends whoever is not signed in to the pages above; `authorize` sends everybody on to the keys.
 for name in ("home", "first-run", "authorize"):
     declare_url(name, SIGNED_IN, methods=_READING)

@@ -3,10 +3,11 @@ from __future__ import annotations
 from allauth.account import views as account
 from django.urls import path, re_path
 
-from apps.web.views import api_keys, files, home, projects, runs, series
+from apps.web.views import api_keys, files, health, home, projects, runs, series
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("health", health.health, name="health"),
     path("home/first-run", home.first_run, name="first-run"),
     path("authorize", api_keys.authorize, name="authorize"),
     # Accounts: allauth's views under our own addresses.
