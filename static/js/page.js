@@ -1,5 +1,8 @@
 // What every page does: copy buttons, and buttons that say that they are busy.
 
+// htmx notes the address of each page for a history that is switched off here. Addresses hold names that people chose.
+sessionStorage.clear();
+
 const copied = async (button) => {
   const text = button.closest("[data-copy]").querySelector("pre").innerText;
   await navigator.clipboard.writeText(text);
