@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+
+# One place to sign in, the one that counts wrong guesses: Django's own form would take any number of them.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 # The doors' order matters: `/{entity}/{project}` of the web comes last and would take nearly everything.
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -1,0 +1,45 @@
+"""A browser without a screen: cookies, forms with their tokens, and nothing else."""
+
+from __future__ import annotations
+
+import re
+
+import requests
+
+_TOKEN = re.compile(r'(?:name="csrfmiddlewaretoken" value="|"X-CSRFToken": ")([^"]+)"')
+PASSWORD = "a long and quiet pass phrase"
+
+
+class Browser:
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.session = requests.Session()
+        self.session.trust_env = False
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        return self.session.get(self.url + path, headers=headers, timeout=60, allow_redirects=False)
+
+    def submit(self, path: str, fields: dict[str, str], *, page: str = "") -> requests.Response:
+        """Fill in the form of `page` (by default the address that it is sent to) and send it."""
+        token = _TOKEN.search(self.get(page or path).text)
+        sent = {**fields, "csrfmiddlewaretoken": token[1] if token else ""}
+        return self.session.post(
+            self.url + path, data=sent, headers={"Referer": self.url + path}, timeout=60, allow_redirects=False
+        )
+
+    def post_without_token(self, path: str) -> requests.Response:
+        return self.session.post(self.url + path, data={"x": "y"}, timeout=60, allow_redirects=False)
+
+    def sign_up(self, name: str) -> None:
+        fields = {"username": name, "email": f"{name}@example.com", "password1": PASSWORD}
+        answered = self.submit("/sign-up", fields)
+        assert answered.status_code == 302, answered.text[:3000]
+
+    @property
+    def is_signed_in(self) -> bool:
+        return "ownlog_session" in self.session.cookies
+
+
+def without_tokens(text: str) -> str:
+    """A page without what differs between two visits to the very same page."""
+    return _TOKEN.sub("", text)

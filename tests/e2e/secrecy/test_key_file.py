@@ -1,0 +1,210 @@
+"""A root key that is not as it should be stops the start, says what to do, and is never replaced.
+
+Each case is tried at both ways in: `manage.py vault ready` and the launcher behind `make up`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.secrecy import powerless
+from tests.live import ROOT, free_port
+
+pytestmark = pytest.mark.live
+
+WAYS_IN = {"vault ready": ["manage.py", "vault", "ready"], "launcher": ["-m", "config.launch"]}
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folders of an instance that was made ready once and is not running."""
+
+    folder: Path
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "var"
+
+    @property
+    def keys(self) -> Path:
+        return self.folder / "keys"
+
+    @property
+    def root_key(self) -> Path:
+        return self.keys / "root-1.key"
+
+    def run(self, *arguments: str, as_root: bool = True) -> subprocess.CompletedProcess[str]:
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("OWNLOG_", "DJANGO_"))
+        }
+        env = kept | {
+            "OWNLOG_DATA": str(self.data),
+            "OWNLOG_KEY_DIR": str(self.keys),
+            "OWNLOG_PORT": str(free_port()),
+            "DJANGO_SETTINGS_MODULE": "config.settings.local",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=env,
+            preexec_fn=None if as_root else powerless.give_up_root_powers,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    def vault_rows(self) -> list[tuple[object, ...]]:
+        with sqlite3.connect(self.data / "vault.sqlite3") as connection:
+            rows = connection.execute("SELECT * FROM vault_node ORDER BY id").fetchall()
+        connection.close()
+        return rows
+
+    def key_files(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in self.keys.glob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    place = Place(tmp_path_factory.mktemp("ready"))
+    done = place.run("-m", "config.launch.prepare")
+    assert done.returncode == 0, done.stderr
+    return place
+
+
+@pytest.fixture
+def place(ready: Place, tmp_path: Path) -> Place:
+    shutil.copytree(ready.folder, tmp_path / "instance")
+    return Place(tmp_path / "instance")
+
+
+def remove(place: Place) -> None:
+    place.root_key.unlink()
+
+
+def remove_folder(place: Place) -> None:
+    shutil.rmtree(place.keys)
+
+
+def empty(place: Place) -> None:
+    place.root_key.write_bytes(b"")
+
+
+def cut_short(place: Place) -> None:
+    place.root_key.write_bytes(place.root_key.read_bytes()[:40])
+
+
+def change_a_letter(place: Place) -> None:
+    text = bytearray(place.root_key.read_bytes())
+    text[30] ^= 1
+    place.root_key.write_bytes(text)
+
+
+def open_to_the_world(place: Place) -> None:
+    place.root_key.chmod(0o644)
+
+
+def open_to_the_group(place: Place) -> None:
+    place.root_key.chmod(0o640)
+
+
+def open_the_folder(place: Place) -> None:
+    place.keys.chmod(0o755)
+
+
+def take_from_another_instance(place: Place) -> None:
+    other = Place(place.folder / "other")
+    assert other.run("-m", "config.launch.prepare").returncode == 0
+    place.root_key.write_bytes(other.root_key.read_bytes())
+
+
+def lose_the_vault(place: Place) -> None:
+    """The other half of "from another instance": the key is here, what it opens is gone."""
+    account = place.run("manage.py", "create_account", "alice", "--email", "alice@example.com")
+    assert account.returncode == 0, account.stderr
+    for path in place.data.glob("vault.sqlite3*"):
+        path.unlink()
+
+
+# What breaks, and the words that tell a person what to do about it.
+CASES: dict[Callable[[Place], None], list[str]] = {
+    remove: ["root-1.key is missing", "Put that file back", "OWNLOG_KEY_DIR"],
+    remove_folder: ["root-1.key is missing", "Put that file back"],
+    empty: ["root-1.key is not a whole root key", "Put it back"],
+    cut_short: ["root-1.key is not a whole root key", "Put it back"],
+    change_a_letter: ["root-1.key is not a whole root key", "Put it back"],
+    open_to_the_world: ["root-1.key can be opened by other users", "chmod 600"],
+    open_to_the_group: ["root-1.key can be opened by other users", "chmod 600"],
+    open_the_folder: ["keys can be opened by other users", "chmod 700"],
+    take_from_another_instance: ["does not fit the vault", "OWNLOG_KEY_DIR"],
+    lose_the_vault: ["is empty, but the main database holds sealed data", "Put vault.sqlite3 back"],
+}
+
+
+@pytest.mark.parametrize("way_in", WAYS_IN)
+@pytest.mark.parametrize("break_it", CASES, ids=lambda case: case.__name__)
+def test_a_broken_key_stops_the_start_and_tells_what_to_do(
+    break_it: Callable[[Place], None], way_in: str, place: Place
+) -> None:
+    break_it(place)
+    roots_before = {name: data for name, data in place.key_files().items() if name.startswith("root-")}
+    rows_before = place.vault_rows() if break_it is not lose_the_vault else []
+
+    done = place.run(*WAYS_IN[way_in])
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    for words in CASES[break_it]:
+        assert words in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+    roots_after = {name: data for name, data in place.key_files().items() if name.startswith("root-")}
+    assert roots_after == roots_before, "a root key was made or changed"
+    assert place.vault_rows() == rows_before
+
+
+def test_the_message_quotes_no_byte_of_the_key(place: Place) -> None:
+    secret = place.root_key.read_text().split(":")[2]
+    change_a_letter(place)
+    printed = place.run(*WAYS_IN["vault ready"])
+    assert secret[8:30] not in printed.stdout + printed.stderr
+
+
+def test_once_the_key_is_back_everything_opens_again(place: Place) -> None:
+    kept = place.root_key.read_bytes()
+    remove(place)
+    assert place.run(*WAYS_IN["vault ready"]).returncode == 1
+    place.root_key.write_bytes(kept)
+    place.root_key.chmod(0o600)
+    verified = place.run("manage.py", "vault", "verify")
+    assert verified.returncode == 0, verified.stderr
+
+
+@pytest.mark.skipif(
+    not powerless.is_possible(), reason="NOT TESTED: on this system no file is unreadable to root"
+)
+@pytest.mark.parametrize("way_in", WAYS_IN)
+def test_a_key_that_cannot_be_read_stops_the_start(way_in: str, place: Place) -> None:
+    place.root_key.chmod(0o000)
+    done = place.run(*WAYS_IN[way_in], as_root=False)
+    place.root_key.chmod(0o600)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "root-1.key cannot be read" in done.stderr and "chown" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("way_in", WAYS_IN)
+def test_the_signing_secret_is_held_to_the_same(way_in: str, place: Place) -> None:
+    """An empty django_secret would sign sessions and uploads with nothing."""
+    (place.keys / "django_secret").write_bytes(b"")
+    done = place.run(*WAYS_IN[way_in])
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "django_secret" in done.stderr and "Traceback" not in done.stderr, done.stderr[-600:]
