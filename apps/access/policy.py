@@ -70,6 +70,9 @@ OUTSIDERS: dict[Visibility, dict[Role, frozenset[Permission]]] = {
     Visibility.OPEN: {Role.STRANGER: _PUBLIC_READING | {Permission.RUN_CREATE}, Role.NOBODY: _PUBLIC_READING},
 }
 
+# Whoever may add runs to a project may do this to the runs they added.
+TO_OWN_RUNS = frozenset({Permission.FILE_WRITE, Permission.RUN_WRITE})
+
 # Members of the entity who are not named in a restricted project: as if it were not there.
 _RESTRICTED_KEEPS = frozenset({Role.ADMIN})
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from django.db.models import Count, Q
 
-from apps.access.policy import Permission, Visibility
+from apps.access.policy import TO_OWN_RUNS, Permission, Visibility
 from apps.accounts.actors import Actor
 from apps.core import jsontext
-from apps.core.errors import NotFound
+from apps.core.errors import Forbidden, NotFound
 from apps.core.ids import is_public_id
 from apps.projects.models import Project
 from apps.projects.queries import get_project
@@ -44,6 +44,11 @@ def get_run(actor: Actor, permission: Permission, *, entity: str, project: str, 
         place = get_project(actor, permission, entity=entity, name=project)
     except NotFound:
         raise NotFound(_NO_RUN) from None
+    except Forbidden:
+        if permission not in TO_OWN_RUNS:
+            raise
+        place = get_project(actor, Permission.RUN_READ, entity=entity, name=project)
+        return get_run_in(actor, permission, project=place, name=name)
     run = find_run(place, name)
     if run is None:
         raise NotFound(_NO_RUN)
@@ -70,6 +75,8 @@ def get_run_by_id(actor: Actor, permission: Permission, *, public_id: str) -> Ru
 
 def _passed(actor: Actor, permission: Permission, run: Run) -> Run:
     visibility = Visibility(run.project.visibility)
+    if permission in TO_OWN_RUNS and actor.user_id is not None and run.created_by_id == actor.user_id:
+        permission = Permission.RUN_CREATE
     try:
         require(actor, permission, entity=run.project.entity, visibility=visibility, what="run")
     except NotFound:

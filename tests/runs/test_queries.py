@@ -86,6 +86,28 @@ def test_a_public_run_is_read_by_all_and_changed_by_none_of_them(
             get_run_by_id(actor, Permission.RUN_WRITE, public_id=run.public_id)
 
 
+def test_whoever_may_add_runs_may_write_the_ones_they_added(run: Run, alice: User, mallory: User) -> None:
+    by = Actor.person(mallory)
+    update_project(run.project, by=Actor.person(alice), visibility=Visibility.OPEN)
+    added = work.run(run.project, "mine", by=mallory)
+
+    for permission in (Permission.RUN_WRITE, Permission.FILE_WRITE):
+        assert get_run(by, permission, entity="lab", project="vision", name="mine") == added
+        assert get_run_by_id(by, permission, public_id=added.public_id) == added
+        with pytest.raises(Forbidden):
+            get_run(by, permission, entity="lab", project="vision", name="run1")
+        with pytest.raises(NotFound):
+            get_run(by, permission, entity="lab", project="vision", name="nothing")
+
+    update_project(run.project, by=Actor.person(alice), visibility=Visibility.PUBLIC)
+    with pytest.raises(Forbidden):
+        get_run_by_id(by, Permission.RUN_WRITE, public_id=added.public_id)
+
+    update_project(run.project, by=Actor.person(alice), visibility=Visibility.PRIVATE)
+    with pytest.raises(NotFound):
+        get_run_by_id(by, Permission.RUN_WRITE, public_id=added.public_id)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_opening_costs_the_same_for_one_run_and_three(vision: Project, alice: User, count: int) -> None:
     for n in range(count):
