@@ -47,7 +47,7 @@ class _Reader:
 
     def tree(self, tree: Any, depth: int) -> Predicate:
         if not isinstance(tree, dict):
-            raise Invalid("A filter is a JSON object, such as {\"state\": \"finished\"}.")
+            raise Invalid('A filter is a JSON object, such as {"state": "finished"}.')
         self._enter(depth)
         return _all([self._entry(key, value, depth) for key, value in tree.items()])
 

@@ -77,7 +77,9 @@ class _Table:
         versions = dict(Run.objects.filter(project=project).order_by("id").values_list("id", "version"))
         for pk in self.runs.keys() - versions.keys():
             del self.runs[pk], self.sizes[pk]
-        changed = [pk for pk, version in versions.items() if pk not in self.runs or self.runs[pk].version != version]
+        changed = [
+            pk for pk, version in versions.items() if pk not in self.runs or self.runs[pk].version != version
+        ]
         for pk, run, size in _read(changed):
             if run is None:
                 self.runs.pop(pk, None)
@@ -122,7 +124,10 @@ class Tables:
     def _make_room(self) -> None:
         sizes = {project: table.size for project, table in list(self._tables.items())}
         total = sum(sizes.values())
-        for project, size in sizes.items():  # the one used longest ago first; the largest alone is not kept either
+        for (
+            project,
+            size,
+        ) in sizes.items():  # the one used longest ago first; the largest alone is not kept either
             if total <= MOST_BYTES:
                 return
             del self._tables[project]

@@ -15,12 +15,21 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def listed(**given: Any) -> Listed:
-    head = Head(name="r1", display_name="amber-owl-1", tags=["paper", "v2"], group="g", job_type="train", notes="")
+    head = Head(
+        name="r1", display_name="amber-owl-1", tags=["paper", "v2"], group="g", job_type="train", notes=""
+    )
     whole: dict[str, Any] = {
         "id": 1,
         "version": 1,
         "head": head,
-        "config": {"lr": 0.001, "model": {"depth": 3, "value": 9}, "value": 5, "layers": [1, 2], "a.b": "x", "flag": True},
+        "config": {
+            "lr": 0.001,
+            "model": {"depth": 3, "value": 9},
+            "value": 5,
+            "layers": [1, 2],
+            "a.b": "x",
+            "flag": True,
+        },
         "summary": {"loss": 0.5, "acc": {"val": 1}, "nan": float("nan"), "none": None, "half": "\ud800"},
         "state": "finished",
         "username": "alice",

@@ -83,7 +83,9 @@ def test_what_changed_is_read_again_and_what_is_gone_is_gone(
     assert opened == [three[1].pk]
 
 
-def test_a_run_whose_key_is_erased_is_not_shown_even_when_the_table_knew_it(vision: Project, three: list[Run]) -> None:
+def test_a_run_whose_key_is_erased_is_not_shown_even_when_the_table_knew_it(
+    vision: Project, three: list[Run]
+) -> None:
     assert len(names(vision)) == 3
 
     discard_node(three[1].vault_node)  # type: ignore[arg-type]
@@ -91,7 +93,9 @@ def test_a_run_whose_key_is_erased_is_not_shown_even_when_the_table_knew_it(visi
     assert names(vision) == ["r0", "r2"]
 
 
-def test_a_warm_use_asks_three_questions_whatever_the_number_of_runs(vision: Project, three: list[Run]) -> None:
+def test_a_warm_use_asks_three_questions_whatever_the_number_of_runs(
+    vision: Project, three: list[Run]
+) -> None:
     names(vision)
 
     with (

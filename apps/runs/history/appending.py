@@ -45,7 +45,9 @@ def append(run: Run, request: StreamRequest, *, by: Actor | None = None) -> Appe
     """
     rows = _checked(request)
     with transaction.atomic():
-        locked = Run.objects.select_for_update().defer("sealed_config", "sealed_head").filter(pk=run.pk).first()
+        locked = (
+            Run.objects.select_for_update().defer("sealed_config", "sealed_head").filter(pk=run.pk).first()
+        )
         if locked is None:
             raise NotFound("There is no such run.")
         return _Appending(locked, request, by or Actor.system()).carry_out(rows)
@@ -214,7 +216,9 @@ class _Appending:
             return
         if self.request.is_complete:
             if self.positions.complete(self.writer):
-                self._close(_end_of(state, self.request.exit_code, is_stopped=self.run.stop_requested_at is not None))
+                self._close(
+                    _end_of(state, self.request.exit_code, is_stopped=self.run.stop_requested_at is not None)
+                )
             return
         self.positions.reopen(self.writer)
         if self.request.is_preempting:
@@ -269,7 +273,12 @@ def new_chunk(
 ) -> Chunk:
     """A chunk with these lines, not yet saved."""
     chunk = Chunk(
-        uuid=uuid.uuid4(), run=run, stream=stream.value, writer=writer, first_line=first_line, line_count=len(lines)
+        uuid=uuid.uuid4(),
+        run=run,
+        stream=stream.value,
+        writer=writer,
+        first_line=first_line,
+        line_count=len(lines),
     )
     seal_chunk(chunk, key, pack(lines))
     return chunk

@@ -64,7 +64,9 @@ def write(rows: Sequence[Row]) -> bytes:
     table, paths = _table(rows)
     names = table.column_names
     by_kind = {kind: [name for name in names if name[0] == kind] for kind in "dits"}
-    encodings = dict.fromkeys(by_kind["d"], "BYTE_STREAM_SPLIT") | dict.fromkeys(by_kind["i"], "DELTA_BINARY_PACKED")
+    encodings = dict.fromkeys(by_kind["d"], "BYTE_STREAM_SPLIT") | dict.fromkeys(
+        by_kind["i"], "DELTA_BINARY_PACKED"
+    )
     sink = io.BytesIO()
     with pq.ParquetWriter(
         sink,
@@ -188,7 +190,9 @@ class SegmentReader:
         columns = self._columns(wanted)
         for first, table in self._groups(columns, places):
             if places is not None:
-                table = table.take([place - first for place in places if first <= place < first + table.num_rows])
+                table = table.take(
+                    [place - first for place in places if first <= place < first + table.num_rows]
+                )
             yield from self._rows_of(table, frozenset(wanted))
 
     def _groups(self, columns: list[str], places: Sequence[int] | None) -> Iterator[tuple[int, pa.Table]]:
@@ -216,12 +220,19 @@ class SegmentReader:
             kind = name[0]
             if kind in "dit":
                 places, values = _present(table.column(name))
-                _fill(rows, self.paths[int(name[1:])], places, map(parse_json, values) if kind == "t" else values)
+                _fill(
+                    rows,
+                    self.paths[int(name[1:])],
+                    places,
+                    map(parse_json, values) if kind == "t" else values,
+                )
             elif kind == "s":
                 self._fill_shared(rows, *_present(table.column(name)), wanted)
         return rows
 
-    def _fill_shared(self, rows: list[Row], places: Iterable[int], texts: list[str], wanted: frozenset[int]) -> None:
+    def _fill_shared(
+        self, rows: list[Row], places: Iterable[int], texts: list[str], wanted: frozenset[int]
+    ) -> None:
         for place, text in zip(places, texts, strict=True):
             for number, value in parse_json(text).items():
                 if int(number) in wanted:
@@ -231,14 +242,36 @@ class SegmentReader:
         """(is it there, value) for each row of the metric with this dotted name. What is no number is not there."""
         import numpy as np
 
-        serving = [number for number, path in enumerate(self.paths) if serves(path, frozenset({name}))]
-        if len(serving) == 1 and dotted(self.paths[serving[0]]) == name:
-            columns = self._columns(serving)
-            if all(column[0] in "di" for column in columns):
-                return self._numbers_of(columns)
+        columns = self._columns_of_one(name)
+        if columns and all(column[0] in "di" for column in columns):
+            return self._numbers_of(columns)
         found = [as_number(row, name) for row in self.rows(frozenset({name}))]
         there = np.fromiter((value is not None for value in found), np.bool_, len(found))
-        return there, np.fromiter((value if value is not None else 0.0 for value in found), np.float64, len(found))
+        return there, np.fromiter(
+            (value if value is not None else 0.0 for value in found), np.float64, len(found)
+        )
+
+    def has(self, name: str) -> np.ndarray:
+        """For each row whether it has anything under this dotted name."""
+        import numpy as np
+
+        columns = self._columns_of_one(name)
+        if not columns:
+            return np.asarray(
+                [pick(row, name) is not MISSING for row in self.rows(frozenset({name}))], np.bool_
+            )
+        there = np.zeros(self.row_count, np.bool_)
+        for column in self._file.read(columns=columns, use_threads=False).columns:
+            there |= column.is_valid().to_numpy()
+        return there
+
+    def _columns_of_one(self, name: str) -> list[str]:
+        """The columns of the only path that this name can mean, when no other path shares them; else none."""
+        serving = [number for number, path in enumerate(self.paths) if serves(path, frozenset({name}))]
+        if len(serving) != 1 or dotted(self.paths[serving[0]]) != name:
+            return []
+        columns = self._columns(serving)
+        return [] if any(column[0] == "s" for column in columns) else columns
 
     def _numbers_of(self, columns: list[str]) -> tuple[np.ndarray, np.ndarray]:
         import numpy as np

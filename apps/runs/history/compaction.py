@@ -84,7 +84,9 @@ def _batches(run: Run, stream: Stream, key: OpenKey) -> Iterator[_Batch]:
     """The stream's present chunks in batches. Console chunks in the order they came, the rest by line."""
     order = ("writer", "pk") if stream is Stream.OUTPUT else ("writer", "first_line")
     batch: _Batch | None = None
-    ids = list(Chunk.objects.filter(run=run, stream=stream.value).order_by(*order).values_list("pk", flat=True))
+    ids = list(
+        Chunk.objects.filter(run=run, stream=stream.value).order_by(*order).values_list("pk", flat=True)
+    )
     for pk in ids:
         chunk = Chunk.objects.filter(pk=pk).first()
         if chunk is None:  # another worker was faster, or the run was rewound
@@ -142,5 +144,9 @@ def _rows(batch: _Batch) -> list[Row]:
 def _facts(rows: list[Row]) -> dict[str, Any]:
     """The range of steps, if each row has one: then a reader may pass the segment by."""
     found = [row.get(STEP) for row in rows]
-    steps = [step for step in found if isinstance(step, int | float) and not isinstance(step, bool) and step == step]
+    steps = [
+        step
+        for step in found
+        if isinstance(step, int | float) and not isinstance(step, bool) and step == step
+    ]
     return {"first_step": min(steps), "last_step": max(steps)} if len(steps) == len(rows) and steps else {}

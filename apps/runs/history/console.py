@@ -17,7 +17,9 @@ from apps.runs.types import Stream
 from apps.vault.types import NodeId
 
 NUMBER, TEXT = "n", "line"
-_TIME = re.compile(r'(?:ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)|\{.{0,40}?"ts":"([^"]{1,40})"', re.ASCII)
+_TIME = re.compile(
+    r'(?:ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)|\{.{0,40}?"ts":"([^"]{1,40})"', re.ASCII
+)
 
 
 def console(run: Run, first: int, count: int) -> list[str]:

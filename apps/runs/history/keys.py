@@ -21,7 +21,14 @@ LONGEST_KEY = 1_000
 LONGEST_LAST_TEXT = 256
 STEP = "_step"
 _STEP_PATH = (STEP,)
-_TYPE_NAMES = {float: "number", int: "number", str: "string", bool: "boolean", type(None): "nil", list: "list"}
+_TYPE_NAMES = {
+    float: "number",
+    int: "number",
+    str: "string",
+    bool: "boolean",
+    type(None): "nil",
+    list: "list",
+}
 _SAFE_INTEGERS = range(-(2**63), 2**64)
 
 
@@ -88,8 +95,15 @@ class KeyList:
         return [path for path in self.keys if dotted(path) == name]
 
     def to_text(self) -> bytes:
-        keys = [[path, facts.types, facts.last_step, *_written(facts.last)] for path, facts in self.keys.items()]
-        whole = {"last_step": self.last_step, "left_out": self.left_out, "rewinds": self.rewinds, "keys": keys}
+        keys = [
+            [path, facts.types, facts.last_step, *_written(facts.last)] for path, facts in self.keys.items()
+        ]
+        whole = {
+            "last_step": self.last_step,
+            "left_out": self.left_out,
+            "rewinds": self.rewinds,
+            "keys": keys,
+        }
         try:
             return orjson.dumps(whole)
         except TypeError:  # half a surrogate pair in a key, or the like
@@ -99,7 +113,8 @@ class KeyList:
     def from_text(cls, text: bytes) -> KeyList:
         whole = jsontext.loads(text)
         found = {
-            tuple(path): KeyFacts(types, _read(last), last_step) for path, types, last_step, *last in whole["keys"]
+            tuple(path): KeyFacts(types, _read(last), last_step)
+            for path, types, last_step, *last in whole["keys"]
         }
         return cls(found, whole["last_step"], whole["left_out"], whole["rewinds"])
 
@@ -132,7 +147,9 @@ def history_keys(keys: KeyList) -> dict[str, Any]:
     """The list as the wandb client asks for it."""
     named: dict[str, Any] = {}
     for path, facts in keys.keys.items():
-        entry: dict[str, Any] = {"typeCounts": [{"type": kind, "count": n} for kind, n in facts.types.items()]}
+        entry: dict[str, Any] = {
+            "typeCounts": [{"type": kind, "count": n} for kind, n in facts.types.items()]
+        }
         if facts.last is not MISSING:
             entry["previousValue"] = facts.last
         named[dotted(path)] = entry

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+from django.db.models import F, Max
+
 from apps.core.errors import Invalid
 from apps.runs.history.paths import MISSING, Row, pick
 from apps.runs.history.pieces import pieces_of
 from apps.runs.history.reading import STEP, TIME, Names, keys_of
-from apps.runs.models import Run
+from apps.runs.models import Chunk, Run, Segment
 from apps.runs.types import Fresh, Stream
 
 _CURSOR = re.compile(r"(?P<rewinds>\d{1,18})(?P<writers>(?:~[0-9a-f]*\.\d{1,18})*)", re.ASCII)
@@ -33,8 +35,12 @@ def rows_since(run: Run, stream: Stream, cursor: str = "", *, keys: Names = None
 
 
 def present_cursor(run: Run, stream: Stream) -> str:
-    """The cursor of somebody who has all that is there now, without reading it."""
-    ends = {piece.writer: piece.first_line + piece.line_count for piece in pieces_of(run, stream)}
+    """The cursor for what comes after all that there is now."""
+    ends: dict[bytes, int] = {}
+    for model in (Chunk, Segment):
+        stored = model._default_manager.filter(run=run, stream=stream.value).order_by().values_list("writer")
+        for writer, end in stored.annotate(end=Max(F("first_line") + F("line_count"))):
+            ends[bytes(writer)] = max(end, ends.get(bytes(writer), 0))
     return _cursor(keys_of(run).rewinds, ends)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -85,10 +85,14 @@ class ChunkPiece:
 
         found = [as_number(row, name) for row in self._rows]
         there = np.fromiter((value is not None for value in found), np.bool_, len(found))
-        return there, np.fromiter((0.0 if value is None else value for value in found), np.float64, len(found))
+        return there, np.fromiter(
+            (0.0 if value is None else value for value in found), np.float64, len(found)
+        )
 
     def has(self, name: str) -> Mask:
-        return _has(self._rows, name)
+        import numpy as np
+
+        return np.asarray([pick(row, name) is not MISSING for row in self._rows], np.bool_)
 
     def may_hold(self, first_step: float | None, last_step: float | None) -> bool:
         return True
@@ -117,7 +121,9 @@ class SegmentPiece:
         if self._segment.sealed_facts is None:
             return {}
         sealed = bytes(self._segment.sealed_facts)
-        facts: dict[str, Any] = json.loads(unseal(self._key, sealed, label=FACTS_LABEL, row=self._segment.uuid))
+        facts: dict[str, Any] = json.loads(
+            unseal(self._key, sealed, label=FACTS_LABEL, row=self._segment.uuid)
+        )
         return facts
 
     def rows(self, names: frozenset[str] | None = None, places: Sequence[int] | None = None) -> Iterator[Row]:
@@ -127,7 +133,7 @@ class SegmentPiece:
         return self.reader.numbers(name)
 
     def has(self, name: str) -> Mask:
-        return _has(self.rows(frozenset({name})), name)
+        return self.reader.has(name)
 
     def may_hold(self, first_step: float | None, last_step: float | None) -> bool:
         lowest, highest = self.facts.get("first_step"), self.facts.get("last_step")
@@ -138,12 +144,6 @@ class SegmentPiece:
     def ends_by(self, last_step: float) -> bool:
         highest = self.facts.get("last_step")
         return highest is not None and bool(highest <= last_step)
-
-
-def _has(rows: Iterable[Row], name: str) -> Mask:
-    import numpy as np
-
-    return np.asarray([pick(row, name) is not MISSING for row in rows], np.bool_)
 
 
 def pieces_of(run: Run, stream: Stream, *, after: dict[bytes, int] | None = None) -> list[Piece]:
@@ -188,4 +188,9 @@ def seal_facts(segment: Segment, key: OpenKey, facts: dict[str, Any]) -> None:
 
 
 def _place(chunk: Chunk) -> bytes:
-    return b"%s:%s:%d:%d" % (chunk.stream.encode(), bytes(chunk.writer).hex().encode(), chunk.first_line, chunk.line_count)
+    return b"%s:%s:%d:%d" % (
+        chunk.stream.encode(),
+        bytes(chunk.writer).hex().encode(),
+        chunk.first_line,
+        chunk.line_count,
+    )

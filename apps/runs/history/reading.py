@@ -47,9 +47,10 @@ def rows_of(
 ) -> Iterator[Row]:
     """The rows of these pieces in a range of steps, in order: at least what the dotted names need of them."""
     within = [piece for piece in pieces if piece.may_hold(first_step, last_step)]
-    for step, _, row in _in_order(within, names):
-        if (first_step is None or step >= first_step) and (last_step is None or step <= last_step):
-            yield row
+    chosen: list[Chosen] = [(piece, None) for piece in within]
+    if within and not (first_step is None and last_step is None):
+        chosen = _places_within(within, first_step, last_step)
+    return _in_order(chosen, names)
 
 
 def sample_rows(run: Run, stream: Stream, samples: int) -> list[Row]:
@@ -143,22 +144,43 @@ def _numbers(pieces: Sequence[Piece], name: str) -> tuple[Mask, Floats]:
 # ── Order ──
 # Lines of one writer are in order as they are. Several writers are merged by step, then time.
 
-Ordered = tuple[float, float, Row]
+Chosen = tuple[Piece, list[int] | None]  # a piece and the places wanted of it; None: all
 
 
-def _in_order(pieces: Sequence[Piece], names: frozenset[str] | None) -> Iterator[Ordered]:
-    writers = [list(of) for _, of in groupby(pieces, key=lambda piece: piece.writer)]
-    streams = [_placed(of, names) for of in writers]
-    return streams[0] if len(streams) == 1 else heapq.merge(*streams, key=lambda placed: placed[:2])
+def _in_order(chosen: Sequence[Chosen], names: frozenset[str] | None) -> Iterator[Row]:
+    writers = [list(of) for _, of in groupby(chosen, key=lambda one: one[0].writer)]
+    if len(writers) == 1:
+        return (row for piece, places in writers[0] for row in piece.rows(names, places))
+    merged = heapq.merge(*(_placed(of, names) for of in writers), key=lambda placed: placed[:2])
+    return (row for _, _, row in merged)
 
 
-def _placed(pieces: Iterable[Piece], names: frozenset[str] | None) -> Iterator[Ordered]:
+def _placed(chosen: Iterable[Chosen], names: frozenset[str] | None) -> Iterator[tuple[float, float, Row]]:
     """A writer's rows with step and time; a row without them stands where the row before it stood."""
     step = time = -math.inf
-    for piece in pieces:
-        for row in piece.rows(names):
+    for piece, places in chosen:
+        for row in piece.rows(names, places):
             step, time = _number_or(row.get(STEP), step), _number_or(row.get(TIME), time)
             yield step, time, row
+
+
+def _places_within(pieces: Sequence[Piece], first_step: Bound, last_step: Bound) -> list[Chosen]:
+    import numpy as np
+
+    parts = np.split(
+        _is_within(pieces, first_step, last_step), np.cumsum([p.line_count for p in pieces])[:-1]
+    )
+    return [
+        (piece, None if inside.all() else np.flatnonzero(inside).tolist())
+        for piece, inside in zip(pieces, parts, strict=True)
+        if inside.any()
+    ]
+
+
+def _is_within(pieces: Sequence[Piece], first_step: Bound, last_step: Bound) -> Mask:
+    steps = _steps(pieces, STEP)
+    low, high = -math.inf if first_step is None else first_step, math.inf if last_step is None else last_step
+    return (steps >= low) & (steps <= high)
 
 
 def _number_or(value: Any, otherwise: float) -> float:
@@ -198,9 +220,7 @@ def _eligible(pieces: Sequence[Piece], keys: Names, first_step: Bound, last_step
 
     masks: list[Mask] = [np.concatenate([piece.has(key) for piece in pieces]) for key in keys or ()]
     if first_step is not None or last_step is not None:
-        steps = _steps(pieces, STEP)
-        low, high = -math.inf if first_step is None else first_step, math.inf if last_step is None else last_step
-        masks.append((steps >= low) & (steps <= high))
+        masks.append(_is_within(pieces, first_step, last_step))
     return np.logical_and.reduce(masks) if masks else None
 
 

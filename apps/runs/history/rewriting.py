@@ -63,7 +63,9 @@ def copy_until(parent: Run, child: Run, *, last_step: int | float) -> None:
     count = _write(child, key, FORKED, scan(parent, Stream.HISTORY, last_step=last_step), keys)
     if not count:
         return
-    StreamPosition.objects.create(run=child, stream=Stream.HISTORY.value, writer=FORKED, next_line=count, is_complete=True)
+    StreamPosition.objects.create(
+        run=child, stream=Stream.HISTORY.value, writer=FORKED, next_line=count, is_complete=True
+    )
     child.history_lines = count
     seal_keys(child, key, keys)
     child.save(update_fields=["history_lines", "sealed_keys"])

@@ -12,10 +12,15 @@ from apps.runs.types import AppendResult, Lines, RunState, Stream, StreamRequest
 
 
 def rows_from(first: int, count: int, **more: Any) -> list[str]:
-    return [json.dumps({"loss": 1 / (step + 1), "_step": step, "_timestamp": 1000.0 + step} | more) for step in range(first, first + count)]
+    return [
+        json.dumps({"loss": 1 / (step + 1), "_step": step, "_timestamp": 1000.0 + step} | more)
+        for step in range(first, first + count)
+    ]
 
 
-def send(run: Run, first: int, lines: Iterable[str], *, stream: Stream = Stream.HISTORY, **more: Any) -> AppendResult:
+def send(
+    run: Run, first: int, lines: Iterable[str], *, stream: Stream = Stream.HISTORY, **more: Any
+) -> AppendResult:
     return store.append(run, StreamRequest(streams={stream: Lines(first, list(lines))}, **more))
 
 

@@ -64,7 +64,10 @@ def test_a_dotted_name_means_the_key_with_dots_and_the_nested_one() -> None:
     assert read("a.b") == [1, 2, {"e": 4}]
     assert read("a") == [MISSING, {"b": 2, "d": 3}, {"b": {"e": 4}}]
     assert read("a.b.e") == [MISSING, MISSING, 4]
-    assert [reader(rows).numbers(name)[0].tolist() for name in ("a", "a.b")] == [[False] * 3, [True, True, False]]
+    assert [reader(rows).numbers(name)[0].tolist() for name in ("a", "a.b")] == [
+        [False] * 3,
+        [True, True, False],
+    ]
 
 
 def test_chosen_places_across_row_groups() -> None:
@@ -104,7 +107,8 @@ def test_ten_thousand_names_share_columns_and_come_back() -> None:
 
 def test_a_training_run_takes_less_than_nine_bytes_a_point() -> None:
     rows: list[Row] = [
-        {f"m{n}": random.random() for n in range(10)} | {"_step": step, "_timestamp": 1.79e9 + step / 7, "_runtime": step / 7}
+        {f"m{n}": random.random() for n in range(10)}
+        | {"_step": step, "_timestamp": 1.79e9 + step / 7, "_runtime": step / 7}
         for step in range(5000)
     ]
 

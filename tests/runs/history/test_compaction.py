@@ -59,7 +59,9 @@ def test_large_runs_become_several_segments(run: Run, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("step", ["write_blob", "_put_in_place"])
-def test_a_crash_at_any_step_loses_and_doubles_nothing(run: Run, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+def test_a_crash_at_any_step_loses_and_doubles_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
     send(run, 0, rows_from(0, 4))
 
     def crash(*args: Any) -> None:
@@ -203,7 +205,9 @@ def test_a_rewind_to_before_the_start_leaves_nothing(run: Run) -> None:
 
 @pytest.mark.parametrize("first_line", [0, 3])
 @pytest.mark.parametrize("compacted", [False, True])
-def test_a_fork_begins_with_its_parents_history(run: Run, vision: Any, alice: Any, first_line: int, compacted: bool) -> None:
+def test_a_fork_begins_with_its_parents_history(
+    run: Run, vision: Any, alice: Any, first_line: int, compacted: bool
+) -> None:
     from tests.factories import work
 
     send(run, 0, rows_from(0, 10))

@@ -27,13 +27,27 @@ def settled(request: pytest.FixtureRequest, run: Run) -> Run:
 
 
 def test_the_last_word_on_a_line_counts(settled: Run) -> None:
-    assert store.console(settled, 0, 100) == ["loading", "100%", "done", "é", "NaN", "", "late stretch \ud800"]
+    assert store.console(settled, 0, 100) == [
+        "loading",
+        "100%",
+        "done",
+        "é",
+        "NaN",
+        "",
+        "late stretch \ud800",
+    ]
     assert Run.objects.get(pk=settled.pk).output_lines == 7
 
 
 @pytest.mark.parametrize(
     ("first", "count", "expected"),
-    [(0, 1, ["loading"]), (1, 2, ["100%", "done"]), (5, 9, ["", "late stretch \ud800"]), (7, 5, []), (0, 0, [])],
+    [
+        (0, 1, ["loading"]),
+        (1, 2, ["100%", "done"]),
+        (5, 9, ["", "late stretch \ud800"]),
+        (7, 5, []),
+        (0, 0, []),
+    ],
 )
 def test_a_page_of_lines(settled: Run, first: int, count: int, expected: list[str]) -> None:
     assert store.console(settled, first, count) == expected
@@ -45,7 +59,13 @@ def test_no_output_at_all(run: Run) -> None:
 
 def test_lines_of_two_writers_merge_by_the_time_before_them(run: Run) -> None:
     send(run, 0, ["2026-11-23T06:48:34.3 a1", "no time", "2026-11-23T06:48:36.3 a2"], stream=OUT, writer="a")
-    send(run, 0, ["ERROR 2026-11-23T06:48:35.1 b1", '{"ts":"2026-11-23T06:48:37.1","content":"b2"}'], stream=OUT, writer="b")
+    send(
+        run,
+        0,
+        ["ERROR 2026-11-23T06:48:35.1 b1", '{"ts":"2026-11-23T06:48:37.1","content":"b2"}'],
+        stream=OUT,
+        writer="b",
+    )
 
     found = store.console(run, 0, 10)
 

@@ -14,7 +14,9 @@ def test_a_line_parses_as_python_would_read_it(line: str) -> None:
     assert same(parse_line(line), json.loads(line))
 
 
-@pytest.mark.parametrize("line", ["", "1", "[]", "null", "{", '{"a":1}{"b":2}', "{'a':1}", "nonsense", '{"a":1' + "0" * 5000 + "}"])
+@pytest.mark.parametrize(
+    "line", ["", "1", "[]", "null", "{", '{"a":1}{"b":2}', "{'a':1}", "nonsense", '{"a":1' + "0" * 5000 + "}"]
+)
 def test_what_is_no_object_is_refused(line: str) -> None:
     with pytest.raises(Invalid):
         parse_line(line)

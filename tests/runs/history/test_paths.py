@@ -34,7 +34,14 @@ def test_put_undoes_leaves(rows: list[Row]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("a.b", 1), ("a", {"b": 2, "c.d": {"e": 3}}), ("a.c.d.e", 3), ("a.c.d", {"e": 3}), ("x", MISSING), ("a.x", MISSING)],
+    [
+        ("a.b", 1),
+        ("a", {"b": 2, "c.d": {"e": 3}}),
+        ("a.c.d.e", 3),
+        ("a.c.d", {"e": 3}),
+        ("x", MISSING),
+        ("a.x", MISSING),
+    ],
 )
 def test_pick_by_dotted_name(name: str, expected: Any) -> None:
     assert pick({"a.b": 1, "a": {"b": 2, "c.d": {"e": 3}}}, name) == expected

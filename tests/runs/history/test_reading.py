@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from apps.core.errors import Invalid
 from apps.runs.history import store
 from apps.runs.models import Chunk, Run, Segment
 from apps.runs.types import Stream
@@ -64,7 +65,9 @@ def test_sample_keys_takes_rows_that_have_them_all(run: Run, how: str) -> None:
     fill(run, lines, how)
 
     assert store.sample_keys(run, ["_step", "b"], 3) == [{"_step": s, "b": -s} for s in (1, 9, 19)]
-    assert store.sample_keys(run, ["a", "b"], 100, first_step=4, last_step=8) == [{"a": s, "b": -s} for s in (5, 7)]
+    assert store.sample_keys(run, ["a", "b"], 100, first_step=4, last_step=8) == [
+        {"a": s, "b": -s} for s in (5, 7)
+    ]
     assert store.sample_keys(run, ["a", "nothing"], 10) == []
 
 
@@ -87,7 +90,9 @@ def test_a_chart_keeps_the_spike_and_the_gaps(run: Run, how: str) -> None:
     assert (333.0, 9.0) in zip(series.x, series.y, strict=True)
     assert any(math.isnan(y) for y in series.y)
     assert len(series.x) <= 50
-    assert store.sample_metric(run, "m", 100, first=590, last=610).x == [float(x) for x in range(590, 611) if x != 600]
+    assert store.sample_metric(run, "m", 100, first=590, last=610).x == [
+        float(x) for x in range(590, 611) if x != 600
+    ]
     assert store.sample_metric(run, "unknown", 100).x == []
 
 
@@ -141,6 +146,29 @@ def test_the_live_cursor_gives_each_row_once(run: Run) -> None:
     assert [row["_step"] for row in first.rows] == [0, 1, 2]
     assert second.rows == [{"_step": 3}, {"_step": 4}, {"_step": 5}]
     assert (third.rows, third.cursor, third.is_reset) == ([], second.cursor, False)
+
+
+def test_the_present_cursor_is_where_reading_all_would_end(run: Run, how: str) -> None:
+    send(run, 0, ["{}"], writer="w")
+    fill(run, rows_from(0, 6), how)
+
+    cursor = store.present_cursor(run, HISTORY)
+
+    assert cursor == store.rows_since(run, HISTORY).cursor
+    assert store.rows_since(run, HISTORY, cursor).rows == []
+    assert store.present_cursor(run, Stream.EVENTS) == "0"
+
+
+@pytest.mark.parametrize("cursor", ["x", "1~", "0~zz.1", "0~ab", "0~a.1", "9" * 30, "0~00.1" * 9999, "0\n"])
+def test_a_made_up_cursor_is_refused(run: Run, cursor: str) -> None:
+    with pytest.raises(Invalid):
+        store.rows_since(run, HISTORY, cursor)
+
+
+def test_rows_without_a_step_go_with_the_row_before_them(run: Run, how: str) -> None:
+    fill(run, ['{"_step":1,"a":0}', '{"a":1}', '{"_step":5,"a":2}', '{"a":3}', '{"_step":9}', "{}"], how)
+
+    assert list(store.scan(run, HISTORY, keys=["a"], first_step=2, last_step=8)) == [{"a": 2}, {"a": 3}]
 
 
 def test_after_a_rewind_the_live_cursor_starts_over(run: Run) -> None:

@@ -28,7 +28,9 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(left, list):
         return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, float):
-        return (math.isnan(left) and math.isnan(right)) or (left == right and math.copysign(1, left) == math.copysign(1, right))
+        return (math.isnan(left) and math.isnan(right)) or (
+            left == right and math.copysign(1, left) == math.copysign(1, right)
+        )
     return bool(left == right)
 
 
@@ -43,6 +45,8 @@ _names = st.sampled_from(["a", "b", "a.b", "loss", "", "é", "_type", "x.y.z"]) 
     st.characters(codec="utf-8"), max_size=3
 )
 values = st.recursive(
-    _leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_names, inner, max_size=3), max_leaves=6
+    _leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_names, inner, max_size=3),
+    max_leaves=6,
 )
 rows = st.lists(st.dictionaries(_names, values, max_size=6), max_size=12)
