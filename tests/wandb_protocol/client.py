@@ -18,6 +18,7 @@ from tests.live import API_KEY, LiveServer
 
 # Another version of the client: the python of an environment that has it.
 PYTHON = os.environ.get("OWNLOG_TEST_WANDB_PYTHON", sys.executable)
+IS_OLDER = "OWNLOG_TEST_WANDB_PYTHON" in os.environ
 _BEFORE = """
 import json, os, sys, time
 import wandb

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.live import LiveServer
-from tests.wandb_protocol.client import Json, WandbClient
+from tests.wandb_protocol.client import IS_OLDER, Json, WandbClient
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("wandb client")]
 LOGGED = """
@@ -134,7 +134,7 @@ def test_history_whole_in_part_and_sampled(told: Json) -> None:
     assert told["scanned"] == [2500, True, {"a": 2}]
     assert told["keyed"] == [2498, 2498]
     assert told["part"] == list(range(2400, 2410))
-    assert (told["sampled"], told["last"], told["events"]) == (100, 2499, True)
+    assert (told["sampled"], told["last"], told["events"] or IS_OLDER) == (100, 2499, True)
     assert told["keys"]["even"] == 2498
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.live import LiveServer
-from tests.wandb_protocol.client import Finished, WandbClient
+from tests.wandb_protocol.client import IS_OLDER, Finished, WandbClient
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("wandb client")]
 PROJECT = "whole"
@@ -110,8 +110,9 @@ def test_summary_and_head(client: WandbClient) -> None:
     assert (run["historyLineCount"], len(run["commit"])) == (23, 40)
     assert run["historyKeys"]["lastStep"] == 102
     assert run["historyKeys"]["keys"]["nest.a.b"]["previousValue"] == 19
-    assert run["eventsLineCount"] >= 1
-    assert "system.memory_percent" in json.loads(run["systemMetrics"])
+    # Clients before 0.31 measure the system after some seconds only.
+    assert IS_OLDER or run["eventsLineCount"] >= 1
+    assert IS_OLDER or "system.memory_percent" in json.loads(run["systemMetrics"])
     assert (run["user"]["username"], run["project"]["access"]) == ("alice", "PRIVATE")
 
 

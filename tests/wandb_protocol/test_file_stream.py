@@ -67,6 +67,17 @@ def test_heartbeat_in_any_form(streaming: Asker, body: bytes) -> None:
     assert streaming.stream(PLACE, body).status_code == 200
 
 
+def test_line_breaks_of_older_clients_are_taken_off(streaming: Asker) -> None:
+    output = {"output.log": {"offset": 0, "content": ["one\n", "two\r\n", "th\nree"]}}
+    rows = {"wandb-history.jsonl": {"offset": 0, "content": ['{"_step":0,\n"a":1}\n']}}
+
+    assert streaming.stream(PLACE, {"files": output | rows}).status_code == 200
+
+    run = look(streaming, "logLines(first: 9) { edges { node { line } } }")
+    assert [edge["node"]["line"] for edge in run["logLines"]["edges"]] == ["one", "two", "th ree"]
+    assert [json.loads(text) for text in run["history"]] == [{"_step": 0, "a": 1}]
+
+
 def test_end_with_summary_and_code(streaming: Asker) -> None:
     summary = {"files": {"wandb-summary.json": {"offset": 0, "content": ['{"a":1}', '{"loss":NaN,"b":2}']}}}
 

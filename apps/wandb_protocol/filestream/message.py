@@ -57,7 +57,12 @@ def _lines(part: Any) -> Lines:
     content = part.get("content") if isinstance(part, dict) else None
     if not isinstance(content, list) or not all(isinstance(line, str) for line in content):
         raise Invalid("`content` must be a list of texts.")
-    return Lines(first=_offset(part.get("offset")), lines=content)
+    return Lines(first=_offset(part.get("offset")), lines=[_one_line(line) for line in content])
+
+
+def _one_line(line: str) -> str:
+    """Clients before 0.29 end each console line with a line break when they sync an offline run."""
+    return line.rstrip("\r\n").replace("\n", " ") if "\n" in line else line
 
 
 def _offset(value: Any) -> int:
