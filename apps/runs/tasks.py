@@ -26,7 +26,7 @@ def sweep() -> None:
     for run_id in store.due_runs():
         try:
             compact_run(run_id)
-        except Exception as error:  # one run that cannot be compacted must not keep the others waiting
+        except Exception as error:  # noqa: BLE001  (one run that cannot be compacted must not keep the others waiting)
             log.warning(
                 "not compacted, tried again at the next sweep: run=%s error=%s", run_id, type(error).__name__
             )

@@ -1,0 +1,233 @@
+"""Chunks become segments without anybody being able to tell, wherever the worker dies and however many there are."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+
+import pytest
+
+from tests.e2e.clients import Http, Row
+from tests.e2e.durability.inside import DIED
+from tests.e2e.durability.stored import blob_files, change, compact, count, inside, newest_run, select
+from tests.live import LiveServer
+
+pytestmark = [pytest.mark.live, pytest.mark.enable_socket]
+
+FACTS = (
+    "state historyLineCount eventsLineCount logLineCount summaryMetrics historyKeys historyTail eventsTail"
+)
+
+
+def rows(first: int, end: int) -> list[Row]:
+    """Rows of several shapes: now and then a key is missing, or of another type."""
+    made: list[Row] = []
+    for n in range(first, end):
+        row: Row = {"_step": n, "_timestamp": 1.79e9 + n / 10, "loss": 1 / (n + 1)}
+        if n % 3 == 0:
+            row |= {"accuracy": n / 7 if n % 2 else str(n), "nested": {"list": [n, None]}}
+        if n % 50 == 7:
+            row["loss"] = float("nan")
+        made.append(row)
+    return made
+
+
+def fill(http: Http, run: str, batches: int, size: int = 20, *, exitcode: int | None = 0) -> None:
+    http.make_run(run)
+    for first in range(0, batches * size, size):
+        lines = [f"{run} line {n}" for n in range(first, first + size)]
+        status = http.send(
+            run,
+            history=(first, rows(first, first + size)),
+            events=(first, [{"_timestamp": n, "system.cpu": n / 3} for n in range(first, first + size)]),
+            output=(first, lines),
+            summary={"last": first},
+        )
+        assert status == 200
+    if exitcode is not None:
+        assert http.send(run, output=(1, ["rewritten"]), exitcode=exitcode) == 200
+
+
+def everything(http: Http, run: str) -> str:
+    """All that can be read of a run's streams, as one text to compare."""
+    sample = http.read(run, f"{FACTS} history(samples:37) sampledHistory(specs:{json.dumps([SPEC])})")
+    read = [http.rows(run), http.events(run), http.console(run), sample]
+    return json.dumps(read, sort_keys=True)
+
+
+SPEC = json.dumps({"keys": ["_step", "loss"], "samples": 11, "minStep": 5, "maxStep": 90})
+
+
+def hot_chunks(server: LiveServer) -> int:
+    return count(server, "runs_chunk")
+
+
+def test_nothing_changes_for_a_reader(server: LiveServer, http: Http) -> None:
+    fill(http, "compacted", 12)
+    run = newest_run(server)
+    before = everything(http, "compacted")
+
+    compact(server, run)
+
+    assert count(server, "runs_chunk", f"run_id={run}") == 0
+    assert count(server, "runs_segment", f"run_id={run}") >= 3
+    assert everything(http, "compacted") == before
+    assert http.rows("compacted") != []
+    # The same batches once more, from a client that was not told: nothing is added.
+    assert http.send("compacted", history=(0, rows(0, 40))) == 200
+    assert everything(http, "compacted") == before
+
+
+def test_long_run_is_the_same_across_row_groups(server: LiveServer, http: Http) -> None:
+    http.make_run("long-run")
+    total = 80_000
+    for first in range(0, total, 8_000):
+        sent = [{"_step": n, "loss": n / 3, "name": f"row {n}"} for n in range(first, first + 8_000)]
+        assert http.send("long-run", history=(first, sent)) == 200
+    assert http.send("long-run", exitcode=0) == 200
+    before = http.read(
+        "long-run", f"history(samples:500) sampledHistory(specs:{json.dumps([SPEC])}) historyKeys"
+    )
+
+    compact(server, newest_run(server))
+
+    assert count(server, "runs_chunk", f"run_id={newest_run(server)}") == 0
+    read = list(http.row_pages("long-run", 10_000))
+    assert read == [{"_step": n, "loss": n / 3, "name": f"row {n}"} for n in range(total)]
+    after = http.read(
+        "long-run", f"history(samples:500) sampledHistory(specs:{json.dumps([SPEC])}) historyKeys"
+    )
+    assert after == before
+
+
+@pytest.mark.timeout(120)
+def test_death_of_the_worker_before_every_act(own_server: LiveServer) -> None:
+    """Run n is compacted by a process that dies before its nth act on a disk; in the end one lives through it all."""
+    http = Http(own_server.url)
+    names = [f"dying-{number}" for number in range(1, 91)]
+    for name in names:
+        http.make_run(name)
+        assert (
+            http.send(name, history=(0, rows(0, 15)), events=(0, rows(0, 3)), output=(0, ["a", "b"])) == 200
+        )
+        assert http.send(name, output=(1, ["c", "d"]), summary={"last": 1}, exitcode=0) == 200
+    before = everything(http, names[0])
+
+    codes = inside(own_server, "die", *all_runs(own_server))
+
+    assert len(codes) < len(names), "more runs are needed to reach the end of a compaction"
+    assert codes == [DIED] * (len(codes) - 1) + [0]
+    assert len(codes) > 20
+    assert {everything(http, name) for name in names[: len(codes)]} == {before}
+    inside(own_server, "task", "runs.sweep", "{}")
+    inside(own_server, "later", "blobs.sweep_orphans")
+    assert hot_chunks(own_server) == 0
+    assert {everything(http, name) for name in names} == {before}
+    # What the dead left lying is gone: one file for each segment.
+    assert len(blob_files(own_server)) == count(own_server, "runs_segment") == count(own_server, "blobs_blob")
+
+
+def all_runs(server: LiveServer) -> list[int]:
+    return [number for (number,) in select(server, "SELECT id FROM runs_run ORDER BY id")]
+
+
+def test_two_workers_at_one_run(own_server: LiveServer) -> None:
+    http = Http(own_server.url)
+    names = [f"raced-{number}" for number in range(5)]
+    for name in names:
+        fill(http, name, 4)
+    before = {name: everything(http, name) for name in names}
+
+    codes = inside(own_server, "race", *all_runs(own_server))
+
+    assert codes == [0] * 4 * len(names)
+    assert {name: everything(http, name) for name in names} == before
+    assert hot_chunks(own_server) == 0
+    inside(own_server, "later", "blobs.sweep_orphans")
+    assert {name: everything(http, name) for name in names} == before
+    assert len(blob_files(own_server)) == count(own_server, "runs_segment")
+
+
+@pytest.mark.timeout(120)
+def test_lines_that_come_during_compaction(server: LiveServer, http: Http) -> None:
+    http.make_run("growing")
+    run = newest_run(server)
+    noise = random.Random(8)
+    sent = [{"_step": n, "noise": noise.randbytes(20_000).hex()} for n in range(400)]
+    segments = []
+    over = threading.Event()
+
+    def write() -> None:
+        own = Http(http.url)
+        for first in range(0, 400, 5):
+            batch = (first, sent[first : first + 5])
+            assert (
+                own.send(
+                    "growing", history=batch, output=(first, [f"line {n}" for n in range(first, first + 5)])
+                )
+                == 200
+            )
+            time.sleep(0.02)
+
+    def write_to_the_end() -> None:
+        try:
+            write()
+        finally:
+            over.set()
+
+    writer = threading.Thread(target=write_to_the_end)
+    writer.start()
+    while not over.is_set():
+        compact(server, run)
+        segments.append(count(server, "runs_segment", f"run_id={run} AND stream='history'"))
+        read = [row["_step"] for row in http.rows("growing")]
+        assert read == list(range(len(read)))
+    writer.join()
+
+    assert segments[0] < segments[-1], "compaction did not happen while lines came"
+    assert http.rows("growing") == sent
+    assert http.console("growing") == [f"line {n}" for n in range(400)]
+
+
+def test_work_is_found_when_every_message_is_lost(own_server: LiveServer) -> None:
+    """The server has no broker that anybody listens to, so each message it sent is lost. The sweep alone does it."""
+    http = Http(own_server.url)
+    for name in ("one", "two", "three"):
+        fill(http, name, 3)
+    fill(http, "silent", 3, exitcode=None)
+    silent = newest_run(own_server)
+    before = {name: everything(http, name) for name in ("one", "two", "three")}
+    assert hot_chunks(own_server) > 0
+    change(own_server, f"UPDATE runs_run SET heartbeat_at=datetime('now', '-1 hour') WHERE id={silent}")
+
+    inside(own_server, "task", "runs.sweep", "{}")
+
+    assert hot_chunks(own_server) == 0
+    assert {name: everything(http, name) for name in before} == before
+    assert http.read("silent", "state")["state"] == "crashed"
+    # The client was only asleep: its next lines are taken, and the run goes on.
+    assert http.send("silent", history=(60, rows(60, 65))) == 200
+    assert http.read("silent", "state")["state"] == "running"
+    assert written(http.rows("silent")) == written(rows(0, 65))
+
+
+def written(value: list[Row]) -> str:
+    """As text, for NaN is not equal to itself."""
+    return json.dumps(value, sort_keys=True)
+
+
+@pytest.mark.timeout(90)
+def test_worker_compacts_on_its_own(whole_instance: LiveServer) -> None:
+    """A finished run is compacted without anybody asking."""
+    http = Http(whole_instance.url)
+    fill(http, "by-itself", 5)
+    before = everything(http, "by-itself")
+
+    deadline = time.monotonic() + 20
+    while hot_chunks(whole_instance) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+    assert hot_chunks(whole_instance) == 0
+    assert everything(http, "by-itself") == before
