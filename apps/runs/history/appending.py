@@ -13,7 +13,7 @@ from apps.accounts.actors import Actor
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import background, clock, jsontext
-from apps.core.errors import Invalid, NotFound, Unavailable
+from apps.core.errors import Invalid, NotFound, TooMuch, Unavailable
 from apps.runs.history.keys import KeyList
 from apps.runs.history.lines import check_line, pack, parse_lines
 from apps.runs.history.paths import Row
@@ -30,6 +30,7 @@ FORKED = b"forked from it\0\0"
 HOT_BYTES = 2 * 1024 * 1024  # beyond these a reader of chunks waits too long: compact
 _WORTH_A_LOOK_BYTES = 16 * 1024
 MOST_LINES = 2**40
+MOST_WRITERS = 400
 LINES_FIELD = {Stream.HISTORY: "history_lines", Stream.EVENTS: "event_lines", Stream.OUTPUT: "output_lines"}
 
 _LINE_COUNTS = frozenset(LINES_FIELD.values())
@@ -120,6 +121,8 @@ class Positions:
         row = self._rows.get((stream, writer))
         if row is not None:
             return row, False
+        if len({of for _, of in self._rows} | {writer}) > MOST_WRITERS:
+            raise TooMuch(f"At most {MOST_WRITERS} writers can share a run.")
         row = StreamPosition(run=self._run, stream=stream.value, writer=writer)
         row.next_line = self.next_line(stream, writer)
         self._rows[stream, writer] = row

@@ -111,7 +111,10 @@ class KeyList:
 
     @classmethod
     def from_text(cls, text: bytes) -> KeyList:
-        whole = jsontext.loads(text)
+        try:
+            whole = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            whole = jsontext.loads(text)
         found = {
             tuple(path): KeyFacts(types, _read(last), last_step)
             for path, types, last_step, *last in whole["keys"]

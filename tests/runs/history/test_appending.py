@@ -8,8 +8,8 @@ import pytest
 from django.db import transaction
 
 from apps.core import clock, jsontext
-from apps.core.errors import Invalid, NotFound, Unavailable
-from apps.runs.history import store
+from apps.core.errors import Invalid, NotFound, TooMuch, Unavailable
+from apps.runs.history import appending, store
 from apps.runs.models import Chunk, Run
 from apps.runs.queries import open_run
 from apps.runs.types import Lines, RunState, Stream, StreamRequest
@@ -259,6 +259,15 @@ def test_a_shared_run_can_be_resumed_by_one_writer(run: Run) -> None:
     send(run, 3, rows_from(8, 1), writer="a")
 
     assert steps(run) == [*range(9)]
+
+
+def test_the_writers_of_a_run_are_bounded(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(appending, "MOST_WRITERS", 2)
+    for writer in "aab":
+        store.append(run, StreamRequest(writer=writer))
+
+    with pytest.raises(TooMuch):
+        send(run, 0, ["{}"], writer="c")
 
 
 def test_one_request_with_all_streams(run: Run) -> None:
