@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -74,7 +74,12 @@ def test_what_changed_is_read_again_and_what_is_gone_is_gone(
     assert names(vision) == ["r0", "r1", "r2"]
     opened: list[int] = []
     read = table._read
-    monkeypatch.setattr(table, "_read", lambda ids: opened.extend(ids) or read(ids))
+
+    def reading(ids: Sequence[int]) -> Any:
+        opened.extend(ids)
+        return read(ids)
+
+    monkeypatch.setattr(table, "_read", reading)
 
     update_run(three[1], RunPatch(summary_text='{"loss":100}'), by=Actor.person(alice))
     three[0].delete()

@@ -34,6 +34,5 @@ def steps(run: Run, **more: Any) -> list[Any]:
 
 def facts(run: Run) -> dict[str, Any]:
     """All of the run's row but the heartbeat."""
-    found = Run.objects.filter(pk=run.pk).values().get()
-    del found["heartbeat_at"]
-    return found
+    found = dict(Run.objects.filter(pk=run.pk).values().get())
+    return {name: value for name, value in found.items() if name != "heartbeat_at"}

@@ -30,6 +30,7 @@ def test_payloads_are_sealed(run: Run) -> None:
 
     row = Run.objects.get(pk=run.pk)
     for sealed in (Chunk.objects.get().payload, row.sealed_keys):
+        assert sealed
         assert b"canary" not in bytes(sealed)
 
 

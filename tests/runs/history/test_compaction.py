@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from apps.blobs import services
 from apps.blobs.models import Blob
 from apps.core.errors import Unavailable
 from apps.runs.history import compaction, store
@@ -80,7 +81,7 @@ def test_a_crash_at_any_step_loses_and_doubles_nothing(
 
 def between(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
     """Let something else happen after the segment's file is written and before it is put in place."""
-    write = compaction.write_blob
+    write = services.write_blob
 
     def writing(*args: Any) -> Any:
         stored = write(*args)
