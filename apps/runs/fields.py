@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from apps.core.errors import Invalid
+from apps.runs.durations import duration_seconds
 from apps.runs.history.paths import MISSING, pick
 from apps.runs.types import Head
 
@@ -34,7 +35,12 @@ Getter = Callable[[Listed], Any]
 
 
 def _duration(run: Listed) -> float:
-    return ((run.finished_at or run.heartbeat_at) - run.created_at).total_seconds()
+    return duration_seconds(
+        run.summary,
+        created_at=run.created_at,
+        last_heard_at=run.finished_at or run.heartbeat_at,
+        is_running=run.finished_at is None,
+    )
 
 
 _FIELDS: dict[str, Getter] = {

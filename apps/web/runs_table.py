@@ -77,7 +77,7 @@ def runs_table(runs: Sequence[OpenRun], *, entity: str, project: str) -> RunsTab
                 url=run_url(entity, project, opened.head.name),
                 state=state_of(opened.run),
                 created_at=opened.run.created_at,
-                duration=lasting(duration_of(opened.run)),
+                duration=lasting(duration_of(opened.run, measured[place])),
                 colour=place + 1 if place < RUN_COLOURS else 0,
                 cells=cells,
             )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
 from apps.core import clock
+from apps.runs.durations import duration_seconds
 from apps.runs.types import RunState
 
 if TYPE_CHECKING:
@@ -50,7 +52,11 @@ def state_of(run: Run) -> StateMark:
     return StateMark(_MARKS.get(state, ""), _("stopping") if is_stopping else words[state], is_running)
 
 
-def duration_of(run: Run, *, now: datetime | None = None) -> timedelta:
-    """From the first word of the client to its last; for a run that goes on, to now."""
-    end = run.finished_at or (run.heartbeat_at if not state_of(run).is_running else now or clock.now())
-    return end - run.created_at
+def duration_of(run: Run, summary: Mapping[str, Any], *, now: datetime | None = None) -> timedelta:
+    """How long the run took; for one that goes on, how long ago it began."""
+    is_running = state_of(run).is_running
+    last_heard_at = (now or clock.now()) if is_running else (run.finished_at or run.heartbeat_at)
+    seconds = duration_seconds(
+        summary, created_at=run.created_at, last_heard_at=last_heard_at, is_running=is_running
+    )
+    return timedelta(seconds=seconds)

@@ -112,7 +112,7 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
         "is_team": opened.run.project.entity.user_id is None,
         "keys": keys,
         "state": state,
-        "duration": lasting(duration_of(opened.run)),
+        "duration": lasting(duration_of(opened.run, summary_values(opened.summary_text))),
         "can": {"stop": can_write and state.is_running and opened.run.stop_requested_at is None},
         "counts": {
             "charts": len(metric_names([keys])),
