@@ -76,7 +76,7 @@ def answer_error(error: Exception) -> JsonResponse:
     """The answer outside of GraphQL. Anything unforeseen is retried: the client holds the only copy."""
     if isinstance(error, OwnlogError):
         status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 503)
-        return answer(status, error.message, code=error.code)
+        return answer(status, error.public_message, code=error.code)
     if not is_passing(error):
         log.error("unforeseen in the client's door", exc_info=error)
     return answer(503, TRY_LATER, code="unavailable")

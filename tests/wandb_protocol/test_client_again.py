@@ -41,7 +41,7 @@ def test_resumed_run_goes_on_where_it_ended(client_of_alice: WandbClient, how: s
     assert finished.told["resumed"] is True
     assert steps(client, project, "r") == [*FIRST, (5, 10), (6, 11)]
     texts = [line["line"] for line in client.lines(project, "r")]
-    # A resuming client before 0.31 numbers its console lines from 0 again, over the earlier ones.
+    # A resuming client of 0.28 numbers its console lines from 0 again, over the earlier ones.
     assert IS_OLDER or [text for text in texts if text.startswith(("first", "second"))] == [
         *(f"first {i}" for i in range(5)),
         "second 0",
@@ -95,7 +95,6 @@ def test_offline_run_is_synced_later(client_of_alice: WandbClient) -> None:
     assert client.run_of("later", "r", "state") == {"state": "finished"}
 
 
-@pytest.mark.skipif(IS_OLDER, reason="shared mode before 0.31 sends rows without a step")
 def test_several_processes_write_one_run(client_of_alice: WandbClient) -> None:
     client = client_of_alice
     script = """

@@ -123,10 +123,10 @@ def test_run_and_its_surroundings(told: Json) -> None:
         "read",
         "train.py",
     ]
-    assert ("read" in told["projects"], told["viewer"], told["console"]) == (
+    assert ("read" in told["projects"], told["viewer"], told["console"][0]) == (
         True,
         "alice",
-        ["a line of run 2"],
+        "a line of run 2",
     )
 
 

@@ -123,6 +123,15 @@ def test_writers_of_a_shared_run_count_for_themselves(ann: Asker) -> None:
     ]
 
 
+def test_rows_of_older_shared_writers_are_given_their_step(streaming: Asker) -> None:
+    shared = {"X-Wandb-Use-Async-Filestream": "true", "X-Wandb-Async-Client-Id": "one"}
+    lines = ['{"a":NaN}', "{}", '{ "_step":9}']
+    message = {"files": {"wandb-history.jsonl": {"offset": 0, "content": lines}}}
+
+    assert streaming.stream(PLACE, message, **shared).status_code == 200
+    assert look(streaming)["history"] == ['{"_step":0,"a":NaN}', '{"_step":1}', '{"_step":9}']
+
+
 def test_gzip_is_taken(streaming: Asker) -> None:
     body = gzip.compress(json.dumps(history({"_step": 0})).encode())
 

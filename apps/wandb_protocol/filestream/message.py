@@ -29,9 +29,13 @@ def read_message(body: bytes, headers: Mapping[str, str]) -> StreamRequest:
     files = {} if files is None else files
     if not isinstance(files, dict):
         raise Invalid("`files` must be an object.")
+    writer = writer_of(headers)
+    streams = {_STREAMS[name]: _lines(part) for name, part in files.items() if name in _STREAMS}
+    if writer and Stream.HISTORY in streams:
+        streams[Stream.HISTORY] = _with_steps(streams[Stream.HISTORY])
     return StreamRequest(
-        writer=writer_of(headers),
-        streams={_STREAMS[name]: _lines(part) for name, part in files.items() if name in _STREAMS},
+        writer=writer,
+        streams=streams,
         summary_text=_summary(files[_SUMMARY]) if _SUMMARY in files else None,
         is_complete=message.get("complete") is True,
         exit_code=_exit_code(message.get("exitcode")),
@@ -58,6 +62,20 @@ def _lines(part: Any) -> Lines:
     if not isinstance(content, list) or not all(isinstance(line, str) for line in content):
         raise Invalid("`content` must be a list of texts.")
     return Lines(first=_offset(part.get("offset")), lines=[_one_line(line) for line in content])
+
+
+def _with_steps(rows: Lines) -> Lines:
+    """In shared mode clients before 0.31 leave the step to the server: it is the number of the writer's line."""
+    return Lines(
+        first=rows.first, lines=[_with_step(line, rows.first + i) for i, line in enumerate(rows.lines)]
+    )
+
+
+def _with_step(line: str, step: int) -> str:
+    if '"_step"' in line or not line.startswith("{"):
+        return line
+    rest = line[1:].lstrip()
+    return f'{{"_step":{step}' + (rest if rest.startswith("}") else "," + rest)
 
 
 def _one_line(line: str) -> str:

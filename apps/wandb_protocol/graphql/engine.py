@@ -230,6 +230,6 @@ def _translated(error: GraphQLError) -> Answer:
     if is_passing(cause):
         raise NotNow from cause
     if isinstance(cause, OwnlogError):
-        return _error(cause.message, code=cause.code, path=path)
+        return _error(cause.public_message, code=cause.code, path=path)
     log.error("unforeseen in a resolver", exc_info=cause)
     return _error(OUR_FAULT, code="error", path=path)
