@@ -42,7 +42,9 @@ def _make(path: Path) -> None:
     key = secrets.token_urlsafe(50)
     # Not named by the process id: in a container that is the same at each start, and a leftover would block them all.
     draft = path.with_name(f"django_secret.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+    with os.fdopen(
+        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
+    ) as file:
         file.write(key)
         file.flush()
         os.fsync(file.fileno())

@@ -15,6 +15,11 @@ class OwnlogError(Exception):
         super().__init__(message)
         self.message = message
 
+    @property
+    def public_message(self) -> str:
+        """What whoever asked is told; an error whose message is for the operator says something else here."""
+        return self.message
+
 
 class NotFound(OwnlogError):
     """There is no such thing, or the asker may not know that there is."""

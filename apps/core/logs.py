@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 
 class NoContent(logging.Filter):
-    """Drops the arguments that libraries attach and that hold a request or a body."""
+    """Drops what libraries attach that holds a request or a body, and names the route where Django names the path."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if hasattr(record, "request") and isinstance(record.args, tuple):
+            record.args = tuple(_without_address(argument, record.request) for argument in record.args)
         for name in ("request", "sql", "params"):
             if hasattr(record, name):
                 delattr(record, name)
@@ -49,6 +51,15 @@ class LineFormatter(logging.Formatter):
 
     def usesTime(self) -> Literal[True]:  # noqa: N802  (the name is logging's)
         return True
+
+
+def _without_address(argument: object, request: Any) -> object:
+    """A path holds names that people gave; a refused form's reason quotes the page it came from after a dash."""
+    if not isinstance(argument, str):
+        return argument
+    if argument in {request.path, request.path_info, request.get_full_path()}:
+        return request.resolver_match.view_name if request.resolver_match else "none"
+    return argument.partition(" - ")[0]
 
 
 def _without_exceptions(arguments: Any) -> Any:

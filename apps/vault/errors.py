@@ -28,3 +28,7 @@ class KeyStoreError(Unavailable):
     """The root key cannot be had or does not fit; the message tells the operator what to do."""
 
     code = "key_store"
+
+    @property
+    def public_message(self) -> str:
+        return "Stored content cannot be opened at this moment. The operator finds the reason in the log."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -11,12 +12,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import connections
 
 from apps.vault import roots
-from apps.vault.errors import KeyGone, Tampered
+from apps.vault.errors import KeyGone, KeyStoreError, Tampered
 from apps.vault.keys import OpenedKeys, OpenKey, opened_keys
 from apps.vault.models import Node
 from apps.vault.types import NodeId
 from apps.vault.wraps import SECRET_BYTES, node_place, unwrap
 
+log = logging.getLogger(__name__)
 DATABASE = "vault"
 
 # The parents are found by recursion rather than through a stored path: moving a node stays a change of one row.
@@ -126,7 +128,11 @@ def lock_and_read(node_id: NodeId) -> Rows:
 
 def root_cipher(lies_under: str) -> AESGCM:
     """The root key that the root's row names: its generation, written as an id."""
-    return AESGCM(roots.provider().get(int(lies_under, 16)))
+    try:
+        return AESGCM(roots.provider().get(int(lies_under, 16)))
+    except KeyStoreError as error:
+        log.error("%s", error.message)
+        raise
 
 
 def _place(row: Row) -> bytes:

@@ -34,7 +34,7 @@ def error_page(request: HttpRequest, error: OwnlogError) -> HttpResponse:
         410: _("This has been erased"),
         503: _("Not at this moment"),
     }
-    return _page(request, status, facts.get(status, _("Something broke here")), error.message)
+    return _page(request, status, facts.get(status, _("Something broke here")), error.public_message)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

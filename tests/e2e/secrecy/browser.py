@@ -24,7 +24,11 @@ class Browser:
         token = _TOKEN.search(self.get(page or path).text)
         sent = {**fields, "csrfmiddlewaretoken": token[1] if token else ""}
         return self.session.post(
-            self.url + path, data=sent, headers={"Referer": self.url + path}, timeout=60, allow_redirects=False
+            self.url + path,
+            data=sent,
+            headers={"Referer": self.url + path},
+            timeout=60,
+            allow_redirects=False,
         )
 
     def post_without_token(self, path: str) -> requests.Response:

@@ -150,7 +150,7 @@ def stored(data: Path) -> dict[str, object]:
 
 
 def _digest(connection: sqlite3.Connection, table: str) -> tuple[int, str]:
-    rows = connection.execute(f'SELECT * FROM "{table}"')  # noqa: S608  (names from the file itself)
+    rows = connection.execute(f'SELECT * FROM "{table}"')
     kept = [number for number, about in enumerate(rows.description) if about[0] not in _NOISE]
     digest, count = hashlib.sha256(), 0
     for row in rows:

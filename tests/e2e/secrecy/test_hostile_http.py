@@ -39,7 +39,10 @@ def run(alice: Door, project: str) -> str:
 
 def content(alice: Door, project: str) -> Any:
     found = alice.data(RUN, {"entity": "alice", "project": project, "run": "mine"})["project"]["run"]
-    return {name: found[name] for name in ("state", "config", "summaryMetrics", "historyLineCount", "history", "logLines")}
+    return {
+        name: found[name]
+        for name in ("state", "config", "summaryMetrics", "historyLineCount", "history", "logLines")
+    }
 
 
 # ── file_stream ──
@@ -104,21 +107,29 @@ def test_a_stream_that_makes_no_sense_is_refused_whole(
     assert content(alice, project) == before
 
 
-def test_a_line_of_more_than_ten_mebibytes_is_refused(unbroken: Instance, alice: Door, project: str, run: str) -> None:
+def test_a_line_of_more_than_ten_mebibytes_is_refused(
+    unbroken: Instance, alice: Door, project: str, run: str
+) -> None:
     rows = stored(unbroken.data)
-    answered = alice.stream("alice", project, run, history(ONE, '{"x": "' + "a" * (10 * MIB) + '"}', offset=1))
+    answered = alice.stream(
+        "alice", project, run, history(ONE, '{"x": "' + "a" * (10 * MIB) + '"}', offset=1)
+    )
     assert answered.status in REFUSALS and answered.messages, answered.body[:300]
     assert changes(rows, stored(unbroken.data)) == []
 
 
-def test_a_gap_is_sent_again_rather_than_lost(unbroken: Instance, alice: Door, project: str, run: str) -> None:
+def test_a_gap_is_sent_again_rather_than_lost(
+    unbroken: Instance, alice: Door, project: str, run: str
+) -> None:
     rows = stored(unbroken.data)
     answered = alice.stream("alice", project, run, history(ONE, offset=1000))
     assert answered.status == 503 and answered.headers.get("retry-after")
     assert changes(rows, stored(unbroken.data)) == []
 
 
-def test_a_console_line_in_the_far_distance_costs_nothing(unbroken: Instance, alice: Door, project: str, run: str) -> None:
+def test_a_console_line_in_the_far_distance_costs_nothing(
+    unbroken: Instance, alice: Door, project: str, run: str
+) -> None:
     body = {"files": {"output.log": {"offset": 2**40, "content": ["far away"]}}}
     answered = alice.stream("alice", project, run, body)
     assert answered.status in {200, 503, *REFUSALS}
@@ -127,7 +138,9 @@ def test_a_console_line_in_the_far_distance_costs_nothing(unbroken: Instance, al
     assert read.seconds < QUICK_SECONDS and read.status == 200, read.body[:300]
 
 
-@pytest.mark.parametrize("key", ["NaN", "__proto__", "", "a\u0000b", "\ud800", "\u202e", "x" * 10_000, "_step", "config.__class__"])
+@pytest.mark.parametrize(
+    "key", ["NaN", "__proto__", "", "a\u0000b", "\ud800", "\u202e", "x" * 10_000, "_step", "config.__class__"]
+)
 def test_odd_metric_names_come_back_as_they_went_in(
     key: str, unbroken: Instance, alice: Door, project: str, run: str
 ) -> None:
@@ -140,7 +153,9 @@ def test_odd_metric_names_come_back_as_they_went_in(
         assert key in json.loads(read.json["data"]["project"]["run"]["history"][-1])
 
 
-def test_ten_thousand_metric_names_in_one_line(unbroken: Instance, alice: Door, project: str, run: str) -> None:
+def test_ten_thousand_metric_names_in_one_line(
+    unbroken: Instance, alice: Door, project: str, run: str
+) -> None:
     line = json.dumps({f"metric/{number}/損失": number for number in range(10_000)} | {"_step": 1})
     started = time.monotonic()
     for offset in range(1, 4):
@@ -247,7 +262,9 @@ def raw(instance: Instance, request: bytes, *, seconds: float = 5) -> bytes:
 def head(instance: Instance, *lines: str) -> bytes:
     host = urlsplit(instance.server.url).netloc
     basic = base64.b64encode(f"api:{key_for('alice')}".encode()).decode()
-    return "\r\n".join([*lines, f"Host: {host}", f"Authorization: Basic {basic}", "Connection: close", "", ""]).encode()
+    return "\r\n".join(
+        [*lines, f"Host: {host}", f"Authorization: Basic {basic}", "Connection: close", "", ""]
+    ).encode()
 
 
 def test_without_a_length_nothing_is_stored(unbroken: Instance, alice: Door, project: str, run: str) -> None:
@@ -263,7 +280,11 @@ def test_a_body_that_breaks_off_is_not_taken_for_the_whole(
 ) -> None:
     rows = stored(unbroken.data)
     body = json.dumps(history(ONE, offset=1)).encode()
-    promise = head(unbroken, f"POST /files/alice/{project}/{run}/file_stream HTTP/1.1", f"Content-Length: {len(body) + 50}")
+    promise = head(
+        unbroken,
+        f"POST /files/alice/{project}/{run}/file_stream HTTP/1.1",
+        f"Content-Length: {len(body) + 50}",
+    )
     raw(unbroken, promise + body)
     url = alice.upload_urls("alice", project, run, "half.bin")["half.bin"]
     assert url is not None
@@ -333,11 +354,15 @@ WRONG_KEYS: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("kind", WRONG_KEYS)
-def test_a_wrong_key_is_told_so_and_opens_nothing(kind: str, unbroken: Instance, alice: Door, project: str, run: str) -> None:
+def test_a_wrong_key_is_told_so_and_opens_nothing(
+    kind: str, unbroken: Instance, alice: Door, project: str, run: str
+) -> None:
     nobody, rows = Door(alice.url, headers=WRONG_KEYS[kind]), stored(unbroken.data)
     viewer = nobody.graphql("query Viewer { viewer { id } }")
     if kind == "empty":  # no key rather than a wrong one
-        assert viewer.status in {200, 401} and "data" not in viewer.json or viewer.json["data"] == {"viewer": None}
+        assert (viewer.status in {200, 401} and "data" not in viewer.json) or viewer.json["data"] == {
+            "viewer": None
+        }
     else:
         assert viewer.status == 401 and viewer.messages, viewer.body[:200]
     assert nobody.stream("alice", project, run, history(ONE, offset=1)).status == 401
@@ -365,11 +390,16 @@ def test_headers_give_no_rights(unbroken: Instance, alice: Door, project: str, r
         assert asker.graphql(RUN, variables).body == plain.graphql(RUN, variables).body
         assert asker.stream("alice", project, run, history(ONE, offset=1)).status in {401, 404}
     forged = Door(alice.url, key_for("mallory"), FORGED_RIGHTS)
-    assert forged.data("query Viewer { viewer { username admin } }")["viewer"] == {"username": "mallory", "admin": False}
+    assert forged.data("query Viewer { viewer { username admin } }")["viewer"] == {
+        "username": "mallory",
+        "admin": False,
+    }
 
 
 def test_a_revoked_key_is_refused_at_once(unbroken: Instance, alice: Door) -> None:
-    made = alice.data('mutation { generateApiKey(input: {description: "x"}) { apiKey { id name } } }')["generateApiKey"]["apiKey"]
+    made = alice.data('mutation { generateApiKey(input: {description: "x"}) { apiKey { id name } } }')[
+        "generateApiKey"
+    ]["apiKey"]
     second = Door(alice.url, made["name"])
     assert second.data("query { viewer { username } }")["viewer"]["username"] == "alice"
     alice.data("mutation($id: String!) { deleteApiKey(input: {id: $id}) { success } }", {"id": made["id"]})
@@ -378,8 +408,12 @@ def test_a_revoked_key_is_refused_at_once(unbroken: Instance, alice: Door) -> No
     assert made["name"] not in listed.body.decode() and key_for("alice") not in listed.body.decode()
 
 
-@pytest.mark.parametrize("content_type", ["", "text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"])
-def test_the_body_counts_and_not_what_it_is_called(content_type: str, unbroken: Instance, alice: Door) -> None:
+@pytest.mark.parametrize(
+    "content_type", ["", "text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"]
+)
+def test_the_body_counts_and_not_what_it_is_called(
+    content_type: str, unbroken: Instance, alice: Door
+) -> None:
     body = json.dumps({"query": "query { viewer { username } }"}).encode()
     answered = alice.ask("POST", "/graphql", body, {"Content-Type": content_type})
     assert answered.status in {200, 400, 415}
@@ -388,18 +422,36 @@ def test_the_body_counts_and_not_what_it_is_called(content_type: str, unbroken: 
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
-def test_other_methods_do_nothing(method: str, unbroken: Instance, alice: Door, project: str, run: str) -> None:
+def test_other_methods_do_nothing(
+    method: str, unbroken: Instance, alice: Door, project: str, run: str
+) -> None:
     rows = stored(unbroken.data)
     for path in ("/graphql?query=mutation%7Bx%7D", f"/files/alice/{project}/{run}/file_stream"):
         assert alice.ask(method, path).status in {404, 405}
     assert changes(rows, stored(unbroken.data)) == []
 
 
-ODD_SEGMENTS = ["..", "%2e%2e", "a%2Fb", "a%00b", "a%0d%0ab", "%FF%FE", "%ED%A0%80", quote("損失 🧪"), "%E2%80%AE", "a" * 3000, "%25", "'", "$ne"]
+ODD_SEGMENTS = [
+    "..",
+    "%2e%2e",
+    "a%2Fb",
+    "a%00b",
+    "a%0d%0ab",
+    "%FF%FE",
+    "%ED%A0%80",
+    quote("損失 🧪"),
+    "%E2%80%AE",
+    "a" * 3000,
+    "%25",
+    "'",
+    "$ne",
+]
 
 
 @pytest.mark.parametrize("segment", ODD_SEGMENTS)
-def test_odd_paths_are_not_found(segment: str, unbroken: Instance, alice: Door, project: str, run: str) -> None:
+def test_odd_paths_are_not_found(
+    segment: str, unbroken: Instance, alice: Door, project: str, run: str
+) -> None:
     rows = stored(unbroken.data)
     for path in (
         f"/files/{segment}/{project}/{run}/file_stream",
@@ -416,7 +468,12 @@ def test_odd_paths_are_not_found(segment: str, unbroken: Instance, alice: Door, 
 
 
 def test_what_other_servers_offer_is_not_here(unbroken: Instance, alice: Door) -> None:
-    for path in ("/sdk/otel/v1/metrics", "/sdk/otel/v1/logs", "/oidc/token", "/artifactsV2/x/alice/p/c/b/m/n"):
+    for path in (
+        "/sdk/otel/v1/metrics",
+        "/sdk/otel/v1/logs",
+        "/oidc/token",
+        "/artifactsV2/x/alice/p/c/b/m/n",
+    ):
         assert alice.ask("POST", path, b"{}").status == 404
     for path in ("/.env", "/.git/config", "/keys/root-1.key", "/var/ownlog.sqlite3", "/static/../keys/root-1.key",
                  "/static/%2e%2e/keys/django_secret", "/media/x", "/__debug__/", "/admin/jsi18n/../../keys"):  # fmt: skip
@@ -444,7 +501,9 @@ RANGES = ["bytes=5-2", "bytes=-0", "bytes=100-", "bytes=abc", "bytes=0-1,3-4", "
 @pytest.mark.parametrize("asked", RANGES, ids=lambda asked: asked[:12])
 def test_odd_ranges(asked: str, unbroken: Instance, alice: Door, project: str, run: str) -> None:
     alice.upload("alice", project, run, "data.bin", b"0123456789")
-    found = alice.data(RUN, {"entity": "alice", "project": project, "run": run})["project"]["run"]["files"]["edges"]
+    found = alice.data(RUN, {"entity": "alice", "project": project, "run": run})["project"]["run"]["files"][
+        "edges"
+    ]
     answered = alice.ask("GET", path_of(found[0]["node"]["url"]), headers={"Range": asked})
     assert answered.status in {200, 206, 416, 400}, (answered.status, answered.body[:200])
     if answered.status == 200:

@@ -17,7 +17,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.secrecy import powerless
-from tests.live import ROOT, free_port
+from tests.e2e.secrecy.browser import Browser
+from tests.e2e.secrecy.door import RUN, UPSERT, Door, history
+from tests.live import ROOT, LiveServer, free_port
 
 pytestmark = pytest.mark.live
 
@@ -134,6 +136,7 @@ def lose_the_vault(place: Place) -> None:
     assert account.returncode == 0, account.stderr
     for path in place.data.glob("vault.sqlite3*"):
         path.unlink()
+    assert place.run("manage.py", "migrate", "-v0", "--database", "vault").returncode == 0
 
 
 # What breaks, and the words that tell a person what to do about it.
@@ -208,3 +211,28 @@ def test_the_signing_secret_is_held_to_the_same(way_in: str, place: Place) -> No
     done = place.run(*WAYS_IN[way_in])
     assert done.returncode == 1, done.stdout + done.stderr
     assert "django_secret" in done.stderr and "Traceback" not in done.stderr, done.stderr[-600:]
+
+
+def test_a_key_that_goes_while_the_server_runs(tmp_path: Path) -> None:
+    """Clients keep their data and try again; where the key was kept is the operator's to know."""
+    server = LiveServer()
+    with server:
+        door = Door(server.url, server.account("alice", "own_" + "k" * 36))
+        door.start_run("p", "r")
+        browser = Browser(server.url)
+        browser.sign_up("dave")
+        key, away = server.keys / "root-1.key", tmp_path / "root-1.key"
+        shutil.move(key, away)
+        answers = [
+            door.graphql(RUN, {"entity": "alice", "project": "p", "run": "r"}),
+            door.graphql(UPSERT, {"input": {"modelName": "p", "name": "s"}}),
+            door.stream("alice", "p", "r", history('{"loss": 1}')),
+        ]
+        page = Browser(server.url).get("/alice/p")
+        assert [answered.status for answered in answers] == [503] * 3
+        assert page.status_code == 503
+        for text in [*(answered.body.decode() for answered in answers), page.text]:
+            assert str(server.keys) not in text and "root-1.key" not in text
+        assert "root-1.key" in server.log.read_text(), "the operator is told"
+        shutil.move(away, key)
+        assert door.stream("alice", "p", "r", history('{"loss": 1}')).status == 200

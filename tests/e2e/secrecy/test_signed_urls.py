@@ -55,14 +55,18 @@ def refused(answered: Answer) -> bool:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"])
-def test_an_upload_link_does_one_thing(method: str, unbroken: Instance, upload_url: str, alice: Door, project: str) -> None:
+def test_an_upload_link_does_one_thing(
+    method: str, unbroken: Instance, upload_url: str, alice: Door, project: str
+) -> None:
     rows = stored(unbroken.data)
     assert refused(Door(alice.url).ask(method, path_of(upload_url), NEW if method == "POST" else None))
     assert changes(rows, stored(unbroken.data)) == []
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "PATCH", "DELETE"])
-def test_a_download_link_does_one_thing(method: str, unbroken: Instance, download_url: str, alice: Door) -> None:
+def test_a_download_link_does_one_thing(
+    method: str, unbroken: Instance, download_url: str, alice: Door
+) -> None:
     rows = stored(unbroken.data)
     assert refused(Door(alice.url).ask(method, path_of(download_url), NEW))
     assert changes(rows, stored(unbroken.data)) == []
@@ -104,7 +108,18 @@ def test_no_letter_of_a_link_can_be_changed(unbroken: Instance, upload_url: str,
         if place == len(token) - 1 and answered.status == 200:
             continue  # the last letter of a base64 text holds bits that mean nothing
         assert answered.status == 403 and answered.messages, (place, answered.status)
-    for forged in (token[:-1], token + "A", token[1:], "", ":", "::", token * 3, token.replace(":", "."), "{}", "%00"):
+    for forged in (
+        token[:-1],
+        token + "A",
+        token[1:],
+        "",
+        ":",
+        "::",
+        token * 3,
+        token.replace(":", "."),
+        "{}",
+        "%00",
+    ):
         assert refused(Door(alice.url).ask("PUT", f"/storage/put/{forged}", NEW))
     assert changes(rows, stored(unbroken.data)) == []
 
@@ -120,13 +135,19 @@ def aged(instance: Instance, url: str, *, seconds: float, salt: str, secret: str
 SALT = "ownlog.wandb_protocol.signed_url."
 
 
-@pytest.mark.parametrize(("hours", "is_good"), [(-1 / 3600, True), (23, True), (25, False), (24 * 400, False)])
+@pytest.mark.parametrize(
+    ("hours", "is_good"), [(-1 / 3600, True), (23, True), (25, False), (24 * 400, False)]
+)
 def test_an_upload_link_ends_after_a_day(
     hours: float, is_good: bool, unbroken: Instance, upload_url: str, alice: Door
 ) -> None:
     token = aged(unbroken, upload_url, seconds=hours * HOUR, salt=SALT + "PUT")
     answered = Door(alice.url).ask("PUT", f"/storage/put/{token}", NEW)
-    assert (answered.status == 200) if is_good else (answered.status == 403 and "Ask for a new one" in answered.messages[0])
+    assert (
+        (answered.status == 200)
+        if is_good
+        else (answered.status == 403 and "Ask for a new one" in answered.messages[0])
+    )
 
 
 @pytest.mark.parametrize(("hours", "is_good"), [(0.9, True), (1.1, False), (24 * 400, False)])
@@ -138,7 +159,9 @@ def test_a_download_link_ends_after_an_hour(
     assert answered.body == OLD if is_good else answered.status == 403
 
 
-def test_a_link_signed_with_another_secret_is_refused(unbroken: Instance, upload_url: str, alice: Door) -> None:
+def test_a_link_signed_with_another_secret_is_refused(
+    unbroken: Instance, upload_url: str, alice: Door
+) -> None:
     token = aged(unbroken, upload_url, seconds=0, salt=SALT + "PUT", secret="s" * 60)
     assert Door(alice.url).ask("PUT", f"/storage/put/{token}", NEW).status == 403
 
@@ -209,7 +232,9 @@ def test_a_put_after_the_end_of_the_run_replaces_the_file(
     assert found["state"] == "finished", "an upload does not bring a run back to life"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "a b", "", "[::1"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "a b", "", "[::1"]
+)
 def test_another_host_is_not_served_and_never_named_in_a_link(
     host: str, unbroken: Instance, upload_url: str, alice: Door, project: str
 ) -> None:
@@ -226,23 +251,38 @@ def test_another_host_is_not_served_and_never_named_in_a_link(
 
 def test_a_forwarded_host_is_not_believed(unbroken: Instance, alice: Door, project: str) -> None:
     alice.start_run(project, "r")
-    forged = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "Forwarded": "host=evil.example"}
+    forged = {
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Proto": "https",
+        "Forwarded": "host=evil.example",
+    }
     asker = Door(alice.url, alice.key, forged)
     url = asker.upload_urls("alice", project, "r", "model.bin")["model.bin"]
     assert url is not None and url.startswith(alice.url + "/")
 
 
-def test_no_link_is_given_to_who_may_not_write(unbroken: Instance, mallory: Door, alice: Door, project: str) -> None:
+def test_no_link_is_given_to_who_may_not_write(
+    unbroken: Instance, mallory: Door, alice: Door, project: str
+) -> None:
     alice.start_run(project, "r")
     sent = {"input": {"entityName": "alice", "projectName": project, "runName": "r", "files": ["x"]}}
     answered = mallory.graphql(
-        "mutation F($input: CreateRunFilesInput!) { createRunFiles(input: $input) { files { uploadUrl } } }", sent
+        "mutation F($input: CreateRunFilesInput!) { createRunFiles(input: $input) { files { uploadUrl } } }",
+        sent,
     )
     assert answered.messages and "storage/put" not in answered.body.decode()
 
 
 def test_code_gets_no_link(unbroken: Instance, alice: Door, project: str) -> None:
     alice.start_run(project, "r")
-    names = ["code/train.py", "CODE/train.py", "./code/a.py", "code\\a.py", "diff.patch", "diff_abc.patch", "x/y.ipynb"]
+    names = [
+        "code/train.py",
+        "CODE/train.py",
+        "./code/a.py",
+        "code\\a.py",
+        "diff.patch",
+        "diff_abc.patch",
+        "x/y.ipynb",
+    ]
     urls = alice.upload_urls("alice", project, "r", *names, "model.bin")
     assert [name for name, url in urls.items() if url] == ["model.bin"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import json
 import re
 import secrets
 import sqlite3
@@ -42,10 +43,16 @@ class Disk:
 
     @contextmanager
     def changed(
-        self, database: str, table: str, column: str, row: object, change: Callable[[bytes], bytes | None], key: str = "id"
+        self,
+        database: str,
+        table: str,
+        column: str,
+        row: object,
+        change: Callable[[bytes], bytes | None],
+        key: str = "id",
     ) -> Iterator[bytes]:
-        (kept,) = self.query(database, f"SELECT {column} FROM {table} WHERE {key} = ?", row)[0]  # noqa: S608
-        update = f"UPDATE {table} SET {column} = ? WHERE {key} = ?"  # noqa: S608
+        (kept,) = self.query(database, f"SELECT {column} FROM {table} WHERE {key} = ?", row)[0]
+        update = f"UPDATE {table} SET {column} = ? WHERE {key} = ?"
         self.query(database, update, change(kept), row)
         try:
             yield kept
@@ -54,7 +61,9 @@ class Disk:
 
     def run_row(self, run_id: str) -> dict[str, Any]:
         names = "id uuid vault_node project_id sealed_head sealed_config"
-        found = self.query("ownlog.sqlite3", f"SELECT {names.replace(' ', ', ')} FROM runs_run WHERE public_id = ?", run_id)  # noqa: S608
+        found = self.query(
+            "ownlog.sqlite3", f"SELECT {names.replace(' ', ', ')} FROM runs_run WHERE public_id = ?", run_id
+        )
         return dict(zip(names.split(), found[0], strict=True))
 
 
@@ -105,8 +114,10 @@ class Runs:
         self.whole = self.disk.run_row(self.ids["whole"])
 
     def make(self, name: str) -> str:
-        config = '{"lr": {"value": 0.5}, "note": {"value": "%s"}}' % SECRET
-        bucket = self.alice.start_run(self.project, name, config=config, notes=SECRET, displayName=f"shown {name}")
+        config = json.dumps({"lr": {"value": 0.5}, "note": {"value": SECRET}})
+        bucket = self.alice.start_run(
+            self.project, name, config=config, notes=SECRET, displayName=f"shown {name}"
+        )
         lines = [f'{{"loss": {step}.5, "text": "{SECRET}", "_step": {step}}}' for step in range(50)]
         body = history(*lines)
         body["files"]["output.log"] = {"offset": 0, "content": [SECRET] * 20}
@@ -142,7 +153,10 @@ def told(answered: Answer, label: str, row: str | UUID) -> bool:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize(("column", "label"), [("sealed_head", "run.head"), ("sealed_config", "run.config"), ("sealed_summary", "run.summary")])
+@pytest.mark.parametrize(
+    ("column", "label"),
+    [("sealed_head", "run.head"), ("sealed_config", "run.config"), ("sealed_summary", "run.summary")],
+)
 def test_a_changed_value_of_a_run_is_named_and_not_shown(
     column: str, label: str, change: str, instance: Instance, runs: Runs
 ) -> None:
@@ -155,11 +169,17 @@ def test_a_changed_value_of_a_run_is_named_and_not_shown(
 
 
 @pytest.mark.parametrize("column", ["sealed_head", "sealed_config"])
-def test_a_list_with_a_damaged_run_still_shows_the_others(column: str, instance: Instance, runs: Runs) -> None:
+def test_a_list_with_a_damaged_run_still_shows_the_others(
+    column: str, instance: Instance, runs: Runs
+) -> None:
     """What a person expects: their other runs, and a word that one cannot be read."""
-    runs.alice.stream("alice", runs.project, "hurt", history('{"loss": 1, "_step": 50}', offset=50))  # not from a cache
+    runs.alice.stream(
+        "alice", runs.project, "hurt", history('{"loss": 1, "_step": 50}', offset=50)
+    )  # not from a cache
     with runs.disk.changed("ownlog.sqlite3", "runs_run", column, runs.hurt["id"], flip(-1)):
-        runs.disk.query("ownlog.sqlite3", "UPDATE runs_run SET version = version + 1 WHERE id = ?", runs.hurt["id"])
+        runs.disk.query(
+            "ownlog.sqlite3", "UPDATE runs_run SET version = version + 1 WHERE id = ?", runs.hurt["id"]
+        )
         answered = runs.list()
         assert answered.status == 200
         data = answered.json.get("data") or {}
@@ -167,8 +187,13 @@ def test_a_list_with_a_damaged_run_still_shows_the_others(column: str, instance:
         names = {edge["node"]["name"] for edge in edges}
         assert "whole" in names or told(answered, "run.", runs.hurt["uuid"]), answered.body[:500]
         assert "hurt" not in names or answered.messages
-    runs.disk.query("ownlog.sqlite3", "UPDATE runs_run SET version = version + 1 WHERE id = ?", runs.hurt["id"])
-    assert {edge["node"]["name"] for edge in runs.list().json["data"]["project"]["runs"]["edges"]} == {"hurt", "whole"}
+    runs.disk.query(
+        "ownlog.sqlite3", "UPDATE runs_run SET version = version + 1 WHERE id = ?", runs.hurt["id"]
+    )
+    assert {edge["node"]["name"] for edge in runs.list().json["data"]["project"]["runs"]["edges"]} == {
+        "hurt",
+        "whole",
+    }
 
 
 def test_values_of_one_run_do_not_open_in_another(instance: Instance, runs: Runs) -> None:
@@ -193,7 +218,9 @@ def test_a_run_that_is_moved_to_another_key_does_not_open(instance: Instance, ru
             answered = runs.read("hurt")
             assert answered.messages and SECRET.encode() not in answered.body
     finally:
-        runs.disk.query("ownlog.sqlite3", "UPDATE runs_run SET vault_node = ? WHERE id = ?", other, runs.whole["id"])
+        runs.disk.query(
+            "ownlog.sqlite3", "UPDATE runs_run SET vault_node = ? WHERE id = ?", other, runs.whole["id"]
+        )
     runs.check_whole()
 
 
@@ -212,7 +239,9 @@ def chunk_of(runs: Runs, stream: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("change", ["version", "key id", "nonce", "first letter", "tag", "half", "empty"])
 @pytest.mark.parametrize("stream", ["history", "output"])
-def test_a_changed_chunk_is_named_and_nothing_is_invented(stream: str, change: str, instance: Instance, runs: Runs) -> None:
+def test_a_changed_chunk_is_named_and_nothing_is_invented(
+    stream: str, change: str, instance: Instance, runs: Runs
+) -> None:
     row, uuid = chunk_of(runs, stream)
     with runs.disk.changed("ownlog.sqlite3", "runs_chunk", "payload", row, CHANGES[change]):
         answered = runs.read("hurt")
@@ -235,7 +264,9 @@ def test_the_client_keeps_what_it_could_not_add_to_a_damaged_run(instance: Insta
     """A 4xx would make the client throw the rest of its run away; the damage may be mended."""
     keys = "sealed_keys"
     with runs.disk.changed("ownlog.sqlite3", "runs_run", keys, runs.hurt["id"], flip(-1)):
-        answered = runs.alice.stream("alice", runs.project, "hurt", history('{"loss": 1, "_step": 99}', offset=60))
+        answered = runs.alice.stream(
+            "alice", runs.project, "hurt", history('{"loss": 1, "_step": 99}', offset=60)
+        )
         assert answered.status in {200, 503}, (answered.status, answered.body[:200])
 
 
@@ -253,22 +284,31 @@ def test_a_changed_key_closes_its_run_only(change: str, instance: Instance, runs
 
 
 def test_a_key_of_another_run_does_not_serve(instance: Instance, runs: Runs) -> None:
-    (other,) = runs.disk.query("vault.sqlite3", "SELECT secrets FROM vault_node WHERE id = ?", runs.whole["vault_node"])[0]
-    with runs.disk.changed("vault.sqlite3", "vault_node", "secrets", runs.hurt["vault_node"], lambda _: other):
+    (other,) = runs.disk.query(
+        "vault.sqlite3", "SELECT secrets FROM vault_node WHERE id = ?", runs.whole["vault_node"]
+    )[0]
+    with runs.disk.changed(
+        "vault.sqlite3", "vault_node", "secrets", runs.hurt["vault_node"], lambda _: other
+    ):
         assert told(runs.read("hurt"), "key", runs.hurt["vault_node"])
 
 
 def test_a_changed_project_key_closes_that_project_only(instance: Instance, runs: Runs) -> None:
     other = f"other-{secrets.token_hex(4)}"
     runs.alice.start_run(other, "r")
-    (node,) = runs.disk.query("ownlog.sqlite3", "SELECT vault_node FROM projects_project WHERE id = ?", runs.hurt["project_id"])[0]
+    (node,) = runs.disk.query(
+        "ownlog.sqlite3", "SELECT vault_node FROM projects_project WHERE id = ?", runs.hurt["project_id"]
+    )[0]
     with runs.disk.changed("vault.sqlite3", "vault_node", "secrets", node, flip(-1)):
         answered = runs.read("hurt")
         assert answered.messages and SECRET.encode() not in answered.body
         found = runs.alice.data(RUNS, {"entity": "alice", "project": other})
         assert found["project"]["runCount"] == 1, "the neighbour is as it was"
         listed = runs.alice.graphql(PROJECTS, {"entity": "alice"})
-        names = [edge["node"]["name"] for edge in ((listed.json["data"] or {}).get("models") or {}).get("edges", [])]
+        names = [
+            edge["node"]["name"]
+            for edge in ((listed.json["data"] or {}).get("models") or {}).get("edges", [])
+        ]
         assert other in names or listed.messages
 
 
@@ -282,7 +322,9 @@ def blob_of(runs: Runs) -> tuple[Path, str, str]:
         "SELECT b.object_name, b.vault_node FROM files_runfile f JOIN blobs_blob b ON b.id = f.blob_id WHERE f.run_id = ?",
         runs.hurt["id"],
     )[0]
-    path = next(path for path in (runs.disk.data / "blobs").rglob("*") if path.is_file() and name in str(path))
+    path = next(
+        path for path in (runs.disk.data / "blobs").rglob("*") if path.is_file() and name in str(path)
+    )
     return path, name, node
 
 
@@ -319,10 +361,12 @@ def damaged(data: bytes, kind: str) -> bytes:
         "cut at a frame": lambda: data[: len(data) - (len(data) - _head(data)) % frame],
         "empty": lambda: b"",
         "longer": lambda: data + b"\0" * 16,
-        "frames swapped": lambda: data[: _head(data)]
-        + data[_head(data) + frame : _head(data) + 2 * frame]
-        + data[_head(data) : _head(data) + frame]
-        + data[_head(data) + 2 * frame :],
+        "frames swapped": lambda: (
+            data[: _head(data)]
+            + data[_head(data) + frame : _head(data) + 2 * frame]
+            + data[_head(data) : _head(data) + frame]
+            + data[_head(data) + 2 * frame :]
+        ),
         "plain": lambda: BIG_FILE[: len(data)],
     }[kind]()
 
@@ -345,7 +389,9 @@ def test_a_changed_file_is_never_served_as_if_whole(kind: str, instance: Instanc
     with changed_file(path, damaged(data, kind)):
         answered = download(runs)
         if answered is not None and answered.status == 200:
-            assert (kind, answered.body == BIG_FILE) == ("longer", True), "something else was served as if it were whole"
+            assert (kind, answered.body == BIG_FILE) == ("longer", True), (
+                "something else was served as if it were whole"
+            )
         elif answered is not None:
             assert answered.status in {500, 503} and answered.messages, answered.body[:300]
             assert SECRET.encode() not in answered.body
@@ -385,7 +431,9 @@ def test_another_file_in_its_place_is_not_served(instance: Instance, runs: Runs)
         "SELECT b.object_name FROM files_runfile f JOIN blobs_blob b ON b.id = f.blob_id WHERE f.run_id = ?",
         runs.whole["id"],
     )[0][0]
-    other = next(each for each in (runs.disk.data / "blobs").rglob("*") if each.is_file() and name in str(each))
+    other = next(
+        each for each in (runs.disk.data / "blobs").rglob("*") if each.is_file() and name in str(each)
+    )
     with changed_file(path, other.read_bytes()):
         answered = download(runs)
         assert answered is None or answered.status in {500, 503}

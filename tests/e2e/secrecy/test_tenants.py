@@ -62,16 +62,30 @@ def client_id(kind: str) -> str:
 def owned(instance: Instance) -> Target:
     """alice's private run, with something of everything in it."""
     alice = instance.door("alice")
-    project, run, file = (f"{word}-{secrets.token_hex(6)}" for word in ("secretplace", "secretrun", "secretfile"))
+    project, run, file = (
+        f"{word}-{secrets.token_hex(6)}" for word in ("secretplace", "secretrun", "secretfile")
+    )
     bucket = alice.start_run(project, run, notes="for alice only")
     line = '{"loss": 1, "_step": 0}'
-    streams = {"wandb-history.jsonl": {"offset": 0, "content": [line]}, "output.log": {"offset": 0, "content": ["hush"]}}
+    streams = {
+        "wandb-history.jsonl": {"offset": 0, "content": [line]},
+        "output.log": {"offset": 0, "content": ["hush"]},
+    }
     assert alice.stream("alice", project, run, {"files": streams}).status == 200
     alice.upload("alice", project, run, file, b"for alice only")
     found = alice.data(RUN, {"entity": "alice", "project": project, "run": run})["project"]
-    key = alice.data("query { viewer { apiKeys { edges { node { id } } } } }")["viewer"]["apiKeys"]["edges"][-1]["node"]["id"]
+    key = alice.data("query { viewer { apiKeys { edges { node { id } } } } }")["viewer"]["apiKeys"]["edges"][
+        -1
+    ]["node"]["id"]
     return Target(
-        "alice", project, run, file, found["id"], bucket["id"], found["run"]["files"]["edges"][0]["node"]["id"], key
+        "alice",
+        project,
+        run,
+        file,
+        found["id"],
+        bucket["id"],
+        found["run"]["files"]["edges"][0]["node"]["id"],
+        key,
     )
 
 
@@ -159,8 +173,12 @@ def test_graphql_tells_no_difference(
     door, rows = unbroken.door(asker), stored(unbroken.data)
     real = call(door, name, owned)
     assert shown(real, owned) == shown(call(door, name, absent), absent)
-    assert shown(real, owned) == shown(call(door, name, no_entity), no_entity), "nor whether the entity exists"
-    assert b"alice only" not in real.body and b"storage" not in real.body and b'"success":true' not in real.body
+    assert shown(real, owned) == shown(call(door, name, no_entity), no_entity), (
+        "nor whether the entity exists"
+    )
+    assert (
+        b"alice only" not in real.body and b"storage" not in real.body and b'"success":true' not in real.body
+    )
     assert changes(rows, stored(unbroken.data)) == []
 
 
@@ -171,7 +189,9 @@ def test_the_same_calls_work_for_their_owner(name: str, unbroken: Instance) -> N
     project, run, file = (f"{word}-{secrets.token_hex(4)}" for word in ("place", "run", "file"))
     bucket = bob.start_run(project, run)
     bob.upload("bob", project, run, file, b"x")
-    made = bob.data('mutation { generateApiKey(input: {description: "x"}) { apiKey { id } } }')["generateApiKey"]["apiKey"]
+    made = bob.data('mutation { generateApiKey(input: {description: "x"}) { apiKey { id } } }')[
+        "generateApiKey"
+    ]["apiKey"]
     target = Target("bob", project, run, file, bucket["project"]["id"], bucket["id"], "", made["id"])
     answered = call(bob, name, target)
     assert answered.status == 200 and not answered.messages, answered.body[:400]
@@ -183,7 +203,9 @@ def test_the_same_calls_work_for_their_owner(name: str, unbroken: Instance) -> N
 
 
 def protocol_requests(target: Target) -> Iterator[tuple[str, str, bytes | None]]:
-    body = b'{"files": {"output.log": {"offset": 0, "content": ["mine now"]}}, "complete": true, "exitcode": 0}'
+    body = (
+        b'{"files": {"output.log": {"offset": 0, "content": ["mine now"]}}, "complete": true, "exitcode": 0}'
+    )
     yield "POST", f"/files/{target.entity}/{target.project}/{target.run}/file_stream", body
     yield "GET", f"/storage/files/{target.file_id}", None
     yield "HEAD", f"/storage/files/{target.file_id}", None
@@ -197,7 +219,9 @@ def test_the_clients_urls_tell_no_difference(
 ) -> None:
     door, rows = unbroken.door(asker), stored(unbroken.data)
     for other in (absent, no_entity):
-        for (method, path, body), (_, other_path, _) in zip(protocol_requests(owned), protocol_requests(other), strict=True):
+        for (method, path, body), (_, other_path, _) in zip(
+            protocol_requests(owned), protocol_requests(other), strict=True
+        ):
             real, ghost = door.ask(method, path, body), door.ask(method, other_path, body)
             assert shown(real, owned) == shown(ghost, other), path
             assert real.status in {401, 404}
@@ -207,7 +231,9 @@ def test_the_clients_urls_tell_no_difference(
 
 def same_headers(one: Answer, other: Answer) -> bool:
     varying = {"x-request-id", "date", "content-length"}
-    first, second = ({name: each.headers[name] for name in each.headers.keys() - varying} for each in (one, other))
+    first, second = (
+        {name: each.headers[name] for name in each.headers.keys() - varying} for each in (one, other)
+    )
     return first == second
 
 
@@ -224,7 +250,9 @@ def routes() -> dict[str, list[str]]:
                 inner = f"{space}{each.namespace}:" if each.namespace else space
                 walk(each.url_patterns, inner)
             elif each.name:
-                found[f"{space}{each.name}"] = list(each.pattern.regex.groupindex) or list(each.pattern.converters)
+                found[f"{space}{each.name}"] = list(each.pattern.regex.groupindex) or list(
+                    each.pattern.converters
+                )
 
     walk(get_resolver("config.urls").url_patterns, "")
     return found
@@ -244,7 +272,9 @@ def address(name: str, target: Target) -> str:
     unknown = set(PAGES[name]) - set(known)
     assert not unknown, f"teach this test what {sorted(unknown)} of the page {name!r} may be"
     try:
-        return reverse(name, kwargs={parameter: known[parameter] for parameter in PAGES[name]}, urlconf="config.urls")
+        return reverse(
+            name, kwargs={parameter: known[parameter] for parameter in PAGES[name]}, urlconf="config.urls"
+        )
     except NoReverseMatch:
         pytest.fail(f"no address for {name}")
 
@@ -261,7 +291,13 @@ def browsers(instance: Instance) -> dict[str, Browser]:
 @pytest.mark.parametrize("who", ["stranger", "nobody"])
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_tell_no_difference(
-    name: str, who: str, unbroken: Instance, browsers: dict[str, Browser], owned: Target, absent: Target, no_entity: Target
+    name: str,
+    who: str,
+    unbroken: Instance,
+    browsers: dict[str, Browser],
+    owned: Target,
+    absent: Target,
+    no_entity: Target,
 ) -> None:
     browser, rows = browsers[who], stored(unbroken.data)
     methods = {method for route, method in url_rules() if route == name}
@@ -270,7 +306,9 @@ def test_pages_tell_no_difference(
         real = visit(browser, method, address(name, owned), owned)
         for other in (absent, no_entity):
             ghost = visit(browser, method, address(name, other), other)
-            assert real == ghost, "\n".join(difflib.unified_diff(real[1].split("> "), ghost[1].split("> "), lineterm="", n=0))
+            assert real == ghost, "\n".join(
+                difflib.unified_diff(real[1].split("> "), ghost[1].split("> "), lineterm="", n=0)
+            )
         status, text = real
         assert status in {302, 403, 404, 405}, (method, status)
         assert "alice only" not in text
@@ -294,7 +332,9 @@ def test_operators_pages_are_for_operators(unbroken: Instance, browsers: dict[st
         for browser in browsers.values():
             answered = browser.get(path)
             assert answered.status_code == 302 and "alice" not in answered.text
-    open_to_all = {name for (name, _), rule in url_rules().items() if name.startswith("admin:") and rule != OPERATOR}
+    open_to_all = {
+        name for (name, _), rule in url_rules().items() if name.startswith("admin:") and rule != OPERATOR
+    }
     assert open_to_all <= {"admin:login"}
     signing_in = browsers["nobody"].get("/admin/login/")
     assert signing_in.headers["Location"].startswith("/sign-in"), "the page that counts wrong passwords"
@@ -313,8 +353,13 @@ def test_no_page_is_open_to_everybody_by_oversight() -> None:
 SAMPLES = 25
 
 
-@pytest.mark.parametrize("name", ["Query.project", "Mutation.upsertBucket", "Mutation.upsertBucket by id", "Mutation.createRunFiles"])
-def test_how_long_it_takes_tells_little(name: str, unbroken: Instance, owned: Target, absent: Target, mallory: Door) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["Query.project", "Mutation.upsertBucket", "Mutation.upsertBucket by id", "Mutation.createRunFiles"],
+)
+def test_how_long_it_takes_tells_little(
+    name: str, unbroken: Instance, owned: Target, absent: Target, mallory: Door
+) -> None:
     """Not a proof: it fails when one answer does work that the other does not, such as opening what it will not show."""
     times: dict[str, list[float]] = {"real": [], "absent": []}
     for _ in range(SAMPLES):
@@ -324,7 +369,9 @@ def test_how_long_it_takes_tells_little(name: str, unbroken: Instance, owned: Ta
     assert abs(real - ghost) < max(0.004, 0.6 * min(real, ghost)), (real, ghost)
 
 
-def test_file_stream_takes_as_long_for_what_is_not_there(unbroken: Instance, owned: Target, absent: Target, mallory: Door) -> None:
+def test_file_stream_takes_as_long_for_what_is_not_there(
+    unbroken: Instance, owned: Target, absent: Target, mallory: Door
+) -> None:
     def median(target: Target) -> float:
         body = {"files": {"output.log": {"offset": 0, "content": ["x"] * 2000}}}
         path = target.entity, target.project, target.run
