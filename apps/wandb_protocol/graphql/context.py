@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLResolveInfo
@@ -20,6 +20,7 @@ class Context:
     actor: Actor
     base_url: str
     is_shared: bool = False  # one of several processes that write a run together
+    people: dict[int, Source] = field(default_factory=dict)  # who started the runs listed, by row
 
 
 Info = GraphQLResolveInfo[Context]

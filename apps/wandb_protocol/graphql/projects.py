@@ -84,8 +84,11 @@ def _changed(
 
 
 def read_only(source: Source, info: Info) -> bool:
-    held: OpenProject = source["_project"]
-    return not may_write(info, held.project)
+    """Asked once for a project, however many of its runs are listed."""
+    if "_read_only" not in source:
+        held: OpenProject = source["_project"]
+        source["_read_only"] = not may_write(info, held.project)
+    return bool(source["_read_only"])
 
 
 def may_write(info: Info, held: Project) -> bool:

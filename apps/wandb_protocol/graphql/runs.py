@@ -9,8 +9,8 @@ from apps.core.errors import NotFound
 from apps.projects.queries import open_project
 from apps.runs.queries import get_run_in, open_run
 from apps.wandb_protocol import translate
+from apps.wandb_protocol.graphql import projects
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in
-from apps.wandb_protocol.graphql.projects import may_write
 from apps.wandb_protocol.ids import project_number
 
 if TYPE_CHECKING:
@@ -42,15 +42,23 @@ def project_id(source: Source, _: Info) -> int:
 
 
 def read_only(source: Source, info: Info) -> bool:
+    if "project" in source:
+        return projects.read_only(source["project"], info)
     opened: OpenRun = source["_run"]
-    return not may_write(info, opened.run.project)
+    return not projects.may_write(info, opened.run.project)
 
 
-def creator(source: Source, _: Info) -> Source:
+def creator(source: Source, info: Info) -> Source:
     """Who started the run. The client cannot do without a person, so one who is gone is called that."""
     opened: OpenRun = source["_run"]
-    user = opened.run.created_by
-    return translate.user_facts(user) if user else {"id": "", "name": "somebody who left", "username": None}
+    person = opened.run.created_by_id
+    if person is None:
+        return {"id": "", "name": "somebody who left", "username": None}
+    # A list of runs names few people: each is looked up once.
+    known = info.context.people
+    if person not in known and (user := opened.run.created_by) is not None:
+        known[person] = translate.user_facts(user)
+    return known[person]
 
 
 def wandb_config(source: Source, _: Info, keys: Sequence[str] | None = None) -> str:
