@@ -56,6 +56,7 @@ class LiveServer:
             "OWNLOG_PORT": str(self.port),
             "DJANGO_SETTINGS_MODULE": "config.settings.local",
             "PYTHONUNBUFFERED": "1",
+            "TMPDIR": str(self.folder),
             **(env or {}),
         }
         self.process: subprocess.Popen[bytes] | None = None
@@ -103,13 +104,17 @@ class LiveServer:
         return key
 
     def start(self, app: str = "config.wsgi:application", **env: str) -> Self:
+        self.launch(app, **env)
+        self.wait()
+        return self
+
+    def launch(self, app: str = "config.wsgi:application", **env: str) -> None:
+        """Start without waiting until it answers."""
         command = [sys.executable, "-m", "config.launch"] if self.with_worker else self._web_command(app)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.env | env, stdout=log, stderr=log, start_new_session=True
             )
-        self.wait()
-        return self
 
     def _web_command(self, app: str) -> list[str]:
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
@@ -136,7 +141,7 @@ class LiveServer:
         assert self.process is not None
         found = {}
         listing = subprocess.run(
-            ["ps", "-axo", "pid=,command="], capture_output=True, text=True, check=True
+            ["ps", "-axwwo", "pid=,command="], capture_output=True, text=True, check=True
         ).stdout
         for pid, command in (line.split(None, 1) for line in listing.splitlines()):
             try:
