@@ -11,6 +11,9 @@ from apps.projects.types import OpenProject
 from apps.teams.gate import require, role_in, roles_in
 from apps.teams.models import Entity
 from apps.teams.queries import entities_of, entity_by_name
+from apps.vault.damage import leave_out
+from apps.vault.errors import Tampered
+from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, unseal_text
 from apps.vault.tree import open_key, open_keys
 from apps.vault.types import NodeId
@@ -93,11 +96,18 @@ def open_projects(projects: Iterable[Project]) -> list[OpenProject]:
         key = keys.get(NodeId(row.vault_node))
         if key is None:
             continue
-        description = (
-            unseal_text(key, bytes(row.sealed_description), label=DESCRIPTION_LABEL, row=row.uuid)
-            if row.sealed_description is not None
-            else ""
-        )
-        name = unseal_text(key, bytes(row.sealed_name), label=NAME_LABEL, row=row.uuid)
-        opened.append(OpenProject(project=row, entity=row.entity.name, name=name, description=description))
+        try:
+            opened.append(_open_with(row, key))
+        except Tampered as error:
+            leave_out(error)
     return opened
+
+
+def _open_with(row: Project, key: OpenKey) -> OpenProject:
+    description = (
+        unseal_text(key, bytes(row.sealed_description), label=DESCRIPTION_LABEL, row=row.uuid)
+        if row.sealed_description is not None
+        else ""
+    )
+    name = unseal_text(key, bytes(row.sealed_name), label=NAME_LABEL, row=row.uuid)
+    return OpenProject(project=row, entity=row.entity.name, name=name, description=description)

@@ -14,6 +14,8 @@ from apps.projects.queries import get_project
 from apps.runs.models import Run
 from apps.runs.types import Head, OpenRun, RunCount, RunState
 from apps.teams.gate import require
+from apps.vault.damage import leave_out
+from apps.vault.errors import Tampered
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, unseal, unseal_text
 from apps.vault.tree import open_key, open_keys
@@ -115,7 +117,15 @@ def open_runs(runs: Iterable[Run]) -> list[OpenRun]:
     """Unseal the words of these runs with one question to the vault. Those whose key is erased are left out."""
     rows = list(runs)
     keys = open_keys(NodeId(row.vault_node) for row in rows)
-    return [open_with(row, key) for row in rows if (key := keys.get(NodeId(row.vault_node))) is not None]
+    opened = []
+    for row in rows:
+        if (key := keys.get(NodeId(row.vault_node))) is None:
+            continue
+        try:
+            opened.append(open_with(row, key))
+        except Tampered as error:
+            leave_out(error)
+    return opened
 
 
 def open_with(run: Run, key: OpenKey) -> OpenRun:

@@ -20,6 +20,8 @@ from apps.runs.filters import compile_filter, parse_order
 from apps.runs.models import Run
 from apps.runs.queries import CONFIG_LABEL, HEAD_LABEL, SUMMARY_LABEL, open_runs
 from apps.runs.types import Head, OpenRun
+from apps.vault.damage import leave_out
+from apps.vault.errors import Tampered
 from apps.vault.keys import OpenKey
 from apps.vault.seal import unseal
 from apps.vault.tree import open_keys
@@ -166,7 +168,15 @@ def _read(ids: Sequence[int]) -> Iterator[tuple[int, Listed | None, int]]:
         for row in rows:
             key = keys.get(NodeId(row[3]))
             size = sum(len(sealed) for sealed in row[4:7] if sealed is not None)
-            yield row[0], None if key is None else _listed(row, key), size
+            yield row[0], None if key is None else _listed_if_whole(row, key), size
+
+
+def _listed_if_whole(row: tuple[Any, ...], key: OpenKey) -> Listed | None:
+    try:
+        return _listed(row, key)
+    except Tampered as error:
+        leave_out(error)
+        return None
 
 
 def _listed(row: tuple[Any, ...], key: OpenKey) -> Listed:

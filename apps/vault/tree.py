@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 from django.db import transaction
 
 from apps.core import clock
-from apps.vault.errors import KeyGone
+from apps.vault.damage import leave_out
+from apps.vault.errors import KeyGone, Tampered
 from apps.vault.grants import create_blob_key, discard_blob_key, grant, open_blob_key, open_blob_keys
 from apps.vault.keys import OpenKey, keys_in_use, opened_keys
 from apps.vault.models import Node
@@ -80,6 +81,8 @@ def open_keys(node_ids: Iterable[NodeId]) -> dict[NodeId, OpenKey]:
                 opened.keys[node_id] = rows.open_key(node_id)
             except KeyGone:
                 continue
+            except Tampered as error:
+                leave_out(error)
     return {node_id: opened.keys[node_id] for node_id in wanted if node_id in opened.keys}
 
 

@@ -15,6 +15,7 @@ from apps.projects.types import OpenProject
 from apps.runs.queries import count_runs
 from apps.runs.types import RunCount
 from apps.teams.queries import entities_of, entity_by_name
+from apps.vault.damage import leaving_out_damaged
 from apps.web.links import entity_url, project_url
 from apps.web.rendering import render
 from apps.web.request import Request
@@ -50,10 +51,12 @@ def home(request: Request) -> HttpResponseBase:
     """My projects by entity; before the first run, how to log one; before signing in, the way in."""
     if not request.actor.is_signed_in:
         return redirect("account_signup" if no_account_yet() else "account_login")
-    ledgers = _ledgers(list(entities_of(request.actor)), my_projects(request.actor))
-    if not any(ledger.rows for ledger in ledgers):
+    with leaving_out_damaged() as damaged:
+        ledgers = _ledgers(list(entities_of(request.actor)), my_projects(request.actor))
+    if not damaged and not any(ledger.rows for ledger in ledgers):
         return render(request, "home/first_run.html", {"keys": api_keys_of(request.actor).count()})
-    return render(request, "home/page.html", {"ledgers": ledgers, "totals": _totals(ledgers)})
+    context = {"ledgers": ledgers, "totals": _totals(ledgers), "damaged": damaged}
+    return render(request, "home/page.html", context)
 
 
 @require_safe
@@ -68,10 +71,12 @@ def first_run(request: Request) -> HttpResponse:
 def entity(request: Request, entity: str) -> HttpResponse:
     """The projects of one entity that the asker may see. Nothing to see and no such entity are the same."""
     owner = entity_by_name(entity)
-    projects = projects_of(request.actor, owner)
-    if not projects and owner not in entities_of(request.actor):
+    with leaving_out_damaged() as damaged:
+        projects = projects_of(request.actor, owner)
+    if not projects and not damaged and owner not in entities_of(request.actor):
         raise NotFound("There is no such entity, or it is not shared with you.")
-    return render(request, "home/entity.html", {"ledger": _ledgers([owner], projects)[0]})
+    context = {"ledger": _ledgers([owner], projects)[0], "damaged": damaged}
+    return render(request, "home/entity.html", context)
 
 
 def _ledgers(entities: list[Entity], projects: list[OpenProject]) -> list[Ledger]:

@@ -14,6 +14,7 @@ from apps.core.errors import Invalid
 from apps.projects.queries import get_project, open_project
 from apps.runs.history import store
 from apps.runs.table import FoundRuns, select_runs
+from apps.vault.damage import leaving_out_damaged
 from apps.web.conditions import Condition, as_filter, read_conditions
 from apps.web.figures import grouped
 from apps.web.links import project_url
@@ -53,7 +54,11 @@ class Asked:
 def project(request: Request, entity: str, project: str) -> HttpResponse:
     """The project's runs as a table, filtered and sorted as asked, beside charts of the first of them."""
     held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
-    return render(request, "projects/page.html", _context(request, open_project(held)))
+    opened = open_project(held)
+    with leaving_out_damaged() as damaged:
+        context = _context(request, opened)
+    context["reasons"] += [error.message for error in damaged]
+    return render(request, "projects/page.html", context)
 
 
 @require_safe

@@ -15,6 +15,8 @@ class Browser:
         self.url = url
         self.session = requests.Session()
         self.session.trust_env = False
+        # A page that refuses a form may answer before it has read it; the connection is then not to be used again.
+        self.session.headers["Connection"] = "close"
 
     def get(self, path: str, **headers: str) -> requests.Response:
         return self.session.get(self.url + path, headers=headers, timeout=60, allow_redirects=False)
@@ -38,6 +40,12 @@ class Browser:
         fields = {"username": name, "email": f"{name}@example.com", "password1": PASSWORD}
         answered = self.submit("/sign-up", fields)
         assert answered.status_code == 302, answered.text[:3000]
+
+    def new_key(self) -> str:
+        """Make an API key on the settings page, which shows it once."""
+        shown = re.search(r"own_[A-Za-z0-9]{30,}", self.submit("/settings/api-keys", {}).text)
+        assert shown is not None
+        return shown[0]
 
     @property
     def is_signed_in(self) -> bool:

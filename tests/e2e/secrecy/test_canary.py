@@ -21,6 +21,7 @@ from tests.e2e.secrecy.browser import PASSWORD, Browser
 from tests.e2e.secrecy.door import RUN, UPSERT, Door, history
 from tests.e2e.secrecy.search import Hit, Marker, new_number, new_text, search
 from tests.e2e.secrecy.test_tenants import PAGES
+from tests.e2e.secrecy.writes import NOWHERE, watched
 from tests.live import LiveServer
 
 pytestmark = pytest.mark.live
@@ -169,30 +170,6 @@ class World:
 
     def hits(self) -> list[Hit]:
         return search(self.places, [*self.markers.values(), *self.secrets])
-
-
-WATCH = """
-import os, sys
-_out = os.open(os.environ["WRITES_TO"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-def _hook(event, args):
-    if event == "open" and isinstance(args[2], int) and args[2] & _WRITING and not isinstance(args[0], int):
-        os.write(_out, os.path.abspath(os.fsdecode(args[0])).encode("utf-8", "surrogatepass") + b"\\n")
-    elif event in ("tempfile.mkstemp", "tempfile.mkdtemp"):
-        os.write(_out, os.fsdecode(args[0]).encode() + b"\\n")
-sys.addaudithook(_hook)
-"""
-
-
-def watched(folder: Path, *, extra: str = "") -> dict[str, str]:
-    """An environment in which each Python process of the instance notes the files that it opens to write."""
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(WATCH + extra)
-    return {
-        "PYTHONPATH": str(folder),
-        "WRITES_TO": str(folder / "writes.txt"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
 
 
 def new_markers() -> dict[str, Marker]:
@@ -383,10 +360,6 @@ def test_nothing_of_it_is_on_the_disk_once_all_has_stopped(world: World) -> None
     assert world.hits() == []
 
 
-NO_TEMP = """
-import tempfile
-tempfile.tempdir = "/proc/there-is-no-such-folder"
-"""
 COMPACT = """
 import django; django.setup()
 from apps.runs.models import Run, Segment
@@ -400,10 +373,7 @@ assert Segment.objects.exists()
 def test_everything_works_without_a_temporary_folder(tmp_path: Path) -> None:
     """Nothing may be written out in passing: large bodies, large uploads, large answers, compaction, pages."""
     server = LiveServer()
-    nowhere = "/proc/there-is-no-such-folder"
-    server.env |= watched(tmp_path / "site", extra=NO_TEMP) | dict.fromkeys(
-        ("TMPDIR", "TEMP", "TMP", "SQLITE_TMPDIR"), nowhere
-    )
+    server.env |= watched(tmp_path / "site", no_temporary_folder=True)
     with server:
         server.account("alice", "own_" + "k" * 36)
         door = Door(server.url, "own_" + "k" * 36)
@@ -425,4 +395,4 @@ def test_everything_works_without_a_temporary_folder(tmp_path: Path) -> None:
         assert browser.submit("/settings/api-keys", {"x": "y" * 3_000_000}).status_code < 500
         assert browser.get("/").status_code == 200
         log = server.log.read_text(errors="replace")
-        assert "Traceback" not in log and "there-is-no-such-folder" not in log, log[-2000:]
+        assert "Traceback" not in log and NOWHERE not in log, log[-2000:]
