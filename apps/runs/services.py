@@ -3,10 +3,11 @@ from __future__ import annotations
 import secrets
 import uuid
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
@@ -37,6 +38,8 @@ from apps.vault.types import NodeId, NodeKind
 
 # The client posts at least every 30 s; after five minutes of silence something has ended it.
 _SILENCE = timedelta(minutes=5)
+# Some writers of a shared run never say that they are done; the word of those who did is then taken.
+_SILENCE_AFTER_A_WRITER = timedelta(seconds=90)
 # A preempted machine may come back much later.
 _PREEMPTED_SILENCE = timedelta(days=7)
 _MOST_TAGS = 1000
@@ -164,9 +167,21 @@ def _patched_head(head: Head, patch: RunPatch) -> Head:
 def _seal_into(run: Run, key: OpenKey, *, head: Head, patch: RunPatch) -> None:
     run.sealed_head = seal(key, jsontext.dumps(asdict(head)).encode(), label=HEAD_LABEL, row=run.uuid)
     if patch.config_text is not None:
-        run.sealed_config = seal_text(key, patch.config_text, label=CONFIG_LABEL, row=run.uuid)
+        text = patch.config_text
+        if patch.is_part_of_config:
+            text = jsontext.dumps(_merged(jsontext.loads(open_run(run).config_text), jsontext.loads(text)))
+        run.sealed_config = seal_text(key, text, label=CONFIG_LABEL, row=run.uuid)
     if patch.summary_text is not None:
         run.sealed_summary = seal_text(key, patch.summary_text, label=SUMMARY_LABEL, row=run.uuid)
+
+
+def _merged(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Both, key by key; where they disagree the later word counts."""
+    both = before | after
+    for key in before.keys() & after.keys():
+        if isinstance(before[key], dict) and isinstance(after[key], dict):
+            both[key] = _merged(before[key], after[key])
+    return both
 
 
 def _move(run: Run, state: RunState, *, by: Actor) -> None:
@@ -229,23 +244,33 @@ def rewind_run(run: Run, *, last_step: int, by: Actor) -> OpenRun:
 
 
 def mark_silent_runs() -> int:
-    """Runs whose client fell silent have crashed, or were preempted and did not come back. Returns how many."""
+    """Runs whose client fell silent have crashed, or were preempted and did not come back; a shared run whose other
+    writers fell silent has ended as the last writer said. Returns how many.
+    """
     now = clock.now()
+    running = Run.objects.filter(state=RunState.RUNNING)
+    preempting = Run.objects.filter(state=RunState.PREEMPTING)
     silent = [
-        (RunState.RUNNING, now - _SILENCE, RunState.CRASHED),
-        (RunState.PREEMPTING, now - _PREEMPTED_SILENCE, RunState.PREEMPTED),
+        (running.filter(exit_code=0), now - _SILENCE_AFTER_A_WRITER, RunState.FINISHED),
+        (
+            running.exclude(exit_code=0).exclude(exit_code=None),
+            now - _SILENCE_AFTER_A_WRITER,
+            RunState.FAILED,
+        ),
+        (running, now - _SILENCE, RunState.CRASHED),
+        (preempting, now - _PREEMPTED_SILENCE, RunState.PREEMPTED),
     ]
-    return sum(_mark(before, state=state, into=into) for state, before, into in silent)
+    return sum(_mark(runs.filter(heartbeat_at__lt=before), into=into) for runs, before, into in silent)
 
 
-def _mark(before: datetime, *, state: RunState, into: RunState) -> int:
-    overdue = Run.objects.filter(state=state, heartbeat_at__lt=before).order_by("heartbeat_at")
+def _mark(silent: QuerySet[Run], *, into: RunState) -> int:
+    overdue = silent.order_by("heartbeat_at")
     runs = list(overdue.values_list("pk", "public_id", "project__entity__public_id")[:_SWEEP_BATCH])
     marked = 0
     for pk, public_id, entity in runs:
         with transaction.atomic():
             # The condition is asked again: a heartbeat may have come since.
-            changed = Run.objects.filter(pk=pk, state=state, heartbeat_at__lt=before).update(
+            changed = silent.filter(pk=pk).update(
                 state=into, finished_at=F("heartbeat_at"), version=F("version") + 1
             )
             if changed:

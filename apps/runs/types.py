@@ -74,6 +74,7 @@ class RunPatch:
     program: str | None = None
     sweep: str | None = None
     config_text: str | None = None
+    is_part_of_config: bool = False  # one writer's share of it: what others have set stays
     summary_text: str | None = None
     state: RunState | None = None
     branch_point: BranchPoint | None = None

@@ -218,10 +218,7 @@ class _Appending:
         if is_over:
             return
         if self.request.is_complete:
-            if self.positions.complete(self.writer):
-                self._close(
-                    _end_of(state, self.request.exit_code, is_stopped=self.run.stop_requested_at is not None)
-                )
+            self._complete(state)
             return
         self.positions.reopen(self.writer)
         if self.request.is_preempting:
@@ -229,10 +226,22 @@ class _Appending:
         elif state is not RunState.PREEMPTING:
             self._move(RunState.RUNNING)
 
-    def _close(self, state: RunState) -> None:
+    def _complete(self, state: RunState) -> None:
+        """One writer is done. A shared run has failed when one of them has, and ends with the last."""
+        earlier = None if state in RunState.closed() else self.run.exit_code
+        exit_code = self.request.exit_code or earlier or self.request.exit_code
+        if self.positions.complete(self.writer):
+            is_stopped = self.run.stop_requested_at is not None
+            self._close(_end_of(state, exit_code, is_stopped=is_stopped), exit_code)
+        else:
+            # Should the others never say that they are done, the sweep goes by this.
+            self.run.exit_code = exit_code or 0
+            self.changed.add("exit_code")
+
+    def _close(self, state: RunState, exit_code: int | None) -> None:
         self._move(state)
         self.changed |= _STATE_FIELDS
-        self.run.exit_code = self.request.exit_code
+        self.run.exit_code = exit_code
         self.run.finished_at = clock.now()
         self.run.stop_requested_at = None  # done: a resumed run may go on
         record(

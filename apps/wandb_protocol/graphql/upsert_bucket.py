@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from apps.access.policy import Permission
 from apps.projects.services import get_or_create_project
 from apps.runs.queries import get_run_by_id
@@ -12,7 +14,7 @@ from apps.wandb_protocol.ids import from_client
 def upsert_bucket(_: None, info: Info, sent: Source) -> Source:
     """Start a run, making its project on first use, or change the one that an id or a name means."""
     actor = actor_in(info)
-    patch = translate.run_patch(sent)
+    patch = replace(translate.run_patch(sent), is_part_of_config=info.context.is_shared)
     if sent.get("id"):
         public_id = from_client("Run", sent["id"], what="run")
         held = get_run_by_id(actor, Permission.RUN_WRITE, public_id=public_id)

@@ -261,6 +261,17 @@ def test_shared_run_ends_with_its_last_writer(http: Http) -> None:
     }
 
 
+def test_shared_run_has_failed_when_one_writer_has(http: Http) -> None:
+    http.make_run("one-failed")
+    for writer in ("writer-a", "writer-b"):
+        http.send("one-failed", history=(0, shared_rows(writer, range(3))), writer=writer)
+
+    http.send("one-failed", exitcode=1, writer="writer-a")
+    http.send("one-failed", exitcode=0, writer="writer-b")
+
+    assert http.read("one-failed", "state exitcode") == {"state": "failed", "exitcode": 1}
+
+
 def test_shared_writers_at_once(http: Http) -> None:
     http.make_run("shared-at-once")
     steps = 40
