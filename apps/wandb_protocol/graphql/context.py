@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLResolveInfo
 
+from apps.wandb_protocol.graphql.budget import Budget
+
 if TYPE_CHECKING:
     from apps.accounts.actors import Actor
 
@@ -21,6 +23,7 @@ class Context:
     base_url: str
     is_shared: bool = False  # one of several processes that write a run together
     people: dict[int, Source] = field(default_factory=dict)  # who started the runs listed, by row
+    budget: Budget = field(default_factory=Budget)
 
 
 Info = GraphQLResolveInfo[Context]
@@ -31,3 +34,7 @@ Fields = dict[str, Resolver]
 
 def actor_in(info: Info) -> Actor:
     return info.context.actor
+
+
+def budget_of(info: Info) -> Budget:
+    return info.context.budget

@@ -8,10 +8,10 @@ from django.urls import reverse
 from apps.access.policy import Permission
 from apps.core.errors import Invalid
 from apps.files.names import clean_file_name
-from apps.files.queries import list_files
+from apps.files.queries import count_files, list_files
 from apps.files.services import announce_files
-from apps.wandb_protocol.graphql.context import Fields, Info, Source
-from apps.wandb_protocol.graphql.paging import connection
+from apps.wandb_protocol.graphql.context import Fields, Info, Source, budget_of
+from apps.wandb_protocol.graphql.paging import connection, page_size
 from apps.wandb_protocol.graphql.run_acts import held_run
 from apps.wandb_protocol.ids import to_client
 from apps.wandb_protocol.signing import DOWNLOAD, UPLOAD, signed_url
@@ -63,14 +63,16 @@ def files(
     upload: bool | None = None,
 ) -> Source:
     opened: OpenRun = run["_run"]
+    budget_of(info).list_of(page_size(first))
     wanted = [name for name in names or () if name] or None
     found = list_files(opened.run, names=wanted, like=pattern)
     return connection(found, file_facts, first=first, after=after) | {"uploadHeaders": []}
 
 
-def file_count(run: Source, _: Info) -> int:
+def file_count(run: Source, info: Info) -> int:
     opened: OpenRun = run["_run"]
-    return len(list_files(opened.run))
+    budget_of(info).stream_of(0)
+    return count_files(opened.run)
 
 
 def file_facts(file: OpenFile) -> Source:

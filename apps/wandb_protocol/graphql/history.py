@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from apps.core import jsontext
-from apps.core.errors import Invalid, TooMuch
+from apps.core.errors import Invalid
 from apps.runs.history import store
 from apps.runs.types import Stream
-from apps.wandb_protocol.graphql.context import Fields, Info, Source
+from apps.wandb_protocol.graphql.context import Fields, Info, Source, budget_of
 from apps.wandb_protocol.translate import whole_step
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _DEFAULT_SAMPLES = 500
 _MOST_ROWS = 10_000
-_BYTES_IN_PAGE = 256 * 1024 * 1024
 _ROWS_IN_PAGE = 1_000_000
 _MOST_SPECS = 20
 _MOST_KEYS = 1000
@@ -26,33 +25,35 @@ _MOST_KEYS = 1000
 
 def history(
     source: Source,
-    _: Info,
+    info: Info,
     min_step: int | None = None,
     max_step: int | None = None,
     samples: int | None = None,
 ) -> list[str]:
     """Whole rows: those from one step up to another, or a sample of all, evenly spread."""
     opened: OpenRun = source["_run"]
+    budget_of(info).stream_of(opened.run.history_lines)
     if min_step is None and max_step is None:
-        return _texts(store.sample_rows(opened.run, Stream.HISTORY, _bounded(samples)))
+        return _texts(info, store.sample_rows(opened.run, Stream.HISTORY, _bounded(samples)))
     last = None if max_step is None else max_step - 1
     rows = store.scan(opened.run, Stream.HISTORY, first_step=min_step, last_step=last)
-    return _page(rows)
+    return _texts(info, rows)
 
 
-def events(source: Source, _: Info, samples: int | None = None) -> list[str]:
+def events(source: Source, info: Info, samples: int | None = None) -> list[str]:
     opened: OpenRun = source["_run"]
-    return _texts(store.sample_rows(opened.run, Stream.EVENTS, _bounded(samples)))
+    budget_of(info).stream_of(opened.run.event_lines)
+    return _texts(info, store.sample_rows(opened.run, Stream.EVENTS, _bounded(samples)))
 
 
-def sampled_history(source: Source, _: Info, specs: Sequence[str]) -> list[list[dict[str, Any]]]:
+def sampled_history(source: Source, info: Info, specs: Sequence[str]) -> list[list[dict[str, Any]]]:
     if len(specs) > _MOST_SPECS:
         raise Invalid(f"At most {_MOST_SPECS} samples can be asked for at once.")
     opened: OpenRun = source["_run"]
-    return [_sampled(opened, jsontext.loads(spec)) for spec in specs]
+    return [_sampled(info, opened, jsontext.loads(spec)) for spec in specs]
 
 
-def _sampled(opened: OpenRun, spec: Any) -> list[dict[str, Any]]:
+def _sampled(info: Info, opened: OpenRun, spec: Any) -> list[dict[str, Any]]:
     """Rows that have all the keys, evenly spread with the last; the client counts `maxStep` in."""
     keys = spec.get("keys") if isinstance(spec, dict) else None
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or len(keys) > _MOST_KEYS:
@@ -62,8 +63,12 @@ def _sampled(opened: OpenRun, spec: Any) -> list[dict[str, Any]]:
     if first is not None and last is not None and last - first <= samples:
         # A page of a scan: a step that several writers share has several rows, and each of them is wanted.
         samples = _ROWS_IN_PAGE
-    rows = store.sample_keys(opened.run, keys, samples, first_step=first, last_step=last)
-    return [wire(row) for row in rows]
+    budget, rows = budget_of(info), []
+    budget.stream_of(opened.run.history_lines)
+    for row in store.sample_keys(opened.run, keys, samples, first_step=first, last_step=last):
+        budget.text(weight(row))
+        rows.append(wire(row))
+    return rows
 
 
 def _step(value: Any) -> int | None:
@@ -84,21 +89,12 @@ def _bounded(samples: int | None) -> int:
     return _DEFAULT_SAMPLES if samples is None else max(0, min(samples, _MOST_ROWS))
 
 
-def _texts(rows: Sequence[dict[str, Any]]) -> list[str]:
-    return [jsontext.dumps(row) for row in rows]
-
-
-def _page(rows: Iterator[dict[str, Any]]) -> list[str]:
-    """Every row, or an error: the client would take a page cut short for all there is."""
-    texts: list[str] = []
-    size = 0
+def _texts(info: Info, rows: Iterable[dict[str, Any]]) -> list[str]:
+    """Every row, or an error: the client would take an answer cut short for all there is."""
+    budget, texts = budget_of(info), []
     for row in rows:
         texts.append(jsontext.dumps(row))
-        size += len(texts[-1])
-        if size > _BYTES_IN_PAGE or len(texts) > _ROWS_IN_PAGE:
-            raise TooMuch(
-                "These steps hold too much for one answer. Ask for fewer at a time (a smaller page_size)."
-            )
+        budget.text(len(texts[-1]))
     return texts
 
 
@@ -111,6 +107,15 @@ def wire(value: Any) -> Any:
     if isinstance(value, list):
         return [wire(item) for item in value]
     return value
+
+
+def weight(value: Any) -> int:
+    """About how many letters the value takes."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(len(key) + weight(item) for key, item in value.items())
+    return sum(map(weight, value)) if isinstance(value, list) else 8
 
 
 def parquet_history(_: Source, __: Info, live_keys: Sequence[str] | None = None) -> Source:

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from apps.runs.history import store
-from apps.wandb_protocol.graphql.context import Fields, Info, Source
+from apps.wandb_protocol.graphql.context import Fields, Info, Source, budget_of
 from apps.wandb_protocol.graphql.paging import page, page_size, position_after
 
 if TYPE_CHECKING:
@@ -16,18 +16,22 @@ _PREFIX = re.compile(r"(?P<error>ERROR )?(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d
 
 def log_lines(
     source: Source,
-    _: Info,
+    info: Info,
     first: int | None = None,
     last: int | None = None,
     after: str | None = None,
-    **__: object,
+    **_: object,
 ) -> Source:
     """Console lines: a page from a place on, or the last ones."""
     opened: OpenRun = source["_run"]
     total = opened.run.output_lines
     count = page_size(last if last is not None else first)
+    budget = budget_of(info)
+    budget.stream_of(total)
+    budget.list_of(count)
     start = max(0, total - count) if last is not None else position_after(after)
     lines = store.console(opened.run, start, count)
+    budget.text(sum(map(len, lines)))
     return page([line_facts(start + i, text) for i, text in enumerate(lines)], start=start, total=total)
 
 

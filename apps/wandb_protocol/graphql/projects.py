@@ -9,8 +9,8 @@ from apps.projects.services import get_or_create_project, update_project
 from apps.teams.gate import may
 from apps.teams.queries import default_entity, entity_by_name
 from apps.wandb_protocol import translate
-from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in
-from apps.wandb_protocol.graphql.paging import all_of, connection
+from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
+from apps.wandb_protocol.graphql.paging import all_of, connection, page_size
 from apps.wandb_protocol.ids import from_client
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def models(
     after: str | None = None,
 ) -> Source:
     actor = actor_in(info)
+    budget_of(info).list_of(page_size(first))
     try:
         owner = entity_by_name(entity_name) if entity_name else default_entity(actor)
     except NotFound:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from apps.runs.table import select_runs
 from apps.wandb_protocol import translate
-from apps.wandb_protocol.graphql.context import Fields, Info, Source
+from apps.wandb_protocol.graphql.context import Fields, Info, Source, budget_of
 from apps.wandb_protocol.graphql.paging import page, page_size, position_after
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def runs(
     project: Source,
-    _: Info,
+    info: Info,
     filters: str | None = None,
     order: str | None = None,
     first: int | None = None,
@@ -21,14 +21,17 @@ def runs(
 ) -> Source:
     """The page of the project's runs that pass the filters, in the order asked for."""
     held: OpenProject = project["_project"]
-    start = position_after(after)
+    start, budget = position_after(after), budget_of(info)
+    budget.list_of(page_size(first))
     found = select_runs(held.project, filters=filters, order=order, offset=start, limit=page_size(first))
+    budget.runs(found.runs)
     nodes = [translate.run_facts(opened) | {"project": project} for opened in found.runs]
     return page(nodes, start=start, total=found.total)
 
 
-def run_count(project: Source, _: Info, filters: str | None = None) -> int:
+def run_count(project: Source, info: Info, filters: str | None = None) -> int:
     held: OpenProject = project["_project"]
+    budget_of(info).list_of(0)
     return select_runs(held.project, filters=filters, order=None, offset=0, limit=0).total
 
 

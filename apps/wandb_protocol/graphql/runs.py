@@ -10,7 +10,7 @@ from apps.projects.queries import open_project
 from apps.runs.queries import get_run_in, open_run
 from apps.wandb_protocol import translate
 from apps.wandb_protocol.graphql import projects
-from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in
+from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
 from apps.wandb_protocol.ids import project_number
 
 if TYPE_CHECKING:
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 def run(project: Source, info: Info, name: str, **_: object) -> Source | None:
     """Null when there is no such run: the client decides what that means (a new run, or not found)."""
     held: OpenProject = project["_project"]
+    budget_of(info).stream_of(0)
     try:
         found = get_run_in(actor_in(info), Permission.RUN_READ, project=held.project, name=name)
     except NotFound:
         return None
-    return translate.run_facts(open_run(found)) | {"project": project}
+    opened = open_run(found)
+    budget_of(info).runs([opened])
+    return translate.run_facts(opened) | {"project": project}
 
 
 def project(source: Source, _: Info) -> Source:
