@@ -77,6 +77,25 @@ def test_request_and_sql_are_dropped() -> None:
     assert not {"request", "sql", "params"} & set(vars(line))
 
 
+@pytest.mark.parametrize("argument", ["path", "reason"])
+def test_a_refused_form_is_told_without_where_it_was_sent_or_came_from(argument: str) -> None:
+    """Django's own words: the path, and for a foreign form the page that it stood on."""
+    from django.test import RequestFactory
+
+    request = RequestFactory().post(f"/alice/{CANARY}/runs/x/stop")
+    said = (
+        request.path
+        if argument == "path"
+        else f"Referer checking failed - https://host/{CANARY} is not trusted."
+    )
+    line = record("Forbidden (%s)", said)
+    line.request = request
+
+    assert NoContent().filter(line)
+    assert CANARY not in LineFormatter().format(line)
+    assert "Forbidden (" in LineFormatter().format(line)
+
+
 def test_request_log_names_the_route_and_not_the_path(caplog: pytest.LogCaptureFixture) -> None:
     from django.http import HttpResponse
     from django.test import RequestFactory

@@ -24,7 +24,7 @@ from tests.e2e.secrecy.test_tenants import PAGES
 from tests.e2e.secrecy.writes import NOWHERE, watched
 from tests.live import LiveServer
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.promise("P-08")]
 
 # What a script logs, by the place it goes to.
 TEXTS = [
@@ -321,6 +321,7 @@ def test_nothing_of_it_is_on_the_disk_while_the_server_is_up(world: World) -> No
     assert world.hits() == []
 
 
+@pytest.mark.promise("P-03")
 def test_the_log_says_what_happened_and_not_to_what(world: World) -> None:
     log = world.server.log.read_text(errors="replace")
     assert len(log) > 200, "an empty log proves nothing"

@@ -21,7 +21,7 @@ from tests.e2e.secrecy.browser import Browser
 from tests.e2e.secrecy.door import RUN, UPSERT, Door, history
 from tests.live import ROOT, LiveServer, free_port
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.promise("P-31")]
 
 WAYS_IN = {"vault ready": ["manage.py", "vault", "ready"], "launcher": ["-m", "config.launch"]}
 

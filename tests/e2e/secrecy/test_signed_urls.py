@@ -166,6 +166,7 @@ def test_a_link_signed_with_another_secret_is_refused(
     assert Door(alice.url).ask("PUT", f"/storage/put/{token}", NEW).status == 403
 
 
+@pytest.mark.promise("P-26")
 def test_links_end_with_the_key_that_asked_for_them(unbroken: Instance, alice: Door, project: str) -> None:
     made = alice.data(MAKE_KEY)["generateApiKey"]["apiKey"]
     second = Door(alice.url, made["name"])
@@ -273,6 +274,7 @@ def test_no_link_is_given_to_who_may_not_write(
     assert answered.messages and "storage/put" not in answered.body.decode()
 
 
+@pytest.mark.promise("P-05")
 def test_code_gets_no_link(unbroken: Instance, alice: Door, project: str) -> None:
     alice.start_run(project, "r")
     names = [

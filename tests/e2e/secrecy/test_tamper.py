@@ -15,7 +15,7 @@ from tests.e2e.secrecy.conftest import Instance
 from tests.e2e.secrecy.damage import CHANGES, SECRET, Runs, flip, told
 from tests.e2e.secrecy.door import PROJECTS, RUNS, history
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.promise("P-28")]
 
 
 @pytest.fixture(scope="module")

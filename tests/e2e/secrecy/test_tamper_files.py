@@ -14,7 +14,7 @@ from tests.e2e.secrecy.conftest import Instance
 from tests.e2e.secrecy.damage import BIG_FILE, CHANGES, SECRET, Runs, flip
 from tests.e2e.secrecy.door import Answer, Door, path_of
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.promise("P-28")]
 
 FRAME = 64 * 1024
 

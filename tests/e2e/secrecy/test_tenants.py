@@ -23,7 +23,7 @@ from tests.e2e.secrecy.browser import Browser, without_tokens
 from tests.e2e.secrecy.conftest import Instance
 from tests.e2e.secrecy.door import RUN, Answer, Door, changes, path_of, stored
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.promise("P-23")]
 
 ASKERS = ["bob", "mallory", ""]
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
