@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import zlib
 
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from django.http.request import UnreadablePostError
 
 from apps.core.errors import Invalid, TooMuch, Unavailable
 
-# The client sends about 10 MiB at most; a line that is escaped once more on the way may grow.
 MOST_BYTES = 16 * 1024 * 1024
 _STEP = 64 * 1024
+_PIECE = 1024 * 1024
 
 
 def read_body(request: HttpRequest, *, most: int = MOST_BYTES) -> bytes:
@@ -32,19 +31,21 @@ def _raw(request: HttpRequest, most: int) -> bytes:
     except ValueError:
         raise Invalid("The length of the body is not a number.") from None
     if promised > most:
-        raise TooMuch(f"A request may have at most {most // 1024 // 1024} MiB.")
+        raise TooMuch(f"A request may have at most {_in_words(most)}.")
+    raw = bytearray()
     try:
-        raw = request.body
-    except RequestDataTooBig:
-        raise TooMuch(f"A request may have at most {most // 1024 // 1024} MiB.") from None
+        while part := request.read(_PIECE):
+            raw += part
     except UnreadablePostError:
         raise Unavailable("The body broke off.") from None
-    if len(raw) > most:
-        raise TooMuch(f"A request may have at most {most // 1024 // 1024} MiB.")
     if len(raw) < promised:
         # The connection broke; the rest may come with the next try.
         raise Unavailable("The body broke off.")
-    return raw
+    return bytes(raw)
+
+
+def _in_words(size: int) -> str:
+    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"
 
 
 def gunzip(raw: bytes, *, most: int) -> bytes:
@@ -58,7 +59,7 @@ def gunzip(raw: bytes, *, most: int) -> bytes:
             part = opener.decompress(rest, _STEP)
             size += len(part)
             if size > most:
-                raise TooMuch(f"Unzipped, a request may have at most {most // 1024 // 1024} MiB.")
+                raise TooMuch(f"Unzipped, a request may have at most {_in_words(most)}.")
             parts.append(part)
             rest = opener.unconsumed_tail
     except zlib.error:

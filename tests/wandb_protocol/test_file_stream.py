@@ -181,11 +181,27 @@ def test_what_makes_no_sense_is_400_and_stores_nothing(streaming: Asker, message
     assert (run["history"], run["state"], run["summaryMetrics"]) == ([], "running", "{}")
 
 
-@pytest.mark.parametrize("raw", [gzip.compress(b"\0" * 60_000_000), b" " * 17_000_000])
+@pytest.mark.parametrize("raw", [gzip.compress(b"\0" * 70_000_000), b" " * 70_000_000])
 def test_too_much_is_413(streaming: Asker, raw: bytes) -> None:
     zipped = {"Content-Encoding": "gzip"} if raw[:1] == b"\x1f" else {}
 
     assert streaming.stream(PLACE, raw, **zipped).status_code == 413
+
+
+def test_the_longest_line_that_the_client_sends_is_taken_however_it_grows_by_escaping(
+    streaming: Asker,
+) -> None:
+    """Refused as too large, it would cost the run all that came before and after."""
+    line = json.dumps({"_step": 0, "text": '"\\' * 2_500_000})
+    body = json.dumps(part(0, [line])).encode()
+    assert len(line) < 10 * 1024 * 1024 < len(body) / 1.9
+
+    assert streaming.stream(PLACE, body).status_code == 200
+    assert look(streaming)["history"] == [line.replace(": ", ":").replace(", ", ",")]
+
+
+def test_more_lines_than_the_client_can_send_are_413(streaming: Asker) -> None:
+    assert streaming.stream(PLACE, part(0, ["{}"] * 500_001)).status_code == 413
 
 
 def test_truncated_gzip_is_400(streaming: Asker) -> None:

@@ -301,3 +301,10 @@ def test_create_project_is_private_unless_asked(ann: Asker, mal: Asker) -> None:
         "project": {"name": "p", "readOnly": True}
     }
     assert mal.error(make, input={"name": "p", "entityName": "alice", "access": "PRIVATE"})
+
+
+def test_large_body_is_read_for_those_with_a_key_only(ann: Asker) -> None:
+    body = json.dumps({"query": "{ viewer { id } }", "variables": {"x": "y" * 200_000}}).encode()
+
+    assert ann.post("/graphql", body).status_code == 200
+    assert Asker().post("/graphql", body).status_code == 413

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from apps.core import jsontext
-from apps.core.errors import Invalid
+from apps.core.errors import Invalid, TooMuch
 from apps.runs.types import Lines, Stream, StreamRequest
 
 _STREAMS = {
@@ -19,6 +19,8 @@ _SHARED = "X-Wandb-Use-Async-Filestream"
 _WRITER = "X-Wandb-Async-Client-Id"
 _LONGEST_WRITER = 128
 _LAST_LINE = 2**53
+# The client's 10 MiB hold a third as many of its shortest lines.
+_MOST_LINES = 500_000
 
 
 def read_message(body: bytes, headers: Mapping[str, str]) -> StreamRequest:
@@ -61,6 +63,8 @@ def _lines(part: Any) -> Lines:
     content = part.get("content") if isinstance(part, dict) else None
     if not isinstance(content, list) or not all(isinstance(line, str) for line in content):
         raise Invalid("`content` must be a list of texts.")
+    if len(content) > _MOST_LINES:
+        raise TooMuch(f"A request may have at most {_MOST_LINES} lines of a stream.")
     return Lines(first=_offset(part.get("offset")), lines=[_one_line(line) for line in content])
 
 

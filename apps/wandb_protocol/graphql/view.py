@@ -9,22 +9,25 @@ from django.views.decorators.http import require_POST
 from apps.core import jsontext
 from apps.core.errors import Invalid, Unavailable
 from apps.wandb_protocol.auth import actor_of
-from apps.wandb_protocol.body import read_body
+from apps.wandb_protocol.body import MOST_BYTES, read_body
 from apps.wandb_protocol.errors import TRY_LATER, dump, speaks_to_client
 from apps.wandb_protocol.filestream.message import is_shared_mode
 from apps.wandb_protocol.graphql.context import Context
 from apps.wandb_protocol.graphql.engine import NotNow, answer
 from apps.wandb_protocol.signing import base_url
 
+# Who has no key asks small questions; what a large body opens up to is many times its size.
+_MOST_BYTES_OF_NOBODY = 128 * 1024
+
 
 @csrf_exempt
 @require_POST
 @speaks_to_client
 def graphql(request: HttpRequest) -> HttpResponse:
-    context = Context(
-        actor=actor_of(request), base_url=base_url(request), is_shared=is_shared_mode(request.headers)
-    )
-    query, variables, operation_name = _asked(read_body(request))
+    actor = actor_of(request)
+    context = Context(actor=actor, base_url=base_url(request), is_shared=is_shared_mode(request.headers))
+    most = MOST_BYTES if actor.is_signed_in else _MOST_BYTES_OF_NOBODY
+    query, variables, operation_name = _asked(read_body(request, most=most))
     try:
         answered = answer(query, variables=variables, operation_name=operation_name, context=context)
     except NotNow as error:
