@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 THIN = "\u2009"
 _DASH = "–"
+_END_OF_TIME = 2.0**37  # seconds that a date can hold
 
 
 def grouped(value: int) -> str:
@@ -92,6 +93,15 @@ def ago(moment: datetime, *, now: datetime) -> str:
     if days < 7:
         return ngettext("yesterday", "%(n)d days ago", days) % {"n": days}
     return formats.date_format(timezone.localtime(moment), _("j M Y"))
+
+
+def place_on(axis: str, place: float) -> str:
+    """A place on the x axis of a chart: a moment, a running time, a step or the value of a metric."""
+    if axis == "_timestamp" and 0 <= place < _END_OF_TIME:
+        return exact(datetime.fromtimestamp(place, tz=UTC))
+    if axis == "_runtime" and abs(place) < _END_OF_TIME:
+        return lasting(timedelta(seconds=place))
+    return grouped(int(place)) if place.is_integer() and abs(place) < _END_OF_TIME else setting(place)
 
 
 def exact(moment: datetime) -> str:

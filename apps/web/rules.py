@@ -32,9 +32,25 @@ for name in ("account_change_password", "account_set_password", "api-keys"):
     declare_url(name, SIGNED_IN, methods=_FORM)
 declare_url("api-key-revoke", SIGNED_IN, methods=("POST",))
 
-for name in ("entity", "project", "project-workspace", "project-series"):
+for name in (
+    "entity",
+    "project",
+    "project-workspace",
+    "project-series",
+    "project-csv-series",
+    "project-table-series",
+):
     declare_url(name, Permission.PROJECT_READ, methods=_READING)
-for name in ("run", "run-charts", "run-system", "run-console", "run-live", "run-series"):
+for name in (
+    "run",
+    "run-charts",
+    "run-system",
+    "run-console",
+    "run-live",
+    "run-series",
+    "run-csv-series",
+    "run-table-series",
+):
     declare_url(name, Permission.RUN_READ, methods=_READING)
 for name in ("run-files", "run-file"):
     declare_url(name, Permission.FILE_READ, methods=_READING)

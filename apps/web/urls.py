@@ -39,12 +39,18 @@ urlpatterns = [
     path("<str:entity>/<str:project>", projects.project, name="project"),
     path("<str:entity>/<str:project>/workspace", projects.workspace, name="project-workspace"),
     path("<str:entity>/<str:project>/series", series.of_project, name="project-series"),
+    path("<str:entity>/<str:project>/series/csv", series.csv_of_project, name="project-csv-series"),
+    path("<str:entity>/<str:project>/series/table", series.table_of_project, name="project-table-series"),
     path("<str:entity>/<str:project>/runs/<str:run>", runs.run, name="run"),
     path("<str:entity>/<str:project>/runs/<str:run>/charts", runs.charts, name="run-charts"),
     path("<str:entity>/<str:project>/runs/<str:run>/system", runs.system, name="run-system"),
     path("<str:entity>/<str:project>/runs/<str:run>/console", runs.console, name="run-console"),
     path("<str:entity>/<str:project>/runs/<str:run>/live", runs.live, name="run-live"),
     path("<str:entity>/<str:project>/runs/<str:run>/series", series.of_run, name="run-series"),
+    path("<str:entity>/<str:project>/runs/<str:run>/series/csv", series.csv_of_run, name="run-csv-series"),
+    path(
+        "<str:entity>/<str:project>/runs/<str:run>/series/table", series.table_of_run, name="run-table-series"
+    ),
     path("<str:entity>/<str:project>/runs/<str:run>/stop", runs.stop, name="run-stop"),
     path("<str:entity>/<str:project>/runs/<str:run>/files", files.files, name="run-files"),
     path("<str:entity>/<str:project>/runs/<str:run>/files/<path:name>", files.download, name="run-file"),

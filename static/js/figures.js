@@ -23,3 +23,40 @@ export const tick = (value) => {
   if (size > 0 && size < 0.001) return short(Number(value.toPrecision(2)), 1).replace(".0e", "e");
   return String(Number(value.toPrecision(6)));
 };
+
+const two = (number) => String(number).padStart(2, "0");
+const MINUTE = 60;
+const HOUR = 3600;
+const DAY = 86400;
+const lasting = (seconds) => {
+  const size = Math.abs(seconds);
+  if (size < MINUTE) return `${Number(seconds.toPrecision(3))} s`;
+  const whole = Math.round(size);
+  const [hours, minutes, rest] = [Math.floor(whole / HOUR), Math.floor((whole % HOUR) / MINUTE), whole % MINUTE];
+  if (hours && rest) return `${hours}:${two(minutes)}:${two(rest)}`;
+  return hours ? `${hours}:${two(minutes)} h` : `${minutes}:${two(rest)} min`;
+};
+const clock = (seconds, every) => {
+  const date = new Date(seconds * 1000);
+  const isMidnight = date.getHours() + date.getMinutes() + date.getSeconds() === 0;
+  if (every >= DAY || isMidnight) return date.toLocaleDateString(document.documentElement.lang || "en", { day: "numeric", month: "short" });
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  return every < MINUTE ? `${time}:${two(date.getSeconds())}` : time;
+};
+
+// How far apart the ticks of a running time may be, so that they fall on whole minutes and hours.
+export const RUNNING_STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, MINUTE, 120, 300, 600, 900, 1800, HOUR, 7200, 10800, 21600, 43200,
+  DAY, 2 * DAY, 5 * DAY, 10 * DAY, 20 * DAY, 50 * DAY, 100 * DAY];
+
+export const ticksOf = (axis, ticks, every) => ticks.map((one) => {
+  if (one == null) return null;
+  if (axis === "_timestamp") return clock(one, every);
+  return axis === "_runtime" ? lasting(one) : tick(one);
+});
+
+// A place on the x axis in words: "step 250", "1:05 h", "epoch 3".
+export const axisValue = (axis, value) => {
+  if (axis === "_timestamp") return new Date(value * 1000).toLocaleString(document.documentElement.lang || "en", { dateStyle: "medium", timeStyle: "medium" });
+  if (axis === "_runtime") return lasting(value);
+  return `${axis === "_step" ? "step" : axis} ${tick(value)}`;
+};

@@ -17,6 +17,16 @@ for (const button of document.querySelectorAll("[data-copy-button]")) {
   button.addEventListener("click", () => copied(button));
 }
 
+// A menu closes when one looks elsewhere, and on Escape.
+const openMenus = () => document.querySelectorAll("details.menu[open]");
+document.addEventListener("pointerdown", (event) => {
+  for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of openMenus()) { menu.open = false; menu.querySelector("summary").focus(); }
+});
+
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
   if (button && !event.defaultPrevented) button.setAttribute("aria-busy", "true");

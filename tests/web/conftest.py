@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
+from playwright.sync_api import Browser
 
 from apps.accounts.models import User
 from apps.core import jsontext
@@ -14,7 +15,10 @@ from apps.projects.models import Project
 from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.types import Lines, Stream, StreamRequest
+from tests.browsers import chromium
 from tests.factories import work
+from tests.live import LiveServer
+from tests.web.in_chromium import Seen
 
 
 class Visit(Protocol):
@@ -109,3 +113,37 @@ def told(vision: Project, alice: User, log: Log, printed: Log) -> Run:
         run, ["2026-11-23T06:38:02.000000 step 1", "ERROR 2026-11-23T06:38:03.000000 \x1b[31mwarning\x1b[0m"]
     )
     return Run.objects.select_related("project__entity").get(pk=run.pk)
+
+
+# ── A real browser over the demo world; one instance for all files that a worker runs ──
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[LiveServer]:
+    with LiveServer() as live:
+        live.manage("demo")
+        yield live
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: LiveServer) -> Iterator[Any]:
+    contexts = []
+
+    def opened(*, width: int = 1440, height: int = 900, signed_in: bool = True, **options: Any) -> Seen:
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        seen = Seen(context.new_page(), server.url)
+        if signed_in:
+            seen.sign_in()
+        return seen
+
+    yield opened
+    for context in contexts:
+        context.close()

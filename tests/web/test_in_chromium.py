@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 
 from apps.demo.people import PASSWORD
-from tests.browsers import chromium, chromium_path
 from tests.live import LiveServer
+from tests.web.in_chromium import IN_CHROMIUM
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.live,
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(chromium_path() is None, reason="Chromium is not installed: no page was looked at"),
-]
+pytestmark = IN_CHROMIUM
 
 PROJECT, RUN = "/alice/vision", "/alice/vision/runs/demo0003"
 PAGES = (
@@ -60,77 +53,8 @@ def log(person, project, first, count):
 """
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LiveServer]:
-    with LiveServer() as live:
-        live.manage("demo")
-        yield live
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
 def _log(server: LiveServer, person: str, project: str, first: int, count: int) -> None:
     server.python("-c", f"{_SET_UP}log({person!r}, {project!r}, {first}, {count})")
-
-
-@dataclass
-class Seen:
-    """A page with everything that it asked for or complained of."""
-
-    page: Page
-    url: str
-    asked: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("console", lambda message: self._note(message.type, message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def _note(self, kind: str, text: str) -> None:
-        # A page that is not found is one of the pages; the browser notes its status.
-        if kind in {"error", "warning"} and "404 (Not Found)" not in text:
-            self.complaints.append(text)
-
-    @property
-    def asked_elsewhere(self) -> list[str]:
-        return [url for url in self.asked if not url.startswith(self.url)]
-
-    def series(self) -> list[str]:
-        return [url for url in self.asked if "/series?" in url]
-
-    def go(self, path: str) -> None:
-        self.page.goto(self.url + path)
-        self.page.wait_for_load_state("networkidle")
-
-    def sign_in(self, name: str = "alice") -> None:
-        self.go("/sign-in")
-        self.page.fill("input[name=login]", name)
-        self.page.fill("input[name=password]", PASSWORD)
-        self.page.click("main button[type=submit]")
-        self.page.wait_for_url(f"{self.url}/")
-
-
-@pytest.fixture
-def open_page(browser: Browser, server: LiveServer) -> Iterator[Any]:
-    contexts = []
-
-    def opened(*, width: int = 1440, height: int = 900, signed_in: bool = True, **options: Any) -> Seen:
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        context.set_default_timeout(15_000)
-        seen = Seen(context.new_page(), server.url)
-        if signed_in:
-            seen.sign_in()
-        return seen
-
-    yield opened
-    for context in contexts:
-        context.close()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from django import template
 from django.forms import BoundField
@@ -34,6 +35,12 @@ def field(bound: BoundField, label: str, hint: str = "", **attributes: str) -> d
     if bound.errors:
         attrs["aria-invalid"] = "true"
     return {"field": bound, "label": label, "hint": hint, "widget": bound.as_widget(attrs=attrs)}
+
+
+@register.filter
+def in_query(text: str) -> str:
+    """A name as a part of an address. Half a surrogate pair would fit none, so it is marked."""
+    return quote(text.encode("utf-8", "replace"), safe="")
 
 
 @register.filter

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
 from apps.files.queries import find_file, list_files, read_file
 from apps.runs.queries import get_run, open_run
+from apps.web.downloads import attachment
 from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.views.runs import frame
@@ -27,14 +27,7 @@ def download(request: Request, entity: str, project: str, run: str, name: str) -
     found = find_file(held, name)
     response = StreamingHttpResponse(read_file(found.file), content_type="application/octet-stream")
     response["Content-Length"] = str(found.file.size)
-    response["Content-Disposition"] = _attachment(found.name)
+    response["Content-Disposition"] = attachment(found.name)
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
-
-
-def _attachment(name: str) -> str:
-    """The last part of the name, without letters that would turn or hide its end."""
-    last = name.rsplit("/", 1)[-1]
-    plain = "".join(letter if letter.isprintable() else "_" for letter in last)[-180:]
-    return content_disposition_header(as_attachment=True, filename=plain) or "attachment"

@@ -18,7 +18,7 @@ from apps.vault.damage import leaving_out_damaged
 from apps.web.conditions import Condition, as_filter, read_conditions
 from apps.web.figures import grouped
 from apps.web.links import project_url
-from apps.web.panels import metric_names, sections
+from apps.web.panels import MOST_PANELS, metric_names, sections
 from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.runs_table import RUN_COLOURS, Column, runs_table
@@ -72,6 +72,7 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
     found, refusal = _select(opened.project, asked)
     table = runs_table(found.runs, entity=opened.entity, project=opened.name)
     drawn = [row.opened.run for row in table.rows if row.colour]
+    names = metric_names(store.keys_of(run) for run in drawn)
     return {
         "opened": opened,
         "url": project_url(opened.entity, opened.name),
@@ -93,7 +94,9 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
             )
         },
         "pager": _pager(request, asked.start, found.total),
-        "sections": sections(metric_names(store.keys_of(run) for run in drawn)),
+        "sections": sections(names),
+        "axes": names[:MOST_PANELS],
+        "runs_query": "".join(f"&run={run.public_id}" for run in drawn),
         "drawn": len(drawn),
         "most_drawn": RUN_COLOURS,
     }

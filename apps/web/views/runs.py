@@ -21,7 +21,7 @@ from apps.web.console import console_lines
 from apps.web.environment import environment
 from apps.web.figures import figure, grouped, lasting
 from apps.web.links import project_url, run_url
-from apps.web.panels import metric_names, sections, system_sections
+from apps.web.panels import MOST_PANELS, metric_names, sections, system_sections
 from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.runs_table import ranked_measures
@@ -52,14 +52,15 @@ def run(request: Request, entity: str, project: str, run: str) -> HttpResponse:
 def charts(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     opened = _opened(request, entity, project, run)
     context = frame(request, opened)
-    context |= {"sections": sections(metric_names([context["keys"]])), "stream": "", "axis": "step"}
+    names = metric_names([context["keys"]])
+    context |= {"sections": sections(names), "axes": names[:MOST_PANELS], "stream": ""}
     return render(request, "runs/charts.html", context)
 
 
 @require_safe
 def system(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     opened = _opened(request, entity, project, run)
-    context = {"sections": system_sections(_system_names(opened.run)), "stream": "events", "axis": "second"}
+    context = {"sections": system_sections(_system_names(opened.run)), "stream": "events"}
     return render(request, "runs/charts.html", frame(request, opened) | context)
 
 

@@ -1,98 +1,126 @@
-"""Points for charts, as JSON."""
+"""Points for charts: as JSON to draw, as CSV to keep, as a table to read."""
 
 from __future__ import annotations
 
-import math
-import re
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
-from apps.core.errors import Invalid
-from apps.projects.queries import get_project
-from apps.runs.history import store
-from apps.runs.history.codec import as_number
-from apps.runs.queries import get_run, runs_in
-from apps.runs.types import Stream
+from apps.projects.queries import get_project, open_project
+from apps.runs.queries import get_run, open_runs, runs_in
+from apps.web.downloads import attachment, csv_lines
+from apps.web.figures import figure, place_on
+from apps.web.links import project_url, run_url
+from apps.web.points import Asked, Point
+from apps.web.rendering import render
 from apps.web.request import Request
 
 if TYPE_CHECKING:
+    from apps.projects.models import Project
     from apps.runs.models import Run
+    from apps.runs.types import OpenRun
 
 MOST_RUNS = 24
-_LEAST_POINTS, _POINTS, _MOST_POINTS = 50, 600, 4000
-_WHOLE = re.compile(r"\d{1,6}", re.ASCII)
-_LONGEST_KEY = 2000
 
 
 @require_safe
 def of_run(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     """One metric of one run: a sample with its peaks, or with a cursor all that came since."""
-    held = get_run(request.actor, Permission.RUN_READ, entity=entity, project=project, name=run)
-    return _answer(request, [held])
+    return _drawn(request, [_run(request, entity, project, run)])
 
 
 @require_safe
 def of_project(request: Request, entity: str, project: str) -> HttpResponse:
     """One metric of several runs of a project, named by their public ids."""
-    held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
-    return _answer(request, runs_in(held, public_ids=request.GET.getlist("run")[:MOST_RUNS]))
+    return _drawn(request, _runs(request, _project(request, entity, project)))
 
 
-def _answer(request: Request, runs: list[Run]) -> JsonResponse:
-    asked = _Asked.of(request)
+@require_safe
+def csv_of_run(request: Request, entity: str, project: str, run: str) -> StreamingHttpResponse:
+    """One metric of one run, every point of it."""
+    return _kept(request, [_run(request, entity, project, run)])
+
+
+@require_safe
+def csv_of_project(request: Request, entity: str, project: str) -> StreamingHttpResponse:
+    """One metric of several runs, every point of it."""
+    return _kept(request, _runs(request, _project(request, entity, project)))
+
+
+@require_safe
+def table_of_run(request: Request, entity: str, project: str, run: str) -> HttpResponse:
+    """A panel as a table: how the metric ended, and between what it moved."""
+    held = _run(request, entity, project, run)
+    return _read(request, held.project, [held])
+
+
+@require_safe
+def table_of_project(request: Request, entity: str, project: str) -> HttpResponse:
+    """A panel as a table: how the metric ended in each run, and between what it moved."""
+    held = _project(request, entity, project)
+    return _read(request, held, _runs(request, held))
+
+
+def _run(request: Request, entity: str, project: str, name: str) -> Run:
+    return get_run(request.actor, Permission.RUN_READ, entity=entity, project=project, name=name)
+
+
+def _project(request: Request, entity: str, name: str) -> Project:
+    return get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=name)
+
+
+def _runs(request: Request, project: Project) -> list[Run]:
+    return runs_in(project, public_ids=request.GET.getlist("run")[:MOST_RUNS])
+
+
+def _drawn(request: Request, runs: list[Run]) -> JsonResponse:
+    asked = Asked.of(request)
     return JsonResponse({"key": asked.key, "series": [asked.series(run) for run in runs]})
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What one panel asks for."""
-
-    key: str
-    stream: Stream
-    points: int
-    cursor: str
-
-    @classmethod
-    def of(cls, request: Request) -> _Asked:
-        key, points = request.GET.get("key", ""), request.GET.get("points", "")
-        if not key or len(key) > _LONGEST_KEY:
-            raise Invalid("A chart needs the key of a metric.")
-        return cls(
-            key=key,
-            stream=Stream.EVENTS if request.GET.get("stream") == Stream.EVENTS else Stream.HISTORY,
-            points=max(_LEAST_POINTS, min(int(points), _MOST_POINTS))
-            if _WHOLE.fullmatch(points)
-            else _POINTS,
-            cursor=request.GET.get("cursor", ""),
-        )
-
-    @property
-    def axis(self) -> str:
-        return "_runtime" if self.stream is Stream.EVENTS else "_step"
-
-    def series(self, run: Run) -> dict[str, Any]:
-        """The points with a cursor for what comes after them."""
-        if self.cursor:
-            fresh = store.rows_since(run, self.stream, self.cursor, keys=[self.axis, self.key])
-            pairs = [(as_number(row, self.axis), as_number(row, self.key)) for row in fresh.rows]
-            points = [(x, y) for x, y in pairs if x is not None and y is not None]
-            return _written(run, points, cursor=fresh.cursor) | {"is_reset": fresh.is_reset}
-        # The cursor first: a row that comes in between is then sent twice, which the page sorts out, and never lost.
-        cursor = store.present_cursor(run, self.stream)
-        sample = store.sample_metrics(run, [self.key], self.points, stream=self.stream, x=self.axis)[self.key]
-        return _written(run, list(zip(sample.x, sample.y, strict=True)), cursor=cursor)
+def _kept(request: Request, runs: list[Run]) -> StreamingHttpResponse:
+    asked = Asked.of(request)
+    lines = csv_lines(["run", asked.axis, asked.key], _rows(asked, open_runs(runs)))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = attachment(f"{asked.key.replace('/', '-')}.csv")
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
-def _written(run: Run, points: list[tuple[float, float]], *, cursor: str) -> dict[str, Any]:
-    """Points as strict JSON: NaN and infinities leave a gap in y, and their places stand in `nan`."""
-    return {
-        "run": run.public_id,
-        "x": [x for x, _ in points],
-        "y": [y if math.isfinite(y) else None for _, y in points],
-        "nan": [x for x, y in points if not math.isfinite(y)],
-        "cursor": cursor,
+def _rows(asked: Asked, runs: list[OpenRun]) -> Iterator[tuple[str, float, float]]:
+    for opened in runs:
+        for x, y in asked.every_point(opened.run):
+            yield _title(opened), x, y
+
+
+def _read(request: Request, project: Project, runs: list[Run]) -> HttpResponse:
+    asked, held = Asked.of(request), open_project(project)
+    rows = [
+        {
+            "title": _title(opened),
+            "url": run_url(held.entity, held.name, opened.head.name),
+            "last": _point(asked.axis, found.last),
+            "least": _point(asked.axis, found.least),
+            "most": _point(asked.axis, found.most),
+        }
+        for opened in open_runs(runs)
+        if (found := asked.extremes(opened.run)) is not None
+    ]
+    context: dict[str, Any] = {
+        "asked": asked,
+        "rows": rows,
+        "project": held,
+        "project_url": project_url(held.entity, held.name),
     }
+    return render(request, "charts/_table.html" if request.htmx else "charts/table.html", context)
+
+
+def _title(opened: OpenRun) -> str:
+    return opened.head.display_name or opened.head.name
+
+
+def _point(axis: str, point: Point) -> dict[str, str]:
+    return {"value": figure(point[1]), "at": place_on(axis, point[0])}

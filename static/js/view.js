@@ -1,0 +1,68 @@
+// How the charts of a page are looked at: axis, scales, smoothing, zoom, which runs. It is kept in the address of the
+// page and nowhere else, so that a link shows what its sender saw.
+
+const NAMES = ["x", "xs", "ys", "smooth", "zoom", "hide", "show"];
+const LOG = "log";
+
+const range = (text) => {
+  const [low, high] = (text ?? "").split("~").map(Number);
+  return Number.isFinite(low) && Number.isFinite(high) && low < high ? [low, high] : null;
+};
+const ids = (text) => new Set((text ?? "").split(".").filter(Boolean));
+
+export class View {
+  #listeners = [];
+
+  constructor() {
+    const asked = new URLSearchParams(location.search);
+    this.x = asked.get("x") ?? "";
+    this.isLogX = asked.get("xs") === LOG;
+    this.isLogY = asked.get("ys") === LOG;
+    this.smoothing = Math.min(0.99, Math.max(0, Number(asked.get("smooth")) || 0));
+    this.zoom = range(asked.get("zoom"));
+    this.hidden = ids(asked.get("hide"));
+    this.added = ids(asked.get("show"));
+  }
+
+  onChange(listener) { this.#listeners.push(listener); }
+
+  set(changes) {
+    // A range of one axis means nothing on another.
+    if ("x" in changes && changes.x !== this.x) changes.zoom = null;
+    Object.assign(this, changes);
+    this.#keep();
+    for (const listener of this.#listeners) listener(changes);
+  }
+
+  #query() {
+    const found = {
+      x: this.x, xs: this.isLogX ? LOG : "", ys: this.isLogY ? LOG : "", smooth: this.smoothing || "",
+      zoom: this.zoom?.join("~"), hide: [...this.hidden].join("."), show: [...this.added].join("."),
+    };
+    return NAMES.filter((name) => found[name]).map((name) => [name, String(found[name])]);
+  }
+
+  // Into the address, and into what on this page leads back to it: heads of columns, pages, the filter.
+  #keep() {
+    const here = new URL(location.href);
+    const renew = (url) => {
+      for (const name of NAMES) url.searchParams.delete(name);
+      for (const [name, value] of this.#query()) url.searchParams.set(name, value);
+      return url.href;
+    };
+    history.replaceState(history.state, "", renew(here));
+    for (const link of document.querySelectorAll("main a[href], .filter a[href]")) {
+      const url = new URL(link.href);
+      if (url.origin === location.origin && url.pathname === location.pathname) link.href = renew(url);
+    }
+    for (const form of document.querySelectorAll("form[data-keeps-view]")) {
+      for (const old of form.querySelectorAll("input[data-view]")) old.remove();
+      for (const [name, value] of this.#query()) {
+        const field = document.createElement("input");
+        Object.assign(field, { type: "hidden", name, value });
+        field.dataset.view = "";
+        form.append(field);
+      }
+    }
+  }
+}
