@@ -20,10 +20,18 @@ def test_the_three_lines_of_the_readme_log_a_run(tmp_path: Path) -> None:
 
     with LiveServer() as server:
         key = server.account("alice")
-        script = lines[1].replace("http://127.0.0.1:8000", server.url).replace("API_KEY=...", f"API_KEY={key}")
+        script = (
+            lines[1].replace("http://127.0.0.1:8000", server.url).replace("API_KEY=...", f"API_KEY={key}")
+        )
         environment = {"HOME": str(tmp_path), "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
         done = subprocess.run(
-            ["sh", "-ec", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=90, check=True
+            ["sh", "-ec", script],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=True,
         )
         read = subprocess.run(
             [sys.executable, "-c", "import wandb; print(wandb.Api().runs('alice/first')[0].summary['loss'])"],

@@ -33,7 +33,11 @@ def test_each_make_target_exists(target: str) -> None:
 @pytest.mark.parametrize("command", named(r"manage\.py ([a-z_]+)"))
 def test_each_management_command_tells_what_it_does(command: str) -> None:
     done = subprocess.run(
-        [sys.executable, "manage.py", command, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "manage.py", command, "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0, done.stderr
