@@ -15,8 +15,8 @@ from config import env
 from config.launch import options
 from config.launch.options import CannotStart, Options
 
-# Each blocking thread holds one request, and most requests wait for the disk.
-THREADS = 8
+# Each blocking thread holds one request, and most requests wait for the disk, or for a body that arrives slowly.
+THREADS = 16
 
 
 def command(wanted: Options) -> list[str]:

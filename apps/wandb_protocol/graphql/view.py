@@ -6,10 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from apps.accounts.actors import Actor
 from apps.core import jsontext
 from apps.core.errors import Invalid, Unavailable
+from apps.core.strangers import reading_of_a_stranger
 from apps.wandb_protocol.auth import actor_of
-from apps.wandb_protocol.body import MOST_BYTES, read_body
+from apps.wandb_protocol.body import read_body
 from apps.wandb_protocol.errors import TRY_LATER, dump, speaks_to_client
 from apps.wandb_protocol.filestream.message import is_shared_mode
 from apps.wandb_protocol.graphql.context import Context
@@ -26,13 +28,19 @@ _MOST_BYTES_OF_NOBODY = 128 * 1024
 def graphql(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     context = Context(actor=actor, base_url=base_url(request), is_shared=is_shared_mode(request.headers))
-    most = MOST_BYTES if actor.is_signed_in else _MOST_BYTES_OF_NOBODY
-    query, variables, operation_name = _asked(read_body(request, most=most))
+    query, variables, operation_name = _asked(_body(request, actor))
     try:
         answered = answer(query, variables=variables, operation_name=operation_name, context=context)
     except NotNow as error:
         raise Unavailable(TRY_LATER) from error
     return HttpResponse(dump(answered), content_type="application/json")
+
+
+def _body(request: HttpRequest, actor: Actor) -> bytes:
+    if actor.is_signed_in:
+        return read_body(request)
+    with reading_of_a_stranger():
+        return read_body(request, most=_MOST_BYTES_OF_NOBODY)
 
 
 def _asked(body: bytes) -> tuple[str, dict[str, Any], str | None]:
