@@ -48,7 +48,7 @@ def exit_code(child: int) -> int:
 
 
 def die_at(number: int) -> None:
-    """From here on, end without a word before the nth statement to a database or change of a file."""
+    """From here on, end without a word before the nth change: of a row, of a file, or the end of a transaction."""
     from django.db import connections
 
     counted = itertools.count(1)
@@ -58,14 +58,13 @@ def die_at(number: int) -> None:
         if next(counted) == number:
             os._exit(DIED)
 
-    def before_statement(execute: Callable[..., Any], *arguments: Any) -> Any:
-        act()
-        return execute(*arguments)
+    def before_statement(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        if not sql.startswith("SELECT"):
+            act()
+        return execute(sql, *arguments)
 
     def before_event(event: str, arguments: tuple[Any, ...]) -> None:
-        changes = event in {"os.rename", "os.remove", "os.link", "os.mkdir"}
-        opens_to_write = event == "open" and bool((arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR))
-        if changes or opens_to_write:
+        if changes_a_file(event, arguments):
             act()
 
     def before_fsync(fd: Any) -> None:
@@ -74,8 +73,23 @@ def die_at(number: int) -> None:
 
     for connection in connections.all():
         connection.execute_wrappers.append(before_statement)
+        connection.commit = one_after_the_other(act, connection.commit)  # type: ignore[method-assign]
     os.fsync = before_fsync
     sys.addaudithook(before_event)
+
+
+def one_after_the_other(first: Callable[[], None], then: Callable[[], None]) -> Callable[[], None]:
+    def both() -> None:
+        first()
+        then()
+
+    return both
+
+
+def changes_a_file(event: str, arguments: tuple[Any, ...]) -> bool:
+    if event == "open":
+        return bool((arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR))
+    return event in {"os.rename", "os.remove", "os.link", "os.mkdir"}
 
 
 def compact_dying(runs: list[int]) -> list[int]:

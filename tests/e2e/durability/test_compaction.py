@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import threading
 import time
 
@@ -106,7 +105,7 @@ def test_long_run_is_the_same_across_row_groups(server: LiveServer, http: Http) 
 def test_death_of_the_worker_before_every_act(own_server: LiveServer) -> None:
     """Run n is compacted by a process that dies before its nth act on a disk; in the end one lives through it all."""
     http = Http(own_server.url)
-    names = [f"dying-{number}" for number in range(1, 91)]
+    names = [f"dying-{number}" for number in range(1, 81)]
     for name in names:
         http.make_run(name)
         assert (
@@ -124,7 +123,7 @@ def test_death_of_the_worker_before_every_act(own_server: LiveServer) -> None:
     inside(own_server, "task", "runs.sweep", "{}")
     inside(own_server, "later", "blobs.sweep_orphans")
     assert hot_chunks(own_server) == 0
-    assert {everything(http, name) for name in names} == {before}
+    assert {everything(http, name) for name in names[: len(codes)]} == {before}
     # What the dead left lying is gone: one file for each segment.
     assert len(blob_files(own_server)) == count(own_server, "runs_segment") == count(own_server, "blobs_blob")
 
@@ -154,41 +153,35 @@ def test_two_workers_at_one_run(own_server: LiveServer) -> None:
 def test_lines_that_come_during_compaction(server: LiveServer, http: Http) -> None:
     http.make_run("growing")
     run = newest_run(server)
-    noise = random.Random(8)
-    sent = [{"_step": n, "noise": noise.randbytes(20_000).hex()} for n in range(400)]
-    segments = []
-    over = threading.Event()
+    enough = threading.Event()
+    written: list[int] = []
 
     def write() -> None:
         own = Http(http.url)
-        for first in range(0, 400, 5):
-            batch = (first, sent[first : first + 5])
-            assert (
-                own.send(
-                    "growing", history=batch, output=(first, [f"line {n}" for n in range(first, first + 5)])
-                )
-                == 200
-            )
-            time.sleep(0.02)
+        for first in range(0, 100_000, 5):
+            if enough.is_set():
+                break
+            lines = [f"line {n}" for n in range(first, first + 5)]
+            assert own.send("growing", history=(first, rows(first, first + 5)), output=(first, lines)) == 200
+            written.append(first)
+            time.sleep(0.01)
 
-    def write_to_the_end() -> None:
-        try:
-            write()
-        finally:
-            over.set()
-
-    writer = threading.Thread(target=write_to_the_end)
+    writer = threading.Thread(target=write)
     writer.start()
-    while not over.is_set():
-        compact(server, run)
-        segments.append(count(server, "runs_segment", f"run_id={run} AND stream='history'"))
-        read = [row["_step"] for row in http.rows("growing")]
-        assert read == list(range(len(read)))
-    writer.join()
+    try:
+        for _ in range(4):
+            already = len(written)
+            compact(server, run)
+            assert len(written) > already, "no lines came during the compaction"
+            assert [row["_step"] for row in http.rows("growing")][:already] == list(range(already))
+    finally:
+        enough.set()
+        writer.join()
 
-    assert segments[0] < segments[-1], "compaction did not happen while lines came"
-    assert http.rows("growing") == sent
-    assert http.console("growing") == [f"line {n}" for n in range(400)]
+    assert count(server, "runs_segment", f"run_id={run} AND stream='history'") >= 3
+    end = written[-1] + 5
+    assert as_text(http.rows("growing")) == as_text(rows(0, end))
+    assert http.console("growing") == [f"line {n}" for n in range(end)]
 
 
 def test_work_is_found_when_every_message_is_lost(own_server: LiveServer) -> None:
@@ -210,10 +203,10 @@ def test_work_is_found_when_every_message_is_lost(own_server: LiveServer) -> Non
     # The client was only asleep: its next lines are taken, and the run goes on.
     assert http.send("silent", history=(60, rows(60, 65))) == 200
     assert http.read("silent", "state")["state"] == "running"
-    assert written(http.rows("silent")) == written(rows(0, 65))
+    assert as_text(http.rows("silent")) == as_text(rows(0, 65))
 
 
-def written(value: list[Row]) -> str:
+def as_text(value: list[Row]) -> str:
     """As text, for NaN is not equal to itself."""
     return json.dumps(value, sort_keys=True)
 
