@@ -18,6 +18,7 @@ from apps.runs.history.keys import KeyList
 from apps.runs.history.lines import check_line, pack, parse_lines
 from apps.runs.history.paths import Row
 from apps.runs.history.pieces import seal_chunk
+from apps.runs.history.repeats import new_places
 from apps.runs.models import Chunk, Run, StreamPosition
 from apps.runs.queries import KEYS_LABEL, SUMMARY_LABEL, run_key
 from apps.runs.types import AppendResult, Lines, RunState, Stream, StreamRequest
@@ -33,7 +34,6 @@ MOST_LINES = 2**40
 MOST_WRITERS = 400
 LINES_FIELD = {Stream.HISTORY: "history_lines", Stream.EVENTS: "event_lines", Stream.OUTPUT: "output_lines"}
 
-_LINE_COUNTS = frozenset(LINES_FIELD.values())
 _STATE_FIELDS = frozenset({"state", "finished_at", "exit_code", "stop_requested_at"})
 # Our own conclusions about a client that fell silent: any word of it proves them wrong.
 _GUESSED = frozenset({RunState.CRASHED, RunState.PREEMPTED})
@@ -140,6 +140,7 @@ class _Appending:
     positions: Positions = field(init=False)
     writer: bytes = field(init=False)
     stored_bytes: int = 0
+    has_news: bool = False
     changed: set[str] = field(default_factory=set)
 
     def carry_out(self, rows: list[Row]) -> AppendResult:
@@ -149,22 +150,16 @@ class _Appending:
         for stream, part in self.request.streams.items():
             if stream is Stream.OUTPUT:
                 self._write_output(part)
-            elif (new := self._write_lines(stream, part)) and stream is Stream.HISTORY:
-                self._note_keys(rows[-new:])
+            else:
+                self._write_lines(stream, part, rows)
         self._write_summary()
         self._settle_state()
         self._save()
         stops = self.run.stop_requested_at is not None
         return AppendResult(RunState(self.run.state), is_stop_requested=stops)
 
-    def _note_keys(self, rows: list[Row]) -> None:
-        keys = read_keys(self.run, self.key)
-        keys.add(rows)
-        seal_keys(self.run, self.key, keys)
-        self.changed.add("sealed_keys")
-
-    def _write_lines(self, stream: Stream, part: Lines) -> int:
-        """Store those lines that are new. Returns how many."""
+    def _write_lines(self, stream: Stream, part: Lines, rows: list[Row]) -> None:
+        """Store those lines that are new."""
         total = int(getattr(self.run, LINES_FIELD[stream]))
         next_line = self.positions.next_line(stream, self.writer)
         if part.first > next_line:
@@ -172,12 +167,30 @@ class _Appending:
             if self.writer or part.first != total:
                 raise Unavailable("Lines before these have not arrived; send them first.")
             next_line = total
-        new = part.lines[next_line - part.first :]
-        if not new:
-            return 0
-        self._store(stream, next_line, new)
-        self._count(stream, next_line + len(new), total + len(new))
-        return len(new)
+        lines = part.lines[next_line - part.first :]
+        if not lines:
+            return
+        count = len(lines)
+        if stream is Stream.HISTORY:
+            lines = self._note_rows(lines, rows[-count:])
+        if lines:
+            # The numbers of lines that are left out stay empty, before the others: to the client they have arrived.
+            self._store(stream, next_line + count - len(lines), lines)
+            self.has_news = True
+        self._count(stream, next_line + count, total + count)
+
+    def _note_rows(self, lines: Sequence[str], rows: list[Row]) -> Sequence[str]:
+        """Count the keys of those rows that are new, and return their lines."""
+        keys = read_keys(self.run, self.key)
+        if not self.writer:  # one with a name numbers its lines from 0 also when it sends them again
+            places = new_places(self.run, rows, keys.last_step)
+            if len(places) < len(rows):
+                lines, rows = [lines[place] for place in places], [rows[place] for place in places]
+        if rows:
+            keys.add(rows)
+            seal_keys(self.run, self.key, keys)
+            self.changed.add("sealed_keys")
+        return lines
 
     def _write_output(self, part: Lines) -> None:
         """Console lines are rewritten (progress bars) and come in any order: the last word on a line counts."""
@@ -188,6 +201,7 @@ class _Appending:
         end = part.first + len(part.lines)
         if end > known:
             self._count(Stream.OUTPUT, end, self.run.output_lines + end - known)
+            self.has_news = True
 
     def _count(self, stream: Stream, next_line: int, total: int) -> None:
         self.positions.move(stream, self.writer, next_line)
@@ -214,7 +228,7 @@ class _Appending:
     def _settle_state(self) -> None:
         state = RunState(self.run.state)
         # A finished run is revived by new lines only: a request that was delayed on its way must not reopen it.
-        is_over = state in RunState.closed() - _GUESSED and not self.changed & _LINE_COUNTS
+        is_over = state in RunState.closed() - _GUESSED and not self.has_news
         if is_over:
             return
         if self.request.is_complete:

@@ -38,7 +38,7 @@ def rewind(run: Run, *, last_step: int | float) -> None:
     for batch in _batches(row for piece in kept for row in piece.rows()):
         keys.add(batch)
     # The rest is written anew, as lines of the one writer that goes on: its numbers must have no gaps.
-    count = sum(piece.line_count for piece in kept)
+    count = kept[-1].first_line + kept[-1].line_count if kept else 0
     rest = pieces[len(kept) :]
     count = _write(locked, key, b"", rows_of(rest, last_step=last_step), keys, first_line=count)
     for model in (Chunk, Segment):  # a segment's file has no row pointing at it now, and is swept
