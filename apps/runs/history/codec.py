@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from apps.runs.history.lines import by_shape, parse_json
-from apps.runs.history.paths import MISSING, Path, Row, dotted, pick, put, serves
+from apps.runs.history.paths import MISSING, Path, Row, dotted, pick, put, serving
 
 if TYPE_CHECKING:
     import numpy as np
@@ -186,7 +186,7 @@ class SegmentReader:
 
     def rows(self, names: frozenset[str] | None = None, places: Sequence[int] | None = None) -> Iterator[Row]:
         """Whole rows, or at least those parts of them that the dotted `names` need; all, or those at the ascending `places`."""
-        wanted = [n for n, path in enumerate(self.paths) if names is None or serves(path, names)]
+        wanted = list(range(len(self.paths))) if names is None else serving(self.paths, names)
         columns = self._columns(wanted)
         for first, table in self._groups(columns, places):
             if places is not None:
@@ -267,10 +267,10 @@ class SegmentReader:
 
     def _columns_of_one(self, name: str) -> list[str]:
         """The columns of the only path that this name can mean, when no other path shares them; else none."""
-        serving = [number for number, path in enumerate(self.paths) if serves(path, frozenset({name}))]
-        if len(serving) != 1 or dotted(self.paths[serving[0]]) != name:
+        needed = serving(self.paths, frozenset({name}))
+        if len(needed) != 1 or dotted(self.paths[needed[0]]) != name:
             return []
-        columns = self._columns(serving)
+        columns = self._columns(needed)
         return [] if any(column[0] == "s" for column in columns) else columns
 
     def _numbers_of(self, columns: list[str]) -> tuple[np.ndarray, np.ndarray]:

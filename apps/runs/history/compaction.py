@@ -34,6 +34,7 @@ from apps.vault.types import NodeId
 MOST_HOT_CHUNKS = 500
 # Of the lines as they came: bounds what a worker holds in memory, and the size of a segment.
 _BATCH_BYTES = 24 * 1024 * 1024
+_BATCH_LINES = 250_000
 _DUE_AT_ONCE = 200
 
 
@@ -46,16 +47,19 @@ class _Batch:
     chunks: list[int] = field(default_factory=list)
     payloads: list[tuple[int, bytes]] = field(default_factory=list)  # with the number of the first line
     size: int = 0
+    lines: int = 0
     end: int | None = None
 
     def takes(self, chunk: Chunk) -> bool:
         follows = self.stream is Stream.OUTPUT or self.end in (None, chunk.first_line)
-        return self.size < _BATCH_BYTES and bytes(chunk.writer) == self.writer and follows
+        has_room = self.size < _BATCH_BYTES and self.lines < _BATCH_LINES
+        return has_room and bytes(chunk.writer) == self.writer and follows
 
     def add(self, chunk: Chunk, payload: bytes) -> None:
         self.chunks.append(chunk.pk)
         self.payloads.append((chunk.first_line, payload))
         self.size += len(payload)
+        self.lines += chunk.line_count
         self.end = chunk.first_line + chunk.line_count
 
 
@@ -124,6 +128,9 @@ def _put_in_place(segment: Segment, blob: Blob, chunks: list[int]) -> bool:
         held = Chunk.objects.filter(run_id=segment.run_id, stream=segment.stream, writer=segment.writer)
         there = set(held.values_list("pk", flat=True))
         if not there.issuperset(chunks):
+            return False
+        # Of console lines the later word counts: no segment may come in before what was said earlier.
+        if segment.stream == Stream.OUTPUT and min(there) < chunks[0]:
             return False
         segment.blob = blob
         segment.save(force_insert=True)

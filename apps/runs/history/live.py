@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from django.db.models import F, Max
 
 from apps.core.errors import Invalid
+from apps.runs.history.appending import MOST_WRITERS
 from apps.runs.history.paths import MISSING, Row, pick
-from apps.runs.history.pieces import pieces_of
+from apps.runs.history.pieces import Piece, pieces_of
 from apps.runs.history.reading import STEP, TIME, Names, keys_of
 from apps.runs.models import Chunk, Run, Segment
 from apps.runs.types import Fresh, Stream
 
 _CURSOR = re.compile(r"(?P<rewinds>\d{1,18})(?P<writers>(?:~[0-9a-f]*\.\d{1,18})*)", re.ASCII)
 _LONGEST_CURSOR = 20_000
+# Beyond these a page is better off with a sample: it is told to forget what it has and to ask anew.
+MOST_NEW_LINES = 20_000
 
 
 def rows_since(run: Run, stream: Stream, cursor: str = "", *, keys: Names = None) -> Fresh:
@@ -25,13 +29,21 @@ def rows_since(run: Run, stream: Stream, cursor: str = "", *, keys: Names = None
     positions = {} if is_reset else seen[1]
     rows: list[Row] = []
     names = None if keys is None else frozenset({*keys, STEP, TIME})
-    for piece in pieces_of(run, stream, after=positions):
-        skip = max(0, positions.get(piece.writer, 0) - piece.first_line)
+    pieces = pieces_of(run, stream, after=positions)
+    if cursor and sum(_new_lines(piece, positions) for piece in pieces) > MOST_NEW_LINES:
+        return Fresh(rows=[], cursor=present_cursor(run, stream), is_reset=True)
+    for piece in pieces:
+        skip = piece.line_count - _new_lines(piece, positions)
         rows += piece.rows(names, None if not skip else range(skip, piece.line_count))
         positions[piece.writer] = piece.first_line + piece.line_count
     if keys is not None:
         rows = [{name: value for name in keys if (value := pick(row, name)) is not MISSING} for row in rows]
     return Fresh(rows=rows, cursor=_cursor(rewinds, positions), is_reset=is_reset)
+
+
+def _new_lines(piece: Piece, positions: Mapping[bytes, int]) -> int:
+    seen = positions.get(piece.writer, 0) - piece.first_line
+    return piece.line_count - min(max(0, seen), piece.line_count)
 
 
 def present_cursor(run: Run, stream: Stream) -> str:
@@ -52,7 +64,9 @@ def _seen(cursor: str) -> tuple[int, dict[bytes, int]]:
     found = _CURSOR.fullmatch(cursor) if len(cursor) <= _LONGEST_CURSOR else None
     if found is None:
         raise Invalid("This cursor is not one that was handed out here.")
-    parts = (part.split(".") for part in found["writers"].split("~")[1:])
+    parts = [part.split(".") for part in found["writers"].split("~")[1:]]
+    if len(parts) > MOST_WRITERS + 2:  # and the one without a name, and the one that forks use
+        raise Invalid("This cursor is not one that was handed out here.")
     try:
         return int(found["rewinds"]), {bytes.fromhex(writer): int(line) for writer, line in parts}
     except ValueError:

@@ -6,7 +6,7 @@ stay two things. People and the wandb client name both of them `a.b`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Path = tuple[str, ...]
@@ -60,11 +60,21 @@ def pick(row: Mapping[str, Any], name: str) -> Any:
     return MISSING
 
 
-def serves(path: Path, names: frozenset[str]) -> bool:
-    """Whether the leaf at `path` is needed to answer for one of the dotted names."""
-    if dotted(path) in names:
-        return True
+def serving(paths: Sequence[Path], names: frozenset[str]) -> list[int]:
+    """Which of these leaves are needed to answer for the dotted names, by place."""
     # An object asked for by its own name is made of the leaves below it, and a name may reach
     # into a value that is kept whole.
-    parts = dotted(path) + "."
-    return any(parts.startswith(name + ".") or name.startswith(parts) for name in names)
+    inside = {start for name in names for start in _starts(name)}
+    return [
+        place
+        for place, path in enumerate(paths)
+        if (whole := dotted(path)) in names or whole in inside or not names.isdisjoint(_starts(whole))
+    ]
+
+
+def _starts(name: str) -> Iterator[str]:
+    """What stands before each of its dots."""
+    position = name.find(".")
+    while position != -1:
+        yield name[:position]
+        position = name.find(".", position + 1)

@@ -9,6 +9,7 @@ from apps.blobs.models import Blob
 from apps.core.errors import Unavailable
 from apps.runs.history import compaction, store
 from apps.runs.models import Chunk, Run, Segment
+from apps.runs.queries import run_key
 from apps.runs.types import Stream
 from tests.runs.history.sending import complete, facts, rows_from, send, steps
 
@@ -129,6 +130,21 @@ def test_an_erased_run_meanwhile_leaves_no_file(run: Run, monkeypatch: pytest.Mo
     assert store.compact(run) == 0
 
     assert Blob.objects.count() == 0
+
+
+def test_console_lines_said_later_are_not_put_in_place_before_earlier_ones(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "_BATCH_LINES", 1)
+    for word in ("10 %", "20 %", "done"):
+        send(run, 0, [word], stream=Stream.OUTPUT)
+    key = run_key(run)
+    batches = [*compaction._batches(run, Stream.OUTPUT, key)]
+
+    placed = [compaction._compact_batch(run, key, batches[number]) for number in (1, 0, 2, 1, 2)]
+
+    assert placed == [False, True, False, True, True]
+    assert store.console(run, 0, 9) == ["done"]
 
 
 def test_due_are_ended_runs_and_those_with_much(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,10 +159,26 @@ def test_the_present_cursor_is_where_reading_all_would_end(run: Run, how: str) -
     assert store.present_cursor(run, Stream.EVENTS) == "0"
 
 
-@pytest.mark.parametrize("cursor", ["x", "1~", "0~zz.1", "0~ab", "0~a.1", "9" * 30, "0~00.1" * 9999, "0\n"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "1~", "0~zz.1", "0~ab", "0~a.1", "9" * 30, "0~00.1" * 9999, "0" + "~00.1" * 999, "0\n"]
+)
 def test_a_made_up_cursor_is_refused(run: Run, cursor: str) -> None:
     with pytest.raises(Invalid):
         store.rows_since(run, HISTORY, cursor)
+
+
+def test_a_page_that_was_away_for_long_is_sent_to_a_sample(
+    run: Run, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cursor anybody may write could otherwise ask for all that was ever logged, row by row."""
+    monkeypatch.setattr("apps.runs.history.live.MOST_NEW_LINES", 5)
+    fill(run, rows_from(0, 8), how)
+
+    away = store.rows_since(run, HISTORY, "0")
+    near = store.rows_since(run, HISTORY, "0~.3")
+
+    assert (away.rows, away.is_reset, away.cursor) == ([], True, store.present_cursor(run, HISTORY))
+    assert ([row["_step"] for row in near.rows], near.is_reset) == ([3, 4, 5, 6, 7], False)
 
 
 def test_rows_without_a_step_go_with_the_row_before_them(run: Run, how: str) -> None:
