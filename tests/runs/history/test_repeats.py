@@ -105,6 +105,23 @@ def test_an_equal_step_at_another_time_is_another_row(run: Run, keep: Keep) -> N
     assert steps(run) == [0, 1, 2, 2, 3]
 
 
+def test_an_equal_step_and_time_with_other_values_is_another_row(run: Run, keep: Keep) -> None:
+    """Whoever brings a history from elsewhere may send each metric by itself, with its step and its time."""
+    rows: list[dict[str, Any]] = [{"loss": 1}, {"acc": 1}, {"loss": 1.0}, {"loss": 1, "x": {"y": [None]}}]
+    for first, row in enumerate(rows):
+        send(run, first, [json.dumps({"_step": 0, "_timestamp": 5.0} | row)])
+        keep(run)
+    for first, row in enumerate(rows, 4):
+        send(run, first, [json.dumps(row | {"_timestamp": 5.0, "_step": 0})])
+
+    assert [set(row) - {"_step", "_timestamp"} for row in store.scan(run, Stream.HISTORY)] == [
+        {"loss"},
+        {"acc"},
+        {"loss"},
+        {"loss", "x"},
+    ]
+
+
 @pytest.mark.parametrize("row", [{"_step": 0}, {"_timestamp": 1.0}, {}, {"_step": "0", "_timestamp": 1.0}])
 def test_rows_without_step_or_time_are_never_taken_for_repeated(run: Run, row: dict[str, Any]) -> None:
     for first in range(3):
