@@ -17,7 +17,7 @@ from apps.accounts.models import User
 from apps.accounts.queries import is_taken
 from apps.accounts.services import issue_api_key
 from apps.core import clock, jsontext
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, NotFound
 from apps.demo.curves import Recipe, machine, training
 from apps.demo.people import NAMES, PASSWORD, TEAM
 from apps.files.services import announce_files, store_file
@@ -27,6 +27,7 @@ from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.services import start_run
 from apps.runs.types import Lines, RunPatch, Stream, StreamRequest
+from apps.teams.queries import entity_by_name
 from apps.teams.services import add_member, create_account, create_team
 from apps.teams.types import MemberRole
 
@@ -45,11 +46,14 @@ class World:
 
 
 def make_world(*, runs: int = 24, steps: int = 1500) -> World:
-    """Fill an instance. Conflict when it was filled before."""
-    if is_taken(username=NAMES[0]):
-        raise Conflict("This instance has the demo world already.")
+    """Fill an instance. Conflict, with nothing made, when one of its names is somebody's already."""
+    if taken := [name for name in (*NAMES, TEAM) if _is_somebodys(name)]:
+        raise Conflict(
+            f"Nothing was made: {', '.join(taken)} {'is' if len(taken) == 1 else 'are'} here already. "
+            "The demo brings its own people; give it an instance of its own: OWNLOG_DATA=FOLDER make demo"
+        )
     world = World()
-    people = {name: create_account(name, email=f"{name}@example.org", password=PASSWORD) for name in NAMES}
+    people = {name: create_account(name, email=_address(name), password=PASSWORD) for name in NAMES}
     world.people = list(people)
     alice = people["alice"]
     _, world.api_key = issue_api_key(alice, by=Actor.person(alice))
@@ -65,6 +69,20 @@ def make_world(*, runs: int = 24, steps: int = 1500) -> World:
             world=world,
         )
     return world
+
+
+def _is_somebodys(name: str) -> bool:
+    if is_taken(username=name, email=_address(name)):
+        return True
+    try:
+        entity_by_name(name)
+    except NotFound:
+        return False
+    return True
+
+
+def _address(name: str) -> str:
+    return f"{name}@example.org"
 
 
 @dataclass(frozen=True, slots=True)
