@@ -5,11 +5,12 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from apps.accounts.actors import Actor
 from apps.accounts.queries import no_account_yet
 from apps.web.adapter import invitation_of
-from apps.web.links import base_url
+from apps.web.links import base_url, with_query
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +64,11 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "me": me,
         "instance": {"url": address, "host": address.split("://", 1)[-1]},
         "sign_up": SignUp(request),
+        "way_in": _way_in(request),
     }
+
+
+def _way_in(request: HttpRequest) -> str:
+    """The sign-in page, which leads back to what was asked for."""
+    back = request.get_full_path() if request.method in ("GET", "HEAD") else ""
+    return with_query(reverse("account_login"), {"next": back})

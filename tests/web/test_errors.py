@@ -38,3 +38,11 @@ def test_a_fault_shows_nothing_of_itself(monkeypatch: pytest.MonkeyPatch) -> Non
     assert response.status_code == 500
     assert b"Something broke here" in response.content
     assert b"canary" not in response.content
+
+
+@pytest.mark.django_db
+def test_signing_in_from_a_page_that_is_not_shared_leads_back_to_it() -> None:
+    response = Client().get("/lab/vis%20ion?q=loss%20%3C%201")
+
+    assert response.status_code == 404
+    assert b'href="/sign-in?next=%2Flab%2Fvis%2520ion%3Fq%3Dloss%2520%253C%25201"' in response.content
