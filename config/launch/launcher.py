@@ -155,10 +155,11 @@ def welcome(wanted: Options) -> str:
     return f"""
 Ownlog is up:  {wanted.url}
 
-First account:  sign up at {wanted.url}/sign-up
-           or:  .venv/bin/python manage.py create_account NAME --email YOU@EXAMPLE.COM    (prints an API key)
+An account:  sign up at {wanted.url}/sign-up (the first one owns the instance)
+        or:  .venv/bin/python manage.py create_account NAME --email YOU@EXAMPLE.COM    (prints an API key)
 
-First run:
+A run, in another shell:
+  pip install wandb
   export WANDB_BASE_URL={wanted.url}
   export WANDB_API_KEY=...the key...
   python -c "import wandb; r = wandb.init(project='first'); [r.log({{'loss': 1 / (i + 1)}}) for i in range(50)]; r.finish()"

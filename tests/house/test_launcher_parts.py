@@ -293,14 +293,14 @@ def test_nothing_is_left_over_at_first(tmp_path: Path) -> None:
 # ── What it says ──
 
 
-def test_the_welcome_names_the_address_the_account_and_three_lines(tmp_path: Path) -> None:
+def test_the_welcome_names_the_address_the_account_and_the_lines(tmp_path: Path) -> None:
     wanted = Options("127.0.0.1", 8000, tmp_path, "", None, None, False, "https://track.example.org")
 
     words = launcher.welcome(wanted)
 
     assert "https://track.example.org/" in words
     assert "create_account" in words
-    assert re.findall(r"^  (\w+) ", words, re.MULTILINE) == ["export", "export", "python"]
+    assert re.findall(r"^  (\w+) ", words, re.MULTILINE) == ["pip", "export", "export", "python"]
 
 
 def test_no_path_of_a_request_is_logged(tmp_path: Path) -> None:
