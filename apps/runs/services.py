@@ -42,6 +42,7 @@ _SILENCE = timedelta(minutes=5)
 _SILENCE_AFTER_A_WRITER = timedelta(seconds=90)
 # A preempted machine may come back much later.
 _PREEMPTED_SILENCE = timedelta(days=7)
+_STATE_FIELDS = ("state", "exit_code", "finished_at", "stop_requested_at")
 _MOST_TAGS = 1000
 _MOST_SEALED_TEXT = 16 * 1024 * 1024
 _SWEEP_BATCH = 500
@@ -198,7 +199,7 @@ def _move(run: Run, state: RunState, *, by: Actor) -> None:
         )
         background.enqueue("runs.compact", run_id=run.pk)
     else:
-        run.finished_at = None
+        run.finished_at = run.exit_code = run.stop_requested_at = None
 
 
 @transaction.atomic
@@ -238,7 +239,7 @@ def rewind_run(run: Run, *, last_step: int, by: Actor) -> OpenRun:
     _move(run, RunState.RUNNING, by=by)
     run.heartbeat_at = clock.now()
     run.version += 1
-    run.save(update_fields=["state", "finished_at", "heartbeat_at", "version"])
+    run.save(update_fields=[*_STATE_FIELDS, "heartbeat_at", "version"])
     record(EventKind.RUN_REWOUND, subject=run.public_id, entity=run.project.entity.public_id, by=by)
     return open_run(run)
 
@@ -270,8 +271,12 @@ def _mark(silent: QuerySet[Run], *, into: RunState) -> int:
     for pk, public_id, entity in runs:
         with transaction.atomic():
             # The condition is asked again: a heartbeat may have come since.
+            # Nobody is left to stop: whoever takes the run up again must not be told to.
             changed = silent.filter(pk=pk).update(
-                state=into, finished_at=F("heartbeat_at"), version=F("version") + 1
+                state=into,
+                finished_at=F("heartbeat_at"),
+                stop_requested_at=None,
+                version=F("version") + 1,
             )
             if changed:
                 record(

@@ -396,6 +396,37 @@ def test_rewind_drops_what_came_after_and_wakes_the_run(run: Run, by: Actor) -> 
     assert Event.objects.filter(kind="run.rewound").count() == 1
 
 
+def test_of_a_rewound_run_neither_the_end_nor_a_wish_to_stop_is_left(run: Run, by: Actor) -> None:
+    """Told by the old exit code, the sweep would take a crash after the rewind for a good end."""
+    Run.objects.update(state="finished", exit_code=0, stop_requested_at=clock.now())
+
+    rewind_run(run, last_step=2, by=by)
+    assert (again(run).exit_code, again(run).stop_requested_at) == (None, None)
+
+    Run.objects.update(heartbeat_at=clock.now() - timedelta(minutes=2))
+    assert mark_silent_runs() == 0
+    Run.objects.update(heartbeat_at=clock.now() - timedelta(minutes=6))
+    assert (mark_silent_runs(), again(run).state) == (1, "crashed")
+
+
+def test_a_run_that_is_opened_again_has_no_exit_code(run: Run, by: Actor) -> None:
+    Run.objects.update(state="failed", exit_code=1)
+
+    update_run(run, RunPatch(state=RunState.RUNNING), by=by)
+
+    assert (again(run).state, again(run).exit_code) == ("running", None)
+
+
+def test_whoever_takes_up_a_crashed_run_is_not_told_to_stop(run: Run, by: Actor) -> None:
+    request_stop(run, by=by)
+    Run.objects.update(heartbeat_at=clock.now() - timedelta(hours=1))
+    mark_silent_runs()
+
+    resumed = store.append(run, StreamRequest(streams={Stream.HISTORY: Lines(0, ['{"_step": 0}'])}))
+
+    assert (resumed.state, resumed.is_stop_requested) == (RunState.RUNNING, False)
+
+
 def test_fork_begins_with_its_parents_history(vision: Project, run: Run, by: Actor) -> None:
     log_steps(run, 6)
 
