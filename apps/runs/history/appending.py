@@ -229,7 +229,7 @@ class _Appending:
         state = RunState(self.run.state)
         # A finished run is revived by new lines only: a request that was delayed on its way must not reopen it.
         is_over = state in RunState.closed() - _GUESSED and not self.has_news
-        if is_over:
+        if is_over and not self._ends_otherwise():
             return
         if self.request.is_complete:
             self._complete(state)
@@ -239,6 +239,11 @@ class _Appending:
             self._move(RunState.PREEMPTING)
         elif state is not RunState.PREEMPTING:
             self._move(RunState.RUNNING)
+
+    def _ends_otherwise(self) -> bool:
+        """Somebody took the run up again, logged nothing, and came to another end than the client before."""
+        known, said = self.run.exit_code, self.request.exit_code
+        return self.request.is_complete and not self.writer and None not in (known, said) and known != said
 
     def _complete(self, state: RunState) -> None:
         """One writer is done. A shared run has failed when one of them has, and ends with the last."""

@@ -189,6 +189,22 @@ def test_new_lines_revive_a_finished_run(run: Run) -> None:
     assert complete(run, 3) == "failed"
 
 
+def test_a_run_taken_up_again_without_a_line_ends_as_its_client_says(run: Run) -> None:
+    send(run, 0, rows_from(0, 1))
+    complete(run, 1)
+    store.append(run, StreamRequest(summary_text='{"fixed": true}'))
+
+    assert (complete(run, 0), facts(run)["exit_code"]) == ("finished", 0)
+    ended = facts(run)
+    assert (complete(run, 0), facts(run)) == ("finished", ended)
+
+
+def test_what_a_person_said_of_the_end_stays(run: Run) -> None:
+    Run.objects.update(state="killed")
+
+    assert complete(run, 0) == "killed"
+
+
 def test_any_word_revives_a_crashed_run(run: Run) -> None:
     Run.objects.update(state="crashed")
 
