@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable
 from datetime import timedelta
 
+from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
 from apps.accounts.actors import Actor
@@ -11,6 +13,8 @@ from apps.accounts.models import ApiKey, User
 from apps.core import clock
 from apps.core.errors import NotFound
 from apps.core.ids import is_public_id
+
+log = logging.getLogger(__name__)
 
 # How stale `last_used_at` may be: a write at each request would cost more than the request.
 _LAST_USED_GRAIN = timedelta(minutes=1)
@@ -29,10 +33,20 @@ def actor_for_api_key(secret: str) -> Actor | None:
     )
     if key is None:
         return None
-    now = clock.now()
-    if key.last_used_at is None or now - key.last_used_at > _LAST_USED_GRAIN:
-        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+    _note_use(key)
     return Actor.person(key.user, api_key=key)
+
+
+def _note_use(key: ApiKey) -> None:
+    now = clock.now()
+    if key.last_used_at is not None and abs(now - key.last_used_at) <= _LAST_USED_GRAIN:
+        return
+    try:
+        with transaction.atomic():
+            ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+    except DatabaseError as error:
+        # A full disk, or a writer that takes long: who only reads must not be turned away for this.
+        log.warning("use of a key not noted: error=%s", type(error).__name__)
 
 
 def actor_for_signature(user_public_id: str, api_key_public_id: str) -> Actor | None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from apps.accounts.actors import Actor
@@ -65,6 +66,25 @@ def test_last_use_is_noted_by_the_minute(secret: str, monkeypatch: pytest.Monkey
     assert used_at(start) == start
     assert used_at(start + timedelta(seconds=59)) == start
     assert used_at(start + timedelta(seconds=61)) == start + timedelta(seconds=61)
+
+
+def test_a_database_that_takes_no_more_turns_no_reader_away(secret: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA query_only = 1")
+        try:
+            assert actor_for_api_key(secret) is not None
+        finally:
+            cursor.execute("PRAGMA query_only = 0")
+    assert ApiKey.objects.get().last_used_at is None
+
+
+def test_a_clock_that_was_set_back_is_followed(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    actor_for_api_key(secret)
+    earlier = clock.now() - timedelta(days=400)
+    monkeypatch.setattr(clock, "now", lambda: earlier)
+
+    assert actor_for_api_key(secret) is not None
+    assert ApiKey.objects.get().last_used_at == earlier
 
 
 def test_a_busy_key_costs_one_query(secret: str, django_assert_num_queries: DjangoAssertNumQueries) -> None:
