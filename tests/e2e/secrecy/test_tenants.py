@@ -258,22 +258,22 @@ def routes() -> dict[str, list[str]]:
     return found
 
 
-# Everything that leads to somebody's things by a name or id in the address.
-PAGES = {
-    name: parameters
-    for name, parameters in routes().items()
-    if parameters and not name.startswith(("admin:", "wandb_protocol:", "account_")) and "djdt" not in name
-}
+# Everything that leads to somebody's things by a name or id in the address: pages, and the REST API.
+_OTHER_DOORS = ("admin:", "wandb_protocol:", "account_", "api:")
+ROUTES = routes()
+PAGES = {name: found for name, found in ROUTES.items() if found and not name.startswith(_OTHER_DOORS)}
+API = {name: found for name, found in ROUTES.items() if found and name.startswith("api:")}
 
 
 def address(name: str, target: Target) -> str:
     known = {"entity": target.entity, "project": target.project, "run": target.run, "name": target.file,
-             "file": target.file, "public_id": target.api_key}  # fmt: skip
-    unknown = set(PAGES[name]) - set(known)
+             "file": target.file, "public_id": target.api_key, "url": f"no/such/{target.project}"}  # fmt: skip
+    parameters = ROUTES[name]
+    unknown = set(parameters) - set(known)
     assert not unknown, f"teach this test what {sorted(unknown)} of the page {name!r} may be"
     try:
         return reverse(
-            name, kwargs={parameter: known[parameter] for parameter in PAGES[name]}, urlconf="config.urls"
+            name, kwargs={parameter: known[parameter] for parameter in parameters}, urlconf="config.urls"
         )
     except NoReverseMatch:
         pytest.fail(f"no address for {name}")
@@ -325,6 +325,29 @@ def visit(browser: Browser, method: str, path: str, target: Target) -> tuple[int
     for word in target.words:
         text = text.replace(word, "…")
     return answered.status_code, re.sub(r"\s+", " ", text)
+
+
+@pytest.mark.parametrize("asker", ASKERS)
+def test_the_rest_api_tells_no_difference(
+    asker: str, unbroken: Instance, owned: Target, absent: Target, no_entity: Target
+) -> None:
+    door, rows = unbroken.door(asker), stored(unbroken.data)
+    body = b'{"description": "mine now", "notes": "mine now", "state": "failed", "rows": [{"loss": 1}]}'
+    for name in API:
+        for method in sorted({method for route, method in url_rules() if route == name} | {"DELETE"}):
+            sent = None if method in {"GET", "HEAD"} else body
+
+            def answer(
+                target: Target, name: str = name, method: str = method, sent: bytes | None = sent
+            ) -> Answer:
+                return door.ask(method, address(name, target), sent, {"Content-Type": "application/json"})
+
+            real = answer(owned)
+            for other in (absent, no_entity):
+                assert shown(real, owned) == shown(answer(other), other), (method, name)
+            assert real.status in {401, 404, 405}, (method, name, real.status)
+            assert b"alice only" not in real.body
+    assert changes(rows, stored(unbroken.data)) == []
 
 
 def test_operators_pages_are_for_operators(unbroken: Instance, browsers: dict[str, Browser]) -> None:
