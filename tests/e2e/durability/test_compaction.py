@@ -101,7 +101,6 @@ def test_long_run_is_the_same_across_row_groups(server: LiveServer, http: Http) 
     assert after == before
 
 
-@pytest.mark.timeout(120)
 def test_death_of_the_worker_before_every_act(own_server: LiveServer) -> None:
     """Run n is compacted by a process that dies before its nth act on a disk; in the end one lives through it all."""
     http = Http(own_server.url)
@@ -123,7 +122,7 @@ def test_death_of_the_worker_before_every_act(own_server: LiveServer) -> None:
     inside(own_server, "task", "runs.sweep", "{}")
     inside(own_server, "later", "blobs.sweep_orphans")
     assert hot_chunks(own_server) == 0
-    assert {everything(http, name) for name in names[: len(codes)]} == {before}
+    assert {as_text(http.rows(name)) for name in names} == {as_text(rows(0, 15))}
     # What the dead left lying is gone: one file for each segment.
     assert len(blob_files(own_server)) == count(own_server, "runs_segment") == count(own_server, "blobs_blob")
 
@@ -149,7 +148,6 @@ def test_two_workers_at_one_run(own_server: LiveServer) -> None:
     assert len(blob_files(own_server)) == count(own_server, "runs_segment")
 
 
-@pytest.mark.timeout(120)
 def test_lines_that_come_during_compaction(server: LiveServer, http: Http) -> None:
     http.make_run("growing")
     run = newest_run(server)
@@ -211,7 +209,6 @@ def as_text(value: list[Row]) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-@pytest.mark.timeout(90)
 def test_worker_compacts_on_its_own(whole_instance: LiveServer) -> None:
     """A finished run is compacted without anybody asking."""
     http = Http(whole_instance.url)

@@ -72,7 +72,6 @@ def stored_lines(http: Http, run: str) -> int:
         return 0
 
 
-@pytest.mark.timeout(120)
 def test_kill_of_everything_at_random_moments(whole_instance: LiveServer, tmp_path: Path) -> None:
     choose = random.Random(20)
     enough = tmp_path / "enough"
@@ -93,7 +92,6 @@ def test_kill_of_everything_at_random_moments(whole_instance: LiveServer, tmp_pa
     check_everything_is_there(http, "hunted", steps)
 
 
-@pytest.mark.timeout(120)
 def test_kill_of_one_child_at_random_moments(whole_instance: LiveServer, tmp_path: Path) -> None:
     """The launcher starts again what died; the client notices nothing."""
     choose = random.Random(21)
@@ -139,7 +137,6 @@ answer(60)
 """
 
 
-@pytest.mark.timeout(120)
 def test_answers_lost_after_the_work_is_done(own_server: LiveServer) -> None:
     """Each server dies when it has handled its fourth request and not yet answered it: done, but unknown to the client."""
     http = Http(own_server.url)

@@ -95,7 +95,6 @@ answer(digests)
 """
 
 
-@pytest.mark.timeout(90)
 def test_client_uploads_through_kills(own_server: LiveServer) -> None:
     with Client(own_server.url) as client:
         saving = client.start(SAVE)

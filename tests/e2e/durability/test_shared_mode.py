@@ -48,7 +48,6 @@ def check_both_are_there(http: Http, client: Client, run: str) -> None:
     assert read["config"]["second"] == "SECOND"
 
 
-@pytest.mark.timeout(90)
 def test_two_processes_write_one_run(client: Client, http: Http) -> None:
     first = client.start(WRITE, "shared-two", "first", "yes", "yes")
     second = client.start(WRITE, "shared-two", "second", "no", "yes")
@@ -60,7 +59,6 @@ def test_two_processes_write_one_run(client: Client, http: Http) -> None:
     assert http.read("shared-two", "state")["state"] == "finished"
 
 
-@pytest.mark.timeout(90)
 def test_run_goes_on_until_its_last_writer_ends(client: Client, http: Http) -> None:
     go = client.folder / "go"
     first = client.start(WRITE, "shared-later", "first", "yes", "yes")
@@ -76,7 +74,6 @@ def test_run_goes_on_until_its_last_writer_ends(client: Client, http: Http) -> N
     check_both_are_there(http, client, "shared-later")
 
 
-@pytest.mark.timeout(90)
 def test_helpers_that_do_not_end_the_run_do_not_keep_it_open(
     server: LiveServer, client: Client, http: Http
 ) -> None:

@@ -93,7 +93,6 @@ answer(step)
 """
 
 
-@pytest.mark.timeout(90)
 def test_client_waits_out_a_full_disk(own_server: LiveServer, tmp_path: Path) -> None:
     enough = tmp_path / "enough"
     http = Http(own_server.url)
@@ -175,7 +174,6 @@ answer(hashlib.sha256(open(file.name, "rb").read()).hexdigest())
 """
 
 
-@pytest.mark.timeout(90)
 def test_client_uploads_a_file_once_there_is_room(own_server: LiveServer) -> None:
     with Client(own_server.url) as client:
         own_server.limit_file_size(1_500_000)
