@@ -52,7 +52,7 @@ def read() -> Options:
         broker_url=env.text("OWNLOG_BROKER_URL"),
         tls_cert=_file("OWNLOG_TLS_CERT", env.text("OWNLOG_TLS_CERT")),
         tls_key=_file("OWNLOG_TLS_KEY", env.text("OWNLOG_TLS_KEY")),
-        trusted_proxy=bool(env.text("OWNLOG_TRUSTED_PROXY")),
+        trusted_proxy=env.boolean("OWNLOG_TRUSTED_PROXY", default=False),
         base_url=env.text("OWNLOG_BASE_URL").rstrip("/"),
     )
     if (options.tls_cert is None) != (options.tls_key is None):

@@ -13,7 +13,7 @@ OWNLOG_DATA = env.folder("OWNLOG_DATA", default=BASE_DIR / "var")
 OWNLOG_KEY_DIR = env.folder("OWNLOG_KEY_DIR", default=BASE_DIR / "keys")
 OWNLOG_BASE_URL = env.text("OWNLOG_BASE_URL").rstrip("/")
 OWNLOG_SIGN_UP = env.choice("OWNLOG_SIGN_UP", among=("open", "invited", "closed"), default="open")
-OWNLOG_TRUSTED_PROXY = env.text("OWNLOG_TRUSTED_PROXY")
+OWNLOG_TRUSTED_PROXY = env.boolean("OWNLOG_TRUSTED_PROXY", default=False)
 
 # Names, addresses and sessions lie here in the clear: for the server's own user only.
 OWNLOG_DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -214,8 +214,11 @@ CONTENT_SECURITY_POLICY = {
 }
 if OWNLOG_TRUSTED_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # Wrong guesses are counted for each address: seen as the proxy's, one stranger's would lock everybody out.
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
 if OWNLOG_BASE_URL:
     CSRF_TRUSTED_ORIGINS = [OWNLOG_BASE_URL]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = OWNLOG_BASE_URL.startswith("https://")
 
 # ── Words and files of the pages ──
 LANGUAGE_CODE = "en"
