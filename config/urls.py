@@ -10,6 +10,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 # The doors' order matters: `/{entity}/{project}` of the web comes last and would take nearly everything.
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.wandb_protocol.urls")),
+    path("api/v1/", include("apps.api.urls")),
     path("admin/", admin.site.urls),
     path("", include("apps.web.urls")),
 ]

@@ -39,6 +39,12 @@ class Conflict(OwnlogError):
     code = "conflict"
 
 
+class Changed(Conflict):
+    """Somebody changed the thing since the sender last saw it."""
+
+    code = "changed"
+
+
 class Invalid(OwnlogError):
     """What was sent cannot be used as it is."""
 

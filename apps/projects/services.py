@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 
 from django.db import IntegrityError, transaction
 
@@ -8,7 +9,7 @@ from apps.access.policy import Permission, Visibility
 from apps.accounts.actors import Actor
 from apps.audit.events import EventKind
 from apps.audit.services import record
-from apps.core.errors import NotFound
+from apps.core.errors import Changed, Conflict, NotFound
 from apps.projects.models import Project
 from apps.projects.names import clean_name
 from apps.projects.queries import DESCRIPTION_LABEL, NAME_LABEL, NO_PROJECT, find_project, get_project
@@ -44,7 +45,18 @@ def _owner(actor: Actor, entity: str | None) -> Entity:
         raise NotFound(NO_PROJECT) from None
 
 
-def _create_project(entity: Entity, name: str, *, by: Actor) -> None:
+def create_project(actor: Actor, *, entity: str | None, name: str) -> Project:
+    """Make a private project; Conflict when the entity has one of this name."""
+    name = clean_name(name, what="project")
+    owner = _owner(actor, entity)
+    require(actor, Permission.PROJECT_CREATE, entity=owner, what="project")
+    if find_project(owner, name) is not None or not _create_project(owner, name, by=actor):
+        raise Conflict("There is a project of this name already.")
+    return get_project(actor, Permission.PROJECT_READ, entity=owner.name, name=name)
+
+
+def _create_project(entity: Entity, name: str, *, by: Actor) -> bool:
+    """Whether this request made it: two first runs may come at once, and then the other one's is the project."""
     node = create_node(NodeKind.PROJECT, parent=NodeId(entity.vault_node))
     row_uuid = uuid.uuid4()
     try:
@@ -59,19 +71,30 @@ def _create_project(entity: Entity, name: str, *, by: Actor) -> None:
             )
             record(EventKind.PROJECT_CREATED, subject=project.public_id, entity=entity.public_id, by=by)
     except IntegrityError:
-        # Two first runs came at once; the other one's project is the project.
         discard_node(node)
+        return False
     except BaseException:
         discard_node(node)
         raise
+    return True
 
 
 @transaction.atomic
 def update_project(
-    project: Project, *, by: Actor, description: str | None = None, visibility: Visibility | None = None
+    project: Project,
+    *,
+    by: Actor,
+    description: str | None = None,
+    visibility: Visibility | None = None,
+    only_if: Callable[[Project], bool] | None = None,
 ) -> Project:
-    """Change a project that was fetched with the permission to. None leaves a field as it is."""
+    """Change a project that was fetched with the permission to. None leaves a field as it is.
+
+    Changed when it no longer stands as `only_if` has it.
+    """
     project = Project.objects.select_for_update().select_related("entity").get(pk=project.pk)
+    if only_if is not None and not only_if(project):
+        raise Changed("The project has changed since you read it. Read it again, then change it.")
     if description is not None:
         key = open_key(NodeId(project.vault_node))
         project.sealed_description = seal_text(key, description, label=DESCRIPTION_LABEL, row=project.uuid)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import math
 import secrets
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
@@ -14,10 +16,11 @@ from apps.accounts.actors import Actor
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import background, clock, jsontext
-from apps.core.errors import Invalid, NotFound
+from apps.core.errors import Changed, Conflict, Invalid, NotFound
 from apps.projects.models import Project
 from apps.projects.names import clean_name
 from apps.runs.history import store
+from apps.runs.history.lines import parse_line
 from apps.runs.models import Run
 from apps.runs.names import invent_display_name
 from apps.runs.queries import (
@@ -30,7 +33,17 @@ from apps.runs.queries import (
     open_run,
     run_key,
 )
-from apps.runs.types import HEAD_FIELDS, BranchPoint, Head, OpenRun, RunPatch, RunState
+from apps.runs.types import (
+    HEAD_FIELDS,
+    BranchPoint,
+    Head,
+    Lines,
+    OpenRun,
+    RunPatch,
+    RunState,
+    Stream,
+    StreamRequest,
+)
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, seal, seal_text
 from apps.vault.tree import create_node, discard_node, open_key
@@ -54,13 +67,23 @@ def start_run(project: Project, *, name: str | None, by: Actor, patch: RunPatch)
     Asking twice is allowed: the client retries.
     """
     name = clean_name(name or _invent_name(), what="run")
-    existing = find_run(project, name)
-    if existing is None:
-        made = _create_run(project, name, by=by, patch=patch)
-        if made is not None:
-            return made, True
+    made = _create_if_new(project, name, by=by, patch=patch)
+    if made is not None:
+        return made, True
     run = get_run_in(by, Permission.RUN_WRITE, project=project, name=name)
     return update_run(run, patch, by=by), False
+
+
+def create_run(project: Project, *, name: str | None, by: Actor, patch: RunPatch) -> OpenRun:
+    """Make a run; Conflict when the project has one of this name."""
+    made = _create_if_new(project, clean_name(name or _invent_name(), what="run"), by=by, patch=patch)
+    if made is None:
+        raise Conflict("The project has a run of this name already.")
+    return made
+
+
+def _create_if_new(project: Project, name: str, *, by: Actor, patch: RunPatch) -> OpenRun | None:
+    return None if find_run(project, name) is not None else _create_run(project, name, by=by, patch=patch)
 
 
 def check_start(name: str | None, patch: RunPatch) -> None:
@@ -122,10 +145,14 @@ def _copy_branch(run: Run, branch: BranchPoint, *, project: Project) -> None:
 
 
 @transaction.atomic
-def update_run(run: Run, patch: RunPatch, *, by: Actor) -> OpenRun:
-    """Change a run that was fetched with the permission to."""
+def update_run(
+    run: Run, patch: RunPatch, *, by: Actor, only_if: Callable[[Run], bool] | None = None
+) -> OpenRun:
+    """Change a run that was fetched with the permission to; Changed when it no longer stands as `only_if` has it."""
     _check(patch)
     run = _locked(run)
+    if only_if is not None and not only_if(run):
+        raise Changed("The run has changed since you read it. Read it again, then change it.")
     key = run_key(run)
     head = _patched_head(open_run(run).head, patch)
     _seal_into(run, key, head=head, patch=patch)
@@ -200,6 +227,38 @@ def _move(run: Run, state: RunState, *, by: Actor) -> None:
         background.enqueue("runs.compact", run_id=run.pk)
     else:
         run.finished_at = run.exit_code = run.stop_requested_at = None
+
+
+@transaction.atomic
+def add_history(run: Run, lines: Sequence[str], *, by: Actor) -> int:
+    """Put rows after those there are, each the JSON text of an object. Returns the number of the first.
+
+    A row without a step is given the next one, one without a time the present. A run that has ended stays as it
+    is: whoever adds to it by hand does not take it up again.
+    """
+    run = _locked(run)
+    first, state = run.history_lines, RunState(run.state)
+    placed = _with_step_and_time(lines, after=store.keys_of(run).last_step)
+    store.append(run, StreamRequest(streams={Stream.HISTORY: Lines(first, placed)}), by=by)
+    if state in RunState.closed():
+        finish_run(run, state=state, by=by)
+    return first
+
+
+def _with_step_and_time(lines: Sequence[str], *, after: float | None) -> list[str]:
+    placed, now = [], clock.now().timestamp()
+    step = -1 if after is None else math.floor(after)
+    for line in lines:
+        row = parse_line(line)
+        given = row.get("_step")
+        if type(given) is int:
+            step = max(step, given)
+        missing: dict[str, Any] = {} if "_timestamp" in row else {"_timestamp": now}
+        if given is None:
+            step += 1
+            missing["_step"] = step
+        placed.append(jsontext.dumps({**row, **missing}) if missing else line)
+    return placed
 
 
 @transaction.atomic

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "apps.runs",
     "apps.files",
     "apps.wandb_protocol",
+    "apps.api",
     "apps.web",
     "apps.demo",
     "django.contrib.auth",
@@ -49,6 +50,7 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "template_partials",
+    "drf_spectacular",
 ]
 
 MIDDLEWARE = [
@@ -179,6 +181,7 @@ CELERY_BEAT_SCHEDULE = {
     "blobs.sweep_orphans": {"task": "blobs.sweep_orphans", "schedule": 3600.0, "options": {"expires": 3600}},
     "vault.sweep_orphans": {"task": "vault.sweep_orphans", "schedule": 3600.0, "options": {"expires": 3600}},
     "accounts.sweep": {"task": "accounts.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
+    "api.sweep": {"task": "api.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
 # ── What goes over the wire ──
@@ -219,6 +222,33 @@ if OWNLOG_TRUSTED_PROXY:
 if OWNLOG_BASE_URL:
     CSRF_TRUSTED_ORIGINS = [OWNLOG_BASE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = OWNLOG_BASE_URL.startswith("https://")
+
+# ── The REST API ──
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.api.authentication.KeyAuthentication",
+        "apps.api.authentication.SessionAuthentication",
+    ],
+    # The gate is asked by the queries and services; these classes would be a second place.
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_PARSER_CLASSES": ["apps.api.wire.JsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["apps.api.wire.JsonRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["apps.api.throttling.PerAsker"],
+    "EXCEPTION_HANDLER": "apps.api.errors.answer_exception",
+    "UNAUTHENTICATED_USER": "apps.api.authentication.nobody",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Ownlog REST API",
+    "DESCRIPTION": "Projects, runs, history and files, for scripts. How to use it: docs/rest-api.md.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "Visibility": "apps.access.policy.Visibility",
+        "RunState": "apps.runs.types.RunState",
+    },
+}
 
 # ── Words and files of the pages ──
 LANGUAGE_CODE = "en"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,19 @@ def scan(
     """Every row with first_step <= step <= last_step, in order; with `keys` only what these dotted names mean, by name."""
     rows = rows_of(pieces_of(run, stream), _with_order(keys), first_step=first_step, last_step=last_step)
     return rows if keys is None else (_picked(row, keys) for row in rows)
+
+
+def rereadable(
+    run: Run, stream: Stream, *, keys: Names = None, first_step: Bound = None, last_step: Bound = None
+) -> Callable[[], Iterator[Row]]:
+    """What `scan` gives, the same rows at each call whatever comes in meanwhile: for readers that pass over them twice."""
+    pieces, names = pieces_of(run, stream), _with_order(keys)
+
+    def read() -> Iterator[Row]:
+        rows = rows_of(pieces, names, first_step=first_step, last_step=last_step)
+        return rows if keys is None else (_picked(row, keys) for row in rows)
+
+    return read
 
 
 def rows_of(

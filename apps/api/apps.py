@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from importlib import import_module
+
+from django.apps import AppConfig
+
+
+class ApiConfig(AppConfig):
+    name = "apps.api"
+
+    def ready(self) -> None:
+        for module in ("apps.api.rules", "apps.api.privacy", "apps.api.authentication"):
+            import_module(module)

@@ -1,0 +1,41 @@
+"""Who may reach each address of this door."""
+
+from __future__ import annotations
+
+from apps.access.policy import Permission
+from apps.access.rules import ANYBODY, SIGNED_IN, declare_url
+
+_READING = ("GET", "HEAD")
+
+# What the API can do is no secret; it stands in the repository as well.
+for name in ("schema", "docs"):
+    declare_url(f"api:{name}", ANYBODY, methods=_READING)
+declare_url("api:nothing-here", ANYBODY, methods=(*_READING, "POST", "PUT", "PATCH"))
+
+# To make a project: PROJECT_CREATE in the entity that the body names.
+declare_url("api:projects", SIGNED_IN, methods=(*_READING, "POST"))
+declare_url("api:project", Permission.PROJECT_READ, methods=_READING)
+# PROJECT_ADMIN to change who may see it.
+declare_url("api:project", Permission.PROJECT_WRITE, methods=("PATCH",))
+
+declare_url("api:runs", Permission.RUN_READ, methods=_READING)
+declare_url("api:runs", Permission.RUN_CREATE, methods=("POST",))
+for name in (
+    "run",
+    "run-config",
+    "run-summary",
+    "run-history",
+    "run-history-keys",
+    "run-events",
+    "run-console",
+):
+    declare_url(f"api:{name}", Permission.RUN_READ, methods=_READING)
+declare_url("api:run", Permission.RUN_WRITE, methods=("PATCH",))
+for name in ("run-config", "run-summary"):
+    declare_url(f"api:{name}", Permission.RUN_WRITE, methods=("PUT",))
+for name in ("run-history", "run-stop"):
+    declare_url(f"api:{name}", Permission.RUN_WRITE, methods=("POST",))
+
+for name in ("run-files", "run-file"):
+    declare_url(f"api:{name}", Permission.FILE_READ, methods=_READING)
+declare_url("api:run-file", Permission.FILE_WRITE, methods=("PUT",))

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.http.request import UnreadablePostError
+from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+
+from apps.access.policy import Permission
+from apps.api.describe import RANGE, answers, writes
+from apps.api.errors import CodeNotKept, LengthNeeded
+from apps.api.formats.renderers import Bytes
+from apps.api.paging import next_cursor, place_of
+from apps.api.ranges import wanted
+from apps.api.request import ApiRequest
+from apps.api.serializers.fields import PageQuery
+from apps.api.serializers.files import FileOut, FilePage
+from apps.api.streaming import streamed
+from apps.api.views.base import ApiView, asked
+from apps.api.wire import JsonRenderer
+from apps.core.errors import Unavailable
+from apps.files.queries import find_file, list_files, open_file, read_file
+from apps.files.services import announce_files, store_file
+from apps.runs.queries import get_run
+
+_STEP = 256 * 1024
+
+
+class FileListView(ApiView):
+    @extend_schema(
+        operation_id="list_files",
+        summary="The files of a run, by name",
+        tags=["files"],
+        parameters=[PageQuery],
+        responses=answers({200: FilePage}),
+    )
+    def get(self, request: ApiRequest, entity: str, project: str, run: str) -> HttpResponseBase:
+        held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
+        query = asked(request, PageQuery)
+        files, start = list_files(held), place_of(query["cursor"])
+        shown = files[start : start + query["limit"]]
+        following = next_cursor(start, len(shown), len(files))
+        return Response({"items": FileOut(shown, many=True).data, "total": len(files), "next": following})
+
+
+class FileView(ApiView):
+    renderer_classes = [Bytes, JsonRenderer]
+
+    @extend_schema(
+        operation_id="download_file",
+        summary="A file, whole or in part",
+        tags=["files"],
+        parameters=[RANGE],
+        responses=answers(
+            {
+                (200, "application/octet-stream"): OpenApiTypes.BINARY,
+                (206, "application/octet-stream"): OpenApiTypes.BINARY,
+            },
+            416,
+        ),
+    )
+    def get(self, request: ApiRequest, entity: str, project: str, run: str, name: str) -> HttpResponseBase:
+        held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
+        found = find_file(held, name)
+        start, end = wanted(request.headers.get("Range", ""), found.size)
+        is_part = (start, end) != (0, found.size)
+        answer = streamed(
+            request,
+            read_file(found.file, start=start, end=end),
+            content_type=Bytes.media_type,
+            status=206 if is_part else 200,
+        )
+        answer["Content-Length"] = str(end - start)
+        answer["Accept-Ranges"] = "bytes"
+        answer["Content-Disposition"] = _attachment(found.name)
+        answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
+        if is_part:
+            answer["Content-Range"] = f"bytes {start}-{end - 1}/{found.size}"
+        return answer
+
+    @extend_schema(
+        operation_id="upload_file",
+        summary="Keep a file, in place of what it held; code only where code saving is on",
+        tags=["files"],
+        request={"application/octet-stream": OpenApiTypes.BINARY},
+        responses=writes({(200, "application/json"): FileOut, (201, "application/json"): FileOut}),
+    )
+    def put(self, request: ApiRequest, entity: str, project: str, run: str, name: str) -> HttpResponseBase:
+        held = get_run(request.actor, Permission.FILE_WRITE, entity=entity, project=project, name=run)
+        length = _length(request)
+        (room,) = announce_files(held, [name])
+        if room.file is None:
+            raise CodeNotKept("Code saving is off for this project; the file was not stored.")
+        is_new = room.file.blob_id is None
+        stored = store_file(room.file, _body(request, length))
+        request.accepted_renderer = JsonRenderer()
+        request.accepted_media_type = JsonRenderer.media_type
+        return Response(FileOut(open_file(stored)).data, status=201 if is_new else 200)
+
+
+def _length(request: ApiRequest) -> int:
+    text = request.headers.get("Content-Length", "")
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise LengthNeeded("An upload tells its length (Content-Length).")
+    return int(text)
+
+
+def _body(request: ApiRequest, left: int) -> Iterator[bytes]:
+    """The body as it arrives. One that breaks off raises, so that nothing half is stored."""
+    while left > 0:
+        try:
+            part = request._request.read(min(_STEP, left))
+        except UnreadablePostError:
+            part = b""
+        if not part:
+            raise Unavailable("The upload broke off.")
+        left -= len(part)
+        yield part
+
+
+def _attachment(name: str) -> str:
+    """The last part of the name, without letters that would turn or hide its end."""
+    last = name.rsplit("/", 1)[-1]
+    plain = "".join(letter if letter.isprintable() else "_" for letter in last)[-180:]
+    return content_disposition_header(as_attachment=True, filename=plain) or "attachment"
