@@ -14,22 +14,27 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from apps.core import jsontext
+from apps.core.errors import TooMuch
 from apps.projects.models import Project
 from apps.runs.fields import Listed
 from apps.runs.filters import compile_filter, parse_order
+from apps.runs.listing import LARGEST_KEPT_WHOLE, LARGEST_LOOKED_INTO, shortened
 from apps.runs.models import Run
 from apps.runs.queries import CONFIG_LABEL, HEAD_LABEL, SUMMARY_LABEL, open_runs
 from apps.runs.types import Head, OpenRun
 from apps.vault.damage import leave_out
 from apps.vault.errors import Tampered
-from apps.vault.keys import OpenKey
+from apps.vault.keys import OpenKey, keys_in_use
 from apps.vault.seal import unseal
 from apps.vault.tree import open_keys
 from apps.vault.types import NodeId
 
 IDLE_SECONDS = 45.0
-# Of sealed bytes behind all tables of a process; opened, they take a few times as much.
-MOST_BYTES = 48 * 1024 * 1024
+# Of opened text behind all tables of a process, and behind one of them; as objects it takes a few times as much.
+MOST_BYTES = 96 * 1024 * 1024
+MOST_BYTES_IN_TABLE = 256 * 1024 * 1024
+# Of the opened text of a page of runs.
+MOST_BYTES_IN_PAGE = 128 * 1024 * 1024
 _BATCH = 500
 
 
@@ -59,7 +64,17 @@ def _opened(ids: Sequence[int]) -> list[OpenRun]:
     for start in range(0, len(ids), _BATCH):
         some = Run.objects.select_related("project__entity").in_bulk(ids[start : start + _BATCH])
         rows.update(some)
-    return open_runs(rows[pk] for pk in ids if pk in rows)
+    opened, size = list[OpenRun](), 0
+    with keys_in_use():
+        open_keys(NodeId(row.vault_node) for row in rows.values())
+        for pk in ids:
+            # One after the other: sealed bytes do not tell how much they open to.
+            for run in open_runs([rows[pk]] if pk in rows else []):
+                opened.append(run)
+                size += len(run.config_text) + len(run.summary_text)
+            if size > MOST_BYTES_IN_PAGE:
+                raise TooMuch("These runs hold too much for one page. Ask for fewer at a time.")
+    return opened
 
 
 @dataclass(slots=True)
@@ -82,12 +97,17 @@ class _Table:
         changed = [
             pk for pk, version in versions.items() if pk not in self.runs or self.runs[pk].version != version
         ]
+        total = self.size
         for pk, run, size in _read(changed):
+            total += size - self.sizes.pop(pk, 0)
             if run is None:
                 self.runs.pop(pk, None)
-                self.sizes.pop(pk, None)
             else:
                 self.runs[pk], self.sizes[pk] = run, size
+            if total > MOST_BYTES_IN_TABLE:
+                self.runs.clear()
+                self.sizes.clear()
+                raise TooMuch("The runs of this project hold too much to be listed together.")
         return list(self.runs.values())
 
 
@@ -161,45 +181,56 @@ _COLUMNS = (
 
 
 def _read(ids: Sequence[int]) -> Iterator[tuple[int, Listed | None, int]]:
-    """These runs opened, with the size of what was sealed; None for one whose key is gone."""
+    """These runs opened, with the size of what is kept of them; None for one whose key is gone."""
     for start in range(0, len(ids), _BATCH):
         rows = list(Run.objects.filter(pk__in=ids[start : start + _BATCH]).values_list(*_COLUMNS))
         keys = open_keys(NodeId(row[3]) for row in rows)
         for row in rows:
             key = keys.get(NodeId(row[3]))
-            size = sum(len(sealed) for sealed in row[4:7] if sealed is not None)
-            yield row[0], None if key is None else _listed_if_whole(row, key), size
+            run, size = (None, 0) if key is None else _listed_if_whole(row, key)
+            yield row[0], run, size
 
 
-def _listed_if_whole(row: tuple[Any, ...], key: OpenKey) -> Listed | None:
+def _listed_if_whole(row: tuple[Any, ...], key: OpenKey) -> tuple[Listed | None, int]:
     try:
         return _listed(row, key)
     except Tampered as error:
         leave_out(error)
-        return None
+        return None, 0
 
 
-def _listed(row: tuple[Any, ...], key: OpenKey) -> Listed:
-    pk, version, uuid, _, head, config, summary, state, username, created_at, heartbeat_at, finished_at = row
-    return Listed(
+def _listed(row: tuple[Any, ...], key: OpenKey) -> tuple[Listed, int]:
+    pk, version, uuid, _, sealed, config, summary, *facts = row
+    state, username, created_at, heartbeat_at, finished_at = facts
+    head = unseal(key, sealed, label=HEAD_LABEL, row=uuid)
+    settings, settings_size = _object(key, config, CONFIG_LABEL, uuid)
+    values, values_size = _object(key, summary, SUMMARY_LABEL, uuid)
+    run = Listed(
         id=pk,
         version=version,
-        head=Head.from_json(jsontext.loads(unseal(key, head, label=HEAD_LABEL, row=uuid))),
-        config=_unwrapped(_object(key, config, CONFIG_LABEL, uuid)),
-        summary=_object(key, summary, SUMMARY_LABEL, uuid),
+        head=Head.from_json(jsontext.loads(head)),
+        config=_unwrapped(settings),
+        summary=values,
         state=state,
         username=username or "",
         created_at=created_at,
         heartbeat_at=heartbeat_at,
         finished_at=finished_at,
     )
+    return run, len(head) + settings_size + values_size
 
 
-def _object(key: OpenKey, sealed: bytes | None, label: str, uuid: Any) -> dict[str, Any]:
+def _object(key: OpenKey, sealed: bytes | None, label: str, uuid: Any) -> tuple[dict[str, Any], int]:
+    """The object, and how much text there is of it; of a large one what people list runs by."""
     if sealed is None:
-        return {}
-    value = jsontext.loads(unseal(key, sealed, label=label, row=uuid))
-    return value if isinstance(value, dict) else {}
+        return {}, 0
+    text = unseal(key, sealed, label=label, row=uuid)
+    if len(text) > LARGEST_LOOKED_INTO:
+        return {}, 0
+    value = jsontext.loads(text)
+    if not isinstance(value, dict):
+        return {}, 0
+    return (value, len(text)) if len(text) <= LARGEST_KEPT_WHOLE else shortened(value)
 
 
 def _unwrapped(config: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.core.errors import TooMuch
 from apps.projects.models import Project
 from apps.runs import table
 from apps.runs.models import Run
@@ -110,6 +111,41 @@ def test_a_warm_use_asks_three_questions_whatever_the_number_of_runs(
         names(vision, filters='{"config.lr":{"$gte":1}}')
 
     assert (len(main), len(vault)) == (2, 1)
+
+
+def test_what_opens_to_much_is_not_kept_whole(vision: Project, alice: User, fresh: Tables) -> None:
+    """Ten kilobytes on the wire may open to ten megabytes, and to a hundred as objects."""
+    large = json.dumps({"lr": {"value": 0.5}, "grid": {"value": [0] * 1_000_000}})
+    run = work.run(vision, "large", by=alice, config_text=large, summary_text=large)
+
+    assert names(vision, filters='{"config.lr":0.5,"summary_metrics.lr.value":0.5}') == ["large"]
+    (kept,) = fresh.runs_of(vision)
+    assert (kept.config, kept.summary) == ({"lr": 0.5, "grid": {}}, {"lr": {"value": 0.5}, "grid": {}})
+    assert select_runs(vision, limit=1).runs[0].config_text == large
+    assert run.sealed_config is not None
+    assert len(run.sealed_config) < 10_000
+
+
+def test_a_page_that_opens_to_much_is_refused(
+    vision: Project, three: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "MOST_BYTES_IN_PAGE", 100)
+
+    assert len(select_runs(vision, limit=1).runs) == 1
+    with pytest.raises(TooMuch):
+        select_runs(vision, limit=3)
+
+
+def test_a_table_that_opens_to_much_is_refused_and_not_kept(
+    vision: Project, three: list[Run], fresh: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "MOST_BYTES_IN_TABLE", 300)
+    with pytest.raises(TooMuch):
+        names(vision)
+    assert [kept.size for kept in fresh._tables.values()] == [0]
+
+    monkeypatch.setattr(table, "MOST_BYTES_IN_TABLE", 3_000)
+    assert names(vision) == ["r0", "r1", "r2"]
 
 
 def test_idle_tables_are_forgotten(vision: Project, three: list[Run], fresh: Tables) -> None:
