@@ -57,6 +57,7 @@ _SILENCE_AFTER_A_WRITER = timedelta(seconds=90)
 _PREEMPTED_SILENCE = timedelta(days=7)
 _STATE_FIELDS = ("state", "exit_code", "finished_at", "stop_requested_at")
 _MOST_TAGS = 1000
+_MOST_WORDS = 250_000  # they are in memory for each run of a list
 _MOST_SEALED_TEXT = 16 * 1024 * 1024
 _SWEEP_BATCH = 500
 
@@ -185,6 +186,11 @@ def _check(patch: RunPatch) -> None:
             raise Invalid(f"The {what} must be the JSON text of an object.")
     if patch.tags is not None and len(patch.tags) > _MOST_TAGS:
         raise Invalid(f"A run has at most {_MOST_TAGS} tags.")
+    words = [getattr(patch, name) or "" for name in HEAD_FIELDS if name != "tags"]
+    if sum(map(len, [*words, *(patch.tags or ())])) > _MOST_WORDS:
+        raise Invalid(
+            f"What is said about a run, its notes and tags included, has at most {_MOST_WORDS:,} letters."
+        )
 
 
 def _patched_head(head: Head, patch: RunPatch) -> Head:

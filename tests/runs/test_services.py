@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
@@ -243,6 +244,12 @@ def test_words_survive_whatever_they_are(run: Run, by: Actor) -> None:
 def test_too_many_tags_are_refused(run: Run, by: Actor) -> None:
     with pytest.raises(Invalid, match="at most 1000 tags"):
         update_run(run, RunPatch(tags=["t"] * 1001), by=by)
+
+
+@pytest.mark.parametrize("words", [{"notes": "x" * 250_001}, {"tags": ["x" * 999] * 251}])
+def test_too_many_words_are_refused(run: Run, by: Actor, words: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        update_run(run, RunPatch(**words), by=by)
 
 
 def test_each_change_counts_the_version(run: Run, by: Actor) -> None:

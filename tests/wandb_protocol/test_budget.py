@@ -7,7 +7,6 @@ import pytest
 from apps.accounts.models import User
 from apps.core.errors import TooMuch
 from apps.wandb_protocol.graphql.budget import Budget
-from apps.wandb_protocol.graphql.history import weight
 from tests.factories import people
 from tests.wandb_protocol.asking import Asker, history
 
@@ -76,7 +75,3 @@ def test_long_streams_cost_more() -> None:
         budget.stream_of(1_000_000)
     with pytest.raises(TooMuch):
         budget.stream_of(10_000_000)
-
-
-def test_weight_is_about_the_letters() -> None:
-    assert weight({"a": ["bcd", 1, {"ef": None}]}) == 1 + 3 + 8 + 2 + 8

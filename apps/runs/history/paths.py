@@ -60,6 +60,15 @@ def pick(row: Mapping[str, Any], name: str) -> Any:
     return MISSING
 
 
+def weight(value: Any) -> int:
+    """About how many letters the value takes."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(len(key) + weight(item) for key, item in value.items())
+    return sum(map(weight, value)) if isinstance(value, list) else 8
+
+
 def serving(paths: Sequence[Path], names: frozenset[str]) -> list[int]:
     """Which of these leaves are needed to answer for the dotted names, by place."""
     # An object asked for by its own name is made of the leaves below it, and a name may reach

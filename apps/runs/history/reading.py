@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from apps.core.errors import TooMuch
 from apps.runs.history import sampling
 from apps.runs.history.appending import read_keys
 from apps.runs.history.keys import KeyList, history_keys
-from apps.runs.history.paths import MISSING, Row, pick
+from apps.runs.history.paths import MISSING, Row, pick, weight
 from apps.runs.history.pieces import Piece, pieces_of
 from apps.runs.models import Run
 from apps.runs.queries import run_key
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     Mask = npt.NDArray[np.bool_]
 
 STEP, TIME = "_step", "_timestamp"
+MOST_HELD = 128 * 1024 * 1024  # letters of sampled rows: a row may have ten millions of them
 Bound = int | float | None
 Names = Sequence[str] | None
 
@@ -267,9 +269,13 @@ def _rows_at(pieces: Sequence[Piece], owners: list[int], places: list[int], keys
     for position, (owner, place) in enumerate(zip(owners, places, strict=True)):
         wanted.setdefault(owner, []).append((place, position))
     rows: list[Row] = [{} for _ in owners]
+    held = 0
     for owner, chosen in wanted.items():
         chosen.sort()
         found = pieces[owner].rows(_with_order(keys), [place for place, _ in chosen])
         for (_, position), row in zip(chosen, found, strict=True):
             rows[position] = row
+            held += weight(row)
+        if held > MOST_HELD:
+            raise TooMuch("These rows hold too much for one answer. Ask for fewer samples.")
     return rows

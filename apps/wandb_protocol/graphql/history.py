@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from apps.core import jsontext
 from apps.core.errors import Invalid
 from apps.runs.history import store
+from apps.runs.history.paths import weight
 from apps.runs.types import Stream
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, budget_of
 from apps.wandb_protocol.translate import whole_step
@@ -107,15 +108,6 @@ def wire(value: Any) -> Any:
     if isinstance(value, list):
         return [wire(item) for item in value]
     return value
-
-
-def weight(value: Any) -> int:
-    """About how many letters the value takes."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(len(key) + weight(item) for key, item in value.items())
-    return sum(map(weight, value)) if isinstance(value, list) else 8
 
 
 def parquet_history(_: Source, __: Info, live_keys: Sequence[str] | None = None) -> Source:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from apps.runs.history.paths import MISSING, Row, leaves, pick, put, serving
+from apps.runs.history.paths import MISSING, Row, leaves, pick, put, serving, weight
 from tests.runs.history import values
 
 
@@ -64,6 +64,10 @@ def test_pick_by_dotted_name(name: str, expected: Any) -> None:
 )
 def test_serving(path: tuple[str, ...], name: str, expected: bool) -> None:
     assert serving([("other",), path], frozenset({name, "y"})) == [1] * expected
+
+
+def test_weight_is_about_the_letters() -> None:
+    assert weight({"a": ["bcd", 1, {"ef": None}]}) == 1 + 3 + 8 + 2 + 8
 
 
 def test_many_names_among_many_paths_take_no_time() -> None:

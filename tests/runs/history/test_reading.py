@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from apps.core.errors import Invalid
+from apps.core.errors import Invalid, TooMuch
 from apps.runs.history import store
 from apps.runs.models import Chunk, Run, Segment
 from apps.runs.types import Stream
@@ -165,6 +165,17 @@ def test_the_present_cursor_is_where_reading_all_would_end(run: Run, how: str) -
 def test_a_made_up_cursor_is_refused(run: Run, cursor: str) -> None:
     with pytest.raises(Invalid):
         store.rows_since(run, HISTORY, cursor)
+
+
+def test_a_sample_that_no_memory_would_hold_is_refused(
+    run: Run, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.runs.history.reading.MOST_HELD", 10_000)
+    fill(run, rows_from(0, 8, text="x" * 4_000), how)
+
+    assert len(store.sample_rows(run, HISTORY, 2)) == 2
+    with pytest.raises(TooMuch):
+        store.sample_rows(run, HISTORY, 8)
 
 
 def test_a_page_that_was_away_for_long_is_sent_to_a_sample(
