@@ -79,7 +79,7 @@ export const look = ({ lines, theme, view, sync, first, axis, columns, family, h
       })),
     ],
     hooks: {
-      draw: [(chart) => over(chart, { lines, theme, first, hot: hot() })],
+      draw: [(chart) => over(chart, { lines, theme, first, hot: hot() }), (chart) => beyond(chart, { lines, theme, family })],
       setCursor: [onPoint],
       setSelect: [(chart) => zoomTo(chart, onZoom)],
     },
@@ -124,5 +124,33 @@ const over = (chart, { lines, theme, first, hot }) => {
     ctx.arc(chart.valToPos(one.x.at(-1), "x", true), chart.valToPos(last, "y", true), 3 * ratio, 0, 2 * Math.PI);
     ctx.fill(); ctx.stroke();
   }
+  ctx.restore();
+};
+
+// What the frame cuts off is named where the lines leave it: how high they have been, how low.
+const beyond = (chart, { lines, theme, family }) => {
+  const { x: wide, y: high } = chart.scales;
+  const out = { above: [], below: [] };
+  for (const { one, main } of lines) {
+    main.forEach((value, i) => {
+      if (value == null || one.x[i] < wide.min || one.x[i] > wide.max) return;
+      if (value > high.max) out.above.push([one.x[i], value]);
+      if (value < high.min) out.below.push([one.x[i], value]);
+    });
+  }
+  const { ctx, bbox } = chart;
+  ctx.save();
+  ctx.font = `${11 * devicePixelRatio}px ${family}`;
+  ctx.fillStyle = theme.of("ink-3");
+  ctx.textAlign = "start";
+  ctx.textBaseline = "alphabetic";
+  const write = (points, sign, pick, y) => {
+    if (!points.length) return;
+    const last = points.reduce((found, [at]) => Math.max(found, at), -Infinity);
+    const far = points.reduce((found, [, value]) => pick(found, value), points[0][1]);
+    ctx.fillText(`${sign} ${tick(far)}`, chart.valToPos(last, "x", true) + 14 * devicePixelRatio, y);
+  };
+  write(out.above, "↑", Math.max, bbox.top + 8 * devicePixelRatio);
+  write(out.below, "↓", Math.min, bbox.top + bbox.height - 4 * devicePixelRatio);
   ctx.restore();
 };

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests.web.in_chromium import IN_CHROMIUM, Seen
 
@@ -178,3 +178,25 @@ def test_tables_and_points_without_a_script(open_page: Any) -> None:
 
     expect(seen.page.get_by_role("heading", level=1)).to_have_text("train/loss")
     assert seen.page.locator("tbody tr").count() == 12
+
+
+def test_what_the_frame_cuts_off_is_written_at_the_edge(open_page: Any) -> None:
+    """The first losses of a run are high: the rest is drawn large, and how high they were is said."""
+    seen = open_page()
+    seen.page.add_init_script(
+        "window.written = []; const write = CanvasRenderingContext2D.prototype.fillText;"
+        "CanvasRenderingContext2D.prototype.fillText = function (text, ...at)"
+        " { window.written.push(text); return write.call(this, text, ...at); };"
+    )
+
+    def begin_high(route: Route) -> None:
+        answer = route.fetch()
+        points = answer.json()
+        for one in points["series"]:
+            one["y"][0] = 640.0
+        route.fulfill(response=answer, json=points)
+
+    seen.page.route("**/series?*", begin_high)
+    seen.go(CHARTS)
+
+    _until(seen, lambda: bool(seen.page.evaluate("written.includes('↑ 640')")))
