@@ -239,15 +239,13 @@ def _move(run: Run, state: RunState, *, by: Actor) -> None:
 def add_history(run: Run, lines: Sequence[str], *, by: Actor) -> int:
     """Put rows after those there are, each the JSON text of an object. Returns the number of the first.
 
-    A row without a step is given the next one, one without a time the present. A run that has ended stays as it
-    is: whoever adds to it by hand does not take it up again.
+    A row without a step is given the next one, one without a time the present. The run's state stays as it is:
+    whoever adds to it by hand does not take it up again, and does not keep it alive.
     """
     run = _locked(run)
-    first, state = run.history_lines, RunState(run.state)
+    first = run.history_lines
     placed = _with_step_and_time(lines, after=store.keys_of(run).last_step)
-    store.append(run, StreamRequest(streams={Stream.HISTORY: Lines(first, placed)}), by=by)
-    if state in RunState.closed():
-        finish_run(run, state=state, by=by)
+    store.append(run, StreamRequest(streams={Stream.HISTORY: Lines(first, placed)}, is_by_hand=True), by=by)
     return first
 
 

@@ -126,6 +126,9 @@ class StreamRequest:
     streams: Mapping[Stream, Lines] = field(default_factory=dict)
     summary_text: str | None = None  # JSON text of the whole summary
     writer: str = ""  # in shared mode the client's id of this writer, whose lines are counted apart
+    is_by_hand: bool = (
+        False  # by a person, after all there is; the client's line numbers and the run's state stay
+    )
     is_preempting: bool = False
     is_complete: bool = False
     exit_code: int | None = None

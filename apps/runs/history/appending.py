@@ -28,6 +28,9 @@ from apps.vault.seal import blind_index, seal, seal_text, unseal, unseal_text
 WRITER_LABEL = "run.writer"
 # The writer under whose name a fork keeps what it took from its parent: the client counts its own lines from 0.
 FORKED = b"forked from it\0\0"
+# Under this name lies what people add: counted among the client's own lines, its next ones would be taken for old.
+BY_HAND = b"added by hand\0\0\0"
+_NO_CLIENT = frozenset({b"", FORKED, BY_HAND})
 HOT_BYTES = 2 * 1024 * 1024  # beyond these a reader of chunks waits too long: compact
 _WORTH_A_LOOK_BYTES = 16 * 1024
 MOST_LINES = 2**40
@@ -106,7 +109,7 @@ class Positions:
         row.is_complete = True
         row.save()
         done = {of for (_, of), row in self._rows.items() if row.is_complete}
-        return all(of in done or not of or of == FORKED for _, of in self._rows)
+        return all(of in done or of in _NO_CLIENT for _, of in self._rows)
 
     def reopen(self, writer: bytes) -> None:
         """The writer is at work (again), also before its first line."""
@@ -146,17 +149,29 @@ class _Appending:
     def carry_out(self, rows: list[Row]) -> AppendResult:
         self.key = run_key(self.run)
         self.positions = Positions(self.run)
-        self.writer = blind_index(self.key, WRITER_LABEL, self.request.writer) if self.request.writer else b""
+        self.writer = self._writer()
         for stream, part in self.request.streams.items():
             if stream is Stream.OUTPUT:
                 self._write_output(part)
             else:
-                self._write_lines(stream, part, rows)
+                self._write_lines(stream, self._placed(stream, part), rows)
         self._write_summary()
-        self._settle_state()
+        if not self.request.is_by_hand:
+            self.run.heartbeat_at = clock.now()
+            self._settle_state()
         self._save()
         stops = self.run.stop_requested_at is not None
         return AppendResult(RunState(self.run.state), is_stop_requested=stops)
+
+    def _writer(self) -> bytes:
+        if self.request.is_by_hand:
+            return BY_HAND
+        return blind_index(self.key, WRITER_LABEL, self.request.writer) if self.request.writer else b""
+
+    def _placed(self, stream: Stream, part: Lines) -> Lines:
+        if not self.request.is_by_hand:
+            return part
+        return Lines(self.positions.next_line(stream, BY_HAND), part.lines)
 
     def _write_lines(self, stream: Stream, part: Lines, rows: list[Row]) -> None:
         """Store those lines that are new."""
@@ -281,7 +296,6 @@ class _Appending:
         self.changed |= _STATE_FIELDS
 
     def _save(self) -> None:
-        self.run.heartbeat_at = clock.now()
         if self.changed:
             self.run.version += 1
         self.run.save(update_fields=["heartbeat_at", "version", *self.changed])

@@ -65,7 +65,7 @@ def _seen(cursor: str) -> tuple[int, dict[bytes, int]]:
     if found is None:
         raise Invalid("This cursor is not one that was handed out here.")
     parts = [part.split(".") for part in found["writers"].split("~")[1:]]
-    if len(parts) > MOST_WRITERS + 2:  # and the one without a name, and the one that forks use
+    if len(parts) > MOST_WRITERS + 3:  # and those that are no client's
         raise Invalid("This cursor is not one that was handed out here.")
     try:
         return int(found["rewinds"]), {bytes.fromhex(writer): int(line) for writer, line in parts}
