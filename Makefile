@@ -53,7 +53,7 @@ shots: $(DEV_STAMP) ## renew the screenshots of docs/ (needs Chromium)
 
 pins: ## compile requirements/*.in anew (maintainers; needs uv)
 	@command -v uv >/dev/null || { echo "make pins needs uv: pip install uv"; exit 1; }
-	@for set in base production dev; do \
+	@for set in base production dev oldest-client; do \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 			--upgrade --output-file requirements/$$set.txt requirements/$$set.in || exit 1; \
 	done

@@ -1,0 +1,50 @@
+"""The oldest client that is promised to work, installed apart, passes the tests of a whole run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from tests.live import ROOT
+
+pytestmark = pytest.mark.live
+REQUIREMENTS = ROOT / "requirements/oldest-client.txt"
+
+
+@pytest.fixture(scope="module")
+def oldest_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has wandb 0.28.0 as its package index serves it."""
+    place = tmp_path_factory.mktemp("oldest-client")
+    venv.create(place, with_pip=True)
+    python = place / "bin/python"
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    subprocess.run([*install, "--only-binary", ":all:", "-r", REQUIREMENTS], check=True)
+    return python
+
+
+def test_oldest_client_logs_a_whole_run(oldest_python: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-n0",
+            "-p",
+            "no:cacheprovider",
+            "tests/wandb_protocol/test_client_run.py",
+        ],
+        cwd=ROOT,
+        env=os.environ | {"OWNLOG_TEST_WANDB_PYTHON": str(oldest_python)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert " passed" in done.stdout
