@@ -16,6 +16,7 @@ WIDE, PHONE = (1440, 900), (390, 844)
 PAGES = {
     "home": "/",
     "project": "/alice/vision",
+    "compare": "/alice/vision/compare?runs=demo0003,demo0005,demo0007,demo0008",
     "run": "/alice/vision/runs/demo0003",
     "charts": "/alice/vision/runs/demo0003/charts",
     "console": "/alice/vision/runs/demo0003/console",

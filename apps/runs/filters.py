@@ -7,9 +7,10 @@ expressions are RE2, which takes linear time whatever the pattern.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from apps.core import jsontext
@@ -214,6 +215,14 @@ class Order:
     is_descending: bool
 
     def sort(self, runs: Iterable[Listed]) -> list[Listed]:
+        """Runs that are equal stand by age."""
+        return self._sorted(runs, itemgetter(0, 1))
+
+    def sort_again(self, runs: Iterable[Listed]) -> list[Listed]:
+        """Runs that are equal stand as they stood."""
+        return self._sorted(runs, itemgetter(0))
+
+    def _sorted(self, runs: Iterable[Listed], key: Callable[[Any], Any]) -> list[Listed]:
         ranked: dict[int, list[tuple[Any, int, Listed]]] = {}
         without: list[Listed] = []
         get = self.get
@@ -226,8 +235,22 @@ class Order:
                 ranked.setdefault(rank, []).append((value, run.id, run))
         found = []
         for rank in sorted(ranked, reverse=self.is_descending):
-            found += [run for *_, run in sorted(ranked[rank], reverse=self.is_descending)]
+            found += [run for *_, run in sorted(ranked[rank], key=key, reverse=self.is_descending)]
         return found + without
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Several keys to sort by, the first of them first."""
+
+    keys: tuple[Order, ...]
+
+    def sort(self, runs: Iterable[Listed]) -> list[Listed]:
+        *before, last = self.keys
+        found = last.sort(runs)
+        for order in reversed(before):
+            found = order.sort_again(found)
+        return found
 
 
 _RANKS: dict[type, int] = {bool: 0, int: 1, float: 1, str: 2, datetime: 3}
@@ -237,3 +260,8 @@ def parse_order(text: str | None) -> Order:
     """`+created_at`, `-summary_metrics.loss`, `config.lr.value`; the oldest first when nothing is asked."""
     key = (text or "").strip() or _DEFAULT_ORDER
     return Order(getter(key.lstrip("+-")), key.startswith("-"))
+
+
+def parse_orders(texts: Sequence[str]) -> Orders:
+    """Several of them, the first that matters most first."""
+    return Orders(tuple(parse_order(text) for text in texts) or (parse_order(None),))

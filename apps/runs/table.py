@@ -17,7 +17,9 @@ from apps.core import jsontext
 from apps.core.errors import TooMuch
 from apps.projects.models import Project
 from apps.runs.fields import Listed
-from apps.runs.filters import compile_filter, parse_order
+from apps.runs.filters import compile_filter, parse_orders
+from apps.runs.history.paths import dotted, leaves
+from apps.runs.history.sampling import evenly_spread
 from apps.runs.listing import LARGEST_KEPT_WHOLE, LARGEST_LOOKED_INTO, shortened
 from apps.runs.models import Run
 from apps.runs.queries import CONFIG_LABEL, HEAD_LABEL, SUMMARY_LABEL, open_runs
@@ -36,6 +38,7 @@ MOST_BYTES_IN_TABLE = 256 * 1024 * 1024
 # Of the opened text of a page of runs.
 MOST_BYTES_IN_PAGE = 128 * 1024 * 1024
 _BATCH = 500
+_MOST_LOOKED_AT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +49,40 @@ class FoundRuns:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class KnownKeys:
+    """Keys by which the runs of a project can be told apart."""
+
+    config: list[str]
+    summary: list[str]
+
+
 def select_runs(
-    project: Project, *, filters: str | None = None, order: str | None = None, offset: int = 0, limit: int
+    project: Project,
+    *,
+    filters: str | None = None,
+    order: str | Sequence[str] | None = None,
+    offset: int = 0,
+    limit: int,
 ) -> FoundRuns:
-    """The project's runs that pass the filter, in the order asked for, a page of them opened."""
+    """The project's runs that pass the filter, in the order (or orders) asked for, a page of them opened."""
     passes = compile_filter(filters)
-    arrange = parse_order(order)
+    arrange = parse_orders([order] if isinstance(order, str) else order or [])
     runs: Iterable[Listed] = _tables.runs_of(project)
     found = [run for run in runs if passes(run)] if passes else list(runs)
     page = arrange.sort(found)[offset : offset + limit] if limit > 0 else []
     return FoundRuns(_opened([run.id for run in page]), len(found))
+
+
+def known_keys(project: Project) -> KnownKeys:
+    """What the project's runs are set to and end with, by dotted name, looked up in a spread of them."""
+    runs = _tables.runs_of(project)
+    some = [runs[place] for place in evenly_spread(len(runs), _MOST_LOOKED_AT)]
+    config, summary = dict[str, None](), dict[str, None]()
+    for run in some:
+        config |= dict.fromkeys(dotted(path) for path, _ in leaves(run.config))
+        summary |= dict.fromkeys(dotted(path) for path, _ in leaves(run.summary))
+    return KnownKeys(config=list(config), summary=list(summary))
 
 
 def _opened(ids: Sequence[int]) -> list[OpenRun]:

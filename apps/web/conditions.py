@@ -10,8 +10,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from apps.runs.table import KnownKeys
+
 MOST_CONDITIONS = 20
 LONGEST_CONDITION = 500
+MOST_COMPLETIONS = 400
 _CONDITION = re.compile(
     r"(?P<key>[^<>=!~]+?)\s*(?P<sign>>=|<=|!=|=|>|<|~|(?<=\s)in(?=\s))\s*(?P<value>.+)", re.DOTALL
 )
@@ -53,6 +56,13 @@ def as_filter(conditions: Iterable[Condition]) -> str | None:
     """All that mean something, joined, as the client would send them."""
     meanings = [condition.meaning for condition in conditions if condition.meaning is not None]
     return json.dumps({"$and": meanings}) if meanings else None
+
+
+def completions(keys: KnownKeys) -> list[str]:
+    """What the filter bar offers while one types: what every run has, then what these runs have."""
+    own = [name for name in _NAMES if name != "tags"]
+    found = [*own, *keys.summary, *(f"config.{key}" for key in keys.config)]
+    return [each for each in found if not each.startswith("_")][:MOST_COMPLETIONS]
 
 
 def _read(text: str) -> Condition:

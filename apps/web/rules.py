@@ -35,6 +35,8 @@ declare_url("api-key-revoke", SIGNED_IN, methods=("POST",))
 for name in (
     "entity",
     "project",
+    "project-compare",
+    "project-rows",
     "project-workspace",
     "project-series",
     "project-csv-series",
@@ -54,6 +56,7 @@ for name in (
     declare_url(name, Permission.RUN_READ, methods=_READING)
 for name in ("run-files", "run-file"):
     declare_url(name, Permission.FILE_READ, methods=_READING)
+declare_url("run-edit", Permission.RUN_WRITE, methods=_FORM)
 declare_url("run-stop", Permission.RUN_WRITE, methods=("POST",))
 
 # Django's admin: sizes, states and dates, for whoever operates the instance.

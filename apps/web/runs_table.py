@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from apps.runs.types import OpenRun
+from django.utils.translation import gettext as _
+
+from apps.runs.types import Head, OpenRun
 from apps.web.figures import figure, lasting, setting
 from apps.web.links import run_url
 from apps.web.states import StateMark, duration_of, state_of
@@ -36,15 +38,15 @@ class Column:
 class Cell:
     text: str
     is_number: bool
-    is_best: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run as the table shows it; `colour` is 0 for one that the charts leave out."""
+    """A run as the table shows it; `place` counts from one, `colour` is 0 for one that the charts leave out."""
 
     opened: OpenRun
     url: str
+    place: int
     state: StateMark
     created_at: datetime
     duration: str
@@ -62,27 +64,63 @@ class RunsTable:
     rows: list[RunRow]
 
 
-def runs_table(runs: Sequence[OpenRun], *, entity: str, project: str) -> RunsTable:
-    """Rows for these runs, with the columns that tell them apart."""
+# The columns that each table has, and what a run says of itself besides config and summary.
+FIXED: tuple[Callable[[], Column], ...] = (
+    lambda: Column(_("Run"), "display_name", False),
+    lambda: Column(_("State"), "state", False),
+    lambda: Column(_("Created"), "created_at", False),
+    lambda: Column(_("Runtime"), "duration", True),
+)
+_OF_HEAD: dict[str, tuple[Callable[[], str], Callable[[Head], str]]] = {
+    "tags": (lambda: _("Tags"), lambda head: ", ".join(head.tags)),
+    "notes": (lambda: _("Notes"), lambda head: head.notes),
+    "group": (lambda: _("Group"), lambda head: head.group),
+    "job_type": (lambda: _("Job"), lambda head: head.job_type),
+    "name": (lambda: _("Id"), lambda head: head.name),
+}
+_KINDS = ("summary_metrics", "config")
+
+
+def column_of(order: str) -> Column:
+    """The column that is sorted by `order`; whether it holds numbers is seen once there are rows."""
+    kind, _dot, key = order.partition(".")
+    if order in _OF_HEAD:
+        return Column(_OF_HEAD[order][0](), order, False)
+    return Column(key if kind in _KINDS and key else order, order, kind == "summary_metrics")
+
+
+def runs_table(
+    runs: Sequence[OpenRun], *, entity: str, project: str, columns: Sequence[str] = (), start: int = 0
+) -> RunsTable:
+    """Rows for these runs, the first of them in place `start`; without chosen columns, those that tell them apart."""
     measured = [flat(summary_values(each.summary_text)) for each in runs]
     chosen = [flat(config_values(each.config_text)) for each in runs]
-    columns = [Column(key, f"summary_metrics.{key}", True) for key in _measured_keys(measured)]
-    columns += [Column(key, f"config.{key}", _all_numbers(key, chosen)) for key in _chosen_keys(chosen)]
+    asked = list(columns) or [
+        *(f"summary_metrics.{key}" for key in _measured_keys(measured)),
+        *(f"config.{key}" for key in _chosen_keys(chosen)),
+    ]
+    shown = [_with_kind(column_of(order), chosen) for order in asked]
     rows = []
     for place, opened in enumerate(runs):
-        cells = [_cell(column, measured[place], chosen[place]) for column in columns]
+        cells = [_cell(column, opened, measured[place], chosen[place]) for column in shown]
         rows.append(
             RunRow(
                 opened=opened,
                 url=run_url(entity, project, opened.head.name),
+                place=start + place + 1,
                 state=state_of(opened.run),
                 created_at=opened.run.created_at,
                 duration=lasting(duration_of(opened.run, measured[place])),
-                colour=place + 1 if place < RUN_COLOURS else 0,
+                colour=start + place + 1 if start + place < RUN_COLOURS else 0,
                 cells=cells,
             )
         )
-    return RunsTable(columns, rows)
+    return RunsTable(shown, rows)
+
+
+def _with_kind(column: Column, chosen: Sequence[dict[str, Any]]) -> Column:
+    kind, _dot, key = column.order.partition(".")
+    return replace(column, is_number=_all_numbers(key, chosen)) if kind == "config" else column
 
 
 def _measured_keys(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -122,8 +160,10 @@ def _all_numbers(key: str, rows: Sequence[dict[str, Any]]) -> bool:
     return all(is_number(row[key]) for row in rows if key in row)
 
 
-def _cell(column: Column, measured: dict[str, Any], chosen: dict[str, Any]) -> Cell:
-    kind, _, key = column.order.partition(".")
+def _cell(column: Column, opened: OpenRun, measured: dict[str, Any], chosen: dict[str, Any]) -> Cell:
+    if column.order in _OF_HEAD:
+        return Cell(_OF_HEAD[column.order][1](opened.head)[:_LONGEST_CELL], False)
+    kind, _dot, key = column.order.partition(".")
     values = measured if kind == "summary_metrics" else chosen
     if key not in values:
         return Cell("", column.is_number)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from allauth.account import views as account
 from django.urls import path, re_path
 
-from apps.web.views import api_keys, files, health, home, projects, runs, series
+from apps.web.views import api_keys, compare, files, health, home, projects, runs, series
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -38,6 +38,8 @@ urlpatterns = [
     path("<str:entity>", home.entity, name="entity"),
     path("<str:entity>/<str:project>", projects.project, name="project"),
     path("<str:entity>/<str:project>/workspace", projects.workspace, name="project-workspace"),
+    path("<str:entity>/<str:project>/compare", compare.compare, name="project-compare"),
+    path("<str:entity>/<str:project>/rows", projects.rows, name="project-rows"),
     path("<str:entity>/<str:project>/series", series.of_project, name="project-series"),
     path("<str:entity>/<str:project>/series/csv", series.csv_of_project, name="project-csv-series"),
     path("<str:entity>/<str:project>/series/table", series.table_of_project, name="project-table-series"),
@@ -51,6 +53,7 @@ urlpatterns = [
     path(
         "<str:entity>/<str:project>/runs/<str:run>/series/table", series.table_of_run, name="run-table-series"
     ),
+    path("<str:entity>/<str:project>/runs/<str:run>/edit", runs.edit, name="run-edit"),
     path("<str:entity>/<str:project>/runs/<str:run>/stop", runs.stop, name="run-stop"),
     path("<str:entity>/<str:project>/runs/<str:run>/files", files.files, name="run-files"),
     path("<str:entity>/<str:project>/runs/<str:run>/files/<path:name>", files.download, name="run-file"),

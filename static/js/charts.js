@@ -7,16 +7,14 @@
 
 import { wireTools } from "./chart_tools.js";
 import { Panel } from "./panel.js";
-import { Runs } from "./runs_shown.js";
+import { runs } from "./runs_shown.js";
 import { Theme } from "./theme.js";
-import { View } from "./view.js";
+import { view } from "./view.js";
 
 const LIVE_EVERY = 5000;
 const MOST_POINTS = 1500;
 
 const start = (box) => {
-  const view = new View();
-  const runs = new Runs(view);
   if (!runs.all.length) return;
   const theme = new Theme(box);
   const panels = new Map();

@@ -1,27 +1,48 @@
 // The runs of a page, and which of them the charts show: the first ones, less those whose eye was closed, and those
 // whose eye was opened.
 
-const MOST = 24;
+import { view } from "./view.js";
 
-const fromRow = (row) => ({
-  id: row.dataset.run, name: row.dataset.name, colour: Number(row.dataset.colour), live: "live" in row.dataset,
+const MOST = 24;
+const FIRST_COLOURS = 12;
+
+const fromElement = (element) => ({
+  id: element.dataset.run, name: element.dataset.name, live: "live" in element.dataset,
+  colour: Number(element.dataset.colour), isAdded: "added" in element.dataset,
 });
 
-export class Runs {
-  #view;
+class Runs {
+  all = [...document.querySelectorAll("[data-run][data-colour]")].map(fromElement);
 
-  constructor(view) {
-    this.#view = view;
-    this.all = [...document.querySelectorAll("[data-run][data-colour]")].map(fromRow);
+  get shown() { return this.all.filter((run) => this.isShown(run.id)).slice(0, MOST); }
+
+  of(id) { return this.all.find((run) => run.id === id); }
+
+  isShown(id) {
+    const run = this.of(id);
+    return Boolean(run) && (run.isAdded ? view.added.has(id) : !view.hidden.has(id));
   }
 
-  get shown() { return this.all.filter((run) => !this.#view.hidden.has(run.id)).slice(0, MOST); }
+  // Open or close the eye of the run of this row. No more are opened than the charts can hold.
+  toggle(row) {
+    const { run: id, name } = row.dataset;
+    const isShown = this.isShown(id);
+    if (!isShown && this.shown.length >= MOST) return;
+    if (!this.of(id)) {
+      const colour = Math.max(FIRST_COLOURS, ...this.all.map((run) => run.colour)) + 1;
+      this.all.push({ id, name, live: "live" in row.dataset, colour, isAdded: true });
+    }
+    const changes = { hidden: new Set(view.hidden), added: new Set(view.added) };
+    const [list, has] = this.of(id).isAdded ? [changes.added, !isShown] : [changes.hidden, isShown];
+    if (has) list.add(id); else list.delete(id);
+    view.set(changes);
+  }
 
   heat(id) {
     for (const row of document.querySelectorAll("tr[data-run]")) row.classList.toggle("hot", row.dataset.run === id);
   }
 
-  // Rows come and go, so their table listens for them.
+  // Rows come and go, so the page listens for them.
   onHover(heat) {
     if (this.all.length < 2) return;
     const rowOf = (event) => event.target.closest?.("tr[data-run]") ?? null;
@@ -32,3 +53,5 @@ export class Runs {
     });
   }
 }
+
+export const runs = new Runs();

@@ -10,7 +10,7 @@ const range = (text) => {
 };
 const ids = (text) => new Set((text ?? "").split(".").filter(Boolean));
 
-export class View {
+class View {
   #listeners = [];
 
   constructor() {
@@ -66,3 +66,5 @@ export class View {
     }
   }
 }
+
+export const view = new View();

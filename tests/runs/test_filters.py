@@ -8,7 +8,7 @@ import pytest
 
 from apps.core.errors import Invalid
 from apps.runs.fields import Listed
-from apps.runs.filters import MOST_DEPTH, compile_filter, parse_order
+from apps.runs.filters import MOST_DEPTH, compile_filter, parse_order, parse_orders
 from apps.runs.types import Head
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -176,6 +176,22 @@ def test_orders_by_hand_with_nothing_last(order: str | None, expected: list[int]
     ]
 
     assert [run.id for run in parse_order(order).sort(runs)] == expected
+
+
+def test_several_orders_the_first_matters_most() -> None:
+    runs = [
+        listed(id=n, summary={"loss": loss}, config={"size": size})
+        for n, (size, loss) in enumerate([(1, 2.0), (2, 1.0), (1, 1.0), (2, None), (None, 0.0)], 1)
+    ]
+
+    assert [run.id for run in parse_orders(["-config.size", "+summary_metrics.loss"]).sort(runs)] == [
+        2,
+        4,
+        3,
+        1,
+        5,
+    ]
+    assert [run.id for run in parse_orders([]).sort(runs)] == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("order", ["+++;DROP", "+__class__", "config", "-"])

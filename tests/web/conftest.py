@@ -12,6 +12,7 @@ from playwright.sync_api import Browser
 from apps.accounts.models import User
 from apps.core import jsontext
 from apps.projects.models import Project
+from apps.runs import table
 from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.types import Lines, Stream, StreamRequest
@@ -60,6 +61,12 @@ class Answer(Protocol):
 def text_of(response: Answer) -> str:
     """The words of a page, without its marks."""
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
+
+
+@pytest.fixture(autouse=True)
+def _no_table_of_another_test() -> None:
+    """Rolled back, ids come again: what is remembered of runs would be of other runs."""
+    table._tables.forget_idle(idle_seconds=-1)
 
 
 Log = Callable[..., None]

@@ -19,7 +19,11 @@ PAGES = (
     "/alice",
     PROJECT,
     f"{PROJECT}?q=config.lr+%3E+1e-4&order=-summary_metrics.val%2Facc",
+    f"{PROJECT}?col=tags&col=config.seed&order=-config.seed&order=%2Bdisplay_name&smooth=0.9&ys=log",
+    f"{PROJECT}/compare?runs=demo0003,demo0005,demo0007",
     RUN,
+    f"{RUN}/edit",
+    f"{RUN}/series/table?key=val%2Facc",
     f"{RUN}/charts",
     f"{RUN}/system",
     f"{RUN}/console",
@@ -171,8 +175,8 @@ def test_reading_and_filtering_work_without_a_script(open_page: Any) -> None:
 
     seen.go(PROJECT)
     rows = page.locator("tbody tr").count()
-    page.fill("form.filter input[type=text], form.filter input:not([type])", "config.aug = none")
-    page.click("form.filter button")
+    page.fill("form.terms input:not([type])", "config.aug = none")
+    page.click("form.terms button")
 
     assert 0 < page.locator("tbody tr").count() < rows
     page.locator("tbody td.name a").first.click()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.access.policy import Permission, Visibility
 from apps.accounts.queries import names_of
@@ -14,10 +14,11 @@ from apps.projects.queries import open_project
 from apps.runs.history import store
 from apps.runs.history.paths import dotted
 from apps.runs.queries import get_run, open_run
-from apps.runs.services import request_stop
+from apps.runs.services import request_stop, update_run
 from apps.runs.types import OpenRun, Stream
 from apps.teams.gate import may
 from apps.web.console import console_lines
+from apps.web.editing import patch_of, tag_line
 from apps.web.environment import environment
 from apps.web.figures import figure, grouped, lasting
 from apps.web.links import project_url, run_url
@@ -92,6 +93,20 @@ def stop(request: Request, entity: str, project: str, run: str) -> HttpResponseB
     return redirect(run_url(entity, project, run))
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: Request, entity: str, project: str, run: str) -> HttpResponseBase:
+    """Name, tags and notes of a run. What a form leaves out stays as it is."""
+    target = get_run(request.actor, Permission.RUN_WRITE, entity=entity, project=project, name=run)
+    if request.method == "POST":
+        update_run(target, patch_of(request.POST), by=request.actor)
+        if request.htmx:
+            return HttpResponse(status=204)
+        return redirect(run_url(entity, project, run))
+    opened = open_run(target)
+    template = "runs/_edit.html" if request.htmx else "runs/edit.html"
+    return render(request, template, frame(request, opened) | {"tag_line": tag_line(opened.head.tags)})
+
+
 def _opened(request: Request, entity: str, project: str, name: str) -> OpenRun:
     return open_run(get_run(request.actor, Permission.RUN_READ, entity=entity, project=project, name=name))
 
@@ -114,7 +129,10 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
         "keys": keys,
         "state": state,
         "duration": lasting(duration_of(opened.run, summary_values(opened.summary_text))),
-        "can": {"stop": can_write and state.is_running and opened.run.stop_requested_at is None},
+        "can": {
+            "stop": can_write and state.is_running and opened.run.stop_requested_at is None,
+            "write": can_write,
+        },
         "counts": {
             "charts": len(metric_names([keys])),
             "console": opened.run.output_lines,

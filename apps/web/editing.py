@@ -1,0 +1,41 @@
+"""What a form says of a run, as a change of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+
+from django.utils.translation import gettext as _
+
+from apps.core.errors import Invalid
+from apps.runs.types import RunPatch
+
+LONGEST_NAME = 1000
+LONGEST_NOTES = 100_000
+
+
+def patch_of(form: Mapping[str, str]) -> RunPatch:
+    """Only what the form has. Tags stand in one line, with commas between them."""
+    name, tags, notes = form.get("name"), form.get("tags"), form.get("notes")
+    if len(name or "") > LONGEST_NAME:
+        raise Invalid(_("A name has at most %(n)d letters.") % {"n": LONGEST_NAME})
+    if len(notes or "") > LONGEST_NOTES:
+        raise Invalid(_("Notes have at most %(n)d letters.") % {"n": LONGEST_NOTES})
+    return RunPatch(
+        display_name=None if name is None else " ".join(name.split()),
+        tags=None if tags is None else _tags(tags),
+        notes=None if notes is None else notes.replace("\r\n", "\n").strip(),
+    )
+
+
+def tag_line(tags: Sequence[str]) -> str:
+    """The tags in one line; one that holds a comma stands in quotes."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow([" ".join(tag.split()) for tag in tags])
+    return text.getvalue().replace(",", ", ") if not any("," in tag for tag in tags) else text.getvalue()
+
+
+def _tags(line: str) -> list[str]:
+    parts = next(csv.reader([" ".join(line.split())], skipinitialspace=True), [])
+    return list(dict.fromkeys(tag for each in parts if (tag := each.strip())))

@@ -1,0 +1,222 @@
+"""The runs table: columns, several orders, windows of rows, editing; and runs side by side."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.test import Client
+
+from apps.accounts.models import User
+from apps.core import jsontext
+from apps.projects.models import Project
+from apps.runs.models import Run
+from apps.runs.queries import open_run
+from apps.web.comparing import compare
+from apps.web.editing import patch_of, tag_line
+from tests.factories import work
+from tests.web.conftest import Log, Visit, text_of
+from tests.web.test_project_page import HOSTILE
+
+PAGE = "/lab/vision"
+
+
+@pytest.fixture
+def six(vision: Project, alice: User) -> list[Run]:
+    return [
+        work.run(
+            vision,
+            f"run-{number}",
+            by=alice,
+            display_name=f"run {number}",
+            tags=[f"t{number}"],
+            config_text=jsontext.dumps({"size": {"value": number % 2}, "same": {"value": 1}}),
+            summary_text=jsontext.dumps({"acc": number // 2, "deep": {"f1": 0.5}}),
+        )
+        for number in range(6)
+    ]
+
+
+def _named(page: str) -> list[str]:
+    return re.findall(r'<td class="pin pin-3 name"><a href="[^"]*" title="([^"]*)"', page)
+
+
+def _heads(page: str) -> list[str]:
+    return re.findall(r'<bdi class="clip">([^<]*)</bdi>', page.split("</thead>")[0])
+
+
+def test_chosen_columns_in_their_order(visit: Visit, six: list[Run]) -> None:
+    page = visit(PAGE, by="vera", col=["tags", "config.same", "summary_metrics.deep.f1"])
+
+    assert _heads(page.content.decode()) == ["State", "Tags", "same", "deep.f1", "Created", "Runtime"]
+    assert re.search(r"run 3 .*? t3 1 0.5000", text_of(page))
+
+
+def test_columns_can_be_chosen_by_a_form_that_keeps_the_rest(visit: Visit, six: list[Run]) -> None:
+    page = visit(PAGE, by="vera", q="acc > 0", order="-config.size").content.decode()
+
+    form = page.split("data-columns")[1].split("</form>")[0]
+    assert 'name="q" value="acc &gt; 0"' in form
+    assert 'name="order" value="-config.size"' in form
+    for key in ("summary_metrics.deep.f1", "config.same", "tags"):
+        assert f'name="col" value="{key}"' in form
+
+
+@pytest.mark.parametrize("column", [HOSTILE, "config.", "x" * 3000, "config." + HOSTILE])
+def test_a_column_of_nothing_is_empty_and_harmless(visit: Visit, six: list[Run], column: str) -> None:
+    response = visit(PAGE, by="vera", col=column)
+
+    assert response.status_code == 200
+    assert b"<img" not in response.content
+    assert len(_named(response.content.decode())) == 6
+
+
+def test_several_orders(visit: Visit, six: list[Run]) -> None:
+    page = visit(PAGE, by="vera", order=["-config.size", "+summary_metrics.acc"]).content.decode()
+
+    assert _named(page) == ["run 1", "run 3", "run 5", "run 0", "run 2", "run 4"]
+    assert page.split("</thead>")[0].count("<sup>") == 2
+
+
+def test_a_head_can_add_its_order_to_those_there_are(visit: Visit, six: list[Run]) -> None:
+    page = visit(PAGE, by="vera", order="-config.size").content.decode()
+
+    also = re.findall(r'data-also="([^"]*)" title="acc"', page)[0].replace("&amp;", "&")
+    assert parse_qs(urlsplit(also).query)["order"] == ["-config.size", "-summary_metrics.acc"]
+
+
+def test_a_window_of_rows(visit: Visit, vision: Project, alice: User) -> None:
+    for number in range(130):
+        work.run(vision, f"run-{number:03}", by=alice, display_name=f"run {number:03}")
+
+    page = visit(PAGE, by="vera").content.decode()
+    rows = visit(f"{PAGE}/rows", by="vera", **{"from": "100", "order": "+display_name", "col": "tags"})
+
+    assert 'aria-rowcount="131"' in page
+    assert 'data-total="130"' in page
+    assert _named(rows.content.decode()) == [f"run {number:03}" for number in range(100, 130)]
+    assert 'aria-rowindex="102"' in rows.content.decode()
+    assert b"<html" not in rows.content
+
+
+def test_keys_are_offered_while_one_types(visit: Visit, six: list[Run]) -> None:
+    page = visit(PAGE, by="vera").content.decode()
+
+    offered = re.findall(
+        r'<option value="([^"]*)"></option>', page.split("<datalist")[1].split("</datalist")[0]
+    )
+    assert {"state", "tag", "acc", "deep.f1", "config.size"} <= set(offered)
+
+
+def test_runs_whose_eye_was_opened_are_on_the_page(visit: Visit, vision: Project, alice: User) -> None:
+    runs = [work.run(vision, f"r{number}", by=alice) for number in range(14)]
+
+    page = visit(PAGE, by="vera", show=f"{runs[0].public_id}.nothing").content.decode()
+
+    assert f'data-added data-run="{runs[0].public_id}" data-colour="13"' in page
+
+
+# ── Editing ──
+
+
+def test_name_tags_and_notes_are_edited(send: Visit, visit: Visit, told: Run) -> None:
+    response = send(
+        f"{PAGE}/runs/told/edit", by="bob", name="  new  name ", tags='a, b ,a,"x, y"', notes="one\r\ntwo"
+    )
+
+    told.refresh_from_db()
+    head = open_run(told).head
+    assert (response.status_code, response["Location"]) == (302, f"{PAGE}/runs/told")
+    assert (head.display_name, head.tags, head.notes) == ("new name", ["a", "b", "x, y"], "one\ntwo")
+
+
+def test_what_a_form_leaves_out_stays(send: Visit, told: Run) -> None:
+    send(f"{PAGE}/runs/told/edit", by="bob", tags="")
+
+    told.refresh_from_db()
+    head = open_run(told).head
+    assert (head.display_name, head.tags, head.notes) == ("a run that tells", [], "Cut at section borders.")
+
+
+@pytest.mark.parametrize(("who", "status"), [("vera", 403), ("mallory", 404), (None, 404)])
+def test_only_who_may_write_edits(
+    send: Visit, visit: Visit, told: Run, mallory: User, who: str | None, status: int
+) -> None:
+    assert send(f"{PAGE}/runs/told/edit", by=who, name="x").status_code == status
+    assert visit(f"{PAGE}/runs/told/edit", by=who).status_code == status
+    assert "data-pen" not in visit(PAGE, by="vera").content.decode()
+
+
+def test_the_form_holds_what_there_is_harmlessly(visit: Visit, vision: Project, alice: User) -> None:
+    work.run(vision, "odd", by=alice, display_name=HOSTILE, tags=[HOSTILE, "a,b"], notes=HOSTILE)
+
+    page = visit(f"{PAGE}/runs/odd/edit", by="alice")
+
+    assert page.status_code == 200
+    assert b"<img" not in page.content
+
+
+@pytest.mark.parametrize("tags", [[], ["a"], ["a", "b c"], ["x, y", 'q"q', "z"]])
+def test_tags_go_through_a_line(tags: list[str]) -> None:
+    assert patch_of({"tags": tag_line(tags)}).tags == tags
+
+
+def test_too_long_a_name_is_refused(send: Visit, told: Run) -> None:
+    assert send(f"{PAGE}/runs/told/edit", by="bob", name="x" * 2000).status_code == 400
+
+
+# ── Comparing ──
+
+
+def _compare(visit: Visit, **query: Any) -> str:
+    return text_of(visit(f"{PAGE}/compare", by="vera", **query))
+
+
+def test_differences_first(visit: Visit, six: list[Run]) -> None:
+    some = _compare(visit, runs=f"{six[0].public_id},{six[3].public_id}")
+    every = _compare(visit, runs=[six[0].public_id, "run-3"], all="1")
+
+    assert re.search(r"size 0 1 .*acc 0 1", some)
+    assert "same 1 1" not in some
+    assert "1 key is the same" in some
+    assert "same 1 1" in every
+    assert re.search(r"Id run-0 run-3", every)
+
+
+@pytest.mark.parametrize("runs", ["", "nothing", ",,,", "x" * 3000, HOSTILE])
+def test_nothing_to_compare(visit: Visit, six: list[Run], runs: str) -> None:
+    assert "Choose runs to compare" in _compare(visit, runs=runs)
+
+
+def test_runs_of_another_project_are_not_compared(visit: Visit, six: list[Run], mallory: User) -> None:
+    other = work.run(work.project("mallory", "own", by=mallory), "theirs", by=mallory)
+
+    assert "theirs" not in _compare(visit, runs=f"{six[0].public_id},{other.public_id},{six[1].public_id}")
+
+
+def test_figures_that_look_alike_may_differ(vision: Project, alice: User) -> None:
+    runs = [
+        open_run(work.run(vision, name, by=alice, summary_text=f'{{"acc": {value}}}'))
+        for name, value in (("a", 0.500001), ("b", 0.500002))
+    ]
+
+    summary = compare(runs, everything=False)[1]
+
+    assert [(row.key, row.cells) for row in summary.rows] == [("acc", ["0.5000", "0.5000"])]
+
+
+def test_names_side_by_side_are_harmless(
+    client: Client, vision: Project, alice: User, log: Log, visit: Visit
+) -> None:
+    runs = [
+        work.run(vision, f"odd{n}", by=alice, display_name=HOSTILE, notes=HOSTILE + str(n)) for n in range(2)
+    ]
+    for run in runs:
+        log(run, [{HOSTILE: 1.0, "_step": 0}], summary_text=jsontext.dumps({HOSTILE: HOSTILE}))
+
+    page = visit(f"{PAGE}/compare", by="vera", runs=[run.public_id for run in runs], all="1")
+
+    assert page.status_code == 200
+    assert b"<img" not in page.content
