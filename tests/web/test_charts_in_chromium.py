@@ -151,10 +151,10 @@ def test_full_screen_and_back(open_page: Any) -> None:
     panel.hover()
 
     panel.get_by_role("button", name="Full screen").click()
-    seen.page.wait_for_function("document.fullscreenElement?.dataset.key === 'train/loss'")
-    seen.page.wait_for_function("document.fullscreenElement.querySelector('canvas').clientHeight > 500")
+    _until(seen, lambda: bool(seen.page.evaluate("document.fullscreenElement?.dataset.key === 'train/loss'")))
+    _until(seen, lambda: int(panel.locator("canvas").evaluate("canvas => canvas.clientHeight")) > 500)
     panel.get_by_role("button", name="Full screen").click()
-    seen.page.wait_for_function("document.fullscreenElement === null")
+    _until(seen, lambda: bool(seen.page.evaluate("document.fullscreenElement === null")))
 
 
 def test_panels_are_found_by_name(open_page: Any) -> None:
