@@ -227,6 +227,11 @@ def test_lines_are_added_as_they_are(ask: Ask, told: Run) -> None:
     assert ask("GET", f"{HISTORY}?first_step=20&key=a&last_step=20", by="vera").json == [{"a": 1e5}]
 
 
+def test_adding_answers_in_json_only(ask: Ask, told: Run) -> None:
+    assert ask("POST", HISTORY, {"rows": []}, by="bob", Accept="text/csv").status == 406
+    assert ask("POST", HISTORY, {"rows": []}, by="bob", Accept="*/*").json["line_count"] == 0
+
+
 def test_a_run_that_has_ended_stays_so(ask: Ask, told: Run, alice: User) -> None:
     finish_run(told, state=RunState.FAILED, by=people.actor(alice))
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
 
 from apps.access.policy import Permission
@@ -16,7 +17,7 @@ from apps.api.request import ApiRequest
 from apps.api.serializers.history import Added, HistoryQuery, Keys, Rows
 from apps.api.streaming import streamed
 from apps.api.views.base import ApiView, asked, sent
-from apps.api.wire import JsonParser, NdjsonParser
+from apps.api.wire import JsonParser, JsonRenderer, NdjsonParser
 from apps.core.errors import Invalid
 from apps.runs.history import store
 from apps.runs.history.paths import Row, dotted
@@ -39,6 +40,10 @@ _FORMATS: dict[Any, Any] = {
 class HistoryView(ApiView):
     renderer_classes = ROW_FORMATS
     parser_classes = [JsonParser, NdjsonParser]
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        # The formats are of rows; what comes of adding some is told in JSON.
+        return [JsonRenderer()] if self.request.method == "POST" else super().get_renderers()
 
     @extend_schema(
         operation_id="get_history",

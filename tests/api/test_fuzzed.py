@@ -1,0 +1,135 @@
+"""schemathesis asks whatever the schema allows, and some that it does not, as one of two tenants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from django.test import Client
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.core.result import Ok
+
+from apps.accounts.models import User
+from apps.api.throttling import counts
+from apps.api.views.schema import schema
+from apps.files.services import announce_files, store_file
+from apps.projects.services import update_project
+from apps.runs.history import store
+from apps.runs.models import Run
+from apps.runs.types import Lines, Stream, StreamRequest
+from tests.api.conftest import Answer
+from tests.factories import people, work
+
+CANARY = b"canary"
+EXAMPLES = 20
+WORDS = {
+    "entity": ["mallory", "alice", "nobody"],
+    "project": ["theirs", "secret"],
+    "run": ["r1", "r2"],
+    "name": ["a.txt", "hidden.txt"],
+    "plain": ["", "words of ours in the body as well"],
+}
+
+
+def full_run(owner: User, project: str, name: str, word: str) -> Run:
+    """A run with something everywhere, each word of it `word`."""
+    place = work.project(owner.username, project, by=owner)
+    update_project(place, by=people.actor(owner), description=f"{word}-description")
+    run = work.run(place, name, by=owner, display_name=f"{word}-display", notes=f"{word}-notes", tags=[word],
+                   config_text=f'{{"{word}": 1}}', summary_text=f'{{"{word}": 2}}')  # fmt: skip
+    streams = {
+        Stream.HISTORY: Lines(0, [f'{{"_step": {n}, "{word}": {n}}}' for n in range(3)]),
+        Stream.EVENTS: Lines(0, [f'{{"_runtime": 1, "{word}": 1}}']),
+        Stream.OUTPUT: Lines(0, [f"{word}-line"]),
+    }
+    store.append(run, StreamRequest(streams=streams))
+    (room,) = announce_files(run, ["hidden.txt" if word == "canary" else "a.txt"])
+    assert room.file is not None
+    store_file(room.file, [f"{word}-content".encode()])
+    return run
+
+
+def operations() -> list[Any]:
+    found = schemathesis.openapi.from_dict(schema())
+    return [each.ok() for each in found.get_all_operations() if isinstance(each, Ok)]
+
+
+OPERATIONS = operations()
+
+
+def test_every_operation_is_tried() -> None:
+    assert len(OPERATIONS) == sum(len(methods) for methods in schema()["paths"].values())
+    assert len(OPERATIONS) > 15
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.definition.raw["operationId"])
+@pytest.mark.filterwarnings("ignore")  # schemathesis and hypothesis, about what they make
+def test_no_answer_breaks_or_tells_of_the_other_tenant(operation: Any, alice: User, mallory: User) -> None:
+    full_run(alice, "secret", "r2", "canary")
+    full_run(mallory, "theirs", "r1", "open")
+    headers = {"Authorization": f"Bearer {people.api_key(mallory)}"}
+    heard: set[int] = set()
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(
+        case=operation.as_strategy(),
+        place=st.fixed_dictionaries({k: st.sampled_from(v) for k, v in WORDS.items()}),
+    )
+    def attempt(case: Any, place: dict[str, str]) -> None:
+        for name in case.path_parameters or {}:
+            case.path_parameters[name] = place[name]
+        if place["plain"] and isinstance(case.body, dict):
+            case.body.update({key: place[key] for key in {"entity"} & set(case.body)})
+            case.body.update({"name": "fresh"} if "name" in case.body else {})
+        counts.forget()
+        answer = send(case, headers)
+        heard.add(answer.status)
+        assert answer.status < 500, answer.body
+        assert CANARY not in answer.body and CANARY not in str(answer.headers).encode()
+        assert answer.status < 400 or answer.headers["Content-Type"] in {
+            "application/problem+json",
+            "text/html; charset=utf-8",
+        }
+
+    attempt()
+    assert min(heard) < 300, "nothing of one's own was reached, so nothing was tried"
+
+
+def send(case: Any, headers: dict[str, str]) -> Answer:
+    sent = case.as_transport_kwargs(base_url="http://testserver")
+    given_headers = {
+        name: value
+        for name, value in dict(sent.get("headers") or {}).items()
+        if name.lower() != "authorization"
+    }
+    body = sent.get("data")
+    ready = requests.Request(
+        case.method,
+        sent["url"],
+        params=sent.get("params"),
+        json=sent.get("json"),
+        data=body,
+        files=sent.get("files"),
+    ).prepare()
+    payload = ready.body if isinstance(ready.body, bytes) else (ready.body or "").encode()
+    kind = next((v for n, v in given_headers.items() if n.lower() == "content-type"), "application/json")
+    plain = {
+        n: v
+        for n, v in given_headers.items()
+        if n.lower() not in {"content-type", "content-length", "host", "transfer-encoding"}
+    }
+    return Answer(
+        Client(raise_request_exception=False).generic(
+            case.method, ready.path_url, payload, content_type=kind, headers=plain | headers
+        )
+    )
