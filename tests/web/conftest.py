@@ -132,8 +132,9 @@ def server() -> Iterator[LiveServer]:
         yield live
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Closed with its file: while it is open Django takes the thread for an asynchronous one and refuses the database."""
     with chromium() as opened:
         yield opened
 

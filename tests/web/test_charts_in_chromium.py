@@ -177,7 +177,7 @@ def test_tables_and_points_without_a_script(open_page: Any) -> None:
     panel.get_by_text("As a table").click()
 
     expect(seen.page.get_by_role("heading", level=1)).to_have_text("train/loss")
-    assert seen.page.locator("tbody tr").count() == 12
+    expect(seen.page.locator("tbody tr")).to_have_count(12)
 
 
 def test_what_the_frame_cuts_off_is_written_at_the_edge(open_page: Any) -> None:
