@@ -16,7 +16,11 @@ pytestmark = pytest.mark.live
 
 def test_the_three_lines_of_the_readme_log_a_run(tmp_path: Path) -> None:
     # The line before these installs the client, which is there.
-    lines = re.search(r"```bash\npip install wandb\n(export WANDB_BASE_URL.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    lines = re.search(
+        r"```bash\npip install wandb\n(export WANDB_BASE_URL.*?)```",
+        (ROOT / "README.md").read_text(),
+        re.DOTALL,
+    )
     assert lines is not None
 
     with LiveServer() as server:
