@@ -22,8 +22,8 @@ def oldest_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("oldest-client")
     venv.create(place, with_pip=True)
     python = place / "bin/python"
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-    subprocess.run([*install, "--only-binary", ":all:", "-r", REQUIREMENTS], check=True)
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(REQUIREMENTS)], check=True)
     return python
 
 
