@@ -120,3 +120,32 @@ def test_several_processes_write_one_run(client_of_alice: WandbClient) -> None:
     for number in range(2):
         own = [text for text in texts if f"writer {number}" in text]
         assert own == [f"[w{number}] writer {number} line {i}" for i in range(10)]
+
+
+CUT_OFF = """
+    run = wandb.init(project="auto", resume="auto", settings=FAST)
+    run.log({"loss": 0}); run.log({"loss": 1}); run.log({"loss": 1.5})
+    tell(name=run.id)
+    reader = wandb.Api()
+    while len(list(reader.run(run.path).scan_history())) < 2:
+        time.sleep(0.2)
+    os._exit(1)
+"""
+TAKEN_UP = """
+    run = wandb.init(project="auto", resume="auto", settings=FAST)
+    run.log({"loss": 2})
+    tell(name=run.id, resumed=run.resumed)
+    run.finish()
+"""
+
+
+def test_resume_auto_finds_the_run_that_was_cut_off(client_of_alice: WandbClient) -> None:
+    client = client_of_alice
+    cut = client.run(CUT_OFF, code=1)
+
+    finished = client.run(TAKEN_UP)
+
+    assert (finished.told["name"], finished.told["resumed"]) == (cut.told["name"], True)
+    found = steps(client, "auto", cut.told["name"])
+    # Whether the third row was sent before the cut is a matter of a moment.
+    assert found in ([(0, 0), (1, 1), (2, 2)], [(0, 0), (1, 1), (2, 1.5), (3, 2)])
