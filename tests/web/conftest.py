@@ -122,10 +122,10 @@ def told(vision: Project, alice: User, log: Log, printed: Log) -> Run:
     return Run.objects.select_related("project__entity").get(pk=run.pk)
 
 
-# ── A real browser over the demo world; one instance for all files that a worker runs ──
+# ── A real browser over the demo world; an instance of its own for each file, since tests add to it ──
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
     with LiveServer() as live:
         live.manage("demo")
