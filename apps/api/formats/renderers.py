@@ -21,7 +21,7 @@ class RowsRenderer(BaseRenderer):
     @staticmethod
     def write(reread: Reread) -> Iterator[bytes]:
         """The whole answer, in parts."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each format writes its own
 
 
 class JsonRows(JsonRenderer, RowsRenderer):

@@ -46,15 +46,19 @@ class JsonText(BaseParser):
 
 
 class _DocumentView(ApiView):
+    """What the config and the summary have in common; each says below where its text is."""
+
     parser_classes = [JsonText]
 
     @staticmethod
     def text_of(opened: OpenRun) -> str:
-        raise NotImplementedError
+        """The document's text in an opened run."""
+        raise NotImplementedError  # abstract
 
     @staticmethod
     def patch_with(text: str) -> RunPatch:
-        raise NotImplementedError
+        """The change that puts `text` in its place."""
+        raise NotImplementedError  # abstract
 
     def show(self, request: ApiRequest, entity: str, project: str, run: str) -> HttpResponseBase:
         held = get_run(request.actor, Permission.RUN_READ, entity=entity, project=project, name=run)
