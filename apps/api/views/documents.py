@@ -45,9 +45,8 @@ class JsonText(BaseParser):
             raise Invalid("The document is not UTF-8.") from None
 
 
+# What the config and the summary have in common. No docstring: the schema would show it to readers of the API.
 class _DocumentView(ApiView):
-    """What the config and the summary have in common; each says below where its text is."""
-
     parser_classes = [JsonText]
 
     @staticmethod
