@@ -10,30 +10,10 @@ from playwright.sync_api import expect
 from apps.demo.people import PASSWORD
 from tests.live import LiveServer
 from tests.web.in_chromium import IN_CHROMIUM
+from tests.web.pages import OPERATORS, OUTSIDE, PAGES, PROJECT, RUN
 
 pytestmark = IN_CHROMIUM
 
-PROJECT, RUN = "/alice/vision", "/alice/vision/runs/demo0003"
-PAGES = (
-    "/",
-    "/alice",
-    PROJECT,
-    f"{PROJECT}?q=config.lr+%3E+1e-4&order=-summary_metrics.val%2Facc",
-    f"{PROJECT}?col=tags&col=config.seed&order=-config.seed&order=%2Bdisplay_name&smooth=0.9&ys=log",
-    f"{PROJECT}/compare?runs=demo0003,demo0005,demo0007",
-    RUN,
-    f"{RUN}/edit",
-    f"{RUN}/series/table?key=val%2Facc",
-    f"{RUN}/charts",
-    f"{RUN}/system",
-    f"{RUN}/console",
-    f"{RUN}/files",
-    "/settings/api-keys",
-    "/settings/password",
-    "/alice/nothing",
-    "/sign-out",
-)
-OPERATORS_PAGES = ("/admin/", "/admin/runs/run/", "/admin/accounts/user/")
 _LIVE = "/alice/vision/runs/live"
 _SET_UP = """
 import django; django.setup()
@@ -65,11 +45,14 @@ def _log(server: LiveServer, person: str, project: str, first: int, count: int) 
 def test_pages_ask_nobody_else_and_keep_to_the_policy(open_page: Any, theme: str) -> None:
     seen = open_page(color_scheme=theme)
 
-    for path in (*PAGES, *OPERATORS_PAGES):
+    for path in (*PAGES, *OPERATORS):
         seen.go(path)
+    outside = open_page(color_scheme=theme, signed_in=False)
+    for path in OUTSIDE:
+        outside.go(path)
 
-    assert seen.asked_elsewhere == []
-    assert seen.complaints == []
+    assert seen.asked_elsewhere + outside.asked_elsewhere == []
+    assert seen.complaints + outside.complaints == []
 
 
 @pytest.mark.parametrize("path", PAGES)

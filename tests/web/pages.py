@@ -1,0 +1,35 @@
+"""The pages that every look at the site visits, over the demo world: one line a page; a new page adds its own."""
+
+from __future__ import annotations
+
+PROJECT, RUN = "/alice/vision", "/alice/vision/runs/demo0003"
+
+PAGES = (
+    "/",
+    "/alice",
+    PROJECT,
+    f"{PROJECT}?q=config.lr+%3E+1e-4&order=-summary_metrics.val%2Facc",
+    f"{PROJECT}?col=tags&col=config.seed&order=-config.seed&order=%2Bdisplay_name&smooth=0.9&ys=log",
+    f"{PROJECT}/compare?runs=demo0003,demo0005,demo0007",
+    RUN,
+    f"{RUN}/edit",
+    f"{RUN}/series/table?key=val%2Facc",
+    f"{RUN}/charts",
+    f"{RUN}/system",
+    f"{RUN}/console",
+    f"{RUN}/files",
+    "/settings/api-keys",
+    "/settings/password",
+    "/alice/nothing",
+    "/sign-out",
+)
+OUTSIDE = (
+    "/sign-in",
+    "/sign-up",
+    "/account/reset",
+)
+OPERATORS = (
+    "/admin/",
+    "/admin/runs/run/",
+    "/admin/accounts/user/",
+)
