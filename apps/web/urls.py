@@ -3,7 +3,7 @@ from __future__ import annotations
 from allauth.account import views as account
 from django.urls import path, re_path
 
-from apps.web.views import api_keys, compare, files, health, home, projects, runs, series
+from apps.web.views import api_keys, compare, console, files, health, home, projects, runs, series
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -46,7 +46,7 @@ urlpatterns = [
     path("<str:entity>/<str:project>/runs/<str:run>", runs.run, name="run"),
     path("<str:entity>/<str:project>/runs/<str:run>/charts", runs.charts, name="run-charts"),
     path("<str:entity>/<str:project>/runs/<str:run>/system", runs.system, name="run-system"),
-    path("<str:entity>/<str:project>/runs/<str:run>/console", runs.console, name="run-console"),
+    path("<str:entity>/<str:project>/runs/<str:run>/console", console.console, name="run-console"),
     path("<str:entity>/<str:project>/runs/<str:run>/live", runs.live, name="run-live"),
     path("<str:entity>/<str:project>/runs/<str:run>/series", series.of_run, name="run-series"),
     path("<str:entity>/<str:project>/runs/<str:run>/series/csv", series.csv_of_run, name="run-csv-series"),

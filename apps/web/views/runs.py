@@ -37,21 +37,20 @@ if TYPE_CHECKING:
 _MOST_FIGURES = 5
 _FIRST_PANELS = 6
 _TAIL = 12
-CONSOLE_PAGE = 500
 _SYSTEM_SAMPLE = 50
 
 
 @require_safe
 def run(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     """The run at a glance: figures, first charts, config, summary, the end of its console, and who and when."""
-    opened = _opened(request, entity, project, run)
+    opened = opened_run(request, entity, project, run)
     context = frame(request, opened)
     return render(request, "runs/overview.html", context | _overview(opened, context["keys"]))
 
 
 @require_safe
 def charts(request: Request, entity: str, project: str, run: str) -> HttpResponse:
-    opened = _opened(request, entity, project, run)
+    opened = opened_run(request, entity, project, run)
     context = frame(request, opened)
     names = metric_names([context["keys"]])
     context |= {"sections": sections(names), "axes": names[:MOST_PANELS], "stream": ""}
@@ -60,22 +59,15 @@ def charts(request: Request, entity: str, project: str, run: str) -> HttpRespons
 
 @require_safe
 def system(request: Request, entity: str, project: str, run: str) -> HttpResponse:
-    opened = _opened(request, entity, project, run)
+    opened = opened_run(request, entity, project, run)
     context = {"sections": system_sections(_system_names(opened.run)), "stream": "events"}
     return render(request, "runs/charts.html", frame(request, opened) | context)
 
 
 @require_safe
-def console(request: Request, entity: str, project: str, run: str) -> HttpResponse:
-    """A page of console lines; the last one unless another is asked for."""
-    opened = _opened(request, entity, project, run)
-    return render(request, "runs/console.html", frame(request, opened) | _console_page(request, opened))
-
-
-@require_safe
 def live(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     """The parts of the overview that change while the run goes on. Answers 204 while nothing has changed."""
-    opened = _opened(request, entity, project, run)
+    opened = opened_run(request, entity, project, run)
     if request.GET.get("version") == str(opened.run.version):
         return HttpResponse(status=204)
     context = frame(request, opened)
@@ -107,7 +99,7 @@ def edit(request: Request, entity: str, project: str, run: str) -> HttpResponseB
     return render(request, template, frame(request, opened) | {"tag_line": tag_line(opened.head.tags)})
 
 
-def _opened(request: Request, entity: str, project: str, name: str) -> OpenRun:
+def opened_run(request: Request, entity: str, project: str, name: str) -> OpenRun:
     return open_run(get_run(request.actor, Permission.RUN_READ, entity=entity, project=project, name=name))
 
 
@@ -191,22 +183,3 @@ def _system_names(run: Run) -> list[str]:
             if is_number(value) and not name.startswith("_"):
                 names[name] = None
     return sorted(names)
-
-
-def _console_page(request: Request, opened: OpenRun) -> dict[str, Any]:
-    total = opened.run.output_lines
-    last_page = max(0, (total - 1) // CONSOLE_PAGE)
-    asked = request.GET.get("page", "")
-    place = (
-        min(int(asked), last_page) if asked.isascii() and asked.isdigit() and len(asked) < 9 else last_page
-    )
-    first = place * CONSOLE_PAGE
-    return {
-        "lines": console_lines(store.console(opened.run, first, CONSOLE_PAGE), first=first),
-        "total": total,
-        "first": first + 1,
-        "last": min(first + CONSOLE_PAGE, total),
-        "earlier": place - 1 if place else None,
-        "later": place + 1 if place < last_page else None,
-        "is_last": place == last_page,
-    }
