@@ -22,6 +22,9 @@ class Run(models.Model):
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="runs")
     vault_node = models.UUIDField(unique=True)
     name_index = models.BinaryField(max_length=16)
+    number = models.PositiveIntegerField(
+        default=0
+    )  # the how-manieth of its project; its colour follows from it
 
     sealed_head = models.BinaryField()
     sealed_config = models.BinaryField(null=True)

@@ -12,6 +12,7 @@ declare(
         "uuid",
         "public_id",
         "project",
+        "number",
         "vault_node",
         "state",
         "exit_code",

@@ -128,6 +128,7 @@ def _insert_run(
         uuid=uuid.uuid4(),
         project=project,
         vault_node=node,
+        number=number,
         name_index=blind_index(open_key(NodeId(project.vault_node)), NAME_LABEL, name),
         state=(patch.state or RunState.RUNNING).value,
         created_by_id=by.user_id,

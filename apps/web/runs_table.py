@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,13 +11,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.runs.types import Head, OpenRun
+from apps.web.colours import run_colour, swatch_class
 from apps.web.figures import figure, lasting, setting
 from apps.web.links import run_url
 from apps.web.states import StateMark, duration_of, state_of
 from apps.web.trees import written
 from apps.web.values import config_values, flat, is_number, summary_values
 
-RUN_COLOURS = 12
 _MOST_MEASURED = 4
 _MOST_CHOSEN = 4
 _LONGEST_CELL = 120
@@ -42,7 +42,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run as the table shows it; `place` counts from one, `colour` is 0 for one that the charts leave out."""
+    """A run as the table shows it; `place` counts from one."""
 
     opened: OpenRun
     url: str
@@ -50,12 +50,20 @@ class RunRow:
     state: StateMark
     created_at: datetime
     duration: str
-    colour: int
+    is_drawn: bool
     cells: list[Cell]
 
     @property
     def title(self) -> str:
         return self.opened.head.display_name or self.opened.head.name
+
+    @property
+    def colour(self) -> int:
+        return run_colour(self.opened.run.number)
+
+    @property
+    def swatch(self) -> str:
+        return swatch_class(self.colour) if self.is_drawn else "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,13 @@ def column_of(order: str) -> Column:
 
 
 def runs_table(
-    runs: Sequence[OpenRun], *, entity: str, project: str, columns: Sequence[str] = (), start: int = 0
+    runs: Sequence[OpenRun],
+    *,
+    entity: str,
+    project: str,
+    columns: Sequence[str] = (),
+    start: int = 0,
+    drawn: Collection[str] = (),
 ) -> RunsTable:
     """Rows for these runs, the first of them in place `start`; without chosen columns, those that tell them apart."""
     measured = [flat(summary_values(each.summary_text)) for each in runs]
@@ -111,7 +125,7 @@ def runs_table(
                 state=state_of(opened.run),
                 created_at=opened.run.created_at,
                 duration=lasting(duration_of(opened.run, measured[place])),
-                colour=start + place + 1 if start + place < RUN_COLOURS else 0,
+                is_drawn=opened.run.public_id in drawn,
                 cells=cells,
             )
         )

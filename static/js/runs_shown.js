@@ -1,42 +1,60 @@
 // The runs of a page, and which of them the charts show: the first ones, less those whose eye was closed, and those
 // whose eye was opened.
+//
+// A run is an element with data-run (public id), data-colour (1 to 36), data-name, and data-live while it goes on, but
+// for the rows of a table: those say the same of themselves, once their eye is opened. The first runs of a project
+// have a data-place; without one a run is shown on pages that have no eyes, and elsewhere when its eye was opened.
+// Where runs are grouped, data-group and data-group-name stand beside it, and data-group-colour.
 
 import { view } from "./view.js";
 
-const MOST = 24;
-const FIRST_COLOURS = 12;
+export const MOST_SHOWN = 24;
 
-const fromElement = (element) => ({
-  id: element.dataset.run, name: element.dataset.name, live: "live" in element.dataset,
-  colour: Number(element.dataset.colour), isAdded: "added" in element.dataset,
+const fromElement = ({ dataset }) => ({
+  id: dataset.run, name: dataset.name, live: "live" in dataset, colour: Number(dataset.colour),
+  place: Number(dataset.place) || null,
+  group: dataset.group ?? null, groupName: dataset.groupName ?? null, groupColour: Number(dataset.groupColour) || null,
 });
 
 class Runs {
-  all = [...document.querySelectorAll("[data-run][data-colour]")].map(fromElement);
+  #listeners = [];
 
-  get shown() { return this.all.filter((run) => this.isShown(run.id)).slice(0, MOST); }
+  constructor() { this.#read(); }
+
+  #read() {
+    const elements = document.querySelectorAll("[data-run][data-colour]:not(tr)");
+    this.all = [...elements].map(fromElement);
+    this.hasEyes = document.getElementById("drawn") !== null;
+  }
+
+  get shown() { return this.all.filter((run) => this.isShown(run.id)).slice(0, MOST_SHOWN); }
 
   of(id) { return this.all.find((run) => run.id === id); }
 
   isShown(id) {
     const run = this.of(id);
-    return Boolean(run) && (run.isAdded ? view.added.has(id) : !view.hidden.has(id));
+    if (!run) return false;
+    if (!this.hasEyes) return true;
+    return view.added.has(id) || (run.place !== null && run.place <= view.first && !view.hidden.has(id));
   }
 
   // Open or close the eye of the run of this row. No more are opened than the charts can hold.
   toggle(row) {
-    const { run: id, name } = row.dataset;
+    const id = row.dataset.run;
     const isShown = this.isShown(id);
-    if (!isShown && this.shown.length >= MOST) return;
-    if (!this.of(id)) {
-      const colour = Math.max(FIRST_COLOURS, ...this.all.map((run) => run.colour)) + 1;
-      this.all.push({ id, name, live: "live" in row.dataset, colour, isAdded: true });
-    }
+    if (!isShown && this.shown.length >= MOST_SHOWN) return;
+    if (!this.of(id)) this.all.push(fromElement(row));
+    const { place } = this.of(id);
+    const isFirst = place !== null && place <= view.first;
     const changes = { hidden: new Set(view.hidden), added: new Set(view.added) };
-    const [list, has] = this.of(id).isAdded ? [changes.added, !isShown] : [changes.hidden, isShown];
-    if (has) list.add(id); else list.delete(id);
+    if (isShown) { changes.added.delete(id); if (isFirst) changes.hidden.add(id); }
+    else if (isFirst) changes.hidden.delete(id);
+    else changes.added.add(id);
     view.set(changes);
   }
+
+  // Listeners hear when runs came or went, or began or ended.
+  onChange(listener) { this.#listeners.push(listener); }
 
   heat(id) {
     for (const row of document.querySelectorAll("tr[data-run]")) row.classList.toggle("hot", row.dataset.run === id);

@@ -1,6 +1,6 @@
 // The runs table: eyes, choosing several, sorting by several, editing in place, columns.
 
-import { colourClass } from "./look.js";
+import { swatchClass } from "./colours.js";
 import { RowEditor } from "./row_editor.js";
 import { RowsInSight } from "./rows_in_sight.js";
 import { runs } from "./runs_shown.js";
@@ -9,10 +9,9 @@ import { view } from "./view.js";
 const chosen = new Set();
 
 const paint = (row) => {
-  const run = runs.of(row.dataset.run);
   const isShown = runs.isShown(row.dataset.run);
   row.classList.toggle("off", !isShown);
-  row.querySelector(".swatch").className = `swatch ${isShown ? colourClass(run) : "none"}`;
+  row.querySelector(".swatch").className = `swatch ${isShown ? swatchClass(Number(row.dataset.colour)) : "none"}`;
   row.querySelector("[data-eye]").setAttribute("aria-pressed", isShown);
   const isChosen = chosen.has(row.dataset.run);
   row.querySelector("input[name=runs]").checked = isChosen;

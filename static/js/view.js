@@ -1,8 +1,9 @@
 // How the charts of a page are looked at: axis, scales, smoothing, zoom, which runs. It is kept in the address of the
 // page and nowhere else, so that a link shows what its sender saw.
 
-const NAMES = ["x", "xs", "ys", "smooth", "zoom", "hide", "show"];
+const NAMES = ["x", "xs", "ys", "smooth", "zoom", "first", "hide", "show"];
 const LOG = "log";
+const USUAL_FIRST = 12;
 
 const range = (text) => {
   const [low, high] = (text ?? "").split("~").map(Number);
@@ -20,8 +21,10 @@ class View {
     this.isLogY = asked.get("ys") === LOG;
     this.smoothing = Math.min(0.99, Math.max(0, Number(asked.get("smooth")) || 0));
     this.zoom = range(asked.get("zoom"));
+    this.first = asked.has("first") ? Number(asked.get("first")) || 0 : USUAL_FIRST; // so many are shown unasked
     this.hidden = ids(asked.get("hide"));
     this.added = ids(asked.get("show"));
+    this.#keep();
   }
 
   onChange(listener) { this.#listeners.push(listener); }
@@ -37,7 +40,7 @@ class View {
   #query() {
     const found = {
       x: this.x, xs: this.isLogX ? LOG : "", ys: this.isLogY ? LOG : "", smooth: this.smoothing || "",
-      zoom: this.zoom?.join("~"), hide: [...this.hidden].join("."), show: [...this.added].join("."),
+      zoom: this.zoom?.join("~"), first: this.first === USUAL_FIRST ? "" : String(this.first), hide: [...this.hidden].join("."), show: [...this.added].join("."),
     };
     return NAMES.filter((name) => found[name]).map((name) => [name, String(found[name])]);
   }

@@ -4,10 +4,12 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from importlib import import_module
 from threading import Barrier
 from typing import Any
 
 import pytest
+from django.apps import apps as django_apps
 from django.db import connection, connections, transaction
 
 from apps.access.policy import Visibility
@@ -459,3 +461,21 @@ def test_fork_of_nothing_makes_nothing(vision: Project, alice: User, by: Actor) 
 
     assert Run.objects.filter(project=vision).count() == 0
     assert len(run_nodes()) == 1
+
+
+def test_runs_are_numbered_as_they_are_made(vision: Project, alice: User) -> None:
+    other = work.project("lab", "other", by=alice)
+
+    made = [work.run(place, name, by=alice) for place, name in ((vision, "a"), (other, "b"), (vision, "c"))]
+
+    assert [run.number for run in made] == [1, 1, 2]
+
+
+def test_runs_from_before_there_were_numbers_are_numbered_by_age(vision: Project, alice: User) -> None:
+    runs = [work.run(vision, name, by=alice) for name in ("a", "b", "c")]
+    Run.objects.update(number=0)
+
+    import_module("apps.runs.migrations.0003_numbers_of_earlier_runs").number_by_age(django_apps, None)
+
+    assert list(Run.objects.order_by("id").values_list("number", flat=True)) == [1, 2, 3]
+    assert runs[2].number == 3

@@ -14,6 +14,7 @@ from apps.core import jsontext
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.runs.queries import open_run
+from apps.web.colours import run_colour, swatch_class
 from apps.web.comparing import compare
 from apps.web.editing import patch_of, tag_line
 from tests.factories import work
@@ -111,11 +112,97 @@ def test_keys_are_offered_while_one_types(visit: Visit, six: list[Run]) -> None:
 
 
 def test_runs_whose_eye_was_opened_are_on_the_page(visit: Visit, vision: Project, alice: User) -> None:
-    runs = [work.run(vision, f"r{number}", by=alice) for number in range(14)]
+    runs = [work.run(vision, f"r{number}", by=alice, display_name=f"run {number}") for number in range(26)]
 
     page = visit(PAGE, by="vera", show=f"{runs[0].public_id}.nothing").content.decode()
 
-    assert f'data-added data-run="{runs[0].public_id}" data-colour="13"' in page
+    assert f'<span data-run="{runs[0].public_id}" data-colour="1" data-name="run 0" data-live>' in page
+    assert f'<span data-run="{runs[2].public_id}" data-colour="3" data-name="run 2" data-place="24"' in page
+    assert f'<span data-run="{runs[1].public_id}"' not in page
+
+
+@pytest.mark.parametrize(
+    ("asked", "open_eyes"),
+    [
+        ({}, [5, 4, 3, 2, 1, 0]),
+        ({"first": "2"}, [5, 4]),
+        ({"first": "0", "show": 1}, [1]),
+        ({"hide": 4}, [5, 3, 2, 1, 0]),
+        ({"first": "x"}, [5, 4, 3, 2, 1, 0]),
+    ],
+)
+def test_which_eyes_are_open(
+    visit: Visit, six: list[Run], asked: dict[str, str | int], open_eyes: list[int]
+) -> None:
+    query = {name: six[each].public_id if isinstance(each, int) else each for name, each in asked.items()}
+
+    page = visit(PAGE, by="vera", **query).content.decode()
+
+    pressed = re.findall(r'aria-pressed="true" aria-label="Show run (\d) in charts"', page)
+    assert [int(each) for each in pressed] == open_eyes
+
+
+# ── Colours ──
+
+
+def _swatches(page: str) -> dict[str, str]:
+    rows = re.findall(r'data-name="(run \d+)"[^>]*data-colour="(\d+)"(?:[^>]*)>\s*<td', page)
+    return dict(rows)
+
+
+def test_a_run_keeps_its_colour_whatever_is_filtered_or_sorted(
+    visit: Visit, vision: Project, alice: User
+) -> None:
+    for number in range(1, 15):
+        work.run(vision, f"r{number}", by=alice, display_name=f"run {number}")
+    colours = {f"run {number}": str(number) for number in range(1, 15)}
+
+    newest = visit(PAGE, by="vera").content.decode()
+    oldest = visit(PAGE, by="vera", order="+created_at").content.decode()
+    two = visit(PAGE, by="alice", q="name in run 13, run 2").content.decode()
+
+    assert _swatches(newest) == _swatches(oldest) == colours
+    assert _swatches(two) == {"run 2": "2", "run 13": "13"}
+    assert '<span class="swatch run-1 dashed">' in two
+
+
+def test_a_run_has_the_same_colour_on_each_page(visit: Visit, six: list[Run]) -> None:
+    compared = visit(f"{PAGE}/compare", by="vera", runs=[six[4].public_id, six[2].public_id])
+    alone = visit(f"{PAGE}/runs/run-4", by="vera").content.decode()
+
+    assert re.findall(r'data-colour="(\d+)"', compared.content.decode()) == ["5", "3"]
+    assert 'data-colour="5"' in alone
+    assert '<span class="swatch run-5"></span><h1' in alone
+
+
+def test_colours_come_again_with_dashes_then_with_dots() -> None:
+    assert [run_colour(number) for number in (1, 12, 13, 36, 37, 38)] == [1, 12, 13, 36, 1, 2]
+    assert [swatch_class(colour) for colour in (1, 12, 13, 24, 25, 36)] == [
+        "run-1",
+        "run-12",
+        "run-1 dashed",
+        "run-12 dashed",
+        "run-1 dotted",
+        "run-12 dotted",
+    ]
+    assert len({swatch_class(run_colour(number)) for number in range(1, 37)}) == 36
+
+
+def test_damaged_keys_of_one_run_leave_its_project_a_page(
+    visit: Visit, vision: Project, alice: User, log: Log
+) -> None:
+    runs = [work.run(vision, name, by=alice) for name in ("whole", "hurt")]
+    for run, key in zip(runs, ("acc", "lost"), strict=True):
+        log(run, [{key: 1.0, "_step": 0}])
+    runs[1].refresh_from_db()
+    Run.objects.filter(pk=runs[1].pk).update(sealed_keys=bytes(runs[1].sealed_keys or b"")[:-1] + b"x")
+
+    for url in (PAGE, f"{PAGE}/compare?runs=whole,hurt"):
+        page = visit(url, by="vera")
+        assert page.status_code == 200
+        assert 'data-key="acc"' in page.content.decode()
+        assert 'data-key="lost"' not in page.content.decode()
+        assert "run.keys" in text_of(page)
 
 
 # ── Editing ──

@@ -8,13 +8,14 @@ from django.views.decorators.http import require_safe
 from apps.access.policy import Permission
 from apps.core.errors import Invalid
 from apps.projects.queries import get_project, open_project
-from apps.runs.history import store
 from apps.runs.queries import find_run, open_runs, runs_in
 from apps.runs.table import select_runs
 from apps.vault.damage import leaving_out_damaged
+from apps.web.colours import run_colour, swatch_class
 from apps.web.comparing import compare as compared
+from apps.web.drawn import names_logged
 from apps.web.links import project_url, run_url
-from apps.web.panels import MOST_PANELS, metric_names, sections
+from apps.web.panels import MOST_PANELS, sections
 from apps.web.rendering import render
 from apps.web.request import Request
 
@@ -32,8 +33,8 @@ def compare(request: Request, entity: str, project: str) -> HttpResponse:
     held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
     with leaving_out_damaged() as damaged:
         runs = open_runs(_chosen(request, held))
+        names = names_logged(each.run for each in runs)
     everything = request.GET.get("all") == "1"
-    names = metric_names(store.keys_of(each.run) for each in runs)
     opened = open_project(held)
     return render(
         request,
@@ -44,7 +45,7 @@ def compare(request: Request, entity: str, project: str) -> HttpResponse:
             "is_team": held.entity.user_id is None,
             "total": select_runs(held, limit=0).total,
             "damaged": damaged,
-            "columns": [_column(each, place, entity, opened.name) for place, each in enumerate(runs)],
+            "columns": [_column(each, entity, opened.name) for each in runs],
             "groups": compared(runs, everything=everything) if runs else [],
             "everything": everything,
             "chosen": ",".join(each.run.public_id for each in runs),
@@ -70,12 +71,12 @@ def _named(project: Project, name: str) -> Run | None:
         return None
 
 
-def _column(opened: OpenRun, place: int, entity: str, project: str) -> dict[str, Any]:
+def _column(opened: OpenRun, entity: str, project: str) -> dict[str, Any]:
     return {
         "run": opened.run,
         "title": opened.head.display_name or opened.head.name,
         "url": run_url(entity, project, opened.head.name),
-        "colour": place + 1,
-        "swatch": place % 12 + 1,
+        "colour": run_colour(opened.run.number),
+        "swatch": swatch_class(run_colour(opened.run.number)),
         "is_live": opened.run.state == "running",
     }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse
@@ -9,12 +10,11 @@ from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission, Visibility
 from apps.projects.queries import get_project, open_project
-from apps.runs.history import store
-from apps.runs.queries import open_runs, runs_in
 from apps.runs.table import known_keys, select_runs
 from apps.teams.gate import may
 from apps.vault.damage import leaving_out_damaged
 from apps.web.conditions import completions
+from apps.web.drawn import Eyes, names_logged
 from apps.web.links import project_url
 from apps.web.listing import (
     NEWEST_FIRST,
@@ -26,10 +26,10 @@ from apps.web.listing import (
     pager,
     term,
 )
-from apps.web.panels import MOST_PANELS, metric_names, sections
+from apps.web.panels import MOST_PANELS, sections
 from apps.web.rendering import render
 from apps.web.request import Request
-from apps.web.runs_table import FIXED, RUN_COLOURS, RunsTable, runs_table
+from apps.web.runs_table import FIXED, RunsTable, runs_table
 
 if TYPE_CHECKING:
     from apps.projects.models import Project
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from apps.runs.types import OpenRun
 
 ROWS_AT_ONCE = 100
-_MOST_ADDED = 12
 
 
 @require_safe
@@ -71,11 +70,11 @@ def rows(request: Request, entity: str, project: str) -> HttpResponse:
 def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
     asked = Listing.of(request)
     found, refusal = asked.select(opened.project)
-    table = _table(opened, asked, found.runs)
+    candidates = Eyes.of(request).candidates(opened.project, found.runs)
+    drawn = [each.opened.run for each in candidates if each.is_shown]
+    table = _table(opened, asked, found.runs, drawn=[run.public_id for run in drawn])
     keys = known_keys(opened.project)
-    drawn = [row.opened.run for row in table.rows if row.colour]
-    added = _added(request, opened.project, drawn={run.public_id for run in drawn})
-    names = metric_names(store.keys_of(run) for run in [*drawn, *(each["run"] for each in added)])
+    names = names_logged(drawn)
     return {
         "opened": opened,
         "url": project_url(opened.entity, opened.name),
@@ -103,7 +102,7 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
         "axes": names[:MOST_PANELS],
         "runs_query": "".join(f"&run={run.public_id}" for run in drawn),
         "drawn": len(drawn),
-        "added": added,
+        "candidates": candidates,
     }
 
 
@@ -111,25 +110,19 @@ def _fixed() -> list[Any]:
     return [column() for column in FIXED]
 
 
-def _table(opened: OpenProject, asked: Listing, runs: list[OpenRun]) -> RunsTable:
+def _table(
+    opened: OpenProject, asked: Listing, runs: list[OpenRun], *, drawn: Sequence[str] = ()
+) -> RunsTable:
     return runs_table(
-        runs, entity=opened.entity, project=opened.name, columns=asked.columns, start=asked.start
+        runs,
+        entity=opened.entity,
+        project=opened.name,
+        columns=asked.columns,
+        start=asked.start,
+        drawn=drawn,
     )
 
 
 def _rights(request: Request, project: Project) -> dict[str, bool]:
     visibility = Visibility(project.visibility)
     return {"write": may(request.actor, Permission.RUN_WRITE, entity=project.entity, visibility=visibility)}
-
-
-def _added(request: Request, project: Project, *, drawn: set[str]) -> list[dict[str, Any]]:
-    """Runs that the charts show besides the first ones, because somebody opened their eye."""
-    asked = [each for each in request.GET.get("show", "").split(".")[:_MOST_ADDED] if each not in drawn]
-    return [
-        {
-            "run": opened.run,
-            "title": opened.head.display_name or opened.head.name,
-            "colour": RUN_COLOURS + place + 1,
-        }
-        for place, opened in enumerate(open_runs(runs_in(project, public_ids=asked)))
-    ]

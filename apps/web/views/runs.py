@@ -17,6 +17,7 @@ from apps.runs.queries import get_run, open_run
 from apps.runs.services import request_stop, update_run
 from apps.runs.types import OpenRun, Stream
 from apps.teams.gate import may
+from apps.web.colours import run_colour, swatch_class
 from apps.web.console import console_lines
 from apps.web.editing import patch_of, tag_line
 from apps.web.environment import environment
@@ -117,6 +118,8 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
         "project_url": project_url(held.entity, held.name),
         "url": run_url(held.entity, held.name, head.name),
         "title": head.display_name or head.name,
+        "colour": run_colour(opened.run.number),
+        "swatch": swatch_class(run_colour(opened.run.number)),
         "is_team": opened.run.project.entity.user_id is None,
         "keys": keys,
         "state": state,
