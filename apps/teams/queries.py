@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from collections import Counter
 
-from apps.access.policy import Permission
+from django.db.models import Count, Q, QuerySet
+
+from apps.access.policy import Permission, Role
 from apps.accounts.actors import Actor
 from apps.accounts.names import is_name
 from apps.core.errors import NotFound
 from apps.teams.gate import require
-from apps.teams.models import Entity
+from apps.teams.models import Entity, Membership
 
 _NO_ENTITY = "There is no such entity, or it is not shared with you."
 
@@ -46,3 +48,19 @@ def entities_of(actor: Actor) -> QuerySet[Entity]:
 
 def teams_of(actor: Actor) -> QuerySet[Entity]:
     return entities_of(actor).filter(user=None)
+
+
+def role_counts(actor: Actor, *also: Entity) -> dict[int, Counter[Role]]:
+    """How many people hold each role in the actor's teams and in these, by primary key, with one question."""
+    wanted = Q(entity__in=[entity.pk for entity in also])
+    if actor.user_id is not None:
+        wanted |= Q(entity__memberships__user_id=actor.user_id)
+    counts: dict[int, Counter[Role]] = {entity.pk: Counter() for entity in also}
+    held = (
+        Membership.objects.filter(wanted)
+        .values_list("entity_id", "role")
+        .annotate(Count("pk", distinct=True))
+    )
+    for entity_id, role, people in held:
+        counts.setdefault(entity_id, Counter())[Role(role)] = people
+    return counts

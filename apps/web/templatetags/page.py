@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from django import template
 from django.forms import BoundField
+from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.core import clock
 from apps.web import figures
+from apps.web.custody import Audience, Scope, lock_sentence, way_here
+
+if TYPE_CHECKING:
+    from apps.projects.models import Project
 
 register = template.Library()
 
@@ -35,6 +40,20 @@ def field(bound: BoundField, label: str, hint: str = "", **attributes: str) -> d
     if bound.errors:
         attrs["aria-invalid"] = "true"
     return {"field": bound, "label": label, "hint": hint, "widget": bound.as_widget(attrs=attrs)}
+
+
+@register.inclusion_tag("components/badge.html", takes_context=True)
+def badge(context: Context, project: Project) -> dict[str, Any]:
+    """Who can see the project; for a team's, how many people that is."""
+    audience: Audience = context["audience"]
+    return {"visibility": project.visibility, "people": audience.people(project)}
+
+
+@register.inclusion_tag("components/lock.html", takes_context=True)
+def lock(context: Context, scope: Scope) -> dict[str, Any]:
+    """How what the page shows of a project or of a run is encrypted, in one sentence that is true of this request."""
+    way = way_here(context["request"])
+    return {"sentence": lock_sentence(scope, way), "is_open": way == "open"}
 
 
 @register.filter

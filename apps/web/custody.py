@@ -1,0 +1,86 @@
+"""Who can see a project and how what a page shows is encrypted, from the facts of this request."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Literal
+
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from apps.access.policy import Permission, Role, Visibility, allows
+from apps.accounts.actors import Actor
+from apps.teams.queries import role_counts
+
+if TYPE_CHECKING:
+    from apps.projects.models import Project
+
+Scope = Literal["project", "run"]
+Way = Literal["tls", "machine", "open"]
+_OUTSIDE = frozenset({Visibility.PUBLIC, Visibility.OPEN})
+_THIS_MACHINE = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Audience:
+    """How many people can see a project. Asks once for all teams of the asker, and once for each other team."""
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+        self._counts: dict[int, Counter[Role]] = {}
+
+    def people(self, project: Project) -> int | None:
+        """None for what is one person's own, and for what anybody can see."""
+        entity, visibility = project.entity, Visibility(project.visibility)
+        if entity.user_id is not None or visibility in _OUTSIDE:
+            return None
+        if entity.pk not in self._counts:
+            self._counts |= role_counts(self._actor, entity)
+        held = self._counts[entity.pk]
+        return sum(
+            n for role, n in held.items() if allows(Permission.PROJECT_READ, role=role, visibility=visibility)
+        )
+
+
+def way_here(request: HttpRequest) -> Way:
+    """How this page travels: by TLS, within the machine on which it is looked at, or for others on the way to read."""
+    if request.is_secure():
+        return "tls"
+    try:
+        host = request.get_host()
+    except DisallowedHost:
+        return "open"
+    return "machine" if host.rpartition(":")[0] in _THIS_MACHINE or host in _THIS_MACHINE else "open"
+
+
+def lock_sentence(scope: Scope, way: Way) -> str:
+    """Under whose key what the page shows is stored, and what guards it on its way. Each sentence whole, to be translated."""
+    sentences = {
+        "project": {
+            "tls": _(
+                "Encrypted under this project’s own key before it reaches the disk, and by TLS on its way here."
+            ),
+            "machine": _(
+                "Encrypted under this project’s own key before it reaches the disk; "
+                "without TLS, at an address that does not leave this machine."
+            ),
+            "open": _(
+                "Encrypted under this project’s own key before it reaches the disk, "
+                "but not on its way here: this address has no TLS."
+            ),
+        },
+        "run": {
+            "tls": _(
+                "Encrypted under this run’s own key before it reaches the disk, and by TLS on its way here."
+            ),
+            "machine": _(
+                "Encrypted under this run’s own key before it reaches the disk; "
+                "without TLS, at an address that does not leave this machine."
+            ),
+            "open": _(
+                "Encrypted under this run’s own key before it reaches the disk, "
+                "but not on its way here: this address has no TLS."
+            ),
+        },
+    }
+    return sentences[scope][way]
