@@ -30,7 +30,7 @@ def test_home_lists_projects_with_badge_activity_and_runs(visit: Visit, run: Run
 
     words = text_of(visit("/", by="alice"))
 
-    assert "vision Team Which augmentation pays? just now 1 run 1 running" in words
+    assert "vision Team, 3 people Which augmentation pays? just now 1 run 1 running" in words
 
 
 def test_home_shows_nothing_of_others(visit: Visit, vision: Project, mallory: User) -> None:
