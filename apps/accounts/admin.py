@@ -13,7 +13,7 @@ from apps.core.admin import ReadOnlyAdmin
 
 @admin.register(User)
 class UserAdmin(ReadOnlyAdmin):
-    hidden = frozenset({"password"})
+    hidden = frozenset({"password", "language", "theme", "density", "has_single_keys"})
     list_display = ["username", "email", "is_active", "is_staff", "created_at"]
     search_fields = ["username", "email"]
     ordering = ["username"]

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from apps.accounts.names import USERNAME_VALIDATORS
+from apps.accounts.types import Appearance, Density, Language, Theme
 from apps.core import clock
 from apps.core.ids import new_public_id
 
@@ -26,6 +27,18 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=clock.now)
+    language = models.CharField(
+        max_length=12, choices=[(each.value, each.value) for each in Language], default=Language.BROWSER.value
+    )
+    theme = models.CharField(
+        max_length=12, choices=[(each.value, each.value) for each in Theme], default=Theme.SYSTEM.value
+    )
+    density = models.CharField(
+        max_length=12, choices=[(each.value, each.value) for each in Density], default=Density.COMPACT.value
+    )
+    has_single_keys = models.BooleanField(
+        default=True
+    )  # shortcuts of one key; a voice may press them unasked
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -38,6 +51,12 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.username
+
+    @property
+    def appearance(self) -> Appearance:
+        return Appearance(
+            Language(self.language), Theme(self.theme), Density(self.density), self.has_single_keys
+        )
 
 
 class ApiKey(models.Model):

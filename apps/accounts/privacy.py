@@ -11,7 +11,16 @@ from apps.core.privacy import declare
 
 declare(
     User,
-    personal={"username", "email", "password", "last_login"},
+    personal={
+        "username",
+        "email",
+        "password",
+        "last_login",
+        "language",
+        "theme",
+        "density",
+        "has_single_keys",
+    },
     plain={
         "id",
         "public_id",

@@ -12,7 +12,8 @@ from django.db import IntegrityError, transaction
 from apps.accounts.actors import Actor
 from apps.accounts.models import ApiKey, User
 from apps.accounts.names import USERNAME_VALIDATORS
-from apps.accounts.queries import hash_of_secret, is_taken, no_account_yet
+from apps.accounts.queries import hash_of_secret, is_taken, no_account_yet, user_of
+from apps.accounts.types import Appearance
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import clock
@@ -56,6 +57,14 @@ def save_new_user(user: User) -> User:
         EventKind.ACCOUNT_CREATED, subject=user.public_id, by=Actor.person(user), is_owner=user.is_superuser
     )
     return user
+
+
+def change_appearance(actor: Actor, appearance: Appearance) -> None:
+    """How pages look for this person from the next one on."""
+    user = user_of(actor)
+    user.language, user.theme = appearance.language.value, appearance.theme.value
+    user.density, user.has_single_keys = appearance.density.value, appearance.has_single_keys
+    user.save(update_fields=["language", "theme", "density", "has_single_keys"])
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from django.urls import reverse
 from apps.accounts.actors import Actor
 from apps.accounts.queries import no_account_yet
 from apps.web.adapter import invitation_of
+from apps.web.appearance import appearance_of
 from apps.web.custody import Audience
 from apps.web.links import base_url, with_query
 
@@ -63,6 +64,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     address = base_url(request)
     return {
         "me": me,
+        "look": appearance_of(request),
         "instance": {"url": address, "host": address.split("://", 1)[-1]},
         "audience": Audience(actor or Actor.nobody()),
         "sign_up": SignUp(request),

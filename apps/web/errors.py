@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.defaults import server_error
 
 from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
+from apps.web.appearance import speak
 from apps.web.rendering import render
 
 _STATUS: dict[type[OwnlogError], int] = {
@@ -38,6 +39,8 @@ def error_page(request: HttpRequest, error: OwnlogError) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if request.resolver_match is None:
+        speak(request)  # no view, so nobody knew that a page would be the answer
     reason = _("There is nothing at this address, or it is not shared with you.")
     if not _is_signed_in(request):
         reason = _(

@@ -24,11 +24,12 @@ for name in (
     declare_url(name, ANYBODY, methods=_FORM)
 
 declare_url("health", ANYBODY, methods=_READING)
+declare_url("language", ANYBODY, methods=("POST",))
 
 # `home` sends whoever is not signed in to the pages above; `authorize` sends everybody on to the keys.
 for name in ("home", "first-run", "authorize"):
     declare_url(name, SIGNED_IN, methods=_READING)
-for name in ("account_change_password", "account_set_password", "api-keys"):
+for name in ("account_change_password", "account_set_password", "api-keys", "appearance"):
     declare_url(name, SIGNED_IN, methods=_FORM)
 declare_url("api-key-revoke", SIGNED_IN, methods=("POST",))
 

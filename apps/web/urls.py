@@ -3,7 +3,18 @@ from __future__ import annotations
 from allauth.account import views as account
 from django.urls import path, re_path
 
-from apps.web.views import api_keys, compare, console, files, health, home, projects, runs, series
+from apps.web.views import (
+    api_keys,
+    appearance,
+    compare,
+    console,
+    files,
+    health,
+    home,
+    projects,
+    runs,
+    series,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -29,7 +40,9 @@ urlpatterns = [
         account.password_reset_from_key,
         name="account_reset_password_from_key",
     ),
+    path("account/language", appearance.language, name="language"),
     # Settings.
+    path("settings/appearance", appearance.appearance, name="appearance"),
     path("settings/password", account.password_change, name="account_change_password"),
     path("settings/password/set", account.password_set, name="account_set_password"),
     path("settings/api-keys", api_keys.api_keys, name="api-keys"),

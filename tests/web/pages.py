@@ -18,6 +18,7 @@ PAGES = (
     f"{RUN}/system",
     f"{RUN}/console",
     f"{RUN}/files",
+    "/settings/appearance",
     "/settings/api-keys",
     "/settings/password",
     "/alice/nothing",

@@ -1,0 +1,53 @@
+"""In which language and look a page comes. Machines are answered in English, whatever they say they accept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import ResolverMatch
+from django.utils import translation
+
+from apps.accounts.types import Appearance, Language
+
+# What has no namespace is a page; of the doors that have one, these are for people.
+_FOR_PEOPLE = frozenset({"admin", "api:docs"})
+
+
+class PageLanguage:
+    """Begins each request in English, which is what the doors for machines speak; a page takes its reader's language.
+
+    Services need not know: what they say through gettext comes in the language of the door that asked. It stands before
+    the check of forms, which refuses in words of its own.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with translation.override(settings.LANGUAGE_CODE):
+            return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> None:
+        match = request.resolver_match
+        if match is not None and _is_page(match):
+            speak(request)
+
+
+def _is_page(match: ResolverMatch) -> bool:
+    return not match.namespace or bool(_FOR_PEOPLE & {match.namespace, match.view_name})
+
+
+def appearance_of(request: HttpRequest) -> Appearance:
+    """What whoever looks has chosen, or what holds for everybody who has not."""
+    user = getattr(request, "user", None)
+    return getattr(user, "appearance", None) or Appearance()
+
+
+def speak(request: HttpRequest) -> None:
+    """Answer in the reader's language: the one they chose, else this browser's."""
+    chosen = appearance_of(request).language
+    by_browser = chosen is Language.BROWSER
+    translation.activate(translation.get_language_from_request(request) if by_browser else chosen.value)
