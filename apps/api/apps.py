@@ -9,5 +9,5 @@ class ApiConfig(AppConfig):
     name = "apps.api"
 
     def ready(self) -> None:
-        for module in ("apps.api.rules", "apps.api.privacy", "apps.api.authentication"):
+        for module in ("apps.api.rules", "apps.api.privacy"):
             import_module(module)

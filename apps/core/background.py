@@ -13,7 +13,6 @@ from typing import Any
 from celery import Task, current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +23,8 @@ def enqueue(task_name: str, **ids: int | str) -> None:
 
 
 def _send(task_name: str, ids: dict[str, int | str]) -> None:
+    from redis.exceptions import RedisError  # a quarter of a second to import, which no start should wait for
+
     try:
         # `.delay` of the task itself rather than `send_task`: that one ignores eager mode in tests.
         _task(task_name).delay(**ids)

@@ -50,7 +50,6 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "template_partials",
-    "drf_spectacular",
 ]
 
 MIDDLEWARE = [
