@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.core.middleware.RequestLog",
+    "apps.wandb_protocol.middleware.BaseUrlWithoutPath",
     "apps.access.middleware.DeclaredWaysIn",
     "apps.core.strangers.BodiesOfStrangers",
     "csp.middleware.CSPMiddleware",
