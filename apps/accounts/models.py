@@ -72,3 +72,23 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
+
+
+class Replay(models.Model):
+    """That a write with an idempotency key was carried out, and what came of it: a status and an id, no content."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key_hash = models.CharField(max_length=64)
+    request_hash = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(default=0)  # 0 only inside the transaction that writes it
+    subject = models.CharField(max_length=20, default="")
+    number = models.PositiveBigIntegerField(null=True)
+    created_at = models.DateTimeField(default=clock.now, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "key_hash"], name="one_replay_per_person_and_key")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 
-from apps.accounts.models import ApiKey, User
+from apps.accounts.models import ApiKey, Replay, User
 from apps.core.privacy import declare
 
 declare(
@@ -36,6 +36,11 @@ declare(
     ApiKey,
     personal={"last_used_at"},
     plain={"id", "public_id", "user", "secret_sha256_hex", "hint", "created_at", "revoked_at"},
+    goes_with="user",
+)
+declare(
+    Replay,
+    plain={"id", "user", "key_hash", "request_hash", "status", "subject", "number", "created_at"},
     goes_with="user",
 )
 

@@ -9,5 +9,4 @@ class ApiConfig(AppConfig):
     name = "apps.api"
 
     def ready(self) -> None:
-        for module in ("apps.api.rules", "apps.api.privacy"):
-            import_module(module)
+        import_module("apps.api.rules")

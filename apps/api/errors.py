@@ -13,6 +13,7 @@ from django.http import Http404, HttpResponse
 from django.http.request import UnreadablePostError
 from rest_framework import exceptions
 
+from apps.accounts.replays import KeyReused
 from apps.core.errors import (
     Changed,
     Conflict,
@@ -46,12 +47,6 @@ class Unauthorized(OwnlogError):
 
     def __init__(self, message: str = "This API key is unknown or has been revoked.") -> None:
         super().__init__(message)
-
-
-class KeyReused(OwnlogError):
-    """An idempotency key came with another request before."""
-
-    code = "idempotency_key_reused"
 
 
 class CodeNotKept(Forbidden):

@@ -45,28 +45,35 @@ def _owner(actor: Actor, entity: str | None) -> Entity:
         raise NotFound(NO_PROJECT) from None
 
 
-def create_project(actor: Actor, *, entity: str | None, name: str) -> Project:
+def create_project(actor: Actor, *, entity: str | None, name: str, description: str = "") -> Project:
     """Make a private project; Conflict when the entity has one of this name."""
     name = clean_name(name, what="project")
     owner = _owner(actor, entity)
     require(actor, Permission.PROJECT_CREATE, entity=owner, what="project")
-    if find_project(owner, name) is not None or not _create_project(owner, name, by=actor):
+    is_there = find_project(owner, name) is not None
+    if is_there or not _create_project(owner, name, by=actor, description=description):
         raise Conflict("There is a project of this name already.")
     return get_project(actor, Permission.PROJECT_READ, entity=owner.name, name=name)
 
 
-def _create_project(entity: Entity, name: str, *, by: Actor) -> bool:
+def _create_project(entity: Entity, name: str, *, by: Actor, description: str = "") -> bool:
     """Whether this request made it: two first runs may come at once, and then the other one's is the project."""
     node = create_node(NodeKind.PROJECT, parent=NodeId(entity.vault_node))
     row_uuid = uuid.uuid4()
     try:
+        key = open_key(node)
         with transaction.atomic():
             project = Project.objects.create(
                 uuid=row_uuid,
                 entity=entity,
                 vault_node=node,
                 name_index=blind_index(open_key(NodeId(entity.vault_node)), NAME_LABEL, name),
-                sealed_name=seal_text(open_key(node), name, label=NAME_LABEL, row=row_uuid),
+                sealed_name=seal_text(key, name, label=NAME_LABEL, row=row_uuid),
+                sealed_description=(
+                    seal_text(key, description, label=DESCRIPTION_LABEL, row=row_uuid)
+                    if description
+                    else None
+                ),
                 created_by_id=by.user_id,
             )
             record(EventKind.PROJECT_CREATED, subject=project.public_id, entity=entity.public_id, by=by)

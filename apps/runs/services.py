@@ -237,17 +237,37 @@ def _move(run: Run, state: RunState, *, by: Actor) -> None:
 
 
 @transaction.atomic
-def add_history(run: Run, lines: Sequence[str], *, by: Actor) -> int:
+def add_history(run: Run, lines: Sequence[str], *, by: Actor, sets_summary: bool = False) -> int:
     """Put rows after those there are, each the JSON text of an object. Returns the number of the first.
 
     A row without a step is given the next one, one without a time the present. The run's state stays as it is:
-    whoever adds to it by hand does not take it up again, and does not keep it alive.
+    whoever adds to it by hand does not take it up again, and does not keep it alive. With `sets_summary` the
+    summary says the last value of each key, as it would had the client logged the rows.
     """
     run = _locked(run)
     first = run.history_lines
     placed = _with_step_and_time(lines, after=store.keys_of(run).last_step)
-    store.append(run, StreamRequest(streams={Stream.HISTORY: Lines(first, placed)}, is_by_hand=True), by=by)
+    summary = _last_values(placed) if sets_summary else None
+    request = StreamRequest(
+        streams={Stream.HISTORY: Lines(first, placed)}, summary_text=summary, is_by_hand=True
+    )
+    store.append(run, request, by=by)
     return first
+
+
+def _last_values(lines: Sequence[str]) -> str:
+    last: dict[str, Any] = {}
+    for line in lines:
+        last.update(parse_line(line))
+    return jsontext.dumps(last)
+
+
+@transaction.atomic
+def set_summary(run: Run, values: dict[str, Any], *, by: Actor) -> OpenRun:
+    """Put these values into the summary; what else it says stays."""
+    run = _locked(run)
+    summary = jsontext.loads(open_run(run).summary_text) | values
+    return update_run(run, RunPatch(summary_text=jsontext.dumps(summary)), by=by)
 
 
 def _with_step_and_time(lines: Sequence[str], *, after: float | None) -> list[str]:

@@ -181,7 +181,6 @@ CELERY_BEAT_SCHEDULE = {
     "blobs.sweep_orphans": {"task": "blobs.sweep_orphans", "schedule": 3600.0, "options": {"expires": 3600}},
     "vault.sweep_orphans": {"task": "vault.sweep_orphans", "schedule": 3600.0, "options": {"expires": 3600}},
     "accounts.sweep": {"task": "accounts.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
-    "api.sweep": {"task": "api.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
 # ── What goes over the wire ──

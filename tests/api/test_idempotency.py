@@ -4,9 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from apps.accounts.models import User
-from apps.api.models import Replay
-from apps.api.replays import forget_old
+from apps.accounts.models import Replay, User
+from apps.accounts.replays import forget_old
 from apps.core import clock
 from apps.projects.models import Project
 from apps.runs.models import Run

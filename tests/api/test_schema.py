@@ -14,6 +14,7 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.api import throttling
 from apps.api.views.schema import schema
+from apps.projects.models import Project
 from apps.runs.models import Run
 from tests.api.conftest import API, RUN, Ask
 from tests.factories import people
@@ -112,3 +113,29 @@ def test_a_body_of_unknown_length_is_refused(ask: Ask, told: Run) -> None:
     answer = ask("PATCH", RUN, by="bob", Transfer_Encoding="chunked")
 
     assert (answer.status, answer.json["code"]) == (411, "length_needed")
+
+
+def test_behind_a_proxy_requests_are_counted_for_who_makes_them(
+    vision: Project, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """Counted for the proxy's address, one stranger would use up what everybody may ask."""
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    monkeypatch.setattr(throttling, "FOR_NOBODY", 1)
+
+    def asked(forwarded: str) -> int:
+        headers = {"X-Forwarded-For": forwarded}
+        return Client().get(f"{API}/projects/lab/vision", headers=headers).status_code
+
+    assert [asked("1.1.1.1"), asked("9.9.9.9, 1.1.1.1"), asked("2.2.2.2")] == [404, 429, 404]
+
+
+def test_without_a_proxy_nobody_chooses_for_whom_they_are_counted(
+    vision: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttling, "FOR_NOBODY", 1)
+
+    def asked(forwarded: str) -> int:
+        headers = {"X-Forwarded-For": forwarded}
+        return Client().get(f"{API}/projects/lab/vision", headers=headers).status_code
+
+    assert [asked("1.1.1.1"), asked("2.2.2.2")] == [404, 429]

@@ -109,6 +109,14 @@ def test_entrypoint_is_a_shell_script_that_stops_at_an_error() -> None:
     subprocess.run(["sh", "-n", script], check=True)
 
 
+def test_slow_senders_wait_at_the_proxy() -> None:
+    words = (DOCKER / "Caddyfile").read_text().split()
+
+    assert words[words.index("request_buffers") + 1] == "1MiB"
+    assert words[words.index("read_header") + 1] == "30s"
+    assert words[words.index("read_body") + 1] == "2h"
+
+
 def test_only_the_proxy_is_reachable_from_outside() -> None:
     services = compose()["services"]
 

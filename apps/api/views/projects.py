@@ -57,9 +57,10 @@ class ProjectListView(ApiView):
         new = sent(request, ProjectNew).validated_data
 
         def create() -> Done:
-            made = create_project(actor, entity=new.get("entity"), name=new["name"])
-            if {"description", "visibility"} & set(new):
-                made = _change(actor, made, new, request=None)
+            words = new.get("description", "")
+            made = create_project(actor, entity=new.get("entity"), name=new["name"], description=words)
+            if "visibility" in new:
+                made = _change(actor, made, {"visibility": new["visibility"]}, request=None)
             return Done(201, made.public_id)
 
         done = once(request, create)
