@@ -66,7 +66,9 @@ class LiveServer:
         """Run manage.py on this instance and return what it printed."""
         return self.python("manage.py", *arguments, stdin=stdin, check=check)
 
-    def python(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
+    def python(
+        self, *arguments: str, stdin: str | None = None, check: bool = True, timeout: float = 120
+    ) -> str:
         """Run Python in this instance's environment and return what it printed."""
         done = subprocess.run(
             [sys.executable, *arguments],
@@ -75,7 +77,7 @@ class LiveServer:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=timeout,
             check=False,
         )
         if check and done.returncode != 0:

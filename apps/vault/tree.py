@@ -11,7 +11,14 @@ from django.db import transaction
 from apps.core import clock
 from apps.vault.damage import leave_out
 from apps.vault.errors import KeyGone, Tampered
-from apps.vault.grants import create_blob_key, discard_blob_key, grant, open_blob_key, open_blob_keys
+from apps.vault.grants import (
+    create_blob_key,
+    discard_blob_key,
+    grant,
+    open_blob_key,
+    open_blob_keys,
+    open_blob_keys_of,
+)
 from apps.vault.keys import OpenKey, keys_in_use, opened_keys
 from apps.vault.models import Node
 from apps.vault.rows import DATABASE, Rows, lock_and_read
@@ -27,6 +34,7 @@ __all__ = [
     "keys_in_use",
     "open_blob_key",
     "open_blob_keys",
+    "open_blob_keys_of",
     "open_key",
     "open_keys",
 ]

@@ -9,6 +9,8 @@ from apps.runs.history.keys import KeyList
 from apps.runs.history.paths import dotted
 
 MOST_PANELS = 240
+# Runs in one panel: more lines than this no eye tells apart. The pages tell their scripts.
+MOST_DRAWN = 100
 _FIRST_PREFIXES = ("val", "valid", "validation", "eval", "test")
 
 

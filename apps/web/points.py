@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from apps.core.errors import Invalid
 from apps.runs.history import store
 from apps.runs.history.codec import as_number
-from apps.runs.types import Series, Stream
+from apps.runs.types import RunState, Series, Stream
 from apps.web.request import Request
 
 if TYPE_CHECKING:
+    from apps.runs.history.store import Line
     from apps.runs.models import Run
 
 _LEAST_POINTS, _POINTS, _MOST_POINTS = 50, 600, 4000
@@ -22,6 +24,7 @@ _WHOLE = re.compile(r"\d{1,6}", re.ASCII)
 _LONGEST_KEY = 2000
 _LONGEST_NUMBER = 40
 _ENOUGH_FOR_EXTREMES = 50
+_COLUMNS = ("y", "low", "high")
 Point = tuple[float, float]
 
 
@@ -44,7 +47,7 @@ class Asked:
     points: int
     first: float | None
     last: float | None
-    cursor: str
+    has_means: bool
 
     @classmethod
     def of(cls, request: Request) -> Asked:
@@ -59,20 +62,18 @@ class Asked:
             else _POINTS,
             first=_bound(request.GET.get("first", "")),
             last=_bound(request.GET.get("last", "")),
-            cursor=request.GET.get("cursor", ""),
+            has_means=request.GET.get("as") == "means",
         )
 
-    def series(self, run: Run) -> dict[str, Any]:
-        """The points with a cursor for what comes after them."""
-        if self.cursor:
-            fresh = store.rows_since(run, self.stream, self.cursor, keys=[self.axis, self.key])
-            return _written(run, list(self._pairs(fresh.rows)), cursor=fresh.cursor) | {
-                "is_reset": fresh.is_reset
-            }
-        # The cursor first: a row that comes in between is then sent twice, which the page sorts out, and never lost.
-        cursor = store.present_cursor(run, self.stream)
-        sample = self._sample(run, self.points)
-        return _written(run, list(zip(sample.x, sample.y, strict=True)), cursor=cursor)
+    def lines(self, runs: Sequence[Run], cursors: Mapping[str, str]) -> list[Line]:
+        """The points of each run, with a cursor for what comes after them; of a run with a cursor, what came since."""
+        if cursors:
+            known = {run: cursors[run.public_id] for run in runs if run.public_id in cursors}
+            return store.fresh_lines(known, self.key, stream=self.stream, x=self.axis)
+        read = store.mean_lines if self.has_means else store.sampled_lines
+        return read(
+            runs, self.key, self.points, stream=self.stream, x=self.axis, first=self.first, last=self.last
+        )
 
     def every_point(self, run: Run) -> Iterator[Point]:
         """All that was logged in the range, as it was logged."""
@@ -120,12 +121,40 @@ def _bound(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _written(run: Run, points: list[Point], *, cursor: str) -> dict[str, Any]:
-    """Points as strict JSON: NaN and infinities leave a gap in y, and their places stand in `nan`."""
+def as_json(key: str, lines: Iterable[Line]) -> dict[str, Any]:
+    """Points as strict JSON: what is not finite leaves a gap in its column, and its place stands in `nan`."""
+    return {"key": key, "series": [_facts(line) | _written(line) for line in lines]}
+
+
+def as_bytes(key: str, lines: Sequence[Line]) -> bytes:
+    """The same for a script that draws: facts as JSON behind their length, then each column as it lies in memory.
+
+    A browser reads the columns where they are. Of fifty runs that is a tenth of the work of writing numbers as text.
+    """
+    facts = [_facts(line) | {"count": len(line.columns[0]), "columns": len(line.columns)} for line in lines]
+    head = json.dumps({"key": key, "series": facts}).encode()
+    head += b" " * (-(len(head) + 4) % 8)  # the columns begin where a number of eight bytes may
+    columns = (column.astype("<f8").tobytes() for line in lines for column in line.columns)
+    return b"".join((len(head).to_bytes(4, "little"), head, *columns))
+
+
+def _facts(line: Line) -> dict[str, Any]:
     return {
-        "run": run.public_id,
-        "x": [x for x, _ in points],
-        "y": [y if math.isfinite(y) else None for _, y in points],
-        "nan": [x for x, y in points if not math.isfinite(y)],
-        "cursor": cursor,
+        "run": line.run.public_id,
+        "cursor": line.cursor,
+        "is_reset": line.is_reset,
+        "is_live": line.run.state == RunState.RUNNING,
+    }
+
+
+def _written(line: Line) -> dict[str, Any]:
+    x, *columns = (column.tolist() for column in line.columns)
+    written = {
+        name: [value if math.isfinite(value) else None for value in column]
+        for name, column in zip(_COLUMNS, columns, strict=False)
+    }
+    return {
+        "x": x,
+        **written,
+        "nan": [at for at, y in zip(x, columns[0], strict=True) if not math.isfinite(y)],
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -17,6 +18,7 @@ from apps.runs.models import Chunk, Run, Segment
 from apps.runs.queries import run_key
 from apps.runs.types import Stream
 from apps.vault.seal import seal, unseal
+from apps.vault.tree import open_blob_keys_of, open_keys
 from apps.vault.types import NodeId
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 CHUNK_LABEL = "chunk.payload"
 FACTS_LABEL = "segment.facts"
+_ASKED_AT_ONCE = 50  # positions of runs in one question: databases bound how long one may be
 _Stored = TypeVar("_Stored", Chunk, Segment)
 
 
@@ -148,24 +151,67 @@ class SegmentPiece:
 
 def pieces_of(run: Run, stream: Stream, *, after: dict[bytes, int] | None = None) -> list[Piece]:
     """The pieces of a stream by writer and line; with `after`, only those with lines from there on."""
-    key = run_key(run)
     # Chunks first: what a worker compacts between the two questions then shows up twice, never not at all.
     chunks = list(_from(after, Chunk.objects.filter(run=run, stream=stream.value)))
     segments = _from(after, Segment.objects.filter(run=run, stream=stream.value).select_related("blob"))
+    return _assembled(run, run_key(run), chunks, segments)
+
+
+def pieces_of_runs(
+    runs: Sequence[Run], stream: Stream, *, after: Mapping[int, dict[bytes, int]] | None = None
+) -> dict[int, list[Piece]]:
+    """The pieces of many runs by the run's key, by as many queries as for one. Runs whose key is erased are absent.
+
+    Call it inside `keys_in_use`, or each file asks for its key again.
+    """
+    keys = open_keys(NodeId(run.vault_node) for run in runs)
+    chunks, segments = defaultdict[int, list[Chunk]](list), defaultdict[int, list[Segment]](list)
+    for chunk in _of_runs(Chunk.objects.filter(stream=stream.value), runs, after):
+        chunks[chunk.run_id].append(chunk)
+    for segment in _of_runs(Segment.objects.filter(stream=stream.value).select_related("blob"), runs, after):
+        segments[segment.run_id].append(segment)
+    nodes = {run.pk: NodeId(run.vault_node) for run in runs}
+    open_blob_keys_of([(NodeId(one.blob.vault_node), nodes[pk]) for pk, of in segments.items() for one in of])
+    return {
+        run.pk: _assembled(run, keys[nodes[run.pk]], chunks[run.pk], segments[run.pk])
+        for run in runs
+        if nodes[run.pk] in keys
+    }
+
+
+def _assembled(run: Run, key: OpenKey, chunks: Iterable[Chunk], segments: Iterable[Segment]) -> list[Piece]:
     pieces: list[Piece] = [SegmentPiece(segment, run, key) for segment in segments]
     covered = [(piece.writer, piece.first_line, piece.first_line + piece.line_count) for piece in pieces]
     pieces += [ChunkPiece(chunk, key) for chunk in chunks if not _is_covered(chunk, covered)]
     return sorted(pieces, key=lambda piece: (piece.writer, piece.first_line))
 
 
+def _of_runs(
+    found: QuerySet[_Stored], runs: Sequence[Run], after: Mapping[int, dict[bytes, int]] | None
+) -> Iterator[_Stored]:
+    if after is None:
+        yield from found.filter(run__in=runs)
+        return
+    found = found.annotate(end=F("first_line") + F("line_count"))
+    for start in range(0, len(runs), _ASKED_AT_ONCE):
+        wanted = Q()
+        for run in runs[start : start + _ASKED_AT_ONCE]:
+            wanted |= Q(run=run) & _beyond(after.get(run.pk, {}))
+        yield from found.filter(wanted)
+
+
 def _from(after: dict[bytes, int] | None, found: QuerySet[_Stored]) -> QuerySet[_Stored]:
     """Those that end after the line up to which a reader has each writer's lines; of writers it does not know, all."""
     if not after:
         return found
+    return found.annotate(end=F("first_line") + F("line_count")).filter(_beyond(after))
+
+
+def _beyond(after: Mapping[bytes, int]) -> Q:
     known = Q()
     for writer, line in after.items():
         known |= Q(writer=writer, end__gt=line)
-    return found.annotate(end=F("first_line") + F("line_count")).filter(known | ~Q(writer__in=list(after)))
+    return known | ~Q(writer__in=list(after))
 
 
 def _is_covered(chunk: Chunk, covered: list[tuple[bytes, int, int]]) -> bool:

@@ -97,16 +97,33 @@ def sample_metrics(
     """
     import numpy as np
 
-    by_step = x == STEP
-    pieces = [p for p in pieces_of(run, stream) if not by_step or p.may_hold(first, last)]
+    found = {}
+    pieces = pieces_of(run, stream)
+    for name in names:
+        along, values = points_of(pieces, name, x=x, first=first, last=last)
+        kept = sampling.m4(along, values, max(1, points))
+        found[name] = Series(np.take(along, kept).tolist(), np.take(values, kept).tolist())
+    return found
+
+
+def points_of(
+    pieces: Sequence[Piece], name: str, *, x: str = STEP, first: Bound = None, last: Bound = None
+) -> tuple[Floats, Floats]:
+    """Every point of a metric over `x` with first <= x <= last, in the order of x."""
+    import numpy as np
+
+    pieces = [piece for piece in pieces if x != STEP or piece.may_hold(first, last)]
     if not pieces:
-        return {name: Series([], []) for name in names}
+        return np.empty(0), np.empty(0)
     there, along = _numbers(pieces, x)
     for bound, inside in ((first, np.greater_equal), (last, np.less_equal)):
         if bound is not None:
             there &= inside(along, bound)
-    there &= np.isfinite(along)
-    return {name: _series(there, along, _numbers(pieces, name), points) for name in names}
+    has, values = _numbers(pieces, name)
+    there &= np.isfinite(along) & has
+    along, values = along[there], values[there]
+    order = sampling.ascending(along)
+    return (along, values) if order is None else (along[order], values[order])
 
 
 def sample_metric(run: Run, name: str, points: int, *, first: Bound = None, last: Bound = None) -> Series:
@@ -136,17 +153,6 @@ def _with_order(keys: Names) -> frozenset[str] | None:
 
 def _picked(row: Row, names: Iterable[str]) -> Row:
     return {name: value for name in names if (value := pick(row, name)) is not MISSING}
-
-
-def _series(there: Mask, along: Floats, numbers: tuple[Mask, Floats], points: int) -> Series:
-    import numpy as np
-
-    chosen = there & numbers[0]
-    x, y = along[chosen], numbers[1][chosen]
-    if (order := sampling.ascending(x)) is not None:
-        x, y = x[order], y[order]
-    kept = sampling.m4(x, y, max(1, points))
-    return Series(np.take(x, kept).tolist(), np.take(y, kept).tolist())
 
 
 def _numbers(pieces: Sequence[Piece], name: str) -> tuple[Mask, Floats]:

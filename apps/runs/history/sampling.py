@@ -51,6 +51,29 @@ def m4(x: Floats, y: Floats, buckets: int) -> Indexes:
     return np.unique(np.concatenate(kept))
 
 
+def means(x: Floats, y: Floats, edges: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Of each stretch between two edges that holds a finite value: its middle, and mean, lowest and highest value.
+
+    The edges are the same for whatever is to be compared; a point on the last edge belongs to the last stretch.
+    """
+    import numpy as np
+
+    known = np.isfinite(y) & (x >= edges[0]) & (x <= edges[-1])
+    x, y = x[known], y[known]
+    if not len(x):
+        return (np.empty(0),) * 4
+    stretch = np.minimum(np.searchsorted(edges, x, side="right") - 1, len(edges) - 2)
+    starts = np.flatnonzero(np.diff(stretch, prepend=-1))
+    middle = (edges[stretch[starts]] + edges[stretch[starts] + 1]) / 2
+    counts = np.diff(np.append(starts, len(y)))
+    return (
+        middle,
+        np.add.reduceat(y, starts) / counts,
+        np.minimum.reduceat(y, starts),
+        np.maximum.reduceat(y, starts),
+    )
+
+
 def _columns(x: Floats, buckets: int) -> Indexes:
     import numpy as np
 

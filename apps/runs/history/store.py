@@ -6,6 +6,7 @@ from apps.runs.history.appending import append
 from apps.runs.history.compaction import compact, due_runs
 from apps.runs.history.console import console
 from apps.runs.history.live import present_cursor, rows_since
+from apps.runs.history.many import Line, fresh_lines, mean_lines, sampled_lines
 from apps.runs.history.reading import (
     key_list,
     keys_of,
@@ -20,14 +21,17 @@ from apps.runs.history.reading import (
 from apps.runs.history.rewriting import copy_until, rewind
 
 __all__ = [
+    "Line",
     "append",
     "compact",
     "console",
     "copy_until",
     "due_runs",
+    "fresh_lines",
     "key_list",
     "keys_of",
     "last_row",
+    "mean_lines",
     "present_cursor",
     "rereadable",
     "rewind",
@@ -36,5 +40,6 @@ __all__ = [
     "sample_metric",
     "sample_metrics",
     "sample_rows",
+    "sampled_lines",
     "scan",
 ]

@@ -14,7 +14,8 @@ from apps.runs.queries import get_run, open_runs, runs_in
 from apps.web.downloads import attachment, csv_lines
 from apps.web.figures import figure, place_on
 from apps.web.links import project_url, run_url
-from apps.web.points import Asked, Point
+from apps.web.panels import MOST_DRAWN
+from apps.web.points import Asked, Point, as_bytes, as_json
 from apps.web.rendering import render
 from apps.web.request import Request
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from apps.runs.models import Run
     from apps.runs.types import OpenRun
 
-MOST_RUNS = 24
+PACKED = "application/vnd.ownlog.points"
 
 
 @require_safe
@@ -73,12 +74,17 @@ def _project(request: Request, entity: str, name: str) -> Project:
 
 
 def _runs(request: Request, project: Project) -> list[Run]:
-    return runs_in(project, public_ids=request.GET.getlist("run")[:MOST_RUNS])
+    return runs_in(project, public_ids=request.GET.getlist("run")[:MOST_DRAWN])
 
 
-def _drawn(request: Request, runs: list[Run]) -> JsonResponse:
+def _drawn(request: Request, runs: list[Run]) -> HttpResponse:
     asked = Asked.of(request)
-    return JsonResponse({"key": asked.key, "series": [asked.series(run) for run in runs]})
+    names = request.GET.getlist("run") or [run.public_id for run in runs]
+    # Runs and cursors come in pairs; without any cursor all points are asked for.
+    lines = asked.lines(runs, dict(zip(names, filter(None, request.GET.getlist("cursor")), strict=False)))
+    if request.headers.get("Accept") == PACKED:
+        return HttpResponse(as_bytes(asked.key, lines), content_type=PACKED)
+    return JsonResponse(as_json(asked.key, lines))
 
 
 def _kept(request: Request, runs: list[Run]) -> StreamingHttpResponse:
