@@ -16,7 +16,7 @@ hash = $(shell cat requirements/$(1).txt | cksum | tr ' ' '-')
 RUN_STAMP := $(VENV)/.installed-base-$(call hash,base)
 DEV_STAMP := $(VENV)/.installed-dev-$(call hash,dev)
 
-.PHONY: help up demo test check format bench shots pins
+.PHONY: help up demo test check format bench shots words pins
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: $(DEV_STAMP) ## measure what is promised in figures
 
 shots: $(DEV_STAMP) ## renew the screenshots of docs/ (needs Chromium)
 	@$(RUN) -m tests.shots
+
+words: $(DEV_STAMP) ## gather the texts of the pages into locale/ and compile their translations
+	@DJANGO_SETTINGS_MODULE=config.settings.test $(RUN) -m tests.words
 
 pins: ## compile requirements/*.in anew (maintainers; needs uv)
 	@command -v uv >/dev/null || { echo "make pins needs uv: pip install uv"; exit 1; }

@@ -6,6 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.names import USERNAME_VALIDATORS
 from apps.accounts.types import Appearance, Density, Language, Theme
@@ -22,8 +23,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person who can sign in. What they own belongs to their entity, in the teams app."""
 
     public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
-    username = models.CharField(max_length=39, unique=True, validators=USERNAME_VALIDATORS)
-    email = models.EmailField()
+    username = models.CharField(_("user name"), max_length=39, unique=True, validators=USERNAME_VALIDATORS)
+    email = models.EmailField(_("e-mail address"))
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=clock.now)

@@ -95,6 +95,12 @@ def ago(moment: datetime, *, now: datetime) -> str:
     return formats.date_format(timezone.localtime(moment), _("j M Y"))
 
 
+def axis_in_words(axis: str) -> str:
+    """What the x axis of a chart is called; a metric by its own name."""
+    own = {"_step": _("step"), "_runtime": _("running time"), "_timestamp": _("clock")}
+    return own.get(axis, axis)
+
+
 def place_on(axis: str, place: float) -> str:
     """A place on the x axis of a chart: a moment, a running time, a step or the value of a metric."""
     if axis == "_timestamp" and 0 <= place < _END_OF_TIME:

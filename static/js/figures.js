@@ -54,9 +54,12 @@ export const ticksOf = (axis, ticks, every) => ticks.map((one) => {
   return axis === "_runtime" ? lasting(one) : tick(one);
 });
 
+// The word of the page's language for the axis that has no name of its own.
+const stepInWords = () => document.querySelector("[data-step-word]")?.dataset.stepWord ?? "";
+
 // A place on the x axis in words: "step 250", "1:05 h", "epoch 3".
 export const axisValue = (axis, value) => {
   if (axis === "_timestamp") return new Date(value * 1000).toLocaleString(document.documentElement.lang || "en", { dateStyle: "medium", timeStyle: "medium" });
   if (axis === "_runtime") return lasting(value);
-  return `${axis === "_step" ? "step" : axis} ${tick(value)}`;
+  return `${axis === "_step" ? stepInWords() : axis} ${tick(value)}`;
 };

@@ -68,6 +68,11 @@ def count(value: int) -> str:
 
 
 @register.filter
+def axis_words(axis: str) -> str:
+    return figures.axis_in_words(axis)
+
+
+@register.filter
 def size(value: int) -> str:
     return figures.size(value)
 

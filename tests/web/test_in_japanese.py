@@ -1,0 +1,272 @@
+"""Every page of a whole world, in Japanese: what is left in Latin letters is a name, code or a word that has no other form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import Resolver404, resolve
+
+from apps.access.rules import url_rules
+from apps.accounts.models import User
+from apps.teams.models import Entity
+
+pytestmark = pytest.mark.django_db
+
+JAPANESE = {"accept-language": "ja"}
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+# What is written so in Japanese, too: names of things, units, formats.
+AS_IT_IS = re.compile(
+    r"(?<![A-Za-z])(?:Ownlog|API|bash|CPU|CSV|CUDA|Git|git|GPU|ID|JSON|OpenAPI|PNG|Python|REST|SHA|SHA-256|TLS|URL|wandb"
+    r"|run\.save|kB|MB|GB|TB)(?![A-Za-z])"
+)
+_WORD = re.compile(r"[A-Za-z]{2,}")
+# An example, names of runs, hashes, ends of keys.
+_CODE = re.compile(r"config\.lr > 1e-4|\bdemo\d{4}\b|\b[0-9a-f]{64}\b|(?<=…)\w{4}\b|(?<=末尾が )\w{4}\b")
+_SPOKEN = {"alt", "aria-description", "aria-label", "label", "placeholder", "title"}
+_SILENT = {"bdi", "code", "kbd", "pre", "script", "style", "svg", "textarea"}
+_VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+# Pages are followed to these places once for each form of their address, not for each run.
+_ONCE = 3
+# What is no page: points, parts that pages fetch, downloads, ways on.
+NO_PAGES = {
+    "api:schema",
+    "authorize",
+    "health",
+    "project-csv-series",
+    "project-rows",
+    "project-series",
+    "run-csv-series",
+    "run-file",
+    "run-live",
+    "run-series",
+}
+
+
+class _Left(HTMLParser):
+    """The words of a page that stand outside of names and code, and the names in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self.names: set[str] = set()
+        self.links: list[str] = []
+        self._open: list[tuple[str, bool, bool]] = []  # its tag, whether it is silent, whether a name
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        is_foreign = tag != "html" and given.get("lang", "ja") != "ja"
+        classes = set(given.get("class", "").split())
+        if not is_foreign:
+            self.seen += [value for name, value in given.items() if name in _SPOKEN]
+        if tag == "a" and "download" not in given:
+            self.links.append(given.get("href", ""))
+        if tag not in _VOID:
+            is_name = tag == "bdi" or "clip" in classes
+            self._open.append((tag, tag in _SILENT or is_foreign or "mono" in classes, is_name))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if any(is_name for _tag, _silent, is_name in self._open):
+            self.names.add(data.strip())
+        elif not any(is_silent for _tag, is_silent, _name in self._open):
+            self.seen.append(data)
+
+
+def left_over(page: str, names: AbstractSet[str] = frozenset()) -> list[str]:
+    """What of this page is still English."""
+    reader = _Left()
+    reader.feed(page)
+    known = sorted({each for each in reader.names | names if each}, key=len, reverse=True)
+    found = []
+    for text in reader.seen:
+        rest = _CODE.sub(" ", " ".join(text.split()))
+        for name in known:
+            rest = rest.replace(" ".join(name.split()), " ")
+        if _WORD.search(AS_IT_IS.sub(" ", rest)):
+            found.append(" ".join(text.split()))
+    return list(dict.fromkeys(found))
+
+
+def test_english_words_are_seen() -> None:
+    assert left_over("<p>Words <bdi>name</bdi></p>") == ["Words"]
+    assert left_over('<a title="More of it" href="/">開く</a>') == ["More of it"]
+    assert left_over('<p title="run-7 を開く"><bdi>run-7</bdi> 3 kB SHA-256 <code>x = loss</code></p>') == []
+    assert left_over('<button lang="en">English</button><br><p>日本語</p>') == []
+
+
+@pytest.fixture
+def visit_in_japanese() -> Client:
+    return Client(headers=JAPANESE)
+
+
+@pytest.fixture
+def world() -> set[str]:
+    """The demo world. Its people and teams are named where no name of content would be."""
+    call_command("demo", runs=4, steps=30)
+    people = set(User.objects.values_list("username", flat=True))
+    return people | {name[:2].upper() for name in people} | set(Entity.objects.values_list("name", flat=True))
+
+
+def _name_of(path: str) -> str:
+    try:
+        return resolve(path).view_name
+    except Resolver404:
+        return ""
+
+
+def _crawled(client: Client, first: str) -> Iterator[tuple[str, str]]:
+    """Every page that links lead to, as its address and its text; of pages of one kind a few."""
+    waiting, met, counts = [first], {first}, dict.fromkeys(NO_PAGES, _ONCE)
+    while waiting:
+        address = waiting.pop(0)
+        name = _name_of(urlsplit(address).path)
+        if not name or name.startswith("admin:") or counts.get(name, 0) >= _ONCE:
+            continue
+        counts[name] = counts.get(name, 0) + 1
+        answer = client.get(address, headers=JAPANESE)
+        assert answer.status_code == 200, address
+        page = answer.content.decode()
+        yield address, page
+        reader = _Left()
+        reader.feed(page)
+        for link in reader.links:
+            there = urldefrag(urljoin(address, link)).url
+            if there.startswith("/") and there not in met:
+                met.add(there)
+                waiting.append(there)
+
+
+def test_pages_are_japanese_throughout(world: set[str], client: Client) -> None:
+    client.force_login(User.objects.get(username="alice"), backend=BACKEND)
+
+    pages = dict(_crawled(client, "/"))
+    names = world | {"testserver"}
+    english = {address: found for address, page in pages.items() if (found := left_over(page, names))}
+
+    assert english == {}
+    reached = {_name_of(urlsplit(address).path) for address in pages}
+    assert sorted(_pages() - reached - WITHOUT_A_LINK) == []
+
+
+def _pages() -> set[str]:
+    """The names of all URLs that answer with a page."""
+    read = {name for name, method in url_rules() if method == "GET" and not name.startswith("admin:")}
+    return {name for name in read - NO_PAGES if ":" not in name or name == "api:docs"}
+
+
+# Pages to which no link leads whoever is signed in; they are asked for below.
+BEFORE_SIGN_IN = {
+    "account_confirm_email": "/account/confirm/garbage",
+    "account_email_verification_sent": "/account/confirm",
+    "account_inactive": "/account/inactive",
+    "account_login": "/sign-in",
+    "account_reset_password": "/account/reset",
+    "account_reset_password_done": "/account/reset/sent",
+    "account_reset_password_from_key": "/account/reset/1-garbage",
+    "account_reset_password_from_key_done": "/account/reset/done",
+    "account_signup": "/sign-up",
+}
+WITHOUT_A_LINK = {*BEFORE_SIGN_IN, "account_logout", "account_set_password", "first-run"}
+
+
+@pytest.mark.parametrize("path", [*BEFORE_SIGN_IN.values(), "/nobody", "/sign-in?next=/nobody/nothing"])
+def test_pages_before_sign_in_are_japanese(visit_in_japanese: Client, alice: User, path: str) -> None:
+    page = visit_in_japanese.get(path).content.decode()
+
+    assert left_over(page, {"testserver"}) == []
+    assert '<html lang="ja"' in page
+
+
+@pytest.mark.parametrize("sign_up", ["open", "invited", "closed"])
+def test_sign_up_is_japanese_whoever_may(
+    visit_in_japanese: Client, alice: User, settings: Any, sign_up: str
+) -> None:
+    settings.OWNLOG_SIGN_UP = sign_up
+
+    for path in ("/sign-in", "/sign-up", "/sign-up?invitation=spent"):
+        assert left_over(visit_in_japanese.get(path).content.decode(), {"testserver"}) == []
+
+
+def test_the_first_account_is_welcomed_in_japanese(visit_in_japanese: Client, db: None) -> None:
+    for path in ("/sign-in", "/sign-up"):
+        assert left_over(visit_in_japanese.get(path).content.decode(), {"testserver"}) == []
+
+
+@pytest.mark.parametrize("path", ["/", "/sign-out", "/alice", "/settings/api-keys", "/settings/appearance"])
+def test_pages_of_somebody_without_a_run_are_japanese(
+    visit_in_japanese: Client, alice: User, path: str
+) -> None:
+    visit_in_japanese.force_login(alice, backend=BACKEND)
+
+    assert left_over(visit_in_japanese.get(path).content.decode(), {"alice", "AL", "testserver"}) == []
+
+
+# ── What is refused ──
+
+SIGN_UP = {"username": "newcomer", "email": "new@example.org", "password1": "a long enough one"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"username": ""},
+        {"username": "a"},
+        {"username": "-dash"},
+        {"username": "x" * 60},
+        {"username": "settings"},
+        {"username": "alice"},
+        {"email": ""},
+        {"email": "no address"},
+        {"password1": ""},
+        {"password1": "short"},
+        {"password1": "password1234"},
+        {"password1": "newcomer12"},
+    ],
+    ids=str,
+)
+def test_what_sign_up_refuses_is_said_in_japanese(
+    visit_in_japanese: Client, alice: User, changes: dict[str, str]
+) -> None:
+    page = visit_in_japanese.post("/sign-up", SIGN_UP | changes).content.decode()
+
+    assert 'class="error"' in page
+    assert left_over(page, {"testserver", "newcomer"}) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/sign-in", {"login": "", "password": ""}),
+        ("/sign-in", {"login": "alice", "password": "wrong"}),
+        ("/sign-in", {"login": "alice@example.org", "password": "wrong"}),
+        ("/account/reset", {"email": "no address"}),
+    ],
+)
+def test_what_sign_in_refuses_is_said_in_japanese(
+    visit_in_japanese: Client, alice: User, path: str, form: dict[str, str]
+) -> None:
+    page = visit_in_japanese.post(path, form).content.decode()
+
+    assert 'class="error"' in page or "note brick" in page
+    assert left_over(page, {"testserver", "alice"}) == []
+
+
+def test_a_wrong_present_password_is_refused_in_japanese(visit_in_japanese: Client, alice: User) -> None:
+    visit_in_japanese.force_login(alice, backend=BACKEND)
+
+    form = {"oldpassword": "wrong", "password1": "short", "password2": "short"}
+    page = visit_in_japanese.post("/settings/password", form).content.decode()
+
+    assert page.count('class="error"') == 2
+    assert left_over(page, {"testserver", "alice", "AL"}) == []
