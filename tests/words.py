@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import polib
 from babel.messages.extract import extract_python
@@ -28,17 +29,17 @@ _HEAD = {
     "Plural-Forms": "nplurals=1; plural=0;",
     "Project-Id-Version": "Ownlog",
 }
-# Which arguments of a call are text ("c" marks a context).
+# What the arguments of a call are.
 _CALLS = {
-    name + lazy: places
-    for name, places in {
-        "gettext": (1,),
-        "ngettext": (1, 2),
-        "pgettext": ((1, "c"), 2),
-        "npgettext": ((1, "c"), 2, 3),
+    name + lazy: kinds
+    for name, kinds in {
+        "gettext": ("english",),
+        "ngettext": ("english", "plural"),
+        "pgettext": ("context", "english"),
+        "npgettext": ("context", "english", "plural"),
     }.items()
     for lazy in ("", "_lazy", "_noop")
-} | {"_": (1,)}
+} | {"_": ("english",)}
 _PLACEHOLDER = re.compile(r"%\(\w+\)[#0\- +]*\d*(?:\.\d+)?[a-z]|%[sd%]|\{\w*\}")
 
 
@@ -100,15 +101,12 @@ def _as_python(template: str) -> str:
 
 
 def _in_python(source: str) -> Iterator[Text]:
-    for _line, call, found, _comments in extract_python(io.BytesIO(source.encode()), list(_CALLS), [], {}):
-        given = [found] if isinstance(found, str) else list(found)
-        places = [
-            given[place - 1] if isinstance(place, int) else given[place[0] - 1] for place in _CALLS[call]
-        ]
-        if not all(isinstance(each, str) for each in places):
-            continue
-        context = places.pop(0) if "p" in call.split("get")[0] else ""
-        yield Text(places[0], context, places[1] if len(places) > 1 else "")
+    calls: Iterable[Any] = extract_python(io.BytesIO(source.encode()), dict.fromkeys(_CALLS), [], {})
+    for _line, call, arguments, _comments in calls:
+        given = (arguments,) if isinstance(arguments, str) else arguments
+        kinds = _CALLS[str(call)]
+        if len(given) >= len(kinds) and all(given[: len(kinds)]):
+            yield Text(**dict(zip(kinds, given, strict=False)))
 
 
 def main() -> None:

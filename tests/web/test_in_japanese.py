@@ -43,6 +43,7 @@ NO_PAGES = {
     "project-csv-series",
     "project-rows",
     "project-series",
+    "project-workspace",
     "run-csv-series",
     "run-file",
     "run-live",
@@ -177,7 +178,7 @@ BEFORE_SIGN_IN = {
     "account_reset_password_from_key_done": "/account/reset/done",
     "account_signup": "/sign-up",
 }
-WITHOUT_A_LINK = {*BEFORE_SIGN_IN, "account_logout", "account_set_password", "first-run"}
+WITHOUT_A_LINK = {*BEFORE_SIGN_IN, "account_logout", "account_set_password", "api:docs", "first-run"}
 
 
 @pytest.mark.parametrize("path", [*BEFORE_SIGN_IN.values(), "/nobody", "/sign-in?next=/nobody/nothing"])
@@ -203,7 +204,9 @@ def test_the_first_account_is_welcomed_in_japanese(visit_in_japanese: Client, db
         assert left_over(visit_in_japanese.get(path).content.decode(), {"testserver"}) == []
 
 
-@pytest.mark.parametrize("path", ["/", "/sign-out", "/alice", "/settings/api-keys", "/settings/appearance"])
+@pytest.mark.parametrize(
+    "path", ["/", "/sign-out", "/alice", "/settings/api-keys", "/settings/appearance", "/api/v1/docs"]
+)
 def test_pages_of_somebody_without_a_run_are_japanese(
     visit_in_japanese: Client, alice: User, path: str
 ) -> None:
