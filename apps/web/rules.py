@@ -26,6 +26,12 @@ for name in (
 declare_url("health", ANYBODY, methods=_READING)
 declare_url("language", ANYBODY, methods=("POST",))
 
+# Examples of every part of the pages; nothing is stored.
+for name in ("components", "components-series", "components-table-series", "components-csv-series"):
+    declare_url(name, ANYBODY, methods=_READING)
+for name in ("components-choice", "components-switch"):
+    declare_url(name, ANYBODY, methods=("POST",))
+
 # `home` sends whoever is not signed in to the pages above; `authorize` sends everybody on to the keys.
 for name in ("home", "first-run", "authorize"):
     declare_url(name, SIGNED_IN, methods=_READING)

@@ -7,6 +7,7 @@ from apps.web.views import (
     api_keys,
     appearance,
     compare,
+    components,
     console,
     files,
     health,
@@ -47,6 +48,13 @@ urlpatterns = [
     path("settings/password/set", account.password_set, name="account_set_password"),
     path("settings/api-keys", api_keys.api_keys, name="api-keys"),
     path("settings/api-keys/<slug:public_id>/revoke", api_keys.revoke, name="api-key-revoke"),
+    # The parts that pages are made of, in their states.
+    path("components", components.components, name="components"),
+    path("components/switch/<str:name>", components.switch, name="components-switch"),
+    path("components/choice", components.choice, name="components-choice"),
+    path("components/series", components.series, name="components-series"),
+    path("components/series/table", components.series_table, name="components-table-series"),
+    path("components/series/csv", components.series_csv, name="components-csv-series"),
     # What people made. Last, for these patterns would take nearly everything.
     path("<str:entity>", home.entity, name="entity"),
     path("<str:entity>/<str:project>", projects.project, name="project"),

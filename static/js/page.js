@@ -1,4 +1,6 @@
-// What every page does: copy buttons, and buttons that say that they are busy.
+// What every page does: copy buttons, buttons that say that they are busy, toasts.
+
+import "./toast.js";
 
 // htmx notes the address of each page for a history that is switched off here. Addresses hold names that people chose.
 sessionStorage.clear();

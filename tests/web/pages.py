@@ -18,6 +18,8 @@ PAGES = (
     f"{RUN}/system",
     f"{RUN}/console",
     f"{RUN}/files",
+    "/components",
+    "/components?on=code&on=statistics&density=comfortable",
     "/settings/appearance",
     "/settings/api-keys",
     "/settings/password",
