@@ -8,6 +8,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import ApiKey, User
@@ -39,7 +40,7 @@ def create_user(username: str, *, email: str, password: str | None) -> User:
     except ValidationError as error:
         raise Invalid(" ".join(error.messages)) from None
     if is_taken(username=username, email=email):
-        raise Conflict("There is an account with this name or address already.")
+        raise Conflict(_("There is an account with this name or address already."))
     user = User(username=username, email=email)
     user.set_password(password)
     return save_new_user(user)
@@ -52,7 +53,7 @@ def save_new_user(user: User) -> User:
         with transaction.atomic():
             user.save()
     except IntegrityError:
-        raise Conflict("There is an account with this name or address already.") from None
+        raise Conflict(_("There is an account with this name or address already.")) from None
     record(
         EventKind.ACCOUNT_CREATED, subject=user.public_id, by=Actor.person(user), is_owner=user.is_superuser
     )
@@ -74,12 +75,12 @@ def issue_api_key(user: User, *, by: Actor, secret: str | None = None) -> tuple[
         letters = (secrets.choice(_KEY_LETTERS) for _ in range(_KEY_LENGTH - len(_KEY_PREFIX)))
         secret = _KEY_PREFIX + "".join(letters)
     if not _KEY_FORM.fullmatch(secret):
-        raise Invalid("An API key is 40 to 128 letters, digits or underscores.")
+        raise Invalid(_("An API key is 40 to 128 letters, digits or underscores."))
     key, is_new = ApiKey.objects.get_or_create(
         secret_sha256_hex=hash_of_secret(secret), defaults={"user": user, "hint": secret[-4:]}
     )
     if not is_new:
-        raise Conflict("This API key is in use already.")
+        raise Conflict(_("This API key is in use already."))
     record(EventKind.API_KEY_ISSUED, subject=key.public_id, by=by)
     return key, secret
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from django.db import DatabaseError, transaction
+from django.utils.translation import gettext as _
 
 from apps.blobs.errors import StoreFull
 from apps.blobs.models import Blob, BlobState
@@ -134,7 +135,7 @@ class _Tally:
         for piece in self._pieces():
             self.size += len(piece)
             if self._max_bytes is not None and self.size > self._max_bytes:
-                raise TooMuch(f"A file may not be larger than {self._max_bytes} bytes here.")
+                raise TooMuch(_("A file may not be larger than %(n)d bytes here.") % {"n": self._max_bytes})
             self._md5.update(piece)
             self._sha256.update(piece)
             yield piece

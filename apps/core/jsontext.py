@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
+from django.utils.translation import gettext as _
 
 from apps.core.errors import Invalid
 
@@ -28,7 +29,7 @@ def loads(source: str | bytes) -> Any:
     value = _loads_slowly(data) if could_round else _loads_fast(data)
     # Few texts have brackets enough to be deep at all.
     if data.count(b"[") + data.count(b"{") > MOST_DEPTH and _is_deep(value):
-        raise Invalid(f"JSON is nested deeper than {MOST_DEPTH} levels.")
+        raise Invalid(_("JSON is nested deeper than %(n)d levels.") % {"n": MOST_DEPTH})
     return value
 
 
@@ -43,14 +44,14 @@ def _loads_slowly(data: bytes) -> Any:
     try:
         return json.loads(data.decode("utf-8", "surrogatepass"))
     except RecursionError:
-        raise Invalid(f"JSON is nested deeper than {MOST_DEPTH} levels.") from None
+        raise Invalid(_("JSON is nested deeper than %(n)d levels.") % {"n": MOST_DEPTH}) from None
     except ValueError:
-        raise Invalid("This is not JSON.") from None
+        raise Invalid(_("This is not JSON.")) from None
 
 
 def _is_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(MOST_DEPTH):
+    for _level in range(MOST_DEPTH):
         level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, dict | list)]
         if not level:
             return False

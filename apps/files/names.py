@@ -3,6 +3,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from django.utils.translation import gettext as _
+
 from apps.core.errors import Invalid
 
 MOST_BYTES = 1024
@@ -13,12 +15,12 @@ def clean_file_name(name: str) -> str:
     """A relative path with / between folders, in NFC, or Invalid. Names are labels here: none reaches a file system."""
     name = unicodedata.normalize("NFC", name)
     if any(unicodedata.category(letter) == "Cs" for letter in name):
-        raise Invalid("A file name is not valid Unicode.")
+        raise Invalid(_("A file name is not valid Unicode."))
     if not name or len(name.encode()) > MOST_BYTES:
-        raise Invalid(f"A file name has 1 to {MOST_BYTES} bytes.")
+        raise Invalid(_("A file name has 1 to %(n)d bytes.") % {"n": MOST_BYTES})
     if _CONTROL.search(name):
-        raise Invalid("A file name may not contain control characters.")
+        raise Invalid(_("A file name may not contain control characters."))
     parts = re.split(r"[/\\]", name)
     if name[0] in "/\\" or ".." in parts or re.match(r"[A-Za-z]:[/\\]", name):
-        raise Invalid("A file name must be a relative path that does not lead out of its folder.")
+        raise Invalid(_("A file name must be a relative path that does not lead out of its folder."))
     return name

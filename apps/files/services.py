@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
 from django.db import DatabaseError, transaction
+from django.utils.translation import gettext as _
 
 from apps.blobs.models import Blob
 from apps.blobs.services import StoredBlob, delete_blob, write_blob
@@ -71,7 +72,7 @@ def _note_withheld(run: Run, key: OpenKey, names: Iterable[str]) -> None:
 def store_file(file: RunFile, source: BinaryIO | Iterable[bytes]) -> RunFile:
     """Keep the bytes of an announced file, in place of what it held. Asks the code policy again."""
     if not keeps_file(open_file(file).name, saving_on=False):
-        raise Forbidden("Code saving is off for this project; the file was not stored.")
+        raise Forbidden(_("Code saving is off for this project; the file was not stored."))
     owner = NodeId(file.run.vault_node)
     stored = write_blob(owner, source)
     try:

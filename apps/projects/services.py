@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from apps.access.policy import Permission, Visibility
 from apps.accounts.actors import Actor
@@ -52,7 +53,7 @@ def create_project(actor: Actor, *, entity: str | None, name: str, description: 
     require(actor, Permission.PROJECT_CREATE, entity=owner, what="project")
     is_there = find_project(owner, name) is not None
     if is_there or not _create_project(owner, name, by=actor, description=description):
-        raise Conflict("There is a project of this name already.")
+        raise Conflict(_("There is a project of this name already."))
     return get_project(actor, Permission.PROJECT_READ, entity=owner.name, name=name)
 
 
@@ -101,7 +102,7 @@ def update_project(
     """
     project = Project.objects.select_for_update().select_related("entity").get(pk=project.pk)
     if only_if is not None and not only_if(project):
-        raise Changed("The project has changed since you read it. Read it again, then change it.")
+        raise Changed(_("The project has changed since you read it. Read it again, then change it."))
     if description is not None:
         key = open_key(NodeId(project.vault_node))
         project.sealed_description = seal_text(key, description, label=DESCRIPTION_LABEL, row=project.uuid)

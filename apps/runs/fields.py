@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from apps.core.errors import Invalid
 from apps.runs.durations import duration_seconds
 from apps.runs.history.paths import MISSING, pick
@@ -79,9 +81,9 @@ _MOMENTS = frozenset({"created_at", "heartbeat_at"})
 
 def getter(key: str) -> Getter:
     """How to read `key` of a run; MISSING where a run has nothing there. Invalid for a key that no run can have."""
-    place, _, name = key.partition(".")
+    place, _dot, name = key.partition(".")
     if len(key) > LONGEST_KEY:
-        raise Invalid("A key in a filter is too long.")
+        raise Invalid(_("A key in a filter is too long."))
     if name and place == "config":
         return _of_config(name)
     if name and place in ("summary_metrics", "summaryMetrics", "summary"):
@@ -89,7 +91,10 @@ def getter(key: str) -> Getter:
     field = _FIELDS.get(_ALSO.get(key, key))
     if field is None:
         known = ", ".join(sorted(_FIELDS))
-        raise Invalid(f"Runs have no “{key[:100]}”. There are config.<key>, summary_metrics.<key>, {known}.")
+        raise Invalid(
+            _("Runs have no “%(key)s”. There are config.<key>, summary_metrics.<key>, %(known)s.")
+            % {"key": key[:100], "known": known}
+        )
     return field
 
 
@@ -107,7 +112,7 @@ def moment(value: Any) -> datetime:
             return datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError):
         pass
-    raise Invalid("A time in a filter is written like 2026-11-23T12:00:00Z.")
+    raise Invalid(_("A time in a filter is written like 2026-11-23T12:00:00Z."))
 
 
 def _of_config(name: str) -> Getter:

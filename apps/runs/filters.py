@@ -13,6 +13,8 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from apps.core import jsontext
 from apps.core.errors import Invalid
 from apps.runs.fields import Getter, Listed, getter, is_moment, moment
@@ -35,7 +37,7 @@ def compile_filter(text: str | None) -> Predicate | None:
     if not text or not text.strip():
         return None
     if len(text) > LONGEST_FILTER:
-        raise Invalid(f"A filter is at most {LONGEST_FILTER} letters long.")
+        raise Invalid(_("A filter is at most %(n)d letters long.") % {"n": LONGEST_FILTER})
     tree = jsontext.loads(text)
     return _Reader().tree(tree, 0) if tree else None
 
@@ -48,7 +50,7 @@ class _Reader:
 
     def tree(self, tree: Any, depth: int) -> Predicate:
         if not isinstance(tree, dict):
-            raise Invalid('A filter is a JSON object, such as {"state": "finished"}.')
+            raise Invalid(_('A filter is a JSON object, such as {"state": "finished"}.'))
         self._enter(depth)
         return _all([self._entry(key, value, depth) for key, value in tree.items()])
 
@@ -61,12 +63,15 @@ class _Reader:
         if key == "$not":
             return _not(_all(self._trees(key, value if isinstance(value, list) else [value], depth)))
         if key.startswith("$"):
-            raise Invalid(f"“{key[:100]}” is no operator between filters; there are $and, $or, $not, $nor.")
+            raise Invalid(
+                _("“%(name)s” is no operator between filters; there are $and, $or, $not, $nor.")
+                % {"name": key[:100]}
+            )
         return self._field(key, value, depth)
 
     def _trees(self, key: str, value: Any, depth: int) -> list[Predicate]:
         if not isinstance(value, list):
-            raise Invalid(f"“{key}” takes a list of filters.")
+            raise Invalid(_("“%(name)s” takes a list of filters.") % {"name": key})
         return [self.tree(inner, depth + 1) for inner in value]
 
     def _field(self, key: str, value: Any, depth: int) -> Predicate:
@@ -88,7 +93,7 @@ class _Reader:
         if name == "$regex":
             return _matches(operand, beside.get("$options", ""))
         if name == "$options" and "$regex" in beside:
-            return lambda _: True
+            return lambda found: True
         if name == "$exists":
             wanted = bool(operand)
             return lambda found: (found is not MISSING) is wanted
@@ -96,12 +101,15 @@ class _Reader:
             return self._one_of(key, name, operand)
         make = _TESTS.get(name)
         if make is None:
-            raise Invalid(f"“{name[:100]}” is no operator; there are {', '.join(OPERATORS)}.")
+            raise Invalid(
+                _("“%(name)s” is no operator; there are %(known)s.")
+                % {"name": name[:100], "known": ", ".join(OPERATORS)}
+            )
         return make(_operand(key, operand))
 
     def _one_of(self, key: str, name: str, operand: Any) -> Test:
         if not isinstance(operand, list):
-            raise Invalid(f"“{name}” takes a list of values.")
+            raise Invalid(_("“%(name)s” takes a list of values.") % {"name": name})
         self._conditions += len(operand)
         self._enter(0)
         tests = [_TESTS["$eq"](_operand(key, value)) for value in operand]
@@ -111,9 +119,9 @@ class _Reader:
     def _enter(self, depth: int) -> None:
         self._conditions += 1
         if depth > MOST_DEPTH:
-            raise Invalid(f"A filter is nested at most {MOST_DEPTH} deep.")
+            raise Invalid(_("A filter is nested at most %(n)d deep.") % {"n": MOST_DEPTH})
         if self._conditions > MOST_CONDITIONS:
-            raise Invalid(f"A filter has at most {MOST_CONDITIONS} conditions.")
+            raise Invalid(_("A filter has at most %(n)d conditions.") % {"n": MOST_CONDITIONS})
 
 
 OPERATORS = "$eq $ne $gt $gte $lt $lte $in $nin $exists $regex $not".split()  # noqa: SIM905  (a list of words)
@@ -167,7 +175,7 @@ def _differs(wanted: Any) -> Test:
 def _compares(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
     def make(wanted: Any) -> Test:
         if type(wanted) not in (int, float, str, datetime):
-            raise Invalid("Only numbers, texts and times can be compared by more and less.")
+            raise Invalid(_("Only numbers, texts and times can be compared by more and less."))
         return _any_of(_types_like(wanted), lambda found: compare(found, wanted))
 
     return make
@@ -187,16 +195,18 @@ def _matches(pattern: Any, options: Any) -> Test:
     import re2
 
     if not isinstance(pattern, str) or not isinstance(options, str) or set(options) - set("ims"):
-        raise Invalid("“$regex” takes a regular expression as text, “$options” letters of i, m, s.")
+        raise Invalid(_("“$regex” takes a regular expression as text, “$options” letters of i, m, s."))
     if len(pattern) > LONGEST_PATTERN:
-        raise Invalid(f"A regular expression is at most {LONGEST_PATTERN} letters long.")
+        raise Invalid(_("A regular expression is at most %(n)d letters long.") % {"n": LONGEST_PATTERN})
     settings = re2.Options()
     settings.log_errors = False  # it would write the pattern, which is content, to the log
     settings.max_mem = _PATTERN_BYTES
     try:
         search = re2.compile(_bytes(f"(?{options}){pattern}" if options else pattern), settings).search
     except re2.error:
-        raise Invalid(f"“{pattern[:100]}” is no regular expression that RE2 understands.") from None
+        raise Invalid(
+            _("“%(pattern)s” is no regular expression that RE2 understands.") % {"pattern": pattern[:100]}
+        ) from None
     return _any_of((str,), lambda found: search(_bytes(found[:_LONGEST_SEARCHED])) is not None)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext as _
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
@@ -79,7 +80,7 @@ def create_run(project: Project, *, name: str | None, by: Actor, patch: RunPatch
     """Make a run; Conflict when the project has one of this name."""
     made = _create_if_new(project, clean_name(name or _invent_name(), what="run"), by=by, patch=patch)
     if made is None:
-        raise Conflict("The project has a run of this name already.")
+        raise Conflict(_("The project has a run of this name already."))
     return made
 
 
@@ -154,7 +155,7 @@ def update_run(
     _check(patch)
     run = _locked(run)
     if only_if is not None and not only_if(run):
-        raise Changed("The run has changed since you read it. Read it again, then change it.")
+        raise Changed(_("The run has changed since you read it. Read it again, then change it."))
     key = run_key(run)
     head = _patched_head(open_run(run).head, patch)
     _seal_into(run, key, head=head, patch=patch)
@@ -178,19 +179,22 @@ def _locked(run: Run) -> Run:
 
 
 def _check(patch: RunPatch) -> None:
-    for what, text in (("config", patch.config_text), ("summary", patch.summary_text)):
+    for what, text in ((_("config"), patch.config_text), (_("summary"), patch.summary_text)):
         if text is None:
             continue
         if len(text) > _MOST_SEALED_TEXT:
-            raise Invalid(f"The {what} is larger than {_MOST_SEALED_TEXT >> 20} MiB.")
+            raise Invalid(
+                _("The %(what)s is larger than %(n)d MiB.") % {"what": what, "n": _MOST_SEALED_TEXT >> 20}
+            )
         if not isinstance(jsontext.loads(text), dict):
-            raise Invalid(f"The {what} must be the JSON text of an object.")
+            raise Invalid(_("The %(what)s must be the JSON text of an object.") % {"what": what})
     if patch.tags is not None and len(patch.tags) > _MOST_TAGS:
-        raise Invalid(f"A run has at most {_MOST_TAGS} tags.")
+        raise Invalid(_("A run has at most %(n)d tags.") % {"n": _MOST_TAGS})
     words = [getattr(patch, name) or "" for name in HEAD_FIELDS if name != "tags"]
     if sum(map(len, [*words, *(patch.tags or ())])) > _MOST_WORDS:
         raise Invalid(
-            f"What is said about a run, its notes and tags included, has at most {_MOST_WORDS:,} letters."
+            _("What is said about a run, its notes and tags included, has at most %(n)s letters.")
+            % {"n": f"{_MOST_WORDS:,}"}
         )
 
 

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from apps.core import jsontext
 from apps.core.errors import TooMuch
 from apps.projects.models import Project
@@ -100,7 +102,7 @@ def _opened(ids: Sequence[int]) -> list[OpenRun]:
                 opened.append(run)
                 size += len(run.config_text) + len(run.summary_text)
             if size > MOST_BYTES_IN_PAGE:
-                raise TooMuch("These runs hold too much for one page. Ask for fewer at a time.")
+                raise TooMuch(_("These runs hold too much for one page. Ask for fewer at a time."))
     return opened
 
 
@@ -134,7 +136,7 @@ class _Table:
             if total > MOST_BYTES_IN_TABLE:
                 self.runs.clear()
                 self.sizes.clear()
-                raise TooMuch("The runs of this project hold too much to be listed together.")
+                raise TooMuch(_("The runs of this project hold too much to be listed together."))
         return list(self.runs.values())
 
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
@@ -86,4 +87,4 @@ def _add_entity(name: str, *, kind: EntityKind, user: User | None, node: NodeId)
         with transaction.atomic():
             return Entity.objects.create(name=name, kind=kind, user=user, vault_node=node)
     except IntegrityError:
-        raise Conflict("This name is taken.") from None
+        raise Conflict(_("This name is taken.")) from None

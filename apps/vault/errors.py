@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from apps.core.errors import Erased, OwnlogError, Unavailable
 
 
@@ -9,7 +11,7 @@ class KeyGone(Erased):
     """The key, or one above it, is no longer in the vault: what it sealed cannot be read by anybody."""
 
     def __init__(self, node_id: UUID) -> None:
-        super().__init__("This has been erased.")
+        super().__init__(_("This has been erased."))
         self.node_id = node_id
 
 
@@ -19,7 +21,10 @@ class Tampered(OwnlogError):
     code = "tampered"
 
     def __init__(self, label: str, row: UUID) -> None:
-        super().__init__(f"The stored {label} of {row} was changed or damaged and cannot be opened.")
+        super().__init__(
+            _("The stored %(label)s of %(row)s was changed or damaged and cannot be opened.")
+            % {"label": label, "row": row}
+        )
         self.label = label
         self.row = row
 
@@ -31,4 +36,4 @@ class KeyStoreError(Unavailable):
 
     @property
     def public_message(self) -> str:
-        return "Stored content cannot be opened at this moment. The operator finds the reason in the log."
+        return _("Stored content cannot be opened at this moment. The operator finds the reason in the log.")

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import zstandard
 from cryptography.exceptions import InvalidTag
+from django.utils.translation import gettext as _
 
 from apps.core.errors import TooMuch
 from apps.vault.errors import Tampered
@@ -33,7 +34,9 @@ INDEX_BYTES = 16
 def seal(key: OpenKey, plaintext: bytes, *, label: str, row: UUID, place: bytes = b"") -> bytes:
     """Seal one field of one row. `label` is the field's constant name: it stays when the column is renamed."""
     if len(plaintext) > MOST_BYTES:
-        raise TooMuch(f"One {label} may not be larger than {MOST_BYTES >> 20} MiB.")
+        raise TooMuch(
+            _("One %(label)s may not be larger than %(n)d MiB.") % {"label": label, "n": MOST_BYTES >> 20}
+        )
     version = _PLAIN
     if len(plaintext) > COMPRESS_FROM_BYTES:
         packed = _compressor().compress(plaintext)

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from apps.core.errors import Invalid
 from apps.runs.history import store
 from apps.runs.history.codec import as_number
@@ -108,7 +110,7 @@ class Asked:
 
 def _key(text: str) -> str:
     if not text or len(text) > _LONGEST_KEY:
-        raise Invalid("A chart needs the key of a metric.")
+        raise Invalid(_("A chart needs the key of a metric."))
     return text
 
 

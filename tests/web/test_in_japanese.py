@@ -16,6 +16,7 @@ from django.urls import Resolver404, resolve
 
 from apps.access.rules import url_rules
 from apps.accounts.models import User
+from apps.runs.models import Run
 from apps.teams.models import Entity
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +28,7 @@ AS_IT_IS = re.compile(
     r"(?<![A-Za-z])(?:Ownlog|API|bash|CPU|CSV|CUDA|Git|git|GPU|ID|JSON|OpenAPI|PNG|Python|REST|SHA|SHA-256|TLS|URL|wandb"
     r"|run\.save|kB|MB|GB|TB)(?![A-Za-z])"
 )
+_KANA = re.compile(r"[ぁ-ん]")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 # An example, names of runs, hashes, ends of keys.
 _CODE = re.compile(r"config\.lr > 1e-4|\bdemo\d{4}\b|\b[0-9a-f]{64}\b|(?<=…)\w{4}\b|(?<=末尾が )\w{4}\b")
@@ -273,3 +275,80 @@ def test_a_wrong_present_password_is_refused_in_japanese(visit_in_japanese: Clie
 
     assert page.count('class="error"') == 2
     assert left_over(page, {"testserver", "alice", "AL"}) == []
+
+
+BAD_FILTERS = (
+    "created > yesterday",
+    "x" * 501,
+    "{",
+    '{"$and": 1}',
+    '{"$xor": []}',
+    '{"$not": 1}',
+    '{"nosuch": 1}',
+    '{"state": {"$like": 1}}',
+    '{"state": {"$in": 1}}',
+    '{"state": {"$gt": []}}',
+    '{"display_name": {"$regex": 1}}',
+    '{"display_name": {"$regex": "("}}',
+)
+
+
+@pytest.mark.parametrize("condition", BAD_FILTERS, ids=lambda text: text[:40])
+def test_what_is_wrong_with_a_filter_is_said_in_japanese(
+    visit_in_japanese: Client, run: Run, alice: User, condition: str
+) -> None:
+    visit_in_japanese.force_login(alice, backend=BACKEND)
+
+    page = visit_in_japanese.get("/lab/vision", {"q": condition}).content.decode()
+    reasons = re.findall(r'id="filter-reason"[^>]*>(.*?)</div>', page, re.DOTALL)
+
+    assert reasons
+    for reason in reasons:
+        assert _KANA.search(reason)
+        assert not re.search(
+            r"\b(?:is|are|has|takes|no|of|only)\b", re.sub("<[^>]*>", "", reason), re.IGNORECASE
+        )
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "status"),
+    [
+        ("/lab/vision/runs/run1/edit", {"name": "x" * 1001}, 400),
+        ("/lab/vision/runs/run1/edit", {"tags": ",".join(map(str, range(2000)))}, 400),
+        ("/settings/appearance", {"theme": "pink"}, 400),
+        ("/settings/api-keys/aaaaaaaaaaaaaaaaaaaa/revoke", {}, 404),
+    ],
+)
+def test_refusals_are_pages_in_japanese(
+    visit_in_japanese: Client, run: Run, alice: User, path: str, form: dict[str, str], status: int
+) -> None:
+    visit_in_japanese.force_login(alice, backend=BACKEND)
+
+    answer = visit_in_japanese.post(path, form)
+
+    assert answer.status_code == status
+    assert left_over(answer.content.decode(), {"testserver", "alice", "AL"}) == []
+
+
+def test_a_role_that_does_not_allow_it_is_told_in_japanese(
+    visit_in_japanese: Client, run: Run, vera: User
+) -> None:
+    visit_in_japanese.force_login(vera, backend=BACKEND)
+
+    answer = visit_in_japanese.post("/lab/vision/runs/run1/stop")
+
+    assert answer.status_code == 403
+    assert left_over(answer.content.decode(), {"testserver", "vera", "VE"}) == []
+
+
+def test_a_page_that_breaks_says_so_in_the_readers_language(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client(headers=JAPANESE, raise_request_exception=False)
+    client.force_login(alice, backend=BACKEND)
+    monkeypatch.setattr("apps.web.views.appearance.render", lambda *args: 1 / 0)
+
+    answer = client.get("/settings/appearance")
+
+    assert answer.status_code == 500
+    assert left_over(answer.content.decode()) == []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from django.utils.translation import gettext as _
 
 from apps.core import jsontext
 from apps.core.errors import Invalid
@@ -26,7 +27,7 @@ def parse_line(line: str | bytes) -> Row:
     except orjson.JSONDecodeError:
         return _parse_carefully(line)
     if type(row) is not dict:
-        raise Invalid("A line of a run's stream must be one JSON object.")
+        raise Invalid(_("A line of a run's stream must be one JSON object."))
     for value in row.values():
         if type(value) is float:
             if value >= _MAYBE_ROUNDED or value <= -_MAYBE_ROUNDED:
@@ -44,7 +45,7 @@ def parse_json(text: str | bytes) -> Any:
 def _parse_carefully(line: str | bytes) -> Row:
     row = jsontext.loads(line)
     if not isinstance(row, dict):
-        raise Invalid("A line of a run's stream must be one JSON object.")
+        raise Invalid(_("A line of a run's stream must be one JSON object."))
     if _is_deeper(row, DEEPEST_VALUE):
         raise Invalid(f"A line of a run's stream is nested deeper than {DEEPEST_VALUE} levels.")
     return row
@@ -71,9 +72,9 @@ def parse_lines(lines: Sequence[str]) -> list[Row]:
 
 def check_line(line: str) -> None:
     if len(line) > LONGEST_LINE:
-        raise Invalid("A line is longer than 10 MiB.")
+        raise Invalid(_("A line is longer than 10 MiB."))
     if "\n" in line:
-        raise Invalid("A line holds a line break.")
+        raise Invalid(_("A line holds a line break."))
 
 
 def pack(lines: Sequence[str]) -> bytes:

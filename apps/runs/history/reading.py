@@ -283,5 +283,5 @@ def _rows_at(pieces: Sequence[Piece], owners: list[int], places: list[int], keys
             rows[position] = row
             held += weight(row)
         if held > MOST_HELD:
-            raise TooMuch("These rows hold too much for one answer. Ask for fewer samples.")
+            raise TooMuch(_("These rows hold too much for one answer. Ask for fewer samples."))
     return rows
