@@ -28,8 +28,13 @@ demo: $(RUN_STAMP) ## fill the instance with a believable world
 	@$(RUN) -m config.launch.prepare
 	@$(RUN) manage.py demo
 
-test: $(DEV_STAMP) ## run every test
+# What an instance on servers of its own does otherwise than one on its data folder; pages and hostile input are the same.
+ON_SERVERS := $(addprefix tests/,accounts api audit blobs e2e/durability files house/test_migrations.py projects runs teams vault wandb_protocol web)
+
+test: $(DEV_STAMP) ## run every test, then those of stored things again on PostgreSQL, a broker and S3
 	@$(RUN) -m pytest $(PYTEST_OPTIONS)
+	@echo "Once more, on PostgreSQL, a Redis-compatible broker and an S3 store"
+	@$(RUN) -m tests.servers $(RUN) -m pytest -m "not embedded and not browser and not bench" $(PYTEST_OPTIONS) $(ON_SERVERS)
 
 check: $(DEV_STAMP) ## lint, types, layers, migrations
 	$(BIN)/ruff check .
@@ -56,7 +61,7 @@ words: $(DEV_STAMP) ## gather the texts of the pages into locale/ and compile th
 
 pins: ## compile requirements/*.in anew (maintainers; needs uv)
 	@command -v uv >/dev/null || { echo "make pins needs uv: pip install uv"; exit 1; }
-	@for set in base production dev oldest-client; do \
+	@for set in base dev oldest-client; do \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 			--upgrade --output-file requirements/$$set.txt requirements/$$set.in || exit 1; \
 	done

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from apps.accounts.models import User
+from apps.blobs.store import default_store
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.models import Entity
 from tests.factories import people, work
+from tests.servers import present
+
+if TYPE_CHECKING:
+    from apps.blobs.store.s3 import S3Store
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,6 +28,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             marker = item.get_closest_marker("django_db")
         if marker is not None:
             cast("dict[str, Any]", marker.kwargs).setdefault("databases", ["default", "vault"])
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _bucket() -> None:
+    """On real servers (tests/servers.py) files go to a bucket of this process's own."""
+    if present() is not None:
+        store = cast("S3Store", default_store())
+        store.client.create_bucket(Bucket=store.bucket)
+
+
+@pytest.fixture
+def empty_store() -> None:
+    """Rolled back, rows of other tests are gone, and what they stored has nobody: a bucket is emptied here."""
+    if present() is not None:
+        store = default_store()
+        for found in list(store.list()):
+            store.delete_all_versions(found.name)
 
 
 @pytest.fixture(autouse=True)

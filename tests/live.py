@@ -6,7 +6,6 @@ import os
 import resource
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,15 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.remote import RemotePlaces
+from tests.servers import free_port, present
+
 ROOT = Path(__file__).resolve().parents[1]
 API_KEY = "own_" + "k" * 36
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class LiveServer:
@@ -57,8 +52,12 @@ class LiveServer:
             "DJANGO_SETTINGS_MODULE": "config.settings.local",
             "PYTHONUNBUFFERED": "1",
             "TMPDIR": str(self.folder),
-            **(env or {}),
         }
+        servers = present()
+        self.remote = RemotePlaces(servers) if servers else None
+        if self.remote:
+            self.env |= self.remote.env
+        self.env |= env or {}
         self.process: subprocess.Popen[bytes] | None = None
         self.is_prepared = False
 
@@ -85,6 +84,8 @@ class LiveServer:
         return done.stdout + done.stderr
 
     def prepare(self) -> Self:
+        if self.remote:
+            self.remote.make()
         self.manage("migrate", "-v0")
         self.manage("migrate", "-v0", "--database", "vault")
         self.manage("vault", "ready")
@@ -93,6 +94,8 @@ class LiveServer:
 
     def prepare_like(self, other: LiveServer) -> Self:
         """Begin with a copy of what another instance has, which must be stopped: quicker than to migrate again."""
+        if self.remote:
+            self.remote.make(like=other.remote)
         shutil.copytree(other.data, self.data)
         shutil.copytree(other.keys, self.keys)
         self.is_prepared = True
@@ -204,4 +207,6 @@ class LiveServer:
         self.remove()
 
     def remove(self) -> None:
+        if self.remote:
+            self.remote.remove()
         shutil.rmtree(self.folder, ignore_errors=True)

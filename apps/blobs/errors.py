@@ -17,3 +17,9 @@ class StoreFull(Unavailable):
     """The store took no more bytes. The sender keeps its data and tries again."""
 
     code = "store_full"
+
+
+class StoreUnreachable(Unavailable):
+    """The store gave an error or no answer. The sender keeps its data and tries again."""
+
+    code = "store_unreachable"

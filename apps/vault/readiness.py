@@ -113,7 +113,7 @@ def _require_nothing_to_lose() -> None:
     if sealed_elsewhere:
         raise KeyStoreError(
             f"The vault {vault_place()} is empty, but the main database holds sealed data ({sealed_elsewhere[0]}). "
-            f"Put vault.sqlite3 back beside it, or start with an empty OWNLOG_DATA. No new key is made."
+            f"Put back the newest copy of the vault, or start with an empty main database. No new key is made."
         )
 
 

@@ -24,6 +24,7 @@ def main() -> int:
         for alias in ("vault", "default"):
             _migrate(alias)
         call_command("vault", "ready")
+        _check_store()
     except CommandError as error:
         print(f"ownlog: {error}", file=sys.stderr)
         return error.returncode or 1
@@ -31,6 +32,17 @@ def main() -> int:
         print(f"ownlog: cannot start: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _check_store() -> None:
+    # Imported here: apps can be imported only after django.setup().
+    from apps.blobs.store import default_store
+    from apps.core.errors import OwnlogError
+
+    try:
+        default_store().check()
+    except (OwnlogError, ValueError) as error:
+        raise BadSetting(f"OWNLOG_STORAGE_URL cannot be used: {error}") from error
 
 
 def _migrate(alias: str) -> None:

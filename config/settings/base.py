@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from config import env, secret_key
+from config import databases, env, secret_key
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
@@ -13,6 +13,10 @@ OWNLOG_DATA = env.folder("OWNLOG_DATA", default=BASE_DIR / "var")
 OWNLOG_KEY_DIR = env.folder("OWNLOG_KEY_DIR", default=BASE_DIR / "keys")
 OWNLOG_BASE_URL = env.text("OWNLOG_BASE_URL").rstrip("/")
 OWNLOG_SIGN_UP = env.choice("OWNLOG_SIGN_UP", among=("open", "invited", "closed"), default="open")
+# Where sealed files lie: the data folder, or a bucket of an S3-compatible store.
+OWNLOG_STORAGE_URL = env.text("OWNLOG_STORAGE_URL")
+OWNLOG_STORAGE_ACCESS_KEY = env.secret("OWNLOG_STORAGE_ACCESS_KEY")
+OWNLOG_STORAGE_SECRET_KEY = env.secret("OWNLOG_STORAGE_SECRET_KEY")
 OWNLOG_TRUSTED_PROXY = env.boolean("OWNLOG_TRUSTED_PROXY", default=False)
 
 # Names, addresses and sessions lie here in the clear: for the server's own user only.
@@ -96,25 +100,7 @@ TEMPLATES = [
 
 
 # ── Databases ──
-def sqlite(path: Path, *, synchronous: str = "FULL") -> dict[str, object]:
-    return {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": path,
-        # One connection a thread for as long as the process lives: opening one costs more than most queries.
-        "CONN_MAX_AGE": None,
-        "OPTIONS": {
-            "timeout": 20,
-            # A writer takes its lock at BEGIN, so that no transaction fails half-way on a lock upgrade.
-            "transaction_mode": "IMMEDIATE",
-            "init_command": f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA cache_size=-16000;",
-        },
-    }
-
-
-DATABASES = {
-    "default": sqlite(OWNLOG_DATA / "ownlog.sqlite3"),
-    "vault": sqlite(OWNLOG_DATA / "vault.sqlite3"),
-}
+DATABASES = databases.from_environment(OWNLOG_DATA)
 DATABASE_ROUTERS = ["config.routers.VaultRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

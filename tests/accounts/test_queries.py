@@ -68,6 +68,7 @@ def test_last_use_is_noted_by_the_minute(secret: str, monkeypatch: pytest.Monkey
     assert used_at(start + timedelta(seconds=61)) == start + timedelta(seconds=61)
 
 
+@pytest.mark.embedded
 def test_a_database_that_takes_no_more_turns_no_reader_away(secret: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA query_only = 1")

@@ -16,6 +16,7 @@ from apps.blobs.errors import ObjectMissing, StoreFull
 from apps.blobs.models import Blob, BlobState
 from apps.blobs.sealed_file import FRAME_BYTES, sealed_size
 from apps.blobs.services import delete_blob, open_blob, read_blob, write_blob
+from apps.blobs.store import default_store
 from apps.core.errors import Conflict, NotFound, TooMuch
 from apps.files.models import RunFile
 from apps.runs.models import Run
@@ -28,8 +29,13 @@ from tests.factories.vault import run_key
 pytestmark = pytest.mark.django_db
 
 
+in_folder = (
+    pytest.mark.embedded
+)  # looks at the folder's files; tests/blobs/test_store_s3.py does so with a bucket
+
+
 @pytest.fixture(autouse=True)
-def folder(settings: Settings, tmp_path: Path) -> Path:
+def folder(settings: Settings, tmp_path: Path, empty_store: None) -> Path:
     settings.OWNLOG_DATA = tmp_path
     return tmp_path
 
@@ -46,11 +52,16 @@ def path_of(blob: Blob, folder: Path) -> Path:
 
 def nothing_is_left(folder: Path) -> bool:
     files = [path for path in (folder / "blobs").rglob("*") if path.is_file()]
-    return not files and not Blob.objects.exists() and not Grant.objects.exists()
+    return (
+        not files
+        and not list(default_store().list())
+        and not Blob.objects.exists()
+        and not Grant.objects.exists()
+    )
 
 
 @pytest.mark.parametrize("size", [0, 5, FRAME_BYTES, 3_000_000])
-def test_what_is_written_is_read_with_its_digests(owner: NodeId, folder: Path, size: int) -> None:
+def test_what_is_written_is_read_with_its_digests(owner: NodeId, size: int) -> None:
     content = os.urandom(size)
 
     stored = write_blob(owner, io.BytesIO(content))
@@ -59,7 +70,9 @@ def test_what_is_written_is_read_with_its_digests(owner: NodeId, folder: Path, s
     assert stored.size == stored.blob.plain_size == size
     assert stored.md5_b64 == base64.b64encode(hashlib.md5(content).digest()).decode()
     assert stored.sha256_hex == hashlib.sha256(content).hexdigest()
-    assert path_of(stored.blob, folder).stat().st_size == stored.blob.stored_size == sealed_size(size)
+    assert (
+        [found.size for found in default_store().list()] == [stored.blob.stored_size] == [sealed_size(size)]
+    )
     row = Blob.objects.get()
     assert (row.state, row.plain_size, row.stored_size) == (BlobState.STORED, size, sealed_size(size))
 
@@ -74,6 +87,7 @@ def test_parts_and_seeking(owner: NodeId) -> None:
         assert file.read() == content[-10:]
 
 
+@in_folder
 def test_the_store_sees_no_content(owner: NodeId, folder: Path) -> None:
     blob = write_blob(owner, [b"canary" * 1000]).blob
 
@@ -123,6 +137,7 @@ def test_a_source_that_breaks_off_leaves_nothing(owner: NodeId, folder: Path) ->
     assert nothing_is_left(folder)
 
 
+@in_folder
 def test_a_full_disk_leaves_nothing_and_asks_to_try_again(owner: NodeId, folder: Path) -> None:
     child = os.fork()
     if child == 0:  # the limit holds for this process only; its databases are copies in memory
@@ -148,6 +163,7 @@ def test_only_stored_blobs_are_served(owner: NodeId, state: BlobState) -> None:
         read_blob(blob, owner)
 
 
+@in_folder
 def test_a_changed_or_short_file_is_an_error_that_names_it(owner: NodeId, folder: Path) -> None:
     blob = write_blob(owner, [os.urandom(5 * FRAME_BYTES)]).blob
     path = path_of(blob, folder)
@@ -160,6 +176,7 @@ def test_a_changed_or_short_file_is_an_error_that_names_it(owner: NodeId, folder
         assert raised.value.row == blob.vault_node
 
 
+@in_folder
 def test_a_file_of_another_blob_does_not_open(owner: NodeId, folder: Path) -> None:
     one, two = write_blob(owner, [b"one"]).blob, write_blob(owner, [b"two"]).blob
     path_of(one, folder).write_bytes(path_of(two, folder).read_bytes())
@@ -168,6 +185,7 @@ def test_a_file_of_another_blob_does_not_open(owner: NodeId, folder: Path) -> No
         read_blob(one, owner)
 
 
+@in_folder
 def test_a_missing_file_is_told_before_the_first_byte(owner: NodeId, folder: Path) -> None:
     blob = write_blob(owner, [b"x"]).blob
     path_of(blob, folder).unlink()

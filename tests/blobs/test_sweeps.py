@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def folder(settings: Settings, tmp_path: Path) -> Path:
+def folder(settings: Settings, tmp_path: Path, empty_store: None) -> Path:
     settings.OWNLOG_DATA = tmp_path
     return tmp_path
 
@@ -79,6 +79,7 @@ class TestTwoDaysLater:
         assert sweeps.sweep_orphans() == Swept(blobs=1)
         assert not Blob.objects.filter(pk=unused.pk).exists()
 
+    @pytest.mark.embedded
     def test_an_object_without_a_row_and_a_broken_off_upload_are_gone(self, folder: Path) -> None:
         blob = write_blob(run_key(), [b"x"]).blob
         default_store().put(secrets.token_hex(16), [b"x"])
@@ -97,6 +98,7 @@ class TestTwoDaysLater:
         assert "21 of 21 stored objects have no row" in caplog.text
 
 
+@pytest.mark.embedded
 @pytest.mark.xdist_group("vault_processes")
 def test_a_process_killed_in_mid_upload_leaves_nothing_that_is_served(tmp_path: Path) -> None:
     instance = Instance(tmp_path / "instance")

@@ -9,6 +9,8 @@ from subprocess import PIPE
 
 from apps.vault.tree import create_node
 from apps.vault.types import NodeId, NodeKind
+from tests.remote import RemotePlaces
+from tests.servers import present
 
 
 def entity_key() -> NodeId:
@@ -28,11 +30,14 @@ class Instance:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("OWNLOG_")}
+        self.remote = RemotePlaces(servers) if (servers := present()) else None
         self.environment = {
-            **os.environ,
+            **kept,
             "DJANGO_SETTINGS_MODULE": "config.settings.local",
             "OWNLOG_DATA": str(folder / "var"),
             "OWNLOG_KEY_DIR": str(folder / "keys"),
+            **(self.remote.env if self.remote else {}),
         }
 
     def start(self, code: str) -> subprocess.Popen[str]:
@@ -47,6 +52,8 @@ class Instance:
         return finish(self.start(code), exits=exits)
 
     def migrate(self) -> None:
+        if self.remote:
+            self.remote.make()
         self.run(
             """
             from django.core.management import call_command

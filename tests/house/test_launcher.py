@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from config.launch import leftovers
-from tests.live import free_port
+from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 LINUX = sys.platform == "linux"

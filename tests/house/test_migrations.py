@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.factories.vault import Instance
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -29,19 +31,25 @@ def test_models_and_migrations_agree() -> None:
     assert (done.stdout.strip(), done.returncode) == ("No changes detected", 0)
 
 
-@pytest.mark.parametrize(("database", "tables"), [("default", "runs_run"), ("vault", "vault_node")])
-def test_each_database_gets_its_own_tables_and_no_others(database: str, tables: str) -> None:
-    done = manage("shell", "-v0", "-c", _LIST_TABLES.format(database=database))
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Instance:
+    made = Instance(tmp_path_factory.mktemp("migrated"))
+    made.migrate()
+    return made
 
-    found = set(done.stdout.split())
-    assert tables in found, done.stderr
+
+@pytest.mark.parametrize(("database", "tables"), [("default", "runs_run"), ("vault", "vault_node")])
+def test_each_database_gets_its_own_tables_and_no_others(
+    database: str, tables: str, instance: Instance
+) -> None:
+    found = set(instance.run(_LIST_TABLES.format(database=database)).split())
+
+    assert tables in found
     mine = {name.startswith("vault_") for name in found - {"django_migrations", "sqlite_sequence"}}
     assert mine == {database == "vault"}
 
 
 _LIST_TABLES = """
-from django.core.management import call_command
 from django.db import connections
-call_command("migrate", database="{database}", verbosity=0)
 print(*connections["{database}"].introspection.table_names())
 """

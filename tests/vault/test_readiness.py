@@ -91,7 +91,7 @@ def test_an_empty_vault_beside_sealed_data_gets_no_key(instance: Path) -> None:
 
     assert raised.value.message == (
         f"The vault {readiness.vault_place()} is empty, but the main database holds sealed data (blobs.Blob). "
-        f"Put vault.sqlite3 back beside it, or start with an empty OWNLOG_DATA. No new key is made."
+        f"Put back the newest copy of the vault, or start with an empty main database. No new key is made."
     )
     assert not (instance / "keys").exists()
 

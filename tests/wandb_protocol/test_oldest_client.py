@@ -12,7 +12,7 @@ import pytest
 
 from tests.live import ROOT
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.embedded]  # the instance it speaks to is the same
 REQUIREMENTS = ROOT / "requirements/oldest-client.txt"
 
 

@@ -1,9 +1,10 @@
-"""Where sealed bytes lie: a port of five methods. Names are random and stores see ciphertext only."""
+"""Where sealed bytes lie: a port of six methods. Names are random and stores see ciphertext only."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +15,9 @@ from apps.blobs.types import StoredObject
 
 
 class Store(Protocol):
+    def check(self) -> None:
+        """StoreUnreachable, in words for the operator, unless objects can be kept here."""
+
     def put(self, name: str, pieces: Iterable[bytes]) -> int:
         """Keep these bytes under a new name, whole or not at all, durable on return. Returns their number."""
 
@@ -31,4 +35,17 @@ class Store(Protocol):
 
 
 def default_store() -> Store:
-    return LocalStore(Path(settings.OWNLOG_DATA) / "blobs")
+    """The store that OWNLOG_STORAGE_URL names, or the data folder."""
+    if not settings.OWNLOG_STORAGE_URL:
+        return LocalStore(Path(settings.OWNLOG_DATA) / "blobs")
+    return _bucket(
+        settings.OWNLOG_STORAGE_URL, settings.OWNLOG_STORAGE_ACCESS_KEY, settings.OWNLOG_STORAGE_SECRET_KEY
+    )
+
+
+@cache
+def _bucket(url: str, access_key: str, secret_key: str) -> Store:
+    # Only an instance that has a bucket pays for its libraries.
+    from apps.blobs.store.s3 import S3Store
+
+    return S3Store(url, access_key=access_key, secret_key=secret_key)

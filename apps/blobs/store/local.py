@@ -21,6 +21,9 @@ class LocalStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def check(self) -> None:
+        self._folder(self.folder)
+
     def put(self, name: str, pieces: Iterable[bytes]) -> int:
         target = self._path(name)
         uploads = self._folder(self.folder / _UPLOADS)

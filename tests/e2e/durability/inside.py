@@ -48,7 +48,8 @@ def exit_code(child: int) -> int:
 
 
 def die_at(number: int) -> None:
-    """From here on, end without a word before the nth change: of a row, of a file, or the end of a transaction."""
+    """From here on, end without a word before the nth change: of a row, of a file, or the end of a transaction;
+    with a bucket, before the nth message to it."""
     from django.db import connections
 
     counted = itertools.count(1)
@@ -89,7 +90,7 @@ def one_after_the_other(first: Callable[[], None], then: Callable[[], None]) -> 
 def changes_a_file(event: str, arguments: tuple[Any, ...]) -> bool:
     if event == "open":
         return bool((arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR))
-    return event in {"os.rename", "os.remove", "os.link", "os.mkdir"}
+    return event in {"os.rename", "os.remove", "os.link", "os.mkdir", "http.client.send"}
 
 
 def compact_dying(runs: list[int]) -> list[int]:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.clients import Http, Row
 from tests.e2e.durability.inside import DIED
-from tests.e2e.durability.stored import blob_files, change, compact, count, inside, newest_run, select
+from tests.e2e.durability.stored import blob_sizes, compact, count, fall_silent, inside, newest_run, select
 from tests.live import LiveServer
 
 pytestmark = [pytest.mark.live, pytest.mark.enable_socket]
@@ -124,7 +124,7 @@ def test_death_of_the_worker_before_every_act(own_server: LiveServer) -> None:
     assert hot_chunks(own_server) == 0
     assert {as_text(http.rows(name)) for name in names} == {as_text(rows(0, 15))}
     # What the dead left lying is gone: one file for each segment.
-    assert len(blob_files(own_server)) == count(own_server, "runs_segment") == count(own_server, "blobs_blob")
+    assert len(blob_sizes(own_server)) == count(own_server, "runs_segment") == count(own_server, "blobs_blob")
 
 
 def all_runs(server: LiveServer) -> list[int]:
@@ -145,7 +145,7 @@ def test_two_workers_at_one_run(own_server: LiveServer) -> None:
     assert hot_chunks(own_server) == 0
     inside(own_server, "later", "blobs.sweep_orphans")
     assert {name: everything(http, name) for name in names} == before
-    assert len(blob_files(own_server)) == count(own_server, "runs_segment")
+    assert len(blob_sizes(own_server)) == count(own_server, "runs_segment")
 
 
 def test_lines_that_come_during_compaction(server: LiveServer, http: Http) -> None:
@@ -191,7 +191,7 @@ def test_work_is_found_when_every_message_is_lost(own_server: LiveServer) -> Non
     silent = newest_run(own_server)
     before = {name: everything(http, name) for name in ("one", "two", "three")}
     assert hot_chunks(own_server) > 0
-    change(own_server, f"UPDATE runs_run SET heartbeat_at=datetime('now', '-1 hour') WHERE id={silent}")
+    fall_silent(own_server, silent, seconds=3600)
 
     inside(own_server, "task", "runs.sweep", "{}")
 

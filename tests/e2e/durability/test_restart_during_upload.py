@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.e2e.clients import Client, Http
-from tests.e2e.durability.stored import blob_files
+from tests.e2e.durability.stored import blob_sizes
 from tests.live import LiveServer
 
 pytestmark = [pytest.mark.live, pytest.mark.enable_socket]
@@ -51,7 +51,7 @@ def test_upload_that_breaks_off_leaves_no_bytes(own_server: LiveServer) -> None:
     time.sleep(1.0)
 
     assert "model.bin" not in http.files("broken")
-    assert blob_files(own_server) == []
+    assert blob_sizes(own_server) == []
 
 
 def test_broken_upload_keeps_the_file_it_would_replace(own_server: LiveServer) -> None:
@@ -99,7 +99,7 @@ def test_client_uploads_through_kills(own_server: LiveServer) -> None:
     with Client(own_server.url) as client:
         saving = client.start(SAVE)
         for stored in (0, 2, 3):
-            while len(blob_files(own_server)) <= stored:
+            while len(blob_sizes(own_server)) <= stored:
                 assert saving.is_running(), saving.text()
                 time.sleep(0.005)
             own_server.restart()

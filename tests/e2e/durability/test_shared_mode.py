@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.clients import Client, Http, read_run
-from tests.e2e.durability.stored import change, inside, newest_run
+from tests.e2e.durability.stored import fall_silent, inside, newest_run
 from tests.live import LiveServer
 
 pytestmark = [pytest.mark.live, pytest.mark.enable_socket]
@@ -89,7 +89,7 @@ def test_helpers_that_do_not_end_the_run_do_not_keep_it_open(
 
     inside(server, "task", "runs.sweep", "{}")
     before = http.read("shared-helper", "state")["state"]
-    change(server, f"UPDATE runs_run SET heartbeat_at=datetime('now', '-100 seconds') WHERE id={run}")
+    fall_silent(server, run, seconds=100)
     inside(server, "task", "runs.sweep", "{}")
 
     assert before == "running"

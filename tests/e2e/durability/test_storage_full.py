@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.clients import Client, Http
-from tests.e2e.durability.stored import blob_files, select
+from tests.e2e.durability.stored import blob_sizes, select
 from tests.live import LiveServer
 
 pytestmark = [
     pytest.mark.live,
+    pytest.mark.embedded,
     pytest.mark.enable_socket,
     pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux can limit a running process"),
 ]
@@ -135,7 +136,7 @@ def test_upload_that_finds_no_room_leaves_nothing(own_server: LiveServer) -> Non
 
     assert status == 503
     assert "model.bin" not in http.files("files")
-    assert blob_files(own_server) == []
+    assert blob_sizes(own_server) == []
     own_server.limit_file_size(None)
     assert http.put(url, data) == 200
     assert http.download("files", "model.bin") == data

@@ -19,7 +19,8 @@ import pytest
 from tests.e2e.secrecy import powerless
 from tests.e2e.secrecy.browser import Browser
 from tests.e2e.secrecy.door import RUN, UPSERT, Door, history
-from tests.live import ROOT, LiveServer, free_port
+from tests.live import ROOT, LiveServer
+from tests.servers import free_port
 
 pytestmark = [pytest.mark.live, pytest.mark.promise("P-31")]
 
@@ -150,7 +151,10 @@ CASES: dict[Callable[[Place], None], list[str]] = {
     open_to_the_group: ["root-1.key can be opened by other users", "chmod 600"],
     open_the_folder: ["keys can be opened by other users", "chmod 700"],
     take_from_another_instance: ["does not fit the vault", "OWNLOG_KEY_DIR"],
-    lose_the_vault: ["is empty, but the main database holds sealed data", "Put vault.sqlite3 back"],
+    lose_the_vault: [
+        "is empty, but the main database holds sealed data",
+        "Put back the newest copy of the vault",
+    ],
 }
 
 

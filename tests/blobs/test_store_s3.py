@@ -1,0 +1,160 @@
+"""The store in a bucket, against an S3 server over HTTP, versioned and not."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from apps.blobs.errors import ObjectMissing, StoreUnreachable
+from apps.blobs.store.s3 import BadStorageUrl, S3Store
+from apps.core import clock
+from tests import servers
+
+pytestmark = pytest.mark.enable_socket
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    found = servers.present()
+    if found is not None:
+        yield found.s3
+        return
+    with servers.s3(tmp_path_factory.mktemp("s3")) as url:
+        yield url
+
+
+@pytest.fixture(params=["", "versioned", "folder"])
+def store(endpoint: str, request: pytest.FixtureRequest) -> S3Store:
+    bucket = f"bucket-{secrets.token_hex(6)}"
+    folder = "/some/where" if request.param == "folder" else ""
+    made = S3Store(
+        f"s3://{bucket}{folder}?endpoint={endpoint}&region=us-east-1", access_key="a", secret_key="b"
+    )
+    made.client.create_bucket(Bucket=bucket)
+    if request.param == "versioned":
+        made.client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return made
+
+
+def new_name() -> str:
+    return secrets.token_hex(16)
+
+
+def everything_in(store: S3Store) -> list[object]:
+    """Each version, delete marker and unfinished upload, asked of the server without the store's code."""
+    versions = store.client.list_object_versions(Bucket=store.bucket)
+    uploads = store.client.list_multipart_uploads(Bucket=store.bucket)
+    return [*versions.get("Versions", ()), *versions.get("DeleteMarkers", ()), *uploads.get("Uploads", ())]
+
+
+@pytest.mark.parametrize("size", [0, 1, 3_000_000, 33 * MIB])
+def test_an_object_is_read_back_whole_and_in_parts(store: S3Store, size: int) -> None:
+    name, content = new_name(), os.urandom(size)
+
+    assert store.put(name, [content[:1], b"", content[1:]]) == size
+
+    assert b"".join(store.read_range(name, 0, size)) == content
+    assert b"".join(store.read_range(name, 100, size - 50)) == content[100 : max(0, size - 50)]
+    assert b"".join(store.read_range(name, max(0, size - 1), size + 9_000_000)) == content[-1:]
+    assert b"".join(store.read_range(name, 5, 5)) == b""
+
+
+def test_list_tells_every_whole_object(store: S3Store) -> None:
+    assert list(store.list()) == []
+    names = {new_name(): size for size in (0, 1, 70_000)}
+    for name, size in names.items():
+        store.put(name, [bytes(size)])
+
+    assert {found.name: found.size for found in store.list()} == names
+    assert all(abs(found.stored_at - clock.now()) < timedelta(minutes=1) for found in store.list())
+
+
+def test_a_missing_object_is_told_by_its_name(store: S3Store) -> None:
+    with pytest.raises(ObjectMissing):
+        next(store.read_range(new_name(), 0, 10))
+
+
+@pytest.mark.parametrize("after", [0, 40 * MIB])
+def test_a_source_that_breaks_off_leaves_nothing(store: S3Store, after: int) -> None:
+    def breaking() -> Iterator[bytes]:
+        for _ in range(after // MIB):
+            yield bytes(MIB)
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        store.put(new_name(), breaking())
+
+    assert everything_in(store) == []
+
+
+def test_delete_takes_every_version_and_only_of_this_object(store: S3Store) -> None:
+    name, other = new_name(), new_name()
+    for content in (b"first", b"second"):
+        store.put(name, [content])
+    store.client.delete_object(
+        Bucket=store.bucket, Key=store._key(name)
+    )  # leaves a marker where versions are kept
+    store.put(name, [b"third"])
+    store.put(name + "0", [b"begins with the same letters"])
+    store.put(other, [b"other"])
+
+    store.delete_all_versions(name)
+    store.delete_all_versions(name)
+
+    assert sorted(found.name for found in store.list()) == sorted([name + "0", other])
+    assert len(everything_in(store)) == 2
+
+
+def test_uploads_that_broke_off_long_ago_are_cleared_away(store: S3Store) -> None:
+    store.put(new_name(), [b"whole"])
+    store.client.create_multipart_upload(Bucket=store.bucket, Key=store._key(new_name()))
+
+    # This server dates every upload to a day in 2010.
+    assert store.abort_uploads(before=datetime(2009, 1, 1, tzinfo=UTC)) == 0
+    assert store.abort_uploads(before=clock.now() + timedelta(hours=1)) == 1
+    assert len(everything_in(store)) == 1
+
+
+def test_a_part_that_was_uploaded_goes_with_its_object(store: S3Store) -> None:
+    name = new_name()
+    store.client.create_multipart_upload(Bucket=store.bucket, Key=store._key(name))
+
+    store.delete_all_versions(name)
+
+    assert everything_in(store) == []
+
+
+def test_a_bucket_that_is_not_there_is_told_in_words(endpoint: str) -> None:
+    store = S3Store(
+        f"s3://no-such-bucket?endpoint={endpoint}&region=us-east-1", access_key="a", secret_key="b"
+    )
+
+    with pytest.raises(StoreUnreachable, match="404"):
+        store.check()
+    with pytest.raises(StoreUnreachable, match="NoSuchBucket"):
+        store.put(new_name(), [b"x"])
+
+
+def test_a_store_that_does_not_answer_asks_to_come_again(tmp_path: Path) -> None:
+    closed = servers.free_port()
+    store = S3Store(
+        f"s3://bucket?endpoint=http://127.0.0.1:{closed}&region=us-east-1", access_key="a", secret_key="b"
+    )
+
+    with pytest.raises(StoreUnreachable, match="does not answer") as raised:
+        store.put(new_name(), [b"x"])
+    assert str(closed) not in raised.value.message
+
+
+@pytest.mark.parametrize(
+    "url", ["https://bucket", "s3://", "s3:bucket", "s3://bucket?region_name=http://127.0.0.1", "bucket"]
+)
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(BadStorageUrl):
+        S3Store(url)
