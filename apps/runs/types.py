@@ -157,3 +157,12 @@ class Fresh:
     rows: list[dict[str, Any]]
     cursor: str
     is_reset: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleChanges:
+    """Stretches of console lines (first, count) that came or were written anew, of so many lines in all."""
+
+    cursor: str
+    total: int
+    stretches: list[tuple[int, int]]

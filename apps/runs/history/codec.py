@@ -16,6 +16,7 @@ from __future__ import annotations
 import io
 import json
 import zlib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -57,8 +58,8 @@ class _Leaf:
 # ── Writing ──
 
 
-def write(rows: Sequence[Row]) -> bytes:
-    """One Parquet file with these rows, in their order."""
+def write(rows: Sequence[Row], *, rows_in_group: int = ROWS_IN_GROUP) -> bytes:
+    """One Parquet file with these rows, in their order. A reader of single rows reads their whole groups."""
     import pyarrow.parquet as pq
 
     table, paths = _table(rows)
@@ -78,7 +79,7 @@ def write(rows: Sequence[Row]) -> bytes:
         write_statistics=False,
         store_schema=False,
     ) as writer:
-        writer.write_table(table, row_group_size=ROWS_IN_GROUP)
+        writer.write_table(table, row_group_size=rows_in_group)
         writer.add_key_value_metadata({_FORMAT_KEY: FORMAT, _PATHS_KEY: json.dumps(paths).encode()})
     return sink.getvalue()
 
@@ -190,16 +191,15 @@ class SegmentReader:
         columns = self._columns(wanted)
         for first, table in self._groups(columns, places):
             if places is not None:
-                table = table.take(
-                    [place - first for place in places if first <= place < first + table.num_rows]
-                )
+                inside = places[bisect_left(places, first) : bisect_left(places, first + table.num_rows)]
+                table = table.take([place - first for place in inside])
             yield from self._rows_of(table, frozenset(wanted))
 
     def _groups(self, columns: list[str], places: Sequence[int] | None) -> Iterator[tuple[int, pa.Table]]:
         first = 0
         for group in range(self._file.num_row_groups):
             count = self._file.metadata.row_group(group).num_rows
-            if places is None or any(first <= place < first + count for place in places):
+            if places is None or bisect_left(places, first) < bisect_left(places, first + count):
                 table = self._file.read_row_group(group, columns=columns, use_threads=False)
                 yield first, _of_length(table, count)
             first += count

@@ -19,7 +19,7 @@ from apps.blobs.models import Blob
 from apps.blobs.services import delete_blob, write_blob
 from apps.runs.history import codec
 from apps.runs.history.appending import HOT_BYTES
-from apps.runs.history.console import NUMBER, TEXT
+from apps.runs.history.console import LINES_IN_GROUP, NUMBER, TEXT
 from apps.runs.history.lines import parse_line, unpack, unpack_text
 from apps.runs.history.paths import Row
 from apps.runs.history.pieces import open_chunk, seal_facts
@@ -113,7 +113,8 @@ def _compact_batch(run: Run, key: OpenKey, batch: _Batch) -> bool:
     else:
         segment.first_line, segment.line_count = batch.payloads[0][0], len(rows)
     seal_facts(segment, key, _facts(rows))
-    stored = write_blob(NodeId(run.vault_node), [codec.write(rows)])
+    in_group = LINES_IN_GROUP if batch.stream is Stream.OUTPUT else codec.ROWS_IN_GROUP
+    stored = write_blob(NodeId(run.vault_node), [codec.write(rows, rows_in_group=in_group)])
     if _put_in_place(segment, stored.blob, batch.chunks):
         return True
     delete_blob(stored.blob)

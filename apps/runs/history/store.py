@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apps.runs.history.appending import append
 from apps.runs.history.compaction import compact, due_runs
-from apps.runs.history.console import console
+from apps.runs.history.console import console, console_at, console_changes, console_stretches
 from apps.runs.history.live import present_cursor, rows_since
 from apps.runs.history.many import Line, fresh_lines, mean_lines, sampled_lines
 from apps.runs.history.reading import (
@@ -25,6 +25,9 @@ __all__ = [
     "append",
     "compact",
     "console",
+    "console_at",
+    "console_changes",
+    "console_stretches",
     "copy_until",
     "due_runs",
     "fresh_lines",
