@@ -19,6 +19,7 @@ from apps.core import jsontext
 from apps.core.errors import Invalid
 from apps.runs.fields import Getter, Listed, getter, is_moment, moment
 from apps.runs.history.paths import MISSING
+from apps.runs.patterns import compile_pattern, to_bytes
 
 Predicate = Callable[[Listed], bool]
 Test = Callable[[Any], bool]
@@ -26,9 +27,7 @@ Test = Callable[[Any], bool]
 LONGEST_FILTER = 200_000
 MOST_DEPTH = 32
 MOST_CONDITIONS = 2_000
-LONGEST_PATTERN = 1_000
 _LONGEST_SEARCHED = 10_000
-_PATTERN_BYTES = 1 << 20
 _DEFAULT_ORDER = "+created_at"
 
 
@@ -192,26 +191,10 @@ _TESTS: dict[str, Callable[[Any], Test]] = {
 
 
 def _matches(pattern: Any, options: Any) -> Test:
-    import re2
-
     if not isinstance(pattern, str) or not isinstance(options, str) or set(options) - set("ims"):
         raise Invalid(_("“$regex” takes a regular expression as text, “$options” letters of i, m, s."))
-    if len(pattern) > LONGEST_PATTERN:
-        raise Invalid(_("A regular expression is at most %(n)d letters long.") % {"n": LONGEST_PATTERN})
-    settings = re2.Options()
-    settings.log_errors = False  # it would write the pattern, which is content, to the log
-    settings.max_mem = _PATTERN_BYTES
-    try:
-        search = re2.compile(_bytes(f"(?{options}){pattern}" if options else pattern), settings).search
-    except re2.error:
-        raise Invalid(
-            _("“%(pattern)s” is no regular expression that RE2 understands.") % {"pattern": pattern[:100]}
-        ) from None
-    return _any_of((str,), lambda found: search(_bytes(found[:_LONGEST_SEARCHED])) is not None)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
+    search = compile_pattern(pattern, options).search
+    return _any_of((str,), lambda found: search(to_bytes(found[:_LONGEST_SEARCHED])) is not None)
 
 
 # ── Order ──

@@ -1,34 +1,131 @@
-"""Console lines for the page: the client's prefix read, escape sequences off."""
+"""Console lines for the page: the client's prefix read, the rest as a terminal would show it, what was searched for marked."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from apps.runs.patterns import compile_pattern, escaped, to_bytes
+from apps.web.ansi import Span, plain, spans_of
 
 # "ERROR 2026-11-23T06:52:37.817435 text": the mark and the time that the client puts before a line.
 _PREFIX = re.compile(r"(?P<error>ERROR )?\d{4}-\d\d-\d\dT(?P<time>\d\d:\d\d:\d\d)(?:\.\d+)?Z? ?", re.ASCII)
-# Colours, cursor moves and titles, then whatever control characters are left.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 LONGEST_LINE = 4000
+# So much of a line is read and searched: a few letters for each that is shown, for what colours and moves take.
+LONGEST_READ = 64 * 1024
+_MOST_MARKS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class ConsoleLine:
+    """`is_cut` when the page does not show all its letters."""
+
     number: int
     time: str
-    text: str
+    spans: list[Span]
     is_error: bool
+    is_cut: bool = False
 
 
-def console_lines(lines: Iterable[str], *, first: int) -> list[ConsoleLine]:
-    """The lines from number `first` on; people count from one."""
-    return [_line(first + place + 1, line) for place, line in enumerate(lines)]
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person looks for in a log: letters or a pattern, and perhaps only in what went to standard error."""
+
+    text: str = ""
+    is_pattern: bool = False
+    only_errors: bool = False
+    regex: Any = None
+
+    @property
+    def is_everything(self) -> bool:
+        return self.regex is None and not self.only_errors
+
+    def takes(self, line: str) -> bool:
+        found = _PREFIX.match(line)
+        if self.only_errors and not (found and found["error"]):
+            return False
+        if self.regex is None:
+            return True
+        text = plain(line[found.end() :] if found else line)
+        return self.regex.search(to_bytes(text)) is not None
 
 
-def _line(number: int, line: str) -> ConsoleLine:
+EVERYTHING = Wanted()
+
+
+def wanted(text: str, *, is_pattern: bool = False, only_errors: bool = False) -> Wanted:
+    """What to look for; letters in either case, a pattern to the letter. Invalid when it is no pattern."""
+    regex = None
+    if text:
+        regex = compile_pattern(text) if is_pattern else compile_pattern(escaped(text), "i")
+    return Wanted(text, is_pattern, only_errors, regex)
+
+
+def console_lines(
+    lines: Iterable[str] | Mapping[int, str], *, first: int = 0, looked_for: Wanted = EVERYTHING
+) -> list[ConsoleLine]:
+    """The lines from number `first` on, or those of a mapping; people count from one."""
+    numbered = lines.items() if isinstance(lines, Mapping) else enumerate(lines, first)
+    return [_line(number + 1, line, looked_for.regex) for number, line in numbered]
+
+
+def plain_line(line: str) -> str:
+    """A line with its mark and time, its letters alone."""
     found = _PREFIX.match(line)
-    text = line[found.end() :] if found else line
-    clean = _CONTROLS.sub("", _ESCAPES.sub("", text.rstrip("\r\n")))[:LONGEST_LINE]
-    return ConsoleLine(number, found["time"] if found else "", clean, bool(found and found["error"]))
+    end = found.end() if found else 0
+    return line[:end] + plain(line[end:])
+
+
+def _line(number: int, line: str, regex: Any) -> ConsoleLine:
+    found = _PREFIX.match(line)
+    text = (line[found.end() :] if found else line).rstrip("\r\n")
+    spans, is_cut = _cut(spans_of(text))
+    if regex is not None:
+        spans = list(_marked(spans, regex))
+    return ConsoleLine(number, found["time"] if found else "", spans, bool(found and found["error"]), is_cut)
+
+
+def _cut(spans: list[Span]) -> tuple[list[Span], bool]:
+    """So many spans as one line may show, and whether there are more."""
+    shown: list[Span] = []
+    room = LONGEST_LINE
+    for span in spans:
+        if len(span.text) > room:
+            return [*shown, Span(span.text[:room], span.classes)], True
+        shown.append(span)
+        room -= len(span.text)
+    return shown, False
+
+
+def _marked(spans: list[Span], regex: Any) -> Iterator[Span]:
+    """The spans, cut where a match begins and ends; a match has the class `hit`."""
+    text = "".join(span.text for span in spans)
+    edges = _matches(text, regex)
+    place = 0
+    for span in spans:
+        end = place + len(span.text)
+        cuts = sorted({place, end, *(edge for match in edges for edge in match if place < edge < end)})
+        for start, stop in pairwise(cuts):
+            is_hit = any(first <= start < last for first, last in edges)
+            classes = f"{span.classes} hit".strip() if is_hit else span.classes
+            yield Span(text[start:stop], classes)
+        place = end
+
+
+def _matches(text: str, regex: Any) -> list[tuple[int, int]]:
+    """Where the matches begin and end, in letters."""
+    data = to_bytes(text)
+    found = []
+    for match in regex.finditer(data):
+        if match.start() < match.end():
+            found.append((_letters(data, match.start()), _letters(data, match.end())))
+        if len(found) == _MOST_MARKS:
+            break
+    return found
+
+
+def _letters(data: bytes, place: int) -> int:
+    return len(data[:place].decode("utf-8", "replace"))

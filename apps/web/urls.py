@@ -68,6 +68,13 @@ urlpatterns = [
     path("<str:entity>/<str:project>/runs/<str:run>/charts", runs.charts, name="run-charts"),
     path("<str:entity>/<str:project>/runs/<str:run>/system", runs.system, name="run-system"),
     path("<str:entity>/<str:project>/runs/<str:run>/console", console.console, name="run-console"),
+    path("<str:entity>/<str:project>/runs/<str:run>/console/lines", console.lines, name="run-lines"),
+    path("<str:entity>/<str:project>/runs/<str:run>/console/search", console.search, name="run-line-search"),
+    path(
+        "<str:entity>/<str:project>/runs/<str:run>/console/changes", console.changes, name="run-line-changes"
+    ),
+    path("<str:entity>/<str:project>/runs/<str:run>/console/text", console.text, name="run-console-text"),
+    path("<str:entity>/<str:project>/runs/<str:run>/console/raw", console.raw, name="run-console-raw"),
     path("<str:entity>/<str:project>/runs/<str:run>/live", runs.live, name="run-live"),
     path("<str:entity>/<str:project>/runs/<str:run>/series", series.of_run, name="run-series"),
     path("<str:entity>/<str:project>/runs/<str:run>/series/csv", series.csv_of_run, name="run-csv-series"),

@@ -17,6 +17,7 @@ PAGES = (
     f"{RUN}/charts",
     f"{RUN}/system",
     f"{RUN}/console",
+    f"{RUN}/console?q=loss&times=off",
     f"{RUN}/files",
     "/components",
     "/components?on=code&on=statistics&density=comfortable",

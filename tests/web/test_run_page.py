@@ -153,21 +153,6 @@ def test_stop_takes_no_get(visit: Visit, told: Run) -> None:
     assert visit(f"{PAGE}/stop", by="alice").status_code == 405
 
 
-def test_console_in_pages(visit: Visit, told: Run, printed: Log, alice: User) -> None:
-    run = work.run(told.project, "loud", by=alice)
-    printed(run, [f"line {number}" for number in range(1, 1203)])
-
-    last, first = (
-        visit("/lab/vision/runs/loud/console", by="vera"),
-        visit("/lab/vision/runs/loud/console", by="vera", page="0"),
-    )
-
-    assert "lines 1001 to 1202 of 1202" in text_of(last)
-    assert "1202 line 1202" in text_of(last)
-    assert "lines 1 to 500 of 1202" in text_of(first)
-    assert visit("/lab/vision/runs/loud/console", by="vera", page="7" * 20).status_code == 200
-
-
 def test_system_charts(visit: Visit, told: Run) -> None:
     assert b'data-key="system.cpu"' in visit(f"{PAGE}/system", by="vera").content
 

@@ -147,7 +147,9 @@ def test_console_lines_are_read_and_cleaned() -> None:
         "no prefix\r",
     ]
 
-    assert [(line.number, line.time, line.text, line.is_error) for line in console_lines(raw, first=9)] == [
+    lines = console_lines(raw, first=9)
+
+    assert [(line.number, line.time, line.spans[0].text, line.is_error) for line in lines] == [
         (10, "06:38:02", "plain", False),
         (11, "06:38:03", "red", True),
         (12, "", "no prefix", False),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from django.db.models import F, Max
 
 from apps.blobs.services import open_blob
+from apps.runs.history.appending import MOST_LINES
 from apps.runs.history.codec import SegmentReader
 from apps.runs.history.lines import unpack_text
 from apps.runs.history.pieces import open_chunk
@@ -28,50 +29,50 @@ _Piece = TypeVar("_Piece", Chunk, Segment)
 # A page looks at a few hundred lines anywhere: so many are unpacked for it, of a segment of any size.
 LINES_IN_GROUP = 1024
 # Lines read at once when all are read: a few row groups of a segment.
-STRETCH = 4096
+STRETCH = 2048
 _TIME = re.compile(
     r'(?:ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)|\{.{0,40}?"ts":"([^"]{1,40})"', re.ASCII
 )
 _CURSOR = re.compile(r"(?P<chunk>[0-9a-f]{32}|-)\.(?P<total>\d{1,15})", re.ASCII)
 
 
-def console(run: Run, first: int, count: int) -> list[str]:
-    """`count` lines from line `first` on. A line that has not come yet, between others, is empty."""
+def console(run: Run, first: int, count: int, *, longest: int | None = None) -> list[str]:
+    """`count` lines from line `first` on, of each at most `longest` letters. A line that has not come yet is empty."""
     if count <= 0:
         return []
     writers = _writers(run)
     if len(writers) > 1:
-        return list(islice(_merged(run, writers), first, first + count))
-    lines = next((_lines_of(run, writer, range(first, first + count)) for writer in writers), {})
+        return list(islice(_merged(run, writers, longest), first, first + count))
+    lines = next((_lines_of(run, writer, range(first, first + count), longest) for writer in writers), {})
     return [lines.get(number, "") for number in range(first, max(lines, default=-1) + 1)]
 
 
-def console_at(run: Run, numbers: Sequence[int]) -> dict[int, str]:
-    """The lines with these numbers, which ascend."""
+def console_at(run: Run, numbers: Sequence[int], *, longest: int | None = None) -> dict[int, str]:
+    """The lines with these numbers, which ascend, of each at most `longest` letters."""
     if not numbers:
         return {}
     writers = _writers(run)
     if len(writers) > 1:
         wanted = set(numbers)
-        lines = enumerate(islice(_merged(run, writers), numbers[-1] + 1))
+        lines = enumerate(islice(_merged(run, writers, longest), numbers[-1] + 1))
         return {number: text for number, text in lines if number in wanted}
-    return next((_lines_of(run, writer, numbers) for writer in writers), {})
+    return next((_lines_of(run, writer, numbers, longest) for writer in writers), {})
 
 
-def console_stretches(run: Run, first: int = 0) -> Iterator[tuple[int, list[str]]]:
+def console_stretches(
+    run: Run, first: int = 0, *, longest: int | None = None
+) -> Iterator[tuple[int, list[str]]]:
     """All lines from `first` on in stretches, each with the number of its first line; one stretch is held at a time."""
     writers = _writers(run)
     if len(writers) > 1:
-        merged = islice(_merged(run, writers), first, None)
+        merged = islice(_merged(run, writers, longest), first, None)
         while stretch := list(islice(merged, STRETCH)):
             yield first, stretch
             first += len(stretch)
         return
     for writer, end in writers.items():
-        for start in range(first, end, STRETCH):
-            numbers = range(start, min(start + STRETCH, end))
-            found = _lines_of(run, writer, numbers)
-            yield start, [found.get(number, "") for number in numbers]
+        for numbers, found in _stretches_of(run, writer, range(first, end), longest):
+            yield numbers[0], [found.get(number, "") for number in numbers]
 
 
 def console_changes(run: Run, cursor: str = "") -> ConsoleChanges:
@@ -98,7 +99,7 @@ def console_changes(run: Run, cursor: str = "") -> ConsoleChanges:
     return ConsoleChanges(cursor=now, total=total, stretches=stretches)
 
 
-def _lines_of(run: Run, writer: bytes, wanted: Sequence[int]) -> dict[int, str]:
+def _lines_of(run: Run, writer: bytes, wanted: Sequence[int], longest: int | None) -> dict[int, str]:
     """Those of one writer's lines whose numbers, which ascend, are wanted."""
     found: dict[int, str] = {}
     # Chunks are fetched first: what is compacted between the two questions shows up twice, never not at all.
@@ -108,13 +109,13 @@ def _lines_of(run: Run, writer: bytes, wanted: Sequence[int]) -> dict[int, str]:
         if inside:
             reader = SegmentReader(open_blob(segment.blob, NodeId(run.vault_node)))
             rows = reader.rows(places=_places(reader, segment, inside))
-            found.update((row[NUMBER], row[TEXT]) for row in rows)
+            found.update((row[NUMBER], row[TEXT][:longest]) for row in rows)
     key = run_key(run) if chunks else None
     for chunk in chunks:
         inside = _within(wanted, chunk)
         if inside and key is not None:
             lines = unpack_text(open_chunk(chunk, key))
-            found.update((number, lines[number - chunk.first_line]) for number in inside)
+            found.update((number, lines[number - chunk.first_line][:longest]) for number in inside)
     return dict(sorted(found.items()))
 
 
@@ -152,16 +153,50 @@ def _writers(run: Run) -> dict[bytes, int]:
     return dict(sorted(ends.items()))
 
 
-def _merged(run: Run, writers: dict[bytes, int]) -> Iterator[str]:
+def _merged(run: Run, writers: dict[bytes, int], longest: int | None) -> Iterator[str]:
     """Lines of several writers by the time that the client put before each; a line without one follows the line above."""
-    timed = [_timed(_all_of(run, writer, end)) for writer, end in writers.items()]
+    timed = [_timed(_all_of(run, writer, end, longest)) for writer, end in writers.items()]
     return (text for _, text in heapq.merge(*timed, key=lambda line: line[0]))
 
 
-def _all_of(run: Run, writer: bytes, end: int) -> Iterator[str]:
+def _all_of(run: Run, writer: bytes, end: int, longest: int | None) -> Iterator[str]:
     """One writer's lines that are there, a stretch in memory at a time."""
-    for first in range(0, end, STRETCH):
-        yield from _lines_of(run, writer, range(first, min(first + STRETCH, end))).values()
+    for _, found in _stretches_of(run, writer, range(end), longest):
+        yield from found.values()
+
+
+def _stretches_of(
+    run: Run, writer: bytes, numbers: range, longest: int | None
+) -> Iterator[tuple[range, dict[int, str]]]:
+    """One writer's lines in stretches. Where lines never came there is none: a client may name a line at any distance."""
+    first: int | None = numbers.start
+    while first is not None and first < numbers.stop:
+        stretch = range(first, min(first + STRETCH, numbers.stop))
+        found = _lines_of(run, writer, stretch, longest)
+        if found:
+            yield stretch, found
+            first = stretch.stop
+        else:
+            first = _next_line(run, writer, stretch.stop)
+
+
+def _next_line(run: Run, writer: bytes, first: int) -> int | None:
+    """The first line that there is from `first` on."""
+    beyond = range(first, MOST_LINES)
+    starts = [
+        max(first, start)
+        for start in _around(Chunk.objects.filter(run=run, writer=writer), beyond).values_list(
+            "first_line", flat=True
+        )
+    ]
+    for segment in _around(Segment.objects.filter(run=run, writer=writer).select_related("blob"), beyond):
+        if segment.first_line >= first:
+            starts.append(segment.first_line)
+        else:
+            reader = SegmentReader(open_blob(segment.blob, NodeId(run.vault_node)))
+            _, held = reader.numbers(NUMBER)
+            starts += [int(number) for number in held[held >= first][:1]]
+    return min(starts, default=None)
 
 
 def _timed(lines: Iterator[str]) -> Iterator[tuple[str, str]]:

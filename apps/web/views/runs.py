@@ -18,7 +18,7 @@ from apps.runs.services import request_stop, update_run
 from apps.runs.types import OpenRun, Stream
 from apps.teams.gate import may
 from apps.web.colours import run_colour, swatch_class
-from apps.web.console import console_lines
+from apps.web.console import LONGEST_READ, console_lines
 from apps.web.editing import patch_of, tag_line
 from apps.web.environment import environment
 from apps.web.figures import figure, grouped, lasting
@@ -159,7 +159,7 @@ def _moving(opened: OpenRun, keys: KeyList) -> dict[str, Any]:
         "last_step": grouped(int(keys.last_step)) if keys.last_step is not None else "",
         "summary": tree(summary, measured=True),
         "summary_count": len(summary),
-        "tail": console_lines(store.console(opened.run, first, _TAIL), first=first),
+        "tail": console_lines(store.console(opened.run, first, _TAIL, longest=LONGEST_READ), first=first),
     }
 
 

@@ -82,6 +82,8 @@ def test_lines_of_two_writers_merge_by_the_time_before_them(run: Run) -> None:
 def test_chosen_lines(settled: Run) -> None:
     assert store.console_at(settled, [1, 3, 5, 6, 90]) == {1: "100%", 3: "é", 6: "late stretch \ud800"}
     assert store.console_at(settled, []) == {}
+    assert store.console_at(settled, [0, 6], longest=4) == {0: "load", 6: "late"}
+    assert store.console(settled, 5, 2, longest=4) == ["", "late"]
 
 
 def test_all_lines_in_stretches(run: Run) -> None:
@@ -92,8 +94,22 @@ def test_all_lines_in_stretches(run: Run) -> None:
 
     stretches = list(store.console_stretches(run, 4090))
 
-    assert [first for first, _ in stretches] == [4090, 8186]
+    assert [first for first, _ in stretches] == [4090, 6138, 8186]
     assert [line for _, stretch in stretches for line in stretch] == lines[4090:]
+
+
+@pytest.mark.parametrize("is_compacted", [False, True])
+def test_lines_in_the_far_distance_are_reached_at_once(run: Run, is_compacted: bool) -> None:
+    send(run, 0, ["here"], stream=OUT)
+    for number in (2**30, 2**39):
+        send(run, number, [f"line {number}"], stream=OUT)
+    if is_compacted:
+        store.compact(run)
+
+    stretches = {first: [line for line in lines if line] for first, lines in store.console_stretches(run)}
+
+    assert stretches == {0: ["here"], 2**30: ["line 1073741824"], 2**39: ["line 549755813888"]}
+    assert store.console_at(run, [2**39]) == {2**39: "line 549755813888"}
 
 
 def test_all_lines_of_two_writers(run: Run) -> None:
