@@ -69,12 +69,15 @@ def _note_withheld(run: Run, key: OpenKey, names: Iterable[str]) -> None:
     WithheldFile.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
 
 
-def store_file(file: RunFile, source: BinaryIO | Iterable[bytes]) -> RunFile:
-    """Keep the bytes of an announced file, in place of what it held. Asks the code policy again."""
+def store_file(file: RunFile, source: BinaryIO | Iterable[bytes], *, max_bytes: int | None = None) -> RunFile:
+    """Keep the bytes of an announced file, in place of what it held. Asks the code policy again.
+
+    TooMuch past `max_bytes`.
+    """
     if not keeps_file(open_file(file).name, saving_on=False):
         raise Forbidden(_("Code saving is off for this project; the file was not stored."))
     owner = NodeId(file.run.vault_node)
-    stored = write_blob(owner, source)
+    stored = write_blob(owner, source, max_bytes=max_bytes)
     try:
         return _replace_blob(file, stored)
     except BaseException:

@@ -4,11 +4,11 @@ from collections import Counter
 
 from django.db.models import Count, Q, QuerySet
 
-from apps.access.policy import Permission, Role
+from apps.access.policy import Permission, Role, allows
 from apps.accounts.actors import Actor
 from apps.accounts.names import is_name
 from apps.core.errors import NotFound
-from apps.teams.gate import require
+from apps.teams.gate import require, roles_in
 from apps.teams.models import Entity, Membership
 
 _NO_ENTITY = "There is no such entity, or it is not shared with you."
@@ -44,6 +44,14 @@ def entities_of(actor: Actor) -> QuerySet[Entity]:
         return Entity.objects.none()
     mine = Q(user_id=actor.user_id) | Q(memberships__user_id=actor.user_id)
     return Entity.objects.filter(mine).distinct().order_by("name")
+
+
+def entities_where(actor: Actor, permission: Permission) -> list[Entity]:
+    """Those of the actor's entities in which they may do this; their own first."""
+    entities = list(entities_of(actor))
+    roles = roles_in(actor, entities)
+    allowed = [entity for entity in entities if allows(permission, role=roles[entity.pk])]
+    return sorted(allowed, key=lambda entity: entity.user_id is None)
 
 
 def teams_of(actor: Actor) -> QuerySet[Entity]:

@@ -68,8 +68,14 @@ for name in (
     declare_url(name, Permission.RUN_READ, methods=_READING)
 for name in ("run-files", "run-file"):
     declare_url(name, Permission.FILE_READ, methods=_READING)
-declare_url("run-edit", Permission.RUN_WRITE, methods=_FORM)
-declare_url("run-stop", Permission.RUN_WRITE, methods=("POST",))
+# To make a project: PROJECT_CREATE in the entity that the form names.
+declare_url("project-new", SIGNED_IN, methods=_FORM)
+declare_url("run-new", Permission.RUN_CREATE, methods=_FORM)
+for name in ("run-edit", "run-log"):
+    declare_url(name, Permission.RUN_WRITE, methods=_FORM)
+for name in ("run-stop", "run-log-rows", "run-log-summary", "run-state"):
+    declare_url(name, Permission.RUN_WRITE, methods=("POST",))
+declare_url("run-upload", Permission.FILE_WRITE, methods=_FORM)
 
 # Django's admin: sizes, states and dates, for whoever operates the instance.
 declare_url("admin:login", ANYBODY, methods=_FORM)

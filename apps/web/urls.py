@@ -6,6 +6,7 @@ from django.urls import path, re_path
 from apps.web.views import (
     api_keys,
     appearance,
+    by_hand,
     compare,
     components,
     console,
@@ -15,6 +16,7 @@ from apps.web.views import (
     projects,
     runs,
     series,
+    uploads,
 )
 
 urlpatterns = [
@@ -55,10 +57,12 @@ urlpatterns = [
     path("components/series", components.series, name="components-series"),
     path("components/series/table", components.series_table, name="components-table-series"),
     path("components/series/csv", components.series_csv, name="components-csv-series"),
+    path("home/new-project", by_hand.new_project, name="project-new"),
     # What people made. Last, for these patterns would take nearly everything.
     path("<str:entity>", home.entity, name="entity"),
     path("<str:entity>/<str:project>", projects.project, name="project"),
     path("<str:entity>/<str:project>/workspace", projects.workspace, name="project-workspace"),
+    path("<str:entity>/<str:project>/new-run", by_hand.new_run, name="run-new"),
     path("<str:entity>/<str:project>/compare", compare.compare, name="project-compare"),
     path("<str:entity>/<str:project>/rows", projects.rows, name="project-rows"),
     path("<str:entity>/<str:project>/series", series.of_project, name="project-series"),
@@ -81,6 +85,13 @@ urlpatterns = [
     path(
         "<str:entity>/<str:project>/runs/<str:run>/series/table", series.table_of_run, name="run-table-series"
     ),
+    path("<str:entity>/<str:project>/runs/<str:run>/log", by_hand.log, name="run-log"),
+    path("<str:entity>/<str:project>/runs/<str:run>/log/rows", by_hand.log_rows, name="run-log-rows"),
+    path(
+        "<str:entity>/<str:project>/runs/<str:run>/log/summary", by_hand.log_summary, name="run-log-summary"
+    ),
+    path("<str:entity>/<str:project>/runs/<str:run>/state", by_hand.state, name="run-state"),
+    path("<str:entity>/<str:project>/runs/<str:run>/upload", uploads.upload, name="run-upload"),
     path("<str:entity>/<str:project>/runs/<str:run>/edit", runs.edit, name="run-edit"),
     path("<str:entity>/<str:project>/runs/<str:run>/stop", runs.stop, name="run-stop"),
     path("<str:entity>/<str:project>/runs/<str:run>/files", files.files, name="run-files"),
