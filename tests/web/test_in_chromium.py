@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from playwright.sync_api import expect
 
 from apps.demo.people import PASSWORD
 from tests.live import LiveServer
 from tests.web.in_chromium import IN_CHROMIUM
-from tests.web.pages import OPERATORS, OUTSIDE, PAGES, PROJECT, RUN
+from tests.web.pages import PROJECT, RUN
 
 pytestmark = IN_CHROMIUM
 
@@ -39,29 +38,6 @@ def log(person, project, first, count):
 
 def _log(server: LiveServer, person: str, project: str, first: int, count: int) -> None:
     server.python("-c", f"{_SET_UP}log({person!r}, {project!r}, {first}, {count})")
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pages_ask_nobody_else_and_keep_to_the_policy(open_page: Any, theme: str) -> None:
-    seen = open_page(color_scheme=theme)
-
-    for path in (*PAGES, *OPERATORS):
-        seen.go(path)
-    outside = open_page(color_scheme=theme, signed_in=False)
-    for path in OUTSIDE:
-        outside.go(path)
-
-    assert seen.asked_elsewhere + outside.asked_elsewhere == []
-    assert seen.complaints + outside.complaints == []
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_page_fits_a_phone(open_page: Any, path: str) -> None:
-    seen = open_page(width=390, height=844)
-
-    seen.go(path)
-
-    assert seen.page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_charts_are_drawn_with_a_tip_at_the_crosshair(open_page: Any) -> None:

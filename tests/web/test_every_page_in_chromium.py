@@ -1,0 +1,83 @@
+"""Each page at three widths, in both themes and both languages: it fits, it is whole, and axe finds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import pytest
+
+from tests.web.axe import violations
+from tests.web.in_chromium import IN_CHROMIUM, Seen
+from tests.web.pages import OPERATORS, OUTSIDE, PAGES
+
+pytestmark = IN_CHROMIUM
+
+WIDTHS = ((1440, 900), (768, 1024), (390, 844))
+AXE_AT = (1440, 390)
+THEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
+_SHAPE = """() => {
+  const headings = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].map((node) => Number(node.tagName[1]));
+  return {
+    title: document.title, h1: headings.filter((level) => level === 1).length, language: document.documentElement.lang,
+    skipped: headings.filter((level, place) => level > (headings[place - 1] ?? 0) + 1),
+  };
+}"""
+Faults = dict[str, list[str]]
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ja-JP"])
+def test_every_page_fits_is_whole_and_is_open_to_all(open_page: Any, locale: str) -> None:
+    """axe looks at the wide page and at the phone's in both themes; what language they speak changes nothing for it."""
+
+    def look(seen: Seen) -> Iterable[str]:
+        yield from _misshapen(seen, locale[:2])
+        for width, theme in _views(seen):
+            found = seen.page.evaluate("document.documentElement.scrollWidth")
+            if found > width:
+                yield f"{found} px wide at {width} px, {theme}"
+            if locale == "en-US" and width in AXE_AT:
+                yield from (f"{width} {theme}: {violation}" for violation in violations(seen.page))
+
+    # Without motion, for a colour on its way to another has no contrast of its own.
+    options = {"locale": locale, "reduced_motion": "reduce"}
+    signed_in = _faults(open_page(**options), PAGES, look)
+    before = _faults(open_page(signed_in=False, **options), OUTSIDE, look)
+    faults = signed_in | before
+    assert not faults, "\n".join(f"{path}: {found}" for path, found in faults.items())
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_operators_pages_ask_nobody_else_and_keep_to_the_policy(open_page: Any, theme: str) -> None:
+    assert _faults(open_page(color_scheme=theme), OPERATORS, lambda _seen: ()) == {}
+
+
+def _misshapen(seen: Seen, language: str) -> Iterable[str]:
+    shape = seen.page.evaluate(_SHAPE)
+    if shape["language"] != language or not shape["title"].removesuffix(" · Ownlog"):
+        yield f"language {shape['language']}, title {shape['title']!r}"
+    if shape["h1"] != 1 or shape["skipped"]:
+        yield f"{shape['h1']} h1, steps over to {shape['skipped']}"
+
+
+def _faults(seen: Seen, paths: Iterable[str], look: Callable[[Seen], Iterable[str]]) -> Faults:
+    """What is wrong by page, with what the browser complained of and what it asked elsewhere."""
+    faults: Faults = {}
+    for path in paths:
+        seen.asked.clear()
+        seen.complaints.clear()
+        seen.page.set_viewport_size({"width": WIDTHS[0][0], "height": WIDTHS[0][1]})
+        seen.go(path)
+        found = [*look(seen), *seen.complaints, *seen.asked_elsewhere]
+        if found:
+            faults[path] = found
+    return faults
+
+
+def _views(seen: Seen) -> Iterable[tuple[int, str]]:
+    """The page at each width and in each theme, without asking for it again."""
+    for width, height in WIDTHS:
+        seen.page.set_viewport_size({"width": width, "height": height})
+        for theme in THEMES:
+            seen.page.emulate_media(color_scheme=theme)
+            yield width, theme
