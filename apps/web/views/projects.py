@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission, Visibility
 from apps.projects.queries import get_project, open_project
+from apps.runs.defined import Definitions
 from apps.runs.table import known_keys, select_runs
 from apps.teams.gate import may
 from apps.vault.damage import leaving_out_damaged
@@ -74,7 +75,8 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
     drawn = [each.opened.run for each in candidates if each.is_shown]
     table = _table(opened, asked, found.runs, drawn=[run.public_id for run in drawn])
     keys = known_keys(opened.project)
-    names = names_logged(drawn)
+    definitions = Definitions.of_runs(each.opened.config_text for each in candidates if each.is_shown)
+    names = names_logged(drawn, definitions)
     return {
         "opened": opened,
         "url": project_url(opened.entity, opened.name),
@@ -99,6 +101,7 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
         "fixed_heads": {column.order: head(request, asked.orders, column) for column in _fixed()},
         "pager": pager(request, asked.start, found.total),
         "sections": sections(names),
+        "definitions": definitions,
         "axes": names[:MOST_PANELS],
         "runs_query": "".join(f"&run={run.public_id}" for run in drawn),
         "drawn": len(drawn),
