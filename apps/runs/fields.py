@@ -22,6 +22,7 @@ class Listed:
     """A run with its content opened, as the run table holds it."""
 
     id: int
+    public_id: str
     version: int
     head: Head
     config: dict[str, Any]  # without the client's {"value": …} around each entry

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 import secrets
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
@@ -164,6 +164,16 @@ def update_run(
     run.version += 1
     run.save()
     return open_run(run)
+
+
+def change_tags(runs: Iterable[Run], *, add: Sequence[str], remove: Sequence[str], by: Actor) -> None:
+    """Give these runs tags and take tags from them; each was fetched with the permission to change it."""
+    for run in runs:
+        with transaction.atomic():
+            before = open_run(_locked(run)).head.tags
+            after = list(dict.fromkeys([*(tag for tag in before if tag not in remove), *add]))
+            if after != before:
+                update_run(run, RunPatch(tags=after), by=by)
 
 
 def _locked(run: Run) -> Run:

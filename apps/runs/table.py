@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import Count, Max, Sum
 from django.utils.translation import gettext as _
 
 from apps.core import jsontext
@@ -20,12 +21,13 @@ from apps.core.errors import TooMuch
 from apps.projects.models import Project
 from apps.runs.fields import Listed
 from apps.runs.filters import compile_filter, parse_orders
+from apps.runs.groups import RunGroup, group_runs
 from apps.runs.history.paths import dotted, leaves
 from apps.runs.history.sampling import evenly_spread
 from apps.runs.listing import LARGEST_KEPT_WHOLE, LARGEST_LOOKED_INTO, shortened
 from apps.runs.models import Run
 from apps.runs.queries import CONFIG_LABEL, HEAD_LABEL, SUMMARY_LABEL, open_runs
-from apps.runs.types import Head, OpenRun
+from apps.runs.types import Head, OpenRun, RunState
 from apps.vault.damage import leave_out
 from apps.vault.errors import Tampered
 from apps.vault.keys import OpenKey, keys_in_use
@@ -41,6 +43,9 @@ MOST_BYTES_IN_TABLE = 256 * 1024 * 1024
 MOST_BYTES_IN_PAGE = 128 * 1024 * 1024
 _BATCH = 500
 _MOST_LOOKED_AT = 300
+# Of words that are offered: more of them are no choice but a text.
+_LONGEST_WORD = 60
+_MOST_WORDS_OF_A_KEY = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class KnownKeys:
 
     config: list[str]
     summary: list[str]
+    values: dict[str, list[str]]  # words that runs have there, by the key to filter by
 
 
 def select_runs(
@@ -68,12 +74,45 @@ def select_runs(
     limit: int,
 ) -> FoundRuns:
     """The project's runs that pass the filter, in the order (or orders) asked for, a page of them opened."""
+    found = _found(project, filters, order, is_sorted=limit > 0)[1]
+    page = found[offset : offset + limit] if limit > 0 else []
+    return FoundRuns(open_page(run.id for run in page), len(found))
+
+
+def select_groups(
+    project: Project,
+    *,
+    by: Sequence[str],
+    filters: str | None = None,
+    order: Sequence[str] = (),
+) -> list[RunGroup]:
+    """The runs that pass the filter in groups, by the values under these keys. None of them is opened."""
+    everything, found = _found(project, filters, order)
+    return group_runs(found, everything, by=by, order=parse_orders(order).keys[0])
+
+
+def ids_of_runs(
+    project: Project, *, filters: str | None = None, order: Sequence[str] | None = None
+) -> list[str]:
+    """The public ids of all runs that pass the filter."""
+    return [run.public_id for run in _found(project, filters, order)[1]]
+
+
+def _found(
+    project: Project, filters: str | None, order: str | Sequence[str] | None, *, is_sorted: bool = True
+) -> tuple[list[Listed], list[Listed]]:
+    """All runs, and those that pass, in the order asked for."""
     passes = compile_filter(filters)
     arrange = parse_orders([order] if isinstance(order, str) else order or [])
-    runs: Iterable[Listed] = _tables.runs_of(project)
-    found = [run for run in runs if passes(run)] if passes else list(runs)
-    page = arrange.sort(found)[offset : offset + limit] if limit > 0 else []
-    return FoundRuns(_opened([run.id for run in page]), len(found))
+    runs = _tables.runs_of(project)
+    found = [run for run in runs if passes(run)] if passes else runs
+    return runs, arrange.sort(found) if is_sorted else found
+
+
+def present_version(project: Project) -> str:
+    """Another text whenever a run came, went or changed; one question to the database, answered from an index."""
+    facts = Run.objects.filter(project=project).aggregate(Count("id"), Max("id"), Sum("version"))
+    return ".".join(str(fact or 0) for fact in facts.values())
 
 
 def known_keys(project: Project) -> KnownKeys:
@@ -84,11 +123,28 @@ def known_keys(project: Project) -> KnownKeys:
     for run in some:
         config |= dict.fromkeys(dotted(path) for path, _ in leaves(run.config))
         summary |= dict.fromkeys(dotted(path) for path, _ in leaves(run.summary))
-    return KnownKeys(config=list(config), summary=list(summary))
+    return KnownKeys(config=list(config), summary=list(summary), values=_known_values(some))
 
 
-def _opened(ids: Sequence[int]) -> list[OpenRun]:
-    """The page as it stands now; a run that went meanwhile is left out."""
+def _known_values(runs: Sequence[Listed]) -> dict[str, list[str]]:
+    found: dict[str, dict[str, None]] = {"state": dict.fromkeys(RunState), "tags": {}}
+    for run in runs:
+        found["tags"] |= dict.fromkeys(run.head.tags)
+        words: dict[str, Any] = {
+            "group": run.head.group,
+            "job_type": run.head.job_type,
+            "username": run.username,
+        }
+        words |= {f"config.{dotted(path)}": value for path, value in leaves(run.config)}
+        for key, value in words.items():
+            if isinstance(value, str) and 0 < len(value) <= _LONGEST_WORD:
+                found.setdefault(key, {})[value] = None
+    return {key: list(values) for key, values in found.items() if len(values) <= _MOST_WORDS_OF_A_KEY}
+
+
+def open_page(ids: Iterable[int]) -> list[OpenRun]:
+    """These runs as they stand now; one that went meanwhile is left out."""
+    ids = list(ids)
     rows: dict[int, Run] = {}
     for start in range(0, len(ids), _BATCH):
         some = Run.objects.select_related("project__entity").in_bulk(ids[start : start + _BATCH])
@@ -198,6 +254,7 @@ _COLUMNS = (
     "version",
     "uuid",
     "vault_node",
+    "public_id",
     "sealed_head",
     "sealed_config",
     "sealed_summary",
@@ -229,13 +286,14 @@ def _listed_if_whole(row: tuple[Any, ...], key: OpenKey) -> tuple[Listed | None,
 
 
 def _listed(row: tuple[Any, ...], key: OpenKey) -> tuple[Listed, int]:
-    pk, version, uuid, _, sealed, config, summary, *facts = row
+    pk, version, uuid, _, public_id, sealed, config, summary, *facts = row
     state, username, created_at, heartbeat_at, finished_at = facts
     head = unseal(key, sealed, label=HEAD_LABEL, row=uuid)
     settings, settings_size = _object(key, config, CONFIG_LABEL, uuid)
     values, values_size = _object(key, summary, SUMMARY_LABEL, uuid)
     run = Listed(
         id=pk,
+        public_id=public_id,
         version=version,
         head=Head.from_json(jsontext.loads(head)),
         config=_unwrapped(settings),

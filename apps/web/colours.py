@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 RUN_COLOURS = 12
-# After twelve the colours come again with dashes, then with dots.
+# Of those drawn together that have the same colour the second has dashes, the third dots.
 _PATTERNS = ("", " dashed", " dotted")
 
 
 def run_colour(number: int) -> int:
-    """From 1 to 36; runs made one after the other always differ."""
-    return (number - 1) % (RUN_COLOURS * len(_PATTERNS)) + 1
+    """From 1 to 12; runs made one after the other always differ."""
+    return (number - 1) % RUN_COLOURS + 1
+
+
+def told_apart(colours: Iterable[int]) -> list[int]:
+    """The same colours, with 12 added to one that comes for the second time, and 24 for the third."""
+    seen: Counter[int] = Counter()
+    found = []
+    for colour in colours:
+        found.append(colour + RUN_COLOURS * (seen[colour] % len(_PATTERNS)))
+        seen[colour] += 1
+    return found
 
 
 def swatch_class(colour: int) -> str:

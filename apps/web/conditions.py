@@ -34,6 +34,9 @@ _NAMES = {
     "tags": "tags",
     "user": "username",
 }
+# What a bare word is looked for in.
+_SEARCHED = ("display_name", "name", "tags", "notes")
+_WORDS = {"tags": "tag", "job_type": "job", "username": "user"}
 _OWN_PREFIXES = ("config.", "summary_metrics.")
 
 
@@ -59,10 +62,20 @@ def as_filter(conditions: Iterable[Condition]) -> str | None:
 
 
 def completions(keys: KnownKeys) -> list[str]:
-    """What the filter bar offers while one types: what every run has, then what these runs have."""
+    """What the filter bar offers while one types: what every run has, what these runs have, and whole conditions with
+    the values that they have."""
     own = [name for name in _NAMES if name != "tags"]
-    found = [*own, *keys.summary, *(f"config.{key}" for key in keys.config)]
-    return [each for each in found if not each.startswith("_")][:MOST_COMPLETIONS]
+    names = [*own, *keys.summary, *(f"config.{key}" for key in keys.config)]
+    found = [each for each in names if not each.startswith("_")][:MOST_COMPLETIONS]
+    values = [
+        f"{_WORDS.get(key, key)} = {_typed(value)}" for key, known in keys.values.items() for value in known
+    ]
+    return found + values[:MOST_COMPLETIONS]
+
+
+def _typed(value: str) -> str:
+    """The value as it must be typed to be read as the text that it is."""
+    return value if _value(value) == value else json.dumps(value, ensure_ascii=False)
 
 
 def _read(text: str) -> Condition:
@@ -74,14 +87,19 @@ def _read(text: str) -> Condition:
         return _from_json(text)
     found = _CONDITION.fullmatch(text)
     if found is None:
-        return Condition(text, {"display_name": {"$regex": f"(?i){re.escape(text)}"}})
+        return Condition(text, {"$or": [{name: {"$regex": f"(?i){re.escape(text)}"}} for name in _SEARCHED]})
     key = _key(found["key"].strip())
     sign, value = found["sign"], found["value"].strip()
     if sign == "in":
         return Condition(text, {key: {"$in": [_value(each) for each in value.split(",") if each.strip()]}})
     if sign == "~":
-        return Condition(text, {key: {"$regex": f"(?i){re.escape(value)}"}})
+        return Condition(text, {key: {"$regex": f"(?i){_pattern(value)}"}})
     return Condition(text, {key: {_SIGNS[sign]: _value(value)}})
+
+
+def _pattern(value: str) -> str:
+    """Letters that stand somewhere in the text, or between slashes a regular expression."""
+    return value[1:-1] if len(value) > 2 and value[0] == value[-1] == "/" else re.escape(value)
 
 
 def _from_json(text: str) -> Condition:

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from apps.runs.defined import Definitions
+from apps.runs.groups import RunGroup
 from apps.runs.history import store
 from apps.runs.queries import open_runs, runs_in
 from apps.runs.types import OpenRun
 from apps.vault.damage import leave_out
 from apps.vault.errors import Tampered
-from apps.web.colours import run_colour, swatch_class
-from apps.web.panels import MOST_DRAWN, metric_names
+from apps.web.colours import run_colour, told_apart
+from apps.web.group_rows import group_parts, group_title
+from apps.web.listing import Found
+from apps.web.panels import metric_names
 from apps.web.request import Request
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from apps.runs.history.keys import KeyList
     from apps.runs.models import Run
 
+MOST_DRAWN = 24
 FIRST_DRAWN = 12
 
 
@@ -31,18 +34,17 @@ class Drawn:
     opened: OpenRun
     place: int | None
     is_shown: bool
+    colour: int
+    group: RunGroup | None = None
+    group_title: str = ""
 
     @property
     def title(self) -> str:
         return self.opened.head.display_name or self.opened.head.name
 
     @property
-    def colour(self) -> int:
-        return run_colour(self.opened.run.number)
-
-    @property
-    def swatch(self) -> str:
-        return swatch_class(self.colour)
+    def group_colour(self) -> int:
+        return run_colour(self.group.rank) if self.group else 0
 
     @property
     def is_live(self) -> bool:
@@ -58,7 +60,8 @@ class Eyes:
     opened: list[str]
 
     @classmethod
-    def of(cls, request: Request, *, first: int = FIRST_DRAWN) -> Eyes:
+    def of(cls, request: Request) -> Eyes:
+        first = MOST_DRAWN if request.GET.get("group") else FIRST_DRAWN
         asked = request.GET.get("first", "")
         is_number = asked.isascii() and asked.isdigit() and len(asked) < 4
         return cls(
@@ -67,27 +70,35 @@ class Eyes:
             opened=_ids(request, "show"),
         )
 
-    def candidates(self, project: Project, first: Sequence[OpenRun]) -> list[Drawn]:
-        """The first runs that may be drawn, and those whose eye was opened, from wherever they are."""
-        held = {each.run.public_id for each in first[:MOST_DRAWN]}
-        found = [
-            Drawn(each, place + 1, self._is_open(each.run.public_id, place))
-            for place, each in enumerate(first[:MOST_DRAWN])
+    def candidates(self, project: Project, found: Found, keys: Sequence[str]) -> list[Drawn]:
+        """The first runs that may be drawn, and those whose eye was opened, from wherever they are; where runs stand
+        in groups by `keys`, each with its group."""
+        held = {each.run.public_id for each in found.first}
+        others = open_runs(runs_in(project, public_ids=[each for each in self.opened if each not in held]))
+        places: list[tuple[OpenRun, int | None]] = [
+            *((each, place) for place, each in enumerate(found.first, start=1)),
+            *((each, None) for each in others),
         ]
-        others = runs_in(project, public_ids=[each for each in self.opened if each not in held])
-        return found + [Drawn(each, None, True) for each in open_runs(others)]
+        colours = told_apart(run_colour(each.run.number) for each, _ in places)
+        drawn = []
+        for (each, place), colour in zip(places, colours, strict=True):
+            group = found.group_of.get(each.run.public_id)
+            title = group_title(group_parts(group, keys)) if group else ""
+            drawn.append(Drawn(each, place, self._is_open(each.run.public_id, place), colour, group, title))
+        return drawn
 
-    def _is_open(self, public_id: str, place: int) -> bool:
-        return public_id in self.opened or (place < self.first and public_id not in self.closed)
+    def _is_open(self, public_id: str, place: int | None) -> bool:
+        is_first = place is not None and place <= self.first
+        return public_id in self.opened or (is_first and public_id not in self.closed)
 
 
 def _ids(request: Request, name: str) -> list[str]:
     return [each for each in request.GET.get(name, "").split(".") if each][:MOST_DRAWN]
 
 
-def names_logged(runs: Iterable[Run], definitions: Definitions) -> list[str]:
+def names_logged(runs: Iterable[Run]) -> list[str]:
     """The metrics of these runs. One whose list of keys does not open is left out, where its page can say so."""
-    return metric_names((keys for run in runs if (keys := _keys(run)) is not None), definitions)
+    return metric_names(keys for run in runs if (keys := _keys(run)) is not None)
 
 
 def _keys(run: Run) -> KeyList | None:

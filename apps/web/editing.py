@@ -24,7 +24,7 @@ def patch_of(form: Mapping[str, str]) -> RunPatch:
         raise Invalid(_("Notes have at most %(n)d letters.") % {"n": LONGEST_NOTES})
     return RunPatch(
         display_name=None if name is None else " ".join(name.split()),
-        tags=None if tags is None else _tags(tags),
+        tags=None if tags is None else read_tags(tags),
         notes=None if notes is None else notes.replace("\r\n", "\n").strip(),
     )
 
@@ -36,6 +36,7 @@ def tag_line(tags: Sequence[str]) -> str:
     return text.getvalue().replace(",", ", ") if not any("," in tag for tag in tags) else text.getvalue()
 
 
-def _tags(line: str) -> list[str]:
+def read_tags(line: str) -> list[str]:
+    """The tags in a line with commas between them, each once."""
     parts = next(csv.reader([" ".join(line.split())], skipinitialspace=True), [])
     return list(dict.fromkeys(tag for each in parts if (tag := each.strip())))

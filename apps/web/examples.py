@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy
 
 from apps.core import clock
 from apps.web.colours import swatch_class
+from apps.web.columns import Column
 from apps.web.figures import figure, lasting
 from apps.web.panels import Section
-from apps.web.runs_table import Column
 from apps.web.states import StateMark
 
 METRIC, NOBODY_LOGS, BROKEN = "val/acc", "val/f1", "train/loss"

@@ -44,6 +44,8 @@ for name in (
     "project",
     "project-compare",
     "project-rows",
+    "project-ids",
+    "project-live",
     "project-workspace",
     "project-series",
     "project-csv-series",
@@ -73,7 +75,7 @@ declare_url("project-new", SIGNED_IN, methods=_FORM)
 declare_url("run-new", Permission.RUN_CREATE, methods=_FORM)
 for name in ("run-edit", "run-log"):
     declare_url(name, Permission.RUN_WRITE, methods=_FORM)
-for name in ("run-stop", "run-log-rows", "run-log-summary", "run-state"):
+for name in ("project-tag", "project-stop", "run-stop", "run-log-rows", "run-log-summary", "run-state"):
     declare_url(name, Permission.RUN_WRITE, methods=("POST",))
 declare_url("run-upload", Permission.FILE_WRITE, methods=_FORM)
 

@@ -7,6 +7,7 @@ from apps.web.views import (
     api_keys,
     appearance,
     by_hand,
+    chosen,
     compare,
     components,
     console,
@@ -16,6 +17,7 @@ from apps.web.views import (
     projects,
     runs,
     series,
+    table,
     uploads,
 )
 
@@ -64,7 +66,11 @@ urlpatterns = [
     path("<str:entity>/<str:project>/workspace", projects.workspace, name="project-workspace"),
     path("<str:entity>/<str:project>/new-run", by_hand.new_run, name="run-new"),
     path("<str:entity>/<str:project>/compare", compare.compare, name="project-compare"),
-    path("<str:entity>/<str:project>/rows", projects.rows, name="project-rows"),
+    path("<str:entity>/<str:project>/rows", table.rows, name="project-rows"),
+    path("<str:entity>/<str:project>/ids", table.ids, name="project-ids"),
+    path("<str:entity>/<str:project>/live", table.live, name="project-live"),
+    path("<str:entity>/<str:project>/tag", chosen.tag, name="project-tag"),
+    path("<str:entity>/<str:project>/stop", chosen.stop, name="project-stop"),
     path("<str:entity>/<str:project>/series", series.of_project, name="project-series"),
     path("<str:entity>/<str:project>/series/csv", series.csv_of_project, name="project-csv-series"),
     path("<str:entity>/<str:project>/series/table", series.table_of_project, name="project-table-series"),

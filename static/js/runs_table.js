@@ -1,46 +1,20 @@
-// The runs table: eyes, choosing several, sorting by several, editing in place, columns.
+// The runs table: eyes, choosing, sorting by several, groups, editing in place, columns, keys; and what is live in it.
 
+import { wireBorder } from "./border.js";
+import { Choosing } from "./choosing.js";
 import { swatchClass } from "./colours.js";
+import { followTable } from "./live_table.js";
 import { RowEditor } from "./row_editor.js";
 import { RowsInSight } from "./rows_in_sight.js";
 import { runs } from "./runs_shown.js";
+import { wireKeys } from "./table_keys.js";
 import { view } from "./view.js";
 
-const chosen = new Set();
-
-const paint = (row) => {
-  const isShown = runs.isShown(row.dataset.run);
+const paintEye = (row) => {
+  const isShown = row.dataset.run ? runs.isShown(row.dataset.run) : runs.shown.some((run) => run.group === row.dataset.group);
   row.classList.toggle("off", !isShown);
-  row.querySelector(".swatch").className = `swatch ${isShown ? swatchClass(Number(row.dataset.colour)) : "none"}`;
-  row.querySelector("[data-eye]").setAttribute("aria-pressed", isShown);
-  const isChosen = chosen.has(row.dataset.run);
-  row.querySelector("input[name=runs]").checked = isChosen;
-  row.setAttribute("aria-selected", isChosen);
-};
-
-const wireChoosing = (table, strip, repaint) => {
-  const words = strip.querySelector("[role=status]");
-  const empty = words.textContent;
-  const present = () => {
-    words.textContent = chosen.size ? `${chosen.size} ${words.dataset.words}` : empty;
-    strip.hidden = !chosen.size;
-    strip.querySelector("[type=submit]").disabled = chosen.size < 2;
-    repaint();
-  };
-  table.addEventListener("change", (event) => {
-    if (event.target.name !== "runs") return;
-    if (event.target.checked) chosen.add(event.target.value); else chosen.delete(event.target.value);
-    present();
-  });
-  strip.addEventListener("reset", (event) => { event.preventDefault(); chosen.clear(); present(); });
-  // Rows out of sight are chosen as well.
-  strip.addEventListener("submit", (event) => {
-    event.preventDefault();
-    location.assign(`${strip.action}?runs=${[...chosen].join(",")}`);
-  });
-  // The browser may have kept boxes ticked from before.
-  for (const box of table.querySelectorAll("input[name=runs]:checked")) chosen.add(box.value);
-  present();
+  row.querySelector(".swatch").className = `swatch ${isShown ? swatchClass(runs.of(row.dataset.run)?.colour ?? Number(row.dataset.groupColour)) : "none"}`;
+  row.querySelector("[data-eye]")?.setAttribute("aria-pressed", isShown);
 };
 
 const wireColumns = (form) => {
@@ -52,28 +26,59 @@ const wireColumns = (form) => {
   });
 };
 
-const start = (table) => {
+const wireEyes = (menu, choosing) => {
+  const acts = {
+    first: () => runs.showFirst(Number(menu.dataset.first)),
+    none: () => runs.showFirst(0),
+    chosen: () => runs.showOnly(choosing.rows),
+  };
+  for (const button of document.querySelectorAll("[data-show]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => { acts[button.dataset.show](); menu.open = false; });
+  }
+  menu.hidden = false;
+};
+
+const startTable = (table) => {
   const editor = new RowEditor(table);
-  const rows = new RowsInSight(table, paint);
-  const repaint = () => { for (const row of table.querySelectorAll("tr[data-run]")) paint(row); };
+  let choosing = null;
+  const rows = new RowsInSight(table, (row) => { paintEye(row); if (row.dataset.run) choosing?.paint(row); });
+  choosing = new Choosing(table, document.querySelector("form.chosen"), rows);
+  const repaint = () => { for (const row of table.querySelectorAll("tr[data-run], tr[data-group]")) paintEye(row); };
+
+  const fold = (link) => {
+    const open = new Set(view.open);
+    if (!open.delete(link.dataset.fold)) open.add(link.dataset.fold);
+    view.keep({ open });
+    rows.ask({ open: [...open].join(".") });
+  };
+  const look = (row, isOnly) => { if (isOnly) runs.showOnly([row]); else runs.toggle(row); };
 
   table.addEventListener("click", (event) => {
     const row = event.target.closest("tr[data-run]");
-    if (event.target.closest("[data-eye]")) runs.toggle(row);
+    const isPlain = !event.ctrlKey && !event.metaKey;
+    if (event.target.closest("[data-eye]")) look(row, event.altKey);
     const head = event.target.closest("a.sort");
     if (head && event.shiftKey) { event.preventDefault(); location.assign(head.dataset.also); }
     const pen = event.target.closest("[data-pen]");
-    if (pen && !event.ctrlKey && !event.metaKey) {
-      event.preventDefault();
-      editor.open(pen.href, row, () => rows.renew(row));
-    }
+    if (pen && isPlain) { event.preventDefault(); editor.open(pen.href, row, () => rows.refresh()); }
+    const folding = event.target.closest("[data-fold]");
+    if (folding && isPlain) { event.preventDefault(); fold(folding); }
   });
   view.onChange(repaint);
-  wireChoosing(table, document.querySelector("form.chosen"), repaint);
+  runs.onChange(repaint);
+  const eyes = document.querySelector("[data-eyes]");
+  if (eyes) wireEyes(eyes, choosing);
   table.dataset.ready = "";
+  return { rows, choose: (row) => choosing.toggle(row), look: (row) => look(row, false) };
 };
 
+const main = document.querySelector("main[data-live]");
 const table = document.querySelector("table[data-rows]");
-if (table) start(table);
+const started = table ? startTable(table) : {};
+wireKeys({ filter: document.querySelector("input[name=q]:not([type=hidden])"), ...started });
+followTable(main, { rows: started.rows, table });
 const columns = document.querySelector("form[data-columns]");
 if (columns) wireColumns(columns);
+const border = document.querySelector("[data-border]");
+if (border) wireBorder(border);

@@ -10,6 +10,7 @@ PAGES = (
     PROJECT,
     f"{PROJECT}?q=config.lr+%3E+1e-4&order=-summary_metrics.val%2Facc",
     f"{PROJECT}?col=tags&col=config.seed&order=-config.seed&order=%2Bdisplay_name&smooth=0.9&ys=log",
+    f"{PROJECT}?group=config.model&group=state&pin=summary_metrics.val%2Facc",
     f"{PROJECT}/compare?runs=demo0003,demo0005,demo0007",
     RUN,
     f"{RUN}/edit",

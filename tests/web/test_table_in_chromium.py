@@ -128,3 +128,220 @@ def test_of_thousands_of_rows_only_those_in_sight_are_in_the_page(open_page: Any
         expect(row).to_have_attribute("aria-rowindex", str(int(name[4:]) + 2))
         assert rows.count() < 80
     assert seen.complaints == []
+
+
+GROUPED = f"{PROJECT}?group=config.model"
+
+
+def _names(page: Any) -> list[str]:
+    return [each.strip() for each in page.locator("tbody td.name bdi").all_inner_texts()]
+
+
+def test_a_group_unfolds_where_it_stands_and_keeps_the_focus(open_page: Any) -> None:
+    seen = open_page()
+    seen.go(GROUPED)
+    page = seen.page
+    folded = _names(page)
+    link = page.locator("[data-fold]").nth(1)
+    group = link.get_attribute("data-fold")
+
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr[data-run]").first).to_be_visible()
+
+    expect(page.locator("[data-fold]").nth(1)).to_be_focused()
+    expect(page.locator("[data-fold]").nth(1)).to_have_attribute("aria-expanded", "true")
+    assert [name for name in _names(page) if name in folded] == folded
+    assert f"open={group}" in page.url
+    assert page.locator(f"tbody tr[data-run][data-group='{group}']").count() == int(
+        page.locator("tr.group-row .n").nth(1).inner_text()
+    )
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr[data-run]")).to_have_count(0)
+    assert "open=" not in page.url
+    assert seen.complaints == []
+
+
+def test_groups_unfold_without_a_script(open_page: Any) -> None:
+    seen = open_page(java_script_enabled=False)
+    seen.go(GROUPED)
+
+    seen.page.locator("[data-fold]").nth(0).click()
+
+    expect(seen.page.locator("tbody tr").nth(1)).to_have_attribute("data-run", re.compile("."))
+
+
+def test_the_keys_of_the_table(open_page: Any) -> None:
+    seen = open_page()
+    seen.go(PROJECT)
+    page, rows = seen.page, seen.page.locator("tbody tr[data-run]")
+
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    expect(rows.nth(1).locator("td.name a").first).to_be_focused()
+    page.keyboard.press("x")
+    page.keyboard.press("e")
+    expect(rows.nth(1).locator("input[name=runs]")).to_be_checked()
+    expect(rows.nth(1).locator("[data-eye]")).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("e")
+    expect(rows.nth(1).locator("[data-eye]")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("/")
+    field = page.get_by_label("Add a condition")
+    expect(field).to_be_focused()
+    page.keyboard.type("x/j")
+    expect(field).to_have_value("x/j")
+    page.keyboard.press("Escape")
+    url = rows.nth(1).get_attribute("data-url")
+    rows.nth(1).locator("td.name a").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{seen.url}{url}")
+
+
+def test_single_keys_can_be_switched_off(open_page: Any) -> None:
+    seen = open_page()
+    seen.go(PROJECT)
+    seen.page.evaluate("document.body.dataset.singleKeys = 'off'")
+
+    seen.page.keyboard.press("j")
+    seen.page.keyboard.press("/")
+
+    expect(seen.page.locator("tbody a:focus, input:focus")).to_have_count(0)
+
+
+def test_a_range_and_all_are_chosen_and_shown_alone(open_page: Any) -> None:
+    seen = open_page()
+    seen.go(PROJECT)
+    page, boxes = seen.page, seen.page.locator("input[name=runs]")
+    words = page.locator("form.chosen [role=status]")
+
+    boxes.nth(2).click()
+    boxes.nth(5).click(modifiers=["Shift"])
+    expect(words).to_have_text("4 chosen")
+    page.get_by_role("button", name="Only these in charts").click()
+    expect(page.locator("[data-shown] strong")).to_have_text("4")
+    expect(page.locator("tbody tr[data-run]:not(.off)")).to_have_count(4)
+    assert "first=0" in page.url
+    page.locator("[data-choose-all]").click()
+    expect(words).to_have_text("24 chosen")
+    expect(page.locator("tr[aria-selected=true]")).to_have_count(24)
+    page.locator("[data-choose-all]").click()
+    expect(page.locator("form.chosen")).to_be_hidden()
+    page.locator("[data-eyes] summary").click()
+    page.get_by_role("button", name="None", exact=True).click()
+    expect(page.locator("[data-shown] strong")).to_have_text("0")
+    assert seen.complaints == []
+
+
+def test_chosen_runs_are_tagged_in_place(open_page: Any) -> None:
+    seen = open_page()
+    seen.go(f"{PROJECT}?col=tags")
+    page, rows = seen.page, seen.page.locator("tbody tr[data-run]")
+
+    for place, act, wanted in ((0, "Add to these", True), (0, "Take from these", False)):
+        if wanted:
+            rows.nth(place).locator("input[name=runs]").check()
+            rows.nth(place + 1).locator("input[name=runs]").check()
+        page.locator("form.chosen summary").click()
+        page.locator("form.chosen input[name=tag]").fill("<i>keep</i>")
+        page.get_by_role("button", name=act).click()
+        for row in (rows.nth(place), rows.nth(place + 1)):
+            if wanted:
+                expect(row).to_contain_text("<i>keep</i>")
+            else:
+                expect(row).not_to_contain_text("keep")
+    expect(page.locator("form.chosen [role=status]")).to_have_text("2 chosen")
+    assert seen.complaints == []
+
+
+def test_the_border_is_moved_with_pointer_and_keys(open_page: Any) -> None:
+    seen = open_page()
+    seen.go(PROJECT)
+    page, border = seen.page, seen.page.locator("[data-border]")
+    width = "document.querySelector('section.runs').getBoundingClientRect().width"
+    before = page.evaluate(width)
+
+    box = border.bounding_box()
+    page.mouse.move(box["x"], box["y"] + 200)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 100, box["y"] + 200, steps=4)
+    page.mouse.up()
+    dragged = page.evaluate(width)
+    page.keyboard.press("ArrowRight")
+
+    assert abs(before - 100 - dragged) <= 2
+    assert page.evaluate(width) == dragged + 24
+    assert border.get_attribute("aria-valuenow") == str(round(dragged + 24))
+    page.reload()
+    expect(border).to_have_attribute("aria-valuenow", str(round(dragged + 24)))
+
+
+_ADD_ONE = """
+import django; django.setup()
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.projects.services import get_or_create_project
+from apps.runs.services import start_run
+from apps.runs.types import Lines, RunPatch, Stream, StreamRequest
+from apps.runs.history import store
+import sys
+
+actor = Actor.person(User.objects.get(username="alice"))
+place = get_or_create_project(actor, entity="alice", name=sys.argv[1])
+run, _ = start_run(place, name=sys.argv[2], by=actor, patch=RunPatch(display_name=sys.argv[3]))
+rows = ['{"loss": 1, "_step": 0}', '{"loss": 2, "_step": 1}']
+store.append(run.run, StreamRequest(streams={Stream.HISTORY: Lines(first=0, lines=rows)}, summary_text='{"loss": 2}'))
+"""
+
+
+def _clock(seen: Any) -> None:
+    """Let the page live through the seconds until it asks again."""
+    seen.page.clock.run_for(4500)
+
+
+def test_new_runs_and_changes_come_by_themselves(open_page: Any, server: LiveServer) -> None:
+    server.python("-c", _ADD_ONE, "live", "first", "the first")
+    seen = open_page()
+    seen.page.clock.install()
+    seen.go("/alice/live")
+    page, rows = seen.page, seen.page.locator("tbody tr[data-run]")
+    page.evaluate(
+        "document.querySelector('tbody tr[data-run]').dataset.kept = 'yes'; document.querySelector('main').dataset.same = 'yes'"
+    )
+    rows.first.locator("input[name=runs]").check()
+    rows.first.locator("td.name a").first.focus()
+
+    server.python("-c", _ADD_ONE, "live", "second", "<b>second</b>")
+    _clock(seen)
+
+    expect(rows).to_have_count(2)
+    expect(rows.first.locator("td.name bdi")).to_have_text("<b>second</b>")
+    expect(page.locator("#run-total")).to_have_text("2")
+    expect(page.locator("#run-count")).to_have_text("2")
+    expect(rows.nth(1).locator("input[name=runs]")).to_be_checked()
+    expect(rows.nth(1).locator("td.name a").first).to_be_focused()
+    expect(page.locator("[data-shown] strong")).to_have_text("2")
+    server.python("-c", _ADD_ONE, "live", "first", "a new name")
+    _clock(seen)
+    expect(rows.nth(1).locator("td.name bdi")).to_have_text("a new name")
+    expect(page.locator("main")).to_have_attribute("data-same", "yes")
+    asked = len(seen.asked)
+    _clock(seen)
+    page.wait_for_timeout(300)
+    assert [url.split("?")[0] for url in seen.asked[asked:]] == [f"{server.url}/alice/live/live"]
+    assert seen.complaints == []
+
+
+def test_a_project_without_runs_turns_into_the_table(open_page: Any, server: LiveServer) -> None:
+    server.python("-c", _ADD_ONE.split("run, _")[0], "early")
+    seen = open_page()
+    seen.page.clock.install()
+    seen.go("/alice/early")
+    expect(seen.page.get_by_role("heading", name="No run yet")).to_be_visible()
+
+    server.python("-c", _ADD_ONE, "early", "first", "the first")
+    _clock(seen)
+
+    expect(seen.page.locator("tbody tr[data-run]")).to_have_count(1)
+    expect(seen.page.locator("figure.panel canvas").first).to_be_visible()

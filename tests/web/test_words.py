@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from apps.web.columns import ranked_measures
 from apps.web.conditions import as_filter, read_conditions
 from apps.web.console import console_lines
 from apps.web.figures import ago, figure, grouped, lasting, setting, size
 from apps.web.links import run_url
 from apps.web.panels import sections, system_sections
-from apps.web.runs_table import ranked_measures
 from apps.web.trees import MOST_LINES, tree
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -107,7 +107,15 @@ def test_grouped() -> None:
         ("Tag = paper", {"tags": {"$eq": "paper"}}),
         ("runtime > 60", {"duration": {"$gt": 60}}),
         ("name ~ vit.b", {"display_name": {"$regex": r"(?i)vit\.b"}}),
-        ("vit-b16", {"display_name": {"$regex": r"(?i)vit\-b16"}}),
+        ("name ~ /^vit/", {"display_name": {"$regex": "(?i)^vit"}}),
+        (
+            "vit-b16",
+            {
+                "$or": [
+                    {key: {"$regex": r"(?i)vit\-b16"}} for key in ("display_name", "name", "tags", "notes")
+                ]
+            },
+        ),
         ("config.on = true", {"config.on": {"$eq": True}}),
         ('{"state": "failed"}', {"state": "failed"}),
     ],

@@ -14,7 +14,7 @@ from apps.runs.history.keys import KeyList
 from apps.runs.history.paths import dotted
 from apps.web.by_hand.pairs import check_key
 from apps.web.by_hand.typed import read_value
-from apps.web.runs_table import ranked_measures
+from apps.web.columns import ranked_measures
 
 MOST_PAIRS = 100
 _MOST_KNOWN = 8

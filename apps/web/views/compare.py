@@ -8,11 +8,10 @@ from django.views.decorators.http import require_safe
 from apps.access.policy import Permission
 from apps.core.errors import Invalid
 from apps.projects.queries import get_project, open_project
-from apps.runs.defined import Definitions
 from apps.runs.queries import find_run, open_runs, runs_in
 from apps.runs.table import select_runs
 from apps.vault.damage import leaving_out_damaged
-from apps.web.colours import run_colour, swatch_class
+from apps.web.colours import run_colour, swatch_class, told_apart
 from apps.web.comparing import compare as compared
 from apps.web.drawn import names_logged
 from apps.web.links import project_url, run_url
@@ -34,8 +33,7 @@ def compare(request: Request, entity: str, project: str) -> HttpResponse:
     held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
     with leaving_out_damaged() as damaged:
         runs = open_runs(_chosen(request, held))
-        definitions = Definitions.of_runs(each.config_text for each in runs)
-        names = names_logged((each.run for each in runs), definitions)
+        names = names_logged(each.run for each in runs)
     everything = request.GET.get("all") == "1"
     opened = open_project(held)
     return render(
@@ -47,12 +45,16 @@ def compare(request: Request, entity: str, project: str) -> HttpResponse:
             "is_team": held.entity.user_id is None,
             "total": select_runs(held, limit=0).total,
             "damaged": damaged,
-            "columns": [_column(each, entity, opened.name) for each in runs],
+            "columns": [
+                _column(each, colour, entity, opened.name)
+                for each, colour in zip(
+                    runs, told_apart(run_colour(each.run.number) for each in runs), strict=True
+                )
+            ],
             "groups": compared(runs, everything=everything) if runs else [],
             "everything": everything,
             "chosen": ",".join(each.run.public_id for each in runs),
             "sections": sections(names),
-            "definitions": definitions,
             "axes": names[:MOST_PANELS],
             "runs_query": "".join(f"&run={each.run.public_id}" for each in runs),
         },
@@ -74,12 +76,12 @@ def _named(project: Project, name: str) -> Run | None:
         return None
 
 
-def _column(opened: OpenRun, entity: str, project: str) -> dict[str, Any]:
+def _column(opened: OpenRun, colour: int, entity: str, project: str) -> dict[str, Any]:
     return {
         "run": opened.run,
         "title": opened.head.display_name or opened.head.name,
         "url": run_url(entity, project, opened.head.name),
-        "colour": run_colour(opened.run.number),
-        "swatch": swatch_class(run_colour(opened.run.number)),
+        "colour": colour,
+        "swatch": swatch_class(colour),
         "is_live": opened.run.state == "running",
     }

@@ -11,7 +11,6 @@ from apps.access.policy import Permission, Visibility
 from apps.accounts.queries import names_of
 from apps.files.queries import count_files, withheld_names
 from apps.projects.queries import open_project
-from apps.runs.defined import Definitions
 from apps.runs.history import store
 from apps.runs.history.paths import dotted
 from apps.runs.queries import get_run, open_run
@@ -19,6 +18,7 @@ from apps.runs.services import request_stop, update_run
 from apps.runs.types import OpenRun, Stream
 from apps.teams.gate import may
 from apps.web.colours import run_colour, swatch_class
+from apps.web.columns import ranked_measures
 from apps.web.console import LONGEST_READ, console_lines
 from apps.web.editing import patch_of, tag_line
 from apps.web.environment import environment
@@ -27,7 +27,6 @@ from apps.web.links import project_url, run_url
 from apps.web.panels import MOST_PANELS, metric_names, sections, system_sections
 from apps.web.rendering import render
 from apps.web.request import Request
-from apps.web.runs_table import ranked_measures
 from apps.web.states import duration_of, state_of
 from apps.web.trees import tree
 from apps.web.values import config_values, flat, is_number, summary_values
@@ -54,7 +53,7 @@ def run(request: Request, entity: str, project: str, run: str) -> HttpResponse:
 def charts(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     opened = opened_run(request, entity, project, run)
     context = frame(request, opened)
-    names = metric_names([context["keys"]], context["definitions"])
+    names = metric_names([context["keys"]])
     context |= {"sections": sections(names), "axes": names[:MOST_PANELS], "stream": ""}
     return render(request, "runs/charts.html", context)
 
@@ -110,7 +109,6 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
     held, head = open_project(opened.run.project), opened.head
     visibility = Visibility(opened.run.project.visibility)
     state, keys = state_of(opened.run), store.keys_of(opened.run)
-    definitions = Definitions.of_config(opened.config_text)
     can_write = may(
         request.actor, Permission.RUN_WRITE, entity=opened.run.project.entity, visibility=visibility
     )
@@ -124,7 +122,6 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
         "swatch": swatch_class(run_colour(opened.run.number)),
         "is_team": opened.run.project.entity.user_id is None,
         "keys": keys,
-        "definitions": definitions,
         "state": state,
         "duration": lasting(duration_of(opened.run, summary_values(opened.summary_text))),
         "can": {
@@ -132,7 +129,7 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
             "write": can_write,
         },
         "counts": {
-            "charts": len(metric_names([keys], definitions)),
+            "charts": len(metric_names([keys])),
             "console": opened.run.output_lines,
             "files": count_files(opened.run),
         },
@@ -140,7 +137,7 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
 
 
 def _overview(opened: OpenRun, keys: KeyList) -> dict[str, Any]:
-    names = metric_names([keys], Definitions.of_config(opened.config_text))
+    names = metric_names([keys])
     config = config_values(opened.config_text)
     return _moving(opened, keys) | {
         "panels": ranked_measures(names)[:_FIRST_PANELS],

@@ -1,0 +1,130 @@
+"""The columns of the runs table: which there are, which of them are chosen unasked, which stand pinned beside the name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from apps.runs.types import Head
+from apps.web.trees import written
+from apps.web.values import is_number
+
+Values = dict[str, Any]
+MOST_PINNED = 4
+_MOST_MEASURED = 4
+_MOST_CHOSEN = 4
+# What people look at first, when nobody has chosen columns.
+_TELLING = ("acc", "loss", "f1", "auc", "score", "reward", "error", "ppl")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A key of summary or config; `order` is what the table sorts by, `pin` its place among the pinned, from one."""
+
+    title: str
+    order: str
+    is_number: bool
+    pin: int = 0
+
+    @property
+    def kind(self) -> str:
+        return self.order.partition(".")[0]
+
+    @property
+    def key(self) -> str:
+        return self.order.partition(".")[2]
+
+
+# The columns that each table has, and what a run says of itself besides config and summary.
+FIXED: tuple[Callable[[], Column], ...] = (
+    lambda: Column(_("Run"), "display_name", False),
+    lambda: Column(_("State"), "state", False),
+    lambda: Column(_("Created"), "created_at", False),
+    lambda: Column(_("Runtime"), "duration", True),
+)
+OF_HEAD: dict[str, tuple[Callable[[], str], Callable[[Head], str]]] = {
+    "tags": (lambda: _("Tags"), lambda head: ", ".join(head.tags)),
+    "notes": (lambda: _("Notes"), lambda head: head.notes),
+    "group": (lambda: _("Group"), lambda head: head.group),
+    "job_type": (lambda: _("Job"), lambda head: head.job_type),
+    "name": (lambda: _("Id"), lambda head: head.name),
+}
+_KINDS = ("summary_metrics", "config")
+
+
+def column_of(order: str) -> Column:
+    """The column that is sorted by `order`; whether it holds numbers is seen once there are rows."""
+    kind, _dot, key = order.partition(".")
+    if order in OF_HEAD:
+        return Column(OF_HEAD[order][0](), order, False)
+    return Column(key if kind in _KINDS and key else order, order, kind == "summary_metrics")
+
+
+def title_of(order: str) -> str:
+    """What the key is called in words."""
+    return next(
+        (column.title for fixed in FIXED if (column := fixed()).order == order), column_of(order).title
+    )
+
+
+def columns_for(
+    measured: Sequence[Values],
+    chosen: Sequence[Values],
+    *,
+    asked: Sequence[str] = (),
+    pinned: Sequence[str] = (),
+) -> list[Column]:
+    """Those that are asked for, or those that tell these runs apart; the pinned ones first."""
+    usual = list(asked) or [
+        *(f"summary_metrics.{key}" for key in _measured_keys(measured)),
+        *(f"config.{key}" for key in _chosen_keys(chosen)),
+    ]
+    held = list(dict.fromkeys(pinned))[:MOST_PINNED]
+    found = [replace(column_of(order), pin=place) for place, order in enumerate(held, start=1)]
+    found += [column_of(order) for order in usual if order not in held]
+    return [_with_kind(column, chosen) for column in found]
+
+
+def ranked_measures(names: Iterable[str]) -> list[str]:
+    """Metrics as people look at them: held-out before training, telling names first, then as they were logged."""
+    return sorted(names, key=lambda name: (_is_telling(name), _rank(name)))
+
+
+def _with_kind(column: Column, chosen: Sequence[Values]) -> Column:
+    return replace(column, is_number=_all_numbers(column.key, chosen)) if column.kind == "config" else column
+
+
+def _measured_keys(rows: Sequence[Values]) -> list[str]:
+    """Numbers that most runs have, those with telling names first."""
+    counts = Counter(
+        key for row in rows for key, value in row.items() if is_number(value) and not key.startswith("_")
+    )
+    common = [key for key, count in counts.items() if count * 2 >= len(rows)] or list(counts)
+    return ranked_measures(common)[:_MOST_MEASURED]
+
+
+def _is_telling(name: str) -> bool:
+    return not any(word in name.lower() for word in _TELLING)
+
+
+def _rank(name: str) -> int:
+    head = name.lower().split("/")[0]
+    return 0 if head in {"val", "eval", "test", "valid", "validation"} else 2 if head == "system" else 1
+
+
+def _chosen_keys(rows: Sequence[Values]) -> list[str]:
+    """Settings by which these runs differ; of a single run, its first ones."""
+    kinds: dict[str, set[str]] = {}
+    for row in rows:
+        for key, value in row.items():
+            kinds.setdefault(key, set()).add(written(value))
+    differing = [key for key, values in kinds.items() if len(values) > 1]
+    return (differing or (list(kinds) if len(rows) == 1 else []))[:_MOST_CHOSEN]
+
+
+def _all_numbers(key: str, rows: Sequence[Values]) -> bool:
+    return all(is_number(row[key]) for row in rows if key in row)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from django.http import HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from apps.access.policy import Permission, Visibility
+from apps.projects.queries import get_project, open_project
+from apps.runs.table import ids_of_runs, present_version, select_runs
+from apps.teams.gate import may
+from apps.vault.damage import leaving_out_damaged
+from apps.web.drawn import MOST_DRAWN, Eyes, names_logged
+from apps.web.listing import Found, Listing, fold
+from apps.web.rendering import render
+from apps.web.request import Request
+from apps.web.runs_table import RunsTable, runs_table
+
+if TYPE_CHECKING:
+    from apps.projects.models import Project
+    from apps.projects.types import OpenProject
+
+ROWS_AT_ONCE = 100
+
+
+@require_safe
+def rows(request: Request, entity: str, project: str) -> HttpResponse:
+    """Some rows of the table, for a page that keeps only those in sight; `X-Length` is how many there are in all."""
+    held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
+    opened, asked = open_project(held), Listing.of(request)
+    with leaving_out_damaged():
+        found, _refusal = asked.select(held, limit=ROWS_AT_ONCE)
+    context = {"table": table_of(request, opened, asked, found), "can": rights(request, held)}
+    response = render(request, "projects/_rows.html", context)
+    response["X-Length"] = str(found.length)
+    return response
+
+
+@require_safe
+def ids(request: Request, entity: str, project: str) -> HttpResponse:
+    """The public ids of all runs that pass the filter, in their order."""
+    held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
+    asked = Listing.of(request)
+    with leaving_out_damaged():
+        return JsonResponse({"runs": ids_of_runs(held, filters=asked.filters, order=asked.orders)})
+
+
+@require_safe
+def live(request: Request, entity: str, project: str) -> HttpResponse:
+    """What changes around the rows when runs come, go or change. Answers 204 while none did."""
+    held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
+    version = present_version(held)
+    if request.GET.get("version") == version:
+        return HttpResponse(status=204)
+    asked = Listing.of(request)
+    with leaving_out_damaged():
+        found, _refusal = asked.select(held, limit=MOST_DRAWN, first=MOST_DRAWN)
+        candidates = Eyes.of(request).candidates(held, found, asked.groups)
+        panels = names_logged(each.opened.run for each in candidates if each.is_shown)
+        total = select_runs(held, limit=0).total
+    context = {
+        "version": version,
+        "found": found,
+        "total": total,
+        "groups": asked.groups,
+        "candidates": candidates,
+        "panel_count": len(panels),
+    }
+    return render(request, "projects/_live.html", context)
+
+
+def table_of(
+    request: Request,
+    opened: OpenProject,
+    asked: Listing,
+    found: Found,
+    *,
+    drawn: Mapping[str, int] = MappingProxyType({}),
+) -> RunsTable:
+    """What was found, as rows of the project's table."""
+    return runs_table(
+        found,
+        asked,
+        entity=opened.entity,
+        project=opened.name,
+        fold=lambda group_id: fold(request, asked, group_id),
+        drawn=drawn,
+    )
+
+
+def rights(request: Request, project: Project) -> dict[str, bool]:
+    visibility = Visibility(project.visibility)
+    return {"write": may(request.actor, Permission.RUN_WRITE, entity=project.entity, visibility=visibility)}
