@@ -29,6 +29,7 @@ RESERVED = frozenset(
         "exports",
         "favicon",
         "files",
+        "find",
         "graphql",
         "health",
         "home",

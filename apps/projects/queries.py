@@ -76,6 +76,22 @@ def my_projects(actor: Actor) -> list[OpenProject]:
     return open_projects(row for row in rows if _visible(row, roles[row.entity_id]))
 
 
+def has_projects(actor: Actor, *, entity: str = "") -> bool:
+    """Is there any in the actor's own entity and teams, or in the one of this name? Without opening one."""
+    entities = entities_of(actor)
+    return Project.objects.filter(entity__in=entities.filter(name=entity) if entity else entities).exists()
+
+
+def readable_projects(actor: Actor, public_ids: Iterable[str]) -> list[Project]:
+    """Those of these projects that the actor may see, in the order asked, with two questions at most."""
+    wanted = list(dict.fromkeys(public_id for public_id in public_ids if is_public_id(public_id)))
+    rows = Project.objects.filter(public_id__in=wanted).select_related("entity")
+    found = {row.public_id: row for row in rows}
+    roles = roles_in(actor, {row.entity_id: row.entity for row in found.values()}.values())
+    held = [found[public_id] for public_id in wanted if public_id in found]
+    return [row for row in held if _visible(row, roles[row.entity_id])]
+
+
 def _visible(project: Project, role: Role) -> bool:
     return allows(Permission.PROJECT_READ, role=role, visibility=Visibility(project.visibility))
 

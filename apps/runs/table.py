@@ -115,6 +115,11 @@ def present_version(project: Project) -> str:
     return ".".join(str(fact or 0) for fact in facts.values())
 
 
+def heads_in(project: Project) -> list[Head]:
+    """What all runs of the project are called, the newest first."""
+    return [run.head for run in reversed(_tables.runs_of(project))]
+
+
 def known_keys(project: Project) -> KnownKeys:
     """What the project's runs are set to and end with, by dotted name, looked up in a spread of them."""
     runs = _tables.runs_of(project)

@@ -69,7 +69,14 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "audience": Audience(actor or Actor.nobody()),
         "sign_up": SignUp(request),
         "way_in": _way_in(request),
+        "here": _here(request),
     }
+
+
+def _here(request: HttpRequest) -> str:
+    """The project that the page is in, as `entity/project`: what is looked for is looked for there first."""
+    names = request.resolver_match.kwargs if request.resolver_match else {}
+    return f"{names['entity']}/{names['project']}" if {"entity", "project"} <= names.keys() else ""
 
 
 def _way_in(request: HttpRequest) -> str:

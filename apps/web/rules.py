@@ -33,7 +33,7 @@ for name in ("components-choice", "components-switch"):
     declare_url(name, ANYBODY, methods=("POST",))
 
 # `home` sends whoever is not signed in to the pages above; `authorize` sends everybody on to the keys.
-for name in ("home", "first-run", "authorize"):
+for name in ("home", "home-sparks", "find", "first-run", "authorize"):
     declare_url(name, SIGNED_IN, methods=_READING)
 for name in ("account_change_password", "account_set_password", "api-keys", "appearance"):
     declare_url(name, SIGNED_IN, methods=_FORM)

@@ -12,6 +12,7 @@ from apps.web.views import (
     components,
     console,
     files,
+    find,
     health,
     home,
     projects,
@@ -24,7 +25,9 @@ from apps.web.views import (
 urlpatterns = [
     path("", home.home, name="home"),
     path("health", health.health, name="health"),
+    path("find", find.find, name="find"),
     path("home/first-run", home.first_run, name="first-run"),
+    path("home/sparks", home.spark_lines, name="home-sparks"),
     path("authorize", api_keys.authorize, name="authorize"),
     # Accounts: allauth's views under our own addresses.
     path("sign-in", account.login, name="account_login"),

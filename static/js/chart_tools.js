@@ -29,11 +29,15 @@ export const wireTools = (form, view, { figures }) => {
   all.addEventListener("click", () => view.set({ zoom: null }));
   form.addEventListener("submit", (event) => event.preventDefault());
 
-  field("panel").addEventListener("input", () => {
+  const showFound = () => {
     const wanted = field("panel").value.trim().toLowerCase();
     for (const figure of figures) figure.hidden = !figure.dataset.key.toLowerCase().includes(wanted);
     for (const section of document.querySelectorAll("details.fold")) section.hidden = !section.querySelector("figure[data-key]:not([hidden])");
-  });
+  };
+  field("panel").addEventListener("input", showFound);
+  // A link to one metric names it: what the bar found.
+  field("panel").value = new URLSearchParams(location.search).get("panel") ?? "";
+  if (field("panel").value) showFound();
 
   view.onChange(present);
   present();

@@ -6,7 +6,9 @@ PROJECT, RUN = "/alice/vision", "/alice/vision/runs/demo0003"
 
 PAGES = (
     "/",
+    "/?q=legal",
     "/alice",
+    "/find?q=swin&in=alice%2Fvision",
     PROJECT,
     f"{PROJECT}?q=config.lr+%3E+1e-4&order=-summary_metrics.val%2Facc",
     f"{PROJECT}?col=tags&col=config.seed&order=-config.seed&order=%2Bdisplay_name&smooth=0.9&ys=log",

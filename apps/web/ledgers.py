@@ -1,0 +1,87 @@
+"""Projects as ledgers, one for each entity that owns some."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from apps.access.policy import Visibility
+from apps.projects.types import OpenProject
+from apps.runs.queries import count_runs
+from apps.runs.types import RunCount
+from apps.web.links import entity_url, project_url
+from apps.web.words import Words
+
+if TYPE_CHECKING:
+    from apps.teams.models import Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a ledger."""
+
+    opened: OpenProject
+    url: str
+    runs: RunCount
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The projects of one entity."""
+
+    entity: Entity
+    url: str
+    rows: list[Row]
+
+    @property
+    def is_team(self) -> bool:
+        return self.entity.user_id is None
+
+    def about(self, words: Words) -> Ledger:
+        """With the projects alone that are called, described or owned so."""
+        name = self.entity.name
+        rows = [row for row in self.rows if words.in_any(row.opened.name, row.opened.description, name)]
+        return replace(self, rows=rows)
+
+
+def ledgers(entities: Sequence[Entity], projects: Sequence[OpenProject]) -> list[Ledger]:
+    """One's own entity first, then teams; those without projects last."""
+    counts = count_runs(opened.project for opened in projects)
+    rows: dict[int, list[Row]] = {each.pk: [] for each in entities}
+    for opened in projects:
+        url = project_url(opened.entity, opened.name)
+        rows[opened.project.entity_id].append(Row(opened, url, counts.get(opened.project.pk, RunCount())))
+    ordered = sorted(entities, key=lambda each: (not rows[each.pk], each.user_id is None, each.name))
+    return [Ledger(each, entity_url(each.name), rows[each.pk]) for each in ordered]
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is in somebody's keeping, in numbers: who can open it, how much of it there is."""
+
+    private: int
+    shared: int
+    public: int
+    runs: int
+    running: int
+
+    @property
+    def projects(self) -> int:
+        return self.private + self.shared + self.public
+
+
+_OUTSIDE = frozenset({Visibility.PUBLIC.value, Visibility.OPEN.value})
+
+
+def keeping(found: Sequence[Ledger]) -> Keeping:
+    rows = [(ledger, row) for ledger in found for row in ledger.rows]
+    outside = [row for _, row in rows if row.opened.project.visibility in _OUTSIDE]
+    teams = [row for ledger, row in rows if ledger.is_team and row not in outside]
+    return Keeping(
+        private=len(rows) - len(teams) - len(outside),
+        shared=len(teams),
+        public=len(outside),
+        runs=sum(row.runs.total for _, row in rows),
+        running=sum(row.runs.running for _, row in rows),
+    )
