@@ -139,7 +139,9 @@ def newest_heads(project: Project, most: int) -> list[Head]:
         if (key := keys.get(NodeId(node))) is None:
             continue
         try:
-            found.append(Head.from_json(jsontext.loads(unseal(key, sealed, label=HEAD_LABEL, row=uuid))))
+            found.append(
+                Head.from_json(jsontext.loads(unseal(key, bytes(sealed), label=HEAD_LABEL, row=uuid)))
+            )
         except Tampered as error:
             leave_out(error)
     return found

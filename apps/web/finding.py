@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.access.policy import Permission
+from apps.access.policy import Permission, Visibility
 from apps.accounts.actors import Actor
 from apps.core.errors import Erased, NotFound, TooMuch
 from apps.projects.queries import get_project, my_projects, open_project
@@ -23,6 +23,7 @@ from apps.runs.history import store
 from apps.runs.queries import newest_heads, newest_with_history
 from apps.runs.table import heads_in
 from apps.runs.types import Head
+from apps.teams.gate import may
 from apps.vault.tree import open_keys
 from apps.vault.types import NodeId
 from apps.web.links import project_url, run_url
@@ -71,6 +72,7 @@ class Found:
 def find_everywhere(actor: Actor, words: Words, *, here: str) -> Found:
     """What the actor may see and is called so. With nothing typed: the projects that were active last."""
     projects, found = my_projects(actor), Found()
+    place = _place(actor, here)
     named = (
         Answer(each.name, each.entity, project_url(each.entity, each.name))
         for each in projects
@@ -78,25 +80,25 @@ def find_everywhere(actor: Actor, words: Words, *, here: str) -> Found:
     )
     found.add(_("Projects"), "chart", named, most=_MOST_ANSWERS if words else _MOST_UNASKED)
     if words:
-        places = _places(actor, projects, here)
+        others = [each for each in projects if _name(each) != here][:PROJECTS_LOOKED_INTO]
+        places = [place, *others] if place else others
         found.add(_("Runs"), "run", _runs(places, words, here))
         found.add(_("Metrics"), "metric", _metrics(places, words))
         found.is_partial = len(projects) > len(places) or any(
             each.project.runs_made > RUNS_LOOKED_AT for each in places if _name(each) != here
         )
-    found.add(_("Do"), "right", (each for each in _acts() if words.in_any(each.title, each.place)))
+    acts = [*_acts_in(actor, place), *_acts()]
+    found.add(_("Do"), "right", (each for each in acts if words.in_any(each.title, each.place)))
     return found
 
 
-def _places(actor: Actor, projects: Sequence[OpenProject], here: str) -> list[OpenProject]:
-    """Where runs and metrics are looked for: the project that the asker is in, then those that were active last."""
-    places = [each for each in projects if _name(each) != here][:PROJECTS_LOOKED_INTO]
+def _place(actor: Actor, here: str) -> OpenProject | None:
+    """The project that the asker is in, if they may see it."""
     entity, _slash, name = here.partition("/")
     try:
-        held = get_project(actor, Permission.PROJECT_READ, entity=entity, name=name)
-        return [open_project(held), *places]
+        return open_project(get_project(actor, Permission.PROJECT_READ, entity=entity, name=name))
     except NotFound:
-        return places
+        return None
 
 
 def _name(opened: OpenProject) -> str:
@@ -138,8 +140,19 @@ def _metrics(places: Sequence[OpenProject], words: Words) -> Iterator[Answer]:
                 yield Answer(name, _name(place), f"{url}?{panel}")
 
 
+def _acts_in(actor: Actor, place: OpenProject | None) -> Iterator[Answer]:
+    """What is done in the project that the asker is in."""
+    if place is None:
+        return
+    held = place.project
+    if may(actor, Permission.RUN_CREATE, entity=held.entity, visibility=Visibility(held.visibility)):
+        url = reverse("run-new", args=[place.entity, place.name])
+        yield Answer(_("Log a run by hand"), _name(place), url)
+
+
 def _acts() -> Iterator[Answer]:
     """Pages where something is done. The second words are what people also call it."""
+    yield Answer(_("Make a project"), _("new, by hand"), reverse("project-new"))
     yield Answer(_("Make or revoke an API key"), _("wandb login, token, secret"), reverse("api-keys"))
     yield Answer(_("Change language, theme or density"), _("settings, dark, light"), reverse("appearance"))
     yield Answer(_("Change your password"), _("settings, security"), reverse("account_change_password"))

@@ -81,6 +81,10 @@ SAID_AS_IT_IS = {
     "REST API",
     "OpenAPI",
     "bash",
+    "Lightning",
+    "Hugging Face",
+    "Keras",
+    "XGBoost",
     "config.lr > 1e-4",
 }
 _AS_IT_IS = re.compile("|".join(rf"(?<![A-Za-z]){re.escape(each)}(?![A-Za-z])" for each in SAID_AS_IT_IS))

@@ -40,6 +40,18 @@ def test_answers_are_grouped_by_kind(visit: Visit, told: Run) -> None:
     assert groups(visit("/find", by="vera", q="token")) == {"Do": ["/settings/api-keys"]}
 
 
+def test_what_is_offered_here_is_what_one_may_do_here(visit: Visit, vision: Project, bob: User) -> None:
+    """Bob is a member, vera may look."""
+    ways = {
+        name: groups(visit("/find", by=name, q="hand", **{"in": "lab/vision"})) for name in ("bob", "vera")
+    }
+
+    assert ways == {
+        "bob": {"Do": ["/lab/vision/new-run", "/home/new-project"]},
+        "vera": {"Do": ["/home/new-project"]},
+    }
+
+
 def test_a_page_of_its_own_and_a_part_for_the_palette(
     visit: Visit, client: Client, told: Run, alice: User
 ) -> None:
