@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -43,6 +44,7 @@ def home(request: Request) -> HttpResponseBase:
     return render(request, "home/page.html", context)
 
 
+@login_required
 @require_safe
 def spark_lines(request: Request) -> HttpResponse:
     """The tiny charts of some projects, for the rows that are in sight."""
