@@ -26,9 +26,9 @@ from apps.runs.types import Head
 from apps.teams.gate import may
 from apps.vault.tree import open_keys
 from apps.vault.types import NodeId
+from apps.web.columns import ranked_measures
 from apps.web.links import project_url, run_url
 from apps.web.panels import metric_names
-from apps.web.runs_table import ranked_measures
 from apps.web.words import Words
 
 PROJECTS_LOOKED_INTO = 12

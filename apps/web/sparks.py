@@ -15,9 +15,9 @@ from apps.vault.damage import leave_out
 from apps.vault.errors import Tampered
 from apps.vault.tree import open_keys
 from apps.vault.types import NodeId
+from apps.web.columns import ranked_measures
 from apps.web.figures import figure
 from apps.web.panels import metric_names
-from apps.web.runs_table import ranked_measures
 from apps.web.states import state_of
 
 if TYPE_CHECKING:
