@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from apps.runs.defined import Definitions
 from apps.runs.groups import RunGroup
 from apps.runs.history import store
 from apps.runs.queries import open_runs, runs_in
@@ -15,7 +16,7 @@ from apps.vault.errors import Tampered
 from apps.web.colours import run_colour, told_apart
 from apps.web.group_rows import group_parts, group_title
 from apps.web.listing import Found
-from apps.web.panels import metric_names
+from apps.web.panels import MOST_DRAWN, metric_names
 from apps.web.request import Request
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from apps.runs.history.keys import KeyList
     from apps.runs.models import Run
 
-MOST_DRAWN = 24
 FIRST_DRAWN = 12
 
 
@@ -96,9 +96,9 @@ def _ids(request: Request, name: str) -> list[str]:
     return [each for each in request.GET.get(name, "").split(".") if each][:MOST_DRAWN]
 
 
-def names_logged(runs: Iterable[Run]) -> list[str]:
+def names_logged(runs: Iterable[Run], definitions: Definitions) -> list[str]:
     """The metrics of these runs. One whose list of keys does not open is left out, where its page can say so."""
-    return metric_names(keys for run in runs if (keys := _keys(run)) is not None)
+    return metric_names((keys for run in runs if (keys := _keys(run)) is not None), definitions)
 
 
 def _keys(run: Run) -> KeyList | None:

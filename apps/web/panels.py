@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from apps.runs.defined import Definitions
 from apps.runs.history.keys import KeyList
 from apps.runs.history.paths import dotted
 
@@ -22,14 +23,17 @@ class Section:
     keys: list[str]
 
 
-def metric_names(lists: Iterable[KeyList]) -> list[str]:
-    """The numbers that these runs log, in the order in which they first appear; the client's counters left out."""
+def metric_names(lists: Iterable[KeyList], definitions: Definitions | None = None) -> list[str]:
+    """The numbers that these runs log, in the order in which they first appear.
+
+    The client's counters are left out, and what a script has defined as hidden.
+    """
     names: dict[str, None] = {}
     for keys in lists:
         for path, facts in keys.keys.items():
             if "number" in facts.types and not path[0].startswith("_"):
                 names[dotted(path)] = None
-    return list(names)
+    return [name for name in names if definitions is None or not definitions.is_hidden(name)]
 
 
 def sections(names: Iterable[str]) -> list[Section]:

@@ -1,34 +1,50 @@
 // Panels of metrics. A panel fetches and draws when it comes into view; all panels on a page share one crosshair, one
 // axis and one zoom.
 //
-// <div data-charts data-source="/alice/vision/series" [data-stream] [data-live]>
-//   <figure class="panel" data-key="loss">…</figure>
-// The runs are elements with data-run (public id), data-colour (1, 2, …) and data-name anywhere on the page.
+// <div data-charts data-source="/alice/vision/series" [data-many] [data-stream] [data-most="100"]>
+//   <figure class="panel" data-key="loss" [data-axis="epoch"]>…</figure>
+// The runs are elements with data-run (public id), data-colour (1, 2, …) and data-name anywhere on the page, of which
+// those with data-live go on.
 
 import { wireTools } from "./chart_tools.js";
+import { wireFolds } from "./folds.js";
 import { Panel } from "./panel.js";
 import { runs } from "./runs_shown.js";
 import { Theme } from "./theme.js";
 import { view } from "./view.js";
 
 const LIVE_EVERY = 5000;
-const MOST_POINTS = 1500;
+const SOON = 60;
+
+// Lets one painter through in each frame.
+const oneAFrame = () => {
+  let isTaken = false;
+  return () => {
+    if (isTaken) return false;
+    isTaken = true;
+    requestAnimationFrame(() => { isTaken = false; });
+    return true;
+  };
+};
 
 const start = (box) => {
   if (!runs.all.length) return;
   const theme = new Theme(box);
   const panels = new Map();
-  const heat = (id) => {
+  let hot = null;
+  let following = null;
+  // The panel under the pointer shows at once which run is meant, the others when the pointer rests a moment.
+  const heat = (id, by = null) => {
+    if (id === hot) return;
+    hot = id;
     runs.heat(id);
-    for (const panel of panels.values()) panel.setHot(id);
-  };
-  const points = (figure) => {
-    const width = figure.querySelector(".plot").clientWidth;
-    return Math.min(MOST_POINTS, Math.max(150, Math.round(width)));
+    by?.setHot(id);
+    clearTimeout(following);
+    following = setTimeout(() => { for (const panel of panels.values()) panel.setHot(hot); }, SOON);
   };
   const figures = box.querySelectorAll("figure[data-key]");
   const { source, stream } = box.dataset;
-  const options = { runs: () => runs.shown, isMany: "many" in box.dataset, view, theme, heat, source, stream, points, sync: "ownlog" };
+  const options = { runs: () => runs.shown, isMany: "many" in box.dataset, view, theme, heat, source, stream, sync: "ownlog", mayPaint: oneAFrame() };
   for (const figure of figures) panels.set(figure, new Panel(figure, options));
 
   const seen = new IntersectionObserver((entries) => {
@@ -49,20 +65,24 @@ const start = (box) => {
   view.onChange(renew);
   runs.onChange(renew);
   if (count) count.textContent = runs.shown.length;
+  // Where the pointer leaves a chart no run is meant any more.
+  box.addEventListener("pointerleave", () => heat(null));
   runs.onHover(heat);
 
-  const tools = document.querySelector("form[data-chart-tools]");
-  if (tools) wireTools(tools, view, { figures });
+  // A hand may move oftener than the screen shows.
+  let next = null;
+  view.onGlide((axis, zoom, from) => {
+    if (!next) requestAnimationFrame(() => { each((panel) => { if (panel !== next.from) panel.glideTo(next.axis, next.zoom); }); next = null; });
+    next = { axis, zoom, from };
+  });
 
-  if ("live" in box.dataset) {
-    const timer = setInterval(() => {
-      if (document.hidden) return;
-      const state = document.querySelector("[data-run-state]");
-      each((panel) => panel.follow());
-      // One more look after the run has ended, then rest.
-      if (state && !("running" in state.dataset)) clearInterval(timer);
-    }, LIVE_EVERY);
-  }
+  wireFolds(box, view);
+  const tools = document.querySelector("form[data-chart-tools]");
+  if (tools) wireTools(tools, view, { figures, runs });
+
+  setInterval(() => {
+    if (!document.hidden && runs.shown.some((run) => run.live)) each((panel) => panel.follow());
+  }, LIVE_EVERY);
 };
 
 for (const box of document.querySelectorAll("[data-charts]")) start(box);

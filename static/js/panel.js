@@ -1,135 +1,182 @@
 // One metric of one or several runs: what it asks for, and what it shows of it.
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
-import { colourClass, DIM, look } from "./look.js";
-import { PanelMenu } from "./panel_menu.js";
-import { envelope, merge, positive, smooth } from "./series.js";
-import { Tip } from "./tip.js";
 import { axisValue, figure as written } from "./figures.js";
+import { wireGestures } from "./gestures.js";
+import { Held } from "./held.js";
+import { Ink } from "./ink.js";
+import { groupLines, linesOf } from "./lines.js";
+import { colourClass, look, patternClass, rounded } from "./look.js";
+import { mark } from "./marks.js";
+import { PanelMenu } from "./panel_menu.js";
+import { frame, placeOf } from "./series.js";
+import { Tip } from "./tip.js";
 
-// A zoomed panel asks for a little more on its left, where smoothing begins.
-const LEAD = 0.1;
+const SAID = 5; // so many last values are said to whoever does not see
+const OUTSIDE = 0.5; // so much of the frame may be panned beyond the ends
 
 export class Panel {
-  #figure; #plot; #at; #options; #tip; #menu;
-  #held = new Map(); // what came, by run
-  #lines = []; // what is drawn: {run, one, main, extras}
-  #columns = []; // the values of each line, on the axis that all share
+  #figure; #plot; #at; #beside; #options; #tip; #menu; #held;
+  #ink = new Ink("ink");
+  #over = new Ink("ink over");
+  #ring = document.createElement("span");
+  #lines = []; // what is drawn
   #chart = null;
+  #drawnAs = ""; // for which axis and scales the chart was made
+  #ranges = { x: [0, 1], y: [0, 1] }; // as the axes are spaced: logarithms where they are logarithmic
   #hot = null;
-  #visible = false;
-  #asked = null; // for what, and of which runs
+  #isVisible = false;
+  #heldFor = null;
+  #painting = 0;
 
   constructor(figure, options) {
     this.#figure = figure;
     this.#plot = figure.querySelector(".plot");
     this.#at = figure.querySelector(".at");
+    this.#beside = figure.querySelector(".beside");
     this.#options = options;
     this.#tip = options.isMany ? new Tip(figure) : null;
     this.#menu = new PanelMenu(figure, this);
+    this.#held = new Held((runs, more) => `${options.source}?${this.#query(runs, more)}`);
+    this.#ring.className = "point";
+    wireGestures(this.#plot, this);
   }
 
   get key() { return this.#figure.dataset.key; }
-  get canvas() { return this.#chart?.ctx.canvas ?? null; }
   get theme() { return this.#options.theme; }
-  get isZoomed() { return this.#options.view.zoom !== null; }
-  get runs() { return this.#options.runs(); }
+  get over() { return this.#chart?.over ?? null; }
+  get range() { return this.#ranges.x; }
+  get isZoomed() { return this.#zoom !== null; }
   get shown() { return this.#lines.map((line) => line.run); }
+  // The pictures that lie on each other, with where they lie.
+  get layers() {
+    if (!this.#chart) return [];
+    const { left, top } = this.#chart.bbox;
+    return [[this.#chart.ctx.canvas, 0, 0], [this.#ink.canvas, left, top], [this.#over.canvas, left, top]];
+  }
 
-  setVisible(visible) {
-    this.#visible = visible;
-    if (visible) this.renew();
+  get axis() {
+    const { view, stream } = this.#options;
+    return view.x || this.#figure.dataset.axis || (stream ? "_runtime" : "_step");
+  }
+
+  get #runs() { return this.#options.runs(); }
+  get #zoom() { return this.#options.view.zoomOf(this.axis); }
+  get #isGrouped() { return this.#options.view.hasGroups && this.#runs.some((run) => run.group != null); }
+  // As many columns of points as the panel has pixels across, in steps: a little wider is not another question.
+  get #columns() { return Math.min(1500, Math.max(150, Math.ceil(this.#plot.clientWidth / 50) * 50)); }
+
+  // What is out of sight is not drawn and asks for nothing; what came stays.
+  setVisible(isVisible) {
+    if (this.#isVisible === isVisible) return;
+    this.#isVisible = isVisible;
+    if (isVisible) { this.renew(); return; }
+    this.#held.takeBack();
+    this.#forget();
+    this.#plot.replaceChildren();
   }
 
   setHot(id) {
-    if (this.#hot === id) return;
-    this.#hot = id;
+    const line = id === null ? null : this.#lines.find((one) => one.id === id || one.members?.has(id));
+    const hot = line?.id ?? null;
+    if (this.#hot === hot) return;
+    this.#hot = hot;
     if (!this.#chart) return;
-    this.#lines.forEach(({ run }, index) => { this.#chart.series[this.#first + index].alpha = !id || run.id === id ? 1 : DIM; });
-    this.#chart.redraw(false);
+    this.#figure.classList.toggle("has-hot", hot !== null);
+    this.#mark(true);
     if (!this.#plot.matches(":hover")) this.#point(this.#chart);
   }
 
-  // Another width is another density: what was a wall of ink may be a line.
   fit() {
     if (!this.#chart) return;
-    const before = this.#chart.width;
-    this.#chart.setSize(this.#size());
-    if (Math.abs(this.#chart.width - before) > before / 3) this.#draw();
-  }
-
-  redraw() { if (this.#chart) this.#draw(); }
-
-  resetZoom() { this.#options.view.set({ zoom: null }); }
-
-  // The view or the runs have changed: ask for what is missing, draw what is there.
-  async renew() {
-    if (!this.#visible) return;
-    const wanted = `${this.#options.view.x} ${this.#options.view.zoom ?? ""}`;
-    if (this.#asked !== wanted) this.#held.clear();
-    this.#asked = wanted;
-    const missing = this.runs.filter((run) => !this.#held.has(run.id));
-    if (missing.length) { await this.#load(missing, wanted); return; }
+    const { width, height } = this.#chart;
+    const size = this.#size();
+    if (size.width === width && size.height === height) return;
+    this.#chart.setSize(size);
+    this.#layOut();
     this.#draw();
   }
 
-  // Ask for what came since; only for a panel that is looked at and that has all before.
+  redraw() {
+    this.#drawnAs = "";
+    if (this.#chart) this.#draw();
+  }
+
+  resetZoom() { this.#options.view.set({ zoom: null }); }
+
+  // The view or the runs have changed: draw what is there, ask for what is missing.
+  async renew() {
+    if (!this.#isVisible) return;
+    if (this.#heldFor !== this.axis) { this.#held.forget(); this.#heldFor = this.axis; }
+    const asked = { zoom: this.#zoom, columns: this.#columns, arrived: () => { if (this.#isVisible) this.#draw(); } };
+    const runs = this.#runs;
+    if (!this.#held.isEmpty) this.#draw();
+    else if (!this.#chart) this.#figure.setAttribute("aria-busy", "true");
+    const hasAll = await (this.#isGrouped ? this.#held.average(runs, asked) : this.#held.fill(runs, asked));
+    this.#figure.removeAttribute("aria-busy");
+    if (!hasAll && this.#isVisible) this.#say(this.#figure.dataset.failed, () => this.renew());
+    else if (!this.#chart && this.#isVisible && !this.#held.isEmpty) this.#draw();
+  }
+
+  // Ask for what came since; only for a panel that is looked at.
   async follow() {
-    if (!this.#visible || this.#asked === null || this.#options.isMany || this.isZoomed) return;
-    const held = [...this.#held.values()][0];
-    if (!held?.x.length) { this.#held.clear(); await this.renew(); return; }
-    const answer = await this.#fetch(this.runs, { cursor: held.cursor });
-    const [fresh] = answer?.series ?? [];
-    if (!fresh) return;
-    if (fresh.is_reset) { this.#held.clear(); await this.renew(); return; }
-    held.cursor = fresh.cursor;
-    if (!fresh.x.length) return;
-    merge(held, fresh);
-    this.#chart.setData(this.#table());
-    this.#showLast();
+    if (!this.#isVisible) return;
+    const live = this.#runs.filter((run) => run.live);
+    if (live.length && await this.#held.follow(live)) await this.renew();
+  }
+
+  // ── What a hand does ──
+
+  // Another part of the axis, while the hand moves. All panels over this axis go along.
+  reach(range) {
+    const within = this.#within(range);
+    this.#options.view.glide(this.axis, this.#values(within, "isLogX"), this);
+    this.glide(within);
+  }
+
+  glide(range) {
+    if (!this.#chart) return;
+    this.#ranges = { ...this.#ranges, x: range };
+    const [min, max] = this.#values(range, "isLogX");
+    this.#chart.setScale("x", { min, max });
+    this.#ink.move(this.#lines, this.#ranges);
+    this.#mark(false);
+  }
+
+  glideTo(axis, zoom) {
+    if (axis !== this.axis || !this.#isVisible) return;
+    this.glide(this.#options.view.isLogX ? zoom.map(Math.log10) : zoom);
+  }
+
+  settle() {
+    const zoom = rounded(this.#values(this.#ranges.x, "isLogX"));
+    if (zoom[0] < zoom[1]) this.#options.view.set({ zoom, zoomAxis: this.axis });
+  }
+
+  // No closer than numbers can tell apart, no further than a little beyond all there is.
+  #within([low, high]) {
+    const all = this.#held.extent(this.#runs);
+    if (!all) return [low, high];
+    const [first, last] = this.#options.view.isLogX ? all.map((x) => Math.log10(Math.max(x, Number.MIN_VALUE))) : all;
+    const whole = last - first || 1;
+    const span = Math.min(whole * (1 + OUTSIDE), Math.max(high - low, whole * 1e-6));
+    const start = Math.min(Math.max(low, first - span * OUTSIDE), last + span * OUTSIDE - span);
+    return [start, start + span];
   }
 
   // The address at which the same points are given as something else: "csv", "table".
   address(kind) {
-    const query = this.#query(this.runs, this.#range(0));
-    query.delete("points");
-    return `${this.#options.source}/${kind}?${query}`;
+    const zoom = this.#zoom;
+    return `${this.#options.source}/${kind}?${this.#query(this.#runs, zoom ? { first: zoom[0], last: zoom[1] } : {})}`;
   }
 
-  async #load(runs, wanted) {
-    this.#figure.setAttribute("aria-busy", "true");
-    const answer = await this.#fetch(runs, this.#range(LEAD));
-    if (this.#asked !== wanted) return; // meanwhile something else was asked for
-    this.#figure.removeAttribute("aria-busy");
-    if (!answer) {
-      this.#asked = null;
-      this.#say(this.#figure.dataset.failed, () => this.renew());
-      return;
-    }
-    for (const one of answer.series) this.#held.set(one.run, one);
-    for (const run of runs) if (!this.#held.has(run.id)) this.#held.set(run.id, { x: [], y: [], nan: [] });
-    this.#draw();
-  }
-
-  #range(lead) {
-    const { zoom } = this.#options.view;
-    return zoom ? { first: zoom[0] - (zoom[1] - zoom[0]) * lead, last: zoom[1] } : {};
-  }
-
-  #query(runs, more) {
-    const { source, stream, points, view } = this.#options;
-    const query = new URLSearchParams({ key: this.key, points: points(this.#figure), ...more });
+  #query(runs, { cursor = [], ...more }) {
+    const { source, stream } = this.#options;
+    const query = new URLSearchParams({ key: this.key, x: this.axis, ...more });
     if (stream) query.set("stream", stream);
-    if (view.x) query.set("x", view.x);
     if (!source.includes("/runs/")) for (const run of runs) query.append("run", run.id);
+    for (const one of cursor) query.append("cursor", one);
     return query;
-  }
-
-  async #fetch(runs, more) {
-    try {
-      const response = await fetch(`${this.#options.source}?${this.#query(runs, more)}`, { headers: { Accept: "application/json" } });
-      return response.ok ? await response.json() : null;
-    } catch { return null; }
   }
 
   #say(words, retry) {
@@ -147,100 +194,172 @@ export class Panel {
   }
 
   #forget() {
+    cancelAnimationFrame(this.#painting);
     this.#chart?.destroy();
     this.#chart = null;
+    this.#drawnAs = "";
     this.#lines = [];
     this.#at.replaceChildren();
+    this.#tip?.hide();
+    this.#beside.hidden = true;
   }
 
-  // The number of the first series that is a line; what lies behind the lines comes before it.
-  get #first() { return 1 + this.#lines.reduce((count, line) => count + line.extras.length, 0); }
+  // ── Drawing ──
 
-  // One column of x, then what lies behind the lines, then the lines. What a run does not have at a step is no gap;
-  // what was NaN is.
-  #table() {
-    const { view } = this.#options;
-    const there = this.runs.filter((run) => this.#held.get(run.id)?.x.length);
-    const ends = there.map((run) => this.#held.get(run.id).x).map((x) => [x[0], x.at(-1)]);
-    const span = Math.max(...ends.map(([, last]) => last)) - Math.min(...ends.map(([first]) => first)) || 1;
-    this.#lines = there.map((run) => this.#line(run, positive(this.#held.get(run.id), view), span));
-    const tables = this.#lines.map(({ one, main, extras }) => [one.x, main, ...extras]);
-    const joined = tables.length > 1 ? uPlot.join(tables, tables.map((table) => table.map(() => 1))) : tables[0];
-    const mains = [];
-    const behind = [];
-    let place = 1;
-    for (const { extras } of this.#lines) {
-      mains.push(joined[place]);
-      behind.push(...joined.slice(place + 1, place + 1 + extras.length));
-      place += 1 + extras.length;
-    }
-    this.#columns = mains;
-    return [joined[0], ...behind, ...mains];
-  }
-
-  // Smoothed, the line as it was logged lies behind it; where that would be a wall of ink, the band that it fills.
-  #line(run, one, span) {
-    const { smoothing } = this.#options.view;
-    const isDense = one.x.length > this.#plot.clientWidth;
-    if (!smoothing) return { run, one, isDense: isDense && this.#options.isMany, main: one.y, extras: [] };
-    return { run, one, isDense: false, main: smooth(one, smoothing, span), extras: isDense ? envelope(one) : [one.y] };
-  }
+  #values(range, isLog) { return this.#options.view[isLog] ? range.map((value) => 10 ** value) : range; }
 
   #size() { return { width: this.#plot.clientWidth, height: this.#plot.clientHeight }; }
 
   #draw() {
-    const words = this.#options.view.zoom ? this.#figure.dataset.nothing : this.#figure.dataset.empty;
-    if (!this.runs.some((run) => this.#held.get(run.id)?.x.length)) { this.#say(words); return; }
-    const data = this.#table();
-    if (!data[0].length) { this.#say(this.#figure.dataset.nothing); return; }
-    const lines = this.#lines;
-    this.#forget();
-    this.#lines = lines;
-    this.#plot.replaceChildren();
-    const { theme, view, sync } = this.#options;
-    const options = look({
-      lines, theme, view, sync, first: this.#first, axis: this.#axis, columns: () => this.#columns,
-      family: getComputedStyle(this.#plot).fontFamily, hot: () => this.#hot,
-      onPoint: (chart) => this.#point(chart), onZoom: (zoom) => view.set({ zoom }), onReset: () => this.resetZoom(),
-    });
-    this.#chart = new uPlot({ ...this.#size(), ...options }, data, this.#plot);
-    this.#showLast();
+    const { view, theme, isMany } = this.#options;
+    const runs = this.#runs;
+    const isGrouped = this.#isGrouped;
+    const all = this.#held.extent(runs);
+    const span = all ? all[1] - all[0] || 1 : 1;
+    const options = { theme, span, isMany, columns: this.#plot.clientWidth };
+    this.#lines = isGrouped ? groupLines(runs, (id) => this.#held.mean(id), view, options) : linesOf(runs, (id) => this.#held.of(id), view, options);
+    if (!this.#lines.some((line) => line.x.length)) {
+      const isAbsent = !this.#zoom && !this.#lines.length;
+      this.#say(isAbsent ? this.#figure.dataset.empty : this.#figure.dataset.nothing);
+      return;
+    }
+    this.#ranges.x = this.#wide();
+    this.#ranges.y = frame(this.#inSight(), { isLog: view.isLogY, isWhole: !this.#zoom });
+    this.#makeChart();
+    this.#tell(runs, isGrouped);
+    this.#paintSoon();
+    if (!this.#plot.matches(":hover")) this.#showLast();
   }
 
-  get #axis() { return this.#options.view.x || (this.#options.stream ? "_runtime" : "_step"); }
+  // One panel a frame: a page of them that all drew at once would hold up the hand.
+  #paintSoon() {
+    cancelAnimationFrame(this.#painting);
+    const paint = () => {
+      if (!this.#options.mayPaint()) { this.#painting = requestAnimationFrame(paint); return; }
+      this.#ink.paint(this.#lines, this.#ranges);
+      this.#mark(true);
+    };
+    this.#painting = requestAnimationFrame(paint);
+  }
 
-  // The value of each run at, or last before, the crosshair; of none that had ended by then.
-  #valuesAt(index) {
-    const x = this.#chart.data[0][index];
-    return this.#lines.flatMap(({ run, one }, position) => {
-      const column = this.#columns[position];
-      let i = x <= one.x.at(-1) ? index : -1;
-      while (i >= 0 && column[i] === undefined) i -= 1;
-      return i >= 0 && column[i] != null ? [{ run, value: column[i] }] : [];
+  #wide() {
+    const zoom = this.#zoom;
+    if (zoom) return this.#options.view.isLogX ? zoom.map((x) => Math.log10(Math.max(x, 1e-300))) : [...zoom];
+    const ends = this.#lines.filter((line) => line.x.length).map(({ x }) => [x[0], x.at(-1)]);
+    const [low, high] = [Math.min(...ends.map(([first]) => first)), Math.max(...ends.map(([, last]) => last))];
+    if (low < high) return [low, high];
+    const room = this.#options.view.isLogX ? Math.log10(2) : Math.abs(low) * 0.1 || 0.5;
+    return [low - room, high + room];
+  }
+
+  #inSight() {
+    const [from, to] = this.#ranges.x;
+    return this.#lines.flatMap(({ x, y, band }) => {
+      const ends = [placeOf(x, from), placeOf(x, to + Math.abs(to) * Number.EPSILON)];
+      return [y, ...(band ? [band.low, band.high] : [])].map((values) => [values, ...ends]);
     });
+  }
+
+  #makeChart() {
+    const { theme, view, sync } = this.#options;
+    const { axis } = this;
+    const as = `${axis} ${view.isLogX} ${view.isLogY}`;
+    if (this.#chart && this.#drawnAs === as) {
+      const [[min, max], y] = [this.#values(this.#ranges.x, "isLogX"), this.#values(this.#ranges.y, "isLogY")];
+      this.#chart.batch(() => {
+        this.#chart.setScale("x", { min, max });
+        this.#chart.setScale("y", { min: y[0], max: y[1] });
+      });
+      return;
+    }
+    const lines = this.#lines;
+    this.#forget();
+    [this.#lines, this.#drawnAs] = [lines, as];
+    this.#plot.replaceChildren();
+    const ranges = () => ({ x: this.#values(this.#ranges.x, "isLogX"), y: this.#values(this.#ranges.y, "isLogY") });
+    const options = look({
+      theme, view, sync, axis, ranges, family: getComputedStyle(this.#plot).fontFamily, onPoint: (chart) => this.#point(chart),
+      onZoom: (zoom) => view.set({ zoom: rounded(zoom), zoomAxis: axis }), onReset: () => this.resetZoom(),
+    });
+    this.#chart = new uPlot({ ...this.#size(), ...options }, [ranges().x, [null, null]], this.#plot);
+    this.#chart.over.before(this.#ink.canvas, this.#over.canvas);
+    this.#chart.over.append(this.#ring);
+    this.#layOut();
+  }
+
+  #layOut() {
+    const ratio = devicePixelRatio;
+    const { left, top, width, height } = this.#chart.bbox;
+    const box = { left: left / ratio, top: top / ratio, width: width / ratio, height: height / ratio };
+    for (const ink of [this.#ink, this.#over]) ink.fit(box, ratio);
+  }
+
+  #mark(isResting) {
+    const { theme, view } = this.#options;
+    mark(this.#over.canvas, this.#over.ctx, {
+      lines: this.#lines, ranges: this.#ranges, hot: this.#hot, theme, isLogY: view.isLogY, ratio: devicePixelRatio, isResting,
+      family: isResting ? getComputedStyle(this.#plot).fontFamily : "",
+    });
+  }
+
+  // In words: what the chart ends with, which runs have no place on this axis, which values none on this scale.
+  #tell(runs, isGrouped) {
+    const { described, lacking, unplaced } = this.#figure.dataset;
+    const last = this.#lines.slice(0, SAID).map(({ run, one }) => {
+      const value = one.y.findLast((each) => !Number.isNaN(each));
+      return value === undefined ? run.name : `${run.name} ${written(value)}`;
+    });
+    const rest = this.#lines.length - last.length;
+    this.#plot.setAttribute("aria-label", described.replace("{values}", () => last.join(", ") + (rest ? `, +${rest}` : "")));
+    const words = [];
+    const count = runs.length - this.#lines.length;
+    if (this.axis !== "_step" && !isGrouped && count > 0) words.push(lacking.replace("{axis}", () => this.axis).replace("{count}", count));
+    if (this.#lines.some((line) => line.hasUnplaced)) words.push(unplaced);
+    this.#beside.textContent = words.join(" ");
+    this.#beside.hidden = !words.length;
+  }
+
+  // ── The crosshair ──
+
+  // The value of each line at, or last before, the crosshair; of none that had ended by then or not begun.
+  #valuesAt(x) {
+    const found = [];
+    for (const { run, one, x: xs, y } of this.#lines) {
+      if (!xs.length || x > xs.at(-1)) continue;
+      let i = placeOf(xs, x);
+      if (i === xs.length || xs[i] > x) i -= 1;
+      while (i >= 0 && Number.isNaN(y[i])) i -= 1;
+      if (i >= 0) found.push({ run, value: this.#options.view.isLogY ? 10 ** y[i] : y[i], at: one.x[i] });
+    }
+    return found;
   }
 
   #point(chart) {
-    const { idx, top, left } = chart.cursor;
-    if (idx == null || left < 0) { this.#showLast(); this.#tip?.hide(); return; }
-    const values = this.#valuesAt(idx);
-    const isHere = this.#plot.matches(":hover");
+    const { top, left } = chart.cursor;
+    if (left == null || left < 0) { this.#showLast(); this.#tip?.hide(); this.#ring.hidden = true; return; }
+    const { view, heat } = this.#options;
+    const at = chart.posToVal(left, "x");
+    const values = this.#valuesAt(view.isLogX ? Math.log10(at) : at);
     let near = values.find((one) => one.run.id === this.#hot) ?? values[0];
-    if (isHere && values.length > 1) {
+    if (this.#plot.matches(":hover") && values.length && this.#tip) {
       const away = (one) => Math.abs(chart.valToPos(one.value, "y") - top);
       near = values.reduce((best, one) => (away(one) < away(best) ? one : best));
-      if (near.run.id !== this.#hot) this.#options.heat(near.run.id);
-      this.#tip.show({ x: axisValue(this.#axis, chart.data[0][idx]), key: this.key, values, near, left: left + chart.over.offsetLeft });
+      if (near.run.id !== this.#hot) heat(near.run.id, this);
+      this.#tip.show({ x: axisValue(this.axis, near.at), key: this.key, values, near, left: left + chart.over.offsetLeft });
     } else {
       this.#tip?.hide();
     }
     this.#show(near);
+    this.#ring.hidden = !near;
+    if (!near) return;
+    this.#ring.className = `point ${colourClass(near.run)}`;
+    this.#ring.style.setProperty("transform", `translate(${chart.valToPos(near.at, "x")}px, ${chart.valToPos(near.value, "y")}px)`);
   }
 
   #showLast() {
     const [only] = this.#lines;
-    const last = this.#lines.length === 1 ? only.main.findLast((value) => value != null) : undefined;
-    this.#show(last === undefined ? null : { run: only.run, value: last });
+    const last = this.#lines.length === 1 ? only.y.findLast((value) => !Number.isNaN(value)) : undefined;
+    this.#show(last === undefined ? null : { run: only.run, value: this.#options.view.isLogY ? 10 ** last : last });
   }
 
   #show(one) {
@@ -248,7 +367,7 @@ export class Panel {
     if (!one) return;
     if (this.#options.isMany) {
       const swatch = document.createElement("span");
-      swatch.className = `swatch ${colourClass(one.run)}`;
+      swatch.className = `swatch ${colourClass(one.run)} ${patternClass(one.run)}`;
       this.#at.append(swatch);
     }
     const value = document.createElement("b");

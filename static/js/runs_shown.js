@@ -8,7 +8,8 @@
 
 import { view } from "./view.js";
 
-export const MOST_SHOWN = 24;
+// The server says how many lines a panel may hold (apps/web/panels.py).
+export const MOST_SHOWN = Number(document.querySelector("[data-most]")?.dataset.most) || 1;
 const COLOURS = 12;
 const PATTERNS = 3;
 const hueOf = (run) => (run.colour - 1) % COLOURS;

@@ -110,7 +110,10 @@ class _Words(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._silent += tag in _SILENT
-        self.found += [value for name, value in attrs if name in _SPOKEN and value]
+        # What a field of code shows as its example is code.
+        is_code = "mono" in (dict(attrs).get("class") or "").split()
+        heard = _SPOKEN - {"placeholder"} if is_code else _SPOKEN
+        self.found += [value for name, value in attrs if name in heard and value]
 
     def handle_endtag(self, tag: str) -> None:
         self._silent -= tag in _SILENT

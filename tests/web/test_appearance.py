@@ -128,6 +128,12 @@ def test_pages_before_sign_in_offer_the_other_language(visit: Visit, alice: User
     assert 'name="language" value="ja" lang="ja">日本語<' in visit("/sign-in").content.decode()
 
 
+def test_each_language_is_offered_by_its_own_name(client: Client, alice: User) -> None:
+    page = client.get("/sign-in", headers=JA).content.decode()
+
+    assert 'name="language" value="en" lang="en">English<' in page
+
+
 # ── Machines ──
 
 

@@ -17,6 +17,7 @@ from apps.runs.queries import open_run
 from apps.web.colours import run_colour, swatch_class, told_apart
 from apps.web.comparing import compare
 from apps.web.editing import patch_of, tag_line
+from apps.web.listing import PAGE_SIZE
 from tests.factories import work
 from tests.web.conftest import Log, Visit, text_of
 from tests.web.test_project_page import HOSTILE
@@ -112,12 +113,21 @@ def test_keys_are_offered_while_one_types(visit: Visit, six: list[Run]) -> None:
 
 
 def test_runs_whose_eye_was_opened_are_on_the_page(visit: Visit, vision: Project, alice: User) -> None:
-    runs = [work.run(vision, f"r{number}", by=alice, display_name=f"run {number}") for number in range(26)]
+    runs = [
+        work.run(vision, f"r{number}", by=alice, display_name=f"run {number}")
+        for number in range(PAGE_SIZE + 2)
+    ]
 
     page = visit(PAGE, by="vera", show=f"{runs[0].public_id}.nothing").content.decode()
 
-    assert f'<span data-run="{runs[0].public_id}" data-colour="25" data-name="run 0" data-live>' in page
-    assert f'<span data-run="{runs[2].public_id}" data-colour="15" data-name="run 2" data-place="24"' in page
+    def spans(run: Run) -> list[str]:
+        return re.findall(
+            rf'<span data-run="{run.public_id}" data-colour="\d+" data-name="[^"]*"[^>]*>', page
+        )
+
+    assert len(spans(runs[0])) == 1
+    assert "data-place" not in spans(runs[0])[0]
+    assert f'data-place="{PAGE_SIZE}"' in spans(runs[2])[0]
     assert f'<span data-run="{runs[1].public_id}"' not in page
 
 

@@ -11,8 +11,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.core import clock
+from apps.runs.defined import Definitions
 from apps.web import figures
 from apps.web.custody import Audience, Scope, lock_sentence, way_here
+from apps.web.panels import MOST_DRAWN
 
 if TYPE_CHECKING:
     from apps.projects.models import Project
@@ -23,6 +25,18 @@ register = template.Library()
 @register.simple_tag
 def icon(name: str) -> SafeString:
     return format_html('<svg class="i" aria-hidden="true"><use href="#{}"/></svg>', name)
+
+
+@register.filter
+def axis_of(definitions: Definitions | str, key: str) -> str:
+    """Over which metric a script wants this one drawn; empty for the step."""
+    return definitions.axis_of(key) if isinstance(definitions, Definitions) else ""
+
+
+@register.simple_tag
+def most_drawn() -> int:
+    """How many runs a panel may hold, for the scripts."""
+    return MOST_DRAWN
 
 
 @register.inclusion_tag("components/field.html")

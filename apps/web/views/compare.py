@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from apps.access.policy import Permission
 from apps.core.errors import Invalid
 from apps.projects.queries import get_project, open_project
+from apps.runs.defined import Definitions
 from apps.runs.queries import find_run, open_runs, runs_in
 from apps.runs.table import select_runs
 from apps.vault.damage import leaving_out_damaged
@@ -33,7 +34,8 @@ def compare(request: Request, entity: str, project: str) -> HttpResponse:
     held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
     with leaving_out_damaged() as damaged:
         runs = open_runs(_chosen(request, held))
-        names = names_logged(each.run for each in runs)
+        definitions = Definitions.of_runs(each.config_text for each in runs)
+        names = names_logged((each.run for each in runs), definitions)
     everything = request.GET.get("all") == "1"
     opened = open_project(held)
     return render(
@@ -55,6 +57,7 @@ def compare(request: Request, entity: str, project: str) -> HttpResponse:
             "everything": everything,
             "chosen": ",".join(each.run.public_id for each in runs),
             "sections": sections(names),
+            "definitions": definitions,
             "axes": names[:MOST_PANELS],
             "runs_query": "".join(f"&run={each.run.public_id}" for each in runs),
         },

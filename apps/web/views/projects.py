@@ -9,11 +9,12 @@ from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
 from apps.projects.queries import get_project, open_project
+from apps.runs.defined import Definitions
 from apps.runs.table import known_keys, present_version, select_runs
 from apps.vault.damage import leaving_out_damaged
 from apps.web.columns import FIXED
 from apps.web.conditions import completions
-from apps.web.drawn import MOST_DRAWN, Eyes, names_logged
+from apps.web.drawn import Eyes, names_logged
 from apps.web.links import project_url
 from apps.web.listing import (
     NEWEST_FIRST,
@@ -27,7 +28,7 @@ from apps.web.listing import (
     shown_columns,
     term,
 )
-from apps.web.panels import MOST_PANELS, sections
+from apps.web.panels import MOST_DRAWN, MOST_PANELS, sections
 from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.views.table import ROWS_AT_ONCE, rights, table_of
@@ -63,7 +64,8 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
         request, opened, asked, found, drawn={each.opened.run.public_id: each.colour for each in shown}
     )
     keys = known_keys(opened.project)
-    names = names_logged(drawn)
+    definitions = Definitions.of_runs(each.opened.config_text for each in candidates if each.is_shown)
+    names = names_logged(drawn, definitions)
     return {
         "opened": opened,
         "url": project_url(opened.entity, opened.name),
@@ -74,7 +76,7 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
         "table": table,
         "version": version,
         "rows_query": asked.rows_query(table.columns),
-        "most_drawn": MOST_DRAWN,
+        "most_drawn": len(found.first),
         "start": asked.start,
         "window": ROWS_AT_ONCE,
         "conditions": [term(request, condition) for condition in asked.conditions],
@@ -98,6 +100,7 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
         "fixed_heads": {column.order: head(request, asked.orders, column) for column in _fixed()},
         "pager": pager(request, asked.start, found.length),
         "sections": sections(names),
+        "definitions": definitions,
         "axes": names[:MOST_PANELS],
         "runs_query": "".join(f"&run={run.public_id}" for run in drawn),
         "drawn": len(drawn),

@@ -11,6 +11,7 @@ from apps.access.policy import Permission, Visibility
 from apps.accounts.queries import names_of
 from apps.files.queries import count_files, withheld_names
 from apps.projects.queries import open_project
+from apps.runs.defined import Definitions
 from apps.runs.history import store
 from apps.runs.history.paths import dotted
 from apps.runs.queries import get_run, open_run
@@ -53,7 +54,7 @@ def run(request: Request, entity: str, project: str, run: str) -> HttpResponse:
 def charts(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     opened = opened_run(request, entity, project, run)
     context = frame(request, opened)
-    names = metric_names([context["keys"]])
+    names = metric_names([context["keys"]], context["definitions"])
     context |= {"sections": sections(names), "axes": names[:MOST_PANELS], "stream": ""}
     return render(request, "runs/charts.html", context)
 
@@ -109,6 +110,7 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
     held, head = open_project(opened.run.project), opened.head
     visibility = Visibility(opened.run.project.visibility)
     state, keys = state_of(opened.run), store.keys_of(opened.run)
+    definitions = Definitions.of_config(opened.config_text)
     can_write = may(
         request.actor, Permission.RUN_WRITE, entity=opened.run.project.entity, visibility=visibility
     )
@@ -122,6 +124,7 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
         "swatch": swatch_class(run_colour(opened.run.number)),
         "is_team": opened.run.project.entity.user_id is None,
         "keys": keys,
+        "definitions": definitions,
         "state": state,
         "duration": lasting(duration_of(opened.run, summary_values(opened.summary_text))),
         "can": {
@@ -129,7 +132,7 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
             "write": can_write,
         },
         "counts": {
-            "charts": len(metric_names([keys])),
+            "charts": len(metric_names([keys], definitions)),
             "console": opened.run.output_lines,
             "files": count_files(opened.run),
         },
@@ -137,7 +140,7 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
 
 
 def _overview(opened: OpenRun, keys: KeyList) -> dict[str, Any]:
-    names = metric_names([keys])
+    names = metric_names([keys], Definitions.of_config(opened.config_text))
     config = config_values(opened.config_text)
     return _moving(opened, keys) | {
         "panels": ranked_measures(names)[:_FIRST_PANELS],

@@ -9,11 +9,13 @@ from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission, Visibility
 from apps.projects.queries import get_project, open_project
+from apps.runs.defined import Definitions
 from apps.runs.table import ids_of_runs, present_version, select_runs
 from apps.teams.gate import may
 from apps.vault.damage import leaving_out_damaged
-from apps.web.drawn import MOST_DRAWN, Eyes, names_logged
+from apps.web.drawn import Eyes, names_logged
 from apps.web.listing import Found, Listing, fold
+from apps.web.panels import MOST_DRAWN
 from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.runs_table import RunsTable, runs_table
@@ -58,7 +60,9 @@ def live(request: Request, entity: str, project: str) -> HttpResponse:
     with leaving_out_damaged():
         found, _refusal = asked.select(held, limit=MOST_DRAWN, first=MOST_DRAWN)
         candidates = Eyes.of(request).candidates(held, found, asked.groups)
-        panels = names_logged(each.opened.run for each in candidates if each.is_shown)
+        shown = [each.opened for each in candidates if each.is_shown]
+        definitions = Definitions.of_runs(each.config_text for each in shown)
+        panels = names_logged((each.run for each in shown), definitions)
         total = select_runs(held, limit=0).total
     context = {
         "version": version,
