@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from apps.projects.models import Project
 
 register = template.Library()
+_LONGEST_TITLE = 160
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @register.simple_tag
@@ -68,6 +71,16 @@ def lock(context: Context, scope: Scope) -> dict[str, Any]:
     """How what the page shows of a project or of a run is encrypted, in one sentence that is true of this request."""
     way = way_here(context["request"])
     return {"sentence": lock_sentence(scope, way), "is_open": way == "open"}
+
+
+@register.filter(is_safe=True)
+def in_title(text: str) -> str:
+    """Words for the window's title, where no element can isolate them: without signs that turn what follows, and short."""
+    plain = " ".join(_TURNING.sub("", text).split())
+    if len(plain) <= _LONGEST_TITLE:
+        return plain
+    # It is escaped by now: half of an escaped letter goes whole.
+    return re.sub(r"&[^;]{0,8}\Z", "", plain[:_LONGEST_TITLE]) + "…"
 
 
 @register.filter
