@@ -31,7 +31,12 @@ class LiveServer:
     """
 
     def __init__(
-        self, *, env: Mapping[str, str] | None = None, threads: int = 4, with_worker: bool = False
+        self,
+        *,
+        env: Mapping[str, str] | None = None,
+        threads: int = 4,
+        with_worker: bool = False,
+        places: RemotePlaces | None = None,
     ) -> None:
         self.with_worker = with_worker
         self.folder = Path(tempfile.mkdtemp(prefix="ownlog-live-"))
@@ -54,7 +59,7 @@ class LiveServer:
             "TMPDIR": str(self.folder),
         }
         servers = present()
-        self.remote = RemotePlaces(servers) if servers else None
+        self.remote = places or (RemotePlaces(servers) if servers else None)
         if self.remote:
             self.env |= self.remote.env
         self.env |= env or {}
@@ -115,15 +120,22 @@ class LiveServer:
 
     def launch(self, app: str = "config.wsgi:application", **env: str) -> None:
         """Start without waiting until it answers."""
-        command = [sys.executable, "-m", "config.launch"] if self.with_worker else self._web_command(app)
+        command = [sys.executable, "-m", "config.launch"] if self.with_worker else self.web_command(app)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.env | env, stdout=log, stderr=log, start_new_session=True
             )
 
-    def _web_command(self, app: str) -> list[str]:
+    def web_command(self, app: str = "config.wsgi:application", *, port: int | None = None) -> list[str]:
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
-        command += ["--port", str(self.port), "--workers", "1", "--blocking-threads", str(self.threads)]
+        command += [
+            "--port",
+            str(port or self.port),
+            "--workers",
+            "1",
+            "--blocking-threads",
+            str(self.threads),
+        ]
         return [*command, "--no-ws", "--http", "1", "--log-level", "warning", app]
 
     def wait(self, seconds: float = 30) -> None:

@@ -27,9 +27,9 @@ def main() -> None:
             "worker",
             "--pool=threads",
             f"--concurrency={THREADS}",
-            "--hostname=ownlog@%h",
+            f"--hostname=ownlog-{os.getpid()}@%h",  # there may be several on one machine
             "--loglevel=WARNING",
-            # Talk between several workers; here there is one.
+            # Talk between workers, which need none.
             "--without-gossip",
             "--without-mingle",
             "--without-heartbeat",
