@@ -58,6 +58,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "apps.web.compression.Compressed",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.core.middleware.RequestLog",
     "apps.wandb_protocol.middleware.BaseUrlWithoutPath",
