@@ -54,6 +54,7 @@ class FoundRuns:
 
     runs: list[OpenRun]
     total: int
+    everything: int  # in the project, whatever was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,9 @@ def select_runs(
     limit: int,
 ) -> FoundRuns:
     """The project's runs that pass the filter, in the order (or orders) asked for, a page of them opened."""
-    found = _found(project, filters, order, is_sorted=limit > 0)[1]
+    everything, found = _found(project, filters, order, is_sorted=limit > 0)
     page = found[offset : offset + limit] if limit > 0 else []
-    return FoundRuns(open_page(run.id for run in page), len(found))
+    return FoundRuns(open_page(run.id for run in page), len(found), len(everything))
 
 
 def select_groups(
@@ -85,10 +86,11 @@ def select_groups(
     by: Sequence[str],
     filters: str | None = None,
     order: Sequence[str] = (),
-) -> list[RunGroup]:
-    """The runs that pass the filter in groups, by the values under these keys. None of them is opened."""
+) -> tuple[list[RunGroup], int]:
+    """The runs that pass the filter in groups, by the values under these keys, and how many there are in all. None of
+    them is opened."""
     everything, found = _found(project, filters, order)
-    return group_runs(found, everything, by=by, order=parse_orders(order).keys[0])
+    return group_runs(found, everything, by=by, order=parse_orders(order).keys[0]), len(everything)
 
 
 def ids_of_runs(
@@ -111,6 +113,7 @@ def _found(
 
 def present_version(project: Project) -> str:
     """Another text whenever a run came, went or changed; one question to the database, answered from an index."""
+    _tables.keep_warm(project)
     facts = Run.objects.filter(project=project).aggregate(Count("id"), Max("id"), Sum("version"))
     return ".".join(str(fact or 0) for fact in facts.values())
 
@@ -220,6 +223,12 @@ class Tables:
             self._make_room()
             self._watch()
         return runs
+
+    def keep_warm(self, project: Project) -> None:
+        """Somebody looks at the project: what is known of its runs is not forgotten meanwhile."""
+        with self._lock:
+            if (table := self._tables.get(project.pk)) is not None:
+                table.used_at = time.monotonic()
 
     def forget_idle(self, idle_seconds: float = IDLE_SECONDS) -> None:
         """Drop what nobody used lately."""

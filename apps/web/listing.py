@@ -51,6 +51,7 @@ class Found:
     groups: list[RunGroup]
     group_of: dict[str, RunGroup]
     total: int
+    everything: int
     length: int
 
     @property
@@ -104,10 +105,10 @@ class Listing:
 
     def _one_by_one(self, found: FoundRuns, first: int) -> Found:
         entries = [Entry(run) for run in found.runs]
-        return Found(entries, found.runs[:first], [], {}, found.total, found.total)
+        return Found(entries, found.runs[:first], [], {}, found.total, found.everything, found.total)
 
     def _in_groups(self, project: Project, limit: int, first: int) -> Found:
-        groups = select_groups(project, by=self.groups, filters=self.filters, order=self.orders)
+        groups, everything = select_groups(project, by=self.groups, filters=self.filters, order=self.orders)
         rows = [row for group in groups for row in self._rows_of(group)]
         part = rows[self.start : self.start + limit]
         drawn = _of_each(groups, first)
@@ -122,6 +123,7 @@ class Listing:
             groups=list({group.id: group for group, _ in inside}.values()),
             group_of={run.public_id: group for group in groups for run in group.runs} if first else {},
             total=sum(len(group.runs) for group in groups),
+            everything=everything,
             length=len(rows),
         )
 

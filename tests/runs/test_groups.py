@@ -54,6 +54,10 @@ def five(vision: Project, alice: User) -> list[Run]:
     ]
 
 
+def _grouped(project: Project, **asked: Any) -> list[RunGroup]:
+    return select_groups(project, **asked)[0]
+
+
 def _heads(group: RunGroup) -> list[Head]:
     return [run.head for run in group.runs]
 
@@ -63,22 +67,22 @@ def _names(groups: list[RunGroup]) -> list[list[str]]:
 
 
 def test_runs_with_the_same_value_stand_together(vision: Project, five: list[Run]) -> None:
-    assert _names(select_groups(vision, by=["config.lr"])) == [["r0", "r1"], ["r2"], ["r3"], ["r4"]]
-    assert _names(select_groups(vision, by=["tags"])) == [["r0", "r1"], ["r2", "r3", "r4"]]
-    assert _names(select_groups(vision, by=["tags", "config.lr"])) == [["r0", "r1"], ["r2"], ["r3"], ["r4"]]
+    assert _names(_grouped(vision, by=["config.lr"])) == [["r0", "r1"], ["r2"], ["r3"], ["r4"]]
+    assert _names(_grouped(vision, by=["tags"])) == [["r0", "r1"], ["r2", "r3", "r4"]]
+    assert _names(_grouped(vision, by=["tags", "config.lr"])) == [["r0", "r1"], ["r2"], ["r3"], ["r4"]]
 
 
 def test_groups_stand_by_their_mean_and_runs_within_by_their_own(vision: Project, five: list[Run]) -> None:
-    downwards = select_groups(vision, by=["config.lr"], order=["-summary_metrics.loss"])
-    upwards = select_groups(vision, by=["config.lr"], order=["+summary_metrics.loss"])
+    downwards = _grouped(vision, by=["config.lr"], order=["-summary_metrics.loss"])
+    upwards = _grouped(vision, by=["config.lr"], order=["+summary_metrics.loss"])
 
     assert _names(downwards) == [["r3"], ["r0", "r1"], ["r4"], ["r2"]]  # 4, (5 + 1) / 2, 3, 2
     assert _names(upwards) == [["r2"], ["r1", "r0"], ["r4"], ["r3"]]
 
 
 def test_a_group_goes_by_its_oldest_run_whatever_is_filtered(vision: Project, five: list[Run]) -> None:
-    every = select_groups(vision, by=["config.lr"])
-    some = select_groups(vision, by=["config.lr"], filters='{"summary_metrics.loss": {"$lt": 3}}')
+    every = _grouped(vision, by=["config.lr"])
+    some = _grouped(vision, by=["config.lr"], filters='{"summary_metrics.loss": {"$lt": 3}}')
 
     assert [(group.id, group.rank) for group in every] == [
         (five[0].public_id, 1),
@@ -92,11 +96,11 @@ def test_a_group_goes_by_its_oldest_run_whatever_is_filtered(vision: Project, fi
 
 def test_a_key_that_no_run_can_have_groups_nothing(vision: Project, five: list[Run]) -> None:
     with pytest.raises(Invalid):
-        select_groups(vision, by=["nothing"])
+        _grouped(vision, by=["nothing"])
 
 
 def test_what_the_numbers_of_a_group_come_to(vision: Project, five: list[Run]) -> None:
-    [first, *_] = select_groups(vision, by=["config.lr"])
+    [first, *_] = _grouped(vision, by=["config.lr"])
 
     assert spread(first.runs, lambda run: run.summary["loss"]) == Spread(3.0, 1.0, 5.0)
     assert spread(first.runs, lambda _: float("nan")) is None

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from apps.access.policy import Permission
 from apps.projects.queries import get_project, open_project
 from apps.runs.defined import Definitions
-from apps.runs.table import known_keys, present_version, select_runs
+from apps.runs.table import known_keys, present_version
 from apps.vault.damage import leaving_out_damaged
 from apps.web.columns import FIXED
 from apps.web.conditions import completions
@@ -71,7 +71,7 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
         "url": project_url(opened.entity, opened.name),
         "is_team": opened.project.entity.user_id is None,
         "can": rights(request, opened.project),
-        "total": select_runs(opened.project, limit=0).total,
+        "total": found.everything,
         "found": found,
         "table": table,
         "version": version,

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from apps.access.policy import Permission, Visibility
 from apps.projects.queries import get_project, open_project
 from apps.runs.defined import Definitions
-from apps.runs.table import ids_of_runs, present_version, select_runs
+from apps.runs.table import ids_of_runs, present_version
 from apps.teams.gate import may
 from apps.vault.damage import leaving_out_damaged
 from apps.web.drawn import Eyes, names_logged
@@ -63,11 +63,10 @@ def live(request: Request, entity: str, project: str) -> HttpResponse:
         shown = [each.opened for each in candidates if each.is_shown]
         definitions = Definitions.of_runs(each.config_text for each in shown)
         panels = names_logged((each.run for each in shown), definitions)
-        total = select_runs(held, limit=0).total
     context = {
         "version": version,
         "found": found,
-        "total": total,
+        "total": found.everything,
         "groups": asked.groups,
         "candidates": candidates,
         "panel_count": len(panels),
