@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from apps.demo.people import PASSWORD
 from tests.live import LiveServer
+from tests.web.axe import violations
 from tests.web.in_chromium import IN_CHROMIUM, Seen
 
 pytestmark = IN_CHROMIUM
@@ -81,6 +82,7 @@ def test_the_palette_opens_with_its_keys_and_enter_goes_to_the_first_answer(open
     seen.page.keyboard.press("Control+k")
     expect(palette).to_be_visible()
     expect(palette.get_by_role("heading", name="Projects")).to_be_visible()
+    assert violations(seen.page) == []
     seen.page.keyboard.type("appear dark")
     expect(palette.locator("a")).to_have_count(0)
     seen.page.keyboard.press("Control+a")
@@ -168,6 +170,8 @@ def test_kinds_of_lines_are_chosen_with_the_keyboard(
 
     expect(panes).to_have_count(1)
     expect(panes).to_contain_text("export WANDB_API_KEY=")
+    if script:
+        assert violations(seen.page) == []
     seen.page.locator("input[name=kind]").first.focus()
     for words in (
         "%pip install",
