@@ -62,8 +62,8 @@ class Asked:
             points=max(_LEAST_POINTS, min(int(points), _MOST_POINTS))
             if _WHOLE.fullmatch(points)
             else _POINTS,
-            first=_bound(request.GET.get("first", "")),
-            last=_bound(request.GET.get("last", "")),
+            first=bound(request.GET.get("first", "")),
+            last=bound(request.GET.get("last", "")),
             has_means=request.GET.get("as") == "means",
         )
 
@@ -114,7 +114,7 @@ def _key(text: str) -> str:
     return text
 
 
-def _bound(text: str) -> float | None:
+def bound(text: str) -> float | None:
     """An end of the range asked for; what is no number bounds nothing."""
     try:
         number = float(text) if len(text) <= _LONGEST_NUMBER else math.nan
