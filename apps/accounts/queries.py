@@ -91,3 +91,8 @@ def is_taken(*, username: str = "", email: str = "") -> bool:
 def names_of(user_ids: Iterable[int | None]) -> dict[int, str]:
     """The user names behind these keys, for pages that say who did something."""
     return dict(User.objects.filter(pk__in=[each for each in user_ids if each]).values_list("pk", "username"))
+
+
+def name_of_author(audit_id: str) -> str:
+    """The user name of a person whom the audit record knows by this id; empty when they are gone or no person."""
+    return User.objects.filter(public_id=audit_id).values_list("username", flat=True).first() or ""

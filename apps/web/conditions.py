@@ -61,6 +61,11 @@ def as_filter(conditions: Iterable[Condition]) -> str | None:
     return json.dumps({"$and": meanings}) if meanings else None
 
 
+def equals(key: str, value: str) -> str:
+    """The condition that lists the runs with exactly this text, whatever it looks like."""
+    return f"{key} = {json.dumps(value, ensure_ascii=False)}"
+
+
 def completions(keys: KnownKeys) -> list[str]:
     """What the filter bar offers while one types: what every run has, what these runs have, and whole conditions with
     the values that they have."""

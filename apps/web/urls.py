@@ -14,12 +14,14 @@ from apps.web.views import (
     files,
     find,
     health,
+    histograms,
     home,
     projects,
     runs,
     series,
     table,
     uploads,
+    values,
 )
 
 urlpatterns = [
@@ -69,6 +71,7 @@ urlpatterns = [
     path("<str:entity>/<str:project>/workspace", projects.workspace, name="project-workspace"),
     path("<str:entity>/<str:project>/new-run", by_hand.new_run, name="run-new"),
     path("<str:entity>/<str:project>/compare", compare.compare, name="project-compare"),
+    path("<str:entity>/<str:project>/compare/csv", compare.csv_of, name="project-compare-csv"),
     path("<str:entity>/<str:project>/rows", table.rows, name="project-rows"),
     path("<str:entity>/<str:project>/ids", table.ids, name="project-ids"),
     path("<str:entity>/<str:project>/live", table.live, name="project-live"),
@@ -88,6 +91,13 @@ urlpatterns = [
     ),
     path("<str:entity>/<str:project>/runs/<str:run>/console/text", console.text, name="run-console-text"),
     path("<str:entity>/<str:project>/runs/<str:run>/console/raw", console.raw, name="run-console-raw"),
+    path(
+        "<str:entity>/<str:project>/runs/<str:run>/histograms", histograms.histograms, name="run-histograms"
+    ),
+    path("<str:entity>/<str:project>/runs/<str:run>/histograms/ridge", histograms.ridge_of, name="run-ridge"),
+    path("<str:entity>/<str:project>/runs/<str:run>/histograms/one", histograms.one, name="run-histogram"),
+    path("<str:entity>/<str:project>/runs/<str:run>/values/<str:which>", values.values, name="run-values"),
+    path("<str:entity>/<str:project>/runs/<str:run>/values/<str:which>/json", values.text, name="run-json"),
     path("<str:entity>/<str:project>/runs/<str:run>/live", runs.live, name="run-live"),
     path("<str:entity>/<str:project>/runs/<str:run>/series", series.of_run, name="run-series"),
     path("<str:entity>/<str:project>/runs/<str:run>/series/csv", series.csv_of_run, name="run-csv-series"),

@@ -30,6 +30,7 @@ EXAMPLES = {
     "project": "vision",
     "run": "run1",
     "name": "a.txt",
+    "which": "config",
     "token": "garbage",
     "file_id": "a" * 20,
     "public_id": "a" * 20,
@@ -174,7 +175,7 @@ WANT_A_FORM = {(name, "POST") for name in ("run-log", "run-log-rows", "run-log-s
 def test_insiders_get_an_answer(client: Client, full_run: Run, alice: User, name: str, method: str) -> None:
     client.force_login(alice, backend=BACKEND)
 
-    query = "?key=loss" if name.endswith("-series") else ""
+    query = "?key=loss" if name.endswith(("-series", "-ridge", "-histogram")) else ""
     answer = client.generic(method, URLS[name] + query, b"{}", content_type="application/json")
     wanted = {400} if (name, method) in WANT_A_FORM else {200, 201, 202, 204, 302}
     assert answer.status_code in wanted

@@ -30,7 +30,7 @@ def test_overview_tells_the_run(visit: Visit, told: Run) -> None:
         "Python 3.11.9",
         "Client wandb 0.31.0",
         "lr 0.0005",
-        "optim 2 keys name adamw betas [0.9, 0.999]",
+        "optim 2 keys betas [0.9, 0.999] name adamw",
         "note done",
         "last 2 of 2 lines",
         "2 06:38:03 warning",
@@ -123,9 +123,11 @@ def test_live_answers_only_when_something_changed(visit: Visit, told: Run, log: 
     assert set(re.findall(r'id="([\w-]+)"[^>]*hx-swap-oob', changed.content.decode())) == {
         "run-head",
         "figures",
-        "summary",
+        "when",
         "tail",
     }
+    # The summary asks for itself, with what is searched for in it.
+    assert changed["HX-Trigger"] == "run-moved"
 
 
 def test_a_page_of_an_ended_run_asks_no_more(visit: Visit, told: Run, alice: User) -> None:

@@ -13,7 +13,6 @@ from apps.web.console import console_lines
 from apps.web.figures import ago, figure, grouped, lasting, setting, size
 from apps.web.links import run_url
 from apps.web.panels import sections, system_sections
-from apps.web.trees import MOST_LINES, tree
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -130,22 +129,6 @@ def test_conditions_join_and_repeat_nothing() -> None:
     assert as_filter(read) == '{"$and": [{"summary_metrics.a": {"$eq": 1}}]}'
     assert [bool(each.reason) for each in read] == [False, True]
     assert as_filter([]) is None
-
-
-def test_tree_has_branches_and_leaves() -> None:
-    lines = tree({"lora": {"r": 16, "to": ["q", "k"]}, "img": {"_type": "image-file"}, "name": "x"})
-
-    assert [(line.key, line.value, line.depth, line.is_branch) for line in lines] == [
-        ("lora", "2 keys", 0, True),
-        ("r", "16", 1, False),
-        ("to", '["q", "k"]', 1, False),
-        ("img", "(image-file)", 0, False),
-        ("name", "x", 0, False),
-    ]
-
-
-def test_tree_is_bounded() -> None:
-    assert len(tree({str(number): number for number in range(20_000)})) == MOST_LINES
 
 
 def test_console_lines_are_read_and_cleaned() -> None:

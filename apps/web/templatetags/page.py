@@ -16,6 +16,7 @@ from apps.runs.defined import Definitions
 from apps.web import figures
 from apps.web.custody import Audience, Scope, lock_sentence, way_here
 from apps.web.panels import MOST_DRAWN
+from apps.web.trees import Node
 
 if TYPE_CHECKING:
     from apps.projects.models import Project
@@ -121,3 +122,9 @@ def ago(moment: datetime | None) -> SafeString | str:
         return "–"
     iso, words = moment.isoformat(timespec="seconds"), figures.ago(moment, now=clock.now())
     return format_html('<time datetime="{}" title="{}">{}</time>', iso, figures.exact(moment), words)
+
+
+@register.filter
+def at_query(node: Node) -> str:
+    """The part of an address that names a place in a tree, ready for more after it."""
+    return "".join(f"at={in_query(key)}&" for key in node.path)

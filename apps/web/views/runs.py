@@ -8,37 +8,32 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.access.policy import Permission, Visibility
-from apps.accounts.queries import names_of
-from apps.files.queries import count_files, withheld_names
+from apps.accounts.queries import name_of_author
+from apps.audit.events import EventKind
+from apps.audit.queries import last_author
+from apps.files.queries import count_files
 from apps.projects.queries import open_project
 from apps.runs.defined import Definitions
 from apps.runs.history import store
-from apps.runs.history.paths import dotted
 from apps.runs.queries import get_run, open_run
 from apps.runs.services import request_stop, update_run
 from apps.runs.types import OpenRun, Stream
 from apps.teams.gate import may
 from apps.web.colours import run_colour, swatch_class
-from apps.web.columns import ranked_measures
-from apps.web.console import LONGEST_READ, console_lines
 from apps.web.editing import patch_of, tag_line
-from apps.web.environment import environment
-from apps.web.figures import figure, grouped, lasting
+from apps.web.figures import lasting
+from apps.web.histograms import histogram_names
 from apps.web.links import project_url, run_url
+from apps.web.overview import moving, overview
 from apps.web.panels import MOST_PANELS, metric_names, sections, system_sections
 from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.states import duration_of, state_of
-from apps.web.trees import tree
-from apps.web.values import config_values, flat, is_number, summary_values
+from apps.web.values import flat, is_number, summary_values
 
 if TYPE_CHECKING:
-    from apps.runs.history.keys import KeyList
     from apps.runs.models import Run
 
-_MOST_FIGURES = 5
-_FIRST_PANELS = 6
-_TAIL = 12
 _SYSTEM_SAMPLE = 50
 
 
@@ -47,7 +42,7 @@ def run(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     """The run at a glance: figures, first charts, config, summary, the end of its console, and who and when."""
     opened = opened_run(request, entity, project, run)
     context = frame(request, opened)
-    return render(request, "runs/overview.html", context | _overview(opened, context["keys"]))
+    return render(request, "runs/overview.html", context | overview(opened, context["keys"], context))
 
 
 @require_safe
@@ -73,7 +68,20 @@ def live(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     if request.GET.get("version") == str(opened.run.version):
         return HttpResponse(status=204)
     context = frame(request, opened)
-    return render(request, "runs/_live.html", context | _moving(opened, context["keys"]))
+    waited_for_panels = request.GET.get("panels") == "0"
+    context |= {
+        "part": "head" if request.GET.get("part") == "head" else "",
+        "wants_panels": waited_for_panels,
+    }
+    if not context["part"]:
+        context |= moving(opened, context["keys"])
+    response = render(request, "runs/_live.html", context)
+    if waited_for_panels and context["counts"]["charts"]:
+        # The page was made before the first metric came: made anew, it has charts.
+        response["HX-Refresh"] = "true"
+    # Trees ask for themselves, with what is searched for in them.
+    response["HX-Trigger"] = "run-moved"
+    return response
 
 
 @require_POST
@@ -131,55 +139,22 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
             "stop": can_write and state.is_running and opened.run.stop_requested_at is None,
             "write": can_write,
         },
+        "stop_asked": _stop_asked(opened.run) if state.is_running else None,
         "counts": {
             "charts": len(metric_names([keys], definitions)),
+            "histograms": len(histogram_names([keys])),
             "console": opened.run.output_lines,
             "files": count_files(opened.run),
         },
     }
 
 
-def _overview(opened: OpenRun, keys: KeyList) -> dict[str, Any]:
-    names = metric_names([keys], Definitions.of_config(opened.config_text))
-    config = config_values(opened.config_text)
-    return _moving(opened, keys) | {
-        "panels": ranked_measures(names)[:_FIRST_PANELS],
-        "panel_count": len(names),
-        "config": tree(config),
-        "config_count": len(config),
-        "author": names_of([opened.run.created_by_id]).get(opened.run.created_by_id or 0, ""),
-        "environment": environment(opened),
-        "withheld": withheld_names(opened.run),
-    }
-
-
-def _moving(opened: OpenRun, keys: KeyList) -> dict[str, Any]:
-    """What changes while the run goes on."""
-    summary = summary_values(opened.summary_text)
-    first = max(0, opened.run.output_lines - _TAIL)
-    return {
-        "figures": _figures(summary, keys),
-        "last_step": grouped(int(keys.last_step)) if keys.last_step is not None else "",
-        "summary": tree(summary, measured=True),
-        "summary_count": len(summary),
-        "tail": console_lines(store.console(opened.run, first, _TAIL, longest=LONGEST_READ), first=first),
-    }
-
-
-def _figures(summary: dict[str, Any], keys: KeyList) -> list[dict[str, str]]:
-    """The most telling numbers of the summary, each with the step it was last logged at."""
-    values = {
-        key: value for key, value in flat(summary).items() if is_number(value) and not key.startswith("_")
-    }
-    steps = {dotted(path): facts.last_step for path, facts in keys.keys.items()}
-    return [
-        {
-            "name": name,
-            "value": figure(values[name]),
-            "step": grouped(int(step)) if (step := steps.get(name)) is not None else "",
-        }
-        for name in ranked_measures(values)[:_MOST_FIGURES]
-    ]
+def _stop_asked(run: Run) -> dict[str, Any] | None:
+    """Who asked the run to stop, and when, as long as its client has not obeyed."""
+    if run.stop_requested_at is None:
+        return None
+    author = last_author(EventKind.RUN_STOP_REQUESTED, subject=run.public_id)
+    return {"by": name_of_author(author), "at": run.stop_requested_at}
 
 
 def _system_names(run: Run) -> list[str]:
