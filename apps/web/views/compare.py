@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
@@ -14,6 +15,8 @@ from apps.runs.table import select_runs
 from apps.vault.damage import leaving_out_damaged
 from apps.web.colours import run_colour, swatch_class, told_apart
 from apps.web.comparing import compare as compared
+from apps.web.comparing import last_histograms, lines_of, title_of
+from apps.web.downloads import attachment, csv_lines
 from apps.web.drawn import names_logged
 from apps.web.links import project_url, run_url
 from apps.web.panels import MOST_PANELS, sections
@@ -38,6 +41,16 @@ def compare(request: Request, entity: str, project: str) -> HttpResponse:
         names = names_logged((each.run for each in runs), definitions)
     everything = request.GET.get("all") == "1"
     opened = open_project(held)
+    ids = [each.run.public_id for each in runs]
+    colours = list(told_apart(run_colour(each.run.number) for each in runs))
+    base = request.GET.get("base", "")
+    place = ids.index(base) if base in ids else None
+    address = Address(
+        f"{project_url(opened.entity, opened.name)}/compare",
+        ids,
+        base if place is not None else "",
+        everything,
+    )
     return render(
         request,
         "projects/compare.html",
@@ -48,20 +61,81 @@ def compare(request: Request, entity: str, project: str) -> HttpResponse:
             "total": select_runs(held, limit=0).total,
             "damaged": damaged,
             "columns": [
-                _column(each, colour, entity, opened.name)
-                for each, colour in zip(
-                    runs, told_apart(run_colour(each.run.number) for each in runs), strict=True
-                )
+                _column(each, colour, entity, opened.name, address)
+                for each, colour in zip(runs, colours, strict=True)
             ],
-            "groups": compared(runs, everything=everything) if runs else [],
+            "groups": compared(runs, everything=everything, base=place) if runs else [],
+            "histograms": last_histograms(runs, colours),
             "everything": everything,
-            "chosen": ",".join(each.run.public_id for each in runs),
+            "address": address,
+            "base": address.base,
             "sections": sections(names),
             "definitions": definitions,
             "axes": names[:MOST_PANELS],
             "runs_query": "".join(f"&run={each.run.public_id}" for each in runs),
         },
     )
+
+
+@require_safe
+def csv_of(request: Request, entity: str, project: str) -> StreamingHttpResponse:
+    """The whole comparison to keep, whatever of it a page shows."""
+    held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
+    with leaving_out_damaged():
+        runs = open_runs(_chosen(request, held))
+    head, rows = lines_of(runs, [title_of(each) for each in runs])
+    response = StreamingHttpResponse(csv_lines(head, rows), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = attachment("comparison.csv")
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+class Address:
+    """The address of a comparison, and those of what it may become."""
+
+    def __init__(self, url: str, ids: Sequence[str], base: str, everything: bool) -> None:
+        self.url, self.ids, self.base, self.everything = url, list(ids), base, everything
+
+    def _with(
+        self, *, ids: Sequence[str] | None = None, base: str | None = None, everything: bool | None = None
+    ) -> str:
+        base = self.base if base is None else base
+        everything = self.everything if everything is None else everything
+        query = f"runs={','.join(self.ids if ids is None else ids)}"
+        return f"{self.url}?{query}{f'&base={base}' if base else ''}{'&all=1' if everything else ''}"
+
+    @property
+    def differences(self) -> str:
+        return self._with(everything=False)
+
+    @property
+    def all_keys(self) -> str:
+        return self._with(everything=True)
+
+    @property
+    def without_base(self) -> str:
+        return self._with(base="")
+
+    @property
+    def csv(self) -> str:
+        return f"{self.url}/csv?runs={','.join(self.ids)}"
+
+    def against(self, one: str) -> str:
+        return self._with(base=one)
+
+    def without(self, one: str) -> str:
+        return self._with(
+            ids=[each for each in self.ids if each != one], base="" if one == self.base else None
+        )
+
+    def moved(self, one: str, by: int) -> str:
+        """With this run one place further; nothing where there is no place."""
+        place = self.ids.index(one)
+        if not 0 <= place + by < len(self.ids):
+            return ""
+        ids = list(self.ids)
+        ids[place], ids[place + by] = ids[place + by], ids[place]
+        return self._with(ids=ids)
 
 
 def _chosen(request: Request, project: Project) -> list[Run]:
@@ -79,12 +153,18 @@ def _named(project: Project, name: str) -> Run | None:
         return None
 
 
-def _column(opened: OpenRun, colour: int, entity: str, project: str) -> dict[str, Any]:
+def _column(opened: OpenRun, colour: int, entity: str, project: str, address: Address) -> dict[str, Any]:
+    one = opened.run.public_id
     return {
         "run": opened.run,
-        "title": opened.head.display_name or opened.head.name,
+        "title": title_of(opened),
         "url": run_url(entity, project, opened.head.name),
         "colour": colour,
         "swatch": swatch_class(colour),
         "is_live": opened.run.state == "running",
+        "is_base": one == address.base,
+        "against": address.against(one),
+        "without": address.without(one),
+        "left": address.moved(one, -1),
+        "right": address.moved(one, 1),
     }
