@@ -44,12 +44,3 @@ def sections(names: Iterable[str]) -> list[Section]:
         found.setdefault(prefix if slash else "", []).append(name)
     ordered = sorted(found, key=lambda prefix: (prefix.lower() not in _FIRST_PREFIXES, not prefix))
     return [Section(prefix, found[prefix]) for prefix in ordered]
-
-
-def system_sections(names: Iterable[str]) -> list[Section]:
-    """System metrics by the part of the machine: `system.gpu.0.temp` is about the gpu."""
-    found: dict[str, list[str]] = {}
-    for name in list(names)[:MOST_PANELS]:
-        part = name.removeprefix("system.").partition(".")[0]
-        found.setdefault(part, []).append(name)
-    return [Section(part, found[part]) for part in sorted(found)]

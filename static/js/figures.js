@@ -63,3 +63,17 @@ export const axisValue = (axis, value) => {
   if (axis === "_runtime") return lasting(value);
   return `${axis === "_step" ? stepInWords() : axis} ${tick(value)}`;
 };
+
+// A value with its unit; an amount of bytes in the unit in which it is a short number.
+const BYTES = { B: 1, MB: 1e6, GB: 1e9 };
+export const inUnit = (value, unit, write) => {
+  if (!unit || !Number.isFinite(value)) return write(value);
+  if (!(unit in BYTES)) return `${write(value)}${THIN}${unit}`;
+  let [amount, name] = [value * BYTES[unit], "B"];
+  for (const larger of ["kB", "MB", "GB", "TB"]) {
+    if (Math.abs(amount) < 1000) break;
+    amount /= 1000;
+    name = larger;
+  }
+  return `${Number(amount.toPrecision(3))}${THIN}${name}`;
+};

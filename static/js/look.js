@@ -1,6 +1,6 @@
 // How a panel looks: its axes and its crosshair, as uPlot is told. The lines are drawn by ink.js.
 
-import { RUNNING_STEPS, tick, ticksOf } from "./figures.js";
+import { inUnit, RUNNING_STEPS, tick, ticksOf } from "./figures.js";
 
 const COLOURS = 12;
 const DASHES = [[], [5, 3], [1, 3]];
@@ -14,7 +14,7 @@ export const dash = (run) => DASHES[Math.floor((run.colour - 1) / COLOURS) % DAS
 const moves = (type) => type === "mousemove" || type === "mouseleave";
 
 // `ranges` gives the ranges of x and y that are shown now, in values.
-export const look = ({ theme, view, sync, axis, ranges, family, onPoint, onZoom, onReset }) => {
+export const look = ({ theme, view, sync, unit, axis, ranges, family, onPoint, onZoom, onReset }) => {
   const common = { stroke: theme.of("ink-3"), font: `11px ${family}`, ticks: { show: false } };
   return {
     legend: { show: false },
@@ -34,7 +34,7 @@ export const look = ({ theme, view, sync, axis, ranges, family, onPoint, onZoom,
     axes: [
       { ...common, size: 22, gap: 4, space: 58, grid: { show: false }, border: { show: true, stroke: theme.of("rule-strong"), width: 1 },
         ...(axis === "_runtime" && !view.isLogX ? { incrs: RUNNING_STEPS } : {}), values: (_, ticks, __, ___, every) => ticksOf(axis, ticks, every) },
-      { ...common, size: 46, gap: 6, space: 34, grid: { stroke: theme.of("rule"), width: 1 }, values: (_, ticks) => ticks.map((one) => (one == null ? null : tick(one))) },
+      { ...common, size: 46, gap: 6, space: 34, grid: { stroke: theme.of("rule"), width: 1 }, values: (_, ticks) => ticks.map((one) => (one == null ? null : inUnit(one, unit, tick))) },
     ],
     series: [{}, { show: false }],
     hooks: { setCursor: [onPoint], setSelect: [(chart) => zoomTo(chart, onZoom)] },

@@ -1,7 +1,7 @@
 // One metric of one or several runs: what it asks for, and what it shows of it.
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
-import { axisValue, figure as written } from "./figures.js";
+import { axisValue, figure, inUnit } from "./figures.js";
 import { wireGestures } from "./gestures.js";
 import { Held } from "./held.js";
 import { Ink } from "./ink.js";
@@ -41,6 +41,8 @@ export class Panel {
     this.#ring.className = "point";
     wireGestures(this.#plot, this);
   }
+
+  #written(value) { return inUnit(value, this.#figure.dataset.unit, figure); }
 
   get key() { return this.#figure.dataset.key; }
   get theme() { return this.#options.theme; }
@@ -278,7 +280,7 @@ export class Panel {
     this.#plot.replaceChildren();
     const ranges = () => ({ x: this.#values(this.#ranges.x, "isLogX"), y: this.#values(this.#ranges.y, "isLogY") });
     const options = look({
-      theme, view, sync, axis, ranges, family: getComputedStyle(this.#plot).fontFamily, onPoint: (chart) => this.#point(chart),
+      theme, view, sync, unit: this.#figure.dataset.unit, axis, ranges, family: getComputedStyle(this.#plot).fontFamily, onPoint: (chart) => this.#point(chart),
       onZoom: (zoom) => view.set({ zoom: rounded(zoom), zoomAxis: axis }), onReset: () => this.resetZoom(),
     });
     this.#chart = new uPlot({ ...this.#size(), ...options }, [ranges().x, [null, null]], this.#plot);
@@ -307,7 +309,7 @@ export class Panel {
     const { described, lacking, unplaced } = this.#figure.dataset;
     const last = this.#lines.slice(0, SAID).map(({ run, one }) => {
       const value = one.y.findLast((each) => !Number.isNaN(each));
-      return value === undefined ? run.name : `${run.name} ${written(value)}`;
+      return value === undefined ? run.name : `${run.name} ${this.#written(value)}`;
     });
     const rest = this.#lines.length - last.length;
     this.#plot.setAttribute("aria-label", described.replace("{values}", () => last.join(", ") + (rest ? `, +${rest}` : "")));
@@ -371,7 +373,7 @@ export class Panel {
       this.#at.append(swatch);
     }
     const value = document.createElement("b");
-    value.textContent = written(one.value);
+    value.textContent = this.#written(one.value);
     this.#at.append(value);
   }
 }

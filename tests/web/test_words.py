@@ -12,7 +12,8 @@ from apps.web.conditions import as_filter, read_conditions
 from apps.web.console import console_lines
 from apps.web.figures import ago, figure, grouped, lasting, setting, size
 from apps.web.links import run_url
-from apps.web.panels import sections, system_sections
+from apps.web.machine import measure, system_sections
+from apps.web.panels import sections
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -159,10 +160,59 @@ def test_sections_begin_with_what_is_held_out() -> None:
         ("train", ["train/loss", "train/acc"]),
         ("", ["lr"]),
     ]
-    assert [section.title for section in system_sections(["system.gpu.0.temp", "system.cpu"])] == [
-        "cpu",
-        "gpu",
+
+
+def test_system_sections_are_parts_of_the_machine() -> None:
+    names = [
+        "system.network.sent",
+        "system.gpu.10.temp",
+        "system.cpu",
+        "system.gpu.2.gpu",
+        "system.disk./.usageGB",
+        "odd",
     ]
+
+    found = system_sections([*names, "system.cpu.0.cpu_percent"])
+
+    assert [(section.title, section.keys) for section in found] == [
+        ("GPU 2", ["system.gpu.2.gpu"]),
+        ("GPU 10", ["system.gpu.10.temp"]),
+        ("CPU", ["system.cpu", "system.cpu.0.cpu_percent"]),
+        ("Disk", ["system.disk./.usageGB"]),
+        ("Network", ["system.network.sent"]),
+        ("Other", ["odd"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "part", "title", "unit"),
+    [
+        # As the client 0.31 sends them.
+        ("system.memory_percent", "Memory", "In use", "%"),
+        ("system.proc.memory.rssMB", "Memory", "This process", "MB"),
+        ("system.proc.memory.availableMB", "Memory", "Free to use", "MB"),
+        ("system.proc.cpu.threads", "CPU", "Threads of this process", ""),
+        ("system.disk./.usagePercent", "Disk", "Used, /", "%"),
+        ("system.disk./.usageGB", "Disk", "Used, /", "GB"),
+        ("system.disk.vda.in", "Disk", "Read, vda", "MB"),
+        ("system.network.recv", "Network", "Received", "B"),
+        ("system.network.tcpRetransmits", "Network", "Sent again (TCP)", ""),
+        ("system.cpu.3.cpu_percent", "CPU", "Core 3", "%"),
+        ("system.gpu.0.gpu", "GPU 0", "In use", "%"),
+        ("system.gpu.0.temp", "GPU 0", "Temperature", "°C"),
+        ("system.gpu.1.powerWatts", "GPU 1", "Power", "W"),
+        ("system.gpu.1.memoryAllocatedBytes", "GPU 1", "Memory in use", "B"),
+        ("system.gpu.0.smClock", "GPU 0", "Clock of the processors", "MHz"),
+        ("system.gpu.process.0.memoryAllocated", "GPU 0", "Memory in use, this process", "%"),
+        ("system.tpu.0.dutyCycle", "TPU 0", "In use", "%"),
+        ("system.new.thingPercent", "Other", "new.thingPercent", "%"),
+        ("<b>", "Other", "<b>", ""),
+    ],
+)
+def test_a_system_metric_in_words(key: str, part: str, title: str, unit: str) -> None:
+    found = measure(key)
+
+    assert (found.part, found.title, found.unit) == (part, title, unit)
 
 
 def test_measures_are_ranked_as_people_look_at_them() -> None:

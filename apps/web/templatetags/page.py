@@ -15,6 +15,7 @@ from apps.core import clock
 from apps.runs.defined import Definitions
 from apps.web import figures
 from apps.web.custody import Audience, Scope, lock_sentence, way_here
+from apps.web.machine import Measure, measure
 from apps.web.panels import MOST_DRAWN
 from apps.web.trees import Node
 
@@ -128,3 +129,9 @@ def ago(moment: datetime | None) -> SafeString | str:
 def at_query(node: Node) -> str:
     """The part of an address that names a place in a tree, ready for more after it."""
     return "".join(f"at={in_query(key)}&" for key in node.path)
+
+
+@register.filter
+def as_measure(key: str) -> Measure:
+    """A system metric with its title and unit."""
+    return measure(key)

@@ -24,8 +24,9 @@ from apps.web.editing import patch_of, tag_line
 from apps.web.figures import lasting
 from apps.web.histograms import histogram_names
 from apps.web.links import project_url, run_url
+from apps.web.machine import system_sections
 from apps.web.overview import moving, overview
-from apps.web.panels import MOST_PANELS, metric_names, sections, system_sections
+from apps.web.panels import MOST_PANELS, metric_names, sections
 from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.states import duration_of, state_of
