@@ -135,11 +135,11 @@ def delta(value: Any, base: Any) -> str:
         return ""
     if not math.isfinite(distance):
         return ""
-    sign = "+" if distance > 0 else "−"
+    sign = "+" if value > base else "−"
     size = figure(abs(value - base) if isinstance(value, int) and isinstance(base, int) else abs(distance))
     if not math.isfinite(share) or abs(share) >= 1e5 or base < 0:
         return f"{sign}{size}"
-    return f"{sign}{size} ({'+' if share > 0 else '−'}{abs(share):.1f}{THIN}%)"
+    return f"{sign}{size} ({sign}{abs(share):.1f}{THIN}%)"
 
 
 def title_of(opened: OpenRun) -> str:

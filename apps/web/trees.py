@@ -128,7 +128,9 @@ def is_branch(value: Any) -> bool:
     if isinstance(value, _Found):
         return True
     if isinstance(value, list):
-        return len(value) > _LONGEST_LIST or len(jsontext.dumps(value)) > _LONGEST_LIST_TEXT
+        if len(value) > _LONGEST_LIST or any(isinstance(item, Mapping) and item for item in value):
+            return True
+        return len(jsontext.dumps(value)) > _LONGEST_LIST_TEXT
     return isinstance(value, Mapping) and bool(value)
 
 

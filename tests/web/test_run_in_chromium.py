@@ -32,7 +32,7 @@ def finished(client: WandbClient) -> str:
     """A run with a deep config and histograms."""
     client.run("""
         import numpy as np
-        config = {"optim": {"name": "adamw", "lr": 0.1}, "ids": list(range(300)), "text": "word " * 500}
+        config = {"a_optim": {"name": "adamw", "lr": 0.1}, "ids": list(range(300)), "text": "word " * 500}
         run = wandb.init(project="vision", id="whole", settings=FAST, config=config | {f"key{n}": n for n in range(400)})
         for step in range(90):
             run.log({"loss": 1 / (step + 1), "weights": wandb.Histogram(np_histogram=([step, 9], [-1, 0, 1 + step]))})
@@ -121,7 +121,7 @@ def test_keys_and_values_are_copied_by_pointer_and_by_keyboard(open_page: Any, f
     config.locator(".row", has_text="adamw").hover()
     config.get_by_role("button", name="Copy the key").click()
     expect(config.get_by_role("button", name="Copied")).to_be_visible()
-    assert seen.page.evaluate(read) == "optim.name"
+    assert seen.page.evaluate(read) == "a_optim.name"
 
     summary = _tree(seen.page, "summary")
     row = summary.locator(".row", has_text="loss")
@@ -194,11 +194,12 @@ def test_histograms_follow_a_run_and_leave_the_chosen_step(open_page: Any, going
     expect(seen.page.locator("figure.panel canvas").first).to_be_visible(timeout=_WAIT)
     seen.go(f"{going}/histograms")
     panel = seen.page.locator("figure[data-ridge=w]")
-    before = panel.locator(".ridge path").count()
+    newest = panel.locator(".ridge path").last
+    before = newest.get_attribute("data-step") or ""
 
     panel.locator("input[type=range]").fill("0")
     expect(panel.locator("[data-one]")).to_contain_text("Step 0:")
-    expect(panel.locator(".ridge path").nth(before + 4)).to_be_attached(timeout=_WAIT)
+    expect(newest).not_to_have_attribute("data-step", before, timeout=_WAIT)
 
     expect(panel.locator(".ridge path.chosen")).to_have_attribute("data-step", "0.0")
     expect(panel.locator("[data-one]")).to_contain_text("Step 0:")
