@@ -76,15 +76,15 @@ def test_japanese_keeps_the_houses_voice(po: polib.POFile) -> None:
 # ── Templates ──
 
 SAID_AS_IT_IS = {
-    "Ownlog",
-    "SHA-256",
-    "REST API",
-    "OpenAPI",
-    "bash",
-    "Lightning",
     "Hugging Face",
     "Keras",
+    "Lightning",
+    "OpenAPI",
+    "Ownlog",
+    "REST API",
+    "SHA-256",
     "XGBoost",
+    "bash",
     "config.lr > 1e-4",
 }
 _AS_IT_IS = re.compile("|".join(rf"(?<![A-Za-z]){re.escape(each)}(?![A-Za-z])" for each in SAID_AS_IT_IS))
@@ -95,6 +95,7 @@ _TRANSLATED = re.compile(
     r"{% (blocktranslate|blocktrans)\b.*?{% end\1 %}|{% (?:translate|trans) .*?%}", re.DOTALL
 )
 _TAG = re.compile(r"{%.*?%}|{{.*?}}", re.DOTALL)
+_CLASSES = re.compile(r'\bmore="[^"]*"')
 _NOT_SPOKEN = re.compile(r"{% (?:if|elif|url|static|load|extends|block|with here=|for|partialdef)\b")
 _LITERAL = re.compile(r'"([^"]*)"|\'([^\']*)\'')
 _PROSE = re.compile(r"[A-Z][a-z]|[A-Za-z]{2,} [A-Za-z]")
@@ -130,7 +131,7 @@ def untranslated(template: str, *, is_html: bool = True) -> list[str]:
         literal
         for tag in _TAG.findall(rest)
         if not _NOT_SPOKEN.match(tag)
-        for pair in _LITERAL.findall(tag)
+        for pair in _LITERAL.findall(_CLASSES.sub("", tag))
         for literal in pair
         if _PROSE.search(literal) and not literal.endswith(".html")
     ]

@@ -27,8 +27,8 @@ JAPANESE = {"accept-language": "ja"}
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # What is written so in Japanese, too: names of things, units, formats.
 AS_IT_IS = re.compile(
-    r"(?<![A-Za-z])(?:Ownlog|API|bash|CPU|CSV|CUDA|Git|git|GPU|ID|JSON|OpenAPI|PNG|Python|REST|SHA|SHA-256|TLS|URL|wandb"
-    r"|run\.save|kB|MB|GB|TB)(?![A-Za-z])"
+    r"(?<![A-Za-z])(?:Ownlog|API|bash|CPU|CSV|CUDA|Git|git|GPU|Hugging Face|ID|JSON|Keras|Lightning|OpenAPI|PNG|Python"
+    r"|REST|run\.save|SHA|SHA-256|TLS|URL|wandb|XGBoost|kB|MB|GB|TB)(?![A-Za-z])"
 )
 _JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龠]")
 _KANA = re.compile(r"[ぁ-ん]")
@@ -47,9 +47,12 @@ NO_PAGES = {
     "api:schema",
     "authorize",
     "health",
+    "home-sparks",
     "components-csv-series",
     "components-series",
     "project-csv-series",
+    "project-ids",
+    "project-live",
     "project-rows",
     "project-series",
     "project-workspace",
@@ -83,6 +86,8 @@ class _Left(HTMLParser):
             # What a field of code shows as its example is code.
             heard = _SPOKEN - {"placeholder"} if "mono" in classes else _SPOKEN
             self.seen += [value for name, value in given.items() if name in heard]
+        if tag == "option":
+            self.names.add(given.get("value", ""))  # no mark of a name fits in there
         if tag == "a" and "download" not in given:
             self.links.append(given.get("href", ""))
         if tag not in _VOID:
@@ -151,9 +156,13 @@ def _name_of(path: str) -> str:
         return ""
 
 
-def _crawled(client: Client, first: str) -> Iterator[tuple[str, str]]:
+# Where links and forms begin.
+SEEDS = ("/", "/find?q=vision", "/find?q=nothingiscalledso", "/alice/vision?group=config.model", "/?q=zzz")
+
+
+def _crawled(client: Client) -> Iterator[tuple[str, str]]:
     """Every page that links lead to, as its address and its text; of pages of one kind a few."""
-    waiting, met, counts = [first], {first}, dict.fromkeys(NO_PAGES, _ONCE)
+    waiting, met, counts = [*SEEDS], {*SEEDS}, dict.fromkeys(NO_PAGES, _ONCE)
     while waiting:
         address = waiting.pop(0)
         name = _name_of(urlsplit(address).path)
@@ -178,8 +187,14 @@ def _crawled(client: Client, first: str) -> Iterator[tuple[str, str]]:
 def test_pages_are_japanese_throughout(world: set[str], client: Client) -> None:
     client.force_login(User.objects.get(username="alice"), backend=BACKEND)
 
-    pages = dict(_crawled(client, "/"))
-    names = world | {"testserver", "Hokuto University", "fast"}  # the last two on the page of components
+    pages = dict(_crawled(client))
+    names = world | {
+        "testserver",
+        "Hokuto University",
+        "fast",
+        "nothingiscalledso",
+        "zzz",
+    }  # the last two on the page of components
     english = {address: found for address, page in pages.items() if (found := left_over(page, names))}
 
     assert english == {}

@@ -120,7 +120,7 @@ def _settings(present: Appearance) -> list[Setting]:
         Setting(
             "language",
             _("Language"),
-            _("Of every page and mail. What scripts read stays English, errors too."),
+            _("For every page and mail. What scripts read stays English, errors too."),
             languages,
             present.language == as_found.language,
         ),
