@@ -54,7 +54,7 @@ def group_runs(
 
 def spread(runs: Iterable[Listed], get: Getter) -> Spread | None:
     """None where no run has a number there; NaN and infinities are left out."""
-    numbers = [value for run in runs if _is_finite(value := get(run))]
+    numbers = [value for run in runs if is_finite(value := get(run))]
     if not numbers:
         return None
     return Spread(math.fsum(numbers) / len(numbers), min(numbers), max(numbers))
@@ -71,7 +71,8 @@ def _by_mean(groups: list[RunGroup], order: Order) -> list[RunGroup]:
     return sorted(groups, key=place)
 
 
-def _is_finite(value: Any) -> bool:
+def is_finite(value: Any) -> bool:
+    """Whether it is a number that can be compared and added to others."""
     try:
         return type(value) in (int, float) and math.isfinite(value)
     except OverflowError:  # an integer that no float holds

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +19,10 @@ from django.utils.translation import gettext as _
 from apps.core import jsontext
 from apps.core.errors import TooMuch
 from apps.projects.models import Project
-from apps.runs.fields import Listed
+from apps.runs.defined import Direction
+from apps.runs.fields import Listed, getter
 from apps.runs.filters import compile_filter, parse_orders
-from apps.runs.groups import RunGroup, group_runs
+from apps.runs.groups import RunGroup, group_runs, is_finite
 from apps.runs.history.paths import dotted, leaves
 from apps.runs.history.sampling import evenly_spread
 from apps.runs.listing import LARGEST_KEPT_WHOLE, LARGEST_LOOKED_INTO, shortened
@@ -109,6 +110,20 @@ def _found(
     runs = _tables.runs_of(project)
     found = [run for run in runs if passes(run)] if passes else runs
     return runs, arrange.sort(found) if is_sorted else found
+
+
+def best_values(
+    project: Project, directions: Mapping[str, Direction], *, filters: str | None = None
+) -> dict[str, float]:
+    """Of these keys the best number among the runs that pass; only where there are several to choose from."""
+    found = _found(project, filters, None, is_sorted=False)[1]
+    best = {}
+    for key, direction in directions.items():
+        get = getter(key)
+        numbers = [value for run in found if is_finite(value := get(run))]
+        if len(numbers) > 1:
+            best[key] = max(numbers) if direction is Direction.MOST else min(numbers)
+    return best
 
 
 def present_version(project: Project) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from apps.runs.defined import Definitions, Direction
 from apps.runs.types import Head
 from apps.web.trees import written
 from apps.web.values import is_number
@@ -87,6 +88,20 @@ def columns_for(
     found = [replace(column_of(order), pin=place) for place, order in enumerate(held, start=1)]
     found += [column_of(order) for order in usual if order not in held]
     return [_with_kind(column, chosen) for column in found]
+
+
+def directions_of(columns: Iterable[Column], definitions: Definitions) -> dict[str, Direction]:
+    """Of the columns whose scripts said which way is better, which way that is. `loss.min` is what the client keeps
+    of a loss that it was told to keep the least of."""
+    found = {}
+    for column in columns:
+        if column.kind != "summary_metrics":
+            continue
+        metric, _dot, kept = column.key.rpartition(".")
+        names = [column.key, metric] if kept in tuple(Direction) else [column.key]
+        if direction := next(filter(None, map(definitions.direction_of, names)), None):
+            found[column.order] = direction
+    return found
 
 
 def ranked_measures(names: Iterable[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -27,6 +27,7 @@ class Cell:
     text: str
     is_number: bool
     pin: int = 0
+    is_best: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,10 @@ def runs_table(
     project: str,
     fold: Callable[[str], str],
     drawn: Mapping[str, int] = MappingProxyType({}),
+    best: Callable[[Sequence[Column]], Mapping[str, float]] = lambda _: {},
 ) -> RunsTable:
     """Rows for what was found; without chosen columns, those that tell the runs apart. `drawn` has the colours of the
-    runs that the charts draw, by public id; `fold` is the address at which
+    runs that the charts draw, by public id; `best` tells the best number of a column; `fold` is the address at which
     a group of this id is folded, or unfolded."""
     values = {each.run.pk: _values(each) for each in [*found.runs, *found.first]}
     columns = columns_for(
@@ -82,6 +84,7 @@ def runs_table(
     groups = {
         group.id: group_row(group, columns, asked, drawn, href=fold(group.id)) for group in found.groups
     }
+    found_best = best(columns)
     rows: list[RunRow | GroupRow] = []
     for place, entry in enumerate(found.entries, start=asked.start + 1):
         if entry.run is None:
@@ -98,7 +101,7 @@ def runs_table(
                 duration=lasting(duration_of(entry.run.run, measured)),
                 colour=drawn.get(entry.run.run.public_id, run_colour(entry.run.run.number)),
                 is_drawn=entry.run.run.public_id in drawn,
-                cells=[_cell(column, entry.run, measured, chosen) for column in columns],
+                cells=[_cell(column, entry.run, measured, chosen, found_best) for column in columns],
                 group=groups.get(entry.group_id),
             )
         )
@@ -109,13 +112,18 @@ def _values(opened: OpenRun) -> tuple[Values, Values]:
     return flat(summary_values(opened.summary_text)), flat(config_values(opened.config_text))
 
 
-def _cell(column: Column, opened: OpenRun, measured: Values, chosen: Values) -> Cell:
+def _cell(
+    column: Column, opened: OpenRun, measured: Values, chosen: Values, best: Mapping[str, float]
+) -> Cell:
     if column.order in OF_HEAD:
         return Cell(OF_HEAD[column.order][1](opened.head)[:_LONGEST_CELL], False, column.pin)
     values = measured if column.kind == "summary_metrics" else chosen
     if column.key not in values:
         return Cell("", column.is_number, column.pin)
-    return Cell(_text(values[column.key], is_measured=values is measured), column.is_number, column.pin)
+    value = values[column.key]
+    is_best = column.order in best and is_number(value) and value == best[column.order]
+    text = _text(value, is_measured=values is measured)
+    return Cell(text, column.is_number, column.pin, is_best)
 
 
 def _text(value: Any, *, is_measured: bool) -> str:

@@ -216,6 +216,31 @@ def test_damaged_keys_of_one_run_leave_its_project_a_page(
         assert "run.keys" in text_of(page)
 
 
+@pytest.mark.parametrize(
+    ("goal", "key", "best"),
+    [
+        ({"7": [2]}, "acc", "0.9000"),
+        ({"7": [1]}, "acc", "0.2000"),
+        ({"8": 1}, "acc", "0.2000"),
+        ({}, "acc", None),
+    ],
+)
+def test_the_best_of_a_column_is_marked_where_its_script_said_which_way_is_better(
+    visit: Visit, vision: Project, alice: User, goal: dict[str, Any], key: str, best: str | None
+) -> None:
+    config = jsontext.dumps({"_wandb": {"value": {"m": [{"1": "acc", **goal}]}}})
+    for number, value in enumerate((0.2, 0.9, "NaN", 0.5)):
+        text = f'{{"acc": {value}}}'
+        work.run(vision, f"r{number}", by=alice, config_text=config, summary_text=text)
+
+    page = visit(PAGE, by="vera", col=f"summary_metrics.{key}").content.decode()
+    filtered = visit(PAGE, by="vera", col=f"summary_metrics.{key}", q="acc = 0.5").content.decode()
+
+    marked = re.findall(r'<span class="clip best" title="([^"]*)"', page)
+    assert marked == ([best] if best else [])
+    assert "clip best" not in filtered
+
+
 # ── Editing ──
 
 

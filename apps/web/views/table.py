@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -8,11 +8,13 @@ from django.http import HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission, Visibility
+from apps.core.errors import Invalid
 from apps.projects.queries import get_project, open_project
 from apps.runs.defined import Definitions
-from apps.runs.table import ids_of_runs, present_version
+from apps.runs.table import best_values, ids_of_runs, present_version
 from apps.teams.gate import may
 from apps.vault.damage import leaving_out_damaged
+from apps.web.columns import Column, directions_of
 from apps.web.drawn import Eyes, names_logged
 from apps.web.listing import Found, Listing, fold
 from apps.web.panels import MOST_DRAWN
@@ -83,6 +85,15 @@ def table_of(
     drawn: Mapping[str, int] = MappingProxyType({}),
 ) -> RunsTable:
     """What was found, as rows of the project's table."""
+    definitions = Definitions.of_runs(each.config_text for each in found.runs)
+
+    def best(columns: Sequence[Column]) -> Mapping[str, float]:
+        directions = directions_of(columns, definitions)
+        try:
+            return best_values(opened.project, directions, filters=asked.filters) if directions else {}
+        except Invalid:
+            return {}
+
     return runs_table(
         found,
         asked,
@@ -90,6 +101,7 @@ def table_of(
         project=opened.name,
         fold=lambda group_id: fold(request, asked, group_id),
         drawn=drawn,
+        best=best,
     )
 
 
