@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from apps.api.formats.columns import Column, Kind, Reread, batches, cells_of, columns_of, rows_in_batch
+from apps.api.formats.columns import (
+    Column,
+    Kind,
+    Reread,
+    batches,
+    cells_of,
+    columnar_of,
+    columns_of,
+    rows_in_batch,
+)
+from apps.api.formats.whole import batches_of_whole, columns_of_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from apps.runs.history.columnar import Columnar
 
 JSON_MARK = {b"ownlog.json": b"1"}  # of a column whose cells are JSON text
 
@@ -48,11 +60,12 @@ def parquet(reread: Reread) -> Iterator[bytes]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns, outlet = columns_of(reread), _Outlet()
+    outlet, columnar = _Outlet(), columnar_of(reread)
+    columns = columns_of(reread) if columnar is None else columns_of_whole(columnar)
     schema = _schema(columns)
     file = pa.PythonFile(outlet, mode="w")
     with pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=_texts(columns)) as writer:
-        for batch in _batches(reread, columns, schema):
+        for batch in _batches(reread, columnar, columns, schema):
             writer.write_batch(batch)
             yield outlet.take()
     yield outlet.take()
@@ -61,11 +74,12 @@ def parquet(reread: Reread) -> Iterator[bytes]:
 def arrow_stream(reread: Reread) -> Iterator[bytes]:
     import pyarrow as pa
 
-    columns, outlet = columns_of(reread), _Outlet()
+    outlet, columnar = _Outlet(), columnar_of(reread)
+    columns = columns_of(reread) if columnar is None else columns_of_whole(columnar)
     schema = _schema(columns)
     file = pa.PythonFile(outlet, mode="w")
     with pa.ipc.new_stream(file, schema) as writer:
-        for batch in _batches(reread, columns, schema):
+        for batch in _batches(reread, columnar, columns, schema):
             writer.write_batch(batch)
             yield outlet.take()
     yield outlet.take()
@@ -96,10 +110,15 @@ def _texts(columns: list[Column]) -> list[str]:
     return [column.name for column in columns if column.kind in {Kind.TEXT, Kind.JSON, Kind.BOOLEAN}]
 
 
-def _batches(reread: Reread, columns: list[Column], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _batches(
+    reread: Reread, columnar: Columnar | None, columns: list[Column], schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
     if not columns:
+        return
+    if columnar is not None:
+        yield from batches_of_whole(columnar, columns, schema)
         return
     for batch in batches(reread(), rows_in_batch(columns)):
         arrays = [

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apps.core import jsontext
 from apps.runs.history.lines import by_shape
@@ -18,11 +18,31 @@ from apps.runs.history.paths import Path, Row, dotted
 
 Reread = Callable[[], Iterator[Row]]
 
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Rows that can be read again, and perhaps their columns as the history keeps them."""
+
+    rows: Reread
+    columnar: Callable[[], Columnar | None]
+
+    def __call__(self) -> Iterator[Row]:
+        return self.rows()
+
+
+def columnar_of(reread: Reread) -> Columnar | None:
+    """The columns as they are kept, where they tell all that the rows would."""
+    return reread.columnar() if isinstance(reread, Source) else None
+
+
+if TYPE_CHECKING:
+    from apps.runs.history.columnar import Columnar
+
 ROWS_IN_BATCH = 32_768
 _CELLS_IN_BATCH = 1_000_000
 _LEAST_ROWS = 64
 _INT64 = range(-(2**63), 2**63)
-_EXACT_IN_DOUBLE = range(-(2**53), 2**53 + 1)
+EXACT_IN_DOUBLE = range(-(2**53), 2**53 + 1)
 
 
 class Kind(StrEnum):
@@ -56,15 +76,20 @@ def columns_of(reread: Reread) -> list[Column]:
     """The columns of these rows, in the order of their first appearance."""
     found: dict[str, Column] = {}
     for batch in batches(reread(), ROWS_IN_BATCH // 4):
-        for shaped in by_shape(batch):
-            for path, kind, values in zip(shaped.paths, shaped.kinds, shaped.columns(), strict=True):
-                name = name_of(path)
-                column = found.get(name)
-                if column is None:
-                    column = found[name] = Column(name)
-                if len(column.kinds) < 2 or Kind.SMALL_INTEGER in column.kinds:
-                    column.kinds |= _kinds(kind, values)
+        note_kinds(found, batch)
     return list(found.values())
+
+
+def note_kinds(found: dict[str, Column], batch: Sequence[Row]) -> None:
+    """Note what a batch holds."""
+    for shaped in by_shape(batch):
+        for path, kind, values in zip(shaped.paths, shaped.kinds, shaped.columns(), strict=True):
+            name = name_of(path)
+            column = found.get(name)
+            if column is None:
+                column = found[name] = Column(name)
+            if len(column.kinds) < 2 or Kind.SMALL_INTEGER in column.kinds:
+                column.kinds |= _kinds(kind, values)
 
 
 def name_of(path: Path) -> str:
@@ -77,7 +102,7 @@ def _kinds(kind: type, values: Sequence[Any]) -> set[Kind]:
         return {Kind.NUMBER}
     if kind is int:
         low, high = min(values), max(values)
-        if low in _EXACT_IN_DOUBLE and high in _EXACT_IN_DOUBLE:
+        if low in EXACT_IN_DOUBLE and high in EXACT_IN_DOUBLE:
             return {Kind.SMALL_INTEGER}
         return {Kind.INTEGER if low in _INT64 and high in _INT64 else Kind.JSON}
     if kind is bool:
@@ -119,9 +144,9 @@ def cells_of(batch: Sequence[Row], columns: Sequence[Column]) -> list[list[Any]]
             for place, value in zip(shaped.places, values, strict=True):
                 column[place] = value
     return [
-        _as_json(cells[column.name]) if column.kind is Kind.JSON else cells[column.name] for column in columns
+        as_json(cells[column.name]) if column.kind is Kind.JSON else cells[column.name] for column in columns
     ]
 
 
-def _as_json(values: Sequence[Any]) -> list[str | None]:
+def as_json(values: Sequence[Any]) -> list[str | None]:
     return [None if value is None else jsontext.dumps(value) for value in values]

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from apps.access.policy import Permission
 from apps.api.describe import IDEMPOTENCY_KEY, answers, writes
+from apps.api.formats.columns import Source
 from apps.api.formats.renderers import ROW_FORMATS, RowsRenderer
 from apps.api.replays import Done, once
 from apps.api.request import ApiRequest
@@ -126,7 +127,7 @@ def _asked_rows(run: Run, stream: Stream, query: dict[str, Any]) -> Callable[[],
         rows = _sample(run, stream, query["samples"], keys, first, last)
         return lambda: iter(rows)
     reread = store.rereadable(run, stream, keys=keys or None, first_step=first, last_step=last)
-    return (lambda: filter(None, reread())) if keys else reread
+    return Source((lambda: filter(None, reread())) if keys else reread, reread.columnar)
 
 
 def _sample(

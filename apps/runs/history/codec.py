@@ -195,6 +195,14 @@ class SegmentReader:
                 table = table.take([place - first for place in inside])
             yield from self._rows_of(table, frozenset(wanted))
 
+    def groups(self, columns: list[str]) -> Iterator[pa.Table]:
+        """These columns as they lie, row group by row group."""
+        return (table for _first, table in self._groups(columns, None))
+
+    def columns_of(self, number: int) -> list[str]:
+        """The columns in which the values of a path stand; one that other paths share begins with `s`."""
+        return self._columns([number])
+
     def _groups(self, columns: list[str], places: Sequence[int] | None) -> Iterator[tuple[int, pa.Table]]:
         first = 0
         for group in range(self._file.num_row_groups):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from apps.core.errors import TooMuch
 from apps.runs.history import sampling
 from apps.runs.history.appending import read_keys
+from apps.runs.history.columnar import Columnar, columnar
 from apps.runs.history.keys import KeyList, history_keys
 from apps.runs.history.paths import MISSING, Row, pick, weight
 from apps.runs.history.pieces import Piece, pieces_of
@@ -40,17 +42,33 @@ def scan(
     return rows if keys is None else (_picked(row, keys) for row in rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Rereadable:
+    """The same rows at each call, whatever comes in meanwhile."""
+
+    pieces: Sequence[Piece]
+    keys: Names
+    first_step: Bound
+    last_step: Bound
+
+    def __call__(self) -> Iterator[Row]:
+        rows = rows_of(
+            self.pieces, _with_order(self.keys), first_step=self.first_step, last_step=self.last_step
+        )
+        return rows if self.keys is None else (_picked(row, self.keys) for row in rows)
+
+    def columnar(self) -> Columnar | None:
+        """The same by columns as they lie, without rows that have none of the keys; None where that would tell less."""
+        if self.first_step is not None or self.last_step is not None:
+            return None
+        return columnar(self.pieces, self.keys)
+
+
 def rereadable(
     run: Run, stream: Stream, *, keys: Names = None, first_step: Bound = None, last_step: Bound = None
-) -> Callable[[], Iterator[Row]]:
-    """What `scan` gives, the same rows at each call whatever comes in meanwhile: for readers that pass over them twice."""
-    pieces, names = pieces_of(run, stream), _with_order(keys)
-
-    def read() -> Iterator[Row]:
-        rows = rows_of(pieces, names, first_step=first_step, last_step=last_step)
-        return rows if keys is None else (_picked(row, keys) for row in rows)
-
-    return read
+) -> Rereadable:
+    """What `scan` gives, for readers that pass over it twice."""
+    return Rereadable(pieces_of(run, stream), keys, first_step, last_step)
 
 
 def rows_of(
