@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from apps.core.errors import TooMuch
 from apps.runs.history import sampling
 from apps.runs.history.appending import read_keys
@@ -297,7 +299,7 @@ def _rows_at(pieces: Sequence[Piece], owners: list[int], places: list[int], keys
     for owner, chosen in wanted.items():
         chosen.sort()
         found = pieces[owner].rows(_with_order(keys), [place for place, _ in chosen])
-        for (_, position), row in zip(chosen, found, strict=True):
+        for (_place, position), row in zip(chosen, found, strict=True):
             rows[position] = row
             held += weight(row)
         if held > MOST_HELD:

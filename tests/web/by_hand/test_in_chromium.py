@@ -83,7 +83,7 @@ def test_a_run_made_by_hand_is_a_run_to_the_client(
 
     page.get_by_role("link", name="Add files").click()
     page.get_by_label("Folder").fill("plots")
-    page.locator("#files").set_input_files(noise)
+    page.locator("#upload-files").set_input_files(noise)
     page.get_by_role("button", name="Add these files").click()
     expect(page.get_by_role("link", name="plots/noise.bin")).to_be_visible()
 
@@ -122,7 +122,7 @@ def test_files_go_one_by_one_and_say_how_they_fared(open_page: Any, tmp_path: Pa
     patch = tmp_path / "diff.patch"
     patch.write_text("+ line")
 
-    seen.page.locator("#files").set_input_files([noise, patch])
+    seen.page.locator("#upload-files").set_input_files([noise, patch])
     seen.page.get_by_role("button", name="Add these files").click()
 
     lines = seen.page.locator("[data-sending] li")
@@ -136,7 +136,7 @@ def test_the_forms_work_without_a_script(open_page: Any, noise: Path) -> None:
     seen = open_page(java_script_enabled=False)
     seen.page.goto(f"{seen.url}/alice/vision/runs/demo0003/upload")
 
-    seen.page.locator("#files").set_input_files(noise)
+    seen.page.locator("#upload-files").set_input_files(noise)
     seen.page.get_by_role("button", name="Add these files").click()
 
     expect(seen.page.get_by_role("link", name="noise.bin")).to_be_visible()

@@ -18,7 +18,7 @@ from apps.projects.queries import open_project
 from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.queries import open_run
-from apps.runs.types import RunState, Stream
+from apps.runs.types import Lines, RunState, Stream, StreamRequest
 from apps.teams.models import Entity
 from tests.web.conftest import Log, Visit, text_of
 
@@ -251,8 +251,6 @@ def test_a_client_at_work_goes_on_beside_rows_by_hand(send: Visit, visit: Visit,
 
     # The client knows nothing of it, and counts its own twenty lines.
     lines = [json.dumps({"loss": 0.0, "_step": 20})]
-    from apps.runs.types import Lines, StreamRequest
-
     store.append(told, StreamRequest(streams={Stream.HISTORY: Lines(20, lines)}))
 
     rows = list(store.scan(told, Stream.HISTORY))
@@ -387,3 +385,15 @@ def test_the_ways_to_the_forms_stand_where_one_looks(visit: Visit, told: Run) ->
 
     assert [way in visit(page, by="bob").content.decode() for page, way in ways] == [True] * 4
     assert [way in visit(page, by="vera").content.decode() for page, way in ways[1:]] == [False] * 3
+
+
+@pytest.mark.parametrize("url", [NEW_PROJECT, NEW_RUN, LOG, "/lab/vision/runs/told/upload"])
+def test_each_label_finds_its_field(visit: Visit, told: Run, url: str) -> None:
+    """Icons have ids too: a field of the same id would be without a name."""
+    page = visit(url, by="bob").content.decode()
+
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert sorted({each for each in ids if ids.count(each) > 1}) == []
+    assert set(re.findall(r' for="([^"]+)"', page)) - set(ids) == set()
+    described = " ".join(re.findall(r'aria-describedby="([^"]+)"', page)).split()
+    assert set(described) - set(ids) == set()
