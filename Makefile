@@ -51,6 +51,7 @@ format: $(DEV_STAMP) ## put the code in the house's form
 	$(BIN)/ruff format .
 
 bench: $(DEV_STAMP) ## measure what is promised in figures
+	@$(RUN) -m bench
 	@$(RUN) -m pytest -n 0 -m bench -s
 
 shots: $(DEV_STAMP) ## renew the screenshots of docs/ (needs Chromium)

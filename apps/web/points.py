@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from apps.core.errors import Invalid
 from apps.runs.history import store
 from apps.runs.history.codec import as_number
-from apps.runs.types import RunState, Series, Stream
+from apps.runs.types import RunState, Stream
 from apps.web.request import Request
 
 if TYPE_CHECKING:
@@ -83,29 +83,34 @@ class Asked:
             if (self.first is None or x >= self.first) and (self.last is None or x <= self.last):
                 yield x, y
 
-    def extremes(self, run: Run) -> Extremes | None:
-        """None for a run that does not log this. A sample holds the highest, the lowest and the last point."""
-        sample = self._sample(run, _ENOUGH_FOR_EXTREMES)
-        points = list(zip(sample.x, sample.y, strict=True))
-        if not points:
-            return None
-        finite = [point for point in points if math.isfinite(point[1])] or points
-        return Extremes(
-            last=points[-1],
-            least=min(finite, key=lambda point: point[1]),
-            most=max(finite, key=lambda point: point[1]),
+    def extremes(self, runs: Sequence[Run]) -> dict[str, Extremes]:
+        """By public id, of those that log this. A sample holds the highest, the lowest and the last point."""
+        lines = store.sampled_lines(
+            runs,
+            self.key,
+            _ENOUGH_FOR_EXTREMES,
+            stream=self.stream,
+            x=self.axis,
+            first=self.first,
+            last=self.last,
         )
-
-    def _sample(self, run: Run, points: int) -> Series:
-        return store.sample_metrics(
-            run, [self.key], points, stream=self.stream, x=self.axis, first=self.first, last=self.last
-        )[self.key]
+        return {line.run.public_id: _extremes(line) for line in lines if len(line.columns[0])}
 
     def _pairs(self, rows: Iterator[dict[str, Any]] | list[dict[str, Any]]) -> Iterator[Point]:
         for row in rows:
             x, y = as_number(row, self.axis), as_number(row, self.key)
             if x is not None and y is not None and math.isfinite(x):
                 yield x, y
+
+
+def _extremes(line: Line) -> Extremes:
+    points: list[Point] = list(zip(*(column.tolist() for column in line.columns), strict=True))
+    finite = [point for point in points if math.isfinite(point[1])] or points
+    return Extremes(
+        last=points[-1],
+        least=min(finite, key=lambda point: point[1]),
+        most=max(finite, key=lambda point: point[1]),
+    )
 
 
 def _key(text: str) -> str:

@@ -104,6 +104,7 @@ def _rows(asked: Asked, runs: list[OpenRun]) -> Iterator[tuple[str, float, float
 
 def _read(request: Request, project: Project, runs: list[Run]) -> HttpResponse:
     asked, held = Asked.of(request), open_project(project)
+    extremes = asked.extremes(runs)
     rows = [
         {
             "title": _title(opened),
@@ -113,7 +114,7 @@ def _read(request: Request, project: Project, runs: list[Run]) -> HttpResponse:
             "most": _point(asked.axis, found.most),
         }
         for opened in open_runs(runs)
-        if (found := asked.extremes(opened.run)) is not None
+        if (found := extremes.get(opened.run.public_id)) is not None
     ]
     context: dict[str, Any] = {
         "asked": asked,
