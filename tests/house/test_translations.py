@@ -76,7 +76,9 @@ def test_japanese_keeps_the_houses_voice(po: polib.POFile) -> None:
 # ── Templates ──
 
 SAID_AS_IT_IS = {
+    "CSV",
     "Hugging Face",
+    "JSON",
     "Keras",
     "Lightning",
     "OpenAPI",

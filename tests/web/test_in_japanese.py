@@ -33,9 +33,10 @@ AS_IT_IS = re.compile(
 _JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龠]")
 _KANA = re.compile(r"[ぁ-ん]")
 _WORD = re.compile(r"[A-Za-z]{2,}")
-# An example, names of runs, hashes, ends of keys.
+# Examples, names of runs, hashes, keys of the machine, files, ends of API keys.
 _CODE = re.compile(
-    r"config\.lr > 1e-4|\blr = 1e-4|^train$|\bdemo\d{4}\b|\b[0-9a-f]{64}\b|(?<=…)\w{4}\b|(?<=末尾が )\w{4}\b"
+    r"config\.lr > 1e-4|\blr = 1e-4|^train$|\bdemo\d{4}\b|\b[0-9a-f]{40,64}\b|\bsystem\.[\w.]+|[\w-]+\.(?:json|txt)\b"
+    r"|(?<=…)\w{4}\b|(?<=末尾が )\w{4}\b"
 )
 _SPOKEN = {"alt", "aria-description", "aria-label", "label", "placeholder", "title"}
 _SILENT = {"bdi", "code", "kbd", "pre", "script", "style", "svg", "textarea"}
