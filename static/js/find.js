@@ -4,6 +4,8 @@
 const palette = document.getElementById("palette");
 const opener = document.querySelector("[data-palette]");
 
+const isAsked = (event) => (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k";
+
 const wire = () => {
   const form = palette.querySelector("form");
   const field = form.elements.q;
@@ -30,13 +32,17 @@ const wire = () => {
 
   opener.addEventListener("click", (event) => { event.preventDefault(); open(); });
   document.addEventListener("keydown", (event) => {
-    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
-      event.preventDefault();
-      open();
-    }
+    if (!isAsked(event)) return;
+    event.preventDefault();
+    open();
   });
 
   palette.addEventListener("keydown", (event) => {
+    event.stopPropagation(); // keys of the page behind do nothing here
+    if (isAsked(event)) {
+      event.preventDefault();
+      typeOn();
+    }
     if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape") {
       event.preventDefault(); // in a search field the first one would only empty it
