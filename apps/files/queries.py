@@ -15,7 +15,7 @@ from apps.core import jsontext
 from apps.core.errors import Invalid, NotFound
 from apps.core.ids import is_public_id
 from apps.files.models import RunFile, WithheldFile
-from apps.files.types import OpenFile
+from apps.files.types import FileName, OpenFile
 from apps.runs.models import Run
 from apps.runs.queries import get_run_by_id, run_key
 from apps.vault.keys import OpenKey
@@ -70,6 +70,23 @@ def list_files(run: Run, *, names: Iterable[str] | None = None, like: str | None
         matches = like_pattern(like)
         return [each for each in opened if matches.fullmatch(each.name)]
     return opened
+
+
+def file_names(run: Run) -> list[FileName]:
+    """The names of all stored files of a run, in order: for a run of many files much less than the files."""
+    key = run_key(run)
+    rows = _stored(run).order_by().values_list("pk", "uuid", "sealed_name", "size")
+    names = [
+        FileName(pk, unseal_text(key, bytes(sealed), label=NAME_LABEL, row=uuid), size)
+        for pk, uuid, sealed, size in rows
+    ]
+    return sorted(names, key=lambda each: each.name)
+
+
+def open_files(run: Run, ids: Iterable[int]) -> dict[int, OpenFile]:
+    """Those of a run's stored files that have these ids."""
+    key = run_key(run)
+    return {row.pk: _open(row, key) for row in _stored(run).filter(pk__in=list(ids))}
 
 
 def count_files(run: Run) -> int:

@@ -27,3 +27,12 @@ class Announced:
 
     name: str
     file: RunFile | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """One of a run's many files, as far as a list of names needs it."""
+
+    id: int
+    name: str
+    size: int

@@ -74,7 +74,7 @@ for name in (
     "run-table-series",
 ):
     declare_url(name, Permission.RUN_READ, methods=_READING)
-for name in ("run-files", "run-file"):
+for name in ("run-files", "run-file", "run-file-preview", "run-file-image"):
     declare_url(name, Permission.FILE_READ, methods=_READING)
 # To make a project: PROJECT_CREATE in the entity that the form names.
 declare_url("project-new", SIGNED_IN, methods=_FORM)

@@ -115,4 +115,10 @@ urlpatterns = [
     path("<str:entity>/<str:project>/runs/<str:run>/stop", runs.stop, name="run-stop"),
     path("<str:entity>/<str:project>/runs/<str:run>/files", files.files, name="run-files"),
     path("<str:entity>/<str:project>/runs/<str:run>/files/<path:name>", files.download, name="run-file"),
+    path(
+        "<str:entity>/<str:project>/runs/<str:run>/preview/<path:name>",
+        files.preview,
+        name="run-file-preview",
+    ),
+    path("<str:entity>/<str:project>/runs/<str:run>/image/<path:name>", files.image, name="run-file-image"),
 ]

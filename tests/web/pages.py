@@ -28,6 +28,8 @@ PAGES = (
     f"{RUN}/console",
     f"{RUN}/console?q=loss&times=off",
     f"{RUN}/files",
+    f"{RUN}/files?q=config",
+    f"{RUN}/preview/requirements.txt",
     "/components",
     "/components?on=code&on=statistics&density=comfortable",
     f"{RUN}/log",

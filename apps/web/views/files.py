@@ -1,23 +1,74 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
-from apps.files.queries import find_file, list_files, read_file
+from apps.files.queries import file_names, find_file, open_files, read_file
+from apps.files.types import OpenFile
 from apps.runs.queries import get_run, open_run
 from apps.web.downloads import attachment
+from apps.web.folders import PAGE, crumbs_of, entries_in, entries_named
+from apps.web.links import with_query
+from apps.web.previews import HEAD_BYTES, image_type, preview_of
 from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.views.runs import frame
 
+_ANYTHING = "application/octet-stream"
+
 
 @require_safe
 def files(request: Request, entity: str, project: str, run: str) -> HttpResponse:
-    """The files that the run uploaded."""
+    """The files that the run uploaded: a folder of them, or those with a word in their path; a page at a time."""
     held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
-    return render(request, "runs/files.html", frame(request, open_run(held)) | {"files": list_files(held)})
+    names = file_names(held)
+    inside, wanted = request.GET.get("in", ""), request.GET.get("q", "")
+    entries = entries_named(names, wanted) if wanted else entries_in(names, inside)
+    start = _page(request) * PAGE
+    shown = entries[start : start + PAGE]
+    opened = open_files(held, [entry.id for entry in shown if entry.id is not None])
+    context = {
+        "entries": [replace(entry, file=opened.get(entry.id or 0)) for entry in shown],
+        "crumbs": crumbs_of(inside),
+        "wanted": wanted,
+        "has_files": bool(names),
+        "total": len(entries),
+        "first": start + 1,
+        "last": start + len(shown),
+        **_around(request, start, len(entries)),
+    }
+    return render(request, "runs/files.html", frame(request, open_run(held)) | context)
+
+
+@require_safe
+def preview(request: Request, entity: str, project: str, run: str, name: str) -> HttpResponse:
+    """What the file holds, as far as its first bytes tell; nothing of it runs."""
+    held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
+    found = find_file(held, name)
+    head = b"".join(read_file(found.file, end=HEAD_BYTES))
+    context = {
+        "file": found,
+        "crumbs": crumbs_of(found.name),
+        "preview": preview_of(found.name, head, size=found.size),
+        "shown_bytes": min(HEAD_BYTES, found.size),
+    }
+    return render(request, "runs/preview.html", frame(request, open_run(held)) | context)
+
+
+@require_safe
+def image(request: Request, entity: str, project: str, run: str, name: str) -> HttpResponseBase:
+    """The bytes of an image for the preview to show, of the type that they are. Opened by itself it is kept, not shown.
+
+    What is no image has the type of anything: no browser shows it.
+    """
+    held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
+    found = find_file(held, name)
+    kind = image_type(b"".join(read_file(found.file, end=16)))
+    return _kept(found, kind or _ANYTHING)
 
 
 @require_safe
@@ -25,9 +76,29 @@ def download(request: Request, entity: str, project: str, run: str, name: str) -
     """The file's bytes, to be kept and never shown: whatever it holds, it runs nowhere on this origin."""
     held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
     found = find_file(held, name)
-    response = StreamingHttpResponse(read_file(found.file), content_type="application/octet-stream")
-    response["Content-Length"] = str(found.file.size)
+    return _kept(found, _ANYTHING)
+
+
+def _kept(found: OpenFile, kind: str) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(read_file(found.file), content_type=kind)
+    response["Content-Length"] = str(found.size)
     response["Content-Disposition"] = attachment(found.name)
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
     return response
+
+
+def _page(request: Request) -> int:
+    given = request.GET.get("page", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 7 else 0
+
+
+def _around(request: Request, start: int, total: int) -> dict[str, str]:
+    """The addresses of the pages before and after."""
+    page = start // PAGE
+    asked = {name: request.GET.get(name, "") for name in ("in", "q")}
+    return {
+        "earlier": with_query("", asked | {"page": str(page - 1)}) if page else "",
+        "later": with_query("", asked | {"page": str(page + 1)}) if start + PAGE < total else "",
+    }
