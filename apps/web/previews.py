@@ -9,6 +9,7 @@ import codecs
 import csv
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -19,16 +20,17 @@ from apps.core import jsontext
 from apps.core.errors import Invalid
 from apps.web.ansi import Span, spans_of
 from apps.web.highlight import LONGEST_LINE, highlighted, language_of
-from apps.web.trees import MOST_LINES as MOST_BRANCHES
-from apps.web.trees import Line, tree
+from apps.web.trees import is_branch, items_of, written
 
 HEAD_BYTES = 1024 * 1024
 MOST_IMAGE_BYTES = 32 * 1024 * 1024
 MOST_LINES = 2000
 MOST_ROWS = 200
 MOST_COLUMNS = 50
+MOST_BRANCHES = 2000
 _LONGEST_CELL = 300
 _DEEPEST = 24
+_DEEPEST_INDENT = 6
 
 _IMAGES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -62,13 +64,23 @@ class CodeLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Branch:
+    """One line of a tree. A value that is folded in full has none of its own."""
+
+    key: str
+    value: str
+    depth: int
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """`kind` is image, table, tree, code or none. `is_part` when the file goes on beyond what is shown."""
 
     kind: str
     language: str = ""
     lines: list[CodeLine] = field(default_factory=list)
-    branches: list[Line] = field(default_factory=list)
+    branches: list[Branch] = field(default_factory=list)
     head: list[str] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
     reason: str = ""
@@ -192,21 +204,22 @@ def _table(text: str, between: str, *, is_part: bool) -> Preview | None:
 
 def _tree(text: str) -> Preview | None:
     try:
-        value = _keyed(jsontext.loads(text), _DEEPEST)
-    except (Invalid, RecursionError):
+        value = jsontext.loads(text)
+    except Invalid:
         return None
-    if not isinstance(value, dict) or not value:
+    if not is_branch(value):
         return None
-    branches = tree(value)
-    return Preview("tree", branches=branches, is_part=len(branches) == MOST_BRANCHES)
+    branches = list(islice(_branches(value, 0), MOST_BRANCHES + 1))
+    return Preview("tree", branches=branches[:MOST_BRANCHES], is_part=len(branches) > MOST_BRANCHES)
 
 
-def _keyed(value: Any, depth: int) -> Any:
-    """Lists that hold more than plain values, as branches by their places."""
-    if not depth:
-        return value
-    if isinstance(value, dict):
-        return {key: _keyed(inner, depth - 1) for key, inner in value.items()}
-    if isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value):
-        return {f"[{place}]": _keyed(inner, depth - 1) for place, inner in enumerate(value)}
-    return value
+def _branches(value: Any, depth: int) -> Iterator[Branch]:
+    indent = min(depth, _DEEPEST_INDENT)
+    is_list = isinstance(value, list)
+    for name, inner in items_of(value):
+        key = f"[{name}]" if is_list else name
+        if is_branch(inner) and depth < _DEEPEST:
+            yield Branch(key, "", indent, is_open=True)
+            yield from _branches(inner, depth + 1)
+        else:
+            yield Branch(key, written(inner), indent)

@@ -144,4 +144,4 @@ def test_folders_and_the_search_lead_to_a_preview(open_page: Any, filed: LiveSer
     seen.page.press("input[name=q]", "Enter")
     seen.page.get_by_role("link", name="tree.json", exact=True).click()
 
-    expect(seen.page.locator(".tree")).to_contain_text("<script>window.ran=true</script>")
+    expect(seen.page.locator(".json")).to_contain_text("<script>window.ran=true</script>")
