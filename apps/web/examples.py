@@ -6,18 +6,24 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.core import clock
+from apps.runs.history.store import Line
+from apps.runs.types import RunState
 from apps.web.colours import swatch_class
 from apps.web.columns import Column
 from apps.web.figures import figure, lasting
 from apps.web.panels import Section
 from apps.web.states import StateMark
+
+if TYPE_CHECKING:
+    from apps.runs.models import Run
 
 METRIC, NOBODY_LOGS, BROKEN = "val/acc", "val/f1", "train/loss"
 _STEPS = 120
@@ -85,6 +91,26 @@ class Curve:
             (float(step), self.ends_at * (1 - math.exp(-step / pace)) + _waver(step))
             for step in range(self.until)
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Of a run, what its line is told apart by."""
+
+    public_id: str
+    state: RunState
+
+
+def lines() -> list[Line]:
+    """The curves as a store would give them."""
+    return [
+        Line(
+            run=cast("Run", _Drawn(curve.public_id, RunState.FINISHED)),
+            columns=tuple(np.array(column) for column in zip(*curve.points(), strict=True)),
+            cursor="",
+        )
+        for curve in CURVES
+    ]
 
 
 def _waver(step: int) -> float:

@@ -36,6 +36,7 @@ PAGES = (
     f"{RUN}/upload",
     f"{PROJECT}/new-run",
     "/home/new-project",
+    "/api/v1/docs",
     "/settings/appearance",
     "/settings/api-keys",
     "/settings/password",

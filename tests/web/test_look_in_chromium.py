@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.web.in_chromium import IN_CHROMIUM
+from tests.web.pages import PAGES, PROJECT, RUN
 
 pytestmark = IN_CHROMIUM
+
+# Whether what has the focus shows it: itself, or the box around it that does so for it.
+_RING = """() => {
+  const drawn = (node) => { const s = getComputedStyle(node); return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2; };
+  let node = document.activeElement;
+  const what = node.outerHTML.slice(0, 120);
+  for (let up = 0; node && up < 4; up += 1, node = node.parentElement) if (drawn(node)) return { drawn: true, what };
+  return { drawn: false, what };
+}"""
 
 
 def test_switches_are_saved_when_they_are_turned(open_page: Any) -> None:
@@ -74,9 +85,129 @@ def test_panels_say_what_they_cannot_draw(open_page: Any) -> None:
     panels = seen.page.locator("[data-source='/components/series'] figure.panel")
     panels.first.scroll_into_view_if_needed()
 
-    expect(panels.nth(0).locator("canvas")).to_have_count(1)
+    expect(panels.nth(0).locator("canvas").first).to_be_visible()
     expect(panels.nth(1)).to_contain_text("No run here logs val/f1.")
     panels.nth(2).scroll_into_view_if_needed()
     expect(panels.nth(2).get_by_role("button", name="Try again")).to_be_visible()
     expect(seen.page.locator("[data-specimen-loading] figure")).to_have_attribute("aria-busy", "true")
     expect(seen.page.locator("[data-specimen-tip] .tip li.near")).to_contain_text("swin-s-cutmix-ema")
+
+
+def test_keyboard_goes_past_the_bar_and_is_seen_where_it_is(open_page: Any) -> None:
+    seen = open_page()
+    page = seen.page
+    seen.go(PROJECT)
+
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Tab")
+    unseen = []
+    for _press in range(40):
+        ring = page.evaluate(_RING)
+        if not ring["drawn"]:
+            unseen.append(ring["what"])
+        page.keyboard.press("Tab")
+
+    assert unseen == []
+    assert page.locator("[tabindex]:not([tabindex='0'], [tabindex='-1'])").count() == 0
+
+
+def test_skip_link_leads_to_the_content(open_page: Any) -> None:
+    seen = open_page()
+    seen.go(RUN)
+
+    seen.page.keyboard.press("Tab")
+    seen.page.keyboard.press("Enter")
+    seen.page.keyboard.press("Tab")
+
+    assert seen.page.evaluate("document.activeElement.closest('main') !== null")
+
+
+@pytest.mark.parametrize("path", ["/components", PROJECT])
+def test_menus_open_and_close_by_keys(open_page: Any, path: str) -> None:
+    seen = open_page()
+    seen.go(path)
+    menus = seen.page.locator("details.menu:visible")
+
+    for place in range(min(menus.count(), 4)):
+        menu, summary = menus.nth(place), menus.nth(place).locator("summary")
+        summary.focus()
+        seen.page.keyboard.press("Enter")
+        expect(menu).to_have_attribute("open", "")
+        seen.page.keyboard.press("Escape")
+        expect(menu).not_to_have_attribute("open", "")
+        expect(summary).to_be_focused()
+
+
+def test_what_a_person_asks_of_their_system_is_kept_to(open_page: Any) -> None:
+    seen = open_page(signed_in=False)
+    page = seen.page
+    seen.go("/components")
+    of = "(selector, pseudo, name) => getComputedStyle(document.querySelector(selector), pseudo)[name]"
+
+    def style(selector: str, name: str, pseudo: str | None = None) -> str:
+        found: str = page.evaluate(
+            f"([selector, pseudo, name]) => ({of})(selector, pseudo, name)", [selector, pseudo, name]
+        )
+        return found
+
+    swatch, rule = style(".swatch.run-1", "backgroundColor"), style(".bar", "borderBottomColor")
+    assert style(".state.running", "animationName", "::before") == "breathe"
+
+    page.emulate_media(reduced_motion="reduce")
+    assert style(".state.running", "animationName", "::before") == "none"
+    page.emulate_media(contrast="more")
+    assert style(".bar", "borderBottomColor") == style(".input", "borderTopColor") != rule
+    page.emulate_media(contrast="no-preference", forced_colors="active")
+    assert style(".swatch.run-1", "backgroundColor") == swatch
+    assert style(".toggle", "forcedColorAdjust") == "none"
+    page.emulate_media(forced_colors="none", media="print")
+    assert style(".bar", "display") == style(".foot", "display") == "none"
+
+
+def test_pages_are_read_without_a_script(open_page: Any) -> None:
+    seen = open_page(java_script_enabled=False)
+    faults = {}
+
+    for path in PAGES:
+        seen.go(path)
+        dead = seen.page.locator("button[type=button]:visible").evaluate_all(
+            "all => all.map((one) => one.outerHTML.slice(0, 90))"
+        )
+        words = seen.page.locator("main").inner_text()
+        # The page of components shows buttons for their looks.
+        if (dead and not path.startswith("/components")) or len(words) < 40:
+            faults[path] = [*dead, f"{len(words)} letters"]
+
+    assert faults == {}
+
+
+def test_charts_and_choices_have_their_way_without_a_script(open_page: Any) -> None:
+    seen = open_page(java_script_enabled=False)
+    page = seen.page
+    seen.go(PROJECT)
+    panel = page.locator("figure.panel[data-key='val/acc']")
+
+    expect(panel.locator("noscript")).to_have_count(1)
+    panel.hover()
+    panel.locator("details.menu summary").click()
+    panel.get_by_role("link", name="As a table").click()
+    assert page.locator("table.of-points tbody tr").count() > 3
+
+    seen.go(PROJECT)
+    for box in page.locator("td.choose input").all()[:2]:
+        box.check()
+    page.get_by_role("button", name="Compare").click()
+    assert page.locator("table thead a").count() == 2
+
+    seen.go(f"{RUN}/edit")
+    page.get_by_label("Tags").fill("paper, without a script")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("main aside")).to_contain_text("without a script")
+
+    seen.go("/components")
+    page.locator("#setting-code").get_by_role("switch").check()
+    page.locator("#setting-code").get_by_role("button", name="Save").click()
+    expect(page.locator("#setting-code [data-word]")).to_have_text("on")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -19,8 +19,10 @@ from apps.web.downloads import attachment, csv_lines
 from apps.web.figures import figure
 from apps.web.links import with_query
 from apps.web.panels import Section
+from apps.web.points import as_bytes
 from apps.web.rendering import render
 from apps.web.request import Request
+from apps.web.views.series import PACKED
 
 
 @require_safe
@@ -51,22 +53,11 @@ def choice(request: Request) -> HttpResponseBase:
 
 
 @require_safe
-def series(request: Request) -> JsonResponse:
+def series(request: Request) -> HttpResponse:
     """Points of the page's panels: of one metric; none of another; and one is not found, so that a panel can say so."""
     key = _key(request)
-    curves = examples.CURVES if key == examples.METRIC else ()
-    drawn = [(curve, curve.points()) for curve in curves]
-    answer = [
-        {
-            "run": curve.public_id,
-            "x": [x for x, _y in points],
-            "y": [y for _x, y in points],
-            "nan": [],
-            "cursor": "",
-        }
-        for curve, points in drawn
-    ]
-    return JsonResponse({"key": key, "series": answer})
+    lines = examples.lines() if key == examples.METRIC else []
+    return HttpResponse(as_bytes(key, lines), content_type=PACKED)
 
 
 @require_safe
