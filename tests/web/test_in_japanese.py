@@ -51,6 +51,7 @@ NO_PAGES = {
     "home-sparks",
     "components-csv-series",
     "components-series",
+    "project-compare-csv",
     "project-csv-series",
     "project-ids",
     "project-live",
@@ -61,9 +62,12 @@ NO_PAGES = {
     "run-console-raw",
     "run-console-text",
     "run-file",
+    "run-histogram",
+    "run-json",
     "run-line-changes",
     "run-line-search",
     "run-lines",
+    "run-ridge",
     "run-live",
     "run-series",
 }
@@ -158,7 +162,14 @@ def _name_of(path: str) -> str:
 
 
 # Where links and forms begin.
-SEEDS = ("/", "/find?q=vision", "/find?q=nothingiscalledso", "/alice/vision?group=config.model", "/?q=zzz")
+SEEDS = (
+    "/",
+    "/?q=zzz",
+    "/alice/vision/runs/demo0001/histograms",
+    "/alice/vision?group=config.model",
+    "/find?q=nothingiscalledso",
+    "/find?q=vision",
+)
 
 
 def _crawled(client: Client) -> Iterator[tuple[str, str]]:
