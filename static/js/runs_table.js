@@ -76,7 +76,7 @@ const startTable = (table) => {
 const main = document.querySelector("main[data-live]");
 const table = document.querySelector("table[data-rows]");
 const started = table ? startTable(table) : {};
-wireKeys({ filter: document.querySelector("input[name=q]:not([type=hidden])"), ...started });
+wireKeys({ filter: document.querySelector("input[list=completions]"), ...started });
 followTable(main, { rows: started.rows, table });
 const columns = document.querySelector("form[data-columns]");
 if (columns) wireColumns(columns);

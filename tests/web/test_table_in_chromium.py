@@ -326,10 +326,12 @@ def test_new_runs_and_changes_come_by_themselves(open_page: Any, server: LiveSer
     _clock(seen)
     expect(rows.nth(1).locator("td.name bdi")).to_have_text("a new name")
     expect(page.locator("main")).to_have_attribute("data-same", "yes")
+    page.wait_for_load_state("networkidle")
     asked = len(seen.asked)
-    _clock(seen)
-    page.wait_for_timeout(300)
-    assert [url.split("?")[0] for url in seen.asked[asked:]] == [f"{server.url}/alice/live/live"]
+    with page.expect_response(lambda answer: "/alice/live/live?" in answer.url) as answered:
+        _clock(seen)
+    assert answered.value.status == 204
+    assert not any("/rows?" in url for url in seen.asked[asked:])
     assert seen.complaints == []
 
 
