@@ -89,8 +89,8 @@ def compare(runs: Sequence[OpenRun], *, everything: bool, base: int | None = Non
     unless all is asked. `base` is the place of the run that numbers are measured against.
     """
     groups = (
-        (_("Config"), [_sorted(flat(config_values(each.config_text))) for each in runs], setting),
-        (_("Summary"), [_sorted(flat(summary_values(each.summary_text))) for each in runs], figure),
+        (_("Config"), _by_name([flat(config_values(each.config_text)) for each in runs]), setting),
+        (_("Summary"), _by_name([flat(summary_values(each.summary_text)) for each in runs]), figure),
         (_("Environment"), [_environment(each) for each in runs], setting),
         (_("About"), [_about(each) for each in runs], setting),
     )
@@ -152,8 +152,10 @@ def _overlaid(key: str, held: Sequence[tuple[str, str, Histogram]]) -> Overlaid:
     return Overlaid(key, drawn, [(swatch, title, outline) for (swatch, title, _), outline in pairs])
 
 
-def _sorted(values: Values) -> Values:
-    return dict(sorted(values.items(), key=lambda item: by_name(item[0])))
+def _by_name(values: Sequence[Values]) -> list[Values]:
+    """The same with the keys of all in one order, wherever a run has them."""
+    keys = sorted({key for each in values for key in each}, key=by_name)
+    return [{key: each.get(key, MISSING) for key in keys} for each in values]
 
 
 def _rows(values: Sequence[Values]) -> list[Row]:

@@ -66,6 +66,17 @@ def test_differences_of_config_summary_environment_and_the_rest(pair: tuple[Run,
     ]
 
 
+def test_keys_stand_in_one_order_whichever_run_has_them(vision: Project, alice: User) -> None:
+    runs = [
+        work.run(vision, name, by=alice, config_text=jsontext.dumps({key: {"value": 1} for key in keys}))
+        for name, keys in (("one", ["z", "layer10"]), ("two", ["layer2", "a"]))
+    ]
+
+    config = compare([open_run(run) for run in runs], everything=True)[0]
+
+    assert [row.key for row in config.rows] == ["a", "layer2", "layer10", "z"]
+
+
 @pytest.mark.parametrize(
     ("value", "base", "text"),
     [

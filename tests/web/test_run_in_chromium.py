@@ -228,10 +228,10 @@ def test_all_of_the_overview_moves_and_rests_when_the_run_has_ended(
     expect(deep).to_be_hidden()
     (client.home / "end").touch()
     expect(page.locator("#run-head")).to_contain_text("finished", timeout=_WAIT)
-    expect(page.locator("#when")).to_contain_text("Exit code 0")
-    page.wait_for_timeout(6000)
+    expect(page.locator("#when")).to_contain_text("Exit code0")
+    page.wait_for_timeout(13_000)
     asked = len(seen.asked)
-    page.wait_for_timeout(6000)
+    page.wait_for_timeout(7000)
     assert seen.asked[asked:] == []
     assert seen.complaints == []
 

@@ -122,6 +122,7 @@ def test_live_answers_only_when_something_changed(visit: Visit, told: Run, log: 
     assert "loss 0.0100 step 20" in text_of(changed)
     assert set(re.findall(r'id="([\w-]+)"[^>]*hx-swap-oob', changed.content.decode())) == {
         "run-head",
+        "drawn-run",
         "figures",
         "when",
         "tail",
