@@ -13,14 +13,16 @@ KEY = "testing"
 
 
 class RemotePlaces:
-    def __init__(self, servers: Servers) -> None:
+    def __init__(self, servers: Servers, *, has_store: bool = True) -> None:
         self.servers = servers
         self.name = f"live-{secrets.token_hex(6)}"
         self.database = servers.database(self.name)
         self.vault = servers.database(f"{self.name}-vault")
-        self.env = {
-            "OWNLOG_DATABASE_URL": self.database,
-            "OWNLOG_VAULT_URL": self.vault,
+        self.has_store = has_store
+        self.env = {"OWNLOG_DATABASE_URL": self.database, "OWNLOG_VAULT_URL": self.vault}
+        if not has_store:
+            return  # files and messages stay where `make up` keeps them
+        self.env |= {
             "OWNLOG_BROKER_URL": f"{servers.broker}/{secrets.randbelow(BROKER_DATABASES)}",
             "OWNLOG_STORAGE_URL": servers.bucket(self.name),
             "OWNLOG_STORAGE_ACCESS_KEY": KEY,
@@ -32,7 +34,8 @@ class RemotePlaces:
         template = [(f'TEMPLATE "{like.name}{part}"' if like else "") for part in ("", "-vault")]
         self._administer(f'CREATE DATABASE "{self.name}" {template[0]}')
         self._administer(f'CREATE DATABASE "{self.name}-vault" {template[1]}')
-        s3_client(self.servers).create_bucket(Bucket=self.name)
+        if self.has_store:
+            s3_client(self.servers).create_bucket(Bucket=self.name)
 
     def remove(self) -> None:
         for part in ("", "-vault"):
