@@ -13,7 +13,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -37,14 +37,19 @@ from tests.e2e.durability.stored import count
 from tests.live import API_KEY, LiveServer
 from tests.remote import RemotePlaces
 
+DATABASES = ("sqlite", "postgresql")
 STEPS, CONNECTIONS = 100_000, 4
 LISTED_RUNS, KEYS = 10_000, 20
 LIVE_RUNS, LIVE_SECONDS = 200, 20
 REPEATS = 15
 
 
-def measure(database: str) -> list[Figure]:
-    """All figures on one kind of database: "sqlite" or "postgresql"."""
+def measure(world: object = None, *, databases: Sequence[str] = DATABASES) -> list[Figure]:
+    """All figures on each kind of database, on instances of their own: the world is other modules'."""
+    return [figure for database in databases for figure in _measure_on(database)]
+
+
+def _measure_on(database: str) -> list[Figure]:
     with instance(database) as server:
         server.account("alice")
         figures = [*ingest(server), *reading(server), *many_live(server), *listing(server)]
@@ -366,9 +371,7 @@ def main(words: list[str]) -> None:
     if words == ["make-runs"]:
         make_runs()
         return
-    report(
-        "server", [figure for database in words or ["sqlite", "postgresql"] for figure in measure(database)]
-    )
+    report("server", measure(databases=words or DATABASES))
 
 
 if __name__ == "__main__":
