@@ -103,11 +103,12 @@ def test_stop_is_asked_without_leaving_the_page(open_page: Any, server: LiveServ
     seen.go(_LIVE)
     seen.page.evaluate("window.stayed = true")
 
-    seen.page.get_by_role("button", name="Stop").click()
+    seen.page.locator("#run-head summary", has_text="Stop").click()
+    seen.page.get_by_role("button", name="Ask it to stop").click()
 
     expect(seen.page.locator("#run-head")).to_contain_text("stopping")
     assert seen.page.evaluate("window.stayed") is True
-    assert seen.page.get_by_role("button", name="Stop").count() == 0
+    assert seen.page.get_by_role("button", name="Ask it to stop").count() == 0
 
 
 def test_from_sign_up_to_the_first_run(open_page: Any, server: LiveServer) -> None:
