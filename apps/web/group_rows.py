@@ -18,6 +18,7 @@ from apps.runs.types import RunState
 from apps.web.colours import run_colour, swatch_class
 from apps.web.columns import Column, title_of
 from apps.web.figures import exact, figure, grouped, setting
+from apps.web.states import state_word
 from apps.web.trees import written
 from apps.web.values import is_number
 
@@ -101,9 +102,13 @@ def group_row(
 def group_parts(group: RunGroup, keys: Sequence[str]) -> list[Part]:
     """Each key in words with the value that the runs share."""
     return [
-        Part(title_of(key), _written(value), isinstance(value, str) and value != "")
+        Part(title_of(key), _shared(key, value), isinstance(value, str) and value != "")
         for key, value in zip(keys, group.values, strict=True)
     ]
+
+
+def _shared(key: str, value: Any) -> str:
+    return state_word(RunState(value)) if key == "state" and value in set(RunState) else _written(value)
 
 
 def group_title(parts: Sequence[Part]) -> str:

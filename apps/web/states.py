@@ -35,9 +35,8 @@ class StateMark:
     is_running: bool
 
 
-def state_of(run: Run) -> StateMark:
-    state = RunState(run.state)
-    words = {
+def state_word(state: RunState) -> str:
+    return {
         RunState.PENDING: _("pending"),
         RunState.RUNNING: _("running"),
         RunState.FINISHED: _("finished"),
@@ -46,10 +45,14 @@ def state_of(run: Run) -> StateMark:
         RunState.KILLED: _("killed"),
         RunState.PREEMPTING: _("preempting"),
         RunState.PREEMPTED: _("preempted"),
-    }
+    }[state]
+
+
+def state_of(run: Run) -> StateMark:
+    state = RunState(run.state)
     is_running = state in {RunState.RUNNING, RunState.PREEMPTING}
     is_stopping = is_running and run.stop_requested_at is not None
-    return StateMark(_MARKS.get(state, ""), _("stopping") if is_stopping else words[state], is_running)
+    return StateMark(_MARKS.get(state, ""), _("stopping") if is_stopping else state_word(state), is_running)
 
 
 def duration_of(run: Run, summary: Mapping[str, Any], *, now: datetime | None = None) -> timedelta:

@@ -62,6 +62,7 @@ NO_PAGES = {
     "run-console-raw",
     "run-console-text",
     "run-file",
+    "run-file-image",
     "run-histogram",
     "run-json",
     "run-line-changes",
@@ -218,6 +219,14 @@ def _pages() -> set[str]:
     """The names of all URLs that answer with a page."""
     read = {name for name, method in url_rules() if method == "GET" and not name.startswith("admin:")}
     return {name for name in read - NO_PAGES if ":" not in name or name == "api:docs"}
+
+
+def test_groups_by_state_are_called_as_states_are(visit_in_japanese: Client, run: Run, alice: User) -> None:
+    visit_in_japanese.force_login(alice, backend=BACKEND)
+
+    page = visit_in_japanese.get("/lab/vision?group=state").content.decode()
+
+    assert set(re.findall(r'data-group-name="([^"]*)"', page)) == {"状態 実行中"}
 
 
 # Pages to which no link leads whoever is signed in; they are asked for below.
