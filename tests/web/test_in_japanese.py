@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import pytest
+from django.core.mail import EmailMessage
 from django.core.management import call_command
 from django.test import Client
 from django.urls import Resolver404, resolve
@@ -400,6 +401,20 @@ def test_a_role_that_does_not_allow_it_is_told_in_japanese(
 
     assert answer.status_code == 403
     assert left_over(answer.content.decode(), {"testserver", "vera", "VE"}) == []
+
+
+@pytest.mark.parametrize("address", ["alice@example.com", "stranger@example.com"])
+def test_mails_are_japanese(
+    visit_in_japanese: Client, alice: User, mailoutbox: list[EmailMessage], address: str
+) -> None:
+    visit_in_japanese.post("/account/reset", {"email": address})
+
+    (mail,) = mailoutbox
+    words_of_it = re.sub(
+        r"https?://\S+|testserver|example\.com|alice|\[Ownlog\]", "", f"{mail.subject}\n{mail.body}"
+    )
+    assert not _WORD.search(words_of_it), words_of_it
+    assert _KANA.search(mail.subject) and _KANA.search(str(mail.body))
 
 
 def test_a_page_that_breaks_says_so_in_the_readers_language(
