@@ -76,9 +76,9 @@ def measure(world: World) -> list[Figure]:
         _open(page, world)
         box = _box(page)
         floor = _bare_frames(browser, box, segments=len(body) // 16)
-        figures += _frames("pan", page, _pan, box, floor)
-        figures += _frames("zoom", page, _zoom, box, floor)
-        figures += _frames("hover", page, _hover, box, floor)
+        for name, act in (("pan", _pan), ("zoom", _zoom), ("hover", _hover)):
+            figures += _frames(name, page, act, floor, is_alone=True)
+            figures += _frames(name, page, act, floor, is_alone=False)
     return figures
 
 
@@ -178,30 +178,34 @@ def _box(page: Page) -> Box:
     return {"x": box["x"], "y": box["y"], "width": box["width"], "height": box["height"]}
 
 
-def _frames(name: str, page: Page, act: Callable[[Page, Box], None], box: Box, floor: float) -> list[Figure]:
-    _zoomed(page)
+def _frames(
+    name: str, page: Page, act: Callable[[Page, Box], None], floor: float, *, is_alone: bool
+) -> list[Figure]:
+    """In the one panel that a search leaves, as is promised, or over all in sight, which move together."""
+    _zoomed(page, search=f"&panel={_KEY}" if is_alone else "")
+    box = _box(page)
     page.evaluate("window.watched = window.framesApart(); 0")
     act(page, box)
     apart = page.evaluate("window.isWatching = false, window.watched")
-    what = f"{name}: 50 runs of 10 000 points in each panel in sight"
+    where = "one panel" if is_alone else "all panels in sight"
+    what = f"{name}, 50 runs of 10 000 points in {where}"
     return [
         Figure(
             f"{what}, frames a second",
             1000 * len(apart) / sum(apart),
             "/s",
             floor=floor,
-            limit=FRAMES_A_SECOND,
+            limit=FRAMES_A_SECOND if is_alone else None,
             more_is_better=True,
         ),
-        Figure(f"{name}: time from frame to frame, half are within", median(apart), "ms"),
-        Figure(f"{name}: time from frame to frame, 95 of 100 are within", share(apart, 95), "ms"),
+        Figure(f"{what}, 95 of 100 frames come within", share(apart, 95), "ms"),
     ]
 
 
-def _zoomed(page: Page) -> None:
+def _zoomed(page: Page, *, search: str) -> None:
     """Begin in the middle, with room to either side."""
-    url = page.url.split("&zoom")[0]
-    page.goto(f"{url}&zoom=4000~6000&zx=_step")
+    url = page.url.split("&zoom")[0].split("&panel")[0]
+    page.goto(f"{url}&zoom=4000~6000&zx=_step{search}")
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(500)
 
