@@ -85,7 +85,8 @@ def test_a_run_made_by_hand_is_a_run_to_the_client(
     page.get_by_label("Folder").fill("plots")
     page.locator("#upload-files").set_input_files(noise)
     page.get_by_role("button", name="Add these files").click()
-    expect(page.get_by_role("link", name="plots/noise.bin")).to_be_visible()
+    page.get_by_role("link", name="plots", exact=True).click()
+    expect(page.get_by_role("link", name="noise.bin", exact=True)).to_be_visible()
 
     page.get_by_role("link", name="Log values").click()
     page.get_by_role("button", name="Finish").click()
@@ -139,7 +140,7 @@ def test_the_forms_work_without_a_script(open_page: Any, noise: Path) -> None:
     seen.page.locator("#upload-files").set_input_files(noise)
     seen.page.get_by_role("button", name="Add these files").click()
 
-    expect(seen.page.get_by_role("link", name="noise.bin")).to_be_visible()
+    expect(seen.page.get_by_role("link", name="noise.bin", exact=True)).to_be_visible()
     seen.page.goto(f"{seen.url}/alice/vision/runs/demo0003/log")
     seen.page.get_by_label("Value of val/acc").fill("0.75")
     seen.page.get_by_role("button", name="More lines").click()
