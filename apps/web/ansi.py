@@ -26,6 +26,8 @@ _TOKEN = re.compile(
 _MOVES = re.compile(r"[\r\b]|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-ln-~]")
 # How far to the right a program may write: beyond this a move could make a line of any length.
 _WIDEST = 8192
+# So many places are written in one line: a few letters of moves can ask for thousands, again and again.
+_MOST_WRITTEN = 4 * MOST_READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,12 @@ class _Line:
         self._looks: list[Look] = []
         self._place = 0
         self._look = PLAIN
+        self._count = 0
 
     def written(self, text: str) -> list[Span]:
         for token in _TOKEN.finditer(text):
+            if self._count > _MOST_WRITTEN:
+                break
             if letters := token["text"]:
                 self._write(letters)
             elif token["control"]:
@@ -114,11 +119,13 @@ class _Line:
         self._letters[self._place : end] = letters
         self._looks[self._place : end] = [self._look] * len(letters)
         self._place = end
+        self._count += len(letters)
 
     def _fill(self, end: int) -> None:
         missing = end - len(self._letters)
         self._letters += " " * missing
         self._looks += [PLAIN] * missing
+        self._count += missing
 
     def _obey(self, control: str) -> None:
         if control == "\r":
@@ -143,6 +150,7 @@ class _Line:
         elif marks == "1":
             end = min(self._place + 1, len(self._letters))
             self._letters[:end], self._looks[:end] = " " * end, [PLAIN] * end
+            self._count += end
         elif marks == "2":
             self._letters.clear()
             self._looks.clear()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from apps.runs.patterns import compile_pattern, escaped, to_bytes
@@ -17,6 +16,8 @@ LONGEST_LINE = 4000
 # So much of a line is read and searched: a few letters for each that is shown, for what colours and moves take.
 LONGEST_READ = 64 * 1024
 _MOST_MARKS = 200
+# Of a letter in UTF-8 all bytes but the first.
+_INNER_BYTES = bytes(range(0x80, 0xC0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,30 +103,38 @@ def _cut(spans: list[Span]) -> tuple[list[Span], bool]:
 
 def _marked(spans: list[Span], regex: Any) -> Iterator[Span]:
     """The spans, cut where a match begins and ends; a match has the class `hit`."""
-    text = "".join(span.text for span in spans)
-    edges = _matches(text, regex)
-    place = 0
+    edges = [edge for match in _matches("".join(span.text for span in spans), regex) for edge in match]
+    start, passed = 0, 0  # matches begin and end in turns: after an odd number of edges one goes on
     for span in spans:
-        end = place + len(span.text)
-        cuts = sorted({place, end, *(edge for match in edges for edge in match if place < edge < end)})
-        for start, stop in pairwise(cuts):
-            is_hit = any(first <= start < last for first, last in edges)
-            classes = f"{span.classes} hit".strip() if is_hit else span.classes
-            yield Span(text[start:stop], classes)
-        place = end
+        text = span.text
+        while passed < len(edges) and edges[passed] < start + len(text):
+            piece, text = text[: edges[passed] - start], text[edges[passed] - start :]
+            if piece:
+                yield _piece(piece, span, is_hit=passed % 2 == 1)
+            start, passed = edges[passed], passed + 1
+        yield _piece(text, span, is_hit=passed % 2 == 1)
+        start += len(text)
+
+
+def _piece(text: str, span: Span, *, is_hit: bool) -> Span:
+    return Span(text, f"{span.classes} hit".strip() if is_hit else span.classes)
 
 
 def _matches(text: str, regex: Any) -> list[tuple[int, int]]:
-    """Where the matches begin and end, in letters."""
+    """Where the matches begin and end, in letters; none overlaps the one before."""
     data = to_bytes(text)
-    found = []
+    found: list[tuple[int, int]] = []
+    place = letters = 0
     for match in regex.finditer(data):
         if match.start() < match.end():
-            found.append((_letters(data, match.start()), _letters(data, match.end())))
+            first = letters + _letters(data[place : match.start()])
+            letters = first + _letters(data[match.start() : match.end()])
+            place = match.end()
+            found.append((first, letters))
         if len(found) == _MOST_MARKS:
             break
     return found
 
 
-def _letters(data: bytes, place: int) -> int:
-    return len(data[:place].decode("utf-8", "replace"))
+def _letters(data: bytes) -> int:
+    return len(data.translate(None, _INNER_BYTES))

@@ -91,3 +91,15 @@ def test_a_long_line_without_controls_is_whole() -> None:
 )
 def test_other_colours_are_the_nearest_of_the_sixteen(rgb: tuple[int, int, int], place: int) -> None:
     assert nearest(*rgb) == place
+
+
+@pytest.mark.parametrize(
+    "moves",
+    ["\x1b[8192Ca" + "\x1b[1K" * 16_000, "\x1b[8192Ca\r\x1b[K" * 5_000, "\x1b[8192Ca\x1b[2K\r" * 5_000],
+    ids=["erased", "filled", "cleared"],
+)
+def test_moves_that_write_a_line_again_and_again_are_bounded(moves: str) -> None:
+    """Eight seconds for one line, before there was a bound: a page has five hundred."""
+    before = time.process_time()
+    spans_of(moves[:MOST_READ])
+    assert time.process_time() - before < 0.5

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -211,3 +212,18 @@ def test_half_a_character_breaks_nothing(visit: Visit, told: Run, printed: Log, 
         assert "half" in text_of(visit(PAGE + part, by="vera"))
     assert _json(visit(f"{PAGE}/search?q=%3F+half", by="vera"))["numbers"] == [0]
     assert b"".join(visit(f"{PAGE}/text", by="vera")) == b"? half ?\n"
+
+
+def test_matches_and_colours_cross_each_other_anywhere() -> None:
+    (line,) = console_lines(["a\x1b[31mé\x1b[32mb c\x1b[0mé!"], looked_for=wanted("é|éb|c", is_pattern=True))
+    shown = [(span.text, span.classes) for span in line.spans]
+    assert shown == [("a", ""), ("é", "f1 hit"), ("b ", "f2"), ("c", "f2 hit"), ("é", "hit"), ("!", "")]
+
+
+def test_marks_in_a_line_of_many_colours_cost_little() -> None:
+    """Two seconds for one line, when each colour was held against each match: a page has five hundred."""
+    coloured = "".join(f"\x1b[3{number % 7 + 1}ma" for number in range(LONGEST_LINE))
+    before = time.process_time()
+    (line,) = console_lines([coloured], looked_for=wanted("a"))
+    assert time.process_time() - before < 0.5
+    assert sum(span.classes.endswith("hit") for span in line.spans) == 200
