@@ -288,7 +288,7 @@ def misbehave(world: World, door: Door, browser: Browser) -> None:
 def visit_everything(world: World, browser: Browser) -> str:
     """Each page there is, with what its address may ask for."""
     known = {"entity": "carol", "project": world.text("project"), "run": world.text("run_id"),
-             "name": f"{world.text('folder_name')}/{world.text('file_name')}.bin", "public_id": "x", "url": world.text("bad_path")}  # fmt: skip
+             "name": f"{world.text('folder_name')}/{world.text('file_name')}.bin", "public_id": "x", "url": world.text("bad_path"), "which": "config"}  # fmt: skip
     asked = {"q": world.text("page_query"), "key": world.text("metric_name"), "filter": world.text("page_query"),
              "sort": world.text("metric_name"), "order": f"-summary_metrics.{world.text('metric_name')}", "page": world.text("page_query")}  # fmt: skip
     seen = []

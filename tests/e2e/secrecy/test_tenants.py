@@ -259,7 +259,7 @@ def routes() -> dict[str, list[str]]:
 
 
 # Everything that leads to somebody's things by a name or id in the address: pages, and the REST API.
-_OTHER_DOORS = ("admin:", "wandb_protocol:", "account_", "api:")
+_OTHER_DOORS = ("admin:", "wandb_protocol:", "account_", "api:", "components")
 ROUTES = routes()
 PAGES = {name: found for name, found in ROUTES.items() if found and not name.startswith(_OTHER_DOORS)}
 API = {name: found for name, found in ROUTES.items() if found and name.startswith("api:")}
@@ -267,7 +267,7 @@ API = {name: found for name, found in ROUTES.items() if found and name.startswit
 
 def address(name: str, target: Target) -> str:
     known = {"entity": target.entity, "project": target.project, "run": target.run, "name": target.file,
-             "file": target.file, "public_id": target.api_key, "url": f"no/such/{target.project}"}  # fmt: skip
+             "file": target.file, "public_id": target.api_key, "url": f"no/such/{target.project}", "which": "config"}  # fmt: skip
     parameters = ROUTES[name]
     unknown = set(parameters) - set(known)
     assert not unknown, f"teach this test what {sorted(unknown)} of the page {name!r} may be"
