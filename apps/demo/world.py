@@ -18,7 +18,7 @@ from apps.accounts.queries import is_taken
 from apps.accounts.services import issue_api_key
 from apps.core import clock, jsontext
 from apps.core.errors import Conflict, NotFound
-from apps.demo.curves import Recipe, machine, training
+from apps.demo.curves import Recipe, machine, training, weights
 from apps.demo.people import NAMES, PASSWORD, TEAM
 from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
@@ -137,7 +137,8 @@ def _make_run(project: Project, recipe: Recipe, *, steps: int, age: int, by: Act
     sent = 0
     for step, row in enumerate(training(recipe, steps=steps)):
         last |= row | _clockwork(step, began)
-        lines.append(jsontext.dumps(row | _clockwork(step, began)))
+        drawn = {"weights/head": weights(recipe, step, steps=steps)} if "val/acc" in row else {}
+        lines.append(jsontext.dumps(row | drawn | _clockwork(step, began)))
         if len(lines) == _BATCH:
             _send(run, Stream.HISTORY, sent, lines)
             sent, lines = sent + len(lines), []
