@@ -19,6 +19,13 @@ for (const button of document.querySelectorAll("[data-copy-button]")) {
   button.addEventListener("click", () => copied(button));
 }
 
+// Where tabs scroll, the page's own is in sight.
+for (const here of document.querySelectorAll(".tabs [aria-current]")) {
+  const list = here.closest("ul");
+  const over = here.getBoundingClientRect().right - list.getBoundingClientRect().right;
+  if (over > 0) list.scrollLeft += over + 12;
+}
+
 // A menu closes when one looks elsewhere, and on Escape.
 const openMenus = () => document.querySelectorAll("details.menu[open]");
 document.addEventListener("pointerdown", (event) => {

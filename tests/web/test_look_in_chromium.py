@@ -200,7 +200,7 @@ def test_charts_and_choices_have_their_way_without_a_script(open_page: Any) -> N
     for box in page.locator("td.choose input").all()[:2]:
         box.check()
     page.get_by_role("button", name="Compare").click()
-    assert page.locator("table thead a").count() == 2
+    assert page.locator("table thead th[data-run]").count() == 2
 
     seen.go(f"{RUN}/edit")
     page.get_by_label("Tags").fill("paper, without a script")
@@ -211,3 +211,10 @@ def test_charts_and_choices_have_their_way_without_a_script(open_page: Any) -> N
     page.locator("#setting-code").get_by_role("switch").check()
     page.locator("#setting-code").get_by_role("button", name="Save").click()
     expect(page.locator("#setting-code [data-word]")).to_have_text("on")
+
+
+def test_the_tab_of_the_page_is_in_sight_on_a_phone(open_page: Any) -> None:
+    seen = open_page(width=390, height=844)
+    seen.go(f"{RUN}/files")
+
+    expect(seen.page.locator(".tabs [aria-current]")).to_be_in_viewport(ratio=1)
