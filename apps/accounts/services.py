@@ -3,8 +3,10 @@ from __future__ import annotations
 import re
 import secrets
 import string
+from collections.abc import Callable
 
 from django.contrib.auth.password_validation import validate_password
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
@@ -18,7 +20,7 @@ from apps.accounts.types import Appearance
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import clock
-from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.core.ids import is_public_id
 
 # The client wants 40 letters or more after the first dash; old clients exactly 40. The prefix lets scanners know it.
@@ -46,9 +48,11 @@ def create_user(username: str, *, email: str, password: str | None) -> User:
     return save_new_user(user)
 
 
-def save_new_user(user: User) -> User:
-    """Store a new account; call it inside a transaction."""
-    user.is_staff = user.is_superuser = no_account_yet()
+def save_new_user(user: User, *, may_join: Callable[[], bool] = lambda: True) -> User:
+    """Store a new account; call it inside a transaction. Forbidden when it is not the first and may not join."""
+    user.is_staff = user.is_superuser = _is_first()
+    if not user.is_superuser and not may_join():
+        raise Forbidden(_("This instance takes no new accounts. Its operators can make one for you."))
     try:
         with transaction.atomic():
             user.save()
@@ -58,6 +62,15 @@ def save_new_user(user: User) -> User:
         EventKind.ACCOUNT_CREATED, subject=user.public_id, by=Actor.person(user), is_owner=user.is_superuser
     )
     return user
+
+
+def _is_first() -> bool:
+    """Is there no account yet? Of people who sign up at the same moment one is first: the others wait until it is stored."""
+    if not no_account_yet():
+        return False
+    # A row that is there before any account. (SQLite has one writer at a time and needs none.)
+    ContentType.objects.select_for_update().get(app_label="accounts", model="user")
+    return no_account_yet()
 
 
 def change_appearance(actor: Actor, appearance: Appearance) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.core.exceptions import ValidationError
@@ -37,10 +37,13 @@ def create_account_with_key(username: str, *, email: str, by: Actor, secret: str
     return user, secret
 
 
-def register(user: User) -> User:
-    """Store an account that a sign-up form has filled in, together with its entity."""
+def register(user: User, *, may_join: Callable[[], bool]) -> User:
+    """Store an account that a sign-up form has filled in, together with its entity.
+
+    `may_join` is asked once more when the account turns out not to be the first: another may have been, meanwhile.
+    """
     with _entity_key() as node, transaction.atomic():
-        save_new_user(user)
+        save_new_user(user, may_join=may_join)
         _own_entity(user, node=node)
     return user
 

@@ -60,7 +60,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return str(super().clean_email(email))
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
-        return register(super().save_user(request, user, form, commit=False))
+        filled_in = super().save_user(request, user, form, commit=False)
+        return register(filled_in, may_join=lambda: self.is_open_for_signup(request))
 
     def add_message(self, *args: object, **kwargs: object) -> None:
         """Nothing is flashed: each page says itself what is true now."""

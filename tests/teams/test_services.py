@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.contrib.auth.hashers import make_password
+from django.db import connections
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.core.errors import Conflict, Invalid, NotFound, OwnlogError
+from apps.accounts.queries import no_account_yet
+from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, OwnlogError
 from apps.teams.models import Entity, Membership
 from apps.teams.queries import default_entity, entities_of, get_entity, teams_of
 from apps.teams.services import add_member, create_account, create_team, register
@@ -25,10 +30,36 @@ def test_an_account_comes_with_its_own_entity_and_key(alice: User) -> None:
 
 
 def test_register_takes_what_a_form_made() -> None:
-    user = register(User(username="zoe", email="zoe@example.com", password=make_password("x")))
+    user = register(
+        User(username="zoe", email="zoe@example.com", password=make_password("x")), may_join=lambda: False
+    )
 
     assert default_entity(Actor.person(user)).name == "zoe"
     assert user.is_superuser
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "vault"])
+def test_of_those_who_sign_up_at_once_one_owns_the_instance_and_where_it_is_closed_the_others_stay_out() -> (
+    None
+):
+    """On PostgreSQL each of them saw no account before its own."""
+    gate = threading.Barrier(6)
+
+    def sign_up(number: int) -> bool:
+        user = User(username=f"first-{number}", email=f"first-{number}@example.com")
+        try:
+            gate.wait(timeout=30)
+            return register(user, may_join=no_account_yet).is_superuser
+        except Forbidden:
+            return False
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        owners = list(pool.map(sign_up, range(6)))
+
+    assert sum(owners) == User.objects.count() == Entity.objects.count() == 1
+    assert Node.objects.filter(kind="entity").count() == 1
 
 
 @pytest.mark.parametrize("name", ["alice", "lab", "LAB", " lab "])
