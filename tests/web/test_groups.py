@@ -132,8 +132,8 @@ def test_pinned_columns_stand_beside_the_name(visit: Visit, five: list[Run]) -> 
     page = visit(PAGE, by="vera", **asked).content.decode()
 
     assert _heads(page) == ["depth", "Tags", "State", "acc", "Created", "Runtime"]
-    assert re.search(r'<td class="pin pin-4 num"><span class="clip" title="4">4<', page)
-    assert re.search(r'<td class="pin pin-5"><span class="clip" title="tag4">tag4<', page)
+    assert re.search(r'<td class="pin pin-4 num"><bdi class="clip" title="4">4<', page)
+    assert re.search(r'<td class="pin pin-5"><bdi class="clip" title="tag4">tag4<', page)
 
 
 def test_columns_are_moved_and_pinned_by_links(visit: Visit, five: list[Run]) -> None:

@@ -236,7 +236,7 @@ def test_the_best_of_a_column_is_marked_where_its_script_said_which_way_is_bette
     page = visit(PAGE, by="vera", col=f"summary_metrics.{key}").content.decode()
     filtered = visit(PAGE, by="vera", col=f"summary_metrics.{key}", q="acc = 0.5").content.decode()
 
-    marked = re.findall(r'<span class="clip best" title="([^"]*)"', page)
+    marked = re.findall(r'<bdi class="clip best" title="([^"]*)"', page)
     assert marked == ([best] if best else [])
     assert "clip best" not in filtered
 
