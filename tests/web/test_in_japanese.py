@@ -414,7 +414,7 @@ def test_mails_are_japanese(
         r"https?://\S+|testserver|example\.com|alice|\[Ownlog\]", "", f"{mail.subject}\n{mail.body}"
     )
     assert not _WORD.search(words_of_it), words_of_it
-    assert _KANA.search(mail.subject) and _KANA.search(str(mail.body))
+    assert _KANA.search(str(mail.subject)) and _KANA.search(str(mail.body))
 
 
 def test_a_page_that_breaks_says_so_in_the_readers_language(
