@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from apps.runs.defined import Definitions, Direction
 from apps.runs.types import Head
-from apps.web.trees import written
+from apps.web.trees import by_name, written
 from apps.web.values import is_number
 
 Values = dict[str, Any]
@@ -105,8 +105,8 @@ def directions_of(columns: Iterable[Column], definitions: Definitions) -> dict[s
 
 
 def ranked_measures(names: Iterable[str]) -> list[str]:
-    """Metrics as people look at them: held-out before training, telling names first, then as they were logged."""
-    return sorted(names, key=lambda name: (_is_telling(name), _rank(name)))
+    """Metrics as people look at them: held-out before training, telling names first, then by name."""
+    return sorted(names, key=lambda name: (_is_telling(name), _rank(name), by_name(name)))
 
 
 def _with_kind(column: Column, chosen: Sequence[Values]) -> Column:
@@ -132,13 +132,13 @@ def _rank(name: str) -> int:
 
 
 def _chosen_keys(rows: Sequence[Values]) -> list[str]:
-    """Settings by which these runs differ; of a single run, its first ones."""
+    """Settings by which these runs differ, by name; of a single run, its first ones."""
     kinds: dict[str, set[str]] = {}
     for row in rows:
         for key, value in row.items():
             kinds.setdefault(key, set()).add(written(value))
     differing = [key for key, values in kinds.items() if len(values) > 1]
-    return (differing or (list(kinds) if len(rows) == 1 else []))[:_MOST_CHOSEN]
+    return sorted(differing or (kinds if len(rows) == 1 else []), key=by_name)[:_MOST_CHOSEN]
 
 
 def _all_numbers(key: str, rows: Sequence[Values]) -> bool:

@@ -12,6 +12,7 @@ from apps.runs.history import store
 from apps.runs.history.codec import as_number
 from apps.runs.history.keys import KeyList
 from apps.runs.history.paths import TYPE_KEY, Row, dotted, pick
+from apps.web.trees import by_name
 from apps.web.values import is_number
 
 if TYPE_CHECKING:
@@ -56,13 +57,9 @@ class Placed:
 
 
 def histogram_names(lists: Iterable[KeyList]) -> list[str]:
-    """The histograms that these runs log, in the order in which they first appear."""
-    names: dict[str, None] = {}
-    for keys in lists:
-        for path, facts in keys.keys.items():
-            if KIND in facts.types:
-                names[dotted(path)] = None
-    return list(names)
+    """The histograms that these runs log, by name."""
+    names = {dotted(path) for keys in lists for path, facts in keys.keys.items() if KIND in facts.types}
+    return sorted(names, key=by_name)
 
 
 def named(text: str) -> str:

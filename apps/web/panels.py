@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from apps.runs.defined import Definitions
 from apps.runs.history.keys import KeyList
 from apps.runs.history.paths import dotted
+from apps.web.trees import by_name
 
 MOST_PANELS = 240
 # Runs in one panel: more lines than this no eye tells apart. The pages tell their scripts.
@@ -24,16 +25,19 @@ class Section:
 
 
 def metric_names(lists: Iterable[KeyList], definitions: Definitions | None = None) -> list[str]:
-    """The numbers that these runs log, in the order in which they first appear.
+    """The numbers that these runs log, by name: the client sends the keys of a row in no order, so that the order in
+    which they came would be another one for each run.
 
     The client's counters are left out, and what a script has defined as hidden.
     """
-    names: dict[str, None] = {}
+    names: set[str] = set()
     for keys in lists:
         for path, facts in keys.keys.items():
             if "number" in facts.types and not path[0].startswith("_"):
-                names[dotted(path)] = None
-    return [name for name in names if definitions is None or not definitions.is_hidden(name)]
+                names.add(dotted(path))
+    return sorted(
+        (each for each in names if definitions is None or not definitions.is_hidden(each)), key=by_name
+    )
 
 
 def sections(names: Iterable[str]) -> list[Section]:

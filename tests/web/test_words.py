@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apps.web.columns import ranked_measures
+from apps.web.columns import columns_for, ranked_measures
 from apps.web.conditions import as_filter, read_conditions
 from apps.web.console import console_lines
 from apps.web.figures import ago, figure, grouped, lasting, setting, size
@@ -222,3 +222,20 @@ def test_measures_are_ranked_as_people_look_at_them() -> None:
         "lr",
         "tokens",
     ]
+
+
+def test_unasked_columns_do_not_depend_on_the_order_of_keys() -> None:
+    measured = {"train/loss": 0.2, "val/loss": 0.1, "val/acc": 0.9, "lr": 1e-3, "train/loss_box": 0.3}
+    chosen = [
+        {"seed": 1, "lr": 0.1, "layer10": 1, "layer2": 1},
+        {"layer2": 2, "layer10": 2, "lr": 0.2, "seed": 2},
+    ]
+    backwards = dict(reversed(measured.items()))
+
+    found = columns_for([measured, backwards], chosen)
+
+    assert [column.title for column in found] == [
+        *("val/acc", "val/loss", "train/loss", "train/loss_box"),
+        *("layer2", "layer10", "lr", "seed"),
+    ]
+    assert columns_for([backwards, measured], chosen[::-1]) == found
