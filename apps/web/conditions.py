@@ -18,6 +18,8 @@ MOST_COMPLETIONS = 400
 _CONDITION = re.compile(
     r"(?P<key>[^<>=!~]+?)\s*(?P<sign>>=|<=|!=|=|>|<|~|(?<=\s)in(?=\s))\s*(?P<value>.+)", re.DOTALL
 )
+# Numbers as people type them where JSON wants more digits.
+_SHORT_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 _SIGNS = {"=": "$eq", "!=": "$ne", ">": "$gt", ">=": "$gte", "<": "$lt", "<=": "$lte"}
 _NAMES = {
     "commit": "commit",
@@ -96,10 +98,19 @@ def _read(text: str) -> Condition:
     key = _key(found["key"].strip())
     sign, value = found["sign"], found["value"].strip()
     if sign == "in":
-        return Condition(text, {key: {"$in": [_value(each) for each in value.split(",") if each.strip()]}})
-    if sign == "~":
-        return Condition(text, {key: {"$regex": f"(?i){_pattern(value)}"}})
-    return Condition(text, {key: {_SIGNS[sign]: _value(value)}})
+        test: dict[str, Any] = {"$in": [_value(each) for each in value.split(",") if each.strip()]}
+    elif sign == "~":
+        test = {"$regex": f"(?i){_pattern(value)}"}
+    else:
+        test = {_SIGNS[sign]: _value(value)}
+    return Condition(text, _holds(key, test))
+
+
+def _holds(key: str, test: dict[str, Any]) -> dict[str, Any]:
+    """A name as columns are titled by it may be one of the summary or one of the config."""
+    if key in _NAMES.values() or key.startswith(_OWN_PREFIXES):
+        return {key: test}
+    return {"$and" if "$ne" in test else "$or": [{f"{prefix}{key}": test} for prefix in _OWN_PREFIXES]}
 
 
 def _pattern(value: str) -> str:
@@ -120,7 +131,7 @@ def _key(typed: str) -> str:
         return _NAMES[typed.lower()]
     if typed.startswith("summary."):
         return f"summary_metrics.{typed.removeprefix('summary.')}"
-    return typed if typed.startswith(_OWN_PREFIXES) else f"summary_metrics.{typed}"
+    return typed
 
 
 def _value(typed: str) -> Any:
@@ -128,5 +139,5 @@ def _value(typed: str) -> Any:
     try:
         value = json.loads(typed)
     except ValueError:
-        return typed
+        return float(typed) if _SHORT_NUMBER.fullmatch(typed) else typed
     return typed if isinstance(value, dict | list) else value

@@ -102,7 +102,15 @@ def test_grouped() -> None:
         ("state = running", {"state": {"$eq": "running"}}),
         ("state in finished, running", {"state": {"$in": ["finished", "running"]}}),
         ("config.lr > 1e-4", {"config.lr": {"$gt": 1e-4}}),
-        ("val/acc >= .8", {"summary_metrics.val/acc": {"$gte": ".8"}}),
+        (
+            "val/acc >= .8",
+            {"$or": [{"config.val/acc": {"$gte": 0.8}}, {"summary_metrics.val/acc": {"$gte": 0.8}}]},
+        ),
+        (
+            "optim.lr != 1.",
+            {"$and": [{"config.optim.lr": {"$ne": 1.0}}, {"summary_metrics.optim.lr": {"$ne": 1.0}}]},
+        ),
+        ("summary.note = 1.2.3", {"summary_metrics.note": {"$eq": "1.2.3"}}),
         ("summary.loss != 2", {"summary_metrics.loss": {"$ne": 2}}),
         ("Tag = paper", {"tags": {"$eq": "paper"}}),
         ("runtime > 60", {"duration": {"$gt": 60}}),
@@ -125,9 +133,9 @@ def test_condition(typed: str, meaning: dict[str, Any]) -> None:
 
 
 def test_conditions_join_and_repeat_nothing() -> None:
-    read = read_conditions(["a = 1", "  a = 1 ", "", "{"])
+    read = read_conditions(["config.a = 1", "  config.a = 1 ", "", "{"])
 
-    assert as_filter(read) == '{"$and": [{"summary_metrics.a": {"$eq": 1}}]}'
+    assert as_filter(read) == '{"$and": [{"config.a": {"$eq": 1}}]}'
     assert [bool(each.reason) for each in read] == [False, True]
     assert as_filter([]) is None
 
