@@ -14,6 +14,7 @@ MOST_PANELS = 240
 # Runs in one panel: more lines than this no eye tells apart. The pages tell their scripts.
 MOST_DRAWN = 100
 _FIRST_PREFIXES = ("val", "valid", "validation", "eval", "test")
+_NEXT_PREFIXES = ("train", "training")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,16 @@ def metric_names(lists: Iterable[KeyList], definitions: Definitions | None = Non
 
 
 def sections(names: Iterable[str]) -> list[Section]:
-    """What is measured on held-out data first, then sections as they come, then metrics without a prefix."""
+    """What is measured on held-out data first, then in training, then sections as they come, then metrics without a
+    prefix."""
     found: dict[str, list[str]] = {}
     for name in list(names)[:MOST_PANELS]:
         prefix, slash, _ = name.partition("/")
         found.setdefault(prefix if slash else "", []).append(name)
-    ordered = sorted(found, key=lambda prefix: (prefix.lower() not in _FIRST_PREFIXES, not prefix))
-    return [Section(prefix, found[prefix]) for prefix in ordered]
+    return [Section(prefix, found[prefix]) for prefix in sorted(found, key=_place)]
+
+
+def _place(prefix: str) -> int:
+    if prefix.lower() in _FIRST_PREFIXES:
+        return 0
+    return 1 if prefix.lower() in _NEXT_PREFIXES else 2 if prefix else 3

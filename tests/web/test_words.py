@@ -161,11 +161,12 @@ def test_addresses_quote_each_part_whole() -> None:
 
 
 def test_sections_begin_with_what_is_held_out() -> None:
-    found = sections(["train/loss", "lr", "val/acc", "train/acc"])
+    found = sections(["grad/norm", "train/loss", "lr", "val/acc", "train/acc"])
 
     assert [(section.title, section.keys) for section in found] == [
         ("val", ["val/acc"]),
         ("train", ["train/loss", "train/acc"]),
+        ("grad", ["grad/norm"]),
         ("", ["lr"]),
     ]
 
