@@ -95,6 +95,8 @@ def _read(text: str) -> Condition:
     found = _CONDITION.fullmatch(text)
     if found is None:
         return Condition(text, {"$or": [{name: {"$regex": f"(?i){re.escape(text)}"}} for name in _SEARCHED]})
+    if found["value"].lstrip()[0] in "<>=!~":
+        return Condition(text, None, _("One of = != > >= < <= ~ stands between a name and a value."))
     key = _key(found["key"].strip())
     sign, value = found["sign"], found["value"].strip()
     if sign == "in":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from apps.runs.patterns import compile_pattern, escaped, to_bytes
@@ -15,6 +15,8 @@ _PREFIX = re.compile(r"(?P<error>ERROR )?\d{4}-\d\d-\d\dT(?P<time>\d\d:\d\d:\d\d
 LONGEST_LINE = 4000
 # So much of a line is read and searched: a few letters for each that is shown, for what colours and moves take.
 LONGEST_READ = 64 * 1024
+# So many letters of a page's lines are read with all their colours: each change of colour costs some microseconds.
+MOST_READ_OF_PAGE = 512 * 1024
 _MOST_MARKS = 200
 # Of a letter in UTF-8 all bytes but the first.
 _INNER_BYTES = bytes(range(0x80, 0xC0))
@@ -70,7 +72,14 @@ def console_lines(
 ) -> list[ConsoleLine]:
     """The lines from number `first` on, or those of a mapping; people count from one."""
     numbered = lines.items() if isinstance(lines, Mapping) else enumerate(lines, first)
-    return [_line(number + 1, line, looked_for.regex) for number, line in numbered]
+    shown, room = [], MOST_READ_OF_PAGE
+    for number, line in numbered:
+        # Where a page's room is used up, a line is read as far as it would be shown if it had neither colours nor moves.
+        read = line[: max(room, LONGEST_LINE)]
+        room -= len(read)
+        one = _line(number + 1, read, looked_for.regex)
+        shown.append(one if len(read) == len(line) else replace(one, is_cut=True))
+    return shown
 
 
 def plain_line(line: str) -> str:

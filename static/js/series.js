@@ -144,13 +144,13 @@ const bounds = (columns, begins) => {
   return [low, high, count];
 };
 
-// The y range of [values, from, to] as an axis has them. A short transient at the start may leave the frame, so that
-// the rest can be read.
+// The y range of [values, from, to] as an axis has them. A short transient at the start of a long line may leave the
+// frame, so that the rest can be read; of a short line all is shown.
 export const frame = (columns, { isLog, isWhole }) => {
   const whole = bounds(columns, 0);
   if (!(whole[0] <= whole[1])) return isLog ? [-1, 0] : [0, 1];
   const rest = isWhole && !isLog ? bounds(columns, TRANSIENT) : whole;
-  const isTransient = rest[2] > 20 && rest[1] > rest[0] && whole[1] - whole[0] > 2.5 * (rest[1] - rest[0]);
+  const isTransient = rest[2] > 100 && rest[1] > rest[0] && whole[1] - whole[0] > 2.5 * (rest[1] - rest[0]);
   const [low, high] = isTransient ? rest : whole;
   const pad = (high - low) * ROOM || (isLog ? Math.log10(2) : Math.abs(high) * 0.1 || 1);
   return [low - pad, high + pad];

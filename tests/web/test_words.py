@@ -248,3 +248,22 @@ def test_unasked_columns_do_not_depend_on_the_order_of_keys() -> None:
         *("layer2", "layer10", "lr", "seed"),
     ]
     assert columns_for([backwards, measured], chosen[::-1]) == found
+
+
+@pytest.mark.parametrize("typed", ["config.lr >>> 3", "loss == 3", "loss >< 3", "tag ~~ x", "lr > >3"])
+def test_two_signs_in_a_row_are_told_as_a_mistake(typed: str) -> None:
+    (read,) = read_conditions([typed])
+
+    assert (read.meaning, bool(read.reason)) == (None, True)
+
+
+def test_a_page_of_coloured_lines_is_read_within_bounds() -> None:
+    """Each change of colour costs something; the lines after the first ones are read only as far as they show."""
+    line = "".join(f"\x1b[3{n % 8}mabc" for n in range(5000))
+
+    shown = console_lines([line] * 500)
+
+    assert len(shown) == 500
+    assert len(shown[0].spans) > len(shown[-1].spans)
+    assert all(each.is_cut for each in shown[50:])
+    assert len(shown[-1].spans) < 600
