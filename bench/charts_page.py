@@ -237,7 +237,7 @@ def _hover(page: Page, box: Box) -> None:
 
 def _bare_frames(browser: Browser, box: Box, *, segments: int) -> float:
     page = browser.new_page()
-    page.evaluate(_FRAMES)
+    page.evaluate(f"{_FRAMES} 0")  # or the function it ends in would be called
     page.evaluate(_BARE, [int(box["width"]), int(box["height"]), SHOWN, segments // SHOWN])
     page.evaluate("window.watched = window.framesApart(); 0")
     page.wait_for_timeout(2000)

@@ -12,8 +12,9 @@ from django.utils import translation
 
 from apps.accounts.types import Appearance, Language
 
-# What has no namespace is a page; of the doors that have one, these are for people.
-_FOR_PEOPLE = frozenset({"admin", "api:docs"})
+# What has no namespace is a page; of the doors that have one, this is for people. The operators' pages are not here:
+# they call tables and fields by their names in the code, and half a page in another language helps nobody.
+_FOR_PEOPLE = frozenset({"api:docs"})
 
 
 class PageLanguage:
@@ -37,7 +38,7 @@ class PageLanguage:
 
 
 def _is_page(match: ResolverMatch) -> bool:
-    return not match.namespace or bool(_FOR_PEOPLE & {match.namespace, match.view_name})
+    return not match.namespace or match.view_name in _FOR_PEOPLE
 
 
 def appearance_of(request: HttpRequest) -> Appearance:

@@ -20,6 +20,7 @@ def listed(**given: Any) -> Listed:
     )
     whole: dict[str, Any] = {
         "id": 1,
+        "public_id": "abcdefgh",
         "version": 1,
         "head": head,
         "config": {

@@ -160,6 +160,17 @@ def test_machines_are_answered_in_english(at_home: Client, method: str, path: st
     assert english.content.isascii()
 
 
+def test_the_operators_pages_are_english_whole(client: Client, alice: User) -> None:
+    alice.is_staff = alice.is_superuser = True
+    alice.save()
+    client.force_login(alice, backend=BACKEND)
+
+    page = client.get("/admin/", headers=JA).content.decode()
+
+    assert '<html lang="en' in page
+    assert not re.search("[ぁ-んァ-ヶ]", page)
+
+
 def test_refusals_outside_of_any_page_speak_the_readers_language(alice: User) -> None:
     strict = Client(enforce_csrf_checks=True)
 

@@ -113,7 +113,7 @@ def test_search_goes_from_hit_to_hit(open_page: Any, long_log: LiveServer) -> No
     seen = open_page()
     page = seen.page
     seen.go(f"{PAGE}#L50000")
-    field, said = page.locator("input[name=q]"), page.locator("[data-hits] output")
+    field, said = page.locator(".console-bar input[name=q]"), page.locator("[data-hits] output")
 
     field.fill("WARNING")
     expect(said).to_have_text("51 of 100")
@@ -196,14 +196,14 @@ def test_the_console_without_a_script(open_page: Any, long_log: LiveServer) -> N
     seen = open_page(java_script_enabled=False)
     seen.go(f"{PAGE}?line=1200#L1200")
     page = seen.page
-    assert page.locator(".line").count() == 500
+    expect(page.locator(".line")).to_have_count(500)
 
-    page.fill("input[name=q]", "warning")
-    page.get_by_role("button", name="Search").click()
+    page.fill(".console-bar input[name=q]", "warning")
+    page.locator(".console-bar button[type=submit]").click()
 
-    assert page.locator(".line").count() == 100
+    expect(page.locator(".line")).to_have_count(100)
     page.locator("#L5008 a.no").click()
-    assert page.locator(".line").count() == 500
+    expect(page.locator(".line")).to_have_count(500)
     assert page.locator("#L5008").is_visible()
 
 

@@ -140,8 +140,8 @@ def test_folders_and_the_search_lead_to_a_preview(open_page: Any, filed: LiveSer
     seen = open_page(java_script_enabled=False)
     seen.go(f"{RUN}/files")
 
-    seen.page.fill("input[name=q]", "TREE")
-    seen.page.press("input[name=q]", "Enter")
+    seen.page.fill(".files-bar input[name=q]", "TREE")
+    seen.page.press(".files-bar input[name=q]", "Enter")
     seen.page.get_by_role("link", name="tree.json", exact=True).click()
 
     expect(seen.page.locator(".json")).to_contain_text("<script>window.ran=true</script>")

@@ -45,7 +45,7 @@ def test_charts_are_drawn_with_a_tip_at_the_crosshair(open_page: Any) -> None:
     seen.go(PROJECT)
     panel = seen.page.locator("figure.panel[data-key='val/acc']")
 
-    expect(panel.locator("canvas")).to_have_count(1)
+    expect(panel.locator("canvas.ink:not(.over)")).to_have_count(1)
     panel.locator(".u-over").hover()
 
     tip = panel.locator(".tip")
@@ -66,7 +66,7 @@ def test_only_panels_in_view_ask_for_points(open_page: Any) -> None:
     last = seen.page.locator("figure.panel").last
     with seen.page.expect_response(lambda response: "/series?" in response.url):
         last.scroll_into_view_if_needed()
-    expect(last.locator("canvas")).to_have_count(1)
+    expect(last.locator("canvas.ink:not(.over)")).to_have_count(1)
 
 
 def test_charts_are_drawn_again_in_the_other_theme(open_page: Any) -> None:
@@ -86,7 +86,7 @@ def test_a_running_run_follows_by_itself(open_page: Any, server: LiveServer) -> 
     seen = open_page()
     seen.go(_LIVE)
     expect(seen.page.locator("#figures dd").first).to_contain_text("0.1000")
-    expect(seen.page.locator("figure.panel canvas")).to_have_count(1)
+    expect(seen.page.locator("figure.panel canvas.ink:not(.over)")).to_have_count(1)
 
     _log(server, "alice", "vision", 10, 10)
 

@@ -69,7 +69,15 @@ def place(instance: Instance) -> tuple[Browser, str, str]:
 
 
 def address(name: str, owner: str, project: str, run: str, file: str = "x") -> str:
-    known = {"entity": owner, "project": project, "run": run, "name": file, "file": file, "public_id": "abc"}
+    known = {
+        "entity": owner,
+        "project": project,
+        "run": run,
+        "name": file,
+        "file": file,
+        "public_id": "abc",
+        "which": "config",
+    }
     return reverse(
         name, kwargs={parameter: known[parameter] for parameter in PAGES[name]}, urlconf="config.urls"
     )
