@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from django.db.models import F, Max
+from django.db.models import Max
 
 from apps.blobs.services import open_blob
 from apps.runs.history.appending import MOST_LINES
 from apps.runs.history.codec import SegmentReader
 from apps.runs.history.lines import unpack_text
-from apps.runs.history.pieces import open_chunk
+from apps.runs.history.pieces import AFTER_LAST_LINE, open_chunk
 from apps.runs.models import Chunk, Run, Segment
 from apps.runs.queries import run_key
 from apps.runs.types import ConsoleChanges, Stream
@@ -123,7 +123,7 @@ def _around(stored: QuerySet[_Piece], wanted: Sequence[int]) -> QuerySet[_Piece]
     """The pieces that may hold something of it, the later word last. Others are not even fetched."""
     return (
         stored.filter(stream=Stream.OUTPUT.value, first_line__lte=wanted[-1])
-        .annotate(end=F("first_line") + F("line_count"))
+        .annotate(end=AFTER_LAST_LINE)
         .filter(end__gt=wanted[0])
         .order_by("pk")
     )
@@ -148,7 +148,7 @@ def _writers(run: Run) -> dict[bytes, int]:
     ends: dict[bytes, int] = {}
     for model in (Chunk, Segment):
         stored = model._default_manager.filter(run=run, stream=Stream.OUTPUT.value).order_by()
-        for writer, end in stored.values_list("writer").annotate(end=Max(F("first_line") + F("line_count"))):
+        for writer, end in stored.values_list("writer").annotate(end=Max(AFTER_LAST_LINE)):
             ends[bytes(writer)] = max(end, ends.get(bytes(writer), 0))
     return dict(sorted(ends.items()))
 

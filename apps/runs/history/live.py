@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from django.db.models import F, Max
+from django.db.models import Max
 
 from apps.core.errors import Invalid
 from apps.runs.history.appending import MOST_WRITERS
 from apps.runs.history.paths import MISSING, Row, pick
-from apps.runs.history.pieces import Piece, pieces_of
+from apps.runs.history.pieces import AFTER_LAST_LINE, Piece, pieces_of
 from apps.runs.history.reading import STEP, TIME, Names, keys_of
 from apps.runs.models import Chunk, Run, Segment
 from apps.runs.types import Fresh, Stream
@@ -52,7 +52,7 @@ def present_cursor(run: Run, stream: Stream) -> str:
     ends: dict[bytes, int] = {}
     for model in (Chunk, Segment):
         stored = model._default_manager.filter(run=run, stream=stream.value).order_by().values_list("writer")
-        for writer, end in stored.annotate(end=Max(F("first_line") + F("line_count"))):
+        for writer, end in stored.annotate(end=Max(AFTER_LAST_LINE)):
             ends[bytes(writer)] = max(end, ends.get(bytes(writer), 0))
     return cursor_text(keys_of(run).rewinds, ends)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import BigIntegerField, ExpressionWrapper, F, Q, QuerySet
 
 from apps.blobs.services import open_blob
 from apps.runs.history.codec import SegmentReader, as_number
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
     Mask = npt.NDArray[np.bool_]
+
+# Its type is said: of two numbers of different sizes Django takes the smaller, and PostgreSQL finds nothing beyond that.
+AFTER_LAST_LINE = ExpressionWrapper(F("first_line") + F("line_count"), output_field=BigIntegerField())
 
 CHUNK_LABEL = "chunk.payload"
 FACTS_LABEL = "segment.facts"
@@ -192,7 +195,7 @@ def _of_runs(
     if after is None:
         yield from found.filter(run__in=runs)
         return
-    found = found.annotate(end=F("first_line") + F("line_count"))
+    found = found.annotate(end=AFTER_LAST_LINE)
     for start in range(0, len(runs), _ASKED_AT_ONCE):
         wanted = Q()
         for run in runs[start : start + _ASKED_AT_ONCE]:
@@ -204,7 +207,7 @@ def _from(after: dict[bytes, int] | None, found: QuerySet[_Stored]) -> QuerySet[
     """Those that end after the line up to which a reader has each writer's lines; of writers it does not know, all."""
     if not after:
         return found
-    return found.annotate(end=F("first_line") + F("line_count")).filter(_beyond(after))
+    return found.annotate(end=AFTER_LAST_LINE).filter(_beyond(after))
 
 
 def _beyond(after: Mapping[bytes, int]) -> Q:
