@@ -57,7 +57,6 @@ def compare(request: Request, entity: str, project: str) -> HttpResponse:
         {
             "opened": opened,
             "url": project_url(opened.entity, opened.name),
-            "is_team": held.entity.user_id is None,
             "total": select_runs(held, limit=0).total,
             "damaged": damaged,
             "columns": [

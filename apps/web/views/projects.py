@@ -69,7 +69,6 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
     return {
         "opened": opened,
         "url": project_url(opened.entity, opened.name),
-        "is_team": opened.project.entity.user_id is None,
         "can": rights(request, opened.project),
         "total": found.everything,
         "found": found,

@@ -131,7 +131,6 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
         "title": head.display_name or head.name,
         "colour": run_colour(opened.run.number),
         "swatch": swatch_class(run_colour(opened.run.number)),
-        "is_team": opened.run.project.entity.user_id is None,
         "keys": keys,
         "definitions": definitions,
         "state": state,
