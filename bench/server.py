@@ -1,7 +1,8 @@
 """The server's own figures: taking in, keeping, reading and listing what runs log, on SQLite and on PostgreSQL.
 
-`python -m bench.server [sqlite] [postgresql]` measures and prints. Each figure has its floor from the same run: the least
-that the same work takes on this machine with nothing around it.
+`python -m bench.server [sqlite] [postgresql] [ingest] [reading] [live] [listing]` measures and prints; where no database, or
+no group of figures, is named, all of them. Each figure has its floor from the same run: the least that the same work takes on
+this machine with nothing around it.
 """
 
 from __future__ import annotations
@@ -44,15 +45,17 @@ LIVE_RUNS, LIVE_SECONDS = 200, 20
 REPEATS = 15
 
 
-def measure(world: object = None, *, databases: Sequence[str] = DATABASES) -> list[Figure]:
-    """All figures on each kind of database, on instances of their own: the world is other modules'."""
-    return [figure for database in databases for figure in _measure_on(database)]
+def measure(
+    world: object = None, *, databases: Sequence[str] = DATABASES, groups: Sequence[str] = ()
+) -> list[Figure]:
+    """The figures on each kind of database, on instances of their own: the world is other modules'."""
+    return [figure for database in databases for figure in _measure_on(database, groups or tuple(GROUPS))]
 
 
-def _measure_on(database: str) -> list[Figure]:
+def _measure_on(database: str, groups: Sequence[str]) -> list[Figure]:
     with instance(database) as server:
         server.account("alice")
-        figures = [*ingest(server), *reading(server), *many_live(server), *listing(server)]
+        figures = [figure for name, group in GROUPS.items() if name in groups for figure in group(server)]
     return [Figure(f"{one.name} ({database})", one.value, one.unit, one.floor, one.limit) for one in figures]
 
 
@@ -82,12 +85,7 @@ def instance(database: str) -> Iterator[LiveServer]:
 
 def ingest(server: LiveServer) -> list[Figure]:
     """Four runs of 100 000 steps x 10 doubles over four connections, until the last is compacted."""
-    http = Http(server.url)
-    senders = []
-    for number in range(CONNECTIONS):
-        http.make_run(f"long{number}")
-        path = f"/files/alice/demo/long{number}/file_stream"
-        senders.append(load.Sender(server.url, path, load.batches(STEPS, seed=number)))
+    senders = [_long_run(server, number) for number in range(CONNECTIONS)]
     before_bytes, before_cpu = stored_bytes(server), cpu_seconds(server)
 
     wall = load.send_all(senders)
@@ -102,6 +100,12 @@ def ingest(server: LiveServer) -> list[Figure]:
         Figure("ingest over 4 connections, points a second", points / wall, "points/s"),
         Figure("at rest, a point", at_rest / points, "bytes", _floor_at_rest(), 10.0),
     ]
+
+
+def _long_run(server: LiveServer, number: int) -> load.Sender:
+    Http(server.url).make_run(f"long{number}")
+    path = f"/files/alice/demo/long{number}/file_stream"
+    return load.Sender(server.url, path, load.batches(STEPS, seed=number))
 
 
 def cpu_seconds(server: LiveServer) -> float:
@@ -189,8 +193,9 @@ def _parquet() -> bytes:
 def reading(server: LiveServer) -> list[Figure]:
     """Charts of one metric of a run with 100 000 steps."""
     key = load.METRICS[3]
-    run = Http(server.url).read("long1", "id")
-    assert run
+    if not count(server, "runs_run"):  # `ingest` was not asked for
+        load.send_all([_long_run(server, 1)])
+        wait_until_compacted(server)
     browser = signed_in(server)
     chart = f"{server.url}/alice/demo/runs/long1/series?key={key.replace('/', '%2F')}&points=1000"
     history = f"{server.url}/api/v1/projects/alice/demo/runs/long1/history?keys={key.replace('/', '%2F')}"
@@ -367,11 +372,25 @@ def make_runs() -> None:
                 start_run(project, name=f"run{number:05d}", by=actor, patch=patch)
 
 
+GROUPS: dict[str, Callable[[LiveServer], list[Figure]]] = {
+    "ingest": ingest,
+    "reading": reading,
+    "live": many_live,
+    "listing": listing,
+}
+
+
 def main(words: list[str]) -> None:
     if words == ["make-runs"]:
         make_runs()
         return
-    report("server", measure(databases=words or DATABASES))
+    if unknown := set(words).difference(DATABASES, GROUPS):
+        sys.exit(
+            f"There is no {', '.join(sorted(unknown))}: choose among {', '.join((*DATABASES, *GROUPS))}."
+        )
+    databases = [word for word in words if word in DATABASES]
+    groups = [word for word in words if word in GROUPS]
+    report("server", measure(databases=databases or DATABASES, groups=groups))
 
 
 if __name__ == "__main__":
