@@ -10,6 +10,7 @@ from enum import StrEnum
 
 
 class Permission(StrEnum):
+    ENTITY_ADMIN = "entity:admin"
     ENTITY_READ = "entity:read"
 
     FILE_READ = "file:read"

@@ -16,4 +16,5 @@ class EventKind(StrEnum):
     RUN_FINISHED = "run.finished"
     RUN_STOP_REQUESTED = "run.stop_requested"
     RUN_REWOUND = "run.rewound"
+    SETTING_CHANGED = "setting.changed"
     SIGNED_IN = "account.signed_in"

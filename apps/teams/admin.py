@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from apps.core.admin import ReadOnlyAdmin
-from apps.teams.models import Entity, Membership
+from apps.teams.models import Entity, Membership, Organisation, OrganisationMembership, Setting
 
 
 @admin.register(Entity)
@@ -18,4 +18,26 @@ class EntityAdmin(ReadOnlyAdmin):
 class MembershipAdmin(ReadOnlyAdmin):
     list_display = ["entity", "user", "role", "created_at"]
     list_select_related = ["entity", "user"]
+    ordering = ["-id"]
+
+
+@admin.register(Organisation)
+class OrganisationAdmin(ReadOnlyAdmin):
+    list_display = ["name", "created_at"]
+    search_fields = ["name"]
+    ordering = ["name"]
+
+
+@admin.register(OrganisationMembership)
+class OrganisationMembershipAdmin(ReadOnlyAdmin):
+    list_display = ["organisation", "user", "role", "created_at"]
+    list_select_related = ["organisation", "user"]
+    ordering = ["-id"]
+
+
+@admin.register(Setting)
+class SettingAdmin(ReadOnlyAdmin):
+    list_display = ["entity", "organisation", "name", "value", "is_enforced", "set_at"]
+    list_filter = ["name", "is_enforced"]
+    list_select_related = ["entity", "organisation"]
     ordering = ["-id"]

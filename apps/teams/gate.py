@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from apps.access.policy import Permission, Role, Visibility, allows
 from apps.accounts.actors import Actor
 from apps.core.errors import Forbidden, NotFound
-from apps.teams.models import Entity, Membership
+from apps.teams.models import Entity, Membership, Organisation, OrganisationMembership
+from apps.teams.types import OrganisationRole
 
 
 def role_in(actor: Actor, entity: Entity) -> Role:
@@ -54,3 +55,25 @@ def require(
     if allows(seeing, role=role, visibility=visibility):
         raise Forbidden(f"You may see this {what}, but your role does not allow {permission}.")
     raise NotFound(f"There is no such {what}, or it is not shared with you.")
+
+
+# What somebody is in an organisation, in the words of the table: its members may look, and nothing in its teams.
+_ORGANISATION_ROLES = {OrganisationRole.ADMIN: Role.ADMIN, OrganisationRole.MEMBER: Role.VIEWER}
+
+
+def role_in_organisation(actor: Actor, organisation: Organisation) -> Role:
+    if actor.user_id is None:
+        return Role.NOBODY
+    given = OrganisationMembership.objects.filter(organisation=organisation, user_id=actor.user_id)
+    role = given.values_list("role", flat=True).first()
+    return _ORGANISATION_ROLES[OrganisationRole(role)] if role else Role.STRANGER
+
+
+def require_in_organisation(actor: Actor, permission: Permission, *, organisation: Organisation) -> None:
+    """`require`, for what is the organisation's own: its people, its settings, which teams it holds."""
+    role = role_in_organisation(actor, organisation)
+    if allows(permission, role=role):
+        return
+    if allows(Permission.ENTITY_READ, role=role):
+        raise Forbidden(f"You may see this organisation, but your role does not allow {permission}.")
+    raise NotFound("There is no such organisation, or it is not shared with you.")

@@ -7,7 +7,19 @@ from django.db.models import Q
 from apps.accounts.names import USERNAME_VALIDATORS
 from apps.core import clock
 from apps.core.ids import new_public_id
-from apps.teams.types import EntityKind, MemberRole
+from apps.teams.choices import SettingName
+from apps.teams.types import EntityKind, MemberRole, OrganisationRole
+
+
+class Organisation(models.Model):
+    """Holds several teams and enforces settings on them. Its name shares the namespace of entities; it owns no projects."""
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    name = models.CharField(max_length=39, unique=True, validators=USERNAME_VALIDATORS)
+    created_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Entity(models.Model):
@@ -19,6 +31,9 @@ class Entity(models.Model):
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="entity", blank=True
     )
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.PROTECT, null=True, blank=True, related_name="teams"
+    )
     vault_node = models.UUIDField(unique=True)
     created_at = models.DateTimeField(default=clock.now)
 
@@ -29,7 +44,10 @@ class Entity(models.Model):
                 condition=Q(kind=EntityKind.PERSONAL, user__isnull=False)
                 | Q(kind=EntityKind.TEAM, user__isnull=True),
                 name="a_personal_entity_has_its_person",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(organisation=None) | Q(kind=EntityKind.TEAM), name="organisations_hold_teams_only"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -49,3 +67,62 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"membership {self.pk}"
+
+
+class OrganisationMembership(models.Model):
+    """What a person is in an organisation. It gives no right to anything of the teams in it."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="organisation_memberships"
+    )
+    role = models.CharField(max_length=8, choices=[(r, r) for r in OrganisationRole])
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "user"], name="one_place_per_person_and_organisation"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"organisation membership {self.pk}"
+
+
+def setting_names() -> list[tuple[str, str]]:
+    """Asked by name, so that a new setting is no change of the table."""
+    return [(each.value, each.value) for each in SettingName]
+
+
+class Setting(models.Model):
+    """One setting that somebody chose, for an entity or for an organisation's teams. `choices` says what it may be."""
+
+    entity = models.ForeignKey(Entity, on_delete=models.CASCADE, null=True, related_name="settings")
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.CASCADE, null=True, related_name="settings"
+    )
+    name = models.CharField(max_length=40, choices=setting_names)
+    value = models.CharField(max_length=20)
+    is_enforced = models.BooleanField(default=False)
+    set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    set_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["entity", "name"], name="one_setting_of_a_name_per_entity"),
+            models.UniqueConstraint(
+                fields=["organisation", "name"], name="one_setting_of_a_name_per_organisation"
+            ),
+            models.CheckConstraint(
+                condition=Q(entity=None) ^ Q(organisation=None), name="a_setting_is_of_one_of_the_two"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_enforced=False) | Q(entity=None), name="only_organisations_enforce"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"setting {self.pk}"

@@ -1,7 +1,25 @@
 from __future__ import annotations
 
 from apps.core.privacy import declare
-from apps.teams.models import Entity, Membership
+from apps.teams.models import Entity, Membership, Organisation, OrganisationMembership, Setting
 
-declare(Entity, personal={"name"}, plain={"id", "public_id", "kind", "user", "vault_node", "created_at"})
+declare(
+    Entity,
+    personal={"name"},
+    plain={"id", "public_id", "kind", "user", "organisation", "vault_node", "created_at"},
+)
 declare(Membership, personal={"user"}, plain={"id", "entity", "role", "created_at"}, goes_with="entity")
+declare(Organisation, personal={"name"}, plain={"id", "public_id", "created_at"})
+declare(
+    OrganisationMembership,
+    personal={"user"},
+    plain={"id", "organisation", "role", "created_at"},
+    goes_with="organisation",
+)
+# A row of an organisation's goes with the organisation: one of the two is always there.
+declare(
+    Setting,
+    personal={"set_by"},
+    plain={"id", "entity", "organisation", "name", "value", "is_enforced", "set_at"},
+    goes_with="entity",
+)

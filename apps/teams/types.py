@@ -14,3 +14,34 @@ class MemberRole(StrEnum):
     ADMIN = "admin"
     MEMBER = "member"
     VIEWER = "viewer"
+
+
+class Chooser(StrEnum):
+    """Who a setting is chosen by: a person or a team for their own projects, an organisation for its teams."""
+
+    PERSON = "person"
+    TEAM = "team"
+    ORGANISATION = "organisation"
+
+
+class SystemMetadata(StrEnum):
+    """How much of the machine is kept with a run, from most to least."""
+
+    ALL = "all"
+    MINIMAL = "minimal"
+    NONE = "none"
+
+
+class OrganisationRole(StrEnum):
+    """What a person is in an organisation; that opens none of its teams."""
+
+    ADMIN = "admin"
+    MEMBER = "member"
+
+
+class Source(StrEnum):
+    """Where the value of a setting comes from."""
+
+    DEFAULT = "default"
+    OWN = "own"
+    ORGANISATION = "organisation"

@@ -9,7 +9,7 @@ import pytest
 from apps.access.policy import Permission, Role, Visibility, allows
 
 EVERYTHING = (
-    "entity:read file:read file:write project:admin project:create project:read project:write "
+    "entity:admin entity:read file:read file:write project:admin project:create project:read project:write "
     "run:create run:read run:write"
 )
 WORK = (

@@ -51,6 +51,8 @@ OPEN_TEXT = {
     "runs.Run.public_id": "made by us",
     "sessions.Session.session_key": "random",
     "teams.Entity.public_id": "made by us",
+    "teams.Organisation.public_id": "made by us",
+    "teams.Setting.value": "a word from a closed list, or a number of days",
 }
 # Rows that end by an act of their own, not with another row.
 HEADS = {
@@ -62,6 +64,7 @@ HEADS = {
     "contenttypes.ContentType",
     "sessions.Session",
     "teams.Entity",
+    "teams.Organisation",
     "vault.Grant",
     "vault.Node",
     "vault.Tombstone",
