@@ -14,7 +14,7 @@ import io
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -36,6 +36,8 @@ HEADER_BYTES = _HEADER.size
 _MAGIC = b"OWNLOGFL"
 _VERSION = 1
 _FRAMES_AT_ONCE = 16
+# A file this small is fetched whole at once: to fetch its header, its end and a part in between takes longer.
+_SMALL_BYTES = HEADER_BYTES + 4 * (FRAME_BYTES + TAG_BYTES)
 
 ReadRange = Callable[[int, int], Iterable[bytes]]
 """Stored bytes from an offset up to another, in pieces of any size."""
@@ -71,9 +73,13 @@ class SealedFile:
     def __init__(self, key: OpenKey, read_range: ReadRange, *, stored_size: int, row: UUID) -> None:
         self._read_range = read_range
         self._row = row
-        header = b"".join(read_range(0, min(HEADER_BYTES, stored_size)))
-        if len(header) != HEADER_BYTES:
+        is_small = stored_size <= _SMALL_BYTES
+        begun = b"".join(read_range(0, stored_size if is_small else HEADER_BYTES))
+        header = begun[:HEADER_BYTES]
+        if len(header) != HEADER_BYTES or len(begun) != (stored_size if is_small else HEADER_BYTES):
             raise Tampered(LABEL, row)
+        if is_small:
+            self._read_range = lambda start, end: (begun[start:end],)
         magic, version, key_id, frame_bytes, _ = _HEADER.unpack(header)
         if (magic, version, key_id, frame_bytes) != (_MAGIC, _VERSION, key.key_id, FRAME_BYTES):
             raise Tampered(LABEL, row)
@@ -101,8 +107,10 @@ class SealedFile:
         for _ in self._open_frames(self._frames - 1, self._frames):
             pass
 
-    def as_io(self) -> io.BufferedReader:
-        """A seekable binary file for readers such as Parquet's, its size proved first."""
+    def as_io(self) -> BinaryIO:
+        """A seekable binary file for readers such as Parquet's, its size proved first; a small one lies in memory."""
+        if self._stored_size <= _SMALL_BYTES:
+            return io.BytesIO(b"".join(self.read()))
         self.require_whole()
         return io.BufferedReader(_SeekableReader(self), buffer_size=FRAME_BYTES)
 

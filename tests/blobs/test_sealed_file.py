@@ -135,8 +135,8 @@ def test_no_cut_goes_unseen(key: OpenKey, size: int) -> None:
 
 
 def test_a_cut_is_found_when_the_size_is_known_from_elsewhere(key: OpenKey) -> None:
-    stored = sealed(key, os.urandom(3 * FRAME_BYTES))
-    short = stored[: HEADER_BYTES + 2 * STORED_FRAME]
+    stored = sealed(key, os.urandom(6 * FRAME_BYTES))
+    short = stored[: HEADER_BYTES + 5 * STORED_FRAME]
     file = SealedFile(key, lambda start, end: [short[start:end]], stored_size=len(stored), row=ROW)
 
     assert b"".join(file.read(0, 10))
@@ -155,13 +155,30 @@ def test_nothing_can_be_added(key: OpenKey) -> None:
 
 
 def test_a_store_that_gives_too_much_is_found(key: OpenKey) -> None:
-    stored = sealed(key, os.urandom(2 * FRAME_BYTES))
-    file = SealedFile(
-        key, lambda start, end: [stored[start : end + bool(start)]], stored_size=len(stored), row=ROW
-    )
+    for frames in (2, 20):
+        stored = sealed(key, os.urandom(frames * FRAME_BYTES)) + b"more"
 
-    with pytest.raises(Tampered):
-        b"".join(file.read(0, FRAME_BYTES))
+        def read_range(start: int, end: int, stored: bytes = stored) -> list[bytes]:
+            return [stored[start : end + bool(end > HEADER_BYTES)]]
+
+        with pytest.raises(Tampered):
+            list(SealedFile(key, read_range, stored_size=len(stored) - 4, row=ROW).read(0, FRAME_BYTES))
+
+
+@pytest.mark.parametrize(("size", "asked"), [(0, 1), (3 * FRAME_BYTES, 1), (9 * FRAME_BYTES, 3)])
+def test_a_small_file_is_fetched_at_once(key: OpenKey, size: int, asked: int) -> None:
+    plain = os.urandom(size)
+    stored, ranges = sealed(key, plain), []
+
+    def read_range(start: int, end: int) -> Iterator[bytes]:
+        ranges.append((start, end))
+        yield stored[start:end]
+
+    file = SealedFile(key, read_range, stored_size=len(stored), row=ROW).as_io()
+
+    assert file.read(100) == plain[:100]
+    assert file.seek(-100, io.SEEK_END) == max(0, size - 100) if size else True
+    assert len(ranges) == asked
 
 
 def test_frames_stay_in_their_order_and_their_file(key: OpenKey) -> None:
