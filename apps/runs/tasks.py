@@ -7,15 +7,20 @@ from celery import shared_task
 from apps.runs import services
 from apps.runs.history import store
 from apps.runs.models import Run
+from apps.runs.types import RunState
 
 log = logging.getLogger(__name__)
 
 
 @shared_task(name="runs.compact")
-def compact_run(run_id: int) -> None:
-    """Turn a run's chunks into segments. A run that is gone needs nothing."""
+def compact_run(run_id: int, *, if_full: bool = False) -> None:
+    """Turn a run's chunks into segments. A run that is gone needs nothing.
+
+    With `if_full` only when much waits: of a run that sends fast many messages wait behind the one that is at work, and
+    each would make a file of the few lines that came in since, which every reader would have to open.
+    """
     run = Run.objects.filter(pk=run_id).first()
-    if run is not None:
+    if run is not None and (not if_full or run.state in RunState.closed() or store.is_full(run)):
         store.compact(run)
 
 

@@ -302,7 +302,7 @@ class _Appending:
         if self.stored_bytes > _WORTH_A_LOOK_BYTES and not self.request.is_complete:
             hot = Chunk.objects.filter(run=self.run).aggregate(total=Sum("stored_bytes"))["total"]
             if hot > HOT_BYTES:
-                background.enqueue("runs.compact", run_id=self.run.pk)
+                background.enqueue("runs.compact", run_id=self.run.pk, if_full=True)
 
 
 def _end_of(state: RunState, exit_code: int | None, *, is_stopped: bool) -> RunState:

@@ -74,6 +74,12 @@ def compact(run: Run) -> int:
     return made
 
 
+def is_full(run: Run) -> bool:
+    """Whether so many lines wait as they came that a reader of them waits too long."""
+    hot = Chunk.objects.filter(run=run).aggregate(size=Sum("stored_bytes"), count=Count("pk"))
+    return (hot["size"] or 0) > HOT_BYTES or hot["count"] > MOST_HOT_CHUNKS
+
+
 def due_runs() -> list[int]:
     """Runs whose chunks should be compacted: ended, or with many of them. The database alone is asked."""
     ended = Q(run__state__in=[state.value for state in RunState.closed()])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.runs.history.appending import append
-from apps.runs.history.compaction import compact, due_runs
+from apps.runs.history.compaction import compact, due_runs, is_full
 from apps.runs.history.console import console, console_at, console_changes, console_stretches
 from apps.runs.history.live import present_cursor, rows_since
 from apps.runs.history.many import Line, fresh_lines, mean_lines, sampled_lines
@@ -31,6 +31,7 @@ __all__ = [
     "copy_until",
     "due_runs",
     "fresh_lines",
+    "is_full",
     "key_list",
     "keys_of",
     "last_row",

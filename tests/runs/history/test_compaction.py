@@ -10,6 +10,7 @@ from apps.core.errors import Unavailable
 from apps.runs.history import compaction, store
 from apps.runs.models import Chunk, Run, Segment
 from apps.runs.queries import run_key
+from apps.runs.tasks import compact_run, sweep
 from apps.runs.types import Stream
 from tests.runs.history.sending import complete, facts, rows_from, send, steps
 
@@ -161,12 +162,26 @@ def test_due_are_ended_runs_and_those_with_much(run: Run, monkeypatch: pytest.Mo
     assert store.due_runs() == []
 
 
+def test_a_message_that_waited_too_long_makes_no_tiny_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    send(run, 0, rows_from(0, 4))
+
+    compact_run(run.pk, if_full=True)
+    assert counts()[:2] == (1, 0)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(compaction, "HOT_BYTES", 10)
+        compact_run(run.pk, if_full=True)
+    assert counts()[:2] == (0, 1)
+
+    send(run, 4, rows_from(4, 1), is_complete=True, exit_code=0)
+    compact_run(run.pk, if_full=True)
+    assert counts()[:2] == (0, 2)
+
+
 def test_the_sweep_finds_it_though_every_message_is_lost(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     send(run, 0, rows_from(0, 4), is_complete=True, exit_code=0)
     assert counts()[:2] == (1, 0)
     monkeypatch.undo()
-
-    from apps.runs.tasks import sweep
 
     sweep()
 
