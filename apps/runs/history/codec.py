@@ -175,9 +175,12 @@ class SegmentReader:
     """One Parquet file of ours, of which only the columns and row groups asked for are read."""
 
     def __init__(self, source: BinaryIO) -> None:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self._file: pq.ParquetFile = pq.ParquetFile(source)
+        # What lies in memory is read there, without a call to Python for each part.
+        readable = pa.BufferReader(source.getvalue()) if isinstance(source, io.BytesIO) else source
+        self._file: pq.ParquetFile = pq.ParquetFile(readable)
         metadata = self._file.metadata.metadata or {}
         if metadata.get(_FORMAT_KEY) != FORMAT:
             raise ValueError("not a segment of a known format")
@@ -246,51 +249,68 @@ class SegmentReader:
                 if int(number) in wanted:
                     put(rows[place], self.paths[int(number)], value)
 
-    def numbers(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """(is it there, value) for each row of the metric with this dotted name. What is no number is not there."""
-        import numpy as np
+    def numbers(self, *names: str) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of each metric with one of these dotted names (is it there, value) for each row. What is no number is not there.
 
-        columns = self._columns_of_one(name)
-        if columns and all(column[0] in "di" for column in columns):
-            return self._numbers_of(columns)
-        found = [as_number(row, name) for row in self.rows(frozenset({name}))]
-        there = np.fromiter((value is not None for value in found), np.bool_, len(found))
-        return there, np.fromiter(
-            (value if value is not None else 0.0 for value in found), np.float64, len(found)
-        )
+        One reading for all of them: of a small file most of the time goes into beginning.
+        """
+        own = [self._columns_of_one(name) for name in names]
+        plain = [None if columns is None or any(c[0] == "t" for c in columns) else columns for columns in own]
+        asked = sorted({column for columns in plain for column in columns or ()})
+        table = self._file.read(columns=asked, use_threads=False)
+        return [
+            numbers_in(list(self.rows(frozenset({name}))), name)
+            if columns is None
+            else _numbers_of([table.column(column) for column in columns], self.row_count)
+            for name, columns in zip(names, plain, strict=True)
+        ]
 
     def has(self, name: str) -> np.ndarray:
         """For each row whether it has anything under this dotted name."""
         import numpy as np
 
         columns = self._columns_of_one(name)
-        if not columns:
+        if columns is None:
             return np.asarray(
                 [pick(row, name) is not MISSING for row in self.rows(frozenset({name}))], np.bool_
             )
         there = np.zeros(self.row_count, np.bool_)
-        for column in self._file.read(columns=columns, use_threads=False).columns:
-            there |= column.is_valid().to_numpy()
+        if columns:
+            for column in self._file.read(columns=columns, use_threads=False).columns:
+                there |= column.is_valid().to_numpy()
         return there
 
-    def _columns_of_one(self, name: str) -> list[str]:
-        """The columns of the only path that this name can mean, when no other path shares them; else none."""
+    def _columns_of_one(self, name: str) -> list[str] | None:
+        """The columns of the only path that this name can mean (none: nothing has it); None where only rows tell."""
         needed = serving(self.paths, frozenset({name}))
-        if len(needed) != 1 or dotted(self.paths[needed[0]]) != name:
+        if not needed:
             return []
+        if len(needed) != 1 or dotted(self.paths[needed[0]]) != name:
+            return None
         columns = self._columns(needed)
-        return [] if any(column[0] == "s" for column in columns) else columns
+        return None if any(column[0] == "s" for column in columns) else columns
 
-    def _numbers_of(self, columns: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        import numpy as np
 
-        table = self._file.read(columns=columns, use_threads=False)
-        there = np.zeros(self.row_count, np.bool_)
-        total = np.zeros(self.row_count, np.float64)
-        for column in table.columns:
-            there |= column.is_valid().to_numpy()
-            total += column.fill_null(0).to_numpy()
-        return there, total
+def numbers_in(rows: Sequence[Row], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """(is it there, value) for each of these rows of the metric with this dotted name."""
+    import numpy as np
+
+    found = [as_number(row, name) for row in rows]
+    there = np.fromiter((value is not None for value in found), np.bool_, len(found))
+    return there, np.fromiter((0.0 if value is None else value for value in found), np.float64, len(found))
+
+
+def _numbers_of(columns: Sequence[pa.ChunkedArray], length: int) -> tuple[np.ndarray, np.ndarray]:
+    """The columns of one metric as one: a row has a value in one of them at most."""
+    import numpy as np
+
+    if len(columns) == 1 and not columns[0].null_count:
+        return np.ones(length, np.bool_), columns[0].to_numpy().astype(np.float64, copy=False)
+    there, total = np.zeros(length, np.bool_), np.zeros(length, np.float64)
+    for column in columns:
+        there |= column.is_valid().to_numpy()
+        total += column.fill_null(0).to_numpy()
+    return there, total
 
 
 def _fill(rows: list[Row], path: Path, places: Iterable[int], values: Iterable[Any]) -> None:

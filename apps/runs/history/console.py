@@ -138,7 +138,7 @@ def _places(reader: SegmentReader, segment: Segment, numbers: Sequence[int]) -> 
     """Where in the file the lines with these numbers stand, of those that it has."""
     if reader.row_count == segment.line_count:  # no line between the first and the last is missing
         return [number - segment.first_line for number in numbers]
-    _, held = reader.numbers(NUMBER)
+    ((_, held),) = reader.numbers(NUMBER)
     wanted = set(numbers)
     return [place for place, number in enumerate(held.tolist()) if int(number) in wanted]
 
@@ -194,7 +194,7 @@ def _next_line(run: Run, writer: bytes, first: int) -> int | None:
             starts.append(segment.first_line)
         else:
             reader = SegmentReader(open_blob(segment.blob, NodeId(run.vault_node)))
-            _, held = reader.numbers(NUMBER)
+            ((_, held),) = reader.numbers(NUMBER)
             starts += [int(number) for number in held[held >= first][:1]]
     return min(starts, default=None)
 

@@ -129,7 +129,7 @@ def _part(piece: Piece, name: str, x: str, count: int) -> tuple[Floats, Floats]:
     """What is new of a piece: its last `count` lines, those of them that are points."""
     import numpy as np
 
-    (there, along), (has, values) = piece.numbers(x), piece.numbers(name)
+    (there, along), (has, values) = piece.numbers(x, name)
     chosen = there & has & np.isfinite(along)
     chosen[: piece.line_count - count] = False
     return along[chosen], values[chosen]

@@ -77,7 +77,9 @@ def serving(paths: Sequence[Path], names: frozenset[str]) -> list[int]:
     return [
         place
         for place, path in enumerate(paths)
-        if (whole := dotted(path)) in names or whole in inside or not names.isdisjoint(_starts(whole))
+        if (whole := dotted(path)) in names
+        or whole in inside
+        or ("." in whole and not names.isdisjoint(_starts(whole)))
     ]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from django.db.models import BigIntegerField, ExpressionWrapper, F, Q, QuerySet
 
 from apps.blobs.services import open_blob
-from apps.runs.history.codec import SegmentReader, as_number
+from apps.runs.history.codec import SegmentReader, numbers_in
 from apps.runs.history.lines import parse_line, unpack
 from apps.runs.history.paths import MISSING, Row, pick
 from apps.runs.models import Chunk, Run, Segment
@@ -50,8 +50,8 @@ class Piece(Protocol):
     def rows(self, names: frozenset[str] | None = None, places: Sequence[int] | None = None) -> Iterator[Row]:
         """The rows, or at least the parts of them that the dotted names need, at all or at the given places."""
 
-    def numbers(self, name: str) -> tuple[Mask, Floats]:
-        """For each row whether the metric has a number there, and which."""
+    def numbers(self, *names: str) -> list[tuple[Mask, Floats]]:
+        """Of each metric, for each row whether it has a number there, and which."""
 
     def has(self, name: str) -> Mask:
         """For each row whether it has anything under this dotted name."""
@@ -86,14 +86,8 @@ class ChunkPiece:
             return iter(self._rows)
         return (self._rows[place] for place in places)
 
-    def numbers(self, name: str) -> tuple[Mask, Floats]:
-        import numpy as np
-
-        found = [as_number(row, name) for row in self._rows]
-        there = np.fromiter((value is not None for value in found), np.bool_, len(found))
-        return there, np.fromiter(
-            (0.0 if value is None else value for value in found), np.float64, len(found)
-        )
+    def numbers(self, *names: str) -> list[tuple[Mask, Floats]]:
+        return [numbers_in(self._rows, name) for name in names]
 
     def has(self, name: str) -> Mask:
         import numpy as np
@@ -104,7 +98,7 @@ class ChunkPiece:
         return True
 
     def ends_by(self, last_step: float) -> bool:
-        there, steps = self.numbers("_step")
+        ((there, steps),) = self.numbers("_step")
         return bool(there.all() and (steps <= last_step).all())
 
 
@@ -135,8 +129,8 @@ class SegmentPiece:
     def rows(self, names: frozenset[str] | None = None, places: Sequence[int] | None = None) -> Iterator[Row]:
         return self.reader.rows(names, places)
 
-    def numbers(self, name: str) -> tuple[Mask, Floats]:
-        return self.reader.numbers(name)
+    def numbers(self, *names: str) -> list[tuple[Mask, Floats]]:
+        return self.reader.numbers(*names)
 
     def has(self, name: str) -> Mask:
         return self.reader.has(name)
@@ -156,8 +150,10 @@ def pieces_of(run: Run, stream: Stream, *, after: dict[bytes, int] | None = None
     """The pieces of a stream by writer and line; with `after`, only those with lines from there on."""
     # Chunks first: what a worker compacts between the two questions then shows up twice, never not at all.
     chunks = list(_from(after, Chunk.objects.filter(run=run, stream=stream.value)))
-    segments = _from(after, Segment.objects.filter(run=run, stream=stream.value).select_related("blob"))
-    return _assembled(run, run_key(run), chunks, segments)
+    segments = list(_from(after, Segment.objects.filter(run=run, stream=stream.value).select_related("blob")))
+    key = run_key(run)
+    _open_files_of({run.pk: run}, segments)
+    return _assembled(run, key, chunks, segments)
 
 
 def pieces_of_runs(
@@ -173,13 +169,19 @@ def pieces_of_runs(
         chunks[chunk.run_id].append(chunk)
     for segment in _of_runs(Segment.objects.filter(stream=stream.value).select_related("blob"), runs, after):
         segments[segment.run_id].append(segment)
-    nodes = {run.pk: NodeId(run.vault_node) for run in runs}
-    open_blob_keys_of([(NodeId(one.blob.vault_node), nodes[pk]) for pk, of in segments.items() for one in of])
+    _open_files_of({run.pk: run for run in runs}, [one for of in segments.values() for one in of])
     return {
-        run.pk: _assembled(run, keys[nodes[run.pk]], chunks[run.pk], segments[run.pk])
+        run.pk: _assembled(run, key, chunks[run.pk], segments[run.pk])
         for run in runs
-        if nodes[run.pk] in keys
+        if (key := keys.get(NodeId(run.vault_node))) is not None
     }
+
+
+def _open_files_of(runs: Mapping[int, Run], segments: Iterable[Segment]) -> None:
+    """Ask for the keys of all these files at once: one after the other each would cost two questions."""
+    open_blob_keys_of(
+        [(NodeId(one.blob.vault_node), NodeId(runs[one.run_id].vault_node)) for one in segments]
+    )
 
 
 def _assembled(run: Run, key: OpenKey, chunks: Iterable[Chunk], segments: Iterable[Segment]) -> list[Piece]:

@@ -135,11 +135,10 @@ def points_of(
     pieces = [piece for piece in pieces if x != STEP or piece.may_hold(first, last)]
     if not pieces:
         return np.empty(0), np.empty(0)
-    there, along = _numbers(pieces, x)
+    (there, along), (has, values) = _numbers(pieces, x, name)
     for bound, inside in ((first, np.greater_equal), (last, np.less_equal)):
         if bound is not None:
             there &= inside(along, bound)
-    has, values = _numbers(pieces, name)
     there &= np.isfinite(along) & has
     along, values = along[there], values[there]
     order = sampling.ascending(along)
@@ -175,11 +174,14 @@ def _picked(row: Row, names: Iterable[str]) -> Row:
     return {name: value for name in names if (value := pick(row, name)) is not MISSING}
 
 
-def _numbers(pieces: Sequence[Piece], name: str) -> tuple[Mask, Floats]:
+def _numbers(pieces: Sequence[Piece], *names: str) -> list[tuple[Mask, Floats]]:
     import numpy as np
 
-    parts = [piece.numbers(name) for piece in pieces]
-    return np.concatenate([there for there, _ in parts]), np.concatenate([values for _, values in parts])
+    by_name = zip(*(piece.numbers(*names) for piece in pieces), strict=True)
+    return [
+        (np.concatenate([there for there, _ in parts]), np.concatenate([values for _, values in parts]))
+        for parts in by_name
+    ]
 
 
 # ── Order ──
@@ -280,7 +282,7 @@ def _steps(pieces: Sequence[Piece], name: str) -> Floats:
     for number, piece in enumerate(pieces):
         if number and pieces[number - 1].writer != piece.writer:
             carried = -math.inf
-        there, values = piece.numbers(name)
+        ((there, values),) = piece.numbers(name)
         there = there & ~np.isnan(values)
         known = np.maximum.accumulate(np.where(there, np.arange(len(values)), -1))
         filled = np.where(known >= 0, values[np.maximum(known, 0)], carried)

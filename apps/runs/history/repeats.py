@@ -48,7 +48,7 @@ def _stored_like(run: Run, marks: set[_Mark]) -> set[str]:
     for piece in pieces_of(run, Stream.HISTORY):
         if piece.writer or not piece.may_hold(low, high):
             continue
-        (has_step, at), (has_time, when) = piece.numbers(STEP), piece.numbers(TIME)
+        (has_step, at), (has_time, when) = piece.numbers(STEP, TIME)
         both = (has_step & has_time).tolist()
         stored = zip(at.tolist(), when.tolist(), strict=True)
         places = [place for place, mark in enumerate(stored) if both[place] and mark in marks]

@@ -38,7 +38,7 @@ def test_rows_without_keys_are_counted() -> None:
 
 
 def test_projection_reads_one_column_and_not_the_others() -> None:
-    class Counting(io.BytesIO):
+    class Counting(io.BufferedReader):
         taken = 0
 
         def read(self, size: int | None = -1) -> bytes:
@@ -49,7 +49,7 @@ def test_projection_reads_one_column_and_not_the_others() -> None:
     rows: list[Row] = [{f"m{n}": random.random() for n in range(50)} for _ in range(5000)]
     packed = codec.write(rows)
 
-    found = list(codec.SegmentReader(Counting(packed)).rows(frozenset({"m7"})))
+    found = list(codec.SegmentReader(Counting(io.BytesIO(packed))).rows(frozenset({"m7"})))
 
     assert found == [{"m7": row["m7"]} for row in rows]
     assert Counting.taken < len(packed) / 10
@@ -64,7 +64,7 @@ def test_a_dotted_name_means_the_key_with_dots_and_the_nested_one() -> None:
     assert read("a.b") == [1, 2, {"e": 4}]
     assert read("a") == [MISSING, {"b": 2, "d": 3}, {"b": {"e": 4}}]
     assert read("a.b.e") == [MISSING, MISSING, 4]
-    assert [reader(rows).numbers(name)[0].tolist() for name in ("a", "a.b")] == [
+    assert [there.tolist() for there, _ in reader(rows).numbers("a", "a.b")] == [
         [False] * 3,
         [True, True, False],
     ]
@@ -80,8 +80,7 @@ def test_chosen_places_across_row_groups() -> None:
 def test_numbers_of_a_metric_that_changes_its_type() -> None:
     rows: list[Row] = [{"a": 1}, {"a": 2.5}, {"a": "x"}, {}, {"a": None}, {"a": 2**70}, {"a": {"b": 7}}]
 
-    there, found = reader(rows).numbers("a")
-    nested, below = reader(rows).numbers("a.b")
+    (there, found), (nested, below) = reader(rows).numbers("a", "a.b")
 
     assert there.tolist() == [True, True, False, False, False, True, False]
     assert found[there].tolist() == [1.0, 2.5, float(2**70)]
@@ -89,10 +88,20 @@ def test_numbers_of_a_metric_that_changes_its_type() -> None:
 
 
 def test_numbers_of_a_plain_metric_keep_nan_and_leave_gaps_out() -> None:
-    there, found = reader([{"a": 1}, {"a": float("nan")}, {}, {"a": 0.5}]).numbers("a")
+    ((there, found),) = reader([{"a": 1}, {"a": float("nan")}, {}, {"a": 0.5}]).numbers("a")
 
     assert there.tolist() == [True, True, False, True]
     assert str(found[there].tolist()) == "[1.0, nan, 0.5]"
+
+
+def test_numbers_of_several_metrics_and_of_one_that_is_not_there() -> None:
+    segment = reader([{"a": 1.5, "b": 1}, {"b": 2}, {"a": 2.5, "b": "x"}])
+
+    found = segment.numbers("b", "none", "a")
+
+    assert [there.tolist() for there, _ in found] == [[True, True, False], [False] * 3, [True, False, True]]
+    assert [values.tolist() for _, values in found] == [[1.0, 2.0, 0.0], [0.0] * 3, [1.5, 0.0, 2.5]]
+    assert segment.has("none").tolist() == [False] * 3
 
 
 def test_ten_thousand_names_share_columns_and_come_back() -> None:
@@ -101,7 +110,7 @@ def test_ten_thousand_names_share_columns_and_come_back() -> None:
 
     assert list(segment.rows()) == rows
     assert [row["m9999"] for row in segment.rows(frozenset({"m9999"}))] == [9999, 10000, 10001]
-    assert segment.numbers("m9998")[1].tolist() == [9998.0, 9999.0, 10000.0]
+    assert segment.numbers("m9998")[0][1].tolist() == [9998.0, 9999.0, 10000.0]
     assert segment._file.metadata.num_columns <= 3 * codec.MOST_OWN_PATHS + codec.SHARED_COLUMNS
 
 
