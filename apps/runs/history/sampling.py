@@ -40,15 +40,16 @@ def m4(x: Floats, y: Floats, buckets: int) -> Indexes:
     starts = np.flatnonzero(np.diff(column, prepend=-1))
     ends = np.append(starts[1:], len(x)) - 1
     finite = np.isfinite(y)
-    kept = [
-        starts,
-        ends,
-        _first_of_lowest(np.where(finite, y, np.inf), column, starts),
-        _first_of_lowest(np.where(finite, -y, np.inf), column, starts),
-    ]
+    odd: list[Indexes] = []
+    low, high = y, -y
     if not finite.all():
-        kept += [_first_in_column(odd, column) for odd in (np.isnan(y), y == np.inf, y == -np.inf)]
-    return np.unique(np.concatenate(kept))
+        low, high = np.where(finite, low, np.inf), np.where(finite, high, np.inf)
+        odd = [_first_in_column(those, column) for those in (np.isnan(y), y == np.inf, y == -np.inf)]
+    lowest, highest = (_first_of_lowest(values, column, starts) for values in (low, high))
+    chosen = np.zeros(len(x), np.bool_)
+    for places in (starts, ends, lowest, highest, *odd):
+        chosen[places] = True
+    return np.flatnonzero(chosen)
 
 
 def means(x: Floats, y: Floats, edges: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -97,8 +98,7 @@ def _first_in_column(chosen: npt.NDArray[np.bool_], column: Indexes) -> Indexes:
     import numpy as np
 
     places = np.flatnonzero(chosen)
-    _, firsts = np.unique(column[places], return_index=True)
-    return places[firsts]
+    return places[np.diff(column[places], prepend=-1) > 0]
 
 
 def ascending(x: Floats) -> Indexes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
@@ -84,7 +84,7 @@ def _drawn(request: Request, runs: list[Run]) -> HttpResponse:
     lines = asked.lines(runs, dict(zip(names, filter(None, request.GET.getlist("cursor")), strict=False)))
     if request.headers.get("Accept") == PACKED:
         return HttpResponse(as_bytes(asked.key, lines), content_type=PACKED)
-    return JsonResponse(as_json(asked.key, lines))
+    return HttpResponse(as_json(asked.key, lines), content_type="application/json")
 
 
 def _kept(request: Request, runs: list[Run]) -> StreamingHttpResponse:
