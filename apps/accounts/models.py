@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from uuid import uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -90,6 +91,34 @@ class Replay(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user", "key_hash"], name="one_replay_per_person_and_key")
         ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class BrowserSession(models.Model):
+    """That somebody is signed in on a device, for their own list. The session itself is in Django's table."""
+
+    row = models.UUIDField(unique=True, default=uuid4, editable=False)  # what the sealed field is bound to
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="browser_sessions")
+    session_row = models.CharField(max_length=40, unique=True)
+    sealed_place = models.BinaryField()  # browser, system and network, under the person's own key
+    created_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class Tally(models.Model):
+    """How often something was tried of late, under a hash of what."""
+
+    name = models.CharField(max_length=64, unique=True)
+    value = models.JSONField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name_plural = "tallies"
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 
-from apps.accounts.models import ApiKey, Replay, User
+from apps.accounts.models import ApiKey, BrowserSession, Replay, Tally, User
 from apps.core.privacy import declare
 
 declare(
@@ -44,6 +44,15 @@ declare(
     goes_with="user",
 )
 
+declare(
+    BrowserSession,
+    sealed={"sealed_place"},
+    personal={"created_at"},
+    plain={"id", "row", "public_id", "user", "session_row"},
+    goes_with="user",
+)
+declare(Tally, plain={"id", "name", "value", "expires_at"})
+
 # Tables of libraries: what they keep of a person ends with the account.
 declare(EmailAddress, personal={"email"}, plain={"id", "user", "verified", "primary"}, goes_with="user")
 declare(EmailConfirmation, plain={"id", "email_address", "created", "sent", "key"}, goes_with="email_address")
@@ -61,6 +70,7 @@ declare(
     },
     goes_with="user",
 )
+# Sealed under the browser's cookie rather than under a key of the vault (accounts.sessions).
 declare(Session, personal={"session_data"}, plain={"session_key", "expire_date"})
 declare(Group, plain={"id", "name", "permissions"})
 declare(Permission, plain={"id", "name", "content_type", "codename"})

@@ -17,4 +17,5 @@ class EventKind(StrEnum):
     RUN_STOP_REQUESTED = "run.stop_requested"
     RUN_REWOUND = "run.rewound"
     SETTING_CHANGED = "setting.changed"
+    SESSION_ENDED = "session.ended"
     SIGNED_IN = "account.signed_in"

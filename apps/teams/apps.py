@@ -10,3 +10,4 @@ class TeamsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("apps.teams.privacy")
+        import_module("apps.teams.signals")

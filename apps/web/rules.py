@@ -37,7 +37,9 @@ for name in ("home", "home-sparks", "find", "first-run", "authorize"):
     declare_url(name, SIGNED_IN, methods=_READING)
 for name in ("account_change_password", "account_set_password", "api-keys", "appearance"):
     declare_url(name, SIGNED_IN, methods=_FORM)
-declare_url("api-key-revoke", SIGNED_IN, methods=("POST",))
+declare_url("sessions", SIGNED_IN, methods=_READING)
+for name in ("api-key-revoke", "session-end", "sessions-end"):
+    declare_url(name, SIGNED_IN, methods=("POST",))
 
 for name in (
     "entity",

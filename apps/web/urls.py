@@ -19,6 +19,7 @@ from apps.web.views import (
     projects,
     runs,
     series,
+    sessions,
     table,
     uploads,
     values,
@@ -55,6 +56,9 @@ urlpatterns = [
     path("settings/appearance", appearance.appearance, name="appearance"),
     path("settings/password", account.password_change, name="account_change_password"),
     path("settings/password/set", account.password_set, name="account_set_password"),
+    path("settings/sessions", sessions.sessions, name="sessions"),
+    path("settings/sessions/others/end", sessions.end_others, name="sessions-end"),
+    path("settings/sessions/<slug:public_id>/end", sessions.end, name="session-end"),
     path("settings/api-keys", api_keys.api_keys, name="api-keys"),
     path("settings/api-keys/<slug:public_id>/revoke", api_keys.revoke, name="api-key-revoke"),
     # The parts that pages are made of, in their states.

@@ -105,8 +105,8 @@ DATABASES = databases.from_environment(OWNLOG_DATA)
 DATABASE_ROUTERS = ["config.routers.VaultRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# ── Cache: counts for throttling only, in each process; never content ──
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# ── Cache: counts of tries only, one for all processes; never content (docs/adr/0070) ──
+CACHES = {"default": {"BACKEND": "apps.accounts.tallies.TallyCache"}}
 
 # ── People ──
 AUTH_USER_MODEL = "accounts.User"
@@ -180,6 +180,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SESSION_ENGINE = "apps.accounts.sessions"  # sealed under what the cookie holds (docs/adr/0071)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_NAME = "ownlog_session"

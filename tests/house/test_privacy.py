@@ -49,13 +49,18 @@ OPEN_TEXT = {
     "files.RunFile.public_id": "made by us",
     "projects.Project.public_id": "made by us",
     "runs.Run.public_id": "made by us",
-    "sessions.Session.session_key": "random",
+    "accounts.BrowserSession.public_id": "made by us",
+    "accounts.BrowserSession.session_row": "a hash of 32 random letters",
+    "accounts.Tally.name": "a keyed hash",
+    "accounts.Tally.value": "when something was tried",
+    "sessions.Session.session_key": "a hash of 32 random letters",
     "teams.Entity.public_id": "made by us",
     "teams.Organisation.public_id": "made by us",
     "teams.Setting.value": "a word from a closed list, or a number of days",
 }
 # Rows that end by an act of their own, not with another row.
 HEADS = {
+    "accounts.Tally",
     "accounts.User",
     "audit.Event",
     "auth.Group",
@@ -173,7 +178,7 @@ def test_every_place_of_storage_is_declared() -> None:
 @pytest.mark.promise("P-08")
 def test_places_that_could_hold_content_are_as_declared() -> None:
     assert settings.FILE_UPLOAD_HANDLERS == ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-    assert settings.CACHES["default"]["BACKEND"].endswith("LocMemCache")
+    assert settings.CACHES["default"]["BACKEND"].endswith("TallyCache")
     assert settings.MESSAGE_STORAGE.endswith("CookieStorage")
     assert settings.CELERY_TASK_IGNORE_RESULT
     assert not hasattr(settings, "CELERY_RESULT_BACKEND")

@@ -40,6 +40,7 @@ PAGES = (
     "/settings/appearance",
     "/settings/api-keys",
     "/settings/password",
+    "/settings/sessions",
     "/alice/nothing",
     "/sign-out",
 )
