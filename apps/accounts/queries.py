@@ -88,6 +88,13 @@ def is_taken(*, username: str = "", email: str = "") -> bool:
     return User.objects.filter(Q(username=username) | Q(email__iexact=email)).exists()
 
 
+def user_by_login(login: str) -> User | None:
+    """The account that somebody means who types this to sign in: its name or its address."""
+    if not login or "\0" in login or len(login) > 254:
+        return None
+    return User.objects.filter(Q(username=login.lower()) | Q(email__iexact=login)).first()
+
+
 def names_of(user_ids: Iterable[int | None]) -> dict[int, str]:
     """The user names behind these keys, for pages that say who did something."""
     return dict(User.objects.filter(pk__in=[each for each in user_ids if each]).values_list("pk", "username"))

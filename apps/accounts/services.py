@@ -59,7 +59,11 @@ def save_new_user(user: User, *, may_join: Callable[[], bool] = lambda: True) ->
     except IntegrityError:
         raise Conflict(_("There is an account with this name or address already.")) from None
     record(
-        EventKind.ACCOUNT_CREATED, subject=user.public_id, by=Actor.person(user), is_owner=user.is_superuser
+        EventKind.ACCOUNT_CREATED,
+        subject=user.public_id,
+        entity=user.public_id,
+        by=Actor.person(user),
+        is_owner=user.is_superuser,
     )
     return user
 
@@ -94,7 +98,7 @@ def issue_api_key(user: User, *, by: Actor, secret: str | None = None) -> tuple[
     )
     if not is_new:
         raise Conflict(_("This API key is in use already."))
-    record(EventKind.API_KEY_ISSUED, subject=key.public_id, by=by)
+    record(EventKind.API_KEY_ISSUED, subject=key.public_id, entity=user.public_id, by=by)
     return key, secret
 
 
@@ -109,4 +113,4 @@ def revoke_api_key(actor: Actor, public_id: str) -> None:
     if key.revoked_at is None:
         key.revoked_at = clock.now()
         key.save(update_fields=["revoked_at"])
-        record(EventKind.API_KEY_REVOKED, subject=key.public_id, by=actor)
+        record(EventKind.API_KEY_REVOKED, subject=key.public_id, entity=actor.audit_id, by=actor)

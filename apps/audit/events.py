@@ -7,11 +7,17 @@ from enum import StrEnum
 
 class EventKind(StrEnum):
     ACCOUNT_CREATED = "account.created"
+    ACCOUNT_LINKED = "account.linked"
+    ACCOUNT_UNLINKED = "account.unlinked"
     API_KEY_ISSUED = "api_key.issued"
     API_KEY_REVOKED = "api_key.revoked"
+    EMAIL_CHANGED = "account.email_changed"
+    EMAIL_CONFIRMED = "account.email_confirmed"
     ENTITY_CREATED = "entity.created"
+    PASSWORD_CHANGED = "account.password_changed"
     PROJECT_CREATED = "project.created"
     PROJECT_CHANGED = "project.changed"
+    RECORD_LOSS_ACCEPTED = "record.loss_accepted"
     RUN_CREATED = "run.created"
     RUN_FINISHED = "run.finished"
     RUN_STOP_REQUESTED = "run.stop_requested"
@@ -19,3 +25,4 @@ class EventKind(StrEnum):
     SETTING_CHANGED = "setting.changed"
     SESSION_ENDED = "session.ended"
     SIGNED_IN = "account.signed_in"
+    SIGN_IN_FAILED = "account.sign_in_failed"

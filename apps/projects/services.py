@@ -77,7 +77,13 @@ def _create_project(entity: Entity, name: str, *, by: Actor, description: str = 
                 ),
                 created_by_id=by.user_id,
             )
-            record(EventKind.PROJECT_CREATED, subject=project.public_id, entity=entity.public_id, by=by)
+            record(
+                EventKind.PROJECT_CREATED,
+                subject=project.public_id,
+                entity=entity.public_id,
+                project=project.public_id,
+                by=by,
+            )
     except IntegrityError:
         discard_node(node)
         return False
@@ -113,6 +119,7 @@ def update_project(
         EventKind.PROJECT_CHANGED,
         subject=project.public_id,
         entity=project.entity.public_id,
+        project=project.public_id,
         by=by,
         visibility=project.visibility,
     )

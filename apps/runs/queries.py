@@ -32,6 +32,12 @@ _LAST_RUNS = (
 _NO_RUN = "There is no such run, or it is not shared with you."
 
 
+def whose(run: Run) -> dict[str, str]:
+    """What an act on this run says of it to the audit record: its id, its project's and its owner's."""
+    project = run.project
+    return {"subject": run.public_id, "project": project.public_id, "entity": project.entity.public_id}
+
+
 def run_key(run: Run) -> OpenKey:
     """The key under which everything of this run lies."""
     return open_key(NodeId(run.vault_node))

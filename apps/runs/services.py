@@ -33,6 +33,7 @@ from apps.runs.queries import (
     get_run_in,
     open_run,
     run_key,
+    whose,
 )
 from apps.runs.types import (
     HEAD_FIELDS,
@@ -109,7 +110,7 @@ def _create_run(project: Project, name: str, *, by: Actor, patch: RunPatch) -> O
             run = _insert_run(project, name, node=node, key=key, by=by, patch=patch)
             if patch.branch_point is not None:
                 _copy_branch(run, patch.branch_point, project=project)
-            record(EventKind.RUN_CREATED, subject=run.public_id, entity=project.entity.public_id, by=by)
+            record(EventKind.RUN_CREATED, **whose(run), by=by)
     except IntegrityError:
         discard_node(node)
         return None
@@ -240,8 +241,7 @@ def _move(run: Run, state: RunState, *, by: Actor) -> None:
         run.finished_at = clock.now()
         record(
             EventKind.RUN_FINISHED,
-            subject=run.public_id,
-            entity=run.project.entity.public_id,
+            **whose(run),
             by=by,
             state=state.value,
         )
@@ -322,9 +322,7 @@ def request_stop(run: Run, *, by: Actor) -> bool:
         run.stop_requested_at = clock.now()
         run.version += 1
         run.save(update_fields=["stop_requested_at", "version"])
-        record(
-            EventKind.RUN_STOP_REQUESTED, subject=run.public_id, entity=run.project.entity.public_id, by=by
-        )
+        record(EventKind.RUN_STOP_REQUESTED, **whose(run), by=by)
     return True
 
 
@@ -338,7 +336,7 @@ def rewind_run(run: Run, *, last_step: int, by: Actor) -> OpenRun:
     run.heartbeat_at = clock.now()
     run.version += 1
     run.save(update_fields=[*_STATE_FIELDS, "heartbeat_at", "version"])
-    record(EventKind.RUN_REWOUND, subject=run.public_id, entity=run.project.entity.public_id, by=by)
+    record(EventKind.RUN_REWOUND, **whose(run), by=by)
     return open_run(run)
 
 
@@ -364,9 +362,13 @@ def mark_silent_runs() -> int:
 
 def _mark(silent: QuerySet[Run], *, into: RunState) -> int:
     overdue = silent.order_by("heartbeat_at")
-    runs = list(overdue.values_list("pk", "public_id", "project__entity__public_id")[:_SWEEP_BATCH])
+    runs = list(
+        overdue.values_list("pk", "public_id", "project__public_id", "project__entity__public_id")[
+            :_SWEEP_BATCH
+        ]
+    )
     marked = 0
-    for pk, public_id, entity in runs:
+    for pk, public_id, project, entity in runs:
         with transaction.atomic():
             # The condition is asked again: a heartbeat may have come since.
             # Nobody is left to stop: whoever takes the run up again must not be told to.
@@ -381,6 +383,7 @@ def _mark(silent: QuerySet[Run], *, into: RunState) -> int:
                     EventKind.RUN_FINISHED,
                     subject=public_id,
                     entity=entity,
+                    project=project,
                     by=Actor.system(),
                     state=into.value,
                 )

@@ -73,7 +73,7 @@ def end_browser(actor: Actor, public_id: str) -> None:
     if found is None:
         raise NotFound("Not found.")
     end_row(found.session_row)
-    record(EventKind.SESSION_ENDED, subject=found.public_id, by=actor)
+    record(EventKind.SESSION_ENDED, subject=found.public_id, entity=actor.audit_id, by=actor)
 
 
 def end_other_browsers(user: User, *, session_row: str, by: Actor) -> int:
@@ -83,5 +83,7 @@ def end_other_browsers(user: User, *, session_row: str, by: Actor) -> int:
     for row in rows:
         end_row(row)
     if rows:
-        record(EventKind.SESSION_ENDED, subject=user.public_id, by=by, sessions=len(rows))
+        record(
+            EventKind.SESSION_ENDED, subject=user.public_id, entity=user.public_id, by=by, sessions=len(rows)
+        )
     return len(rows)

@@ -88,3 +88,16 @@ class Tombstone(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.node_id}"
+
+
+class Head(models.Model):
+    """How far a chain of records that lies in the main database had come, and the digest of its last link."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    number = models.PositiveBigIntegerField()
+    sha256_hex = models.CharField(max_length=64)
+    mac_hex = models.CharField(max_length=64)
+    kept_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from apps.core.privacy import declare
-from apps.vault.models import Grant, Node, Tombstone
+from apps.vault.models import Grant, Head, Node, Tombstone
 
 declare(
     Node,
@@ -23,3 +23,4 @@ declare(
     Grant, sealed={"secret"}, plain={"id", "blob_id", "owner_id", "lies_under", "content_id", "created_at"}
 )
 declare(Tombstone, sealed={"name_index"}, plain={"node_id", "kind", "scope_id", "erased_at"})
+declare(Head, plain={"name", "number", "sha256_hex", "mac_hex", "kept_at"})

@@ -167,6 +167,13 @@ CELERY_BEAT_SCHEDULE = {
     "runs.sweep": {"task": "runs.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "blobs.sweep_orphans": {"task": "blobs.sweep_orphans", "schedule": 3600.0, "options": {"expires": 3600}},
     "vault.sweep_orphans": {"task": "vault.sweep_orphans", "schedule": 3600.0, "options": {"expires": 3600}},
+    # Soon after each act its event is linked to the one before; once an hour all are looked at.
+    "audit.sweep": {"task": "audit.sweep", "schedule": 10.0, "options": {"expires": 10}},
+    "audit.sweep_everything": {
+        "task": "audit.sweep_everything",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "accounts.sweep": {"task": "accounts.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 

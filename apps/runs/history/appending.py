@@ -20,7 +20,7 @@ from apps.runs.history.paths import Row
 from apps.runs.history.pieces import seal_chunk
 from apps.runs.history.repeats import new_places
 from apps.runs.models import Chunk, Run, StreamPosition
-from apps.runs.queries import KEYS_LABEL, SUMMARY_LABEL, run_key
+from apps.runs.queries import KEYS_LABEL, SUMMARY_LABEL, run_key, whose
 from apps.runs.types import AppendResult, Lines, RunState, Stream, StreamRequest
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, seal, seal_text, unseal, unseal_text
@@ -280,8 +280,7 @@ class _Appending:
         self.run.stop_requested_at = None  # done: a resumed run may go on
         record(
             EventKind.RUN_FINISHED,
-            subject=self.run.public_id,
-            entity=self.run.project.entity.public_id,
+            **whose(self.run),
             by=self.by,
             state=state.value,
         )

@@ -344,7 +344,9 @@ def test_this_very_search_finds_a_leak(world: World) -> None:
     planted = new_text("planted")
     with sqlite3.connect(world.server.data / "ownlog.sqlite3", timeout=20) as connection:
         connection.execute(
-            "UPDATE audit_event SET subject = ? WHERE id = (SELECT min(id) FROM audit_event)", [planted.value]
+            "INSERT INTO audit_event (at, kind, subject, entity, project, by, facts) "
+            "VALUES ('2026-01-01', 'planted', ?, '', '', '', '{}')",
+            [planted.value],
         )
     connection.close()
     (world.server.folder / "leak.log").write_bytes(b"GET /" + str(world.values["run_id"]).encode())
