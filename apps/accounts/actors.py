@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from apps.access.policy import Scope
 from apps.core.ids import UserId
 
 if TYPE_CHECKING:
@@ -22,22 +23,29 @@ class Actor:
     user_id: UserId | None = None
     username: str = ""
     api_key: str = ""  # public id of the key that was used, empty for a browser session
+    scope: Scope = Scope.ADMIN  # how much of the person's rights the key carries; a session carries all
+    only_entity: int | None = None  # the one entity that the key is good for; elsewhere it is as nobody's
+    shares: frozenset[str] = frozenset()  # public ids of the share links that this browser came by
+    is_service: bool = False  # a team's own account, for scripts
 
     @classmethod
-    def nobody(cls) -> Self:
-        return cls(audit_id=NOBODY_ID)
+    def nobody(cls, *, shares: frozenset[str] = frozenset()) -> Self:
+        return cls(audit_id=NOBODY_ID, shares=shares)
 
     @classmethod
     def system(cls) -> Self:
         return cls(audit_id=SYSTEM_ID)
 
     @classmethod
-    def person(cls, user: User, *, api_key: ApiKey | None = None) -> Self:
+    def person(
+        cls, user: User, *, api_key: ApiKey | None = None, shares: frozenset[str] = frozenset()
+    ) -> Self:
         return cls(
             audit_id=user.public_id,
             user_id=UserId(user.pk),
             username=user.username,
             api_key=api_key.public_id if api_key else "",
+            shares=shares,
         )
 
     @property

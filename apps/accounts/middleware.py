@@ -7,6 +7,9 @@ from django.utils.functional import SimpleLazyObject
 
 from apps.accounts.actors import Actor
 
+# What a session holds of share links: their public ids, which open nothing by themselves.
+SHARES = "shares"
+
 
 class RequestActor:
     """`request.actor` is who the browser's session says; doors that speak with keys set their own."""
@@ -20,5 +23,7 @@ class RequestActor:
 
 
 def _session_actor(request: HttpRequest) -> Actor:
-    user = request.user
-    return Actor.person(user) if user.is_authenticated and user.is_active else Actor.nobody()
+    user, shares = request.user, frozenset(request.session.get(SHARES, ()))
+    if user.is_authenticated and user.is_active:
+        return Actor.person(user, shares=shares)
+    return Actor.nobody(shares=shares)

@@ -39,11 +39,11 @@ class KeyAuthentication(BaseAuthentication):
 
 
 class SessionAuthentication(BaseAuthentication):
-    """Whoever is signed in in this browser."""
+    """Whoever is signed in in this browser, or came to it by a share link."""
 
     def authenticate(self, request: Request) -> tuple[Actor, None] | None:
         actor: Actor = request._request.actor  # type: ignore[attr-defined]
-        if not actor.is_signed_in:
+        if not actor.is_signed_in and not actor.shares:
             return None
         DrfSessionAuthentication().enforce_csrf(request)
         return actor, None

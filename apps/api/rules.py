@@ -15,7 +15,7 @@ declare_url("api:nothing-here", ANYBODY, methods=(*_READING, "POST", "PUT", "PAT
 # To make a project: PROJECT_CREATE in the entity that the body names.
 declare_url("api:projects", SIGNED_IN, methods=(*_READING, "POST"))
 declare_url("api:project", Permission.PROJECT_READ, methods=_READING)
-# PROJECT_ADMIN to change who may see it.
+# PROJECT_SHARE to change who may see it.
 declare_url("api:project", Permission.PROJECT_WRITE, methods=("PATCH",))
 
 declare_url("api:runs", Permission.RUN_READ, methods=_READING)

@@ -8,6 +8,7 @@ from django.db import models
 from apps.access.policy import Visibility
 from apps.core import clock
 from apps.core.ids import new_public_id
+from apps.projects.types import NamedRole
 from apps.teams.models import Entity
 
 
@@ -33,6 +34,46 @@ class Project(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["entity", "name_index"], name="one_project_per_name")]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class ProjectMember(models.Model):
+    """Somebody named in a project. It counts while the project is restricted.
+
+    Whoever was named as one of the entity's people loses it with them: who leaves a team keeps nothing of it.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="named_people")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="named_in")
+    role = models.CharField(max_length=8, choices=[(r, r) for r in NamedRole])
+    is_outsider = models.BooleanField()  # named though they are nothing in the entity
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "user"], name="one_name_per_person_and_project")
+        ]
+
+    def __str__(self) -> str:
+        return f"named person {self.pk}"
+
+
+class ShareLink(models.Model):
+    """A way to read one project without an account. Only the hash of its secret is kept: nobody can show it again."""
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="share_links")
+    secret_sha256_hex = models.CharField(max_length=64, unique=True)
+    sealed_label = models.BinaryField(null=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=clock.now)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return self.public_id

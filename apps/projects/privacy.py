@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from apps.core.privacy import declare
-from apps.projects.models import Project
+from apps.projects.models import Project, ProjectMember, ShareLink
 
 declare(
     Project,
@@ -19,4 +19,26 @@ declare(
         "last_activity_at",
     },
     goes_with="entity",
+)
+declare(
+    ProjectMember,
+    personal={"user"},
+    plain={"id", "project", "role", "is_outsider", "created_at"},
+    goes_with="project",
+)
+declare(
+    ShareLink,
+    sealed={"sealed_label"},
+    personal={"created_by"},
+    plain={
+        "id",
+        "uuid",
+        "public_id",
+        "project",
+        "secret_sha256_hex",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+    },
+    goes_with="project",
 )

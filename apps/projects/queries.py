@@ -2,15 +2,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from apps.access.policy import Permission, Role, Visibility, allows
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from apps.access.policy import Permission, Visibility
 from apps.accounts.actors import Actor
 from apps.core.errors import NotFound
 from apps.core.ids import is_public_id
-from apps.projects.models import Project
+from apps.projects.gate import listed, readable, require
+from apps.projects.models import Project, ProjectMember
 from apps.projects.types import OpenProject
-from apps.teams.gate import require, role_in, roles_in
-from apps.teams.models import Entity
+from apps.teams.models import Entity, Membership
 from apps.teams.queries import entities_of, entity_by_name
+from apps.teams.types import MemberRole
 from apps.vault.damage import leave_out
 from apps.vault.errors import Tampered
 from apps.vault.keys import OpenKey
@@ -51,49 +55,64 @@ def get_project_by_id(actor: Actor, permission: Permission, *, public_id: str) -
 
 
 def _passed(actor: Actor, permission: Permission, project: Project) -> Project:
-    require(
-        actor, permission, entity=project.entity, visibility=Visibility(project.visibility), what="project"
-    )
+    require(actor, permission, project)
     return project
 
 
 def projects_of(actor: Actor, entity: Entity) -> list[OpenProject]:
     """What the actor may see of an entity's projects, most recently active first."""
-    role = role_in(actor, entity)
-    rows = Project.objects.filter(entity=entity).select_related("entity").order_by("-last_activity_at", "-id")
-    return open_projects(row for row in rows if _visible(row, role))
+    return open_projects(listed(actor, _latest_first(Project.objects.filter(entity=entity))))
 
 
 def my_projects(actor: Actor) -> list[OpenProject]:
-    """All projects of the actor's own entity and teams, most recently active first."""
-    entities = list(entities_of(actor))
-    roles = roles_in(actor, entities)
-    rows = (
-        Project.objects.filter(entity__in=entities)
-        .select_related("entity")
-        .order_by("-last_activity_at", "-id")
-    )
-    return open_projects(row for row in rows if _visible(row, roles[row.entity_id]))
+    """All projects of the actor's own entity and teams and those they are named in, most recently active first."""
+    return open_projects(listed(actor, _latest_first(_about_me(actor))))
 
 
 def has_projects(actor: Actor, *, entity: str = "") -> bool:
-    """Is there any in the actor's own entity and teams, or in the one of this name? Without opening one."""
-    entities = entities_of(actor)
-    return Project.objects.filter(entity__in=entities.filter(name=entity) if entity else entities).exists()
+    """Is there any of `my_projects`, in the entity of this name? Without opening one."""
+    rows = _about_me(actor).select_related("entity")
+    return bool(listed(actor, rows.filter(entity__name=entity) if entity else rows))
+
+
+def named_counts(actor: Actor, *also: Project) -> dict[int, int]:
+    """How many people are named in each of the actor's restricted projects and in these, with one question.
+
+    Neither admins of the entity, who are in it with or without their name, nor whoever has left the entity.
+    """
+    held = Membership.objects.filter(entity=OuterRef("project__entity"), user=OuterRef("user"))
+    named = (
+        ProjectMember.objects.filter(Q(is_outsider=True) | Exists(held), project=OuterRef("pk"))
+        .exclude(project__entity__user=F("user"))
+        .exclude(Exists(held.filter(role=MemberRole.ADMIN)))
+        .order_by()
+        .values("project")
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
+    mine = _about_me(actor).filter(visibility=Visibility.RESTRICTED)
+    rows = Project.objects.filter(Q(pk__in=mine.values("pk")) | Q(pk__in=[project.pk for project in also]))
+    return dict(rows.values_list("pk", Coalesce(Subquery(named), 0)))
 
 
 def readable_projects(actor: Actor, public_ids: Iterable[str]) -> list[Project]:
-    """Those of these projects that the actor may see, in the order asked, with two questions at most."""
+    """Those of these projects that the actor may see, in the order asked, with few questions however many."""
     wanted = list(dict.fromkeys(public_id for public_id in public_ids if is_public_id(public_id)))
     rows = Project.objects.filter(public_id__in=wanted).select_related("entity")
     found = {row.public_id: row for row in rows}
-    roles = roles_in(actor, {row.entity_id: row.entity for row in found.values()}.values())
-    held = [found[public_id] for public_id in wanted if public_id in found]
-    return [row for row in held if _visible(row, roles[row.entity_id])]
+    return readable(actor, [found[public_id] for public_id in wanted if public_id in found])
 
 
-def _visible(project: Project, role: Role) -> bool:
-    return allows(Permission.PROJECT_READ, role=role, visibility=Visibility(project.visibility))
+def _about_me(actor: Actor) -> QuerySet[Project]:
+    """Unchecked: what the gate has then to say of."""
+    if actor.user_id is None:
+        return Project.objects.none()
+    named = ProjectMember.objects.filter(user_id=actor.user_id).values("project_id")
+    return Project.objects.filter(Q(entity__in=entities_of(actor)) | Q(pk__in=named))
+
+
+def _latest_first(projects: QuerySet[Project]) -> QuerySet[Project]:
+    return projects.select_related("entity").order_by("-last_activity_at", "-id")
 
 
 def open_project(project: Project) -> OpenProject:

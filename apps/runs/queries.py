@@ -4,16 +4,16 @@ from collections.abc import Iterable
 
 from django.db.models import Count, OuterRef, Subquery
 
-from apps.access.policy import TO_OWN_RUNS, Permission, Visibility
+from apps.access.policy import TO_OWN_RUNS, Permission
 from apps.accounts.actors import Actor
 from apps.core import jsontext
 from apps.core.errors import Forbidden, NotFound
 from apps.core.ids import is_public_id
+from apps.projects.gate import may, require
 from apps.projects.models import Project
 from apps.projects.queries import get_project
 from apps.runs.models import Run
 from apps.runs.types import Head, OpenRun, RunCount, RunState
-from apps.teams.gate import require
 from apps.vault.damage import leave_out
 from apps.vault.errors import Tampered
 from apps.vault.keys import OpenKey
@@ -85,14 +85,20 @@ def get_run_by_id(actor: Actor, permission: Permission, *, public_id: str) -> Ru
 
 
 def _passed(actor: Actor, permission: Permission, run: Run) -> Run:
-    visibility = Visibility(run.project.visibility)
-    if permission in TO_OWN_RUNS and actor.user_id is not None and run.created_by_id == actor.user_id:
-        permission = Permission.RUN_CREATE
     try:
-        require(actor, permission, entity=run.project.entity, visibility=visibility, what="run")
+        require(actor, permission, run.project, what="run", is_own=_is_own(actor, run))
     except NotFound:
         raise NotFound(_NO_RUN) from None
     return run
+
+
+def may_do(actor: Actor, permission: Permission, run: Run) -> bool:
+    """May the actor do this to a run that is held already? For pages that offer what they may."""
+    return may(actor, permission, run.project, is_own=_is_own(actor, run))
+
+
+def _is_own(actor: Actor, run: Run) -> bool:
+    return actor.user_id is not None and run.created_by_id == actor.user_id
 
 
 def runs_in(project: Project, *, public_ids: Iterable[str]) -> list[Run]:

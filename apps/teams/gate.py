@@ -1,13 +1,15 @@
 """The one gate: looks up what somebody is in an entity, asks the table, and raises.
 
-Outsiders are told that there is nothing; insiders without the right, that they may not.
+Outsiders are told that there is nothing; insiders without the right, that they may not. What somebody may do by an
+API key is less by the key's scope and only_entity, here and nowhere else. Projects have a gate of their own on top
+of this one: `projects.gate`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from apps.access.policy import Permission, Role, Visibility, allows
+from apps.access.policy import GRANTS, Permission, Role, Scope, allows
 from apps.accounts.actors import Actor
 from apps.core.errors import Forbidden, NotFound
 from apps.teams.models import Entity, Membership, Organisation, OrganisationMembership
@@ -21,12 +23,14 @@ def role_in(actor: Actor, entity: Entity) -> Role:
 def roles_in(actor: Actor, entities: Iterable[Entity]) -> dict[int, Role]:
     """What the actor is in each of these, by primary key, with one question at most."""
     entities = list(entities)
+    roles = {entity.pk: Role.NOBODY for entity in entities}
     if actor.user_id is None:
-        return {entity.pk: Role.NOBODY for entity in entities}
-    roles = {
-        entity.pk: Role.ADMIN if entity.user_id == actor.user_id else Role.STRANGER for entity in entities
+        return roles
+    within = [entity for entity in entities if actor.only_entity in (None, entity.pk)]
+    roles |= {
+        entity.pk: Role.ADMIN if entity.user_id == actor.user_id else Role.STRANGER for entity in within
     }
-    teams = [entity.pk for entity in entities if entity.user_id is None]
+    teams = [entity.pk for entity in within if entity.user_id is None]
     if teams:
         given = Membership.objects.filter(entity__in=teams, user_id=actor.user_id).values_list(
             "entity_id", "role"
@@ -35,26 +39,44 @@ def roles_in(actor: Actor, entities: Iterable[Entity]) -> dict[int, Role]:
     return roles
 
 
-def may(
-    actor: Actor, permission: Permission, *, entity: Entity, visibility: Visibility | None = None
-) -> bool:
-    return allows(permission, role=role_in(actor, entity), visibility=visibility)
+def may(actor: Actor, permission: Permission, *, entity: Entity) -> bool:
+    return allows(permission, role=role_in(actor, entity), scope=actor.scope)
 
 
-def require(
-    actor: Actor, permission: Permission, *, entity: Entity, visibility: Visibility | None = None, what: str
-) -> None:
+def those_where(actor: Actor, permission: Permission, entities: Iterable[Entity]) -> list[Entity]:
+    """Those of these entities in which the actor may do this, with one question at most."""
+    entities = list(entities)
+    roles = roles_in(actor, entities)
+    return [each for each in entities if allows(permission, role=roles[each.pk], scope=actor.scope)]
+
+
+def require(actor: Actor, permission: Permission, *, entity: Entity, what: str) -> None:
     """Pass, or raise NotFound to those who may not even see it and Forbidden to those who may.
 
-    `what` names the kind of thing in the message ("project"), never the thing.
+    `what` names the kind of thing in the message ("entity"), never the thing.
     """
     role = role_in(actor, entity)
-    if allows(permission, role=role, visibility=visibility):
+    if allows(permission, role=role, scope=actor.scope):
         return
-    seeing = Permission.ENTITY_READ if visibility is None else Permission.PROJECT_READ
-    if allows(seeing, role=role, visibility=visibility):
-        raise Forbidden(f"You may see this {what}, but your role does not allow {permission}.")
-    raise NotFound(f"There is no such {what}, or it is not shared with you.")
+    raise _refusal_of(actor, permission, role, what=what)
+
+
+def _refusal_of(actor: Actor, permission: Permission, role: Role, *, what: str) -> NotFound | Forbidden:
+    sees = allows(Permission.ENTITY_READ, role=role, scope=actor.scope)
+    return refusal(permission, what=what, sees=sees, by_scope=permission in GRANTS[role], scope=actor.scope)
+
+
+def refusal(
+    permission: Permission, *, what: str, sees: bool, by_scope: bool, scope: Scope
+) -> NotFound | Forbidden:
+    """What somebody is told who may not: that there is nothing, or what keeps them, their role or their key."""
+    if not sees:
+        return NotFound(f"There is no such {what}, or it is not shared with you.")
+    if by_scope:
+        return Forbidden(
+            f"Your role in this {what} allows {permission}, but the scope {scope} of this API key does not."
+        )
+    return Forbidden(f"You may see this {what}, but your role does not allow {permission}.")
 
 
 # What somebody is in an organisation, in the words of the table: its members may look, and nothing in its teams.
@@ -62,7 +84,8 @@ _ORGANISATION_ROLES = {OrganisationRole.ADMIN: Role.ADMIN, OrganisationRole.MEMB
 
 
 def role_in_organisation(actor: Actor, organisation: Organisation) -> Role:
-    if actor.user_id is None:
+    """A key for one entity is nobody's in an organisation, also in that of the entity."""
+    if actor.user_id is None or actor.only_entity is not None:
         return Role.NOBODY
     given = OrganisationMembership.objects.filter(organisation=organisation, user_id=actor.user_id)
     role = given.values_list("role", flat=True).first()
@@ -72,8 +95,5 @@ def role_in_organisation(actor: Actor, organisation: Organisation) -> Role:
 def require_in_organisation(actor: Actor, permission: Permission, *, organisation: Organisation) -> None:
     """`require`, for what is the organisation's own: its people, its settings, which teams it holds."""
     role = role_in_organisation(actor, organisation)
-    if allows(permission, role=role):
-        return
-    if allows(Permission.ENTITY_READ, role=role):
-        raise Forbidden(f"You may see this organisation, but your role does not allow {permission}.")
-    raise NotFound("There is no such organisation, or it is not shared with you.")
+    if not allows(permission, role=role, scope=actor.scope):
+        raise _refusal_of(actor, permission, role, what="organisation")

@@ -33,7 +33,7 @@ declare_graphql(
     "Mutation.stopRun",
     "Mutation.updateRunState",
 )
-declare_graphql(Permission.PROJECT_CREATE, "Mutation.upsertModel")  # PROJECT_WRITE or PROJECT_ADMIN to change
+declare_graphql(Permission.PROJECT_CREATE, "Mutation.upsertModel")  # PROJECT_WRITE or PROJECT_SHARE to change
 declare_graphql(SIGNED_IN, "Mutation.generateApiKey", "Mutation.deleteApiKey")
 
 # ── from one thing to another ──

@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 
 from apps.access.policy import Permission, Role, Visibility, allows
 from apps.accounts.actors import Actor
+from apps.projects.gate import role_in_project
+from apps.projects.queries import named_counts
 from apps.teams.queries import role_counts
 
 if TYPE_CHECKING:
@@ -23,23 +25,40 @@ _THIS_MACHINE = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Audience:
-    """How many people can see a project. Asks once for all teams of the asker, and once for each other team."""
+    """How many people can see a project. Asks once for all of the asker's own, and once for each other one."""
 
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
         self._counts: dict[int, Counter[Role]] = {}
+        self._named: dict[int, int] = {}
 
     def people(self, project: Project) -> int | None:
         """None for what is one person's own, and for what anybody can see."""
-        entity, visibility = project.entity, Visibility(project.visibility)
-        if entity.user_id is not None or visibility in _OUTSIDE:
+        visibility, is_personal = Visibility(project.visibility), project.entity.user_id is not None
+        if visibility in _OUTSIDE or (is_personal and visibility is Visibility.PRIVATE):
             return None
-        if entity.pk not in self._counts:
-            self._counts |= role_counts(self._actor, entity)
-        held = self._counts[entity.pk]
+        if visibility is Visibility.RESTRICTED:
+            admins = 1 if is_personal else self._roles(project)[Role.ADMIN]
+            return admins + self._named_in(project)
         return sum(
-            n for role, n in held.items() if allows(Permission.PROJECT_READ, role=role, visibility=visibility)
+            n
+            for role, n in self._roles(project).items()
+            if allows(Permission.PROJECT_READ, role=role, visibility=visibility)
         )
+
+    def is_guest(self, project: Project) -> bool:
+        """Does the asker see the project by a share link alone?"""
+        return bool(self._actor.shares) and role_in_project(self._actor, project) is Role.GUEST
+
+    def _roles(self, project: Project) -> Counter[Role]:
+        if project.entity_id not in self._counts:
+            self._counts |= role_counts(self._actor, project.entity)
+        return self._counts[project.entity_id]
+
+    def _named_in(self, project: Project) -> int:
+        if project.pk not in self._named:
+            self._named |= named_counts(self._actor, project)
+        return self._named[project.pk]
 
 
 def way_here(request: HttpRequest) -> Way:

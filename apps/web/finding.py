@@ -14,16 +14,16 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.access.policy import Permission, Visibility
+from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.core.errors import Erased, NotFound, TooMuch
+from apps.projects.gate import may
 from apps.projects.queries import get_project, my_projects, open_project
 from apps.projects.types import OpenProject
 from apps.runs.history import store
 from apps.runs.queries import newest_heads, newest_with_history
 from apps.runs.table import heads_in
 from apps.runs.types import Head
-from apps.teams.gate import may
 from apps.vault.tree import open_keys
 from apps.vault.types import NodeId
 from apps.web.columns import ranked_measures
@@ -144,8 +144,7 @@ def _acts_in(actor: Actor, place: OpenProject | None) -> Iterator[Answer]:
     """What is done in the project that the asker is in."""
     if place is None:
         return
-    held = place.project
-    if may(actor, Permission.RUN_CREATE, entity=held.entity, visibility=Visibility(held.visibility)):
+    if may(actor, Permission.RUN_CREATE, place.project):
         url = reverse("run-new", args=[place.entity, place.name])
         yield Answer(_("Log a run by hand"), _name(place), url)
 

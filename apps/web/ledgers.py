@@ -46,13 +46,19 @@ class Ledger:
 
 
 def ledgers(entities: Sequence[Entity], projects: Sequence[OpenProject]) -> list[Ledger]:
-    """One's own entity first, then teams; those without projects last."""
+    """One's own entity first, then teams, then others' in which one is named; those without projects last."""
+    mine = {each.pk for each in entities}
+    others = {each.project.entity_id: each.project.entity for each in projects}
+    entities = [*entities, *(entity for pk, entity in others.items() if pk not in mine)]
     counts = count_runs(opened.project for opened in projects)
     rows: dict[int, list[Row]] = {each.pk: [] for each in entities}
     for opened in projects:
         url = project_url(opened.entity, opened.name)
         rows[opened.project.entity_id].append(Row(opened, url, counts.get(opened.project.pk, RunCount())))
-    ordered = sorted(entities, key=lambda each: (not rows[each.pk], each.user_id is None, each.name))
+    ordered = sorted(
+        entities,
+        key=lambda each: (not rows[each.pk], each.pk not in mine, each.user_id is None, each.name),
+    )
     return [Ledger(each, entity_url(each.name), rows[each.pk]) for each in ordered]
 
 
@@ -77,7 +83,12 @@ _OUTSIDE = frozenset({Visibility.PUBLIC.value, Visibility.OPEN.value})
 def keeping(found: Sequence[Ledger]) -> Keeping:
     rows = [(ledger, row) for ledger in found for row in ledger.rows]
     outside = [row for _, row in rows if row.opened.project.visibility in _OUTSIDE]
-    teams = [row for ledger, row in rows if ledger.is_team and row not in outside]
+    teams = [
+        row
+        for ledger, row in rows
+        if row not in outside
+        and (ledger.is_team or row.opened.project.visibility == Visibility.RESTRICTED.value)
+    ]
     return Keeping(
         private=len(rows) - len(teams) - len(outside),
         shared=len(teams),

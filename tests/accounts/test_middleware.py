@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
@@ -14,7 +15,7 @@ from tests.factories.people import PASSWORD
 pytestmark = pytest.mark.django_db
 
 
-def actor_of(user: User | AnonymousUser) -> Actor:
+def actor_of(user: User | AnonymousUser, **held: object) -> Actor:
     found: list[Actor] = []
 
     def view(request: HttpRequest) -> HttpResponse:
@@ -23,6 +24,8 @@ def actor_of(user: User | AnonymousUser) -> Actor:
 
     request = RequestFactory().get("/")
     request.user = user
+    request.session = SessionStore()
+    request.session.update(held)
     RequestActor(view)(request)
     return found[0]
 
@@ -36,6 +39,11 @@ def test_an_inactive_person_is_nobody(alice: User) -> None:
     alice.is_active = False
 
     assert actor_of(alice) == Actor.nobody()
+
+
+def test_the_session_says_by_which_links_a_browser_came(alice: User) -> None:
+    assert actor_of(AnonymousUser(), shares=["a", "b"]) == Actor.nobody(shares=frozenset("ab"))
+    assert actor_of(alice, shares=["a"]) == Actor.person(alice, shares=frozenset("a"))
 
 
 @pytest.mark.promise("P-29")

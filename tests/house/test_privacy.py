@@ -57,6 +57,8 @@ OPEN_TEXT = {
     "contenttypes.ContentType.model": "a word of ours",
     "files.RunFile.public_id": "made by us",
     "projects.Project.public_id": "made by us",
+    "projects.ShareLink.public_id": "made by us",
+    "projects.ShareLink.secret_sha256_hex": "a hash of 43 random letters",
     "runs.Run.public_id": "made by us",
     "accounts.BrowserSession.public_id": "made by us",
     "accounts.BrowserSession.session_row": "a hash of 32 random letters",

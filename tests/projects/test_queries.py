@@ -135,7 +135,7 @@ def test_lists_cost_the_same_for_one_row_and_three(alice: User, count: int) -> N
         found = my_projects(Actor.person(alice))
 
     assert len(found) == count
-    assert (len(main), len(vault)) == (3, 1)
+    assert (len(main), len(vault)) == (2, 1)
 
 
 def test_words_that_were_changed_do_not_open(vision: Project) -> None:

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from apps.access.policy import Permission, Role, Visibility
+from apps.access.policy import Permission, Role, Scope
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.core.errors import Forbidden, NotFound, OwnlogError
-from apps.teams.gate import may, require, role_in, roles_in
-from apps.teams.models import Entity
-from apps.teams.queries import default_entity
+from apps.teams.gate import may, require, require_in_organisation, role_in, roles_in, those_where
+from apps.teams.models import Entity, Organisation, OrganisationMembership
+from apps.teams.queries import default_entity, entities_of, entities_where
+from apps.teams.types import OrganisationRole
 from tests.factories import people
 
 pytestmark = pytest.mark.django_db
@@ -65,9 +68,9 @@ def test_roles_in_many_entities_by_one_question(
     assert roles == {team.pk: Role.MEMBER for team in teams}
 
 
-def heard(actor: Actor, permission: Permission, entity: Entity, visibility: Visibility | None) -> str:
+def heard(actor: Actor, permission: Permission, entity: Entity) -> str:
     try:
-        require(actor, permission, entity=entity, visibility=visibility, what="project")
+        require(actor, permission, entity=entity, what="entity")
     except OwnlogError as error:
         return error.code
     return "passes"
@@ -75,58 +78,100 @@ def heard(actor: Actor, permission: Permission, entity: Entity, visibility: Visi
 
 @pytest.mark.promise("P-23")
 @pytest.mark.parametrize(
-    ("permission", "visibility", "answers"),
+    ("permission", "answers"),
     [
-        (Permission.RUN_READ, Visibility.PRIVATE, ("passes", "passes", "passes", "not_found", "not_found")),
-        (
-            Permission.RUN_WRITE,
-            Visibility.PRIVATE,
-            ("passes", "passes", "forbidden", "not_found", "not_found"),
-        ),
-        (
-            Permission.PROJECT_ADMIN,
-            Visibility.PRIVATE,
-            ("passes", "forbidden", "forbidden", "not_found", "not_found"),
-        ),
-        (
-            Permission.RUN_READ,
-            Visibility.RESTRICTED,
-            ("passes", "not_found", "not_found", "not_found", "not_found"),
-        ),
-        (Permission.RUN_READ, Visibility.PUBLIC, ("passes", "passes", "passes", "passes", "passes")),
-        (
-            Permission.RUN_WRITE,
-            Visibility.PUBLIC,
-            ("passes", "passes", "forbidden", "forbidden", "forbidden"),
-        ),
-        (Permission.RUN_CREATE, Visibility.OPEN, ("passes", "passes", "passes", "passes", "forbidden")),
-        (Permission.PROJECT_CREATE, None, ("passes", "passes", "forbidden", "not_found", "not_found")),
-        (Permission.ENTITY_READ, None, ("passes", "passes", "passes", "not_found", "not_found")),
+        (Permission.ENTITY_ADMIN, ("passes", "forbidden", "forbidden", "not_found", "not_found")),
+        (Permission.ENTITY_AUDIT, ("passes", "forbidden", "forbidden", "not_found", "not_found")),
+        (Permission.PROJECT_CREATE, ("passes", "passes", "forbidden", "not_found", "not_found")),
+        (Permission.ENTITY_READ, ("passes", "passes", "passes", "not_found", "not_found")),
     ],
 )
 def test_outsiders_hear_not_found_and_insiders_forbidden(
-    lab: Entity,
-    actors: dict[str, Actor],
-    permission: Permission,
-    visibility: Visibility | None,
-    answers: tuple[str, ...],
+    lab: Entity, actors: dict[str, Actor], permission: Permission, answers: tuple[str, ...]
 ) -> None:
-    given = tuple(heard(actors[who], permission, lab, visibility) for who in EVERYBODY[:5])
+    given = tuple(heard(actors[who], permission, lab) for who in EVERYBODY[:5])
 
     assert given == answers
     for who, answer in zip(EVERYBODY, answers, strict=False):
-        assert may(actors[who], permission, entity=lab, visibility=visibility) is (answer == "passes")
+        assert may(actors[who], permission, entity=lab) is (answer == "passes")
+        assert (lab in those_where(actors[who], permission, [lab])) is (answer == "passes")
 
 
 def test_messages_name_the_kind_and_never_the_thing(lab: Entity, vera: User, mallory: User) -> None:
     with pytest.raises(NotFound) as outside:
-        require(
-            Actor.person(mallory), Permission.RUN_WRITE, entity=lab, visibility=Visibility.PRIVATE, what="run"
-        )
+        require(Actor.person(mallory), Permission.PROJECT_CREATE, entity=lab, what="entity")
     with pytest.raises(Forbidden) as inside:
+        require(Actor.person(vera), Permission.PROJECT_CREATE, entity=lab, what="entity")
+
+    assert outside.value.message == "There is no such entity, or it is not shared with you."
+    assert inside.value.message == "You may see this entity, but your role does not allow project:create."
+
+
+@pytest.mark.promise("P-24")
+@pytest.mark.parametrize(
+    ("scope", "answers"),
+    [
+        (Scope.READ, ("passes", "forbidden", "forbidden")),
+        (Scope.WRITE, ("passes", "passes", "forbidden")),
+        (Scope.ADMIN, ("passes", "passes", "passes")),
+    ],
+)
+def test_a_key_carries_no_more_than_its_scope(
+    lab: Entity, alice: User, scope: Scope, answers: object
+) -> None:
+    actor = replace(Actor.person(alice), scope=scope)
+    asked = (Permission.ENTITY_READ, Permission.PROJECT_CREATE, Permission.ENTITY_ADMIN)
+
+    assert tuple(heard(actor, permission, lab) for permission in asked) == answers
+    assert (
+        tuple("passes" if may(actor, permission, entity=lab) else "forbidden" for permission in asked)
+        == answers
+    )
+
+
+def test_whoever_is_kept_by_a_key_is_told_so(lab: Entity, alice: User) -> None:
+    with pytest.raises(Forbidden) as caught:
         require(
-            Actor.person(vera), Permission.RUN_WRITE, entity=lab, visibility=Visibility.PRIVATE, what="run"
+            replace(Actor.person(alice), scope=Scope.READ), Permission.ENTITY_ADMIN, entity=lab, what="entity"
         )
 
-    assert outside.value.message == "There is no such run, or it is not shared with you."
-    assert inside.value.message == "You may see this run, but your role does not allow run:write."
+    assert caught.value.message == (
+        "Your role in this entity allows entity:admin, but the scope read of this API key does not."
+    )
+
+
+@pytest.mark.promise("P-24")
+def test_a_key_for_one_entity_is_nobodys_elsewhere(lab: Entity, alice: User) -> None:
+    own = default_entity(Actor.person(alice))
+    for_lab = replace(Actor.person(alice), only_entity=lab.pk)
+    for_own = replace(Actor.person(alice), only_entity=own.pk)
+
+    assert roles_in(for_lab, [lab, own]) == {lab.pk: Role.ADMIN, own.pk: Role.NOBODY}
+    assert roles_in(for_own, [lab, own]) == {lab.pk: Role.NOBODY, own.pk: Role.ADMIN}
+    assert (list(entities_of(for_lab)), list(entities_of(for_own))) == ([lab], [own])
+    assert entities_where(for_lab, Permission.PROJECT_CREATE) == [lab]
+    assert (default_entity(for_lab), default_entity(for_own)) == (lab, own)
+
+
+def test_a_key_for_an_entity_that_one_has_left_opens_nothing(lab: Entity, bob: User) -> None:
+    actor = replace(Actor.person(bob), only_entity=lab.pk)
+    lab.memberships.filter(user=bob).delete()
+
+    assert role_in(actor, lab) is Role.STRANGER
+    with pytest.raises(NotFound):
+        default_entity(actor)
+
+
+def test_neither_scope_nor_entity_of_a_key_reaches_into_an_organisation(lab: Entity, alice: User) -> None:
+    group = Organisation.objects.create(name="group")
+    OrganisationMembership.objects.create(organisation=group, user=alice, role=OrganisationRole.ADMIN)
+    whole, reading = Actor.person(alice), replace(Actor.person(alice), scope=Scope.READ)
+    require_in_organisation(whole, Permission.ENTITY_ADMIN, organisation=group)
+    require_in_organisation(reading, Permission.ENTITY_READ, organisation=group)
+
+    with pytest.raises(Forbidden, match="the scope read of this API key does not"):
+        require_in_organisation(reading, Permission.ENTITY_ADMIN, organisation=group)
+    with pytest.raises(NotFound):
+        require_in_organisation(
+            replace(whole, only_entity=lab.pk), Permission.ENTITY_READ, organisation=group
+        )

@@ -110,7 +110,7 @@ def _projects(actor: Actor, entity: str) -> list[OpenProject]:
 def _change(actor: Actor, held: Project, changes: dict[str, Any], request: ApiRequest | None) -> Project:
     visibility = changes.get("visibility")
     if visibility is not None:
-        held = get_project_by_id(actor, Permission.PROJECT_ADMIN, public_id=held.public_id)
+        held = get_project_by_id(actor, Permission.PROJECT_SHARE, public_id=held.public_id)
     return update_project(
         held,
         by=actor,

@@ -4,11 +4,11 @@ from collections import Counter
 
 from django.db.models import Count, Q, QuerySet
 
-from apps.access.policy import Permission, Role, allows
+from apps.access.policy import Permission, Role
 from apps.accounts.actors import Actor
 from apps.accounts.names import is_name
 from apps.core.errors import NotFound
-from apps.teams.gate import require, roles_in
+from apps.teams.gate import require, those_where
 from apps.teams.models import Entity, Membership
 
 _NO_ENTITY = "There is no such entity, or it is not shared with you."
@@ -31,27 +31,32 @@ def get_entity(actor: Actor, permission: Permission, *, name: str) -> Entity:
 
 
 def default_entity(actor: Actor) -> Entity:
-    """Where the actor's projects go when no entity is named: their own."""
-    entity = Entity.objects.filter(user_id=actor.user_id).first() if actor.user_id is not None else None
+    """Where the actor's projects go when no entity is named: their own, or the one that their key is good for."""
+    entity = None
+    if actor.only_entity is not None:
+        entity = entities_of(actor).first()
+    elif actor.user_id is not None:
+        entity = Entity.objects.filter(user_id=actor.user_id).first()
     if entity is None:
         raise NotFound(_NO_ENTITY)
     return entity
 
 
 def entities_of(actor: Actor) -> QuerySet[Entity]:
-    """The actor's own entity and the teams they are in, by name."""
+    """The actor's own entity and the teams they are in, by name; of these only the one that their key is good for."""
     if actor.user_id is None:
         return Entity.objects.none()
     mine = Q(user_id=actor.user_id) | Q(memberships__user_id=actor.user_id)
+    if actor.only_entity is not None:
+        mine &= Q(pk=actor.only_entity)
     return Entity.objects.filter(mine).distinct().order_by("name")
 
 
 def entities_where(actor: Actor, permission: Permission) -> list[Entity]:
     """Those of the actor's entities in which they may do this; their own first."""
-    entities = list(entities_of(actor))
-    roles = roles_in(actor, entities)
-    allowed = [entity for entity in entities if allows(permission, role=roles[entity.pk])]
-    return sorted(allowed, key=lambda entity: entity.user_id is None)
+    return sorted(
+        those_where(actor, permission, entities_of(actor)), key=lambda entity: entity.user_id is None
+    )
 
 
 def teams_of(actor: Actor) -> QuerySet[Entity]:

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apps.access.policy import Permission, Visibility
+from apps.access.policy import Permission
 from apps.core.errors import Invalid, NotFound
+from apps.projects.gate import may
 from apps.projects.queries import get_project, get_project_by_id, open_project, projects_of
 from apps.projects.services import get_or_create_project, update_project
-from apps.teams.gate import may
 from apps.teams.queries import default_entity, entity_by_name
 from apps.wandb_protocol import translate
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
@@ -14,6 +14,7 @@ from apps.wandb_protocol.graphql.paging import all_of, connection, page_size
 from apps.wandb_protocol.ids import from_client
 
 if TYPE_CHECKING:
+    from apps.access.policy import Visibility
     from apps.projects.models import Project
     from apps.projects.types import OpenProject
 
@@ -79,7 +80,7 @@ def _changed(
     info: Info, found: Project, *, description: str | None, visibility: Visibility | None
 ) -> Project:
     actor = actor_in(info)
-    needed = Permission.PROJECT_WRITE if visibility is None else Permission.PROJECT_ADMIN
+    needed = Permission.PROJECT_WRITE if visibility is None else Permission.PROJECT_SHARE
     held = get_project_by_id(actor, needed, public_id=found.public_id)
     return update_project(held, by=actor, description=description, visibility=visibility)
 
@@ -93,8 +94,7 @@ def read_only(source: Source, info: Info) -> bool:
 
 
 def may_write(info: Info, held: Project) -> bool:
-    visibility = Visibility(held.visibility)
-    return may(actor_in(info), Permission.RUN_WRITE, entity=held.entity, visibility=visibility)
+    return may(actor_in(info), Permission.RUN_WRITE, held)
 
 
 def owner(source: Source, _: Info) -> Source | None:

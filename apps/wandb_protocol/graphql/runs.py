@@ -7,7 +7,7 @@ from apps.access.policy import Permission
 from apps.core import jsontext
 from apps.core.errors import NotFound
 from apps.projects.queries import open_project
-from apps.runs.queries import get_run_in, open_run
+from apps.runs.queries import get_run_in, may_do, open_run
 from apps.wandb_protocol import translate
 from apps.wandb_protocol.graphql import projects
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
@@ -45,10 +45,15 @@ def project_id(source: Source, _: Info) -> int:
 
 
 def read_only(source: Source, info: Info) -> bool:
-    if "project" in source:
-        return projects.read_only(source["project"], info)
+    """The project is asked once for all of its runs; where it is closed, whoever added a run may still have a say in it."""
     opened: OpenRun = source["_run"]
-    return not projects.may_write(info, opened.run.project)
+    run, actor = opened.run, actor_in(info)
+    closed = (
+        projects.read_only(source["project"], info)
+        if "project" in source
+        else not projects.may_write(info, run.project)
+    )
+    return closed and not (run.created_by_id == actor.user_id and may_do(actor, Permission.RUN_WRITE, run))
 
 
 def creator(source: Source, info: Info) -> Source:

@@ -7,7 +7,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.access.policy import Permission, Visibility
+from apps.access.policy import Permission
 from apps.accounts.queries import name_of_author
 from apps.audit.events import EventKind
 from apps.audit.queries import last_author
@@ -15,10 +15,9 @@ from apps.files.queries import count_files
 from apps.projects.queries import open_project
 from apps.runs.defined import Definitions
 from apps.runs.history import store
-from apps.runs.queries import get_run, open_run
+from apps.runs.queries import get_run, may_do, open_run
 from apps.runs.services import request_stop, update_run
 from apps.runs.types import OpenRun, Stream
-from apps.teams.gate import may
 from apps.web.colours import run_colour, swatch_class
 from apps.web.editing import patch_of, tag_line
 from apps.web.figures import lasting
@@ -117,12 +116,9 @@ def opened_run(request: Request, entity: str, project: str, name: str) -> OpenRu
 def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
     """What all pages of a run show around their own part."""
     held, head = open_project(opened.run.project), opened.head
-    visibility = Visibility(opened.run.project.visibility)
     state, keys = state_of(opened.run), store.keys_of(opened.run)
     definitions = Definitions.of_config(opened.config_text)
-    can_write = may(
-        request.actor, Permission.RUN_WRITE, entity=opened.run.project.entity, visibility=visibility
-    )
+    can_write = may_do(request.actor, Permission.RUN_WRITE, opened.run)
     return {
         "opened": opened,
         "project": held,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from django.http import HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from apps.access.policy import Permission, Visibility
+from apps.access.policy import Permission
 from apps.core.errors import Invalid
+from apps.projects.gate import may
 from apps.projects.queries import get_project, open_project
 from apps.runs.defined import Definitions
 from apps.runs.table import best_values, ids_of_runs, present_version
-from apps.teams.gate import may
 from apps.vault.damage import leaving_out_damaged
 from apps.web.columns import Column, directions_of
 from apps.web.drawn import Eyes, names_logged
@@ -106,5 +106,4 @@ def table_of(
 
 
 def rights(request: Request, project: Project) -> dict[str, bool]:
-    visibility = Visibility(project.visibility)
-    return {"write": may(request.actor, Permission.RUN_WRITE, entity=project.entity, visibility=visibility)}
+    return {"write": may(request.actor, Permission.RUN_WRITE, project)}
