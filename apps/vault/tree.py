@@ -82,7 +82,8 @@ def open_keys(node_ids: Iterable[NodeId]) -> dict[NodeId, OpenKey]:
     """The keys of any number of nodes, by one query. Nodes whose key is gone are absent from the answer."""
     opened = opened_keys()
     wanted = set(node_ids)
-    if missing := wanted - opened.keys.keys():
+    # Not `wanted - opened.keys.keys()`: that looks at each key that is open, however few are wanted.
+    if missing := [node_id for node_id in wanted if node_id not in opened.keys]:
         rows = Rows(missing, opened)
         for node_id in missing:
             try:

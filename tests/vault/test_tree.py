@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pickle
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -84,6 +84,25 @@ def test_open_keys_takes_one_query_for_any_number(django_assert_num_queries: Dja
         assert open_keys(runs).keys() == set(runs)
     with django_assert_num_queries(1, using="vault"):
         assert open_keys([NodeId(uuid4()) for _ in range(40_000)]) == {}
+
+
+def test_a_key_more_costs_the_same_however_many_are_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    project = project_key()
+    runs = [run_key(project) for _ in range(20)]
+    looked_at: list[UUID] = []
+    look = UUID.__hash__
+
+    def counted(node: UUID) -> int:
+        looked_at.append(node)
+        return look(node)
+
+    with keys_in_use():
+        open_keys(runs)
+        with monkeypatch.context() as patched:
+            patched.setattr(UUID, "__hash__", counted)
+            open_keys(runs[:1])
+
+    assert set(looked_at) == {runs[0]}
 
 
 def test_open_keys_of_nothing_asks_nothing(django_assert_num_queries: DjangoAssertNumQueries) -> None:
