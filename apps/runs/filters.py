@@ -209,13 +209,13 @@ class Order:
 
     def sort(self, runs: Iterable[Listed]) -> list[Listed]:
         """Runs that are equal stand by age."""
-        return self._sorted(runs, itemgetter(0, 1))
+        return self._sorted(runs, None)  # by value and then id; no two ids are the same
 
     def sort_again(self, runs: Iterable[Listed]) -> list[Listed]:
         """Runs that are equal stand as they stood."""
         return self._sorted(runs, itemgetter(0))
 
-    def _sorted(self, runs: Iterable[Listed], key: Callable[[Any], Any]) -> list[Listed]:
+    def _sorted(self, runs: Iterable[Listed], key: Callable[[Any], Any] | None) -> list[Listed]:
         ranked: dict[int, list[tuple[Any, int, Listed]]] = {}
         without: list[Listed] = []
         get = self.get
@@ -228,7 +228,7 @@ class Order:
                 ranked.setdefault(rank, []).append((value, run.id, run))
         found = []
         for rank in sorted(ranked, reverse=self.is_descending):
-            found += [run for *_, run in sorted(ranked[rank], key=key, reverse=self.is_descending)]
+            found += [run for _value, _id, run in sorted(ranked[rank], key=key, reverse=self.is_descending)]
         return found + without
 
 

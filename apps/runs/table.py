@@ -1,7 +1,7 @@
 """The run table: the opened runs of a project, in memory, to filter and sort what the database cannot read.
 
-Each use asks the database for `(id, version)` of the project's runs, opens again only what changed and drops what
-is gone, so nothing that was erased is served. It is never written anywhere; it is forgotten when idle.
+Each use asks the database whether any of the project's runs came, went or changed; then it opens again only what
+changed and drops what is gone, so nothing that was erased is served. It is never written anywhere; it is forgotten when idle.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from apps.runs.history.paths import dotted, leaves
 from apps.runs.history.sampling import evenly_spread
 from apps.runs.listing import LARGEST_KEPT_WHOLE, LARGEST_LOOKED_INTO, shortened
 from apps.runs.models import Run
-from apps.runs.queries import CONFIG_LABEL, HEAD_LABEL, SUMMARY_LABEL, open_runs
+from apps.runs.queries import CONFIG_LABEL, HEAD_LABEL, SUMMARY_LABEL, open_each
 from apps.runs.types import Head, OpenRun, RunState
 from apps.vault.damage import leave_out
 from apps.vault.errors import Tampered
-from apps.vault.keys import OpenKey, keys_in_use
+from apps.vault.keys import OpenKey
 from apps.vault.seal import unseal
 from apps.vault.tree import open_keys
 from apps.vault.types import NodeId
@@ -78,7 +78,7 @@ def select_runs(
     """The project's runs that pass the filter, in the order (or orders) asked for, a page of them opened."""
     everything, found = _found(project, filters, order, is_sorted=limit > 0)
     page = found[offset : offset + limit] if limit > 0 else []
-    return FoundRuns(open_page(run.id for run in page), len(found), len(everything))
+    return FoundRuns(open_page(project, (run.id for run in page)), len(found), len(everything))
 
 
 def select_groups(
@@ -129,7 +129,11 @@ def best_values(
 def present_version(project: Project) -> str:
     """Another text whenever a run came, went or changed; one question to the database, answered from an index."""
     _tables.keep_warm(project)
-    facts = Run.objects.filter(project=project).aggregate(Count("id"), Max("id"), Sum("version"))
+    return _stamp(project)
+
+
+def _stamp(project: Project) -> str:
+    facts = Run.objects.filter(project=project).aggregate(Count("id"), Max("id"), Sum("id"), Sum("version"))
     return ".".join(str(fact or 0) for fact in facts.values())
 
 
@@ -165,23 +169,23 @@ def _known_values(runs: Sequence[Listed]) -> dict[str, list[str]]:
     return {key: list(values) for key, values in found.items() if len(values) <= _MOST_WORDS_OF_A_KEY}
 
 
-def open_page(ids: Iterable[int]) -> list[OpenRun]:
-    """These runs as they stand now; one that went meanwhile is left out."""
+def open_page(project: Project, ids: Iterable[int]) -> list[OpenRun]:
+    """These runs of the project as they stand now; one that went meanwhile is left out."""
     ids = list(ids)
     rows: dict[int, Run] = {}
     for start in range(0, len(ids), _BATCH):
-        some = Run.objects.select_related("project__entity").in_bulk(ids[start : start + _BATCH])
-        rows.update(some)
+        rows.update(Run.objects.filter(project=project).in_bulk(ids[start : start + _BATCH]))
+    for row in rows.values():
+        row.project = (
+            project  # as the caller holds it: a thousand copies of it would take as long as the runs
+        )
     opened, size = list[OpenRun](), 0
-    with keys_in_use():
-        open_keys(NodeId(row.vault_node) for row in rows.values())
-        for pk in ids:
-            # One after the other: sealed bytes do not tell how much they open to.
-            for run in open_runs([rows[pk]] if pk in rows else []):
-                opened.append(run)
-                size += len(run.config_text) + len(run.summary_text)
-            if size > MOST_BYTES_IN_PAGE:
-                raise TooMuch(_("These runs hold too much for one page. Ask for fewer at a time."))
+    # One after the other: sealed bytes do not tell how much they open to.
+    for run in open_each(rows[pk] for pk in ids if pk in rows):
+        opened.append(run)
+        size += len(run.config_text) + len(run.summary_text)
+        if size > MOST_BYTES_IN_PAGE:
+            raise TooMuch(_("These runs hold too much for one page. Ask for fewer at a time."))
     return opened
 
 
@@ -191,6 +195,7 @@ class _Table:
 
     runs: dict[int, Listed] = field(default_factory=dict)
     sizes: dict[int, int] = field(default_factory=dict)
+    stamp: str = ""  # of the project when they were read; none while one of them could not be opened
     used_at: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -199,6 +204,16 @@ class _Table:
         return sum(self.sizes.values())
 
     def refresh(self, project: Project) -> list[Listed]:
+        # Asked before anything is read: what changes in between has another stamp at the next use.
+        stamp = _stamp(project)
+        if stamp != self.stamp:
+            self.stamp = ""
+            count = self._read_again(project)
+            self.stamp = stamp if len(self.runs) == count else ""
+        return list(self.runs.values())
+
+    def _read_again(self, project: Project) -> int:
+        """Read what came or changed, drop what went; how many runs the project has."""
         versions = dict(Run.objects.filter(project=project).order_by("id").values_list("id", "version"))
         for pk in self.runs.keys() - versions.keys():
             del self.runs[pk], self.sizes[pk]
@@ -216,7 +231,7 @@ class _Table:
                 self.runs.clear()
                 self.sizes.clear()
                 raise TooMuch(_("The runs of this project hold too much to be listed together."))
-        return list(self.runs.values())
+        return len(versions)
 
 
 class Tables:

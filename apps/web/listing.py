@@ -114,7 +114,7 @@ class Listing:
         drawn = _of_each(groups, first)
         opened = {
             run.run.pk: run
-            for run in open_page({run.id for run in [*drawn, *(run for _, run in part if run)]})
+            for run in open_page(project, {run.id for run in [*drawn, *(run for _, run in part if run)]})
         }
         inside = [(group, run) for group, run in part if run is None or run.id in opened]
         return Found(

@@ -17,6 +17,7 @@ from apps.runs.models import Run
 from apps.runs.services import update_run
 from apps.runs.table import Tables, select_runs
 from apps.runs.types import RunPatch
+from apps.vault.damage import leaving_out_damaged
 from apps.vault.tree import discard_node
 from tests.factories import work
 
@@ -111,6 +112,34 @@ def test_a_warm_use_asks_three_questions_whatever_the_number_of_runs(
         names(vision, filters='{"config.lr":{"$gte":1}}')
 
     assert (len(main), len(vault)) == (2, 1)
+
+
+def test_while_nothing_changed_the_versions_are_not_read(
+    vision: Project, three: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names(vision)
+    with monkeypatch.context() as patched:
+        patched.setattr(table._Table, "_read_again", None)
+        assert names(vision, order="-created_at") == ["r2", "r1", "r0"]
+
+    # As another process would do it: in the database alone.
+    Run.objects.filter(pk=three[0].pk).delete()
+    assert names(vision) == ["r1", "r2"]
+
+
+def test_what_cannot_be_opened_is_told_at_each_use(vision: Project, three: list[Run]) -> None:
+    Run.objects.filter(pk=three[1].pk).update(sealed_head=three[0].sealed_head)
+
+    for _ in range(2):
+        with leaving_out_damaged() as damaged:
+            assert names(vision) == ["r0", "r2"]
+        assert len(damaged) == 1
+
+
+def test_a_page_asks_for_no_project_again(vision: Project, three: list[Run]) -> None:
+    (run, *_) = select_runs(vision, limit=3).runs
+
+    assert run.run.project is vision
 
 
 def test_what_opens_to_much_is_not_kept_whole(vision: Project, alice: User, fresh: Tables) -> None:
