@@ -133,12 +133,18 @@ def _rank(name: str) -> int:
 
 def _chosen_keys(rows: Sequence[Values]) -> list[str]:
     """Settings by which these runs differ, by name; of a single run, its first ones."""
-    kinds: dict[str, set[str]] = {}
+    first: dict[str, Any] = {}
+    differing = set[str]()
     for row in rows:
         for key, value in row.items():
-            kinds.setdefault(key, set()).add(written(value))
-    differing = [key for key, values in kinds.items() if len(values) > 1]
-    return sorted(differing or (kinds if len(rows) == 1 else []), key=by_name)[:_MOST_CHOSEN]
+            if key not in differing and not _is_alike(first.setdefault(key, value), value):
+                differing.add(key)
+    return sorted(differing or (first if len(rows) == 1 else []), key=by_name)[:_MOST_CHOSEN]
+
+
+def _is_alike(one: Any, other: Any) -> bool:
+    """Whether the two read the same."""
+    return one is other or (type(one) is str and one == other) or written(one) == written(other)
 
 
 def _all_numbers(key: str, rows: Sequence[Values]) -> bool:

@@ -8,6 +8,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from apps.runs.types import OpenRun
 from apps.web.colours import run_colour, swatch_class
 from apps.web.columns import OF_HEAD, Column, Values, columns_for
@@ -54,6 +56,26 @@ class RunRow:
     def swatch(self) -> str:
         return swatch_class(self.colour) if self.is_drawn else "none"
 
+    @property
+    def pinned(self) -> list[Cell]:
+        return [cell for cell in self.cells if cell.pin]
+
+    @property
+    def others(self) -> list[Cell]:
+        return [cell for cell in self.cells if not cell.pin]
+
+    @property
+    def choose(self) -> str:
+        return _("Choose %(name)s") % {"name": self.title}
+
+    @property
+    def show(self) -> str:
+        return _("Show %(name)s in charts") % {"name": self.title}
+
+    @property
+    def edit(self) -> str:
+        return _("Edit %(name)s") % {"name": self.title}
+
 
 @dataclass(frozen=True, slots=True)
 class RunsTable:
@@ -69,12 +91,13 @@ def runs_table(
     project: str,
     fold: Callable[[str], str],
     drawn: Mapping[str, int] = MappingProxyType({}),
-    best: Callable[[Sequence[Column]], Mapping[str, float]] = lambda _: {},
+    best: Callable[[Sequence[Column]], Mapping[str, float]] = lambda columns: {},
 ) -> RunsTable:
     """Rows for what was found; without chosen columns, those that tell the runs apart. `drawn` has the colours of the
     runs that the charts draw, by public id; `best` tells the best number of a column; `fold` is the address at which
     a group of this id is folded, or unfolded."""
-    values = {each.run.pk: _values(each) for each in [*found.runs, *found.first]}
+    shown = {each.run.pk: each for each in [*found.runs, *found.first]}  # the first ones stand in both
+    values = {pk: _values(each) for pk, each in shown.items()}
     columns = columns_for(
         [measured for measured, _ in values.values()],
         [chosen for _, chosen in values.values()],

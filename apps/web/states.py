@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -35,17 +35,21 @@ class StateMark:
     is_running: bool
 
 
+# Each in the language of whoever asks, so none is looked up before.
+_WORDS: dict[RunState, Callable[[], str]] = {
+    RunState.PENDING: lambda: _("pending"),
+    RunState.RUNNING: lambda: _("running"),
+    RunState.FINISHED: lambda: _("finished"),
+    RunState.FAILED: lambda: _("failed"),
+    RunState.CRASHED: lambda: _("crashed"),
+    RunState.KILLED: lambda: _("killed"),
+    RunState.PREEMPTING: lambda: _("preempting"),
+    RunState.PREEMPTED: lambda: _("preempted"),
+}
+
+
 def state_word(state: RunState) -> str:
-    return {
-        RunState.PENDING: _("pending"),
-        RunState.RUNNING: _("running"),
-        RunState.FINISHED: _("finished"),
-        RunState.FAILED: _("failed"),
-        RunState.CRASHED: _("crashed"),
-        RunState.KILLED: _("killed"),
-        RunState.PREEMPTING: _("preempting"),
-        RunState.PREEMPTED: _("preempted"),
-    }[state]
+    return _WORDS[state]()
 
 
 def state_of(run: Run) -> StateMark:

@@ -30,7 +30,11 @@ def summary_values(text: str) -> dict[str, Any]:
 
 def flat(values: dict[str, Any]) -> dict[str, Any]:
     """Each leaf under its dotted name. Half a surrogate pair in a name would fit no address, so it is marked."""
-    return {dotted(path).encode("utf-8", "replace").decode(): value for path, value in leaves(values)}
+    return {_fit_for_address(dotted(path)): value for path, value in leaves(values)}
+
+
+def _fit_for_address(name: str) -> str:
+    return name if name.isascii() else name.encode("utf-8", "replace").decode()
 
 
 def is_number(value: object) -> bool:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from apps.web.templatetags.page import in_title
+from apps.web.columns import columns_for
+from apps.web.runs_table import Cell
+from apps.web.templatetags.page import cells, in_title
 
 
 @pytest.mark.parametrize(
@@ -18,3 +20,28 @@ from apps.web.templatetags.page import in_title
 )
 def test_a_title_is_short_and_turns_nothing(text: str, title: str) -> None:
     assert in_title(text) == title
+
+
+@pytest.mark.parametrize(
+    ("cell", "html"),
+    [
+        (Cell("0.5", True), '<td class="num"><bdi class="clip" title="0.5">0.5</bdi></td>'),
+        (Cell("a", False), '<td class=""><bdi class="clip" title="a">a</bdi></td>'),
+        (Cell("1", True, 2, True), '<td class="pin pin-5 num"><bdi class="clip best" title="1">1</bdi></td>'),
+        (
+            Cell("<\"'", False, 1),
+            '<td class="pin pin-4"><bdi class="clip" title="&lt;&quot;&#x27;">&lt;&quot;&#x27;</bdi></td>',
+        ),
+    ],
+)
+def test_what_a_cell_holds_is_text(cell: Cell, html: str) -> None:
+    assert cells([cell, cell]) == html * 2
+
+
+def test_settings_that_read_the_same_tell_no_runs_apart() -> None:
+    rows = [
+        {"same": 0.1, "nan": float("nan"), "kind": 1, "list": [1], "word": "a"},
+        {"same": 0.1, "nan": float("nan"), "kind": 1.0, "list": [1], "word": "b"},
+    ]
+
+    assert [column.key for column in columns_for([], rows)] == ["kind", "word"]

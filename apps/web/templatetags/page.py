@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
+from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -21,6 +24,7 @@ from apps.web.trees import Node
 
 if TYPE_CHECKING:
     from apps.projects.models import Project
+    from apps.web.runs_table import Cell
 
 register = template.Library()
 _LONGEST_TITLE = 160
@@ -28,6 +32,7 @@ _TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)  # a hundred rows show the same three
 def icon(name: str) -> SafeString:
     return format_html('<svg class="i" aria-hidden="true"><use href="#{}"/></svg>', name)
 
@@ -123,6 +128,20 @@ def ago(moment: datetime | None) -> SafeString | str:
         return "–"
     iso, words = moment.isoformat(timespec="seconds"), figures.ago(moment, now=clock.now())
     return format_html('<time datetime="{}" title="{}">{}</time>', iso, figures.exact(moment), words)
+
+
+@register.filter
+def cells(shown: Iterable[Cell]) -> SafeString:
+    """Cells of a run's row. Written here and not in the template: a page of rows has a thousand of them."""
+    return SafeString("".join(map(_cell, shown)))
+
+
+def _cell(cell: Cell) -> str:
+    text = escape(cell.text)
+    place = f"pin pin-{cell.pin + 3}" if cell.pin else ""
+    kind = f"{place} num" if place and cell.is_number else "num" if cell.is_number else place
+    best = " best" if cell.is_best else ""
+    return f'<td class="{kind}"><bdi class="clip{best}" title="{text}">{text}</bdi></td>'
 
 
 @register.filter
