@@ -16,8 +16,10 @@ THREADS = 2
 def main() -> None:
     from celery.exceptions import SecurityWarning
 
+    from config import garbage
     from config.celery import app
 
+    garbage.look_rarely()
     # It warns of pickled messages taken as root; Ownlog's messages are JSON and hold only ids.
     warnings.simplefilter("ignore", SecurityWarning)
     threading.Thread(target=_keep_time, name="beat", daemon=True).start()

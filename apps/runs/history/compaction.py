@@ -20,7 +20,7 @@ from apps.blobs.services import delete_blob, write_blob
 from apps.runs.history import codec
 from apps.runs.history.appending import HOT_BYTES
 from apps.runs.history.console import LINES_IN_GROUP, NUMBER, TEXT
-from apps.runs.history.lines import parse_line, unpack, unpack_text
+from apps.runs.history.lines import parse_payload, unpack_text
 from apps.runs.history.paths import Row
 from apps.runs.history.pieces import open_chunk, seal_facts
 from apps.runs.history.reading import STEP
@@ -148,7 +148,7 @@ def _put_in_place(segment: Segment, blob: Blob, chunks: list[int]) -> bool:
 
 def _rows(batch: _Batch) -> list[Row]:
     if batch.stream is not Stream.OUTPUT:
-        return [parse_line(line) for _, payload in batch.payloads for line in unpack(payload)]
+        return [row for _, payload in batch.payloads for row in parse_payload(payload)]
     lines: dict[int, str] = {}
     for first, payload in batch.payloads:
         lines.update(enumerate(unpack_text(payload), first))

@@ -37,6 +37,19 @@ def parse_line(line: str | bytes) -> Row:
     return row
 
 
+def _parse_exact(line: str | bytes) -> Row:
+    """`parse_line` for a line without integers that could be rounded: of plain values none needs a look."""
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return _parse_carefully(line)
+    if type(row) is not dict:
+        raise Invalid(_("A line of a run's stream must be one JSON object."))
+    if not _PLAIN.issuperset(map(type, row.values())):
+        _refuse_deep(row)
+    return row
+
+
 def parse_json(text: str | bytes) -> Any:
     """A stored JSON value, exactly."""
     return jsontext.loads(text)
@@ -46,9 +59,13 @@ def _parse_carefully(line: str | bytes) -> Row:
     row = jsontext.loads(line)
     if not isinstance(row, dict):
         raise Invalid(_("A line of a run's stream must be one JSON object."))
+    _refuse_deep(row)
+    return row
+
+
+def _refuse_deep(row: Row) -> None:
     if _is_deeper(row, DEEPEST_VALUE):
         raise Invalid(f"A line of a run's stream is nested deeper than {DEEPEST_VALUE} levels.")
-    return row
 
 
 def _is_deeper(value: Any, depth: int) -> bool:
@@ -67,7 +84,17 @@ def parse_lines(lines: Sequence[str]) -> list[Row]:
     """The rows of a request. Raises Invalid when one line is not what the stream holds."""
     for line in lines:
         check_line(line)
-    return [parse_line(line) for line in lines]
+    return _parse_all(lines, pack(lines))
+
+
+def parse_payload(payload: bytes) -> list[Row]:
+    """The rows of a chunk."""
+    return _parse_all(unpack(payload), payload)
+
+
+def _parse_all(lines: Sequence[str] | Sequence[bytes], whole: bytes) -> list[Row]:
+    parse = parse_line if jsontext.has_long_integer(whole) else _parse_exact
+    return [parse(line) for line in lines]
 
 
 def check_line(line: str) -> None:

@@ -5,7 +5,16 @@ import json
 import pytest
 
 from apps.core.errors import Invalid
-from apps.runs.history.lines import DEEPEST_VALUE, check_line, pack, parse_line, unpack, unpack_text
+from apps.runs.history.lines import (
+    DEEPEST_VALUE,
+    check_line,
+    pack,
+    parse_line,
+    parse_lines,
+    parse_payload,
+    unpack,
+    unpack_text,
+)
 from tests.runs.history.values import ODD_LINES, same
 
 
@@ -14,12 +23,25 @@ def test_a_line_parses_as_python_would_read_it(line: str) -> None:
     assert same(parse_line(line), json.loads(line))
 
 
+@pytest.mark.parametrize("line", ODD_LINES)
+def test_a_line_alone_in_its_batch_parses_the_same(line: str) -> None:
+    assert same(parse_lines([line]), [json.loads(line)])
+    assert same(parse_payload(pack([line])), [json.loads(line)])
+
+
+def test_a_batch_parses_as_its_lines_do() -> None:
+    assert same(parse_lines(ODD_LINES), [json.loads(line) for line in ODD_LINES])
+    assert same(parse_payload(pack(ODD_LINES)), [json.loads(line) for line in ODD_LINES])
+
+
 @pytest.mark.parametrize(
     "line", ["", "1", "[]", "null", "{", '{"a":1}{"b":2}', "{'a':1}", "nonsense", '{"a":1' + "0" * 5000 + "}"]
 )
 def test_what_is_no_object_is_refused(line: str) -> None:
     with pytest.raises(Invalid):
         parse_line(line)
+    with pytest.raises(Invalid):
+        parse_lines([line])
 
 
 def test_a_line_nested_too_deeply_is_refused() -> None:
@@ -28,6 +50,8 @@ def test_a_line_nested_too_deeply_is_refused() -> None:
         parse_line('{"a":' + "[" * DEEPEST_VALUE + "]" * DEEPEST_VALUE + "}")
     with pytest.raises(Invalid):
         parse_line('{"a":' * 900 + "1" + "}" * 900)
+    with pytest.raises(Invalid):
+        parse_lines(['{"a":' + "[" * DEEPEST_VALUE + "]" * DEEPEST_VALUE + "}"])
 
 
 def test_line_breaks_and_bombs_are_refused() -> None:
