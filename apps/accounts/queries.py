@@ -13,6 +13,7 @@ from apps.accounts.models import ApiKey, User
 from apps.core import clock
 from apps.core.errors import NotFound
 from apps.core.ids import is_public_id
+from apps.core.rows import find_row
 
 log = logging.getLogger(__name__)
 
@@ -26,15 +27,14 @@ def hash_of_secret(secret: str) -> str:
 
 def actor_for_api_key(secret: str) -> Actor | None:
     """The person behind a key as it was typed, or None when it is unknown, revoked or its owner is inactive."""
-    key = (
-        ApiKey.objects.select_related("user")
-        .filter(secret_sha256_hex=hash_of_secret(secret), revoked_at=None, user__is_active=True)
-        .first()
-    )
-    if key is None:
+    key = find_row(ApiKey, secret_sha256_hex=hash_of_secret(secret))
+    if key is None or key.revoked_at is not None:
+        return None
+    user = find_row(User, pk=key.user_id)
+    if user is None or not user.is_active:
         return None
     _note_use(key)
-    return Actor.person(key.user, api_key=key)
+    return Actor.person(user, api_key=key)
 
 
 def _note_use(key: ApiKey) -> None:

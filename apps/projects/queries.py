@@ -9,6 +9,7 @@ from apps.access.policy import Permission, Visibility
 from apps.accounts.actors import Actor
 from apps.core.errors import NotFound
 from apps.core.ids import is_public_id
+from apps.core.rows import find_row
 from apps.projects.gate import listed, readable, require
 from apps.projects.models import Project, ProjectMember
 from apps.projects.types import OpenProject
@@ -30,7 +31,10 @@ NO_PROJECT = "There is no such project, or it is not shared with you."
 def find_project(entity: Entity, name: str) -> Project | None:
     """Unchecked look-up by name; for get_project and the service that makes projects."""
     index = blind_index(open_key(NodeId(entity.vault_node)), NAME_LABEL, name.strip())
-    return Project.objects.select_related("entity").filter(entity=entity, name_index=index).first()
+    project = find_row(Project, entity=entity.pk, name_index=index)
+    if project is not None:
+        project.entity = entity
+    return project
 
 
 def get_project(actor: Actor, permission: Permission, *, entity: str, name: str) -> Project:

@@ -9,6 +9,7 @@ from apps.accounts.actors import Actor
 from apps.core import jsontext
 from apps.core.errors import Forbidden, NotFound
 from apps.core.ids import is_public_id
+from apps.core.rows import find_row
 from apps.projects.gate import may, require
 from apps.projects.models import Project
 from apps.projects.queries import get_project
@@ -46,7 +47,10 @@ def run_key(run: Run) -> OpenKey:
 def find_run(project: Project, name: str) -> Run | None:
     """Unchecked look-up by the client's id; the caller holds the project already."""
     index = blind_index(open_key(NodeId(project.vault_node)), NAME_LABEL, name.strip())
-    return Run.objects.select_related("project__entity").filter(project=project, name_index=index).first()
+    run = find_row(Run, project=project.pk, name_index=index)
+    if run is not None:
+        run.project = project
+    return run
 
 
 def get_run(actor: Actor, permission: Permission, *, entity: str, project: str, name: str) -> Run:

@@ -14,6 +14,7 @@ from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import background, clock, jsontext
 from apps.core.errors import Invalid, NotFound, TooMuch, Unavailable
+from apps.core.rows import find_row, find_rows, insert_row, update_row
 from apps.runs.history.keys import KeyList
 from apps.runs.history.lines import check_line, pack, parse_lines
 from apps.runs.history.paths import Row
@@ -49,9 +50,7 @@ def append(run: Run, request: StreamRequest, *, by: Actor | None = None) -> Appe
     """
     rows = _checked(request)
     with transaction.atomic():
-        locked = (
-            Run.objects.select_for_update().defer("sealed_config", "sealed_head").filter(pk=run.pk).first()
-        )
+        locked = find_row(Run, lock=True, without=("sealed_config", "sealed_head"), pk=run.pk)
         if locked is None:
             raise NotFound("There is no such run.")
         return _Appending(locked, request, by or Actor.system()).carry_out(rows)
@@ -82,7 +81,7 @@ class Positions:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        found = StreamPosition.objects.filter(run=run)
+        found = find_rows(StreamPosition, run=run.pk)
         self._rows = {(Stream(row.stream), bytes(row.writer)): row for row in found}
 
     def next_line(self, stream: Stream, writer: bytes) -> int:
@@ -225,7 +224,7 @@ class _Appending:
 
     def _store(self, stream: Stream, first_line: int, lines: Sequence[str]) -> None:
         chunk = new_chunk(self.run, self.key, stream, self.writer, first_line, lines)
-        chunk.save(force_insert=True)
+        insert_row(chunk)
         self.stored_bytes += chunk.stored_bytes
 
     def _write_summary(self) -> None:
@@ -297,7 +296,7 @@ class _Appending:
     def _save(self) -> None:
         if self.changed:
             self.run.version += 1
-        self.run.save(update_fields=["heartbeat_at", "version", *self.changed])
+        update_row(self.run, {"heartbeat_at", "version", *self.changed})
         if self.stored_bytes > _WORTH_A_LOOK_BYTES and not self.request.is_complete:
             hot = Chunk.objects.filter(run=self.run).aggregate(total=Sum("stored_bytes"))["total"]
             if hot > HOT_BYTES:

@@ -8,6 +8,7 @@ from apps.access.policy import Permission, Role
 from apps.accounts.actors import Actor
 from apps.accounts.names import is_name
 from apps.core.errors import NotFound
+from apps.core.rows import find_row
 from apps.teams.gate import require, those_where
 from apps.teams.models import Entity, Membership
 
@@ -17,7 +18,7 @@ _NO_ENTITY = "There is no such entity, or it is not shared with you."
 def entity_by_name(name: str) -> Entity:
     """Unchecked: for callers that ask the gate about what lies inside (a public project of a stranger's entity)."""
     name = name.lower()
-    entity = Entity.objects.filter(name=name).first() if is_name(name) else None
+    entity = find_row(Entity, name=name) if is_name(name) else None
     if entity is None:
         raise NotFound(_NO_ENTITY)
     return entity

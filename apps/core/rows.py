@@ -1,0 +1,139 @@
+"""Single rows by statements that are put together once for each shape: for the path that every logged line takes.
+
+Django writes each statement anew, which takes several times as long as a database needs to answer it. What is not asked
+for some hundred times a second is better asked for through a queryset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+from django.db import DatabaseError, connections, models, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+_M = TypeVar("_M", bound=models.Model)
+_Field: TypeAlias = "models.Field[Any, Any]"
+
+
+class _Select(NamedTuple):
+    sql: str
+    asked: list[_Field]
+    names: list[str]
+    converters: list[tuple[int, Any, list[Callable[..., Any]]]]  # of the columns that need any
+
+
+def find_row(
+    model: type[_M], *, lock: bool = False, without: tuple[str, ...] = (), **equal: Any
+) -> _M | None:
+    """The row whose columns equal these values, or None. A field named in `without` is read when it is first used."""
+    return next(iter(find_rows(model, lock=lock, without=without, **equal)), None)
+
+
+def find_rows(
+    model: type[_M], *, lock: bool = False, without: tuple[str, ...] = (), **equal: Any
+) -> list[_M]:
+    """All rows whose columns equal these values, in no order. `lock` is for the rest of the transaction."""
+    connection = _connection_of(model)
+    select = _select(model, tuple(equal), without, connection.alias, lock=lock)
+    values = [
+        field.get_db_prep_value(value, connection)
+        for field, value in zip(select.asked, equal.values(), strict=True)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(select.sql, values)
+        found = cursor.fetchall()
+    return [
+        model.from_db(connection.alias, select.names, _converted(select, row, connection)) for row in found
+    ]
+
+
+def insert_row(row: models.Model) -> None:
+    """Store a new row, whose primary key the database chooses and nobody here learns."""
+    connection = _connection_of(type(row))
+    sql, fields = _insert(type(row), connection.alias)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, _values_of(row, fields, connection))
+
+
+def update_row(row: models.Model, names: Collection[str]) -> None:
+    """Store these fields of a row that is there."""
+    connection = _connection_of(type(row))
+    sql, fields = _update(type(row), tuple(sorted(names)), connection.alias)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, _values_of(row, fields, connection))
+        if cursor.rowcount != 1:
+            raise DatabaseError("The row to be changed is not there.")
+
+
+def _connection_of(model: type[models.Model]) -> BaseDatabaseWrapper:
+    return connections[router.db_for_write(model)]
+
+
+def _converted(select: _Select, row: Sequence[Any], connection: BaseDatabaseWrapper) -> list[Any]:
+    values = list(row)
+    for place, column, converters in select.converters:
+        for convert in converters:
+            values[place] = convert(values[place], column, connection)
+    return values
+
+
+def _values_of(row: models.Model, fields: list[_Field], connection: BaseDatabaseWrapper) -> list[Any]:
+    return [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+
+
+# Names of tables and columns come from models, never from a request.
+@cache
+def _select(
+    model: type[models.Model], names: tuple[str, ...], without: tuple[str, ...], alias: str, *, lock: bool
+) -> _Select:
+    connection, asked = connections[alias], [_field(model, name) for name in names]
+    columns = [field for field in model._meta.concrete_fields if field.name not in without]
+    where = " AND ".join(f"{_quoted(field, alias)} = %s" for field in asked)
+    sql = f"SELECT {_listed(columns, alias)} FROM {_table(model, alias)} WHERE {where}"  # noqa: S608
+    if lock and connection.features.has_select_for_update:
+        sql += (
+            " FOR UPDATE"  # SQLite has one writer at a time: a transaction that writes has locked everything
+        )
+    converters = []
+    for place, field in enumerate(columns):
+        column = field.get_col(model._meta.db_table)
+        if needed := connection.ops.get_db_converters(column) + column.get_db_converters(connection):
+            converters.append((place, column, needed))
+    return _Select(sql, asked, [field.attname for field in columns], converters)
+
+
+@cache
+def _insert(model: type[models.Model], alias: str) -> tuple[str, list[_Field]]:
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+    places = ", ".join(["%s"] * len(fields))
+    sql = f"INSERT INTO {_table(model, alias)} ({_listed(fields, alias)}) VALUES ({places})"  # noqa: S608
+    return sql, fields
+
+
+@cache
+def _update(model: type[models.Model], names: tuple[str, ...], alias: str) -> tuple[str, list[_Field]]:
+    fields, key = [_field(model, name) for name in names], _field(model, "pk")
+    changes = ", ".join(f"{_quoted(field, alias)} = %s" for field in fields)
+    sql = f"UPDATE {_table(model, alias)} SET {changes} WHERE {_quoted(key, alias)} = %s"  # noqa: S608
+    return sql, [*fields, key]
+
+
+def _field(model: type[models.Model], name: str) -> _Field:
+    key = model._meta.pk
+    assert key is not None
+    return key if name == "pk" else model._meta.get_field(name)  # type: ignore[return-value]
+
+
+def _listed(fields: Collection[_Field], alias: str) -> str:
+    return ", ".join(_quoted(field, alias) for field in fields)
+
+
+def _quoted(field: _Field, alias: str) -> str:
+    assert field.column is not None
+    return connections[alias].ops.quote_name(field.column)
+
+
+def _table(model: type[models.Model], alias: str) -> str:
+    return connections[alias].ops.quote_name(model._meta.db_table)

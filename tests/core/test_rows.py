@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import DatabaseError
+from django.forms.models import model_to_dict
+from pytest_django import DjangoAssertNumQueries
+
+from apps.accounts.models import User
+from apps.core import clock
+from apps.core.rows import find_row, find_rows, insert_row, update_row
+from apps.runs.models import Chunk, Run
+from apps.runs.types import Stream
+
+
+def _chunk(run: Run, first_line: int) -> Chunk:
+    return Chunk(
+        uuid=uuid4(), run=run, stream=Stream.HISTORY, writer=b"\0\xff", first_line=first_line,
+        line_count=2, stored_bytes=3, payload=b"\0'\xff",
+    )  # fmt: skip
+
+
+def _everything(row: Run | User | Chunk) -> dict[str, object]:
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
+def test_a_row_is_what_a_queryset_makes_of_it(alice: User, run: Run) -> None:
+    for same in (
+        find_row(Run, project=run.project_id, name_index=run.name_index),
+        find_row(Run, uuid=run.uuid),
+    ):
+        assert same is not None
+        assert _everything(same) == _everything(Run.objects.get(pk=run.pk))
+        assert {name: type(value) for name, value in model_to_dict(same).items()} == {
+            name: type(value) for name, value in model_to_dict(Run.objects.get(pk=run.pk)).items()
+        }
+        assert same._state.db == "default"
+        assert not same._state.adding
+    found = find_row(User, pk=alice.pk)
+    assert found is not None
+    assert _everything(found) == _everything(User.objects.get(pk=alice.pk))
+
+
+def test_what_is_not_there_is_none(run: Run) -> None:
+    assert find_row(Run, pk=run.pk + 1) is None
+    assert find_row(Run, project=run.project_id, name_index=b"' OR 1=1 --") is None
+    assert find_rows(Chunk, run=run.pk) == []
+
+
+def test_a_field_left_out_is_read_when_it_is_used(
+    run: Run, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    found = find_row(Run, lock=True, without=("sealed_head",), pk=run.pk)
+    assert found is not None
+
+    with django_assert_num_queries(1):
+        sealed = bytes(found.sealed_head)
+    assert sealed == bytes(run.sealed_head)
+
+
+def test_a_new_row_is_stored_whole(run: Run) -> None:
+    for first_line in (0, 2):
+        insert_row(_chunk(run, first_line))
+
+    stored = list(Chunk.objects.filter(run=run).order_by("first_line"))
+    assert [(one.first_line, bytes(one.writer), bytes(one.payload)) for one in stored] == [
+        (0, b"\0\xff", b"\0'\xff"), (2, b"\0\xff", b"\0'\xff"),
+    ]  # fmt: skip
+    assert {one.uuid for one in stored} == {one.uuid for one in find_rows(Chunk, run=run.pk)}
+
+
+def test_only_the_named_fields_are_changed(run: Run) -> None:
+    later = clock.now() + timedelta(days=1, microseconds=5)
+    run.heartbeat_at, run.sealed_keys, run.exit_code, run.state = later, b"\0", None, "failed"
+
+    update_row(run, ["heartbeat_at", "sealed_keys", "exit_code"])
+
+    stored = Run.objects.get(pk=run.pk)
+    assert (stored.heartbeat_at, bytes(stored.sealed_keys or b""), stored.exit_code) == (later, b"\0", None)
+    assert stored.state == "running"
+
+
+def test_a_row_that_is_gone_is_not_changed_in_silence(run: Run) -> None:
+    run.pk += 1
+
+    with pytest.raises(DatabaseError):
+        update_row(run, ["heartbeat_at"])
