@@ -34,7 +34,7 @@ ON_SERVERS := $(addprefix tests/,accounts api audit blobs e2e/durability files h
 test: $(DEV_STAMP) ## run every test, then those of stored things again on PostgreSQL, a broker and S3
 	@$(RUN) -m pytest $(PYTEST_OPTIONS)
 	@echo "Once more, on PostgreSQL, a Redis-compatible broker and an S3 store"
-	@$(RUN) -m tests.servers $(RUN) -m pytest -m "not embedded and not browser and not bench" $(PYTEST_OPTIONS) $(ON_SERVERS)
+	@$(RUN) -m tests.servers $(RUN) -m pytest -m "not embedded and not browser" $(PYTEST_OPTIONS) $(ON_SERVERS)
 
 check: $(DEV_STAMP) ## lint, types, layers, migrations
 	$(BIN)/ruff check .
@@ -50,9 +50,8 @@ format: $(DEV_STAMP) ## put the code in the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(DEV_STAMP) ## measure what is promised in figures
-	@$(RUN) -m bench
-	@$(RUN) -m pytest -n 0 -m bench -s
+bench: $(DEV_STAMP) ## measure what is promised in figures; DOCS=yes writes them into docs/ and README.md
+	@$(RUN) -m bench $(if $(DOCS),--docs)
 
 shots: $(DEV_STAMP) ## renew the screenshots of docs/ (needs Chromium)
 	@$(RUN) -m tests.shots

@@ -12,7 +12,8 @@ from functools import partial
 
 import requests
 
-from bench.figures import Figure, median, report
+from bench.figures import Figure, median
+from bench.report import report
 from bench.world import World
 
 LINES = 100_000
@@ -54,6 +55,7 @@ _COMPACT = "store.compact(run)"
 
 
 def measure(world: World) -> list[Figure]:
+    """A console of 100 000 lines over HTTP, as it came and compacted, the median of nine; the floor is `/health`, of a search the same lines in memory."""
     server = world.server
     told = server.python("-c", _SET_UP + _WRITE)
     _, name, key = next(line.split() for line in told.splitlines() if line.startswith("session "))
