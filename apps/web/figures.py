@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from django.utils import formats, timezone
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 THIN = "\u2009"
 _DASH = "–"
@@ -111,4 +112,10 @@ def place_on(axis: str, place: float) -> str:
 
 
 def exact(moment: datetime) -> str:
+    minute = moment.replace(second=0, microsecond=0)
+    return _exact(minute, get_language(), timezone.get_current_timezone_name())
+
+
+@lru_cache(maxsize=4096)  # a page of rows shows a hundred moments, and shows them again
+def _exact(moment: datetime, language: str | None, zone: str) -> str:
     return formats.date_format(timezone.localtime(moment), _("j M Y, H:i"))

@@ -24,6 +24,7 @@ _MARKS = {
     RunState.KILLED: "stopped",
     RunState.PREEMPTED: "stopped",
 }
+_RUNNING = frozenset({RunState.RUNNING, RunState.PREEMPTING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,14 @@ def state_word(state: RunState) -> str:
 
 def state_of(run: Run) -> StateMark:
     state = RunState(run.state)
-    is_running = state in {RunState.RUNNING, RunState.PREEMPTING}
+    is_running = state in _RUNNING
     is_stopping = is_running and run.stop_requested_at is not None
     return StateMark(_MARKS.get(state, ""), _("stopping") if is_stopping else state_word(state), is_running)
 
 
 def duration_of(run: Run, summary: Mapping[str, Any], *, now: datetime | None = None) -> timedelta:
     """How long the run took; for one that goes on, how long ago it began."""
-    is_running = state_of(run).is_running
+    is_running = run.state in _RUNNING
     last_heard_at = (now or clock.now()) if is_running else (run.finished_at or run.heartbeat_at)
     seconds = duration_seconds(
         summary, created_at=run.created_at, last_heard_at=last_heard_at, is_running=is_running
