@@ -42,6 +42,8 @@ RESERVED = frozenset(
         "nobody",
         "oidc",
         "operator",
+        "organisations",
+        "organizations",
         "ownlog",
         "pricing",
         "privacy",

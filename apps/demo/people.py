@@ -4,4 +4,5 @@ from __future__ import annotations
 
 NAMES = ("alice", "bob", "vera")
 TEAM = "kumiko-lab"
+ORGANISATION = "hokuto-institute"
 PASSWORD = "open the notebook"

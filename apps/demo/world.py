@@ -17,9 +17,9 @@ from apps.accounts.models import User
 from apps.accounts.queries import is_taken
 from apps.accounts.services import issue_api_key
 from apps.core import clock, jsontext
-from apps.core.errors import Conflict, NotFound
+from apps.core.errors import Conflict
 from apps.demo.curves import Recipe, machine, training, weights
-from apps.demo.people import NAMES, PASSWORD, TEAM
+from apps.demo.people import NAMES, ORGANISATION, PASSWORD, TEAM
 from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
 from apps.projects.services import get_or_create_project, update_project
@@ -27,8 +27,9 @@ from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.services import start_run
 from apps.runs.types import Lines, RunPatch, Stream, StreamRequest
-from apps.teams.queries import entity_by_name
-from apps.teams.services import add_member, create_account, create_team
+from apps.teams.choices import SettingName
+from apps.teams.queries import is_name_in_use
+from apps.teams.services import add_member, add_team, choose, create_account, create_organisation, create_team
 from apps.teams.types import MemberRole
 
 _BATCH = 500
@@ -47,7 +48,7 @@ class World:
 
 def make_world(*, runs: int = 24, steps: int = 1500) -> World:
     """Fill an instance. Conflict, with nothing made, when one of its names is somebody's already."""
-    if taken := [name for name in (*NAMES, TEAM) if _is_somebodys(name)]:
+    if taken := [name for name in (*NAMES, TEAM, ORGANISATION) if _is_somebodys(name)]:
         raise Conflict(
             f"Nothing was made: {', '.join(taken)} {'is' if len(taken) == 1 else 'are'} here already. "
             "The demo brings its own people; give it an instance of its own: OWNLOG_DATA=FOLDER make demo"
@@ -60,6 +61,9 @@ def make_world(*, runs: int = 24, steps: int = 1500) -> World:
     team = create_team(TEAM, admin=alice, by=Actor.person(alice))
     add_member(team, people["bob"], role=MemberRole.MEMBER)
     add_member(team, people["vera"], role=MemberRole.VIEWER)
+    institute = create_organisation(ORGANISATION, by=Actor.person(alice))
+    add_team(institute, team, by=Actor.person(alice))
+    choose(institute, SettingName.SYSTEM_METADATA, "minimal", by=Actor.person(alice), enforce=True)
     for number, place in enumerate(_projects(people)):
         _fill(
             place,
@@ -72,13 +76,7 @@ def make_world(*, runs: int = 24, steps: int = 1500) -> World:
 
 
 def _is_somebodys(name: str) -> bool:
-    if is_taken(username=name, email=_address(name)):
-        return True
-    try:
-        entity_by_name(name)
-    except NotFound:
-        return False
-    return True
+    return is_taken(email=_address(name)) or is_name_in_use(name)
 
 
 def _address(name: str) -> str:

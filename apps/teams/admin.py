@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from apps.core.admin import ReadOnlyAdmin
-from apps.teams.models import Entity, Membership, Organisation, OrganisationMembership, Setting
+from apps.teams.models import Entity, Invitation, Membership, Organisation, OrganisationMembership, Setting
 
 
 @admin.register(Entity)
@@ -39,5 +39,13 @@ class OrganisationMembershipAdmin(ReadOnlyAdmin):
 class SettingAdmin(ReadOnlyAdmin):
     list_display = ["entity", "organisation", "name", "value", "is_enforced", "set_at"]
     list_filter = ["name", "is_enforced"]
+    list_select_related = ["entity", "organisation"]
+    ordering = ["-id"]
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    hidden = frozenset({"secret_sha256_hex"})
+    list_display = ["public_id", "entity", "organisation", "role", "created_at", "expires_at", "used_at"]
     list_select_related = ["entity", "organisation"]
     ordering = ["-id"]

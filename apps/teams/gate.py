@@ -97,3 +97,11 @@ def require_in_organisation(actor: Actor, permission: Permission, *, organisatio
     role = role_in_organisation(actor, organisation)
     if not allows(permission, role=role, scope=actor.scope):
         raise _refusal_of(actor, permission, role, what="organisation")
+
+
+def require_at(actor: Actor, permission: Permission, place: Entity | Organisation) -> None:
+    """`require`, for what is the same in a team and in an organisation: people and invitations."""
+    if isinstance(place, Organisation):
+        require_in_organisation(actor, permission, organisation=place)
+    else:
+        require(actor, permission, entity=place, what="team")

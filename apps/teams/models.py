@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -126,3 +128,40 @@ class Setting(models.Model):
 
     def __str__(self) -> str:
         return f"setting {self.pk}"
+
+
+class Invitation(models.Model):
+    """A way into a team or an organisation for whoever brings its secret: once, and for a week. Only the hash is kept."""
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    entity = models.ForeignKey(Entity, on_delete=models.CASCADE, null=True, related_name="invitations")
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.CASCADE, null=True, related_name="invitations"
+    )
+    role = models.CharField(max_length=8, choices=[(r, r) for r in MemberRole])
+    secret_sha256_hex = models.CharField(max_length=64, unique=True)
+    sealed_email = models.BinaryField(null=True)  # where it was sent; gone as soon as it has ended
+    created_at = models.DateTimeField(default=clock.now)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    used_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(entity=None) ^ Q(organisation=None), name="an_invitation_is_to_one_of_the_two"
+            ),
+            models.CheckConstraint(
+                condition=Q(used_at=None) | Q(revoked_at=None), name="an_invitation_ends_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from apps.core.privacy import declare
-from apps.teams.models import Entity, Membership, Organisation, OrganisationMembership, Setting
+from apps.teams.models import Entity, Invitation, Membership, Organisation, OrganisationMembership, Setting
 
 declare(
     Entity,
@@ -21,5 +21,25 @@ declare(
     Setting,
     personal={"set_by"},
     plain={"id", "entity", "organisation", "name", "value", "is_enforced", "set_at"},
+    goes_with="entity",
+)
+# As above: one to an organisation goes with the organisation.
+declare(
+    Invitation,
+    sealed={"sealed_email"},
+    personal={"invited_by", "used_by"},
+    plain={
+        "id",
+        "uuid",
+        "public_id",
+        "entity",
+        "organisation",
+        "role",
+        "secret_sha256_hex",
+        "created_at",
+        "expires_at",
+        "used_at",
+        "revoked_at",
+    },
     goes_with="entity",
 )

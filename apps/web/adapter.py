@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -12,8 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.accounts.invitations import invited_email, may_sign_up
 from apps.accounts.queries import no_account_yet
-from apps.core.errors import NotFound
-from apps.teams.queries import entity_by_name
+from apps.teams.queries import is_name_in_use, is_usable_invitation
 from apps.teams.services import register
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return may_sign_up(invitation_of(request))
+        return may_sign_up(invitation_of(request)) or _is_invited_to_a_team(invitation_of(request))
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
         name = str(super().clean_username(username.strip().lower(), shallow))
-        if not shallow and _names_a_team(name):
+        if not shallow and is_name_in_use(name):
             raise ValidationError(_("This name is taken."))
         return name
 
@@ -61,14 +61,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         filled_in = super().save_user(request, user, form, commit=False)
-        return register(filled_in, may_join=lambda: self.is_open_for_signup(request))
+        brought = invitation_of(request)
+        return register(
+            filled_in,
+            may_join=lambda: self.is_open_for_signup(request),
+            # An account that is owed to a team's invitation uses it up: one invitation, one account.
+            invitation="" if may_sign_up(brought) else brought,
+        )
 
     def add_message(self, *args: object, **kwargs: object) -> None:
         """Nothing is flashed: each page says itself what is true now."""
 
 
-def _names_a_team(name: str) -> bool:
-    try:
-        return entity_by_name(name) is not None
-    except NotFound:
-        return False
+def _is_invited_to_a_team(secret: str) -> bool:
+    return settings.OWNLOG_SIGN_UP == "invited" and is_usable_invitation(secret)

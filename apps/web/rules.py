@@ -41,6 +41,21 @@ declare_url("sessions", SIGNED_IN, methods=_READING)
 for name in ("api-key-revoke", "session-end", "sessions-end"):
     declare_url(name, SIGNED_IN, methods=("POST",))
 
+# Teams and organisations. Whoever makes one may be anybody signed in; the service asks for the entitlement.
+declare_url("teams", SIGNED_IN, methods=_READING)
+for name in ("team-new", "organisation-new"):
+    declare_url(name, SIGNED_IN, methods=_FORM)
+for place in ("team", "organisation"):
+    declare_url(place, Permission.ENTITY_READ, methods=_READING)
+    declare_url(f"{place}-leave", Permission.ENTITY_READ, methods=("POST",))
+    for act in ("hand-over", "invite", "invitation-revoke", "remove", "role"):
+        declare_url(f"{place}-{act}", Permission.ENTITY_ADMIN, methods=("POST",))
+for name in ("organisation-settings", "organisation-add-team", "organisation-let-team-go"):
+    declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
+# Its secret is what opens it: the page says a team's name. Accepting takes an account.
+declare_url("invitation", ANYBODY, methods=_READING)
+declare_url("invitation", SIGNED_IN, methods=("POST",))
+
 for name in (
     "entity",
     "project",

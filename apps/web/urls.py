@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from allauth.account import views as account
-from django.urls import path, re_path
+from django.urls import URLPattern, path, re_path
 
 from apps.web.views import (
     api_keys,
@@ -16,14 +16,31 @@ from apps.web.views import (
     health,
     histograms,
     home,
+    invitations,
+    organisations,
+    people,
     projects,
     runs,
     series,
     sessions,
     table,
+    teams,
     uploads,
     values,
 )
+
+
+def _people(place: str, name: str) -> list[URLPattern]:
+    """What is done with the people of a team or an organisation; one view each, which asks the gate about either."""
+    return [
+        path(f"{place}/hand-over", people.hand_over_to, name=f"{name}-hand-over"),
+        path(f"{place}/invitations", people.invite_somebody, name=f"{name}-invite"),
+        path(f"{place}/invitations/<str:public_id>/revoke", people.revoke, name=f"{name}-invitation-revoke"),
+        path(f"{place}/leave", people.go, name=f"{name}-leave"),
+        path(f"{place}/people/<str:person>/remove", people.remove, name=f"{name}-remove"),
+        path(f"{place}/people/<str:person>/role", people.role, name=f"{name}-role"),
+    ]
+
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -61,6 +78,22 @@ urlpatterns = [
     path("settings/sessions/<slug:public_id>/end", sessions.end, name="session-end"),
     path("settings/api-keys", api_keys.api_keys, name="api-keys"),
     path("settings/api-keys/<slug:public_id>/revoke", api_keys.revoke, name="api-key-revoke"),
+    path("settings/teams", teams.teams, name="teams"),
+    path("settings/teams/new", teams.new_team, name="team-new"),
+    path("settings/organisations/new", organisations.new_organisation, name="organisation-new"),
+    # People: of a team, of an organisation, and of whoever is invited.
+    path("invitations/<str:token>", invitations.invitation, name="invitation"),
+    path("teams/<str:entity>", teams.team, name="team"),
+    *_people("teams/<str:entity>", "team"),
+    path("organisations/<str:organisation>", organisations.organisation, name="organisation"),
+    *_people("organisations/<str:organisation>", "organisation"),
+    path("organisations/<str:organisation>/settings", organisations.settings, name="organisation-settings"),
+    path("organisations/<str:organisation>/teams", organisations.add, name="organisation-add-team"),
+    path(
+        "organisations/<str:organisation>/teams/<str:entity>/let-go",
+        organisations.let_go,
+        name="organisation-let-team-go",
+    ),
     # The parts that pages are made of, in their states.
     path("components", components.components, name="components"),
     path("components/switch/<str:name>", components.switch, name="components-switch"),

@@ -12,6 +12,7 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 OWNLOG_DATA = env.folder("OWNLOG_DATA", default=BASE_DIR / "var")
 OWNLOG_KEY_DIR = env.folder("OWNLOG_KEY_DIR", default=BASE_DIR / "keys")
 OWNLOG_BASE_URL = env.text("OWNLOG_BASE_URL").rstrip("/")
+OWNLOG_HOSTED = env.boolean("OWNLOG_HOSTED", default=False)
 OWNLOG_SIGN_UP = env.choice("OWNLOG_SIGN_UP", among=("open", "invited", "closed"), default="open")
 # Where sealed files lie: the data folder, or a bucket of an S3-compatible store.
 OWNLOG_STORAGE_URL = env.text("OWNLOG_STORAGE_URL")
@@ -147,6 +148,7 @@ EMAIL_HOST_USER = env.text("OWNLOG_EMAIL_USER")
 EMAIL_HOST_PASSWORD = env.secret("OWNLOG_EMAIL_PASSWORD")
 EMAIL_USE_TLS = env.boolean("OWNLOG_EMAIL_TLS", default=True)
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_TIMEOUT = 10  # seconds: a page waits for the server that takes its mail
 DEFAULT_FROM_EMAIL = env.text("OWNLOG_EMAIL_FROM", "Ownlog <ownlog@localhost>")
 
 # ── Background work ──
@@ -174,6 +176,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
+    "teams.sweep": {"task": "teams.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "accounts.sweep": {"task": "accounts.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 

@@ -20,7 +20,10 @@ def test_an_empty_instance_is_filled_once(capsys: pytest.CaptureFixture[str]) ->
 
     assert people_made == len(NAMES)
     assert f"runs: {runs_made}" in capsys.readouterr().out
-    with pytest.raises(CommandError, match="Nothing was made: alice, bob, vera, kumiko-lab are here already"):
+    with pytest.raises(
+        CommandError,
+        match="Nothing was made: alice, bob, vera, kumiko-lab, hokuto-institute are here already",
+    ):
         call_command("demo", runs=4, steps=30)
     assert (User.objects.count(), Run.objects.count()) == (people_made, runs_made)
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.accounts.services import issue_api_key
-from apps.teams.models import Entity
-from apps.teams.services import add_member, create_account, create_team
+from apps.teams.models import Entity, Organisation
+from apps.teams.services import add_member, add_team, create_account, create_organisation, create_team
 from apps.teams.types import MemberRole
 from apps.vault.readiness import make_ready
 
@@ -37,3 +37,10 @@ def team(name: str, *, admin: User, members: Iterable[User] = (), viewers: Itera
     for user in viewers:
         add_member(entity, user, role=MemberRole.VIEWER)
     return entity
+
+
+def organisation(name: str, *, admin: User, teams: Iterable[Entity] = ()) -> Organisation:
+    made = create_organisation(name, by=Actor.person(admin))
+    for each in teams:
+        add_team(made, each, by=Actor.person(admin))
+    return made

@@ -66,6 +66,8 @@ OPEN_TEXT = {
     "accounts.Tally.value": "when something was tried",
     "sessions.Session.session_key": "a hash of 32 random letters",
     "teams.Entity.public_id": "made by us",
+    "teams.Invitation.public_id": "made by us",
+    "teams.Invitation.secret_sha256_hex": "a hash of 43 random letters",
     "teams.Organisation.public_id": "made by us",
     "teams.Setting.value": "a word from a closed list, or a number of days",
     "vault.Head.mac_hex": "a keyed hash",

@@ -13,6 +13,7 @@ from apps.teams.models import Entity, Organisation, OrganisationMembership, Sett
 from apps.teams.queries import default_entity, effective, effective_of, own_of
 from apps.teams.services import choose
 from apps.teams.types import OrganisationRole, Source
+from tests.factories import people
 
 pytestmark = pytest.mark.django_db
 
@@ -20,13 +21,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def institute(lab: Entity, alice: User) -> Organisation:
     """alice's organisation, which holds the lab."""
-    organisation = Organisation.objects.create(name="institute")
-    OrganisationMembership.objects.create(
-        organisation=organisation, user=alice, role=OrganisationRole.ADMIN.value
-    )
-    lab.organisation = organisation
-    lab.save()
-    return organisation
+    return people.organisation("institute", admin=alice, teams=[lab])
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from django.urls import Resolver404, resolve
 from apps.access.rules import url_rules
 from apps.accounts.models import User
 from apps.runs.models import Run
-from apps.teams.models import Entity
+from apps.teams.models import Entity, Organisation
 from tests import words
 
 pytestmark = pytest.mark.django_db
@@ -153,7 +153,12 @@ def world() -> set[str]:
     """The demo world. Its people and teams are named where no name of content would be."""
     call_command("demo", runs=4, steps=30)
     people = set(User.objects.values_list("username", flat=True))
-    return people | {name[:2].upper() for name in people} | set(Entity.objects.values_list("name", flat=True))
+    places = (Entity, Organisation)
+    return (
+        people
+        | {name[:2].upper() for name in people}
+        | {name for place in places for name in place.objects.values_list("name", flat=True)}
+    )
 
 
 def _name_of(path: str) -> str:
@@ -241,6 +246,7 @@ BEFORE_SIGN_IN = {
     "account_reset_password_from_key": "/account/reset/1-garbage",
     "account_reset_password_from_key_done": "/account/reset/done",
     "account_signup": "/sign-up",
+    "invitation": "/invitations/garbage",
 }
 WITHOUT_A_LINK = {*BEFORE_SIGN_IN, "account_logout", "account_set_password", "api:docs", "first-run"}
 

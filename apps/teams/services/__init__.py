@@ -3,15 +3,40 @@ from apps.teams.services.entities import (
     create_account,
     create_account_with_key,
     create_team,
+    found_team,
+    may_create_team,
     register,
 )
-from apps.teams.services.settings import choose
+from apps.teams.services.invitations import (
+    accept_invitation,
+    forget_ended,
+    invite,
+    revoke_invitation,
+)
+from apps.teams.services.members import change_role, hand_over, leave, remove_member, role_named
+from apps.teams.services.organisations import add_team, create_organisation, let_team_go
+from apps.teams.services.settings import choose, unset
 
 __all__ = [
+    "accept_invitation",
     "add_member",
+    "add_team",
+    "change_role",
     "choose",
     "create_account",
     "create_account_with_key",
+    "create_organisation",
     "create_team",
+    "forget_ended",
+    "found_team",
+    "hand_over",
+    "invite",
+    "leave",
+    "let_team_go",
+    "may_create_team",
     "register",
+    "remove_member",
+    "revoke_invitation",
+    "role_named",
+    "unset",
 ]

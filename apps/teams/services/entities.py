@@ -3,18 +3,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.conf import settings
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.accounts.names import USERNAME_VALIDATORS
+from apps.accounts.queries import user_of
 from apps.accounts.services import create_user, issue_api_key, save_new_user
 from apps.audit.events import EventKind
 from apps.audit.services import record
-from apps.core.errors import Conflict, Invalid
+from apps.core.errors import Forbidden
 from apps.teams.models import Entity, Membership
+from apps.teams.services.invitations import take_up
+from apps.teams.services.places import claim_name, usable_name
 from apps.teams.types import EntityKind, MemberRole
 from apps.vault.tree import create_node, discard_node
 from apps.vault.types import NodeId, NodeKind
@@ -37,25 +39,39 @@ def create_account_with_key(username: str, *, email: str, by: Actor, secret: str
     return user, secret
 
 
-def register(user: User, *, may_join: Callable[[], bool]) -> User:
+def register(user: User, *, may_join: Callable[[], bool], invitation: str = "") -> User:
     """Store an account that a sign-up form has filled in, together with its entity.
 
     `may_join` is asked once more when the account turns out not to be the first: another may have been, meanwhile.
+    `invitation` is the secret of one that the account is owed to: it is used in the same act, or there is no account.
     """
     with _entity_key() as node, transaction.atomic():
         save_new_user(user, may_join=may_join)
         _own_entity(user, node=node)
+        if invitation and not user.is_superuser:
+            take_up(invitation, user=user, by=Actor.person(user))
     return user
+
+
+def may_create_team(actor: Actor) -> bool:
+    """May they make teams and organisations? On a hosted instance that takes an entitlement, which nobody is given yet."""
+    return actor.is_signed_in and not settings.OWNLOG_HOSTED
+
+
+def require_may_create_team(actor: Actor) -> None:
+    if not may_create_team(actor):
+        raise Forbidden(_("A team on this instance takes a plan that has one."))
+
+
+def found_team(name: str, *, by: Actor) -> Entity:
+    """A team of the actor's own making, in which they are the admin."""
+    require_may_create_team(by)
+    return create_team(name, admin=user_of(by), by=by)
 
 
 def create_team(name: str, *, admin: User, by: Actor) -> Entity:
     """A team with its first admin. Its name may be no account's and no other team's."""
-    name = name.strip().lower()
-    try:
-        for check in USERNAME_VALIDATORS:
-            check(name)
-    except ValidationError as error:
-        raise Invalid(" ".join(error.messages)) from None
+    name = usable_name(name)
     with _entity_key() as node, transaction.atomic():
         entity = _add_entity(name, kind=EntityKind.TEAM, user=None, node=node)
         add_member(entity, admin, role=MemberRole.ADMIN)
@@ -86,8 +102,5 @@ def _own_entity(user: User, *, node: NodeId) -> Entity:
 
 
 def _add_entity(name: str, *, kind: EntityKind, user: User | None, node: NodeId) -> Entity:
-    try:
-        with transaction.atomic():
-            return Entity.objects.create(name=name, kind=kind, user=user, vault_node=node)
-    except IntegrityError:
-        raise Conflict(_("This name is taken.")) from None
+    claim_name(name)
+    return Entity.objects.create(name=name, kind=kind, user=user, vault_node=node)

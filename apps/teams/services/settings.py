@@ -10,9 +10,10 @@ from apps.audit.services import record
 from apps.core import clock
 from apps.core.errors import Forbidden, Invalid
 from apps.teams.choices import SPECS, SettingName, Value, read, write
-from apps.teams.gate import require, require_in_organisation
+from apps.teams.gate import require, require_at, require_in_organisation
 from apps.teams.models import Entity, Organisation, Setting
 from apps.teams.queries.settings import effective
+from apps.teams.services.places import locked
 from apps.teams.types import Chooser
 
 
@@ -24,7 +25,7 @@ def choose(
 
     Forbidden where an organisation enforces something else.
     """
-    value = _usable(name, value)
+    value, owner = _usable(name, value), locked(owner)
     if isinstance(owner, Organisation):
         require_in_organisation(by, Permission.ENTITY_ADMIN, organisation=owner)
         chooser = Chooser.ORGANISATION
@@ -56,6 +57,22 @@ def choose(
         setting=name.value,
         is_enforced=enforce,
     )
+
+
+@transaction.atomic
+def unset(owner: Entity | Organisation, name: SettingName, *, by: Actor) -> None:
+    """Take a choice back: what holds then is what is said above, or the default."""
+    require_at(by, Permission.ENTITY_ADMIN, owner)
+    whose = {"organisation": owner} if isinstance(owner, Organisation) else {"entity": owner}
+    if Setting.objects.filter(**whose, name=name).delete()[0]:
+        record(
+            EventKind.SETTING_CHANGED,
+            subject=owner.public_id,
+            entity=owner.public_id,
+            by=by,
+            setting=name.value,
+            is_enforced=False,
+        )
 
 
 def _usable(name: SettingName, value: Value) -> Value:

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 
 from apps.core import clock
 from apps.runs.defined import Definitions
-from apps.web import figures
+from apps.web import figures, places
 from apps.web.custody import Audience, Scope, lock_sentence, way_here
 from apps.web.machine import Measure, measure
 from apps.web.panels import MOST_DRAWN
@@ -88,6 +88,12 @@ def in_title(text: str) -> str:
         return plain
     # It is escaped by now: half of an escaped letter goes whole.
     return re.sub(r"&[^;]{0,8}\Z", "", plain[:_LONGEST_TITLE]) + "…"
+
+
+@register.filter
+def role_words(value: str) -> str:
+    """A role in a team or an organisation as pages call it."""
+    return places.role_words(value)
 
 
 @register.filter

@@ -1,0 +1,162 @@
+"""Invitations: made by an admin, used once by whoever brings the secret, and silent about who has an account."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from datetime import timedelta
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from apps.access.policy import Permission
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.accounts.queries import hash_of_secret, user_of
+from apps.audit.events import EventKind
+from apps.audit.services import record
+from apps.core import clock
+from apps.core.errors import Conflict, Invalid, NotFound, TooMuch
+from apps.core.ids import is_public_id
+from apps.teams.gate import require_at
+from apps.teams.models import Entity, Invitation, Membership, Organisation, OrganisationMembership
+from apps.teams.queries.people import EMAIL_LABEL, Place, memberships_of, place_of, usable_invitation
+from apps.teams.services.places import locked
+from apps.teams.types import MemberRole, OrganisationRole
+from apps.vault.seal import seal_text
+from apps.vault.tree import open_key
+from apps.vault.types import NodeId
+
+LIFETIME = timedelta(days=7)
+KEPT = timedelta(days=30)  # after it has ended, so that who used it is still shown the way
+MOST_A_DAY = 100  # of one team: mail goes to addresses that nobody has confirmed
+_LONGEST_EMAIL = 254
+
+
+@transaction.atomic
+def invite(
+    place: Place, *, role: MemberRole | OrganisationRole, by: Actor, email: str = ""
+) -> tuple[Invitation, str]:
+    """An invitation and its secret, which nobody can read again. `email` is where the caller is going to send it.
+
+    No account is looked up: what is answered is the same whether the address has one or not.
+    """
+    place = locked(place)
+    require_at(by, Permission.ENTITY_ADMIN, place)
+    email = _address(place, email) if email else ""
+    if _of(place).filter(created_at__gt=clock.now() - timedelta(days=1)).count() >= MOST_A_DAY:
+        raise TooMuch(
+            _("No more than %(most)d invitations a day. Try again tomorrow.") % {"most": MOST_A_DAY}
+        )
+    secret, row = secrets.token_urlsafe(32), uuid.uuid4()
+    invitation = Invitation.objects.create(
+        uuid=row,
+        entity=place if isinstance(place, Entity) else None,
+        organisation=place if isinstance(place, Organisation) else None,
+        role=role.value,
+        secret_sha256_hex=hash_of_secret(secret),
+        sealed_email=_sealed(place, email, row) if isinstance(place, Entity) and email else None,
+        invited_by_id=by.user_id,
+        expires_at=clock.now() + LIFETIME,
+    )
+    record(
+        EventKind.INVITATION_MADE,
+        subject=invitation.public_id,
+        entity=place.public_id,
+        by=by,
+        role=role.value,
+        by_mail=bool(email),
+    )
+    return invitation, secret
+
+
+@transaction.atomic
+def revoke_invitation(place: Place, public_id: str, *, by: Actor) -> None:
+    """Withdraw one that nobody has used. Twice is allowed."""
+    require_at(by, Permission.ENTITY_ADMIN, place)
+    invitation = _of(place).filter(public_id=public_id).first() if is_public_id(public_id) else None
+    if invitation is None:
+        raise NotFound(_("There is no such invitation."))
+    _withdraw(invitation, place, by=by)
+
+
+def withdraw_all_of(user_id: int, place: Place, *, by: Actor) -> None:
+    """End what somebody who is no admin any more left open: it would let them back in."""
+    for invitation in _of(place).filter(invited_by=user_id, used_at=None, revoked_at=None):
+        _withdraw(invitation, place, by=by)
+
+
+def accept_invitation(secret: str, *, by: Actor) -> Place:
+    """Come in with what the invitation says. NotFound when it has ended; Conflict for whoever is in already."""
+    return take_up(secret, user=user_of(by), by=by)
+
+
+@transaction.atomic
+def take_up(secret: str, *, user: User, by: Actor) -> Place:
+    """Use an invitation for this account. Of two who come at once the first is in and the other finds it ended."""
+    # The place first, as in every act on its people; then what was read before may have changed, so it is read again.
+    place = locked(place_of(usable_invitation(secret)))
+    invitation = usable_invitation(secret)
+    if memberships_of(place).filter(user=user).exists():
+        raise Conflict(_("You are in already. The invitation can still be used by somebody else."))
+    used = Invitation.objects.filter(pk=invitation.pk, used_at=None, revoked_at=None).update(
+        used_at=clock.now(), used_by=user, sealed_email=None
+    )
+    if not used:
+        raise NotFound(_("This invitation does not work any more."))
+    if isinstance(place, Organisation):
+        OrganisationMembership.objects.create(organisation=place, user=user, role=invitation.role)
+    else:
+        Membership.objects.create(entity=place, user=user, role=invitation.role)
+    record(
+        EventKind.INVITATION_ACCEPTED,
+        subject=invitation.public_id,
+        entity=place.public_id,
+        by=by,
+        role=invitation.role,
+    )
+    return place
+
+
+def forget_ended() -> None:
+    """Drop the addresses of invitations that have run out, and a while later the invitations themselves."""
+    now = clock.now()
+    Invitation.objects.filter(expires_at__lte=now).exclude(sealed_email=None).update(sealed_email=None)
+    long_ago = now - KEPT
+    Invitation.objects.filter(
+        Q(expires_at__lte=long_ago) | Q(used_at__lte=long_ago) | Q(revoked_at__lte=long_ago)
+    ).delete()
+
+
+def _of(place: Place) -> QuerySet[Invitation]:
+    if isinstance(place, Organisation):
+        return Invitation.objects.filter(organisation=place)
+    return Invitation.objects.filter(entity=place)
+
+
+def _withdraw(invitation: Invitation, place: Place, *, by: Actor) -> None:
+    ended = Invitation.objects.filter(pk=invitation.pk, used_at=None, revoked_at=None).update(
+        revoked_at=clock.now(), sealed_email=None
+    )
+    if ended:
+        record(EventKind.INVITATION_REVOKED, subject=invitation.public_id, entity=place.public_id, by=by)
+
+
+def _address(place: Place, email: str) -> str:
+    email = email.strip()
+    if isinstance(place, Organisation):
+        raise Invalid(_("People are invited to an organisation by a link."))
+    try:
+        if len(email) > _LONGEST_EMAIL:
+            raise ValidationError("too long")
+        validate_email(email)
+    except ValidationError:
+        raise Invalid(_("This is not an e-mail address.")) from None
+    return email
+
+
+def _sealed(team: Entity, email: str, row: uuid.UUID) -> bytes:
+    return seal_text(open_key(NodeId(team.vault_node)), email, label=EMAIL_LABEL, row=row)

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.access.policy import Permission
+from apps.accounts.actors import Actor
+from apps.accounts.names import is_name
+from apps.accounts.queries import user_of
+from apps.audit.events import EventKind
+from apps.audit.services import record
+from apps.core.errors import Conflict, NotFound
+from apps.teams.gate import require, require_in_organisation
+from apps.teams.models import Entity, Organisation, OrganisationMembership
+from apps.teams.services.entities import require_may_create_team
+from apps.teams.services.places import claim_name, locked, usable_name
+from apps.teams.types import OrganisationRole
+
+
+@transaction.atomic
+def create_organisation(name: str, *, by: Actor) -> Organisation:
+    """An organisation with the actor as its first admin. Its name may be no account's, no team's and no other's."""
+    require_may_create_team(by)
+    name = usable_name(name)
+    claim_name(name)
+    organisation = Organisation.objects.create(name=name)
+    OrganisationMembership.objects.create(
+        organisation=organisation, user=user_of(by), role=OrganisationRole.ADMIN.value
+    )
+    record(
+        EventKind.ORGANISATION_CREATED, subject=organisation.public_id, entity=organisation.public_id, by=by
+    )
+    return organisation
+
+
+@transaction.atomic
+def add_team(organisation: Organisation, team: Entity, *, by: Actor) -> None:
+    """Put a team under an organisation, whose settings hold for it from then on. It takes an admin of both."""
+    require_in_organisation(by, Permission.ENTITY_ADMIN, organisation=organisation)
+    held = _held(team)
+    require(by, Permission.ENTITY_ADMIN, entity=held, what="team")
+    if held.user_id is not None:
+        raise NotFound(_("There is no such team."))
+    if held.organisation_id not in (None, organisation.pk):
+        raise Conflict(_("This team is in another organisation."))
+    if held.organisation_id is None:
+        _move(held, organisation)
+        record(
+            EventKind.ORGANISATION_TEAM_ADDED, subject=held.public_id, entity=organisation.public_id, by=by
+        )
+    team.organisation = organisation  # what the caller holds is asked for its settings next
+
+
+@transaction.atomic
+def let_team_go(organisation: Organisation, team: str, *, by: Actor) -> None:
+    """Take a team out: what the organisation enforced holds no more. It takes an admin of the organisation."""
+    require_in_organisation(by, Permission.ENTITY_ADMIN, organisation=organisation)
+    held = Entity.objects.filter(organisation=organisation, name=team).first() if is_name(team) else None
+    if held is None:
+        raise NotFound(_("There is no such team."))
+    _move(_held(held), None)
+    record(EventKind.ORGANISATION_TEAM_REMOVED, subject=held.public_id, entity=organisation.public_id, by=by)
+
+
+def _held(team: Entity) -> Entity:
+    fresh = locked(team)
+    assert isinstance(fresh, Entity)
+    return fresh
+
+
+def _move(team: Entity, organisation: Organisation | None) -> None:
+    team.organisation = organisation
+    team.save(update_fields=["organisation"])
