@@ -27,7 +27,8 @@ export class Panel {
   #hot = null;
   #isVisible = false;
   #heldFor = null;
-  #painting = 0;
+  #painting = 0; // the frame that is to paint
+  #awaited = 0; // so many answers are waited for
 
   constructor(figure, options) {
     this.#figure = figure;
@@ -112,13 +113,20 @@ export class Panel {
     if (this.#heldFor !== this.axis) { this.#held.forget(); this.#heldFor = this.axis; }
     const asked = { zoom: this.#zoom, columns: this.#columns, arrived: () => { if (this.#isVisible) this.#draw(); } };
     const runs = this.#runs;
+    this.#awaited += 1;
+    this.#tellRest();
     if (!this.#held.isEmpty) this.#draw();
     else if (!this.#chart) this.#figure.setAttribute("aria-busy", "true");
     const hasAll = await (this.#isGrouped ? this.#held.average(runs, asked) : this.#held.fill(runs, asked));
     this.#figure.removeAttribute("aria-busy");
     if (!hasAll && this.#isVisible) this.#say(this.#figure.dataset.failed, () => this.renew());
     else if (!this.#chart && this.#isVisible && !this.#held.isEmpty) this.#draw();
+    this.#awaited -= 1;
+    this.#tellRest();
   }
+
+  // Says on the figure that nothing is on its way and all that came is painted: who takes its picture waits for this.
+  #tellRest() { this.#figure.toggleAttribute("data-rests", !this.#awaited && !this.#painting); }
 
   // Ask for what came since; only for a panel that is looked at.
   async follow() {
@@ -197,6 +205,7 @@ export class Panel {
 
   #forget() {
     cancelAnimationFrame(this.#painting);
+    this.#painting = 0;
     this.#chart?.destroy();
     this.#chart = null;
     this.#drawnAs = "";
@@ -240,8 +249,11 @@ export class Panel {
       if (!this.#options.mayPaint()) { this.#painting = requestAnimationFrame(paint); return; }
       this.#ink.paint(this.#lines, this.#ranges);
       this.#mark(true);
+      this.#painting = 0;
+      this.#tellRest();
     };
     this.#painting = requestAnimationFrame(paint);
+    this.#tellRest();
   }
 
   #wide() {

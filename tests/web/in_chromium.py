@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from apps.demo.people import PASSWORD
 from tests.browsers import chromium_path
@@ -54,3 +56,22 @@ class Seen:
         self.page.fill("input[name=password]", PASSWORD)
         self.page.click("main button[type=submit]")
         self.page.wait_for_url(f"{self.url}/")
+
+
+def picture_of(panel: Locator) -> str:
+    """The panel once it rests: a picture taken while it draws, axes without lines, is never seen again."""
+    picture: str = panel.evaluate(
+        "async (figure) => {"
+        " const layers = () => [...figure.querySelectorAll('canvas')];"
+        " while (!figure.hasAttribute('data-rests') || !layers().length)"
+        " await new Promise((again) => requestAnimationFrame(again));"
+        " return layers().map((canvas) => canvas.toDataURL()).join(' '); }"
+    )
+    return picture
+
+
+def until(seen: Seen, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        seen.page.wait_for_timeout(100)

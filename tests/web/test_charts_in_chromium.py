@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import re
 import struct
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Route, expect
 
-from tests.web.in_chromium import IN_CHROMIUM, Seen
+from tests.web.in_chromium import IN_CHROMIUM, Seen, picture_of, until
 
 pytestmark = IN_CHROMIUM
 
@@ -21,20 +19,6 @@ PROJECT, CHARTS = "/alice/vision", "/alice/vision/runs/demo0003/charts"
 
 def _panel(seen: Seen, key: str = "train/loss") -> Locator:
     return seen.page.locator(f"figure[data-key='{key}']")
-
-
-def _picture(panel: Locator) -> str:
-    pictures: list[str] = panel.locator("canvas").evaluate_all(
-        "layers => layers.map((canvas) => canvas.toDataURL())"
-    )
-    return " ".join(pictures)
-
-
-def _until(seen: Seen, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline
-        seen.page.wait_for_timeout(100)
 
 
 def _drag(seen: Seen, panel: Locator, first: float, last: float) -> None:
@@ -53,7 +37,8 @@ def _drag(seen: Seen, panel: Locator, first: float, last: float) -> None:
 def test_a_choice_draws_anew_and_stays_in_the_address(open_page: Any, name: str, kept: str) -> None:
     seen = open_page()
     seen.go(PROJECT)
-    before = _picture(_panel(seen))
+    seen.page.mouse.move(0, 0)  # off the rows and panels: what is under the pointer is drawn otherwise
+    before = picture_of(_panel(seen))
     field = seen.page.locator(f"form[data-chart-tools] [name={name}]")
 
     if name == "x":
@@ -62,17 +47,16 @@ def test_a_choice_draws_anew_and_stays_in_the_address(open_page: Any, name: str,
         field.fill("0.9")
     else:
         field.check()
-    _until(seen, lambda: _picture(_panel(seen)) != before)
+    until(seen, lambda: picture_of(_panel(seen)) != before)
     assert kept in seen.page.url
     # What leads back to this page leads back to this view of it.
     head = seen.page.locator("th a.sort").first
     assert kept in str(head.get_attribute("href"))
     assert seen.complaints == []
 
-    drawn = _picture(_panel(seen))
-    seen.page.mouse.move(0, 0)
+    drawn = picture_of(_panel(seen))
     seen.page.reload()
-    _until(seen, lambda: _picture(_panel(seen)) == drawn)
+    assert picture_of(_panel(seen)) == drawn
 
 
 def test_a_metric_on_the_x_axis(open_page: Any) -> None:
@@ -109,8 +93,7 @@ def test_a_smoothed_line_has_the_logged_one_behind_it(open_page: Any) -> None:
     seen.go(f"{CHARTS}?smooth=0.95")
     panel = _panel(seen, "val/loss")
     lines = panel.locator("canvas.ink:not(.over)")
-    expect(lines).to_have_count(1)
-    seen.page.wait_for_timeout(300)  # drawn in a frame of its own
+    picture_of(panel)  # waits until it rests
 
     # Ink of the line at full strength, and of the line behind at little more than a quarter of it.
     alphas = lines.evaluate(
@@ -157,10 +140,10 @@ def test_full_screen_and_back(open_page: Any) -> None:
     panel.hover()
 
     panel.get_by_role("button", name="Full screen").click()
-    _until(seen, lambda: bool(seen.page.evaluate("document.fullscreenElement?.dataset.key === 'train/loss'")))
-    _until(seen, lambda: int(panel.locator("canvas").first.evaluate("canvas => canvas.clientHeight")) > 500)
+    until(seen, lambda: bool(seen.page.evaluate("document.fullscreenElement?.dataset.key === 'train/loss'")))
+    until(seen, lambda: int(panel.locator("canvas").first.evaluate("canvas => canvas.clientHeight")) > 500)
     panel.get_by_role("button", name="Full screen").click()
-    _until(seen, lambda: bool(seen.page.evaluate("document.fullscreenElement === null")))
+    until(seen, lambda: bool(seen.page.evaluate("document.fullscreenElement === null")))
 
 
 def test_panels_are_found_by_name(open_page: Any) -> None:
@@ -208,4 +191,4 @@ def test_what_the_frame_cuts_off_is_written_at_the_edge(open_page: Any) -> None:
     seen.page.route("**/series?*", begin_high)
     seen.go(CHARTS)
 
-    _until(seen, lambda: bool(seen.page.evaluate("written.includes('↑ 640')")))
+    until(seen, lambda: bool(seen.page.evaluate("written.includes('↑ 640')")))

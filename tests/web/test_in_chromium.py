@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from apps.demo.people import PASSWORD
 from tests.live import LiveServer
-from tests.web.in_chromium import IN_CHROMIUM
+from tests.web.in_chromium import IN_CHROMIUM, picture_of, until
 from tests.web.pages import PROJECT, RUN
 
 pytestmark = IN_CHROMIUM
@@ -72,13 +72,12 @@ def test_only_panels_in_view_ask_for_points(open_page: Any) -> None:
 def test_charts_are_drawn_again_in_the_other_theme(open_page: Any) -> None:
     seen = open_page(color_scheme="light")
     seen.go(RUN)
-    canvas = seen.page.locator("figure.panel canvas").first
-    light = canvas.evaluate("canvas => canvas.toDataURL()")
+    panel = seen.page.locator("figure.panel").first
+    light = picture_of(panel)
 
     seen.page.emulate_media(color_scheme="dark")
-    seen.page.wait_for_timeout(300)
 
-    assert seen.page.locator("figure.panel canvas").first.evaluate("canvas => canvas.toDataURL()") != light
+    until(seen, lambda: picture_of(panel) != light)
 
 
 def test_a_running_run_follows_by_itself(open_page: Any, server: LiveServer) -> None:

@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.live import LiveServer
-from tests.web.in_chromium import IN_CHROMIUM, Seen
+from tests.web.in_chromium import IN_CHROMIUM, Seen, picture_of, until
 from tests.web.odd_runs import HOSTILE
-from tests.web.test_charts_in_chromium import _drag, _panel, _picture, _until
+from tests.web.test_charts_in_chromium import _drag, _panel
 
 pytestmark = IN_CHROMIUM
 
@@ -46,17 +46,17 @@ def test_shift_and_drag_pans_every_panel(open_page: Any) -> None:
     seen.go(f"{PROJECT}?zoom=600~900")
     panel = _panel(seen)
     other = _panel(seen, "val/loss")
-    before = _picture(other)
+    before = picture_of(other)
 
     seen.page.keyboard.down("Shift")
     _drag(seen, panel, 0.5, 0.25)
     seen.page.keyboard.up("Shift")
 
-    _until(seen, lambda: "zoom=600" not in seen.page.url)
+    until(seen, lambda: "zoom=600" not in seen.page.url)
     low, high = _zoom_of(seen)
     assert low == pytest.approx(675, abs=5)
     assert high - low == pytest.approx(300, abs=1)
-    _until(seen, lambda: _picture(other) != before)
+    until(seen, lambda: picture_of(other) != before)
     assert seen.complaints == []
 
 
@@ -71,7 +71,7 @@ def test_a_drag_along_the_axis_pans_too(open_page: Any) -> None:
     mouse.move(box["x"] + 150, y, steps=5)
     mouse.up()
 
-    _until(seen, lambda: "zoom=600" not in seen.page.url)
+    until(seen, lambda: "zoom=600" not in seen.page.url)
     assert _zoom_of(seen)[0] < 550
 
 
@@ -82,11 +82,11 @@ def test_keys_pan_and_zoom_and_show_all_again(open_page: Any) -> None:
     plot.focus()
 
     plot.press("ArrowRight")
-    _until(seen, lambda: "zoom=660" in seen.page.url)
+    until(seen, lambda: "zoom=660" in seen.page.url)
     plot.press("+")
-    _until(seen, lambda: _zoom_of(seen)[1] - _zoom_of(seen)[0] == pytest.approx(240, abs=1))
+    until(seen, lambda: _zoom_of(seen)[1] - _zoom_of(seen)[0] == pytest.approx(240, abs=1))
     plot.press("0")
-    _until(seen, lambda: "zoom" not in seen.page.url)
+    until(seen, lambda: "zoom" not in seen.page.url)
 
 
 def test_the_wheel_zooms_with_ctrl_and_else_scrolls(open_page: Any) -> None:
@@ -103,7 +103,7 @@ def test_the_wheel_zooms_with_ctrl_and_else_scrolls(open_page: Any) -> None:
     seen.page.mouse.wheel(0, -300)
     seen.page.keyboard.up("Control")
 
-    _until(seen, lambda: "zoom=" in seen.page.url)
+    until(seen, lambda: "zoom=" in seen.page.url)
     low, high = _zoom_of(seen)
     assert high - low < 1200
 
@@ -117,7 +117,7 @@ def test_runs_that_were_shown_before_are_not_asked_for_again(open_page: Any) -> 
     before = len(seen.series())
 
     eye.click()
-    seen.page.wait_for_timeout(500)
+    picture_of(_panel(seen))
 
     assert len(seen.series()) == before
 
@@ -225,7 +225,7 @@ def test_groups_stand_as_lines_and_runs_again(open_page: Any) -> None:
     assert "7" in label
     assert label.count(",") == 1
     seen.page.locator("form[data-chart-tools] [name=groups]").uncheck()
-    _until(seen, lambda: (panel.locator(".plot").get_attribute("aria-label") or "").count(",") == 2)
+    until(seen, lambda: (panel.locator(".plot").get_attribute("aria-label") or "").count(",") == 2)
     assert "lines=runs" in seen.page.url
 
 
@@ -255,7 +255,7 @@ def test_panels_are_found_by_expression_and_folds_are_kept(open_page: Any) -> No
     expect(seen.page.get_by_text("No panel has such a name.")).to_be_visible()
     find.fill("")
     seen.page.locator("details[data-section=part1] > summary").click()
-    _until(seen, lambda: "fold=-part1" in seen.page.url)
+    until(seen, lambda: "fold=-part1" in seen.page.url)
     seen.page.reload()
     expect(seen.page.locator("details[data-section=part1]")).not_to_have_attribute("open", "")
     expect(seen.page.locator("details[data-section=part0]")).to_have_attribute("open", "")
@@ -317,7 +317,7 @@ def test_a_run_that_goes_on_is_followed_on_the_page_of_its_project(
     panel = _panel(seen, "going")
     panel.scroll_into_view_if_needed()
     label = panel.locator(".plot")
-    _until(
+    until(
         seen,
         lambda: (
             "live" in (label.get_attribute("aria-label") or "")
@@ -327,7 +327,7 @@ def test_a_run_that_goes_on_is_followed_on_the_page_of_its_project(
 
     server.python("-c", _MORE_ROWS)
 
-    _until(seen, lambda: "4 321" in (label.get_attribute("aria-label") or "").replace("\u2009", " "))
+    until(seen, lambda: "4 321" in (label.get_attribute("aria-label") or "").replace("\u2009", " "))
     followed = [url for url in seen.series() if "cursor=" in url and "key=going" in url]
     assert followed
     assert all(url.count("run=") == 1 for url in followed)  # those that ended are not asked for
