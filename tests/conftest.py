@@ -18,8 +18,22 @@ if TYPE_CHECKING:
     from apps.blobs.store.s3 import S3Store
 
 
+# Files that take minutes, the longest first: begun last, one of them would keep a worker busy while the other is done.
+LONG = (
+    "tests/e2e/cluster/test_cluster.py",
+    "tests/web/test_run_in_chromium.py",
+    "tests/e2e/durability/test_kill.py",
+    "tests/web/test_table_in_chromium.py",
+    "tests/web/test_panels_in_chromium.py",
+    "tests/web/test_every_page_in_chromium.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that may use the database may use both, and finds a root key: content without its keys is of no use."""
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(LONG)))
     for item in items:
         names = getattr(item, "fixturenames", [])
         marker = item.get_closest_marker("django_db")

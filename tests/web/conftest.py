@@ -125,10 +125,20 @@ def told(vision: Project, alice: User, log: Log, printed: Log) -> Run:
 # ── A real browser over the demo world; an instance of its own for each file, since tests add to it ──
 
 
+@pytest.fixture(scope="session")
+def demo_world() -> Iterator[LiveServer]:
+    """The demo world, made once and never started: the instances of the files begin as copies of it."""
+    instance = LiveServer()
+    try:
+        instance.prepare().manage("demo")
+        yield instance
+    finally:
+        instance.remove()
+
+
 @pytest.fixture(scope="module")
-def server() -> Iterator[LiveServer]:
-    with LiveServer() as live:
-        live.manage("demo")
+def server(demo_world: LiveServer) -> Iterator[LiveServer]:
+    with LiveServer().prepare_like(demo_world) as live:
         yield live
 
 
