@@ -88,7 +88,7 @@ def getter(key: str) -> Getter:
     if name and place == "config":
         return _of_config(name)
     if name and place in ("summary_metrics", "summaryMetrics", "summary"):
-        return lambda run: pick(run.summary, name)
+        return _of_summary(name)
     field = _FIELDS.get(_ALSO.get(key, key))
     if field is None:
         known = ", ".join(sorted(_FIELDS))
@@ -114,6 +114,14 @@ def moment(value: Any) -> datetime:
     except (ValueError, OverflowError, OSError):
         pass
     raise Invalid(_("A time in a filter is written like 2026-11-23T12:00:00Z."))
+
+
+def _of_summary(name: str) -> Getter:
+    def get(run: Listed) -> Any:
+        found = run.summary.get(name, MISSING)
+        return pick(run.summary, name) if found is MISSING else found
+
+    return get
 
 
 def _of_config(name: str) -> Getter:

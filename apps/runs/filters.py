@@ -175,7 +175,9 @@ def _compares(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
     def make(wanted: Any) -> Test:
         if type(wanted) not in (int, float, str, datetime):
             raise Invalid(_("Only numbers, texts and times can be compared by more and less."))
-        return _any_of(_types_like(wanted), lambda found: compare(found, wanted))
+        types = _types_like(wanted)
+        of_list = _any_of(types, lambda found: compare(found, wanted))
+        return lambda found: compare(found, wanted) if type(found) in types else of_list(found)
 
     return make
 

@@ -101,6 +101,8 @@ def test_a_window_of_rows(visit: Visit, vision: Project, alice: User) -> None:
     assert _named(rows.content.decode()) == [f"run {number:03}" for number in range(100, 130)]
     assert 'aria-rowindex="102"' in rows.content.decode()
     assert b"<html" not in rows.content
+    assert 'data-window="50"' in page
+    assert len(_named(visit(f"{PAGE}/rows", by="vera").content.decode())) == 50
 
 
 def test_keys_are_offered_while_one_types(visit: Visit, six: list[Run]) -> None:

@@ -16,7 +16,7 @@ from apps.runs.table import best_values, ids_of_runs, present_version
 from apps.vault.damage import leaving_out_damaged
 from apps.web.columns import Column, directions_of
 from apps.web.drawn import Eyes, names_logged
-from apps.web.listing import Found, Listing, fold
+from apps.web.listing import PAGE_SIZE, Found, Listing, fold
 from apps.web.panels import MOST_DRAWN
 from apps.web.rendering import render
 from apps.web.request import Request
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from apps.projects.models import Project
     from apps.projects.types import OpenProject
 
-ROWS_AT_ONCE = 100
+# As many as the page begins with, and nearly what a screen shows with what the script holds ready around it.
+ROWS_AT_ONCE = PAGE_SIZE
 
 
 @require_safe
