@@ -20,7 +20,8 @@ def sqlite(path: Path, *, synchronous: str = "FULL") -> dict[str, object]:
             "timeout": 20,
             # A writer takes its lock at BEGIN, so that no transaction fails half-way on a lock upgrade.
             "transaction_mode": "IMMEDIATE",
-            "init_command": f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA cache_size=-16000;",
+            # The first one counts only in a new file, and only before the file is written (apps.core.space).
+            "init_command": f"PRAGMA auto_vacuum=INCREMENTAL;PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA cache_size=-16000;",
         },
     }
 

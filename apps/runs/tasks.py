@@ -4,6 +4,7 @@ import logging
 
 from celery import shared_task
 
+from apps.core.space import give_back_space
 from apps.runs import services
 from apps.runs.history import store
 from apps.runs.models import Run
@@ -35,3 +36,4 @@ def sweep() -> None:
             log.warning(
                 "not compacted, tried again at the next sweep: run=%s error=%s", run_id, type(error).__name__
             )
+    give_back_space()

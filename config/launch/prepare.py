@@ -23,6 +23,7 @@ def main() -> int:
         # The vault first: a key is always there before what it seals.
         for alias in ("vault", "default"):
             _migrate(alias)
+        _learn_to_shrink()
         call_command("vault", "ready")
         _check_store()
     except CommandError as error:
@@ -52,6 +53,18 @@ def _migrate(alias: str) -> None:
         return
     print(f"ownlog: bringing the {alias} database up to date")
     call_command("migrate", database=alias, interactive=False, verbosity=0)
+
+
+def _learn_to_shrink() -> None:
+    from apps.core.space import can_give_back, is_file, learn_to_give_back
+
+    if not is_file() or can_give_back():
+        return
+    print("ownlog: writing the database anew, so that it can shrink; this happens once")
+    try:
+        learn_to_give_back()
+    except DatabaseError as error:  # no room for a second copy: it goes on as it was
+        print(f"ownlog: not done, tried again at the next start: {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -299,7 +299,8 @@ class _Appending:
         update_row(self.run, {"heartbeat_at", "version", *self.changed})
         if self.stored_bytes > _WORTH_A_LOOK_BYTES and not self.request.is_complete:
             hot = Chunk.objects.filter(run=self.run).aggregate(total=Sum("stored_bytes"))["total"]
-            if hot > HOT_BYTES:
+            # One message, when the limit is passed; what comes in after it is found by who compacts, or by the sweep.
+            if hot - self.stored_bytes <= HOT_BYTES < hot:
                 background.enqueue("runs.compact", run_id=self.run.pk, if_full=True)
 
 

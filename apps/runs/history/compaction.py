@@ -17,6 +17,7 @@ from django.db.models import Count, Q, Sum
 
 from apps.blobs.models import Blob
 from apps.blobs.services import delete_blob, write_blob
+from apps.core.rows import find_row
 from apps.runs.history import codec
 from apps.runs.history.appending import HOT_BYTES
 from apps.runs.history.console import LINES_IN_GROUP, NUMBER, TEXT
@@ -98,7 +99,7 @@ def _batches(run: Run, stream: Stream, key: OpenKey) -> Iterator[_Batch]:
         Chunk.objects.filter(run=run, stream=stream.value).order_by(*order).values_list("pk", flat=True)
     )
     for pk in ids:
-        chunk = Chunk.objects.filter(pk=pk).first()
+        chunk = find_row(Chunk, pk=pk)
         if chunk is None:  # another worker was faster, or the run was rewound
             continue
         if batch is not None and not batch.takes(chunk):
