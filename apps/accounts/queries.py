@@ -100,6 +100,17 @@ def names_of(user_ids: Iterable[int | None]) -> dict[int, str]:
     return dict(User.objects.filter(pk__in=[each for each in user_ids if each]).values_list("pk", "username"))
 
 
+def names_of_authors(audit_ids: Iterable[str]) -> dict[str, str]:
+    """The user names of those whom the audit record knows by these ids; who is gone, or no person, is left out."""
+    wanted = {each for each in audit_ids if is_public_id(each)}
+    return dict(User.objects.filter(public_id__in=wanted).values_list("public_id", "username"))
+
+
+def author_by_name(username: str) -> str:
+    """The opaque id of the person called so; empty when there is none."""
+    return User.objects.filter(username=username.lower()).values_list("public_id", flat=True).first() or ""
+
+
 def name_of_author(audit_id: str) -> str:
     """The user name of a person whom the audit record knows by this id; empty when they are gone or no person."""
     return User.objects.filter(public_id=audit_id).values_list("username", flat=True).first() or ""

@@ -13,7 +13,7 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.accounts.queries import user_by_login
 from apps.audit.events import EventKind
-from apps.audit.repeats import count
+from apps.audit.repeats import Subject, count
 from apps.audit.services import record
 
 
@@ -31,7 +31,8 @@ def note_failed_sign_in(sender: object, credentials: dict[str, Any], **kwargs: A
     """That somebody failed to sign in as a person, and how often. What was typed, and from where, is not kept."""
     user = user_by_login(str(credentials.get("username") or credentials.get("email") or ""))
     if user is not None:
-        count(EventKind.SIGN_IN_FAILED, subject=user.public_id, entity=user.public_id, by=Actor.nobody())
+        person = Subject(user.public_id, entity=user.public_id)
+        count(EventKind.SIGN_IN_FAILED, [person], by=Actor.nobody())
 
 
 @receiver(account.password_changed, dispatch_uid="accounts.note_password_changed")

@@ -12,6 +12,8 @@ for name in ("schema", "docs"):
     declare_url(f"api:{name}", ANYBODY, methods=_READING)
 declare_url("api:nothing-here", ANYBODY, methods=(*_READING, "POST", "PUT", "PATCH"))
 
+declare_url("api:entity-audit", Permission.ENTITY_AUDIT, methods=_READING)
+
 # To make a project: PROJECT_CREATE in the entity that the body names.
 declare_url("api:projects", SIGNED_IN, methods=(*_READING, "POST"))
 declare_url("api:project", Permission.PROJECT_READ, methods=_READING)

@@ -12,6 +12,7 @@ urlpatterns = [
     path("schema", Later("schema.SchemaView"), name="schema"),
     path("docs", Later("schema.docs"), name="docs"),
     path("projects", Later("projects.ProjectListView"), name="projects"),
+    path("entities/<str:entity>/audit", Later("record.RecordView"), name="entity-audit"),
     path(_PROJECT, Later("projects.ProjectView"), name="project"),
     path(f"{_PROJECT}/runs", Later("runs.RunListView"), name="runs"),
     path(_RUN, Later("runs.RunView"), name="run"),

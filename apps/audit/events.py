@@ -26,7 +26,9 @@ class EventKind(StrEnum):
     PASSWORD_CHANGED = "account.password_changed"
     PROJECT_CREATED = "project.created"
     PROJECT_CHANGED = "project.changed"
+    PROJECT_READ = "project.read"
     RECORD_LOSS_ACCEPTED = "record.loss_accepted"
+    RECORD_EXPORTED = "record.exported"
     RUN_CREATED = "run.created"
     RUN_FINISHED = "run.finished"
     RUN_STOP_REQUESTED = "run.stop_requested"
@@ -35,3 +37,37 @@ class EventKind(StrEnum):
     SESSION_ENDED = "session.ended"
     SIGNED_IN = "account.signed_in"
     SIGN_IN_FAILED = "account.sign_in_failed"
+
+
+class Group(StrEnum):
+    """Kinds that are read together."""
+
+    SEEN = "seen"  # somebody who is not of the entity looked
+    ACCOUNT = "account"  # ways in: passwords, keys, sessions
+    PEOPLE = "people"  # who belongs, settings, what is shared
+    WORK = "work"  # projects and runs
+    OPERATORS = "operators"
+
+
+_SEEN = frozenset({"project.read", "admin.seen"})
+# By what stands before the dot; anything else is about people and settings.
+_BY_WORD = {
+    "account": Group.ACCOUNT,
+    "api_key": Group.ACCOUNT,
+    "session": Group.ACCOUNT,
+    "project": Group.WORK,
+    "run": Group.WORK,
+    "admin": Group.OPERATORS,
+}
+
+
+def groups_of(kind: EventKind) -> frozenset[Group]:
+    """What an operator looked at was seen, and is an operator's act."""
+    own = _BY_WORD.get(kind.value.partition(".")[0], Group.PEOPLE)
+    if kind.value not in _SEEN:
+        return frozenset({own})
+    return frozenset({Group.SEEN} | ({own} & {Group.OPERATORS}))
+
+
+def kinds_in(group: Group) -> list[EventKind]:
+    return [kind for kind in EventKind if group in groups_of(kind)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,36 +23,60 @@ class _Known:
     audit_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an act is done to: its public id, whose it is, the project it lies in."""
+
+    id: str
+    entity: str
+    project: str = ""
+
+
 def count(
     kind: EventKind,
+    subjects: Collection[Subject],
     *,
-    subject: str,
     by: Author,
-    entity: str,
-    project: str = "",
     via: str = "",
     grain: timedelta = timedelta(0),
 ) -> None:
-    """Record the act, or count it where its like was recorded within the hour. Within `grain` of the last it is the same act."""
+    """Record the act on each of these, or count it where its like was recorded within the hour.
+
+    Within `grain` of the last it is the same act. One question for all; writes only where there is something to tell.
+    """
     now = clock.now()
-    told = Repeat.objects.filter(subject=subject, by=by.audit_id, kind=kind, via=via).first()
-    if told is not None and now - told.since >= PERIOD:
-        _tell(told.pk)
-        told = None
-    if told is None:
-        with transaction.atomic():
-            told, is_first = Repeat.objects.get_or_create(
-                subject=subject,
-                by=by.audit_id,
-                kind=kind,
-                via=via,
-                defaults={"entity": entity, "project": project, "since": now, "last_at": now},
-            )
-            if is_first:
-                record(kind, subject=subject, by=by, entity=entity, project=project, **_how(via))
-                return
-    if now - told.last_at >= grain:
-        Repeat.objects.filter(pk=told.pk).update(more=F("more") + 1, last_at=now)
+    like_it = Repeat.objects.filter(
+        kind=kind, by=by.audit_id, via=via, subject__in=[each.id for each in subjects]
+    )
+    told = {repeat.subject: repeat for repeat in like_it}
+    again = []
+    for subject in subjects:
+        repeat = told.get(subject.id)
+        if repeat is not None and now - repeat.since >= PERIOD:
+            _tell(repeat.pk)
+            repeat = None
+        repeat = repeat or _begin(kind, subject, by=by, via=via)
+        if repeat is not None and now - repeat.last_at >= grain:
+            again.append(repeat.pk)
+    if again:
+        Repeat.objects.filter(pk__in=again).update(more=F("more") + 1, last_at=now)
+
+
+@transaction.atomic
+def _begin(kind: EventKind, subject: Subject, *, by: Author, via: str) -> Repeat | None:
+    """Record the first of an hour. The row instead, where another request was quicker."""
+    now = clock.now()
+    repeat, is_first = Repeat.objects.get_or_create(
+        subject=subject.id,
+        by=by.audit_id,
+        kind=kind,
+        via=via,
+        defaults={"entity": subject.entity, "project": subject.project, "since": now, "last_at": now},
+    )
+    if not is_first:
+        return repeat
+    record(kind, subject=subject.id, by=by, entity=subject.entity, project=subject.project, **_how(via))
+    return None
 
 
 def tell_finished() -> None:

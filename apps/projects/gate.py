@@ -12,6 +12,7 @@ from apps.access.policy import Permission, Role, Scope, Visibility, allows, stan
 from apps.accounts.actors import Actor
 from apps.core import clock
 from apps.projects.models import Project, ProjectMember, ShareLink
+from apps.projects.readings import READING, note_readings
 from apps.teams.gate import refusal, roles_in
 
 
@@ -21,18 +22,25 @@ def role_in_project(actor: Actor, project: Project) -> Role:
 
 def roles_in_projects(actor: Actor, projects: Iterable[Project]) -> dict[int, Role]:
     """What the actor is in each of these, by primary key, with three questions at most."""
-    projects = list(projects)
+    return {pk: here for pk, (_, here) in _standings(actor, list(projects)).items()}
+
+
+def _standings(actor: Actor, projects: Collection[Project]) -> dict[int, tuple[Role, Role]]:
+    """What the actor is in the entity of each of these, and in itself."""
     in_entities = roles_in(actor, {each.entity_id: each.entity for each in projects}.values())
     named = _named(
         actor, [each for each in projects if each.visibility == Visibility.RESTRICTED], in_entities
     )
     linked = _linked(actor, projects)
     return {
-        each.pk: standing(
+        each.pk: (
             in_entities[each.entity_id],
-            visibility=Visibility(each.visibility),
-            named=named.get(each.pk),
-            holds_link=each.pk in linked,
+            standing(
+                in_entities[each.entity_id],
+                visibility=Visibility(each.visibility),
+                named=named.get(each.pk),
+                holds_link=each.pk in linked,
+            ),
         )
         for each in projects
     }
@@ -69,8 +77,10 @@ def require(
 
     `what` names the kind of thing in the message ("run"), never the thing; `is_own`: it is a run that they added.
     """
-    role = role_in_project(actor, project)
+    in_entity, role = _standings(actor, [project])[project.pk]
     if _allowed(actor, permission, project, role, is_own=is_own):
+        if permission in READING:
+            note_readings(actor, [(project, in_entity, role)])
         return
     visibility = Visibility(project.visibility)
     raise refusal(
@@ -94,12 +104,15 @@ def readable(actor: Actor, projects: Iterable[Project]) -> list[Project]:
 
 def _seen(actor: Actor, projects: Iterable[Project], *, but: Role | None) -> list[Project]:
     projects = list(projects)
-    roles = roles_in_projects(actor, projects)
-    return [
+    standings = _standings(actor, projects)
+    seen = [
         each
         for each in projects
-        if roles[each.pk] is not but and _allowed(actor, Permission.PROJECT_READ, each, roles[each.pk])
+        if standings[each.pk][1] is not but
+        and _allowed(actor, Permission.PROJECT_READ, each, standings[each.pk][1])
     ]
+    note_readings(actor, [(each, *standings[each.pk]) for each in seen])
+    return seen
 
 
 def _allowed(

@@ -55,6 +55,10 @@ for name in ("organisation-settings", "organisation-add-team", "organisation-let
 # Its secret is what opens it: the page says a team's name. Accepting takes an account.
 declare_url("invitation", ANYBODY, methods=_READING)
 declare_url("invitation", SIGNED_IN, methods=("POST",))
+for name in ("audit", "audit-export"):
+    declare_url(name, SIGNED_IN, methods=_READING)
+for name in ("team-audit", "team-audit-export"):
+    declare_url(name, Permission.ENTITY_AUDIT, methods=_READING)
 
 for name in (
     "entity",

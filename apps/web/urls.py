@@ -20,6 +20,7 @@ from apps.web.views import (
     organisations,
     people,
     projects,
+    record,
     runs,
     series,
     sessions,
@@ -94,6 +95,10 @@ urlpatterns = [
         organisations.let_go,
         name="organisation-let-team-go",
     ),
+    path("settings/audit", record.mine, name="audit"),
+    path("settings/audit/export", record.mine_export, name="audit-export"),
+    path("teams/<str:entity>/audit", record.of_team, name="team-audit"),
+    path("teams/<str:entity>/audit/export", record.of_team_export, name="team-audit-export"),
     # The parts that pages are made of, in their states.
     path("components", components.components, name="components"),
     path("components/switch/<str:name>", components.switch, name="components-switch"),

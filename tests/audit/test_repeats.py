@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from apps.accounts.actors import Actor
 from apps.audit import repeats
@@ -29,8 +30,9 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def fail(entity: str = "person", grain: timedelta = timedelta(0)) -> None:
-    repeats.count(EventKind.SIGN_IN_FAILED, subject="person", by=Actor.nobody(), entity=entity, grain=grain)
+def fail(*names: str, grain: timedelta = timedelta(0)) -> None:
+    subjects = [repeats.Subject(name, entity=name) for name in names or ("person",)]
+    repeats.count(EventKind.SIGN_IN_FAILED, subjects, by=Actor.nobody(), grain=grain)
 
 
 def facts() -> list[dict[str, object]]:
@@ -71,7 +73,7 @@ def test_one_alone_is_not_told_twice(time: Clock) -> None:
     assert facts() == [{}]
 
 
-def test_within_the_grain_it_is_the_same_act(time: Clock, django_assert_num_queries: object) -> None:
+def test_within_the_grain_it_is_the_same_act(time: Clock) -> None:
     minute = timedelta(minutes=1)
     fail(grain=minute)
     time.at = START + timedelta(seconds=59)
@@ -81,3 +83,16 @@ def test_within_the_grain_it_is_the_same_act(time: Clock, django_assert_num_quer
     time.at = START + timedelta(seconds=60)
     fail(grain=minute)
     assert Repeat.objects.get().more == 1
+
+
+def test_many_at_once_are_one_question_and_one_update(
+    time: Clock, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    fail("a", "b", "c")
+    assert Event.objects.count() == 3
+
+    with django_assert_num_queries(2):
+        fail("a", "b", "c")
+    with django_assert_num_queries(1):
+        fail("a", "b", "c", grain=timedelta(minutes=1))
+    assert set(Repeat.objects.values_list("subject", "more")) == {("a", 1), ("b", 1), ("c", 1)}

@@ -37,6 +37,8 @@ PAGES = (
     f"{PROJECT}/new-run",
     "/home/new-project",
     "/api/v1/docs",
+    "/settings/audit",
+    "/settings/audit?kind=&since=2026-01-01",
     "/settings/appearance",
     "/settings/api-keys",
     "/settings/teams",

@@ -47,6 +47,7 @@ _ONCE = 3
 # What is no page: points, parts that pages fetch, downloads, ways on.
 NO_PAGES = {
     "api:schema",
+    "audit-export",
     "authorize",
     "health",
     "home-sparks",
@@ -60,6 +61,7 @@ NO_PAGES = {
     "project-series",
     "project-workspace",
     "run-csv-series",
+    "team-audit-export",
     "run-console-raw",
     "run-console-text",
     "run-file",

@@ -1,0 +1,211 @@
+"""The audit record in words: what each kind of event says, and what one can look for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from apps.audit.chain import moment
+from apps.audit.events import EventKind, Group, kinds_in
+from apps.audit.queries import Asked
+from apps.projects.seen import Line, author_called
+from apps.web.links import project_url
+
+if TYPE_CHECKING:
+    from apps.projects.types import OpenProject
+
+GROUPS: dict[Group, Promise] = {
+    Group.SEEN: gettext_lazy("Seen by others"),
+    Group.ACCOUNT: gettext_lazy("Sign-in and keys"),
+    Group.PEOPLE: gettext_lazy("People and settings"),
+    Group.WORK: gettext_lazy("Projects and runs"),
+    Group.OPERATORS: gettext_lazy("Operators"),
+}
+SAYS: dict[EventKind, Promise] = {
+    EventKind.ACCOUNT_CREATED: gettext_lazy("made the account"),
+    EventKind.ACCOUNT_LINKED: gettext_lazy("linked an account to sign in with"),
+    EventKind.ACCOUNT_UNLINKED: gettext_lazy("unlinked an account"),
+    EventKind.API_KEY_ISSUED: gettext_lazy("made an API key"),
+    EventKind.API_KEY_REVOKED: gettext_lazy("revoked an API key"),
+    EventKind.EMAIL_CHANGED: gettext_lazy("changed the e-mail address"),
+    EventKind.EMAIL_CONFIRMED: gettext_lazy("confirmed the e-mail address"),
+    EventKind.ENTITY_CREATED: gettext_lazy("began this record"),
+    EventKind.INVITATION_ACCEPTED: gettext_lazy("came by an invitation"),
+    EventKind.INVITATION_MADE: gettext_lazy("invited somebody"),
+    EventKind.INVITATION_REVOKED: gettext_lazy("took an invitation back"),
+    EventKind.MEMBER_LEFT: gettext_lazy("left"),
+    EventKind.MEMBER_REMOVED: gettext_lazy("took somebody out"),
+    EventKind.MEMBER_ROLE_CHANGED: gettext_lazy("gave somebody another role"),
+    EventKind.ORGANISATION_CREATED: gettext_lazy("made the organisation"),
+    EventKind.ORGANISATION_TEAM_ADDED: gettext_lazy("put a team under the organisation"),
+    EventKind.ORGANISATION_TEAM_REMOVED: gettext_lazy("took a team out of the organisation"),
+    EventKind.PASSWORD_CHANGED: gettext_lazy("set a new password"),
+    EventKind.PROJECT_CREATED: gettext_lazy("made a project"),
+    EventKind.PROJECT_CHANGED: gettext_lazy("changed a project"),
+    EventKind.PROJECT_READ: gettext_lazy("looked into a project"),
+    EventKind.RECORD_EXPORTED: gettext_lazy("exported this record"),
+    EventKind.RECORD_LOSS_ACCEPTED: gettext_lazy("went on after the end of the record was lost"),
+    EventKind.RUN_CREATED: gettext_lazy("began a run"),
+    EventKind.RUN_FINISHED: gettext_lazy("ended a run"),
+    EventKind.RUN_STOP_REQUESTED: gettext_lazy("asked a run to stop"),
+    EventKind.RUN_REWOUND: gettext_lazy("cut back a run’s history"),
+    EventKind.SETTING_CHANGED: gettext_lazy("changed a setting"),
+    EventKind.SESSION_ENDED: gettext_lazy("signed devices out"),
+    EventKind.SIGNED_IN: gettext_lazy("signed in"),
+    EventKind.SIGN_IN_FAILED: gettext_lazy("failed to sign in"),
+}
+_COUNTED = frozenset({"more", "since", "via"})  # said in words rather than as they stand
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line of the page."""
+
+    line: Line
+    says: str
+    details: list[str]
+    facts: list[tuple[str, str]]
+    project_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    day: date
+    lines: list[Said]
+
+
+def days(lines: list[Line]) -> list[Day]:
+    return [
+        Day(day, [_said(line) for line in of_day])
+        for day, of_day in groupby(lines, key=lambda line: timezone.localtime(line.event.at).date())
+    ]
+
+
+def _said(line: Line) -> Said:
+    event, opened = line.event, line.project
+    return Said(
+        line=line,
+        says=says_of(event.kind),
+        details=list(_details(event.facts)),
+        facts=[(name, _plain(value)) for name, value in event.facts.items() if name not in _COUNTED],
+        project_url=project_url(opened.entity, opened.name) if opened else "",
+    )
+
+
+def says_of(kind: str) -> str:
+    try:
+        return str(SAYS[EventKind(kind)])
+    except (KeyError, ValueError):  # an event of an older or a newer version
+        return kind
+
+
+def _details(facts: dict[str, Any]) -> Iterator[str]:
+    if via := facts.get("via"):
+        yield {
+            "link": _("by a share link"),
+            "named": _("as somebody who was named"),
+        }.get(via, _("as anybody may"))
+    if more := facts.get("more"):
+        since = datetime.fromisoformat(facts["since"])
+        yield ngettext("%(n)s more time from %(time)s on", "%(n)s more times from %(time)s on", more) % {
+            "n": more,
+            "time": f"{timezone.localtime(since):%H:%M}",
+        }
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class Looking(forms.Form):
+    """What somebody looks for in the record. Everything may be left open."""
+
+    kind = forms.ChoiceField(required=False)
+    by = forms.CharField(required=False, max_length=39)
+    project = forms.ChoiceField(required=False)
+    since = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, asked: Any, projects: list[OpenProject]) -> None:
+        super().__init__({"kind": Group.SEEN.value} | asked.dict())
+        self.fields["kind"].choices = _kind_choices()  # type: ignore[attr-defined]
+        self._ids = {each.name: each.project.public_id for each in projects}
+        named = [(name, name) for name in sorted(self._ids)]
+        self.fields["project"].choices = [("", _("any")), *named]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if given.get("since") and given.get("until") and given["since"] > given["until"]:
+            self.add_error("until", _("This day lies before the first."))
+        return given
+
+    def asked(self) -> Asked:
+        """Call it once the form is valid."""
+        given = self.cleaned_data
+        return Asked(
+            kinds=_kinds(given["kind"]),
+            project=self._ids.get(given["project"], ""),
+            by=author_called(given["by"].strip().lower()) if given["by"].strip() else "",
+            since=_midnight(given["since"]),
+            until=_midnight(given["until"], after=True),
+        )
+
+
+def _kind_choices() -> list[Any]:
+    groups = [("", _("everything")), *((group.value, str(words)) for group, words in GROUPS.items())]
+    each = [
+        (str(words), [(kind.value, says_of(kind)) for kind in kinds_in(group)])
+        for group, words in GROUPS.items()
+        if group is not Group.SEEN
+    ]
+    return [*groups, *each]
+
+
+def _kinds(chosen: str) -> frozenset[str]:
+    if chosen in set(Group):
+        # A group that holds no kind holds no event either.
+        return frozenset(kinds_in(Group(chosen))) or frozenset({"none"})
+    return frozenset({chosen} if chosen else ())
+
+
+def _midnight(day: date | None, *, after: bool = False) -> datetime | None:
+    if day is None:
+        return None
+    try:
+        return timezone.make_aware(datetime.combine(day + timedelta(days=after), time()))
+    except OverflowError:  # after the last day that there is
+        return None
+
+
+HEAD = (
+    "id", "at", "kind", "subject", "project_id", "project", "by_id", "by",
+    "facts", "number", "previous_sha256", "sha256",
+)  # fmt: skip
+
+
+def told(line: Line) -> dict[str, Any]:
+    """A line as it is exported. With the digest before, each can be checked by itself (docs/adr/0080)."""
+    event, link = line.event, line.link
+    return {
+        "id": event.pk,
+        "at": moment(event.at),
+        "kind": event.kind,
+        "subject": event.subject,
+        "project_id": event.project,
+        "project": line.project.name if line.project else None,
+        "by_id": event.by,
+        "by": line.who or None,
+        "facts": event.facts,
+        "number": link.number if link else None,
+        "previous_sha256": link.previous_sha256_hex if link else None,
+        "sha256": link.sha256_hex if link else None,
+    }

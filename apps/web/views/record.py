@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from apps.core.errors import Invalid, NotFound
+from apps.projects.queries import projects_of
+from apps.projects.seen import Page, audited_entity, export_record, page_of
+from apps.vault.damage import leaving_out_damaged
+from apps.web.downloads import attachment, csv_lines
+from apps.web.record import HEAD, Looking, days, told
+from apps.web.rendering import render
+from apps.web.request import Request
+
+if TYPE_CHECKING:
+    from apps.projects.types import OpenProject
+    from apps.teams.models import Entity
+
+_LINES = 50
+_MOST_DIGITS = 18
+_FORMS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
+
+
+@login_required
+@require_safe
+def mine(request: Request) -> HttpResponseBase:
+    """Who saw what is mine, and what was done to my account."""
+    return _page(request, audited_entity(request.actor, request.actor.username), reverse("audit"))
+
+
+@login_required
+@require_safe
+def mine_export(request: Request) -> HttpResponseBase:
+    return _export(request, audited_entity(request.actor, request.actor.username))
+
+
+@require_safe
+def of_team(request: Request, entity: str) -> HttpResponseBase:
+    return _page(request, _team(request, entity), reverse("team-audit", args=[entity]))
+
+
+@require_safe
+def of_team_export(request: Request, entity: str) -> HttpResponseBase:
+    return _export(request, _team(request, entity))
+
+
+def _team(request: Request, name: str) -> Entity:
+    held = audited_entity(request.actor, name)
+    if held.user_id is not None:
+        raise NotFound("Not found.")
+    return held
+
+
+def _page(request: Request, entity: Entity, url: str) -> HttpResponse:
+    looking = Looking(request.GET, _projects(request, entity))
+    page = Page([], None, None)
+    if looking.is_valid():
+        before, after = _number(request, "before"), _number(request, "after")
+        page = page_of(request.actor, entity, looking.asked(), before=before, after=after, most=_LINES)
+    context = {
+        "entity": entity,
+        "is_team": entity.user_id is None,
+        "looking": looking,
+        "days": days(page.lines),
+        "url": url,
+        "csv": _with(request, f"{url}/export", form="csv"),
+        "jsonl": _with(request, f"{url}/export", form="jsonl"),
+        "pager": {
+            "newer": _with(request, url, after=str(page.newer)) if page.newer else "",
+            "older": _with(request, url, before=str(page.older)) if page.older else "",
+            "place": "",
+        },
+    }
+    return render(request, "settings/audit.html", context)
+
+
+def _projects(request: Request, entity: Entity) -> list[OpenProject]:
+    with leaving_out_damaged():
+        return projects_of(request.actor, entity)
+
+
+def _export(request: Request, entity: Entity) -> HttpResponseBase:
+    form = request.GET.get("form", "csv")
+    looking = Looking(request.GET, _projects(request, entity))
+    if form not in _FORMS or not looking.is_valid():
+        raise Invalid("There is no such export.")
+    lines = map(told, export_record(request.actor, entity, looking.asked(), form=form))
+    if form == "csv":
+        cells = ([_cell(line[name]) for name in HEAD] for line in lines)
+        parts = csv_lines(HEAD, cells)
+    else:
+        parts = ((json.dumps(line) + "\n").encode() for line in lines)
+    answer = StreamingHttpResponse(parts, content_type=_FORMS[form])
+    answer["Content-Disposition"] = attachment(f"{entity.name}-audit.{form}")
+    return answer
+
+
+def _cell(value: object) -> object:
+    return json.dumps(value) if isinstance(value, dict) else "" if value is None else value
+
+
+def _number(request: Request, name: str) -> int | None:
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
+def _with(request: Request, url: str, **more: str) -> str:
+    """The same question, further on or in another form."""
+    query = request.GET.copy()
+    for name in ("before", "after", "form"):
+        query.pop(name, None)
+    query.update(more)
+    return f"{url}?{query.urlencode()}"
