@@ -51,7 +51,7 @@ def machine() -> dict[str, str]:
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": _commit(),
-        "processors": f"{os.cpu_count()} of {_processor()}",
+        "processors": f"{os.cpu_count()} ({_processor()})",
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "kernel": f"{platform.system()} {platform.release()}",
         "load": ", ".join(f"{load:.2f}" for load in os.getloadavg()),
@@ -74,7 +74,7 @@ def whole_text(report: Report) -> str:
 def short_text(report: Report) -> str:
     """What was measured on both databases, and a line on the machine."""
     told = report.machine
-    where = f"{told['processors']}, {told['memory']}, {told['kernel']}, load {told['load']}"
+    where = f"processors {told['processors']}, memory {told['memory']}, {told['kernel']}, load before it {told['load']}"
     made = f"Measured by `make bench` on {told['date']} at commit {told['commit']}: {where}."
     return "\n\n".join([made, table([one for one in report.figures if one.database])])
 
