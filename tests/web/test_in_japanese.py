@@ -28,7 +28,7 @@ JAPANESE = {"accept-language": "ja"}
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # What is written so in Japanese, too: names of things, units, formats.
 AS_IT_IS = re.compile(
-    r"(?<![A-Za-z])(?:Ownlog|API|bash|CPU|CSV|CUDA|Git|git|GPU|Hugging Face|ID|JSON|Keras|Lightning|OpenAPI|PNG|Python"
+    r"(?<![A-Za-z])(?:Ownlog|API|bash|CPU|CSV|CUDA|Git|git|GPU|Hugging Face|ID|JSON Lines|JSON|Keras|Lightning|OpenAPI|PNG|Python"
     r"|REST|run\.save|SHA|SHA-256|TLS|URL|wandb|XGBoost|kB|MB|GB|TB)(?![A-Za-z])"
 )
 _JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龠]")
