@@ -47,9 +47,7 @@ class Row:
 def rows(organisation: Organisation) -> list[Row]:
     """Every setting that an organisation can choose, with what it says now."""
     said = own_of(organisation)
-    return [
-        _row(name, said.get(name)) for name, spec in SPECS.items() if Chooser.ORGANISATION in spec.choosers
-    ]
+    return [_row(name, said.get(name)) for name in _words()]
 
 
 def save(organisation: Organisation, form: Mapping[str, str], *, by: Actor) -> None:

@@ -171,7 +171,7 @@ def test_a_role_is_changed_in_place(lab: Entity) -> None:
     answer = signed_in("alice").post("/teams/lab/people/bob/role", {"role": "viewer"}, headers=HTMX)
 
     assert answer.status_code == 200
-    assert answer.content.decode().lstrip().startswith('<div id="people">')
+    assert answer.content.decode().lstrip().startswith('<div id="members">')
     assert role_of("bob") == "viewer"
 
 
