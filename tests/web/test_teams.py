@@ -9,10 +9,11 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from apps.accounts.models import User
+from apps.projects.models import Project
 from apps.teams.models import Entity, Invitation, Membership, Organisation, OrganisationMembership, Setting
 from apps.teams.services import add_member
 from apps.teams.types import MemberRole
-from tests.factories import people
+from tests.factories import people, work
 from tests.web.conftest import Visit, text_of
 
 HTMX = {"HX-Request": "true"}
@@ -110,6 +111,18 @@ def test_my_teams_are_listed_with_my_role(visit: Visit, institute: Organisation,
 
     assert re.search(r"attic Admin 1 – lab Member 3 institute", page)
     assert "You are in no team" in text_of(visit("/settings/teams", by=people.person("zoe").username))
+
+
+def test_a_teams_projects_lead_to_its_people_for_those_who_are_in_it(
+    visit: Visit, lab: Entity, mallory: User
+) -> None:
+    project = work.project("lab", "shown", by=User.objects.get(username="alice"))
+    Project.objects.filter(pk=project.pk).update(visibility="public")
+
+    assert 'href="/teams/lab"' in visit("/lab", by="vera").content.decode()
+    assert 'href="/teams/' not in visit("/vera", by="vera").content.decode()
+    public = visit("/lab", by="mallory")
+    assert (public.status_code, "/teams/lab" in public.content.decode()) == (200, False)
 
 
 # ── Making one ──

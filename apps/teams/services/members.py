@@ -11,6 +11,7 @@ from apps.accounts.actors import Actor
 from apps.accounts.names import is_name
 from apps.audit.events import EventKind
 from apps.audit.services import record
+from apps.core.background import enqueue
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.teams.gate import require_at
 from apps.teams.models import Entity, Membership, Organisation, OrganisationMembership
@@ -93,6 +94,7 @@ def _give(place: Place, held: AnyMembership, role: MemberRole | OrganisationRole
         before=before,
         after=role.value,
     )
+    _tell(place, held, by=by)
 
 
 def _end(place: Place, held: AnyMembership, kind: EventKind, *, by: Actor) -> None:
@@ -101,6 +103,13 @@ def _end(place: Place, held: AnyMembership, kind: EventKind, *, by: Actor) -> No
         withdraw_all_of(held.user_id, place, by=by)
     record(kind, subject=held.user.public_id, entity=place.public_id, by=by, role=held.role)
     held.delete()
+    _tell(place, held, by=by)
+
+
+def _tell(place: Place, held: AnyMembership, *, by: Actor) -> None:
+    """Whoever did it themselves knows it."""
+    if isinstance(place, Entity) and held.user_id != by.user_id:
+        enqueue("teams.tell_of_place", user_id=held.user_id, team_id=place.pk)
 
 
 def _refuse_the_last_admin(place: Place, held: AnyMembership) -> None:

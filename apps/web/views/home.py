@@ -85,6 +85,7 @@ def entity(request: Request, entity: str) -> HttpResponse:
         "ledger": ledgers([owner], projects)[0].about(words),
         "words": words,
         "is_empty": not projects and not damaged,
+        "is_mine": is_mine,
         "damaged": damaged,
         "at_once": MOST_AT_ONCE,
     }

@@ -1,0 +1,42 @@
+"""Mail to people about their place in a team, for those who have not switched it off."""
+
+from __future__ import annotations
+
+import logging
+from smtplib import SMTPException
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from apps.accounts.models import User
+from apps.accounts.types import Language
+from apps.teams.choices import SettingName
+from apps.teams.models import Entity, Membership
+from apps.teams.queries.settings import effective
+
+log = logging.getLogger(__name__)
+
+
+def tell_of_place(user_id: int, team_id: int) -> None:
+    """Say what somebody is in a team by now. A message that is lost costs them a mail, never a right."""
+    own = Entity.objects.select_related("user").filter(user_id=user_id, user__is_active=True).first()
+    team = Entity.objects.filter(pk=team_id).first()
+    if own is None or own.user is None or team is None or not effective(own, SettingName.MAIL_TEAMS).is_on:
+        return
+    role = Membership.objects.filter(user_id=user_id, entity=team).values_list("role", flat=True).first()
+    base = settings.OWNLOG_BASE_URL
+    words = {"team": team.name, "role": role or "", "address": f"{base}/settings/teams" if base else ""}
+    with translation.override(_language_of(own.user)):
+        subject = render_to_string("mails/place_subject.txt", words).strip()
+        text = render_to_string("mails/place.txt", words)
+    try:
+        send_mail(subject, text, None, [own.user.email])
+    except (OSError, SMTPException) as error:
+        log.warning("place in a team not mailed: error=%s", type(error).__name__)
+
+
+def _language_of(user: User) -> str:
+    """The language that they chose; nobody asks a browser here, so without a choice the instance's."""
+    return settings.LANGUAGE_CODE if user.language == Language.BROWSER else user.language
