@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 class BadSetting(ValueError):
@@ -64,3 +65,19 @@ def secret(name: str) -> str:
         raise BadSetting(f"{name}_FILE names a file that cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError:
         raise BadSetting(f"{name}_FILE names a file that is not text.") from None
+
+
+def both_or_neither(first: str, second: str) -> None:
+    """Two secrets of which one alone is of no use."""
+    if bool(secret(first)) != bool(secret(second)):
+        raise BadSetting(f"{first} and {second} go together; only one of them is set.")
+
+
+def server(name: str, *, default: str) -> str:
+    """The address of a server that secrets are sent to: over TLS, unless it is on this machine."""
+    value = text(name, default).rstrip("/")
+    parts = urlsplit(value)
+    is_near = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if not parts.hostname or not (parts.scheme == "https" or is_near) or parts.query or parts.fragment:
+        raise BadSetting(f"{name} must be an https:// address without a query.")
+    return value

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 # Imported so that what they register is registered before it is taken away below.
-import allauth.account.admin  # noqa: F401
+import allauth.account.admin
+import allauth.mfa.admin
+import allauth.socialaccount.admin  # noqa: F401
 import django.contrib.auth.admin  # noqa: F401
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
@@ -28,6 +32,14 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
 
 # Libraries register these with an editor; operators have no business in them.
-for model in (EmailAddress, EmailConfirmation, Group):
+for model in (
+    Authenticator,
+    EmailAddress,
+    EmailConfirmation,
+    Group,
+    SocialAccount,
+    SocialApp,
+    SocialToken,
+):
     if admin.site.is_registered(model):
         admin.site.unregister(model)

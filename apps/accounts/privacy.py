@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
@@ -55,6 +57,24 @@ declare(Tally, plain={"id", "name", "value", "expires_at"})
 
 # Tables of libraries: what they keep of a person ends with the account.
 declare(EmailAddress, personal={"email"}, plain={"id", "user", "verified", "primary"}, goes_with="user")
+# `data` is sealed under the person's own key before it is written (teams.factors).
+declare(
+    Authenticator,
+    personal={"data", "created_at", "last_used_at"},
+    plain={"id", "user", "type"},
+    goes_with="user",
+)
+declare(
+    SocialAccount,
+    personal={"uid", "extra_data", "last_login", "date_joined"},
+    plain={"id", "user", "provider"},
+    goes_with="user",
+)
+# Never a row: clients come from the environment, tokens are dropped on arrival.
+declare(SocialApp, plain={"id", "provider", "provider_id", "name", "client_id", "secret", "key", "settings"})
+declare(
+    SocialToken, plain={"id", "app", "account", "token", "token_secret", "expires_at"}, goes_with="account"
+)
 declare(EmailConfirmation, plain={"id", "email_address", "created", "sent", "key"}, goes_with="email_address")
 declare(
     LogEntry,

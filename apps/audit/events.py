@@ -37,6 +37,7 @@ class EventKind(StrEnum):
     SESSION_ENDED = "session.ended"
     SIGNED_IN = "account.signed_in"
     SIGN_IN_FAILED = "account.sign_in_failed"
+    WAYS_IN_CHANGED = "account.ways_in_changed"
 
 
 class Group(StrEnum):

@@ -11,3 +11,4 @@ class TeamsConfig(AppConfig):
     def ready(self) -> None:
         import_module("apps.teams.privacy")
         import_module("apps.teams.signals")
+        import_module("apps.teams.factors")

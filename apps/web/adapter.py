@@ -8,18 +8,41 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.accounts.actors import Actor
 from apps.accounts.invitations import invited_email, may_sign_up
-from apps.accounts.queries import no_account_yet
+from apps.accounts.queries import is_taken, no_account_yet
+from apps.audit.events import EventKind
+from apps.audit.services import record
 from apps.teams.queries import is_name_in_use, is_usable_invitation
 from apps.teams.services import register
+from apps.web.links import base_url
 
 if TYPE_CHECKING:
+    from allauth.account.models import EmailAddress
+
     from apps.accounts.models import User
 
 INVITATION = "invitation"
+# What the library tells of, by the names of its own templates.
+_CHANGES = {
+    "account_connected": gettext_lazy("An account elsewhere was linked: it can sign you in now."),
+    "account_disconnected": gettext_lazy("An account elsewhere was unlinked."),
+    "email_changed": gettext_lazy("The e-mail address of your account was changed to another."),
+    "password_changed": gettext_lazy("The password was changed."),
+    "password_reset": gettext_lazy("The password was set anew by a link in a mail."),
+    "password_set": gettext_lazy("A password was set."),
+    "recovery_codes_generated": gettext_lazy(
+        "New recovery codes were made; the earlier ones open nothing any more."
+    ),
+    "totp_activated": gettext_lazy("Codes of an app were switched on."),
+    "totp_deactivated": gettext_lazy("Codes of an app were switched off."),
+    "webauthn_added": gettext_lazy("A passkey was added."),
+    "webauthn_removed": gettext_lazy("A passkey was removed."),
+}
 
 
 def invitation_of(request: HttpRequest) -> str:
@@ -33,6 +56,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages = DefaultAccountAdapter.error_messages | {
         "account_inactive": gettext_lazy("This account is switched off. Ask the instance's operators why."),
         "email_password_mismatch": gettext_lazy("No account opens with this address and password."),
+        "duplicate_email": gettext_lazy("This is the present address."),
         "email_taken": gettext_lazy(
             "There is an account with this address already. Sign in, or set a new password."
         ),
@@ -68,6 +92,23 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             # An account that is owed to a team's invitation uses it up: one invitation, one account.
             invitation="" if may_sign_up(brought) else brought,
         )
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """Unless somebody else has signed up with the address since the link was sent."""
+        present = email_address.user.email
+        if email_address.email.lower() != present.lower() and is_taken(email=email_address.email):
+            return False
+        return bool(super().confirm_email(request, email_address))
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, context: object = None, email: str | None = None
+    ) -> None:
+        """Each change of how the account is opened is noted, and told to its owner by mail: what, and what to do."""
+        change = template_prefix.rpartition("/")[2]
+        record(EventKind.WAYS_IN_CHANGED, subject=user.public_id, by=Actor.person(user), change=change)
+        if change in _CHANGES:
+            words = {"change": _CHANGES[change], "security_url": base_url(self.request) + reverse("security")}
+            self.send_mail("account/email/ways_in_changed", email or user.email, words)
 
     def add_message(self, *args: object, **kwargs: object) -> None:
         """Nothing is flashed: each page says itself what is true now."""

@@ -62,6 +62,7 @@ SAYS: dict[EventKind, Promise] = {
     EventKind.SESSION_ENDED: gettext_lazy("signed devices out"),
     EventKind.SIGNED_IN: gettext_lazy("signed in"),
     EventKind.SIGN_IN_FAILED: gettext_lazy("failed to sign in"),
+    EventKind.WAYS_IN_CHANGED: gettext_lazy("changed how the account is opened"),
 }
 _COUNTED = frozenset({"more", "since", "via"})  # said in words rather than as they stand
 

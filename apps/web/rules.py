@@ -20,10 +20,17 @@ for name in (
     "account_reset_password_done",
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
+    # Between a password and its second step, and between a provider and a name.
+    "mfa_login_webauthn",
+    "mfa_authenticate",
+    "socialaccount_signup",
 ):
     declare_url(name, ANYBODY, methods=_FORM)
 
-declare_url("health", ANYBODY, methods=_READING)
+declare_url("provider-start", ANYBODY, methods=("POST",))
+# What a provider sends back is good with a state that this browser's session knows.
+for name in ("google_callback", "github_callback", "socialaccount_login_cancelled", "health"):
+    declare_url(name, ANYBODY, methods=_READING)
 declare_url("language", ANYBODY, methods=("POST",))
 
 # Examples of every part of the pages; nothing is stored.
@@ -35,10 +42,31 @@ for name in ("components-choice", "components-switch"):
 # `home` sends whoever is not signed in to the pages above; `authorize` sends everybody on to the keys.
 for name in ("home", "home-sparks", "find", "first-run", "authorize"):
     declare_url(name, SIGNED_IN, methods=_READING)
-for name in ("account_change_password", "account_set_password", "api-keys", "appearance"):
+for name in (
+    "account_change_password",
+    "account_set_password",
+    "account_email",
+    "account_reauthenticate",
+    "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn",
+    "mfa_add_webauthn",
+    "mfa_activate_totp",
+    "mfa_deactivate_totp",
+    "mfa_generate_recovery_codes",
+    "api-keys",
+    "appearance",
+):
     declare_url(name, SIGNED_IN, methods=_FORM)
+for name in (
+    "security",
+    "mfa_index",
+    "mfa_list_webauthn",
+    "mfa_view_recovery_codes",
+    "socialaccount_connections",
+):
+    declare_url(name, SIGNED_IN, methods=_READING)
 declare_url("sessions", SIGNED_IN, methods=_READING)
-for name in ("api-key-revoke", "session-end", "sessions-end"):
+for name in ("api-key-revoke", "session-end", "sessions-end", "unlink", "passkey-remove"):
     declare_url(name, SIGNED_IN, methods=("POST",))
 
 # Teams and organisations. Whoever makes one may be anybody signed in; the service asks for the entitlement.

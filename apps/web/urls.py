@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 from allauth.account import views as account
+from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as recovery
+from allauth.mfa.totp import views as totp
+from allauth.socialaccount import views as social
 from django.urls import URLPattern, path, re_path
 
+from apps.accounts.providers import github, google
 from apps.web.views import (
     api_keys,
     appearance,
@@ -20,8 +25,10 @@ from apps.web.views import (
     organisations,
     people,
     projects,
+    providers,
     record,
     runs,
+    security,
     series,
     sessions,
     table,
@@ -54,6 +61,16 @@ urlpatterns = [
     path("sign-in", account.login, name="account_login"),
     path("sign-up", account.signup, name="account_signup"),
     path("sign-out", account.logout, name="account_logout"),
+    path("sign-in/with/<slug:provider>", providers.start, name="provider-start"),
+    path("sign-in/google/back", google.callback, name="google_callback"),
+    path("sign-in/github/back", github.callback, name="github_callback"),
+    path("sign-in/cancelled", social.login_cancelled, name="socialaccount_login_cancelled"),
+    path("sign-in/passkey", security.passkey_sign_in, name="mfa_login_webauthn"),
+    path("sign-in/second-step", mfa.authenticate, name="mfa_authenticate"),
+    path("sign-up/name", social.signup, name="socialaccount_signup"),
+    path("account/again", account.reauthenticate, name="account_reauthenticate"),
+    path("account/again/code", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("account/again/passkey", security.passkey_again, name="mfa_reauthenticate_webauthn"),
     path("account/inactive", account.account_inactive, name="account_inactive"),
     path("account/confirm", account.email_verification_sent, name="account_email_verification_sent"),
     re_path(r"^account/confirm/(?P<key>[-:\w]+)\Z", account.confirm_email, name="account_confirm_email"),
@@ -74,6 +91,22 @@ urlpatterns = [
     path("settings/appearance", appearance.appearance, name="appearance"),
     path("settings/password", account.password_change, name="account_change_password"),
     path("settings/password/set", account.password_set, name="account_set_password"),
+    path("settings/email", account.email, name="account_email"),
+    path("settings/security", security.security, name="security"),
+    # Where the library goes when it is done; the same page.
+    *(
+        path("settings/security", security.security, name=name)
+        for name in ("mfa_index", "mfa_list_webauthn", "socialaccount_connections")
+    ),
+    path("settings/security/links/<int:pk>/unlink", security.unlink, name="unlink"),
+    path("settings/security/passkeys/new", security.new_passkey, name="mfa_add_webauthn"),
+    path("settings/security/passkeys/<int:pk>/remove", security.remove_passkey, name="passkey-remove"),
+    path("settings/security/codes/new", totp.activate_totp, name="mfa_activate_totp"),
+    path("settings/security/codes/remove", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("settings/security/recovery", recovery.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path(
+        "settings/security/recovery/new", recovery.generate_recovery_codes, name="mfa_generate_recovery_codes"
+    ),
     path("settings/sessions", sessions.sessions, name="sessions"),
     path("settings/sessions/others/end", sessions.end_others, name="sessions-end"),
     path("settings/sessions/<slug:public_id>/end", sessions.end, name="session-end"),

@@ -52,6 +52,8 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
     "csp",
     "django_htmx",
     "template_partials",
@@ -140,6 +142,38 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Ownlog] "
+ACCOUNT_FORMS = {"add_email": "apps.web.forms.NewAddressForm"}
+ACCOUNT_CHANGE_EMAIL = True  # one address; a new one replaces it once it is confirmed
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # of changes to how the account is opened: apps.web.adapter
+
+# ── Signing in by others: what they are asked for is a constant in apps.accounts.providers ──
+OWNLOG_GOOGLE_CLIENT_ID = env.secret("OWNLOG_GOOGLE_CLIENT_ID")
+OWNLOG_GOOGLE_CLIENT_SECRET = env.secret("OWNLOG_GOOGLE_CLIENT_SECRET")
+env.both_or_neither("OWNLOG_GOOGLE_CLIENT_ID", "OWNLOG_GOOGLE_CLIENT_SECRET")
+OWNLOG_GOOGLE_ISSUER = env.server("OWNLOG_GOOGLE_ISSUER", default="https://accounts.google.com")
+OWNLOG_GITHUB_CLIENT_ID = env.secret("OWNLOG_GITHUB_CLIENT_ID")
+OWNLOG_GITHUB_CLIENT_SECRET = env.secret("OWNLOG_GITHUB_CLIENT_SECRET")
+env.both_or_neither("OWNLOG_GITHUB_CLIENT_ID", "OWNLOG_GITHUB_CLIENT_SECRET")
+OWNLOG_GITHUB_URL = env.server("OWNLOG_GITHUB_URL", default="https://github.com")
+SOCIALACCOUNT_ADAPTER = "apps.web.social_adapter.SocialAdapter"
+SOCIALACCOUNT_FORMS = {"signup": "apps.web.forms.NameForm"}
+SOCIALACCOUNT_AUTO_SIGNUP = False
+SOCIALACCOUNT_STORE_TOKENS = False
+
+# ── Second factors and passkeys: sealed by apps.teams.factors ──
+MFA_ADAPTER = "apps.web.mfa_adapter.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {
+    "login_webauthn": "apps.web.forms.PasskeySignInForm",
+    "authenticate_webauthn": "apps.web.forms.PasskeyStepForm",
+    "reauthenticate_webauthn": "apps.web.forms.PasskeyAgainForm",
+    "add_webauthn": "apps.web.forms.NewPasskeyForm",
+}
+MFA_TOTP_TOLERANCE = 1  # clocks of phones are off by some seconds
+# Whoever must not confirm an address cannot be asked to have done so.
+MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION == "none"
 
 # ── Mail: printed on the console until the operator names a server ──
 EMAIL_HOST = env.text("OWNLOG_EMAIL_HOST")

@@ -10,6 +10,8 @@ if not env.text("OWNLOG_ALLOWED_HOSTS"):
     raise env.BadSetting("OWNLOG_ALLOWED_HOSTS must list the host names that this instance answers to.")
 if not env.text("OWNLOG_BROKER_URL"):
     raise env.BadSetting("OWNLOG_BROKER_URL must name the message broker.")
+if env.text("OWNLOG_GOOGLE_ISSUER"):
+    raise env.BadSetting("OWNLOG_GOOGLE_ISSUER is for tests: an instance for others asks Google itself.")
 
 SECURE_SSL_REDIRECT = env.boolean("OWNLOG_TLS_REDIRECT", default=True)
 SECURE_HSTS_SECONDS = 365 * 24 * 3600

@@ -117,3 +117,35 @@ def test_secret_in_a_file_that_is_missing_or_no_text(monkeypatch: pytest.MonkeyP
     (tmp_path / "missing").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(env.BadSetting, match=f"{NAME}_FILE names a file that is not text"):
         env.secret(NAME)
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("https://github.lab.example/", "https://github.lab.example"),
+        ("http://127.0.0.1:9", "http://127.0.0.1:9"),
+        ("", "https://github.com"),
+    ],
+)
+def test_a_server_that_secrets_go_to(monkeypatch: pytest.MonkeyPatch, value: str, read: str) -> None:
+    monkeypatch.setenv("OWNLOG_GITHUB_URL", value)
+
+    assert env.server("OWNLOG_GITHUB_URL", default="https://github.com") == read
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["http://github.lab.example", "github.com", "ftp://github.com", "https://", "https://a.example/?b=1"],
+)
+def test_secrets_go_nowhere_in_the_clear(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("OWNLOG_GITHUB_URL", value)
+
+    with pytest.raises(env.BadSetting, match="OWNLOG_GITHUB_URL must be an https:// address"):
+        env.server("OWNLOG_GITHUB_URL", default="https://github.com")
+
+
+def test_half_a_client_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OWNLOG_GITHUB_CLIENT_ID", "id")
+
+    with pytest.raises(env.BadSetting, match="go together"):
+        env.both_or_neither("OWNLOG_GITHUB_CLIENT_ID", "OWNLOG_GITHUB_CLIENT_SECRET")

@@ -39,6 +39,8 @@ EXAMPLES = {
     "public_id": "a" * 20,
     "key": "garbage",
     "uidb36": "1",
+    "provider": "google",
+    "pk": "1",
     "object_id": "1",
     "app_label": "runs",
     "url": "nothing",

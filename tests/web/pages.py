@@ -49,6 +49,9 @@ PAGES = (
     "/invitations/nothing",
     "/settings/password",
     "/settings/sessions",
+    "/settings/security",
+    "/settings/email",
+    "/account/again",
     "/alice/nothing",
     "/sign-out",
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from datetime import datetime
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from django import template
+from django.core.serializers.json import DjangoJSONEncoder
 from django.forms import BoundField
 from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from apps.accounts.providers import Offered, offered
 from apps.core import clock
 from apps.runs.defined import Definitions
 from apps.web import figures, places
@@ -94,6 +97,18 @@ def in_title(text: str) -> str:
 def role_words(value: str) -> str:
     """A role in a team or an organisation as pages call it."""
     return places.role_words(value)
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """For a data- attribute that a script reads."""
+    return json.dumps(value, cls=DjangoJSONEncoder)
+
+
+@register.simple_tag
+def providers() -> list[Offered]:
+    """Who else may say who somebody is, as the operator has configured it."""
+    return offered()
 
 
 @register.filter

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from allauth.account.adapter import get_adapter as get_account_adapter
+from allauth.account.forms import AddEmailForm
+from allauth.account.internal.flows.email_verification import send_verification_email_to_address
+from allauth.account.models import EmailAddress
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.webauthn import forms as webauthn
+from allauth.socialaccount.forms import SignupForm
+from django.http import HttpRequest
+
+from apps.accounts.queries import is_taken
+
+
+class NameForm(SignupForm):  # type: ignore[misc]
+    """A new account by a provider: only its name is asked for. The address is the one that the provider confirmed."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in set(self.fields) - {"username"}:
+            del self.fields[name]
+
+
+_LONGEST_NAME = 60
+
+
+class NewAddressForm(AddEmailForm):  # type: ignore[misc]
+    """An address that is to replace the present one once it is confirmed; until then the present one stays as it is.
+
+    Whether somebody else has it is not told here: the owner of the mailbox is, by mail.
+    """
+
+    def save(self, request: HttpRequest) -> EmailAddress:
+        wanted, waiting = (
+            self.cleaned_data["email"],
+            EmailAddress.objects.filter(user=self.user, verified=False),
+        )
+        waiting.exclude(email__iexact=self.user.email).delete()
+        address = EmailAddress.objects.create(user=self.user, email=wanted)
+        if is_taken(email=wanted):
+            get_account_adapter().send_account_already_exists_mail(wanted)
+        else:
+            send_verification_email_to_address(request, address)
+        return address
+
+
+# What the library's parsers raise for what no browser sends.
+_UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, IndexError, struct.error)
+
+
+class _ReadsCredential:
+    """A passkey's answer comes from anybody: what cannot be read is refused like one that is not known."""
+
+    def clean_credential(self) -> Any:
+        return self._readable(lambda: super(_ReadsCredential, self).clean_credential())  # type: ignore[misc]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = self._readable(lambda: super(_ReadsCredential, self).clean()) or {}  # type: ignore[misc]
+        return cleaned
+
+    @staticmethod
+    def _readable(read: Any) -> Any:
+        try:
+            return read()
+        except _UNREADABLE:
+            raise get_adapter().validation_error("incorrect_code") from None
+
+
+class PasskeySignInForm(_ReadsCredential, webauthn.LoginWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+class PasskeyStepForm(_ReadsCredential, webauthn.AuthenticateWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+class PasskeyAgainForm(_ReadsCredential, webauthn.ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+class NewPasskeyForm(webauthn.AddWebAuthnForm):  # type: ignore[misc]
+    def clean(self) -> dict[str, Any]:
+        try:
+            cleaned: dict[str, Any] = super().clean()
+        except _UNREADABLE:
+            raise get_adapter().validation_error("incorrect_code") from None
+        return cleaned
+
+    def clean_name(self) -> str:
+        return str(super().clean_name())[:_LONGEST_NAME]

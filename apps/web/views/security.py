@@ -1,0 +1,101 @@
+"""How one gets in: password, address, linked accounts, passkeys, codes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.internal import auth
+from allauth.mfa.webauthn.internal.flows import remove_authenticator
+from allauth.mfa.webauthn.views import AddWebAuthnView, LoginWebAuthnView, ReauthenticateWebAuthnView
+from allauth.socialaccount.internal.flows import connect
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.accounts.links import is_confirmed, links_of
+from apps.accounts.providers import offered
+from apps.accounts.queries import user_of
+from apps.core.errors import Conflict
+from apps.teams.factors import factors_of, is_only_way_in
+from apps.web.links import with_query
+from apps.web.rendering import render
+from apps.web.request import Request
+
+
+@login_required
+@require_safe
+def security(request: Request) -> HttpResponse:
+    """Every way into the asker's account."""
+    user = user_of(request.actor)
+    links = links_of(user)
+    context = {
+        "person": user,
+        "is_confirmed": is_confirmed(user),
+        "links": links,
+        "only_link": next((each.pk for each in links if is_only_way_in(user, link=each.pk)), None),
+        "linkable": [each for each in offered() if each.id not in {link.provider for link in links}],
+        "factors": factors_of(user),
+    }
+    return render(request, "settings/security.html", context)
+
+
+@login_required
+@require_POST
+def unlink(request: Request, pk: int) -> HttpResponseBase:
+    user = user_of(request.actor)
+    link = get_object_or_404(SocialAccount, pk=pk, user_id=user.pk)
+    raise_if_reauthentication_required(request, app="allauth.socialaccount")
+    if is_only_way_in(user, link=pk):
+        raise Conflict(_("Nothing else opens your account. Set a password or add a passkey first."))
+    connect.disconnect(request, link)
+    return redirect("security")
+
+
+@login_required
+@require_POST
+def remove_passkey(request: Request, pk: int) -> HttpResponseBase:
+    user = user_of(request.actor)
+    passkey = get_object_or_404(Authenticator, pk=pk, user_id=user.pk, type=Authenticator.Type.WEBAUTHN)
+    raise_if_reauthentication_required(request, app="allauth.mfa")
+    if is_only_way_in(user, passkey=pk):
+        raise Conflict(_("Nothing else opens your account. Set a password or link an account first."))
+    remove_authenticator(request, passkey)
+    return redirect("security")
+
+
+class NewPasskey(AddWebAuthnView):  # type: ignore[misc]
+    """Every passkey opens the account by itself, so the device has to keep it and to ask who is there."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        context["js_data"] = {"creation_options": auth.begin_registration(self.request.user, True)}
+        context["form"] = kwargs.get("form") or self.get_form()
+        return context
+
+
+class PasskeySignIn(LoginWebAuthnView):  # type: ignore[misc]
+    def form_invalid(self, form: Any) -> HttpResponse:
+        query = {"passkey": "unknown", "next": self.request.POST.get("next", "")}
+        return HttpResponseRedirect(with_query(reverse("account_login"), query))
+
+
+class PasskeyAgain(ReauthenticateWebAuthnView):  # type: ignore[misc]
+    def form_invalid(self, form: Any) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form))  # type: ignore[no-any-return]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        context["is_wrong"] = "form" in kwargs
+        return context
+
+
+new_passkey = NewPasskey.as_view()
+passkey_sign_in = PasskeySignIn.as_view()
+passkey_again = PasskeyAgain.as_view()
