@@ -10,8 +10,12 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import ApiKey, User
+from apps.accounts.services import reactivate_account, suspend_account
 from apps.core.admin import ReadOnlyAdmin
 
 
@@ -21,6 +25,15 @@ class UserAdmin(ReadOnlyAdmin):
     list_display = ["username", "email", "is_active", "is_staff", "created_at"]
     search_fields = ["username", "email"]
     ordering = ["username"]
+    actions = ["suspend", "reactivate"]
+
+    @admin.action(description=_("Suspend: no way in for them, their data is kept"))
+    def suspend(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        self.act_on_each(request, users, suspend_account, "suspended")
+
+    @admin.action(description=_("Reactivate"))
+    def reactivate(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        self.act_on_each(request, users, reactivate_account, "reactivated")
 
 
 @admin.register(ApiKey)

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from apps.accounts.actors import Actor
 from apps.accounts.models import ApiKey, User
 from apps.core import clock
-from apps.core.errors import NotFound
+from apps.core.errors import Forbidden, NotFound
 from apps.core.ids import is_public_id
 from apps.core.rows import find_row
 
@@ -70,6 +70,13 @@ def user_of(actor: Actor) -> User:
     if user is None:
         raise NotFound("Not found.")
     return user
+
+
+def require_operator(actor: Actor) -> None:
+    """Pass who operates the instance, by their session: no key does."""
+    operators = User.objects.filter(is_active=True, is_staff=True, is_superuser=True)
+    if actor.user_id is None or actor.api_key or not operators.filter(pk=actor.user_id).exists():
+        raise Forbidden("This is for the instance's operators.")
 
 
 def api_keys_of(actor: Actor) -> QuerySet[ApiKey]:

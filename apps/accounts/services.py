@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.actors import Actor
 from apps.accounts.models import ApiKey, User
 from apps.accounts.names import USERNAME_VALIDATORS
-from apps.accounts.queries import hash_of_secret, is_taken, no_account_yet, user_of
+from apps.accounts.queries import hash_of_secret, is_taken, no_account_yet, require_operator, user_of
 from apps.accounts.types import Appearance
 from apps.audit.events import EventKind
 from apps.audit.services import record
@@ -66,6 +66,30 @@ def save_new_user(user: User, *, may_join: Callable[[], bool] = lambda: True) ->
         is_owner=user.is_superuser,
     )
     return user
+
+
+@transaction.atomic
+def suspend_account(user: User, *, by: Actor) -> None:
+    """Close every way in of this person from the next request on, in all processes. Their data is kept.
+
+    For operators, who cannot do it to themselves: somebody has to be left who can undo it.
+    """
+    require_operator(by)
+    if user.pk == by.user_id:
+        raise Conflict(_("Operators cannot suspend themselves."))
+    _switch(user, is_active=True, to=False, kind=EventKind.ACCOUNT_SUSPENDED, by=by)
+
+
+@transaction.atomic
+def reactivate_account(user: User, *, by: Actor) -> None:
+    require_operator(by)
+    _switch(user, is_active=False, to=True, kind=EventKind.ACCOUNT_REACTIVATED, by=by)
+
+
+def _switch(user: User, *, is_active: bool, to: bool, kind: EventKind, by: Actor) -> None:
+    """Twice is allowed, and noted once."""
+    if User.objects.filter(pk=user.pk, is_active=is_active).update(is_active=to):
+        record(kind, subject=user.public_id, entity=user.public_id, by=by)
 
 
 def _is_first() -> bool:

@@ -10,3 +10,4 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("apps.audit.privacy")
+        import_module("apps.core.admin").watch(import_module("apps.audit.watching").note_seen)

@@ -9,11 +9,16 @@ class EventKind(StrEnum):
     ACCOUNT_CREATED = "account.created"
     ACCOUNT_LINKED = "account.linked"
     ACCOUNT_UNLINKED = "account.unlinked"
+    ACCOUNT_REACTIVATED = "account.reactivated"
+    ACCOUNT_SUSPENDED = "account.suspended"
+    ADMIN_SEEN = "admin.seen"
     API_KEY_ISSUED = "api_key.issued"
     API_KEY_REVOKED = "api_key.revoked"
     EMAIL_CHANGED = "account.email_changed"
     EMAIL_CONFIRMED = "account.email_confirmed"
     ENTITY_CREATED = "entity.created"
+    ENTITY_REACTIVATED = "entity.reactivated"
+    ENTITY_SUSPENDED = "entity.suspended"
     INVITATION_ACCEPTED = "invitation.accepted"
     INVITATION_MADE = "invitation.made"
     INVITATION_REVOKED = "invitation.revoked"
@@ -65,6 +70,8 @@ _BY_WORD = {
 def groups_of(kind: EventKind) -> frozenset[Group]:
     """What an operator looked at was seen, and is an operator's act."""
     own = _BY_WORD.get(kind.value.partition(".")[0], Group.PEOPLE)
+    if kind.value.endswith((".suspended", ".reactivated")):
+        own = Group.OPERATORS
     if kind.value not in _SEEN:
         return frozenset({own})
     return frozenset({Group.SEEN} | ({own} & {Group.OPERATORS}))

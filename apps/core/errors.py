@@ -33,6 +33,12 @@ class Forbidden(OwnlogError):
     code = "forbidden"
 
 
+class Suspended(Forbidden):
+    """The operators have closed it; its own people are told."""
+
+    code = "suspended"
+
+
 class Conflict(OwnlogError):
     """The thing exists already, or is in a state in which this cannot be done."""
 

@@ -13,7 +13,7 @@ from apps.accounts.actors import Actor
 from apps.core import clock
 from apps.projects.models import Project, ProjectMember, ShareLink
 from apps.projects.readings import READING, note_readings
-from apps.teams.gate import refusal, roles_in
+from apps.teams.gate import refusal, require_open, roles_in
 
 
 def role_in_project(actor: Actor, project: Project) -> Role:
@@ -78,6 +78,7 @@ def require(
     `what` names the kind of thing in the message ("run"), never the thing; `is_own`: it is a run that they added.
     """
     in_entity, role = _standings(actor, [project])[project.pk]
+    require_open(project.entity, in_entity, what=what)
     if _allowed(actor, permission, project, role, is_own=is_own):
         if permission in READING:
             note_readings(actor, [(project, in_entity, role)])
@@ -118,7 +119,7 @@ def _seen(actor: Actor, projects: Iterable[Project], *, but: Role | None) -> lis
 def _allowed(
     actor: Actor, permission: Permission, project: Project, role: Role, *, is_own: bool = False
 ) -> bool:
-    return allows(
+    return project.entity.suspended_at is None and allows(
         permission,
         role=role,
         visibility=Visibility(project.visibility),

@@ -18,12 +18,12 @@ class RunAdmin(ReadOnlyAdmin):
         "heartbeat_at",
     ]
     list_filter = ["state"]
-    list_select_related = ["project"]
+    list_select_related = ["project__entity"]
     ordering = ["-id"]
 
 
 @admin.register(Segment)
 class SegmentAdmin(ReadOnlyAdmin):
     list_display = ["id", "run", "stream", "first_line", "line_count", "blob"]
-    list_select_related = ["run", "blob"]
+    list_select_related = ["run__project__entity", "blob"]
     ordering = ["-id"]

@@ -1,17 +1,30 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin import ReadOnlyAdmin
 from apps.teams.models import Entity, Invitation, Membership, Organisation, OrganisationMembership, Setting
+from apps.teams.services.suspending import reactivate_entity, suspend_entity
 
 
 @admin.register(Entity)
 class EntityAdmin(ReadOnlyAdmin):
-    list_display = ["name", "kind", "created_at"]
+    list_display = ["name", "kind", "created_at", "suspended_at"]
     list_filter = ["kind"]
     search_fields = ["name"]
     ordering = ["name"]
+    actions = ["suspend", "reactivate"]
+
+    @admin.action(description=_("Suspend: closed to everybody, the data is kept"))
+    def suspend(self, request: HttpRequest, entities: QuerySet[Entity]) -> None:
+        self.act_on_each(request, entities, suspend_entity, "suspended")
+
+    @admin.action(description=_("Reactivate"))
+    def reactivate(self, request: HttpRequest, entities: QuerySet[Entity]) -> None:
+        self.act_on_each(request, entities, reactivate_entity, "reactivated")
 
 
 @admin.register(Membership)

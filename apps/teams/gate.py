@@ -11,9 +11,11 @@ from collections.abc import Iterable
 
 from apps.access.policy import GRANTS, Permission, Role, Scope, allows
 from apps.accounts.actors import Actor
-from apps.core.errors import Forbidden, NotFound
+from apps.core.errors import Forbidden, NotFound, Suspended
 from apps.teams.models import Entity, Membership, Organisation, OrganisationMembership
 from apps.teams.types import OrganisationRole
+
+_INSIDE = frozenset({Role.ADMIN, Role.MEMBER, Role.VIEWER})
 
 
 def role_in(actor: Actor, entity: Entity) -> Role:
@@ -40,12 +42,13 @@ def roles_in(actor: Actor, entities: Iterable[Entity]) -> dict[int, Role]:
 
 
 def may(actor: Actor, permission: Permission, *, entity: Entity) -> bool:
-    return allows(permission, role=role_in(actor, entity), scope=actor.scope)
+    is_open = entity.suspended_at is None
+    return is_open and allows(permission, role=role_in(actor, entity), scope=actor.scope)
 
 
 def those_where(actor: Actor, permission: Permission, entities: Iterable[Entity]) -> list[Entity]:
     """Those of these entities in which the actor may do this, with one question at most."""
-    entities = list(entities)
+    entities = [entity for entity in entities if entity.suspended_at is None]
     roles = roles_in(actor, entities)
     return [each for each in entities if allows(permission, role=roles[each.pk], scope=actor.scope)]
 
@@ -56,9 +59,18 @@ def require(actor: Actor, permission: Permission, *, entity: Entity, what: str) 
     `what` names the kind of thing in the message ("entity"), never the thing.
     """
     role = role_in(actor, entity)
+    require_open(entity, role, what=what)
     if allows(permission, role=role, scope=actor.scope):
         return
     raise _refusal_of(actor, permission, role, what=what)
+
+
+def require_open(entity: Entity, role: Role, *, what: str) -> None:
+    """Pass unless the operators have suspended the entity: its own people are told so, to others it is not there."""
+    if entity.suspended_at is not None and role in _INSIDE:
+        raise Suspended("The operators have suspended this. What is in it is kept.")
+    if entity.suspended_at is not None:
+        raise NotFound(f"There is no such {what}, or it is not shared with you.")
 
 
 def _refusal_of(actor: Actor, permission: Permission, role: Role, *, what: str) -> NotFound | Forbidden:

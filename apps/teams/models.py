@@ -38,6 +38,7 @@ class Entity(models.Model):
     )
     vault_node = models.UUIDField(unique=True)
     created_at = models.DateTimeField(default=clock.now)
+    suspended_at = models.DateTimeField(null=True, blank=True)  # by the operators: closed to all, and kept
 
     class Meta:
         verbose_name_plural = "entities"

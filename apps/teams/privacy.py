@@ -6,7 +6,7 @@ from apps.teams.models import Entity, Invitation, Membership, Organisation, Orga
 declare(
     Entity,
     personal={"name"},
-    plain={"id", "public_id", "kind", "user", "organisation", "vault_node", "created_at"},
+    plain={"id", "public_id", "kind", "user", "organisation", "vault_node", "created_at", "suspended_at"},
 )
 declare(Membership, personal={"user"}, plain={"id", "entity", "role", "created_at"}, goes_with="entity")
 declare(Organisation, personal={"name"}, plain={"id", "public_id", "created_at"})

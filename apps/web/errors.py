@@ -6,7 +6,17 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.defaults import server_error
 
-from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
+from apps.core.errors import (
+    Conflict,
+    Erased,
+    Forbidden,
+    Invalid,
+    NotFound,
+    OwnlogError,
+    Suspended,
+    TooMuch,
+    Unavailable,
+)
 from apps.web.appearance import speak
 from apps.web.rendering import render
 
@@ -26,6 +36,13 @@ def error_page(request: HttpRequest, error: OwnlogError) -> HttpResponse:
     status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
     if status == 404:
         return not_found(request)
+    if isinstance(error, Suspended):
+        return _page(
+            request,
+            403,
+            _("Suspended"),
+            _("The operators have suspended this. What is in it is kept as it is."),
+        )
     if status == 403:
         return forbidden(request)
     facts = {

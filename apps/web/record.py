@@ -34,11 +34,16 @@ SAYS: dict[EventKind, Promise] = {
     EventKind.ACCOUNT_CREATED: gettext_lazy("made the account"),
     EventKind.ACCOUNT_LINKED: gettext_lazy("linked an account to sign in with"),
     EventKind.ACCOUNT_UNLINKED: gettext_lazy("unlinked an account"),
+    EventKind.ACCOUNT_REACTIVATED: gettext_lazy("reactivated the account, as an operator"),
+    EventKind.ACCOUNT_SUSPENDED: gettext_lazy("suspended the account, as an operator"),
+    EventKind.ADMIN_SEEN: gettext_lazy("looked at sizes, dates and states, as an operator"),
     EventKind.API_KEY_ISSUED: gettext_lazy("made an API key"),
     EventKind.API_KEY_REVOKED: gettext_lazy("revoked an API key"),
     EventKind.EMAIL_CHANGED: gettext_lazy("changed the e-mail address"),
     EventKind.EMAIL_CONFIRMED: gettext_lazy("confirmed the e-mail address"),
     EventKind.ENTITY_CREATED: gettext_lazy("began this record"),
+    EventKind.ENTITY_REACTIVATED: gettext_lazy("opened again what it owns, as an operator"),
+    EventKind.ENTITY_SUSPENDED: gettext_lazy("suspended it, as an operator"),
     EventKind.INVITATION_ACCEPTED: gettext_lazy("came by an invitation"),
     EventKind.INVITATION_MADE: gettext_lazy("invited somebody"),
     EventKind.INVITATION_REVOKED: gettext_lazy("took an invitation back"),
@@ -111,16 +116,22 @@ def says_of(kind: str) -> str:
 
 def _details(facts: dict[str, Any]) -> Iterator[str]:
     if via := facts.get("via"):
-        yield {
-            "link": _("by a share link"),
-            "named": _("as somebody who was named"),
-        }.get(via, _("as anybody may"))
+        yield _right(via)
     if more := facts.get("more"):
         since = datetime.fromisoformat(facts["since"])
         yield ngettext("%(n)s more time from %(time)s on", "%(n)s more times from %(time)s on", more) % {
             "n": more,
             "time": f"{timezone.localtime(since):%H:%M}",
         }
+
+
+def _right(via: str) -> str:
+    rights = {
+        "link": _("by a share link"),
+        "named": _("as somebody who was named"),
+        "public": _("as anybody may"),
+    }
+    return rights.get(via) or via
 
 
 def _plain(value: object) -> str:
