@@ -7,12 +7,14 @@ from django.db.models.functions import Coalesce
 
 from apps.access.policy import Permission, Visibility
 from apps.accounts.actors import Actor
+from apps.accounts.queries import hash_of_secret
+from apps.core import clock
 from apps.core.errors import NotFound
 from apps.core.ids import is_public_id
 from apps.core.rows import find_row
 from apps.projects.gate import listed, readable, require
-from apps.projects.models import Project, ProjectMember
-from apps.projects.types import OpenProject
+from apps.projects.models import Project, ProjectMember, ShareLink
+from apps.projects.types import NamedPerson, NamedRole, OpenLink, OpenProject
 from apps.teams.models import Entity, Membership
 from apps.teams.queries import entities_of, entity_by_name
 from apps.teams.types import MemberRole
@@ -25,6 +27,7 @@ from apps.vault.types import NodeId
 
 NAME_LABEL = "project.name"
 DESCRIPTION_LABEL = "project.description"
+LINK_LABEL = "share_link.label"
 NO_PROJECT = "There is no such project, or it is not shared with you."
 
 
@@ -117,6 +120,54 @@ def _about_me(actor: Actor) -> QuerySet[Project]:
 
 def _latest_first(projects: QuerySet[Project]) -> QuerySet[Project]:
     return projects.select_related("entity").order_by("-last_activity_at", "-id")
+
+
+def share_links(project: Project) -> QuerySet[ShareLink]:
+    """The links to a project held with PROJECT_SHARE that work now, the newest first."""
+    return (
+        ShareLink.objects.filter(project=project, revoked_at=None, expires_at__gt=clock.now())
+        .select_related("created_by")
+        .order_by("-id")
+    )
+
+
+def open_links(project: Project) -> list[OpenLink]:
+    """`share_links`, with their labels."""
+    key = open_key(NodeId(project.vault_node))
+    return [
+        OpenLink(
+            link=each,
+            label=unseal_text(key, bytes(each.sealed_label), label=LINK_LABEL, row=each.uuid)
+            if each.sealed_label is not None
+            else "",
+        )
+        for each in share_links(project)
+    ]
+
+
+def find_share_link(secret: str) -> ShareLink:
+    """The link with this secret, if it works: whoever has the secret may know that."""
+    good = ShareLink.objects.filter(revoked_at=None, expires_at__gt=clock.now())
+    link = good.select_related("project__entity").filter(secret_sha256_hex=hash_of_secret(secret)).first()
+    if link is None:
+        raise NotFound(NO_PROJECT)
+    return link
+
+
+def named_people(project: Project) -> list[NamedPerson]:
+    """Who is named in a project held with PROJECT_SHARE, by name."""
+    rows = ProjectMember.objects.filter(project=project).select_related("user").order_by("user__username")
+    members = set(Membership.objects.filter(entity=project.entity_id).values_list("user_id", flat=True))
+    return [
+        NamedPerson(
+            username=row.user.username,
+            role=NamedRole(row.role),
+            since=row.created_at,
+            is_outsider=row.is_outsider,
+            has_left=not row.is_outsider and row.user_id not in members,
+        )
+        for row in rows
+    ]
 
 
 def open_project(project: Project) -> OpenProject:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from apps.projects.models import Project
+    from apps.projects.models import Project, ShareLink
+
+
+LINK_DAYS = (1, 7, 30, 90, 365)  # how long a share link may work: none works for ever
+LONGEST_LABEL = 200
 
 
 class NamedRole(StrEnum):
@@ -23,3 +28,22 @@ class OpenProject:
     entity: str
     name: str
     description: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLink:
+    """A share link with its label unsealed."""
+
+    link: ShareLink
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPerson:
+    """Somebody whose name stands in a project."""
+
+    username: str
+    role: NamedRole
+    since: datetime
+    is_outsider: bool
+    has_left: bool  # named as one of the entity's people, and no longer one: it counts for nothing

@@ -11,10 +11,10 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.audit.models import Event
 from apps.core.errors import Forbidden, Invalid, NotFound
-from apps.projects import services
 from apps.projects.models import Project
 from apps.projects.queries import find_project, open_project
 from apps.projects.services import get_or_create_project, update_project
+from apps.projects.services import projects as services
 from apps.teams.models import Entity
 from apps.vault.models import Node
 from tests.factories import people, work

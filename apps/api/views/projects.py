@@ -46,7 +46,7 @@ class ProjectListView(ApiView):
 
     @extend_schema(
         operation_id="create_project",
-        summary="Make a project, private unless you say otherwise",
+        summary="Make a project, as visible as its owner has chosen for new ones unless you say otherwise",
         tags=["projects"],
         parameters=[IDEMPOTENCY_KEY],
         request=ProjectNew,
@@ -58,9 +58,10 @@ class ProjectListView(ApiView):
 
         def create() -> Done:
             words = new.get("description", "")
-            made = create_project(actor, entity=new.get("entity"), name=new["name"], description=words)
-            if "visibility" in new:
-                made = _change(actor, made, {"visibility": new["visibility"]}, request=None)
+            visibility = Visibility(new["visibility"]) if "visibility" in new else None
+            made = create_project(
+                actor, entity=new.get("entity"), name=new["name"], description=words, visibility=visibility
+            )
             return Done(201, made.public_id)
 
         done = once(request, create)
@@ -107,7 +108,7 @@ def _projects(actor: Actor, entity: str) -> list[OpenProject]:
     return found
 
 
-def _change(actor: Actor, held: Project, changes: dict[str, Any], request: ApiRequest | None) -> Project:
+def _change(actor: Actor, held: Project, changes: dict[str, Any], request: ApiRequest) -> Project:
     visibility = changes.get("visibility")
     if visibility is not None:
         held = get_project_by_id(actor, Permission.PROJECT_SHARE, public_id=held.public_id)
@@ -116,7 +117,7 @@ def _change(actor: Actor, held: Project, changes: dict[str, Any], request: ApiRe
         by=actor,
         description=changes.get("description"),
         visibility=None if visibility is None else Visibility(visibility),
-        only_if=None if request is None else only_if(request, project_tag),
+        only_if=only_if(request, project_tag),
     )
 
 

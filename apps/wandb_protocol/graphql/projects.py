@@ -48,13 +48,16 @@ def models(
 
 
 def upsert_model(_: None, info: Info, sent: Source) -> Source:
-    """Make a project, private unless the caller says otherwise, or change the one there is."""
+    """Make a project, as visible as its owner chose unless the caller says otherwise, or change the one there is."""
     actor = actor_in(info)
     found = _named(info, sent)
+    visibility = translate.visibility(sent["access"]) if sent.get("access") else None
     inserted = found is None
     if found is None:
-        found = get_or_create_project(actor, entity=sent.get("entityName"), name=sent.get("name"))
-    visibility = translate.visibility(sent["access"]) if sent.get("access") else None
+        found = get_or_create_project(
+            actor, entity=sent.get("entityName"), name=sent.get("name"), visibility=visibility
+        )
+        visibility = None
     if sent.get("description") is not None or visibility is not None:
         found = _changed(info, found, description=sent.get("description"), visibility=visibility)
     facts = translate.project_facts(open_project(found))

@@ -6,17 +6,20 @@ from collections.abc import Callable
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from apps.access.policy import Permission, Visibility
+from apps.access.policy import Permission, Role, Visibility
 from apps.accounts.actors import Actor
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core.errors import Changed, Conflict, NotFound
-from apps.projects.models import Project
+from apps.projects.errors import KeptPrivate
+from apps.projects.models import Project, ProjectMember
 from apps.projects.names import clean_name
 from apps.projects.queries import DESCRIPTION_LABEL, NAME_LABEL, NO_PROJECT, find_project, get_project
-from apps.teams.gate import require
+from apps.projects.types import NamedRole
+from apps.teams.choices import SettingName
+from apps.teams.gate import require, role_in
 from apps.teams.models import Entity
-from apps.teams.queries import default_entity, entity_by_name
+from apps.teams.queries import default_entity, effective, entity_by_name
 from apps.vault.seal import blind_index, seal_text
 from apps.vault.tree import create_node, discard_node, open_key
 from apps.vault.types import NodeId, NodeKind
@@ -24,8 +27,10 @@ from apps.vault.types import NodeId, NodeKind
 DEFAULT_NAME = "uncategorized"
 
 
-def get_or_create_project(actor: Actor, *, entity: str | None, name: str | None) -> Project:
-    """The project to log runs into, made private on first use.
+def get_or_create_project(
+    actor: Actor, *, entity: str | None, name: str | None, visibility: Visibility | None = None
+) -> Project:
+    """The project to log runs into, made on first use as visible as its entity has chosen, or as is said here.
 
     An outsider of the entity gets the same answer whether the project, or the entity, exists or not.
     """
@@ -33,7 +38,7 @@ def get_or_create_project(actor: Actor, *, entity: str | None, name: str | None)
     owner = _owner(actor, entity)
     if find_project(owner, name) is None:
         require(actor, Permission.PROJECT_CREATE, entity=owner, what="project")
-        _create_project(owner, name, by=actor)
+        _create_project(owner, name, visibility=_new_visibility(owner, visibility, by=actor), by=actor)
     return get_project(actor, Permission.RUN_CREATE, entity=owner.name, name=name)
 
 
@@ -46,18 +51,54 @@ def _owner(actor: Actor, entity: str | None) -> Entity:
         raise NotFound(NO_PROJECT) from None
 
 
-def create_project(actor: Actor, *, entity: str | None, name: str, description: str = "") -> Project:
-    """Make a private project; Conflict when the entity has one of this name."""
+def create_project(
+    actor: Actor,
+    *,
+    entity: str | None,
+    name: str,
+    description: str = "",
+    visibility: Visibility | None = None,
+) -> Project:
+    """Make a project, as visible as its entity has chosen, or as is said here; Conflict when one is called so."""
     name = clean_name(name, what="project")
     owner = _owner(actor, entity)
     require(actor, Permission.PROJECT_CREATE, entity=owner, what="project")
+    visibility = _new_visibility(owner, visibility, by=actor)
     is_there = find_project(owner, name) is not None
-    if is_there or not _create_project(owner, name, by=actor, description=description):
+    if is_there or not _create_project(owner, name, visibility=visibility, by=actor, description=description):
         raise Conflict(_("There is a project of this name already."))
     return get_project(actor, Permission.PROJECT_READ, entity=owner.name, name=name)
 
 
-def _create_project(entity: Entity, name: str, *, by: Actor, description: str = "") -> bool:
+def _new_visibility(entity: Entity, asked: Visibility | None, *, by: Actor) -> Visibility:
+    """What a project that is made now will be. Only who may share the entity's projects departs from its choice."""
+    chosen = Visibility(str(effective(entity, SettingName.DEFAULT_VISIBILITY).value))
+    if asked is None or asked is chosen:
+        return chosen
+    require(by, Permission.PROJECT_SHARE, entity=entity, what="project")
+    check_visibility(entity, asked)
+    return asked
+
+
+def check_visibility(entity: Entity, visibility: Visibility) -> None:
+    """KeptPrivate where an organisation lets nobody outside see what is the entity's."""
+    if visibility in (Visibility.PUBLIC, Visibility.OPEN):
+        check_outsiders(entity)
+
+
+def check_outsiders(entity: Entity) -> None:
+    """KeptPrivate where an organisation lets nobody outside see what is the entity's."""
+    private_only = effective(entity, SettingName.PRIVATE_ONLY)
+    if private_only.is_on:
+        raise KeptPrivate(
+            _("The organisation %(name)s keeps the projects of its teams to their own people.")
+            % {"name": private_only.organisation}
+        )
+
+
+def _create_project(
+    entity: Entity, name: str, *, visibility: Visibility, by: Actor, description: str = ""
+) -> bool:
     """Whether this request made it: two first runs may come at once, and then the other one's is the project."""
     node = create_node(NodeKind.PROJECT, parent=NodeId(entity.vault_node))
     row_uuid = uuid.uuid4()
@@ -75,8 +116,10 @@ def _create_project(entity: Entity, name: str, *, by: Actor, description: str = 
                     if description
                     else None
                 ),
+                visibility=visibility.value,
                 created_by_id=by.user_id,
             )
+            _name_maker(project, by=by)
             record(
                 EventKind.PROJECT_CREATED,
                 subject=project.public_id,
@@ -93,6 +136,16 @@ def _create_project(entity: Entity, name: str, *, by: Actor, description: str = 
     return True
 
 
+def _name_maker(project: Project, *, by: Actor) -> None:
+    """Whoever makes a restricted project is in it, also one who is no admin."""
+    if by.user_id is None or project.visibility != Visibility.RESTRICTED:
+        return
+    if role_in(by, project.entity) is not Role.ADMIN:
+        ProjectMember.objects.create(
+            project=project, user_id=by.user_id, role=NamedRole.MEMBER, is_outsider=False
+        )
+
+
 @transaction.atomic
 def update_project(
     project: Project,
@@ -104,7 +157,7 @@ def update_project(
 ) -> Project:
     """Change a project that was fetched with the permission to. None leaves a field as it is.
 
-    Changed when it no longer stands as `only_if` has it.
+    Changed when it no longer stands as `only_if` has it, KeptPrivate where it may not be published.
     """
     project = Project.objects.select_for_update().select_related("entity").get(pk=project.pk)
     if only_if is not None and not only_if(project):
@@ -112,15 +165,22 @@ def update_project(
     if description is not None:
         key = open_key(NodeId(project.vault_node))
         project.sealed_description = seal_text(key, description, label=DESCRIPTION_LABEL, row=project.uuid)
-    if visibility is not None:
+    if visibility is not None and visibility != project.visibility:
+        check_visibility(project.entity, visibility)
+        note(EventKind.VISIBILITY_CHANGED, project, by=by, before=project.visibility, after=visibility.value)
         project.visibility = visibility.value
     project.save(update_fields=["sealed_description", "visibility"])
+    note(EventKind.PROJECT_CHANGED, project, by=by, visibility=project.visibility)
+    return project
+
+
+def note(kind: EventKind, project: Project, *, by: Actor, **facts: int | str | bool) -> None:
+    """An act on a project, in the audit record."""
     record(
-        EventKind.PROJECT_CHANGED,
+        kind,
         subject=project.public_id,
         entity=project.entity.public_id,
         project=project.public_id,
         by=by,
-        visibility=project.visibility,
+        **facts,
     )
-    return project

@@ -1,0 +1,20 @@
+from apps.projects.services.projects import (
+    check_outsiders,
+    check_visibility,
+    create_project,
+    get_or_create_project,
+    update_project,
+)
+from apps.projects.services.sharing import make_share_link, name_person, revoke_share_link, unname_person
+
+__all__ = [
+    "check_outsiders",
+    "check_visibility",
+    "create_project",
+    "get_or_create_project",
+    "make_share_link",
+    "name_person",
+    "revoke_share_link",
+    "unname_person",
+    "update_project",
+]

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.accounts.models import User
+from apps.code_saving import policy
+from apps.files import exposure, services
+from apps.files.exposure import Exposure, exposure_of
+from apps.files.services import announce_files, store_file
+from apps.projects.models import Project
+from apps.runs.models import Run
+from tests.factories import work
+
+pytestmark = pytest.mark.django_db
+
+
+def store(run: Run, name: str) -> None:
+    file = announce_files(run, [name])[0].file
+    assert file is not None
+    store_file(file, io.BytesIO(b"12345"))
+
+
+@pytest.fixture
+def saving_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where somebody has switched it on: this is about what is there, not about how it came there."""
+    monkeypatch.setattr(services, "keeps_file", lambda name, saving_on: True)
+
+
+def test_an_empty_project_shows_nothing(vision: Project) -> None:
+    found = exposure_of(vision)
+
+    assert found == Exposure(0, 0, 0, 0, 0, 0, 0)
+    assert not found.wants_asking
+
+
+def test_values_and_named_files_alone_are_published_without_a_question(vision: Project, alice: User) -> None:
+    run = work.run(vision, "run1", by=alice)
+    store(run, "model.pt")
+    announce_files(run, ["announced-only.txt"])
+    Run.objects.filter(pk=run.pk).update(output_lines=7)
+
+    found = exposure_of(vision)
+
+    assert found == Exposure(1, 1, 5, 1, 7, 0, 0)
+    assert not found.wants_asking
+
+
+@pytest.mark.usefixtures("saving_code")
+def test_code_and_what_tells_of_machines_are_counted_by_run_and_file(vision: Project, alice: User) -> None:
+    described, measured, both = (work.run(vision, name, by=alice) for name in ("a", "b", "c"))
+    for run in (described, both):
+        store(run, exposure.METADATA)
+    Run.objects.filter(pk__in=[measured.pk, both.pk]).update(event_lines=3)
+    store(both, "code/train.py")
+    store(both, "diff.patch")
+    other = work.project("lab", "speech", by=alice)
+    store(work.run(other, "x", by=alice), "code/train.py")
+
+    found = exposure_of(vision)
+
+    assert (found.metadata_runs, found.code_files, found.files) == (3, 2, 4)
+    assert found.wants_asking
+    assert policy.is_code("code/train.py")
+
+
+def test_with_more_files_than_are_looked_at_there_is_a_question(
+    vision: Project, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = work.run(vision, "run1", by=alice)
+    for n in range(4):
+        store(run, f"file{n}")
+    monkeypatch.setattr(exposure, "MOST_LOOKED_AT", 3)
+    monkeypatch.setattr(exposure, "_AT_ONCE", 2)
+
+    assert exposure_of(vision).is_partial
+    assert exposure_of(vision).wants_asking
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_it_costs_the_same_for_one_run_and_three(vision: Project, alice: User, count: int) -> None:
+    for n in range(count):
+        store(work.run(vision, f"run{n}", by=alice), "model.pt")
+
+    with CaptureQueriesContext(connection) as asked:
+        exposure_of(vision)
+
+    assert len(asked) == 4
