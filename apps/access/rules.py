@@ -14,6 +14,8 @@ ANYBODY = "anybody"  # no content behind it: sign-in pages, static words, health
 SIGNED_IN = "signed in"  # only the asker's own things
 # The signature names actor, object and method; the gate is asked again when it is used.
 SIGNED_URL = "signed url"
+# The secret in the address says which project this browser may read; the gate asks whether the link is good each time.
+SHARE_LINK = "share link"
 OPERATOR = "operator"  # Django admin: metadata only
 PARENT = "parent"  # a field of something that was already fetched through the gate
 

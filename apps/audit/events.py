@@ -29,8 +29,8 @@ class EventKind(StrEnum):
     ORGANISATION_TEAM_ADDED = "organisation.team_added"
     ORGANISATION_TEAM_REMOVED = "organisation.team_removed"
     PASSWORD_CHANGED = "account.password_changed"
-    PERSON_NAMED = "project.person_named"
-    PERSON_UNNAMED = "project.person_unnamed"
+    PERSON_NAMED = "sharing.person_named"
+    PERSON_UNNAMED = "sharing.person_removed"
     PROJECT_CREATED = "project.created"
     PROJECT_CHANGED = "project.changed"
     PROJECT_READ = "project.read"
@@ -42,12 +42,12 @@ class EventKind(StrEnum):
     RUN_REWOUND = "run.rewound"
     SETTING_CHANGED = "setting.changed"
     SESSION_ENDED = "session.ended"
-    SHARE_LINK_MADE = "share_link.made"
-    SHARE_LINK_REVOKED = "share_link.revoked"
+    SHARE_LINK_MADE = "sharing.link_made"
+    SHARE_LINK_REVOKED = "sharing.link_revoked"
     SIGNED_IN = "account.signed_in"
     SIGN_IN_FAILED = "account.sign_in_failed"
     WAYS_IN_CHANGED = "account.ways_in_changed"
-    VISIBILITY_CHANGED = "project.visibility_changed"
+    VISIBILITY_CHANGED = "sharing.visibility_changed"
 
 
 class Group(StrEnum):

@@ -70,6 +70,12 @@ def may(actor: Actor, permission: Permission, project: Project, *, is_own: bool 
     return _allowed(actor, permission, project, role_in_project(actor, project), is_own=is_own)
 
 
+def those_allowed(actor: Actor, project: Project, *permissions: Permission) -> frozenset[Permission]:
+    """Those of these that the actor may do, for a page that offers several."""
+    role = role_in_project(actor, project)
+    return frozenset(each for each in permissions if _allowed(actor, each, project, role))
+
+
 def require(
     actor: Actor, permission: Permission, project: Project, *, what: str = "project", is_own: bool = False
 ) -> None:

@@ -102,6 +102,12 @@ def named_counts(actor: Actor, *also: Project) -> dict[int, int]:
     return dict(rows.values_list("pk", Coalesce(Subquery(named), 0)))
 
 
+def entities_named_in(actor: Actor) -> list[Entity]:
+    """Whose projects the actor is named in."""
+    named = ProjectMember.objects.filter(user_id=actor.user_id) if actor.user_id is not None else ()
+    return list(Entity.objects.filter(projects__named_people__in=named).distinct())
+
+
 def readable_projects(actor: Actor, public_ids: Iterable[str]) -> list[Project]:
     """Those of these projects that the actor may see, in the order asked, with few questions however many."""
     wanted = list(dict.fromkeys(public_id for public_id in public_ids if is_public_id(public_id)))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from apps.access.policy import Permission, Role, Visibility, allows
 from apps.accounts.actors import Actor
 from apps.projects.gate import role_in_project
-from apps.projects.queries import named_counts
+from apps.projects.queries import entities_named_in, named_counts
 from apps.teams.queries import role_counts
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _THIS_MACHINE = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Audience:
-    """How many people can see a project. Asks once for all of the asker's own, and once for each other one."""
+    """How many people can see a project. Asks a few times for all that may stand in the asker's lists, once for each other."""
 
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
@@ -38,11 +38,11 @@ class Audience:
         if visibility in _OUTSIDE or (is_personal and visibility is Visibility.PRIVATE):
             return None
         if visibility is Visibility.RESTRICTED:
-            admins = 1 if is_personal else self._roles(project)[Role.ADMIN]
-            return admins + self._named_in(project)
+            admins = 1 if is_personal else self.team_of(project)[Role.ADMIN]
+            return admins + self.named_in(project)
         return sum(
             n
-            for role, n in self._roles(project).items()
+            for role, n in self.team_of(project).items()
             if allows(Permission.PROJECT_READ, role=role, visibility=visibility)
         )
 
@@ -50,12 +50,16 @@ class Audience:
         """Does the asker see the project by a share link alone?"""
         return bool(self._actor.shares) and role_in_project(self._actor, project) is Role.GUEST
 
-    def _roles(self, project: Project) -> Counter[Role]:
+    def team_of(self, project: Project) -> Counter[Role]:
+        """How many people hold each role in the team that owns the project."""
         if project.entity_id not in self._counts:
-            self._counts |= role_counts(self._actor, project.entity)
+            # A second team that is not one's own: so there is a list, and all of its teams are asked for at once.
+            others = entities_named_in(self._actor) if self._counts else []
+            self._counts |= role_counts(self._actor, project.entity, *others)
         return self._counts[project.entity_id]
 
-    def _named_in(self, project: Project) -> int:
+    def named_in(self, project: Project) -> int:
+        """How many people are named in the project, beside those who see it anyway."""
         if project.pk not in self._named:
             self._named |= named_counts(self._actor, project)
         return self._named[project.pk]

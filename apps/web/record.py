@@ -54,6 +54,8 @@ SAYS: dict[EventKind, Promise] = {
     EventKind.ORGANISATION_TEAM_ADDED: gettext_lazy("put a team under the organisation"),
     EventKind.ORGANISATION_TEAM_REMOVED: gettext_lazy("took a team out of the organisation"),
     EventKind.PASSWORD_CHANGED: gettext_lazy("set a new password"),
+    EventKind.PERSON_NAMED: gettext_lazy("let somebody into a project by name"),
+    EventKind.PERSON_UNNAMED: gettext_lazy("took somebody’s name out of a project"),
     EventKind.PROJECT_CREATED: gettext_lazy("made a project"),
     EventKind.PROJECT_CHANGED: gettext_lazy("changed a project"),
     EventKind.PROJECT_READ: gettext_lazy("looked into a project"),
@@ -65,9 +67,12 @@ SAYS: dict[EventKind, Promise] = {
     EventKind.RUN_REWOUND: gettext_lazy("cut back a run’s history"),
     EventKind.SETTING_CHANGED: gettext_lazy("changed a setting"),
     EventKind.SESSION_ENDED: gettext_lazy("signed devices out"),
+    EventKind.SHARE_LINK_MADE: gettext_lazy("made a link to a project"),
+    EventKind.SHARE_LINK_REVOKED: gettext_lazy("closed a link to a project"),
     EventKind.SIGNED_IN: gettext_lazy("signed in"),
     EventKind.SIGN_IN_FAILED: gettext_lazy("failed to sign in"),
     EventKind.WAYS_IN_CHANGED: gettext_lazy("changed how the account is opened"),
+    EventKind.VISIBILITY_CHANGED: gettext_lazy("changed who sees a project"),
 }
 _COUNTED = frozenset({"more", "since", "via"})  # said in words rather than as they stand
 

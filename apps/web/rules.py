@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.access.policy import Permission
-from apps.access.rules import ANYBODY, OPERATOR, SIGNED_IN, declare_url
+from apps.access.rules import ANYBODY, OPERATOR, SHARE_LINK, SIGNED_IN, declare_url
 
 _READING = ("GET", "HEAD")
 _FORM = ("GET", "HEAD", "POST")
@@ -125,6 +125,17 @@ for name in (
     declare_url(name, Permission.RUN_READ, methods=_READING)
 for name in ("run-files", "run-file", "run-file-preview", "run-file-image"):
     declare_url(name, Permission.FILE_READ, methods=_READING)
+declare_url("share", SHARE_LINK, methods=_READING)
+for name in ("project-settings", "project-publish"):
+    declare_url(name, Permission.PROJECT_SHARE, methods=_FORM)
+for name in (
+    "project-description",
+    "project-person",
+    "project-person-remove",
+    "project-link",
+    "project-link-revoke",
+):
+    declare_url(name, Permission.PROJECT_SHARE, methods=("POST",))
 # To make a project: PROJECT_CREATE in the entity that the form names.
 declare_url("project-new", SIGNED_IN, methods=_FORM)
 declare_url("run-new", Permission.RUN_CREATE, methods=_FORM)

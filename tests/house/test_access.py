@@ -35,6 +35,7 @@ EXAMPLES = {
     "name": "a.txt",
     "which": "config",
     "token": "garbage",
+    "secret": "garbage",
     "file_id": "a" * 20,
     "public_id": "a" * 20,
     "key": "garbage",
@@ -180,6 +181,9 @@ def test_outsiders_hear_the_same_as_where_nothing_is(
 WANT_A_FORM = {
     (name, "POST")
     for name in (
+        "project-link",
+        "project-person",
+        "project-settings",
         "run-log",
         "run-log-rows",
         "run-log-summary",
@@ -193,6 +197,7 @@ WANT_A_FORM = {
 
 # The last admin stays; an invitation is named by an id that each has for itself.
 OTHERWISE = {
+    "project-link-revoke": {404},
     "team-leave": {409},
     "organisation-leave": {409},
     "team-invitation-revoke": {404},

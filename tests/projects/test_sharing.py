@@ -75,11 +75,11 @@ def test_naming_changing_and_taking_out(vision: Project, by: Actor, bob: User, m
     unname_person(vision, username="\x00\ud800", by=by)
 
     assert [each.username for each in named_people(vision)] == ["bob"]
-    assert events("project.person_named", "project.person_unnamed") == [
-        ("project.person_named", {"person": mallory.public_id, "role": "viewer"}),
-        ("project.person_named", {"person": mallory.public_id, "role": "member"}),
-        ("project.person_named", {"person": bob.public_id, "role": "viewer"}),
-        ("project.person_unnamed", {"person": mallory.public_id}),
+    assert events("sharing.person_named", "sharing.person_removed") == [
+        ("sharing.person_named", {"person": mallory.public_id, "role": "viewer"}),
+        ("sharing.person_named", {"person": mallory.public_id, "role": "member"}),
+        ("sharing.person_named", {"person": bob.public_id, "role": "viewer"}),
+        ("sharing.person_removed", {"person": mallory.public_id}),
     ]
 
 
@@ -175,10 +175,10 @@ def test_a_link_ends_by_itself_and_by_revoking(vision: Project, by: Actor) -> No
         with pytest.raises(NotFound):
             find_share_link(secret)
     assert list(share_links(vision)) == []
-    assert events("share_link.made", "share_link.revoked") == [
-        ("share_link.made", {"link": first.public_id, "days": 1}),
-        ("share_link.made", {"link": second.public_id, "days": 1}),
-        ("share_link.revoked", {"link": second.public_id}),
+    assert events("sharing.link_made", "sharing.link_revoked") == [
+        ("sharing.link_made", {"link": first.public_id, "days": 1}),
+        ("sharing.link_made", {"link": second.public_id, "days": 1}),
+        ("sharing.link_revoked", {"link": second.public_id}),
     ]
 
 
@@ -224,9 +224,9 @@ def test_a_change_of_visibility_is_recorded_with_what_was(vision: Project, by: A
     update_project(vision, by=by, visibility=Visibility.PUBLIC)
     update_project(vision, by=by, visibility=Visibility.PRIVATE)
 
-    assert events("project.visibility_changed") == [
-        ("project.visibility_changed", {"before": "private", "after": "public"}),
-        ("project.visibility_changed", {"before": "public", "after": "private"}),
+    assert events("sharing.visibility_changed") == [
+        ("sharing.visibility_changed", {"before": "private", "after": "public"}),
+        ("sharing.visibility_changed", {"before": "public", "after": "private"}),
     ]
 
 

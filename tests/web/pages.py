@@ -35,6 +35,8 @@ PAGES = (
     f"{RUN}/log",
     f"{RUN}/upload",
     f"{PROJECT}/new-run",
+    f"{PROJECT}/settings",
+    f"{PROJECT}/settings/publish?visibility=public",
     "/home/new-project",
     "/api/v1/docs",
     "/settings/audit",

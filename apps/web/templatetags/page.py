@@ -76,6 +76,13 @@ def badge(context: Context, project: Project) -> dict[str, Any]:
     return {"visibility": project.visibility, "people": audience.people(project)}
 
 
+@register.inclusion_tag("components/owner.html", takes_context=True)
+def owner(context: Context, project: Project) -> dict[str, Any]:
+    """Whose the project is, with the way there; for whoever came by a link, that they did: nothing else is shown to them."""
+    audience: Audience = context["audience"]
+    return {"name": project.entity.name, "is_guest": audience.is_guest(project)}
+
+
 @register.inclusion_tag("components/lock.html", takes_context=True)
 def lock(context: Context, scope: Scope) -> dict[str, Any]:
     """How what the page shows of a project or of a run is encrypted, in one sentence that is true of this request."""

@@ -22,6 +22,7 @@ from apps.web.links import project_url, run_url
 from apps.web.panels import MOST_PANELS, sections
 from apps.web.rendering import render
 from apps.web.request import Request
+from apps.web.views.table import rights
 
 if TYPE_CHECKING:
     from apps.projects.models import Project
@@ -56,6 +57,7 @@ def compare(request: Request, entity: str, project: str) -> HttpResponse:
         "projects/compare.html",
         {
             "opened": opened,
+            "can": rights(request, held),
             "url": project_url(opened.entity, opened.name),
             "total": select_runs(held, limit=0).total,
             "damaged": damaged,

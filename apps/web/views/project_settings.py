@@ -1,0 +1,134 @@
+"""Settings of one project: who sees it, by name and by link, and what it is about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST
+
+from apps.access.policy import Permission, Visibility
+from apps.core.errors import Forbidden
+from apps.files.exposure import exposure_of
+from apps.projects.queries import get_project, named_people, open_links, open_project
+from apps.projects.services import check_visibility, update_project
+from apps.projects.types import NamedRole
+from apps.runs.queries import count_runs
+from apps.runs.types import RunCount
+from apps.vault.damage import leaving_out_damaged
+from apps.web.custody import Audience
+from apps.web.links import project_url, with_query
+from apps.web.rendering import render
+from apps.web.request import Request
+from apps.web.sharing import PUBLISHED, DescriptionForm, LinkForm, PersonForm, VisibilityForm, choices
+
+if TYPE_CHECKING:
+    from apps.projects.models import Project
+
+_FORM = ["GET", "HEAD", "POST"]
+
+
+def held(request: Request, entity: str, project: str) -> Project:
+    return get_project(request.actor, Permission.PROJECT_SHARE, entity=entity, name=project)
+
+
+@require_http_methods(_FORM)
+def settings(request: Request, entity: str, project: str) -> HttpResponseBase:
+    """The page; a POST changes who sees the project, or asks first what publishing would show."""
+    target = held(request, entity, project)
+    if request.method != "POST":
+        return settings_page(request, target)
+    form = VisibilityForm(request.POST)
+    if not form.is_valid():
+        return settings_page(request, target, visibility=form)
+    return _change(request, target, form, entity=entity, project=project)
+
+
+def _change(
+    request: Request, target: Project, form: VisibilityForm, *, entity: str, project: str
+) -> HttpResponseBase:
+    url = f"{project_url(entity, project)}/settings"
+    try:
+        check_visibility(target.entity, form.chosen)
+        if _is_published_by(target, form.chosen):
+            return redirect(with_query(f"{url}/publish", {"visibility": form.chosen.value}))
+        update_project(target, by=request.actor, visibility=form.chosen)
+    except Forbidden as error:
+        form.add_error("visibility", error.message)
+        return settings_page(request, target, visibility=form)
+    return redirect(url)
+
+
+def _is_published_by(target: Project, visibility: Visibility) -> bool:
+    """Public and open show the same; between them nothing becomes visible."""
+    return visibility in PUBLISHED and Visibility(target.visibility) not in PUBLISHED
+
+
+@require_http_methods(_FORM)
+def publish(request: Request, entity: str, project: str) -> HttpResponseBase:
+    """What becomes visible, in numbers. Where code or what tells of machines does, that has to be agreed to by itself."""
+    target = held(request, entity, project)
+    url = f"{project_url(entity, project)}/settings"
+    form = VisibilityForm(request.POST or request.GET)
+    if not form.is_valid() or not _is_published_by(target, form.chosen):
+        return redirect(url)
+    with leaving_out_damaged():
+        exposure = exposure_of(target)
+    is_agreed = "agreed" in request.POST or not exposure.wants_asking
+    if request.method == "POST" and is_agreed:
+        try:
+            update_project(target, by=request.actor, visibility=form.chosen)
+        except Forbidden as error:
+            form.add_error("visibility", error.message)
+            return settings_page(request, target, visibility=form)
+        return redirect(url)
+    context = {
+        **_frame(target),
+        "visibility": form.chosen.value,
+        "exposure": exposure,
+        "is_unagreed": request.method == "POST",
+    }
+    return render(request, "projects/publish.html", context, status=400 if request.method == "POST" else 200)
+
+
+@require_POST
+def describe(request: Request, entity: str, project: str) -> HttpResponseBase:
+    target = held(request, entity, project)
+    form = DescriptionForm(request.POST)
+    if not form.is_valid():
+        return settings_page(request, target, description=form)
+    update_project(target, by=request.actor, description=form.cleaned_data["description"])
+    return redirect(f"{project_url(entity, project)}/settings")
+
+
+def settings_page(request: Request, target: Project, **more: Any) -> HttpResponse:
+    """The whole page; a form in `more` comes back with what was wrong in it."""
+    frame = _frame(target)
+    audience = Audience(request.actor)
+    context = {
+        **frame,
+        "choices": choices(target, audience),
+        "visibility": VisibilityForm(initial={"visibility": target.visibility}),
+        "description": DescriptionForm(initial={"description": frame["opened"].description}),
+        "person": PersonForm(),
+        "link": LinkForm(initial={"days": 7}),
+        "people": named_people(target),
+        "roles": list(NamedRole),
+        "links": open_links(target),
+        "is_restricted": target.visibility == Visibility.RESTRICTED,
+        "is_published": Visibility(target.visibility) in PUBLISHED,
+    } | more
+    is_wrong = any(getattr(form, "errors", None) for form in more.values())
+    return render(request, "projects/settings.html", context, status=400 if is_wrong else 200)
+
+
+def _frame(target: Project) -> dict[str, Any]:
+    opened = open_project(target)
+    return {
+        "opened": opened,
+        "url": project_url(opened.entity, opened.name),
+        "can": {"share": True},
+        "total": count_runs([target]).get(target.pk, RunCount()).total,
+    }
