@@ -4,6 +4,8 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from apps.web.views import operators
+
 # One place to sign in, the one that counts wrong guesses: Django's own form would take any number of them.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
@@ -11,6 +13,9 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.wandb_protocol.urls")),
     path("api/v1/", include("apps.api.urls")),
+    # Before the admin's own, which would take all that begins so.
+    path("admin/sizes", admin.site.admin_view(operators.sizes), name="operators-sizes"),
+    path("admin/jobs", admin.site.admin_view(operators.jobs), name="operators-jobs"),
     path("admin/", admin.site.urls),
     path("", include("apps.web.urls")),
 ]

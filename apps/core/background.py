@@ -22,6 +22,21 @@ def enqueue(task_name: str, **ids: int | str) -> None:
     transaction.on_commit(lambda: _send(task_name, ids))
 
 
+def queue_length() -> int | None:
+    """How many messages wait at a broker of its own; None without one, or when it does not answer."""
+    from redis.exceptions import RedisError
+
+    queue = current_app.conf.task_default_queue
+    if str(current_app.conf.broker_url).startswith("memory:"):
+        return None  # each process has its own
+    try:
+        with current_app.connection_for_read() as connection:
+            channel: Any = connection.default_channel
+            return int(channel.queue_declare(queue).message_count)
+    except (OperationalError, RedisError, OSError):
+        return None
+
+
 def _send(task_name: str, ids: dict[str, int | str]) -> None:
     from redis.exceptions import RedisError  # a quarter of a second to import, which no start should wait for
 

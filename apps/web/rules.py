@@ -147,4 +147,6 @@ declare_url("run-upload", Permission.FILE_WRITE, methods=_FORM)
 
 # Django's admin: sizes, states and dates, for whoever operates the instance.
 declare_url("admin:login", ANYBODY, methods=_FORM)
+for name in ("operators-sizes", "operators-jobs"):
+    declare_url(name, OPERATOR, methods=_READING)
 declare_url("admin:*", OPERATOR, methods=_FORM)

@@ -64,6 +64,8 @@ OUTSIDE = (
 )
 OPERATORS = (
     "/admin/",
+    "/admin/sizes",
+    "/admin/jobs",
     "/admin/runs/run/",
     "/admin/accounts/user/",
 )

@@ -1,0 +1,61 @@
+"""What work waits, and since when. Sweeps find their work in the database, so this is where it can be seen to be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.sessions.models import Session
+from django.db.models import Min, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.actors import Actor
+from apps.accounts.queries import require_operator
+from apps.audit.models import Repeat
+from apps.audit.repeats import PERIOD
+from apps.audit.sealing import waiting
+from apps.blobs.models import Blob, BlobState
+from apps.core import clock
+from apps.core.background import queue_length
+from apps.runs.history.compaction import due_runs
+from apps.runs.models import Chunk, Run
+from apps.runs.types import RunState
+
+# Longer than any run may be silent before a sweep has to have seen it.
+_SILENT = timedelta(minutes=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One kind of work: how much waits and since when; None where nobody can tell."""
+
+    name: Promise
+    count: int | None
+    since: datetime | None = None
+
+
+def work_that_waits(actor: Actor) -> list[Work]:
+    require_operator(actor)
+    now = clock.now()
+    due = due_runs()
+    silent = Run.objects.filter(state=RunState.RUNNING, heartbeat_at__lt=now - _SILENT)
+    unsettled = Blob.objects.exclude(state=BlobState.STORED)
+    told = Repeat.objects.filter(since__lt=now - PERIOD)
+    return [
+        _of(
+            _("Runs whose lines become files"),
+            Run.objects.filter(pk__in=Chunk.objects.filter(run__in=due).values("run")),
+            "heartbeat_at",
+        ),
+        _of(_("Runs that fell silent"), silent, "heartbeat_at"),
+        _of(_("Files half uploaded or being deleted"), unsettled, "created_at"),
+        _of(_("Events to be linked"), waiting(everywhere=True), "at"),
+        _of(_("Counts to be told"), told, "since"),
+        _of(_("Sessions that have run out"), Session.objects.filter(expire_date__lt=now), "expire_date"),
+        Work(_("Messages in the queue"), queue_length()),
+    ]
+
+
+def _of(name: Promise, rows: QuerySet[object], moment: str) -> Work:  # type: ignore[type-var]
+    return Work(name, rows.count(), rows.order_by().aggregate(since=Min(moment))["since"])
