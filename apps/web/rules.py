@@ -29,7 +29,15 @@ for name in (
 
 declare_url("provider-start", ANYBODY, methods=("POST",))
 # What a provider sends back is good with a state that this browser's session knows.
-for name in ("google_callback", "github_callback", "socialaccount_login_cancelled", "health"):
+for name in (
+    "google_callback",
+    "github_callback",
+    "socialaccount_login_cancelled",
+    "health",
+    "pricing",
+    "privacy",
+    "terms",
+):
     declare_url(name, ANYBODY, methods=_READING)
 declare_url("language", ANYBODY, methods=("POST",))
 

@@ -22,6 +22,7 @@ from apps.web.views import (
     histograms,
     home,
     invitations,
+    legal,
     organisations,
     people,
     project_settings,
@@ -58,6 +59,9 @@ urlpatterns = [
     path("find", find.find, name="find"),
     path("home/first-run", home.first_run, name="first-run"),
     path("home/sparks", home.spark_lines, name="home-sparks"),
+    path("terms", legal.terms, name="terms"),
+    path("privacy", legal.privacy, name="privacy"),
+    path("pricing", legal.pricing, name="pricing"),
     path("authorize", api_keys.authorize, name="authorize"),
     # Accounts: allauth's views under our own addresses.
     path("sign-in", account.login, name="account_login"),

@@ -13,6 +13,9 @@ OWNLOG_DATA = env.folder("OWNLOG_DATA", default=BASE_DIR / "var")
 OWNLOG_KEY_DIR = env.folder("OWNLOG_KEY_DIR", default=BASE_DIR / "keys")
 OWNLOG_BASE_URL = env.text("OWNLOG_BASE_URL").rstrip("/")
 OWNLOG_HOSTED = env.boolean("OWNLOG_HOSTED", default=False)
+# Who runs the instance, as its pages on terms and privacy say it.
+OWNLOG_OPERATOR_NAME = env.text("OWNLOG_OPERATOR_NAME")
+OWNLOG_OPERATOR_CONTACT = env.text("OWNLOG_OPERATOR_CONTACT")
 OWNLOG_SIGN_UP = env.choice("OWNLOG_SIGN_UP", among=("open", "invited", "closed"), default="open")
 # Where sealed files lie: the data folder, or a bucket of an S3-compatible store.
 OWNLOG_STORAGE_URL = env.text("OWNLOG_STORAGE_URL")

@@ -54,6 +54,9 @@ PAGES = (
     "/settings/security",
     "/settings/email",
     "/account/again",
+    "/pricing",
+    "/privacy",
+    "/terms",
     "/alice/nothing",
     "/sign-out",
 )
@@ -61,6 +64,7 @@ OUTSIDE = (
     "/sign-in",
     "/sign-up",
     "/account/reset",
+    "/privacy",
 )
 OPERATORS = (
     "/admin/",

@@ -1,0 +1,149 @@
+"""What the instance holds, one table for each class of data, as it is today: the page promises nothing that does not work.
+
+What changes how data is kept, shown, exported or erased changes its table here; docs/privacy-map.md is the list by field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One class of data: what it is, and the six questions that everybody asks about it."""
+
+    slug: str
+    name: _StrPromise
+    bytes: _StrPromise
+    where: _StrPromise
+    who: _StrPromise
+    since: _StrPromise
+    export: _StrPromise
+    erase: _StrPromise
+
+
+_WHO = _(
+    "Whoever may see the project: you or your team, the people it is shared with, everybody when it is public. "
+    "Operators’ pages never show it."
+)
+_SINCE = _("From the moment it is logged, without an end.")
+_NO_ERASURE = _("Not yet possible: there is no page for it, and no other way that would be certain.")
+_FILE_WHERE = _(
+    "In the instance’s file store under a random name, encrypted with a key of its own; its name and digests in the "
+    "database, encrypted."
+)
+_FILE_EXPORT = _("One by one on the run’s page of files, by the REST API or with the wandb client.")
+
+HOLDINGS = (
+    Holding(
+        slug="training-data",
+        name=_("Training data"),
+        bytes=_(
+            "Only files that a script saves by name. Data that a script reads stays on your machine. Artifacts are not "
+            "accepted yet."
+        ),
+        where=_FILE_WHERE,
+        who=_WHO,
+        since=_SINCE,
+        export=_FILE_EXPORT,
+        erase=_NO_ERASURE,
+    ),
+    Holding(
+        slug="code",
+        name=_("Code"),
+        bytes=_(
+            "Nothing that the client gathers by itself: no script, patch or notebook, and no git remote. A file that a "
+            "script saves by name is kept, code too, and so is the commit’s SHA."
+        ),
+        where=_FILE_WHERE,
+        who=_WHO,
+        since=_SINCE,
+        export=_FILE_EXPORT,
+        erase=_NO_ERASURE,
+    ),
+    Holding(
+        slug="config",
+        name=_("Config and hyperparameters"),
+        bytes=_(
+            "The config to the letter, names, tags, notes; versions, processor, memory and GPU of the machine; its "
+            "arguments and packages. E-mail, user name, host name and absolute paths of the machine are dropped on "
+            "arrival."
+        ),
+        where=_("In the database, encrypted with the run’s key; the list of packages as an encrypted file."),
+        who=_WHO,
+        since=_SINCE,
+        export=_("By the REST API as JSON to the letter, on the run’s page, or with the wandb client."),
+        erase=_NO_ERASURE,
+    ),
+    Holding(
+        slug="metrics",
+        name=_("Metrics"),
+        bytes=_(
+            "Each logged row, histograms, the summary, system metrics and the console. How many lines there are, and "
+            "when, is not encrypted."
+        ),
+        where=_("New lines in the database, older ones in the file store, all encrypted with the run’s key."),
+        who=_WHO,
+        since=_SINCE,
+        export=_(
+            "By the REST API as CSV, JSON, JSON Lines, Parquet or Arrow, as CSV from each chart, the console as text."
+        ),
+        erase=_NO_ERASURE,
+    ),
+    Holding(
+        slug="analysis",
+        name=_("Analysis"),
+        bytes=_(
+            "Nothing: filters, orders and comparisons stand in the address of a page and are not stored. Reports are "
+            "not built yet."
+        ),
+        where=_("In your browser’s address bar and history."),
+        who=_("Whoever you send the address to, if they may see the project."),
+        since=_("Never stored here."),
+        export=_("Copy the address; a comparison can be taken away as CSV."),
+        erase=_("Nothing to erase."),
+    ),
+    Holding(
+        slug="models",
+        name=_("Model files"),
+        bytes=_(
+            "Only checkpoints that a script saves by name, as they are. Model versions and the registry are not built "
+            "yet."
+        ),
+        where=_FILE_WHERE,
+        who=_WHO,
+        since=_SINCE,
+        export=_FILE_EXPORT,
+        erase=_NO_ERASURE,
+    ),
+    Holding(
+        slug="account",
+        name=_("Your account"),
+        bytes=_(
+            "User name, e-mail address, a hash of the password, secrets of second steps and passkeys, the opaque id of a "
+            "linked Google or GitHub account, hashes of API keys, devices that are signed in, teams and roles, settings, "
+            "and a record of acts: time, kind and opaque ids, no content."
+        ),
+        where=_(
+            "In the database. Devices, passkeys and secrets of second steps are encrypted; names and addresses stand there "
+            "in the clear, for mail and links need them."
+        ),
+        who=_(
+            "You; operators see name, address, dates and states; your teams see name and role. Whoever opens what you "
+            "made public sees your user name."
+        ),
+        since=_(
+            "From sign-up, without an end; a device until it is signed out or two weeks old, the record of acts for ever."
+        ),
+        export=_("The record of acts as CSV or JSON Lines on the page “Who saw my data”. Not yet the rest."),
+        erase=_(
+            "API keys, devices, linked accounts, passkeys and second steps on their pages. Not yet the account itself."
+        ),
+    ),
+)
