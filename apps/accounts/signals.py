@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account import signals as account
+from allauth.mfa import signals as second_factor
 from allauth.socialaccount import signals as linked
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.dispatch import receiver
@@ -50,6 +51,18 @@ def note_email_changed(sender: object, user: User, **kwargs: Any) -> None:
 @receiver(account.email_confirmed, dispatch_uid="accounts.note_email_confirmed")
 def note_email_confirmed(sender: object, email_address: Any, **kwargs: Any) -> None:
     _note(EventKind.EMAIL_CONFIRMED, email_address.user)
+
+
+@receiver(second_factor.authenticator_added, dispatch_uid="accounts.note_factor_added")
+@receiver(second_factor.authenticator_reset, dispatch_uid="accounts.note_factor_reset")
+def note_factor_added(sender: object, user: User, authenticator: Any, **kwargs: Any) -> None:
+    """An app that shows codes, a passkey, or recovery codes, which may also be made anew."""
+    _note(EventKind.SECOND_FACTOR_ADDED, user, factor=str(authenticator.type))
+
+
+@receiver(second_factor.authenticator_removed, dispatch_uid="accounts.note_factor_removed")
+def note_factor_removed(sender: object, user: User, authenticator: Any, **kwargs: Any) -> None:
+    _note(EventKind.SECOND_FACTOR_REMOVED, user, factor=str(authenticator.type))
 
 
 @receiver(linked.social_account_added, dispatch_uid="accounts.note_linked")

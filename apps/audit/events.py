@@ -40,6 +40,8 @@ class EventKind(StrEnum):
     RUN_FINISHED = "run.finished"
     RUN_STOP_REQUESTED = "run.stop_requested"
     RUN_REWOUND = "run.rewound"
+    SECOND_FACTOR_ADDED = "account.second_factor_added"
+    SECOND_FACTOR_REMOVED = "account.second_factor_removed"
     SETTING_CHANGED = "setting.changed"
     SESSION_ENDED = "session.ended"
     SHARE_LINK_MADE = "sharing.link_made"

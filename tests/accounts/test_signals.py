@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from allauth.account import signals as account
+from allauth.mfa import signals as second_factor
 from allauth.socialaccount import signals as linked
 from django.dispatch import Signal
 from django.test import Client
@@ -82,3 +83,19 @@ def test_keys_are_told_to_whom_they_open(alice: User) -> None:
     people.api_key(alice)
 
     assert Event.objects.get(kind="api_key.issued").entity == alice.public_id
+
+
+def test_second_factors_are_told_with_their_kind(alice: User) -> None:
+    codes = SimpleNamespace(type="recovery_codes")
+    for signal in (
+        second_factor.authenticator_added,
+        second_factor.authenticator_reset,
+        second_factor.authenticator_removed,
+    ):
+        signal.send(User, request=None, user=alice, authenticator=codes)
+
+    assert about(alice) == [
+        ("account.second_factor_added", {"factor": "recovery_codes"}),
+        ("account.second_factor_added", {"factor": "recovery_codes"}),
+        ("account.second_factor_removed", {"factor": "recovery_codes"}),
+    ]
