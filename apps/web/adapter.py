@@ -93,6 +93,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             invitation="" if may_sign_up(brought) else brought,
         )
 
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """For whom tries are counted. The library's has the host in it, and a sender may put any port behind that."""
+        return str(credentials.get("email", credentials.get("username", ""))).lower()
+
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """Unless somebody else has signed up with the address since the link was sent."""
         present = email_address.user.email

@@ -163,3 +163,12 @@ def test_an_account_without_a_password_sets_one_by_mail(db: None) -> None:
     Client().post("/account/reset", {"email": "robot@example.com"})
 
     assert "/account/reset/" in str(mail.outbox[0].body)
+
+
+def test_tries_are_counted_whatever_host_is_named(alice: User) -> None:
+    form = {"login": "alice", "password": "wrong wrong wrong"}
+    answers = [
+        text_of(Client(headers={"host": f"localhost:{9000 + n}"}).post("/sign-in", form)) for n in range(6)
+    ]
+
+    assert ["Too many tries" in each for each in answers] == [False] * 5 + [True]
