@@ -45,8 +45,15 @@ class Actor:
             user_id=UserId(user.pk),
             username=user.username,
             api_key=api_key.public_id if api_key else "",
+            scope=Scope(api_key.scope) if api_key else Scope.ADMIN,
+            only_entity=api_key.only_entity if api_key else None,
             shares=shares,
         )
+
+    @property
+    def has_all_rights(self) -> bool:
+        """Do they carry everything that the person may do? Not by a key that was given less."""
+        return self.scope is Scope.ADMIN and self.only_entity is None
 
     @property
     def is_signed_in(self) -> bool:

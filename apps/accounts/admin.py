@@ -39,7 +39,7 @@ class UserAdmin(ReadOnlyAdmin):
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
     hidden = frozenset({"secret_sha256_hex"})
-    list_display = ["public_id", "user", "created_at", "last_used_at", "revoked_at"]
+    list_display = ["public_id", "user", "scope", "created_at", "last_used_at", "expires_at", "revoked_at"]
     list_select_related = ["user"]
     ordering = ["-id"]
 

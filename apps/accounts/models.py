@@ -6,9 +6,11 @@ from uuid import uuid4
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from apps.access.policy import Scope
 from apps.accounts.names import USERNAME_VALIDATORS
 from apps.accounts.types import Appearance, Density, Language, Theme
 from apps.core import clock
@@ -68,12 +70,34 @@ class ApiKey(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
     secret_sha256_hex = models.CharField(max_length=64, unique=True)
     hint = models.CharField(max_length=4)  # its last letters, so that a person can tell keys apart
+    sealed_name = models.BinaryField(null=True)  # what its owner calls it, under their own key
+    scope = models.CharField(
+        max_length=5, choices=[(s.value, s.value) for s in Scope], default=Scope.ADMIN.value
+    )
+    # The one entity it is good for. No foreign key: entities stand above accounts, and a key for one that is gone is nobody's.
+    only_entity = models.PositiveBigIntegerField(null=True)
     created_at = models.DateTimeField(default=clock.now)
     last_used_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(scope__in=[s.value for s in Scope]), name="a_key_has_a_scope_of_the_table"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.public_id
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= clock.now()
+
+    @property
+    def is_good(self) -> bool:
+        return self.revoked_at is None and not self.is_expired
 
 
 class Replay(models.Model):

@@ -36,8 +36,20 @@ declare(
 )
 declare(
     ApiKey,
+    sealed={"sealed_name"},
     personal={"last_used_at"},
-    plain={"id", "public_id", "user", "secret_sha256_hex", "hint", "created_at", "revoked_at"},
+    plain={
+        "id",
+        "public_id",
+        "user",
+        "secret_sha256_hex",
+        "hint",
+        "scope",
+        "only_entity",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+    },
     goes_with="user",
 )
 declare(

@@ -26,9 +26,12 @@ def hash_of_secret(secret: str) -> str:
 
 
 def actor_for_api_key(secret: str) -> Actor | None:
-    """The person behind a key as it was typed, or None when it is unknown, revoked or its owner is inactive."""
+    """The person behind a key as it was typed, or None when it is unknown or over, or its owner is inactive.
+
+    Asked of the database at each request, so that a key ends in all processes at the same moment.
+    """
     key = find_row(ApiKey, secret_sha256_hex=hash_of_secret(secret))
-    if key is None or key.revoked_at is not None:
+    if key is None or not key.is_good:
         return None
     user = find_row(User, pk=key.user_id)
     if user is None or not user.is_active:
@@ -60,8 +63,8 @@ def actor_for_signature(user_public_id: str, api_key_public_id: str) -> Actor | 
         return Actor.person(user)
     if not is_public_id(api_key_public_id):
         return None
-    key = ApiKey.objects.filter(public_id=api_key_public_id, user=user, revoked_at=None).first()
-    return Actor.person(user, api_key=key) if key else None
+    key = ApiKey.objects.filter(public_id=api_key_public_id, user=user).first()
+    return Actor.person(user, api_key=key) if key and key.is_good else None
 
 
 def user_of(actor: Actor) -> User:
@@ -80,8 +83,11 @@ def require_operator(actor: Actor) -> None:
 
 
 def api_keys_of(actor: Actor) -> QuerySet[ApiKey]:
-    """The actor's own keys that still work, newest first."""
-    if actor.user_id is None:
+    """The actor's own keys that are not revoked, newest first: those that have expired are told as such.
+
+    None to who asks by a key for one entity: elsewhere it is as nobody's.
+    """
+    if actor.user_id is None or actor.only_entity is not None:
         return ApiKey.objects.none()
     return ApiKey.objects.filter(user_id=actor.user_id, revoked_at=None).order_by("-id")
 

@@ -4,6 +4,8 @@ import re
 import secrets
 import string
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.contenttypes.models import ContentType
@@ -12,6 +14,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from apps.access.policy import Scope
 from apps.accounts.actors import Actor
 from apps.accounts.models import ApiKey, User
 from apps.accounts.names import USERNAME_VALIDATORS
@@ -109,26 +112,61 @@ def change_appearance(actor: Actor, appearance: Appearance) -> None:
     user.save(update_fields=["language", "theme", "density", "has_single_keys"])
 
 
+@dataclass(frozen=True, slots=True)
+class KeyTerms:
+    """What a key is good for. As it stands here: for all that its owner may do, until it is revoked."""
+
+    scope: Scope = Scope.ADMIN
+    only_entity: int | None = None
+    expires_at: datetime | None = None
+
+
+WHOLE_KEY = KeyTerms()
+
+
+def require_all_rights(actor: Actor) -> None:
+    """Whoever acts for the person as such, not in one entity, does not do it by a key that was given less."""
+    if not actor.has_all_rights:
+        raise Forbidden(_("This takes an API key with the scope admin that is good for everything."))
+
+
 @transaction.atomic
-def issue_api_key(user: User, *, by: Actor, secret: str | None = None) -> tuple[ApiKey, str]:
+def issue_api_key(
+    user: User, *, by: Actor, secret: str | None = None, terms: KeyTerms = WHOLE_KEY
+) -> tuple[ApiKey, str]:
     """A new key and its secret, which nobody can read again. `secret` is for scripts that bring their own."""
+    require_all_rights(by)
     if secret is None:
         letters = (secrets.choice(_KEY_LETTERS) for _ in range(_KEY_LENGTH - len(_KEY_PREFIX)))
         secret = _KEY_PREFIX + "".join(letters)
     if not _KEY_FORM.fullmatch(secret):
         raise Invalid(_("An API key is 40 to 128 letters, digits or underscores."))
     key, is_new = ApiKey.objects.get_or_create(
-        secret_sha256_hex=hash_of_secret(secret), defaults={"user": user, "hint": secret[-4:]}
+        secret_sha256_hex=hash_of_secret(secret),
+        defaults={
+            "user": user,
+            "hint": secret[-4:],
+            "scope": terms.scope.value,
+            "only_entity": terms.only_entity,
+            "expires_at": terms.expires_at,
+        },
     )
     if not is_new:
         raise Conflict(_("This API key is in use already."))
-    record(EventKind.API_KEY_ISSUED, subject=key.public_id, entity=user.public_id, by=by)
+    record(
+        EventKind.API_KEY_ISSUED,
+        subject=key.public_id,
+        entity=user.public_id,
+        by=by,
+        scope=terms.scope.value,
+    )
     return key, secret
 
 
 @transaction.atomic
 def revoke_api_key(actor: Actor, public_id: str) -> None:
     """End one of the actor's own keys; the next request that brings it is refused. Twice is allowed."""
+    require_all_rights(actor)
     key = None
     if actor.user_id is not None and is_public_id(public_id):
         key = ApiKey.objects.select_for_update().filter(user_id=actor.user_id, public_id=public_id).first()

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
+import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
+from apps.access.policy import Scope
 from apps.accounts.models import ApiKey, User
 from apps.accounts.queries import actor_for_api_key
+from apps.core import clock
+from apps.teams.models import Entity
 from tests.factories.people import api_key
 from tests.web.conftest import Visit
 
@@ -67,3 +73,105 @@ def test_making_a_key_wants_the_form_of_this_instance(alice: User) -> None:
 
 def test_the_client_is_sent_to_the_keys(visit: Visit, alice: User) -> None:
     assert visit("/authorize", by="alice")["Location"] == PAGE
+
+
+# ── What a key is good for ──
+
+
+def test_a_key_made_by_the_bare_button_logs_and_reads_for_good(send: Visit, alice: User) -> None:
+    send(PAGE, by="alice")
+
+    key = ApiKey.objects.get()
+    assert (key.scope, key.only_entity, key.expires_at, key.sealed_name) == ("write", None, None, None)
+
+
+def test_a_key_is_what_the_form_says(send: Visit, visit: Visit, lab: Entity) -> None:
+    before = clock.now()
+    answer = send(PAGE, by="bob", name="the <b>cluster</b>", scope="read", only="lab", lifetime="30")
+
+    key = ApiKey.objects.get()
+    assert (key.scope, key.only_entity) == ("read", lab.pk)
+    assert key.expires_at is not None
+    assert timedelta(0) <= key.expires_at - before - timedelta(days=30) < timedelta(minutes=1)
+    page = visit(PAGE, by="bob").content.decode()
+    assert "the &lt;b&gt;cluster&lt;/b&gt;" in page
+    assert "reading · <bdi" in page
+    actor = actor_for_api_key(_secret(answer.content) or "")
+    assert actor is not None
+    assert (actor.scope, actor.only_entity) == (Scope.READ, lab.pk)
+
+
+def test_the_name_of_a_key_is_stored_sealed(send: Visit, alice: User) -> None:
+    send(PAGE, by="alice", name="canary of the cluster")
+
+    stored = ApiKey.objects.values().get()
+    assert stored["sealed_name"] is not None
+    assert not any(b"canary" in bytes(str(value), "utf-8") for value in stored.values())
+    assert b"canary" not in bytes(stored["sealed_name"])
+
+
+@pytest.mark.parametrize(
+    ("field", "sent"),
+    [
+        ("name", {"name": "a" * 81}),
+        ("name", {"name": "a" * 10_000}),
+        ("name", {"name": "a\u202eb"}),
+        ("name", {"name": "a\x00b"}),
+        ("scope", {"scope": "root"}),
+        ("only", {"only": "mallory"}),
+        ("only", {"only": "nothing"}),
+        ("lifetime", {"lifetime": "31"}),
+        ("day", {"lifetime": "day"}),
+        ("day", {"lifetime": "day", "day": "soon"}),
+        ("day", {"lifetime": "day", "day": "2020-01-01"}),
+    ],
+)
+def test_what_makes_no_key_is_said_beside_the_field(
+    send: Visit, alice: User, mallory: User, field: str, sent: dict[str, str]
+) -> None:
+    answer = send(PAGE, by="alice", **sent)
+
+    assert answer.status_code == 400
+    assert f'id="id_{field}-error"' in answer.content.decode()
+    assert ApiKey.objects.count() == 0
+
+
+def test_an_entity_of_others_is_like_one_that_is_not_there(send: Visit, alice: User, mallory: User) -> None:
+    def error(name: str) -> str:
+        page = send(PAGE, by="alice", only=name).content.decode()
+        found = re.search(r'id="id_only-error".*?</p>', page)
+        assert found is not None
+        return found[0]
+
+    assert error("mallory") == error("nothing")
+
+
+def test_a_key_that_has_expired_is_refused_and_listed_as_such(
+    send: Visit, visit: Visit, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = _secret(send(PAGE, by="alice", lifetime="day", day=f"{clock.now():%Y-%m-%d}").content) or ""
+    assert actor_for_api_key(secret) is not None
+
+    tomorrow = clock.now() + timedelta(days=1)
+    monkeypatch.setattr(clock, "now", lambda: tomorrow)
+    assert actor_for_api_key(secret) is None
+    page = visit(PAGE, by="alice").content.decode()
+    assert "expired" in page
+    assert "0 keys work" in page
+
+
+def test_many_keys_take_as_many_questions_as_one(
+    visit: Visit, send: Visit, alice: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    def asked() -> int:
+        with django_assert_max_num_queries(30) as seen:
+            visit(PAGE, by="alice")
+        return len(seen)
+
+    send(PAGE, by="alice", name="one", only="alice")
+    asked()
+    one = asked()
+    for name in ("two", "three"):
+        send(PAGE, by="alice", name=name, only="alice")
+
+    assert asked() == one

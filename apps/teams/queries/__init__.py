@@ -7,6 +7,7 @@ from apps.teams.queries.entities import (
     role_counts,
     teams_of,
 )
+from apps.teams.queries.keys import Key, keys_of
 from apps.teams.queries.people import (
     Mine,
     Pending,
@@ -30,6 +31,7 @@ from apps.teams.queries.settings import Effective, effective, effective_of, own_
 
 __all__ = [
     "Effective",
+    "Key",
     "Mine",
     "Pending",
     "Person",
@@ -47,6 +49,7 @@ __all__ = [
     "is_team",
     "is_usable_invitation",
     "joined_by",
+    "keys_of",
     "my_organisations",
     "my_teams",
     "own_of",

@@ -13,11 +13,13 @@ from apps.teams.services.invitations import (
     invite,
     revoke_invitation,
 )
+from apps.teams.services.keys import KeyWanted, make_key
 from apps.teams.services.members import change_role, hand_over, leave, remove_member, role_named
 from apps.teams.services.organisations import add_team, create_organisation, let_team_go
 from apps.teams.services.settings import choose, unset
 
 __all__ = [
+    "KeyWanted",
     "accept_invitation",
     "add_member",
     "add_team",
@@ -33,6 +35,7 @@ __all__ = [
     "invite",
     "leave",
     "let_team_go",
+    "make_key",
     "may_create_team",
     "register",
     "remove_member",

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.accounts.queries import user_of
-from apps.accounts.services import create_user, issue_api_key, save_new_user
+from apps.accounts.services import create_user, issue_api_key, require_all_rights, save_new_user
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core.errors import Forbidden
@@ -65,6 +65,7 @@ def require_may_create_team(actor: Actor) -> None:
 
 def found_team(name: str, *, by: Actor) -> Entity:
     """A team of the actor's own making, in which they are the admin."""
+    require_all_rights(by)
     require_may_create_team(by)
     return create_team(name, admin=user_of(by), by=by)
 

@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from apps.accounts.providers import Offered, offered
 from apps.core import clock
 from apps.runs.defined import Definitions
-from apps.web import figures, places
+from apps.web import figures, key_forms, places
 from apps.web.custody import Audience, Scope, lock_sentence, way_here
 from apps.web.machine import Measure, measure
 from apps.web.panels import MOST_DRAWN
@@ -116,6 +116,12 @@ def as_json(value: object) -> str:
 def providers() -> list[Offered]:
     """Who else may say who somebody is, as the operator has configured it."""
     return offered()
+
+
+@register.filter
+def scope_words(value: str) -> str:
+    """The scope of an API key as pages call it."""
+    return key_forms.scope_words(value)
 
 
 @register.filter

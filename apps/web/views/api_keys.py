@@ -6,10 +6,12 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.accounts.queries import api_keys_of, user_of
-from apps.accounts.services import issue_api_key, revoke_api_key
+from apps.accounts.services import revoke_api_key
+from apps.core.errors import Invalid
 from apps.projects.queries import has_projects
-from apps.teams.queries import teams_of
+from apps.teams.queries import entities_of, keys_of, teams_of
+from apps.teams.services import make_key
+from apps.web.key_forms import KeyForm
 from apps.web.rendering import render
 from apps.web.request import Request
 
@@ -18,18 +20,33 @@ from apps.web.request import Request
 @require_http_methods(["GET", "HEAD", "POST"])
 def api_keys(request: Request) -> HttpResponse:
     """The asker's keys. POST makes one, and its answer is the only place where the secret ever stands."""
+    entities = [each.name for each in entities_of(request.actor)]
+    form = KeyForm(request.POST if request.method == "POST" else None, entities=entities)
     secret = entity = ""
-    if request.method == "POST":
+    if form.is_valid():
         entity = _own_team(request)
-        _key, secret = issue_api_key(user_of(request.actor), by=request.actor)
+        secret, form = _made(request, form)
+    keys = keys_of(request.actor)
     context = {
-        "keys": api_keys_of(request.actor),
+        "form": form,
+        "keys": keys,
+        "good": sum(not key.is_expired for key in keys),
         "secret": secret,
         "entity": entity,
         # Whoever makes a key where there is no project yet waits for one.
         "is_waiting": bool(secret) and not has_projects(request.actor, entity=entity),
     }
-    return render(request, "settings/api_keys.html", context)
+    return render(request, "settings/api_keys.html", context, status=400 if form.errors else 200)
+
+
+def _made(request: Request, form: KeyForm) -> tuple[str, KeyForm]:
+    """The secret of a new key and an empty form; none, and what was wrong with it, when it could not be made."""
+    try:
+        _key, secret = make_key(request.actor, form.wanted())
+    except Invalid as error:
+        form.add_error("name", error.public_message)
+        return "", form
+    return secret, KeyForm(entities=[each.name for each in entities_of(request.actor)])
 
 
 def _own_team(request: Request) -> str:

@@ -1,0 +1,69 @@
+"""A person's API keys with the names that they gave them, which open only with the person's own key."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from apps.access.policy import Scope
+from apps.accounts.actors import Actor
+from apps.accounts.models import ApiKey
+from apps.accounts.queries import api_keys_of
+from apps.teams.models import Entity
+from apps.teams.own import own_key
+from apps.vault.keys import OpenKey
+from apps.vault.seal import unseal_text
+
+NAME_LABEL = "api_key.name"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key as its owner sees it."""
+
+    public_id: str
+    name: str
+    hint: str
+    scope: Scope
+    only: str | None  # the name of the one entity it is good for; None is all, "" is one that is gone
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime | None
+    is_expired: bool
+
+
+def row_of(key: ApiKey) -> uuid.UUID:
+    """What the sealed name is bound to: the hash of the secret, which no other row has."""
+    return uuid.UUID(hex=key.secret_sha256_hex[:32])
+
+
+def keys_of(actor: Actor) -> list[Key]:
+    """The actor's own keys that are not revoked, newest first."""
+    return opened_keys(api_keys_of(actor))
+
+
+def opened_keys(rows: Iterable[ApiKey]) -> list[Key]:
+    """Keys of one person, with their names."""
+    rows = list(rows)
+    wanted = {row.only_entity for row in rows if row.only_entity is not None}
+    names = dict(Entity.objects.filter(pk__in=wanted).values_list("pk", "name")) if wanted else {}
+    named = next((row for row in rows if row.sealed_name is not None), None)
+    own = own_key(named.user_id) if named else None
+    return [_opened(row, names, own) for row in rows]
+
+
+def _opened(row: ApiKey, names: dict[int, str], own: OpenKey | None) -> Key:
+    sealed = row.sealed_name
+    return Key(
+        row.public_id,
+        unseal_text(own, sealed, label=NAME_LABEL, row=row_of(row)) if own and sealed is not None else "",
+        row.hint,
+        Scope(row.scope),
+        None if row.only_entity is None else names.get(row.only_entity, ""),
+        row.created_at,
+        row.last_used_at,
+        row.expires_at,
+        row.is_expired,
+    )

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.access.policy import Permission, Scope
+from apps.accounts.actors import Actor
+from apps.accounts.models import ApiKey
+from apps.accounts.queries import user_of
+from apps.accounts.services import KeyTerms, issue_api_key
+from apps.core import clock
+from apps.core.errors import Invalid, NotFound
+from apps.teams.own import has_own_key, own_key
+from apps.teams.queries.entities import get_entity
+from apps.teams.queries.keys import NAME_LABEL, row_of
+from apps.vault.seal import seal_text
+
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True, slots=True)
+class KeyWanted:
+    """A key as its owner asks for it."""
+
+    name: str = ""
+    scope: Scope = Scope.WRITE
+    only: str = ""  # the name of the one entity it is to be good for; empty for all
+    expires_at: datetime | None = None
+
+
+@transaction.atomic
+def make_key(actor: Actor, wanted: KeyWanted) -> tuple[ApiKey, str]:
+    """A key of the actor's own and its secret, which nobody can read again."""
+    name = _usable(wanted.name)
+    if wanted.expires_at is not None and wanted.expires_at <= clock.now():
+        raise Invalid(_("Choose a day that is still to come."))
+    only = _entity_named(actor, wanted.only) if wanted.only else None
+    terms = KeyTerms(scope=wanted.scope, only_entity=only, expires_at=wanted.expires_at)
+    user = user_of(actor)
+    key, secret = issue_api_key(user, by=actor, terms=terms)
+    # Accounts that were made without an entity have no key of their own to seal it under.
+    if name and has_own_key(user):
+        key.sealed_name = seal_text(own_key(user.pk), name, label=NAME_LABEL, row=row_of(key))
+        key.save(update_fields=["sealed_name"])
+    return key, secret
+
+
+def _usable(text: str) -> str:
+    name = text.strip()
+    if len(name) > LONGEST_NAME:
+        raise Invalid(_("A name has no more than %(most)d characters.") % {"most": LONGEST_NAME})
+    if not name.isprintable():
+        raise Invalid(_("A name has no control characters."))
+    return name
+
+
+def _entity_named(actor: Actor, name: str) -> int:
+    try:
+        return get_entity(actor, Permission.ENTITY_READ, name=name).pk
+    except NotFound:
+        raise Invalid(_("This is no entity of yours.")) from None

@@ -1,0 +1,196 @@
+"""A key that was given less than its person has, at the client's door."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from apps.access.policy import Scope
+from apps.accounts.actors import Actor
+from apps.accounts.models import ApiKey, User
+from apps.accounts.queries import actor_for_signature
+from apps.accounts.services import KeyTerms, issue_api_key
+from apps.projects.models import Project
+from apps.runs.models import Run
+from apps.teams.models import Entity
+from apps.teams.services import KeyWanted, create_team, found_team, make_key
+from apps.wandb_protocol.ids import to_client
+from tests.live import API_KEY, LiveServer
+from tests.servers import free_port
+from tests.wandb_protocol.asking import UPSERT, Asker, Json
+from tests.wandb_protocol.client import WandbClient
+
+GENERATE = "mutation { generateApiKey(input: {}) { apiKey { id name } } }"
+DELETE = "mutation D($id: String!) { deleteApiKey(input: {id: $id}) { success } }"
+MODEL = 'query { project(name: "vision", entityName: "lab") { name } }'
+PUBLISH = 'mutation { upsertModel(input: {entityName: "lab", name: "vision", access: "USER_READ"}) { model { name } } }'
+
+
+def with_key(user: User, scope: Scope, only: Entity | None = None) -> Asker:
+    terms = KeyTerms(scope=scope, only_entity=only.pk if only else None)
+    return Asker(issue_api_key(user, by=Actor.person(user), terms=terms)[1])
+
+
+def start(entity: str, project: str = "vision") -> Json:
+    return {"input": {"entityName": entity, "modelName": project, "name": "fresh"}}
+
+
+def reasons(answer: Json) -> str:
+    return " ".join(error["message"] for error in answer.get("errors", []))
+
+
+@pytest.mark.parametrize(
+    ("scope", "logs", "publishes", "makes_keys"),
+    [("read", False, False, False), ("write", True, False, False), ("admin", True, True, True)],
+)
+def test_what_a_key_may_do_by_its_scope(
+    alice: User, vision: Project, scope: str, logs: bool, publishes: bool, makes_keys: bool
+) -> None:
+    asker = with_key(alice, Scope(scope))
+
+    assert asker.ask(MODEL)["data"]["project"] == {"name": "vision"}
+    assert ("errors" not in asker.ask(UPSERT, **start("lab"))) is logs
+    assert ("errors" not in asker.ask(PUBLISH)) is publishes
+    assert ("errors" not in asker.ask(GENERATE)) is makes_keys
+    assert Run.objects.filter(project=vision).exists() is logs
+    vision.refresh_from_db()
+    assert (vision.visibility == "public") is publishes
+
+
+def test_a_key_that_only_reads_is_told_so(alice: User, vision: Project) -> None:
+    answer = with_key(alice, Scope.READ).ask(UPSERT, **start("lab"))
+
+    assert "the scope read of this API key does not" in reasons(answer)
+
+
+def test_a_key_for_one_entity_is_nobody_elsewhere(alice: User, bob: User, vision: Project) -> None:
+    other = create_team("other", admin=alice, by=Actor.person(alice))
+    asker = with_key(alice, Scope.ADMIN, only=other)
+
+    assert asker.ask(MODEL)["data"]["project"] is None
+    assert "errors" in asker.ask(UPSERT, **start("lab"))
+    assert "errors" in asker.ask(UPSERT, **start("alice", "mine"))
+    assert "errors" not in asker.ask(UPSERT, **start("other", "theirs"))
+    assert "errors" in asker.ask(GENERATE)
+    assert asker.ask("{ viewer { apiKeys { edges { node { id } } } } }")["data"]["viewer"]["apiKeys"] == {
+        "edges": []
+    }
+
+
+def test_a_key_cannot_make_or_end_keys_or_found_teams_with_less_than_all(alice: User, lab: Entity) -> None:
+    key, _ = issue_api_key(alice, by=Actor.person(alice))
+    for terms in (KeyTerms(Scope.READ), KeyTerms(Scope.WRITE), KeyTerms(Scope.ADMIN, only_entity=lab.pk)):
+        made, secret = issue_api_key(alice, by=Actor.person(alice), terms=terms)
+        actor = Actor.person(alice, api_key=made)
+
+        refused = Asker(secret).ask(DELETE, id=to_client("ApiKey", key.public_id))
+        assert "scope admin" in reasons(refused)
+        for act in (lambda: make_key(actor, KeyWanted()), lambda: found_team("new", by=actor)):  # noqa: B023
+            with pytest.raises(Exception, match="scope admin"):
+                act()
+    key.refresh_from_db()
+    assert key.revoked_at is None
+    assert not Entity.objects.filter(name="new").exists()
+
+
+def test_a_link_of_a_key_has_no_more_than_the_key(alice: User, lab: Entity) -> None:
+    key, _ = issue_api_key(alice, by=Actor.person(alice), terms=KeyTerms(Scope.READ, only_entity=lab.pk))
+
+    actor = actor_for_signature(alice.public_id, key.public_id)
+
+    assert actor is not None
+    assert (actor.scope, actor.only_entity) == (Scope.READ, lab.pk)
+    ApiKey.objects.update(expires_at=key.created_at)
+    assert actor_for_signature(alice.public_id, key.public_id) is None
+
+
+# ── With the real client and real processes ──
+
+READ_ONLY = "r" * 40
+ISSUE = """
+import django; django.setup()
+from apps.access.policy import Scope
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.accounts.services import KeyTerms, issue_api_key
+user = User.objects.get(username="alice")
+issue_api_key(user, by=Actor.system(), secret=SECRET, terms=KeyTerms(Scope.READ))
+"""
+REVOKE = """
+import django; django.setup()
+from apps.accounts.models import ApiKey
+from apps.accounts.actors import Actor
+from apps.accounts.queries import actor_for_api_key
+from apps.accounts.services import revoke_api_key
+actor = actor_for_api_key(SECRET)
+revoke_api_key(Actor(audit_id=actor.audit_id, user_id=actor.user_id), actor.api_key)
+"""
+
+
+@pytest.mark.live
+@pytest.mark.xdist_group("wandb client")
+def test_the_client_is_told_that_its_key_only_reads_and_does_not_try_again(
+    server: LiveServer, client_of_alice: WandbClient
+) -> None:
+    server.python("-c", f"SECRET = {READ_ONLY!r}\n" + ISSUE)
+    client_of_alice.key = READ_ONLY
+
+    done = client_of_alice.run(
+        """
+        began = time.monotonic()
+        try:
+            wandb.init(project="read-only", settings=FAST)
+        except Exception as error:
+            tell(error=str(error), seconds=time.monotonic() - began)
+        """
+    )
+
+    assert "the scope read of this API key does not" in done.told["error"]
+    assert done.told["seconds"] < 20
+
+
+def viewer_status(port: int, key: str) -> int:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql",
+        data=b'{"query": "{ viewer { username } }"}',
+        headers={
+            "Content-Type": "application/json",
+            "Authorization": "Basic " + base64.b64encode(f"api:{key}".encode()).decode(),
+        },
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.mark.live
+@pytest.mark.xdist_group("wandb client")
+def test_a_revoked_key_is_refused_by_every_process_at_the_next_request(server: LiveServer) -> None:
+    secret, port = "t" * 40, free_port()
+    server.python("-c", f"SECRET = {secret!r}\n" + ISSUE)
+    second = subprocess.Popen(
+        server.web_command(port=port), env=server.env, start_new_session=True, stdout=subprocess.DEVNULL
+    )
+    try:
+        for _ in range(100):
+            try:
+                viewer_status(port, API_KEY)
+                break
+            except OSError:
+                time.sleep(0.2)
+        assert [viewer_status(each, secret) for each in (server.port, port)] == [200, 200]
+
+        server.python("-c", f"SECRET = {secret!r}\n" + REVOKE)
+
+        assert [viewer_status(each, secret) for each in (server.port, port)] == [401, 401]
+        assert [viewer_status(each, API_KEY) for each in (server.port, port)] == [200, 200]
+    finally:
+        second.terminate()
+        second.wait(20)
