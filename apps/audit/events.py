@@ -31,6 +31,8 @@ class EventKind(StrEnum):
     PASSWORD_CHANGED = "account.password_changed"
     PERSON_NAMED = "sharing.person_named"
     PERSON_UNNAMED = "sharing.person_removed"
+    PLAN_GRANTED = "plan.granted"
+    PLAN_WITHDRAWN = "plan.withdrawn"
     PROJECT_CREATED = "project.created"
     PROJECT_CHANGED = "project.changed"
     PROJECT_READ = "project.read"

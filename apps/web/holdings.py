@@ -127,7 +127,7 @@ HOLDINGS = (
         name=_("Your account"),
         bytes=_(
             "User name, e-mail address, a hash of the password, secrets of second steps and passkeys, the opaque id of a "
-            "linked Google or GitHub account, hashes of API keys, devices that are signed in, teams and roles, settings, "
+            "linked Google or GitHub account, hashes of API keys, devices that are signed in, teams and roles, plan, settings, "
             "and a record of acts: time, kind and opaque ids, no content."
         ),
         where=_(

@@ -56,6 +56,8 @@ SAYS: dict[EventKind, Promise] = {
     EventKind.PASSWORD_CHANGED: gettext_lazy("set a new password"),
     EventKind.PERSON_NAMED: gettext_lazy("let somebody into a project by name"),
     EventKind.PERSON_UNNAMED: gettext_lazy("took somebody’s name out of a project"),
+    EventKind.PLAN_GRANTED: gettext_lazy("gave a plan with teams"),
+    EventKind.PLAN_WITHDRAWN: gettext_lazy("withdrew a plan"),
     EventKind.PROJECT_CREATED: gettext_lazy("made a project"),
     EventKind.PROJECT_CHANGED: gettext_lazy("changed a project"),
     EventKind.PROJECT_READ: gettext_lazy("looked into a project"),

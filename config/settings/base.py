@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "apps.blobs",
     "apps.accounts",
     "apps.teams",
+    "apps.plans",
     "apps.code_saving",
     "apps.projects",
     "apps.runs",

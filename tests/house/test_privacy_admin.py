@@ -231,7 +231,7 @@ def test_no_page_makes_operators_or_takes_somebodys_place(operator: Client, work
     acts = {name for page in PAGES for name in admin.site._registry[page].actions or ()}
 
     assert names <= {"index", "login", "logout", "autocomplete", "jsi18n", "password_change", "password_change_done", "view_on_site", "app_list", ""}  # fmt: skip
-    assert acts == {"suspend", "reactivate"}
+    assert acts == {"suspend", "reactivate", "withdraw"}  # withdraw: of a plan
     user = User.objects.get(username="mallory")
     operator.post(reverse("admin:accounts_user_change", args=[user.pk]), {"is_staff": "on", "password": "x"})
     user.refresh_from_db()

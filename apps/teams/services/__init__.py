@@ -1,10 +1,10 @@
+from apps.teams.founding import may_create_team
 from apps.teams.services.entities import (
     add_member,
     create_account,
     create_account_with_key,
     create_team,
     found_team,
-    may_create_team,
     register,
 )
 from apps.teams.services.invitations import (

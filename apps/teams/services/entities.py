@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -14,6 +13,7 @@ from apps.accounts.services import create_user, issue_api_key, require_all_right
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core.errors import Forbidden
+from apps.teams.founding import may_create_team
 from apps.teams.models import Entity, Membership
 from apps.teams.services.invitations import take_up
 from apps.teams.services.places import claim_name, usable_name
@@ -51,11 +51,6 @@ def register(user: User, *, may_join: Callable[[], bool], invitation: str = "") 
         if invitation and not user.is_superuser:
             take_up(invitation, user=user, by=Actor.person(user))
     return user
-
-
-def may_create_team(actor: Actor) -> bool:
-    """May they make teams and organisations? On a hosted instance that takes an entitlement, which nobody is given yet."""
-    return actor.is_signed_in and not settings.OWNLOG_HOSTED
 
 
 def require_may_create_team(actor: Actor) -> None:

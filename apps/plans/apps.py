@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from importlib import import_module
+
+from django.apps import AppConfig
+
+
+class PlansConfig(AppConfig):
+    name = "apps.plans"
+
+    def ready(self) -> None:
+        from apps.plans.queries import is_entitled
+        from apps.teams.founding import entitle_by
+
+        import_module("apps.plans.privacy")
+        entitle_by(is_entitled)
