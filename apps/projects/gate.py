@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from apps.access.policy import Permission, Role, Scope, Visibility, allows, standing
 from apps.accounts.actors import Actor
 from apps.core import clock
+from apps.core.ids import is_public_id
 from apps.projects.models import Project, ProjectMember, ShareLink
 from apps.projects.readings import READING, note_readings
 from apps.teams.gate import refusal, require_open, roles_in
@@ -59,10 +60,11 @@ def _named(actor: Actor, projects: Collection[Project], in_entities: Mapping[int
 
 
 def _linked(actor: Actor, projects: Collection[Project]) -> set[int]:
-    if not actor.shares or not projects:
+    held = [public_id for public_id in actor.shares if is_public_id(public_id)]
+    if not held or not projects:
         return set()
     good = ShareLink.objects.filter(revoked_at=None, expires_at__gt=clock.now())
-    found = good.filter(public_id__in=actor.shares, project__in=projects)
+    found = good.filter(public_id__in=held, project__in=projects)
     return set(found.values_list("project_id", flat=True))
 
 
