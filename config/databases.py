@@ -45,14 +45,15 @@ def postgresql(url: str, *, variable: str, password: str = "") -> dict[str, obje
     if not parts.get("dbname"):
         raise env.BadSetting(f"{variable} names no database: postgresql://user@host:5432/NAME.")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "config.postgresql",
         "NAME": parts.pop("dbname"),
         "USER": parts.pop("user", "") or "",
         "PASSWORD": parts.pop("password", "") or password,
         "HOST": parts.pop("host", "") or "",
         "PORT": str(parts.pop("port", "") or ""),
         "CONN_MAX_AGE": None,
-        # A restarted server, or a pooler in between, closes connections: the next request opens its own.
+        # A restarted server, or a pooler in between, closes connections: the next request opens its own. Seen without a
+        # question (config.postgresql).
         "CONN_HEALTH_CHECKS": True,
         # A pooler in transaction mode gives each transaction another session.
         "DISABLE_SERVER_SIDE_CURSORS": True,
