@@ -83,7 +83,7 @@ def columns_of(reread: Reread) -> list[Column]:
 def note_kinds(found: dict[str, Column], batch: Sequence[Row]) -> None:
     """Note what a batch holds."""
     for shaped in by_shape(batch):
-        for path, kind, values in zip(shaped.paths, shaped.kinds, shaped.columns(), strict=True):
+        for path, kind, values in zip(shaped.paths, shaped.kinds, shaped.columns, strict=True):
             name = name_of(path)
             column = found.get(name)
             if column is None:
@@ -135,7 +135,7 @@ def cells_of(batch: Sequence[Row], columns: Sequence[Column]) -> list[list[Any]]
     cells: dict[str, list[Any]] = {column.name: [None] * len(batch) for column in columns}
     for shaped in by_shape(batch):
         whole = len(shaped.places) == len(batch)
-        for path, values in zip(shaped.paths, shaped.columns(), strict=True):
+        for path, values in zip(shaped.paths, shaped.columns, strict=True):
             name = name_of(path)
             if whole:
                 cells[name] = list(values)

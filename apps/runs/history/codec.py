@@ -112,7 +112,7 @@ def _leaves_by_path(rows: Sequence[Row]) -> dict[Path, _Leaf]:
     """Every value by its path, a column at a time for rows of one shape."""
     found: dict[Path, _Leaf] = {}
     for shaped in by_shape(rows):
-        for path, kind, values in zip(shaped.paths, shaped.kinds, shaped.columns(), strict=True):
+        for path, kind, values in zip(shaped.paths, shaped.kinds, shaped.columns, strict=True):
             leaf = found.get(path)
             if leaf is None:
                 leaf = found[path] = _Leaf({}, {})
@@ -120,7 +120,7 @@ def _leaves_by_path(rows: Sequence[Row]) -> dict[Path, _Leaf]:
     return found
 
 
-def _add_values(leaf: _Leaf, kind: type, places: Indexes, values: Sequence[Any]) -> None:
+def _add_values(leaf: _Leaf, kind: type, places: Sequence[int], values: Sequence[Any]) -> None:
     if kind is float:
         leaf.add("d", places, values)
     elif kind is int and min(values) in _INT64 and max(values) in _INT64:

@@ -57,15 +57,14 @@ class KeyList:
     def add(self, rows: Sequence[Row]) -> None:
         """Count a batch that follows what was counted."""
         for shaped in by_shape(rows):
-            last = shaped.rows[-1]
             step = _number(rows[shaped.places[-1]].get(STEP))
-            for path, kind, (key, value) in zip(shaped.paths, shaped.kinds, last.items(), strict=True):
+            for path, kind, values in zip(shaped.paths, shaped.kinds, shaped.columns, strict=True):
                 if kind is dict:
-                    self._count_objects(path, [row[key] for row in shaped.rows])
+                    self._count_objects(path, values)
                     continue
-                self._count(path, _TYPE_NAMES[kind], len(shaped.rows), value, step)
+                self._count(path, _TYPE_NAMES[kind], len(values), values[-1], step)
                 if path == _STEP_PATH:
-                    self._note_steps(row[key] for row in shaped.rows)
+                    self._note_steps(values)
 
     def _count_objects(self, path: Path, objects: Iterable[Any]) -> None:
         for value in objects:

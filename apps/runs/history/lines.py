@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,19 +82,44 @@ def _inside(value: Any) -> Iterable[Any]:
 
 def parse_lines(lines: Sequence[str]) -> list[Row]:
     """The rows of a request. Raises Invalid when one line is not what the stream holds."""
-    for line in lines:
-        check_line(line)
-    return _parse_all(lines, pack(lines))
+    whole = pack(lines)
+    if len(whole) > LONGEST_LINE or whole.count(b"\n") >= max(1, len(lines)):
+        for line in lines:
+            check_line(line)
+    return _parse_all(whole, len(lines)) if lines else []
 
 
 def parse_payload(payload: bytes) -> list[Row]:
     """The rows of a chunk."""
-    return _parse_all(unpack(payload), payload)
+    return _parse_all(payload, payload.count(b"\n") + 1)
 
 
-def _parse_all(lines: Sequence[str] | Sequence[bytes], whole: bytes) -> list[Row]:
-    parse = parse_line if jsontext.has_long_integer(whole) else _parse_exact
-    return [parse(line) for line in lines]
+def _parse_all(payload: bytes, count: int) -> list[Row]:
+    if jsontext.has_long_integer(payload):
+        return [parse_line(line) for line in unpack(payload)]
+    rows = _parse_together(payload, count)
+    return [_parse_exact(line) for line in unpack(payload)] if rows is None else rows
+
+
+def _parse_together(payload: bytes, count: int) -> list[Row] | None:
+    """All lines as one JSON list; None when they are not plainly so many flat objects, a line each.
+
+    Each line begins with the only opening brace that it has. So many objects found means that every brace opened one: each
+    object begins with its line and ends before the next, and no line can be the half of an object or two of them.
+    """
+    is_plain = (
+        payload[:1] == b"{"
+        and payload[-1:] == b"}"
+        and payload.count(b"{") == count == payload.count(b"}\n{") + 1
+        and b"[" not in payload
+    )
+    if not is_plain:
+        return None
+    try:
+        rows: list[Row] = orjson.loads(b"[%b]" % payload.replace(b"\n", b","))
+    except orjson.JSONDecodeError:
+        return None
+    return rows if list(map(type, rows)) == [dict] * count else None
 
 
 def check_line(line: str) -> None:
@@ -119,31 +144,51 @@ def unpack_text(payload: bytes) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """Rows with the same paths in one order and values of the same types: columns, then."""
+    """Rows with the same paths in one order and values of the same types, as columns."""
 
     paths: tuple[Path, ...]
     kinds: tuple[type, ...]
-    places: list[int]  # of these rows in the batch
-    rows: list[dict[Any, Any]]  # values by path, or by key where no row is nested
-
-    def columns(self) -> Iterator[tuple[Any, ...]]:
-        return zip(*(row.values() for row in self.rows), strict=True)
+    places: Sequence[int]  # of these rows in the batch
+    columns: list[tuple[Any, ...]]  # the values of each path
 
 
 def by_shape(rows: Sequence[Row]) -> Iterator[Shaped]:
     """A batch as few groups of columns: a training loop logs few shapes of rows."""
+    alike = _all_alike(rows)
+    if alike is not None:
+        yield alike
+        return
     nested: dict[Any, tuple[list[int], list[dict[Any, Any]]]] = {}
     for (keys, kinds), places in _shapes(rows).items():
         if dict not in kinds:
-            yield Shaped(tuple((key,) for key in keys), kinds, places, [rows[place] for place in places])
+            yield Shaped(
+                tuple((key,) for key in keys), kinds, places, _columns([rows[place] for place in places])
+            )
             continue
         for place in places:
             flat = dict(leaves(rows[place]))
             group = nested.setdefault((tuple(flat), tuple(map(type, flat.values()))), ([], []))
             group[0].append(place)
             group[1].append(flat)
-    for (paths, kinds), group in nested.items():
-        yield Shaped(paths, kinds, *group)
+    for (paths, kinds), (places, flats) in nested.items():
+        yield Shaped(paths, kinds, places, _columns(flats))
+
+
+def _all_alike(rows: Sequence[Row]) -> Shaped | None:
+    """The whole batch as one group, if it is one and nothing in it is nested: looked at without a step for each row."""
+    shapes = set(map(tuple, rows))
+    if len(shapes) != 1:
+        return None
+    columns = _columns(rows)
+    kinds = [set(map(type, column)) for column in columns]
+    if any(len(found) != 1 or dict in found for found in kinds):
+        return None
+    (keys,) = shapes
+    return Shaped(tuple((key,) for key in keys), tuple(kind for (kind,) in kinds), range(len(rows)), columns)
+
+
+def _columns(rows: Iterable[Mapping[Any, Any]]) -> list[tuple[Any, ...]]:
+    return list(zip(*(row.values() for row in rows), strict=True))
 
 
 def _shapes(rows: Sequence[Row]) -> dict[tuple[tuple[str, ...], tuple[type, ...]], list[int]]:

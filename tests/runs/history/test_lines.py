@@ -7,6 +7,7 @@ import pytest
 from apps.core.errors import Invalid
 from apps.runs.history.lines import (
     DEEPEST_VALUE,
+    by_shape,
     check_line,
     pack,
     parse_line,
@@ -66,3 +67,46 @@ def test_packed_lines_come_back_to_the_letter() -> None:
 
     assert unpack_text(pack(lines)) == lines
     assert unpack(pack(["é", ""])) == ["é".encode(), b""]
+
+
+FLAT = ['{"a":1,"b":"x"}', '{"a":2.5,"b":"y"}', '{"b":null}', "{}"]
+
+
+def test_flat_lines_parsed_together_are_the_same_rows() -> None:
+    assert same(parse_lines(FLAT), [json.loads(line) for line in FLAT])
+    assert same(parse_payload(pack(FLAT)), [json.loads(line) for line in FLAT])
+    assert parse_lines([]) == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['{"a":1', '"b":2}', '{"c":1},{"d":2}'],
+        ['{"a":1', '"b":2}'],
+        ['{"a":1},{"b":2}'],
+        ['{"a":1},{"b":2}', '{"c":[{}', "{}]}"],
+        ['{"a":"x}', '{b":1}'],
+        ['{"a":1},0', '{"b":2}'],
+        ['{"a":1}', "", '{"b":2}'],
+        ['{"a":1},', '{"b":2}'],
+        ['{"a":1}\n{"b":2}'],
+        ['{"a":1}', "{}\n{}"],
+    ],
+)
+def test_no_two_lines_make_up_for_each_other(lines: list[str]) -> None:
+    with pytest.raises(Invalid):
+        parse_lines(lines)
+
+
+def test_rows_alike_are_one_group_of_columns_and_others_as_many_as_they_have_shapes() -> None:
+    (alike,) = by_shape([{"a": 1, "b": 2.0}, {"a": 3, "b": 4.0}])
+    assert (alike.paths, alike.kinds) == ((("a",), ("b",)), (int, float))
+    assert (list(alike.places), alike.columns) == ([0, 1], [(1, 3), (2.0, 4.0)])
+
+    rows: list[dict[str, object]] = [{"a": 1}, {"a": 1.0}, {"a": {"b": 2}}, {"a": True}, {"a": 5}]
+    assert [(list(one.places), one.paths, one.kinds, one.columns) for one in by_shape(rows)] == [
+        ([0, 4], (("a",),), (int,), [(1, 5)]),
+        ([1], (("a",),), (float,), [(1.0,)]),
+        ([3], (("a",),), (bool,), [(True,)]),
+        ([2], (("a", "b"),), (int,), [(2,)]),
+    ]
