@@ -1,4 +1,4 @@
-"""What counts as code, and that it is kept only where its owner switched saving on.
+"""What counts as code and what tells of the machine, and that each is kept only where its owner chose so.
 
 Pure functions on names: runs, files and artifacts ask before anything is stored.
 """
@@ -6,11 +6,24 @@ Pure functions on names: runs, files and artifacts ask before anything is stored
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from apps.teams.types import SystemMetadata
 
 # The names under which the client uploads code by itself; the patches include those of older clients.
 _CODE_NAMES = ("code/*", "*.patch", "*.ipynb", "*_session_history.ipynb")
+# What the client tells of the machine's packages, file by file.
+_PACKAGES = ("requirements.txt", "conda-environment.yaml")
 _SOURCE_ARTIFACT = re.compile(r"source-.*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the owner of a project lets a client leave there beyond what a script logs."""
+
+    code: bool = False
+    metadata: SystemMetadata = SystemMetadata.MINIMAL
 
 
 def is_code(name: str) -> bool:
@@ -24,6 +37,11 @@ def is_code(name: str) -> bool:
 def keeps_file(name: str, *, saving_on: bool) -> bool:
     """May a run file of this name be stored?"""
     return saving_on or not is_code(name)
+
+
+def is_packages(name: str) -> bool:
+    """Is a run file of this name the client's list of what is installed?"""
+    return name in _PACKAGES
 
 
 def keeps_artifact(type_name: str, collection: str, *, saving_on: bool) -> bool:

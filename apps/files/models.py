@@ -7,6 +7,7 @@ from django.db import models
 from apps.blobs.models import Blob
 from apps.core import clock
 from apps.core.ids import new_public_id
+from apps.files.types import Withheld
 from apps.runs.models import Run
 
 
@@ -38,7 +39,7 @@ class WithheldFile(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="withheld_files")
     name_index = models.BinaryField(max_length=16)
     sealed_name = models.BinaryField()
-    reason = models.CharField(max_length=20, choices=[("code", "code saving is off")])
+    reason = models.CharField(max_length=20, choices=[(each.value, each.value) for each in Withheld])
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:

@@ -15,7 +15,7 @@ from apps.core import jsontext
 from apps.core.errors import Invalid, NotFound
 from apps.core.ids import is_public_id
 from apps.files.models import RunFile, WithheldFile
-from apps.files.types import FileName, OpenFile
+from apps.files.types import FileName, OpenFile, Withheld
 from apps.runs.models import Run
 from apps.runs.queries import get_run_by_id, run_key
 from apps.vault.keys import OpenKey
@@ -135,10 +135,10 @@ def read_file(file: RunFile, *, start: int = 0, end: int | None = None) -> Itera
     return read_blob(file.blob, NodeId(file.run.vault_node), start=start, end=end)
 
 
-def withheld_names(run: Run) -> list[str]:
-    """Names of the files that the client offered and that were not stored."""
+def withheld_names(run: Run, reason: Withheld = Withheld.CODE) -> list[str]:
+    """Names of the files that the client offered and that were not stored for this reason."""
     key = run_key(run)
-    rows = WithheldFile.objects.filter(run=run).order_by("id")
+    rows = WithheldFile.objects.filter(run=run, reason=reason.value).order_by("id")
     return sorted(
         unseal_text(key, bytes(row.sealed_name), label=WITHHELD_LABEL, row=row.uuid) for row in rows
     )

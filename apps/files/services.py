@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import BinaryIO
 
 from django.db import DatabaseError, transaction
@@ -10,24 +10,29 @@ from django.utils.translation import gettext as _
 
 from apps.blobs.models import Blob
 from apps.blobs.services import StoredBlob, delete_blob, write_blob
-from apps.code_saving.policy import keeps_file
+from apps.code_saving.minimise import rule_for
+from apps.code_saving.policy import Kept, is_code, is_packages, keeps_file
+from apps.code_saving.queries import kept_in
 from apps.core import clock, jsontext
-from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
+from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMuch
 from apps.files.models import RunFile, WithheldFile
 from apps.files.names import clean_file_name
 from apps.files.queries import DIGESTS_LABEL, MOST_NAMES, NAME_LABEL, WITHHELD_LABEL, open_file
-from apps.files.types import Announced
+from apps.files.types import Announced, Withheld
 from apps.runs.models import Run
 from apps.runs.queries import run_key
+from apps.teams.types import SystemMetadata
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, seal, seal_text
 from apps.vault.types import NodeId
 
+# Files that are read whole because something must be taken out of them.
+_MOST_WHOLE = 16 * 1024 * 1024
 log = logging.getLogger(__name__)
 
 
 def announce_files(run: Run, names: Sequence[str]) -> list[Announced]:
-    """Make room for files that will be uploaded, in the order asked. Code that may not be kept gets no room.
+    """Make room for files that will be uploaded, in the order asked. What may not be kept gets no room.
 
     Announcing twice is allowed: the client retries, and uploads a live file again and again.
     """
@@ -35,11 +40,28 @@ def announce_files(run: Run, names: Sequence[str]) -> list[Announced]:
         raise Invalid(f"At most {MOST_NAMES} files can be announced at once.")
     clean = [clean_file_name(name) for name in names]
     key = run_key(run)
-    kept = {name for name in clean if keeps_file(name, saving_on=False)}
+    refused = _refused(run, clean)
     with transaction.atomic():
-        files = _files_by_name(run, key, kept)
-        _note_withheld(run, key, set(clean) - kept)
-    return [Announced(name=asked, file=files.get(name)) for asked, name in zip(names, clean, strict=True)]
+        files = _files_by_name(run, key, {name for name in clean if name not in refused})
+        _note_withheld(run, key, refused)
+    return [
+        Announced(name=asked, file=files.get(name), refused=refused.get(name))
+        for asked, name in zip(names, clean, strict=True)
+    ]
+
+
+def _refused(run: Run, names: Iterable[str]) -> dict[str, Withheld]:
+    """Which of these may not be stored, and why. The settings are asked only when one of the names could be refused."""
+    doubtful = {name for name in names if is_code(name) or is_packages(name)}
+    kept = kept_in(run.project.entity) if doubtful else Kept()
+    reasons = {name: _reason(name, kept) for name in doubtful}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def _reason(name: str, kept: Kept) -> Withheld | None:
+    if not keeps_file(name, saving_on=kept.code):
+        return Withheld.CODE
+    return Withheld.METADATA if is_packages(name) and kept.metadata is SystemMetadata.NONE else None
 
 
 def _files_by_name(run: Run, key: OpenKey, names: Iterable[str]) -> dict[str, RunFile]:
@@ -59,10 +81,10 @@ def _files_by_name(run: Run, key: OpenKey, names: Iterable[str]) -> dict[str, Ru
     return {name: found[index] for name, index in indexes.items()}
 
 
-def _note_withheld(run: Run, key: OpenKey, names: Iterable[str]) -> None:
+def _note_withheld(run: Run, key: OpenKey, refused: Mapping[str, Withheld]) -> None:
     rows = []
-    for name in names:
-        row = WithheldFile(uuid=uuid.uuid4(), run=run, reason="code")
+    for name, reason in refused.items():
+        row = WithheldFile(uuid=uuid.uuid4(), run=run, reason=reason.value)
         row.name_index = blind_index(key, WITHHELD_LABEL, name)
         row.sealed_name = seal_text(key, name, label=WITHHELD_LABEL, row=row.uuid)
         rows.append(row)
@@ -70,12 +92,11 @@ def _note_withheld(run: Run, key: OpenKey, names: Iterable[str]) -> None:
 
 
 def store_file(file: RunFile, source: BinaryIO | Iterable[bytes], *, max_bytes: int | None = None) -> RunFile:
-    """Keep the bytes of an announced file, in place of what it held. Asks the code policy again.
+    """Keep the bytes of an announced file, in place of what it held. Asks again whether it may be kept, and how much of it.
 
     TooMuch past `max_bytes`.
     """
-    if not keeps_file(open_file(file).name, saving_on=False):
-        raise Forbidden(_("Code saving is off for this project; the file was not stored."))
+    source = _allowed_part(file, source)
     owner = NodeId(file.run.vault_node)
     stored = write_blob(owner, source, max_bytes=max_bytes)
     try:
@@ -83,6 +104,34 @@ def store_file(file: RunFile, source: BinaryIO | Iterable[bytes], *, max_bytes: 
     except BaseException:
         _let_go(stored.blob)
         raise
+
+
+def refusal(reason: Withheld) -> Forbidden:
+    """What is said to whoever sends what may not be stored."""
+    if reason is Withheld.CODE:
+        return Forbidden(_("Code saving is off for this project; the file was not stored."))
+    return Forbidden(_("Nothing about the machine is kept in this project; the file was not stored."))
+
+
+def _allowed_part(file: RunFile, source: BinaryIO | Iterable[bytes]) -> BinaryIO | Iterable[bytes]:
+    """What of the bytes may be stored; Forbidden when nothing of them."""
+    name = open_file(file).name
+    rule = rule_for(name)
+    if rule is None and not is_code(name) and not is_packages(name):
+        return source
+    kept = kept_in(file.run.project.entity)
+    if (reason := _reason(name, kept)) is not None:
+        raise refusal(reason)
+    return source if rule is None else [rule(_whole(source), kept)]
+
+
+def _whole(source: BinaryIO | Iterable[bytes]) -> bytes:
+    data = bytearray()
+    for part in source:
+        data += part
+        if len(data) > _MOST_WHOLE:
+            raise TooMuch(_("This file may have at most %(n)d MiB.") % {"n": _MOST_WHOLE >> 20})
+    return bytes(data)
 
 
 def _let_go(blob: Blob) -> None:

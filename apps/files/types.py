@@ -1,10 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from apps.files.models import RunFile
+
+
+class Withheld(StrEnum):
+    """Why a file was not stored."""
+
+    CODE = "code"
+    METADATA = "metadata"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +31,11 @@ class OpenFile:
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """The answer for one announced name: where its bytes will go, or None when they are not to be stored."""
+    """The answer for one announced name: where its bytes will go, or None when they are not to be stored, and why not."""
 
     name: str
     file: RunFile | None
+    refused: Withheld | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, Q, Subquery
 
 from apps.access.policy import TO_OWN_RUNS, Permission
 from apps.accounts.actors import Actor
@@ -15,6 +15,7 @@ from apps.projects.models import Project
 from apps.projects.queries import find_project, get_project
 from apps.runs.models import Run
 from apps.runs.types import Head, OpenRun, RunCount, RunState
+from apps.teams.models import Entity
 from apps.teams.queries import entity_by_name
 from apps.vault.damage import leave_out
 from apps.vault.errors import Tampered
@@ -31,6 +32,7 @@ KEYS_LABEL = "run.keys"
 _LAST_RUNS = (
     20  # among so many one that logged something is looked for: most that did not ended in their first minute
 )
+_NEWEST = 20  # among so many one that may be seen is looked for
 _NO_RUN = "There is no such run, or it is not shared with you."
 
 
@@ -104,6 +106,13 @@ def _passed(actor: Actor, permission: Permission, run: Run) -> Run:
 def may_do(actor: Actor, permission: Permission, run: Run) -> bool:
     """May the actor do this to a run that is held already? For pages that offer what they may."""
     return may(actor, permission, run.project, is_own=_is_own(actor, run))
+
+
+def last_seen_run(actor: Actor, *, entity: Entity | None = None) -> Run | None:
+    """The newest run that the actor started, or that any of an entity's people did, if they may see it."""
+    whose = Q(project__entity=entity) if entity is not None else Q(created_by_id=actor.user_id)
+    newest = Run.objects.filter(whose).select_related("project__entity").order_by("-id")[:_NEWEST]
+    return next((run for run in newest if may_do(actor, Permission.RUN_READ, run)), None)
 
 
 def _is_own(actor: Actor, run: Run) -> bool:

@@ -16,6 +16,8 @@ from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.audit.events import EventKind
 from apps.audit.services import record
+from apps.code_saving import minimise
+from apps.code_saving.queries import kept_in
 from apps.core import background, clock, jsontext
 from apps.core.errors import Changed, Conflict, Invalid, NotFound
 from apps.projects.models import Project
@@ -123,9 +125,10 @@ def _create_run(project: Project, name: str, *, by: Actor, patch: RunPatch) -> O
 def _insert_run(
     project: Project, name: str, *, node: NodeId, key: OpenKey, by: Actor, patch: RunPatch
 ) -> Run:
+    patch, head = _cut_down(project, patch, Head(name=name))
     Project.objects.filter(pk=project.pk).update(runs_made=F("runs_made") + 1, last_activity_at=clock.now())
     number = Project.objects.values_list("runs_made", flat=True).get(pk=project.pk)
-    head = _patched_head(Head(name=name, display_name=invent_display_name(number)), patch)
+    head = _patched_head(replace(head, display_name=invent_display_name(number)), patch)
     run = Run(
         uuid=uuid.uuid4(),
         project=project,
@@ -158,7 +161,8 @@ def update_run(
     if only_if is not None and not only_if(run):
         raise Changed(_("The run has changed since you read it. Read it again, then change it."))
     key = run_key(run)
-    head = _patched_head(open_run(run).head, patch)
+    patch, head = _cut_down(run.project, patch, open_run(run).head)
+    head = _patched_head(head, patch)
     _seal_into(run, key, head=head, patch=patch)
     if patch.state is not None and patch.state != run.state:
         _move(run, patch.state, by=by)
@@ -207,6 +211,23 @@ def _check(patch: RunPatch) -> None:
             _("What is said about a run, its notes and tags included, has at most %(n)s letters.")
             % {"n": f"{_MOST_WORDS:,}"}
         )
+
+
+def _cut_down(project: Project, patch: RunPatch, head: Head) -> tuple[RunPatch, Head]:
+    """The patch with only what its owner lets stay, and the names of what went. Asked of the settings only where it matters."""
+    sent = patch.config_text
+    has_machine = sent is not None and minimise.tells_of_machine(sent)
+    if not has_machine and not patch.program:
+        return patch, head
+    kept = kept_in(project.entity)
+    if patch.program:
+        patch = replace(patch, program=minimise.program(patch.program, kept))
+    if sent is not None and has_machine:
+        stored = minimise.config_text(sent, kept)
+        patch = replace(patch, config_text=stored)
+        dropped = minimise.dropped_names(sent, stored)
+        head = head if dropped is None else replace(head, dropped=dropped)
+    return patch, head
 
 
 def _patched_head(head: Head, patch: RunPatch) -> Head:

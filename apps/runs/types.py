@@ -45,6 +45,7 @@ class Head:
     commit: str = ""
     program: str = ""
     sweep: str = ""
+    dropped: list[str] = field(default_factory=list)  # names of entries about the machine that were not kept
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Head:

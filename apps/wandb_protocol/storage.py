@@ -13,17 +13,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
-from apps.core.errors import Invalid, TooMuch, Unavailable
-from apps.files.queries import get_file, open_file, read_file
+from apps.core.errors import Invalid, Unavailable
+from apps.files.queries import get_file, read_file
 from apps.files.services import store_file
 from apps.wandb_protocol.auth import actor_of
 from apps.wandb_protocol.errors import answer, speaks_to_client
-from apps.wandb_protocol.minimise import rule_for
 from apps.wandb_protocol.signing import DOWNLOAD, UPLOAD, read_signed
 
 _STEP = 256 * 1024
-# Files that are read whole because something must be taken out of them.
-_MOST_WHOLE = 16 * 1024 * 1024
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _PLAIN_TYPE = "application/octet-stream"
 
@@ -34,16 +31,8 @@ _PLAIN_TYPE = "application/octet-stream"
 def upload(request: HttpRequest, /, token: str) -> HttpResponse:
     actor, file_id = read_signed(UPLOAD, token)
     file = get_file(actor, Permission.FILE_WRITE, public_id=file_id)
-    store_file(file, _kept_bytes(request, open_file(file).name))
+    store_file(file, _body(request))
     return HttpResponse(status=200)
-
-
-def _kept_bytes(request: HttpRequest, name: str) -> Iterator[bytes]:
-    parts = _body(request)
-    rule = rule_for(name)
-    if rule is None:
-        return parts
-    return iter([rule(_whole(parts))])
 
 
 def _body(request: HttpRequest) -> Iterator[bytes]:
@@ -70,15 +59,6 @@ def _read(request: HttpRequest, promised: int) -> Iterator[bytes]:
             raise Unavailable("The upload broke off.")
         left -= len(part)
         yield part
-
-
-def _whole(parts: Iterator[bytes]) -> bytes:
-    data = bytearray()
-    for part in parts:
-        data += part
-        if len(data) > _MOST_WHOLE:
-            raise TooMuch(f"This file may have at most {_MOST_WHOLE // 1024 // 1024} MiB.")
-    return bytes(data)
 
 
 @require_safe

@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from apps.access.policy import Visibility
-from apps.code_saving.policy import keeps_file
 from apps.core import jsontext
 from apps.core.errors import Invalid
 from apps.runs.types import BranchPoint, OpenRun, RunPatch, RunState
-from apps.wandb_protocol import minimise
 from apps.wandb_protocol.ids import project_number, to_client
 
 if TYPE_CHECKING:
@@ -37,12 +35,11 @@ def iso_time(moment: datetime) -> str:
 # ── what the client sends ──
 
 
-def run_patch(sent: Source, *, saving_on: bool = False) -> RunPatch:
+def run_patch(sent: Source) -> RunPatch:
     """An UpsertBucketInput as a change of a run. Null leaves a field as it is.
 
     `host`, `jobRepo` and `debug` tell of the machine and are not kept.
     """
-    program = sent.get("jobProgram")
     return RunPatch(
         display_name=sent.get("displayName"),
         notes=sent.get("notes"),
@@ -51,19 +48,13 @@ def run_patch(sent: Source, *, saving_on: bool = False) -> RunPatch:
         group=sent.get("groupName"),
         job_type=sent.get("jobType"),
         commit=sent.get("commit"),
-        program=minimise.without_paths(program) if program is not None else None,
+        program=sent.get("jobProgram"),
         sweep=sent.get("sweep"),
-        config_text=_config_text(sent.get("config"), saving_on=saving_on),
+        config_text=sent.get("config"),
         summary_text=sent.get("summaryMetrics"),
         state=run_state(sent["state"]) if sent.get("state") is not None else None,
         branch_point=branch_point(sent.get("config")),
     )
-
-
-def _config_text(text: str | None, *, saving_on: bool) -> str | None:
-    if text is None:
-        return None
-    return minimise.config_text(text, keeps_code=keeps_file("code/main.py", saving_on=saving_on))
 
 
 def run_state(word: str) -> RunState:
@@ -173,7 +164,6 @@ def entity_facts(entity: Entity) -> Source:
         "isTeam": is_team,
         "entityType": "team" if is_team else "user",
         "privateOnly": False,
-        "codeSavingEnabled": False,
         "defaultAccess": _ACCESS_WORDS[Visibility.PRIVATE],
         "isPaid": False,
         "xxhashDigestsEnabled": False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,36 +20,13 @@ from apps.web.columns import Column
 from apps.web.figures import figure, lasting
 from apps.web.panels import Section
 from apps.web.states import StateMark
+from apps.web.switches import Rule, SwitchRow
 
 if TYPE_CHECKING:
     from apps.runs.models import Run
 
 METRIC, NOBODY_LOGS, BROKEN = "val/acc", "val/f1", "train/loss"
 _STEPS = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One of the rules that decide a switch: whose it is and what it says."""
-
-    glyph: str
-    who: str
-    says: str
-    applies: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SwitchRow:
-    """A setting that is on or off. `words` say what it does in its present state, `state` the state in a word."""
-
-    name: str
-    label: str
-    words: str
-    state: str
-    is_on: bool
-    action: str
-    fixed_by: str = ""
-    chain: list[Rule] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

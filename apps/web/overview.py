@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from apps.accounts.queries import names_of
 from apps.files.queries import withheld_names
+from apps.files.types import Withheld
 from apps.runs.defined import Definitions
 from apps.runs.history import store
 from apps.runs.history.keys import KeyList
@@ -46,6 +47,7 @@ def overview(opened: OpenRun, keys: KeyList, frame: dict[str, Any]) -> dict[str,
         "environment": environment(opened),
         "package_count": len(packages(opened)),
         "withheld": withheld_names(opened.run),
+        "packages_withheld": withheld_names(opened.run, Withheld.METADATA),
         "tag_line": tag_line(opened.head.tags),
         "alike": _alike(opened, frame["project_url"]),
         "fork": _fork(opened, frame),

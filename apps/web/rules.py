@@ -63,6 +63,9 @@ for name in (
     "mfa_generate_recovery_codes",
     "api-keys",
     "appearance",
+    "code-saving",
+    "notifications",
+    "system-metadata",
 ):
     declare_url(name, SIGNED_IN, methods=_FORM)
 for name in (
@@ -86,6 +89,9 @@ for place in ("team", "organisation"):
     declare_url(f"{place}-leave", Permission.ENTITY_READ, methods=("POST",))
     for act in ("hand-over", "invite", "invitation-revoke", "remove", "role"):
         declare_url(f"{place}-{act}", Permission.ENTITY_ADMIN, methods=("POST",))
+for name in ("team-code-saving", "team-system-metadata"):
+    declare_url(name, Permission.ENTITY_READ, methods=_READING)
+    declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
 for name in ("organisation-settings", "organisation-add-team", "organisation-let-team-go"):
     declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
 # Its secret is what opens it: the page says a team's name. Accepting takes an account.

@@ -197,6 +197,43 @@ def test_code_is_not_kept_whatever_the_script_asks(client_of_alice: WandbClient,
     assert "code_path" not in config["_wandb"]["value"]
 
 
+def test_code_is_kept_sealed_once_its_owner_says_so(tmp_path: Path) -> None:
+    git = ["git", "-C", str(tmp_path), "-c", "user.email=a@b.example", "-c", "user.name=a"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    (tmp_path / "notes.py").write_text("x = 1\n")
+    subprocess.run([*git, "add", "notes.py"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "x"], check=True)
+    (tmp_path / "notes.py").write_text("x = 'canary-in-a-patch'\n")
+    remote = "https://ann:pass-canary@git.example/ann/x.git"
+    subprocess.run([*git, "remote", "add", "origin", remote], check=True)
+    script = """
+        # canary-in-code
+        run = wandb.init(project="saved", id=sys.argv[1], settings=wandb.Settings(save_code=True))
+        run.log({"a": 1}); run.finish()
+    """
+    with LiveServer() as server:
+        server.account("alice")
+        client = WandbClient(server, tmp_path)
+        client.run(script, "off")
+        turn = (
+            "import django; django.setup(); from apps.teams.models import Setting, Entity;"
+            "Setting.objects.create(entity=Entity.objects.get(name='alice'), name='code_saving', value='on')"
+        )
+        server.python("-c", turn)
+        client.run(script, "on")
+
+        off, on = client.file_names("saved", "off"), client.file_names("saved", "on")
+        assert {name for name in off if name.startswith("code/") or name.endswith(".patch")} == set()
+        assert {"code/train.py", "diff.patch"} <= on
+        assert b"canary-in-code" in (client.file("saved", "on", "code/train.py") or b"")
+        assert b"canary-in-a-patch" in (client.file("saved", "on", "diff.patch") or b"")
+        stored = client.run_of("saved", "on", "config")["config"]
+        assert ("https://git.example/ann/x.git" in stored, "pass-canary" in stored) == (True, False)
+        assert "git.example" not in client.run_of("saved", "off", "config")["config"]
+        disk = b"".join(path.read_bytes() for path in server.data.rglob("*") if path.is_file())
+        assert [word for word in (b"canary-in", b"pass-canary", b"git.example") if word in disk] == []
+
+
 def test_wrong_key_is_told_at_once(client_of_alice: WandbClient) -> None:
     finished = client_of_alice.run('wandb.init(project="ends")', code=1, WANDB_API_KEY="x" * 40)
 

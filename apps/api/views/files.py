@@ -23,7 +23,8 @@ from apps.api.views.base import ApiView, asked
 from apps.api.wire import JsonRenderer
 from apps.core.errors import Unavailable
 from apps.files.queries import find_file, list_files, open_file, read_file
-from apps.files.services import announce_files, store_file
+from apps.files.services import announce_files, refusal, store_file
+from apps.files.types import Withheld
 from apps.runs.queries import get_run
 
 _STEP = 256 * 1024
@@ -92,8 +93,10 @@ class FileView(ApiView):
         held = get_run(request.actor, Permission.FILE_WRITE, entity=entity, project=project, name=run)
         length = _length(request)
         (room,) = announce_files(held, [name])
+        if room.refused is Withheld.CODE:
+            raise CodeNotKept(refusal(room.refused).public_message)
         if room.file is None:
-            raise CodeNotKept("Code saving is off for this project; the file was not stored.")
+            raise refusal(Withheld.METADATA)
         is_new = room.file.blob_id is None
         stored = store_file(room.file, _body(request, length))
         request.accepted_renderer = JsonRenderer()

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from apps.accounts.queries import api_keys_of, user_of
+from apps.code_saving.queries import saves_own_code
 from apps.teams.queries import entities_of
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in
 from apps.wandb_protocol.graphql.paging import all_of
@@ -12,9 +14,6 @@ from apps.wandb_protocol.translate import entity_facts, user_facts
 if TYPE_CHECKING:
     from apps.accounts.actors import Actor
     from apps.accounts.models import ApiKey
-
-# The client saves code without asking once this is true, so it is true only for who switched it on.
-_FLAGS = '{"code_saving_enabled": false}'
 
 
 def viewer(_: None, info: Info) -> Source | None:
@@ -31,7 +30,14 @@ def users(_: None, info: Info, query: str | None = None, **__: object) -> Source
 
 def myself(actor: Actor) -> Source:
     user = user_of(actor)
-    return user_facts(user) | {"admin": user.is_superuser, "flags": _FLAGS, "_me": actor}
+    return user_facts(user) | {"admin": user.is_superuser, "_me": actor}
+
+
+def flags(person: Source, _: Info) -> str | None:
+    """The client saves code without asking once this is true, so it is true only for who switched it on."""
+    if (actor := person.get("_me")) is None:
+        return None
+    return json.dumps({"code_saving_enabled": saves_own_code(actor)})
 
 
 def api_keys(person: Source, _: Info) -> Source | None:
@@ -51,6 +57,7 @@ def key_facts(key: ApiKey, *, name: str) -> Source:
 FIELDS: Fields = {
     "Query.viewer": viewer,
     "Query.users": users,
+    "User.flags": flags,
     "User.apiKeys": api_keys,
     "User.teams": teams,
 }

@@ -22,6 +22,7 @@ from apps.web.panels import Section
 from apps.web.points import as_bytes
 from apps.web.rendering import render
 from apps.web.request import Request
+from apps.web.switches import SwitchRow
 from apps.web.views.series import PACKED
 
 
@@ -101,7 +102,7 @@ def _written(point: tuple[float, float]) -> dict[str, str]:
     return {"value": figure(point[1]), "at": f"{point[0]:.0f}"}
 
 
-def _switches(on: list[str]) -> list[examples.SwitchRow]:
+def _switches(on: list[str]) -> list[SwitchRow]:
     return examples.switches(on, action_of=lambda name: reverse("components-switch", args=[name]))
 
 

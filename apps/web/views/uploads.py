@@ -15,7 +15,8 @@ from django.views.decorators.http import require_http_methods
 from apps.access.policy import Permission
 from apps.core.errors import Invalid, OwnlogError, TooMuch
 from apps.files.names import clean_file_name
-from apps.files.services import announce_files, store_file
+from apps.files.services import announce_files, refusal, store_file
+from apps.files.types import Withheld
 from apps.projects.queries import open_project
 from apps.runs.queries import get_run, open_run
 from apps.web.by_hand.multipart import Part, parts_of
@@ -101,8 +102,10 @@ def _keep_all(held: Run, parts: Iterator[Part], found: Upload) -> None:
 def _keep(held: Run, name: str, content: Iterator[bytes]) -> None:
     clean_file_name(name)
     (room,) = announce_files(held, [name])
-    if room.file is None:
+    if room.refused is Withheld.CODE:
         raise Invalid(_("This is code, and code saving is off: it was not stored."))
+    if room.file is None:
+        raise Invalid(refusal(Withheld.METADATA).public_message)
     store_file(room.file, content, max_bytes=LARGEST_FILE)
 
 

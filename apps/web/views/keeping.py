@@ -1,0 +1,111 @@
+"""Settings about what is kept and what is told, of oneself and of a team. A choice is saved at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from apps.access.policy import Permission
+from apps.core.errors import Forbidden, Invalid
+from apps.teams.choices import SettingName
+from apps.teams.gate import may
+from apps.teams.queries import Effective, effective
+from apps.web import keeping
+from apps.web.rendering import render
+from apps.web.request import Request
+from apps.web.switches import SwitchRow
+
+Switch = Callable[..., SwitchRow]
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def system_metadata(request: Request) -> HttpResponseBase:
+    """How much of the machine is kept with the asker's runs, and what became of what the last one told."""
+    return _metadata(request, "", reverse("system-metadata"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def team_metadata(request: Request, entity: str) -> HttpResponseBase:
+    """The same for a team."""
+    return _metadata(request, entity, reverse("team-system-metadata", args=[entity]))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def code_saving(request: Request) -> HttpResponseBase:
+    """Whether code is kept with the asker's runs, and what holds in each place they log to."""
+    return _code(request, "", reverse("code-saving"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def team_code_saving(request: Request, entity: str) -> HttpResponseBase:
+    """The same for a team."""
+    return _code(request, entity, reverse("team-code-saving", args=[entity]))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def notifications(request: Request) -> HttpResponseBase:
+    """Which mails the asker gets."""
+    action, name = reverse("notifications"), SettingName.MAIL_TEAMS
+    owner = keeping.owner_of(request.actor, Permission.ENTITY_READ, "")
+    if request.method == "POST":
+        keeping.save(owner, name, request.POST.dict(), by=request.actor)
+        return _saved(request, action, keeping.mail_switch(effective(owner, name), action))
+    held = effective(owner, name)
+    context = {"row": keeping.mail_switch(held, action), "held": held}
+    return render(request, "settings/notifications.html", context)
+
+
+def _metadata(request: Request, team: str, action: str) -> HttpResponseBase:
+    name, wrong = SettingName.SYSTEM_METADATA, ""
+    if request.method == "POST":
+        owner = keeping.owner_of(request.actor, Permission.ENTITY_ADMIN, team)
+        try:
+            keeping.save(owner, name, request.POST.dict(), by=request.actor)
+            return redirect(action)
+        except (Forbidden, Invalid) as error:
+            wrong = error.public_message
+    owner = keeping.owner_of(request.actor, Permission.ENTITY_READ, team)
+    held = effective(owner, name)
+    context = _frame(request, owner, held, team, action) | {
+        "setting": keeping.metadata_choice(held),
+        "last": keeping.last_run(request.actor, owner if team else None),
+        "wrong": wrong,
+    }
+    return render(request, "settings/system_metadata.html", context, status=400 if wrong else 200)
+
+
+def _code(request: Request, team: str, action: str) -> HttpResponseBase:
+    name = SettingName.CODE_SAVING
+    if request.method == "POST":
+        owner = keeping.owner_of(request.actor, Permission.ENTITY_ADMIN, team)
+        keeping.save(owner, name, request.POST.dict(), by=request.actor)
+        return _saved(request, action, keeping.code_switch(effective(owner, name), action))
+    owner = keeping.owner_of(request.actor, Permission.ENTITY_READ, team)
+    held = effective(owner, name)
+    context = _frame(request, owner, held, team, action)
+    row = keeping.code_switch(held, action, may_change=context["may_change"])
+    return render(request, "settings/code_saving.html", context | {"row": row})
+
+
+def _saved(request: Request, action: str, row: SwitchRow) -> HttpResponseBase:
+    """The row as it is now for a script, the page for everybody else."""
+    return render(request, "components/toggle.html", {"row": row}) if request.htmx else redirect(action)
+
+
+def _frame(request: Request, owner: Any, held: Effective, team: str, action: str) -> dict[str, Any]:
+    return {
+        "team": owner.name if team else "",
+        "held": held,
+        "action": action,
+        "may_change": may(request.actor, Permission.ENTITY_ADMIN, entity=owner),
+        "places": [] if team else keeping.places_of(request.actor, held.name),
+    }
