@@ -58,8 +58,8 @@ HOLDINGS = (
         slug="code",
         name=_("Code"),
         bytes=_(
-            "Nothing that the client gathers by itself: no script, patch or notebook, and no git remote. A file that a "
-            "script saves by name is kept, code too, and so is the commit’s SHA."
+            "Unless its owner switched code saving on, nothing that the client gathers by itself: no script, patch or "
+            "notebook, and no git remote. A file that a script saves by name is kept, code too, and so is the commit’s SHA."
         ),
         where=_FILE_WHERE,
         who=_WHO,
@@ -73,7 +73,7 @@ HOLDINGS = (
         bytes=_(
             "The config to the letter, names, tags, notes; versions, processor, memory and GPU of the machine; its "
             "arguments and packages. E-mail, user name, host name and absolute paths of the machine are dropped on "
-            "arrival."
+            "arrival, unless its owner chose that all is kept; or that nothing is, but the commit."
         ),
         where=_("In the database, encrypted with the run’s key; the list of packages as an encrypted file."),
         who=_WHO,
