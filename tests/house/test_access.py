@@ -191,6 +191,8 @@ WANT_A_FORM = {
         *(f"{place}-{act}" for place in ("team", "organisation") for act in ("hand-over", "invite", "role")),
         "organisation-add-team",
         "organisation-settings",
+        "team-code-saving",
+        "team-system-metadata",
     )
 }
 
