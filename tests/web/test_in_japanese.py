@@ -52,6 +52,7 @@ NO_PAGES = {
     "authorize",
     "health",
     "home-sparks",
+    "mfa_login_webauthn",
     "components-csv-series",
     "components-series",
     "project-compare-csv",
@@ -75,6 +76,11 @@ NO_PAGES = {
     "run-ridge",
     "run-live",
     "run-series",
+    "share",
+    # The page "security" by the names under which the library goes there.
+    "mfa_index",
+    "mfa_list_webauthn",
+    "socialaccount_connections",
 }
 
 
@@ -175,6 +181,7 @@ def _name_of(path: str) -> str:
 SEEDS = (
     "/",
     "/?q=zzz",
+    "/alice/vision/settings/publish?visibility=public",
     "/alice/vision/runs/demo0001/histograms",
     "/alice/vision?group=config.model",
     "/find?q=nothingiscalledso",
@@ -251,11 +258,36 @@ BEFORE_SIGN_IN = {
     "account_reset_password_from_key_done": "/account/reset/done",
     "account_signup": "/sign-up",
     "invitation": "/invitations/garbage",
+    "socialaccount_login_cancelled": "/sign-in/cancelled",
 }
-WITHOUT_A_LINK = {*BEFORE_SIGN_IN, "account_logout", "account_set_password", "api:docs", "first-run"}
+# Pages that take a code, a passkey, a provider or an operator: test_ways_in_in_japanese.py asks for each.
+ELSEWHERE = {
+    "account_reauthenticate",
+    "github_callback",
+    "google_callback",
+    "mfa_authenticate",
+    "mfa_deactivate_totp",
+    "mfa_generate_recovery_codes",
+    "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn",
+    "mfa_view_recovery_codes",
+    "operators-jobs",
+    "operators-sizes",
+    "socialaccount_signup",
+}
+WITHOUT_A_LINK = {
+    *BEFORE_SIGN_IN,
+    *ELSEWHERE,
+    "account_logout",
+    "account_set_password",
+    "api:docs",
+    "first-run",
+}
 
 
-@pytest.mark.parametrize("path", [*BEFORE_SIGN_IN.values(), "/nobody", "/sign-in?next=/nobody/nothing"])
+@pytest.mark.parametrize(
+    "path", [*BEFORE_SIGN_IN.values(), "/nobody", "/share/garbage", "/sign-in?next=/nobody/nothing"]
+)
 def test_pages_before_sign_in_are_japanese(visit_in_japanese: Client, alice: User, path: str) -> None:
     page = visit_in_japanese.get(path).content.decode()
 
