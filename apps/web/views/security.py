@@ -14,7 +14,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.accounts.links import is_confirmed, links_of
 from apps.accounts.providers import offered
 from apps.accounts.queries import user_of
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, NotFound
 from apps.teams.factors import factors_of, is_only_way_in
 from apps.web.links import with_query
 from apps.web.rendering import render
@@ -50,7 +50,9 @@ def security(request: Request) -> HttpResponse:
 @require_POST
 def unlink(request: Request, pk: int) -> HttpResponseBase:
     user = user_of(request.actor)
-    link = get_object_or_404(SocialAccount, pk=pk, user_id=user.pk)
+    link = SocialAccount.objects.filter(pk=pk, user_id=user.pk).first()
+    if link is None:
+        raise NotFound("There is no such link.")
     raise_if_reauthentication_required(request, app="allauth.socialaccount")
     if is_only_way_in(user, link=pk):
         raise Conflict(_("Nothing else opens your account. Set a password or add a passkey first."))
@@ -62,7 +64,9 @@ def unlink(request: Request, pk: int) -> HttpResponseBase:
 @require_POST
 def remove_passkey(request: Request, pk: int) -> HttpResponseBase:
     user = user_of(request.actor)
-    passkey = get_object_or_404(Authenticator, pk=pk, user_id=user.pk, type=Authenticator.Type.WEBAUTHN)
+    passkey = Authenticator.objects.filter(pk=pk, user_id=user.pk, type=Authenticator.Type.WEBAUTHN).first()
+    if passkey is None:
+        raise NotFound("There is no such passkey.")
     raise_if_reauthentication_required(request, app="allauth.mfa")
     if is_only_way_in(user, passkey=pk):
         raise Conflict(_("Nothing else opens your account. Set a password or link an account first."))

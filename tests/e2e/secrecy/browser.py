@@ -55,3 +55,14 @@ class Browser:
 def without_tokens(text: str) -> str:
     """A page without what differs between two visits to the very same page."""
     return _TOKEN.sub("", text)
+
+
+# What stands in an address besides the thing it leads to: somebody else's, or nothing's.
+BESIDES: dict[str, str | int] = {
+    "organisation": "no-such-institute",
+    "person": "somebody",
+    "pk": 1,
+    "provider": "google",
+    "secret": "garbage",
+    "token": "garbage",
+}

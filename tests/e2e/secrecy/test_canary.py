@@ -17,7 +17,7 @@ import pytest
 from django.urls import reverse
 
 from tests.e2e.clients import Client
-from tests.e2e.secrecy.browser import PASSWORD, Browser
+from tests.e2e.secrecy.browser import BESIDES, PASSWORD, Browser
 from tests.e2e.secrecy.door import RUN, UPSERT, Door, history
 from tests.e2e.secrecy.search import Hit, Marker, new_number, new_text, search
 from tests.e2e.secrecy.test_tenants import API, PAGES
@@ -287,7 +287,7 @@ def misbehave(world: World, door: Door, browser: Browser) -> None:
 
 def visit_everything(world: World, browser: Browser) -> str:
     """Each page there is, with what its address may ask for."""
-    known = {"entity": "carol", "project": world.text("project"), "run": world.text("run_id"),
+    known = BESIDES | {"entity": "carol", "project": world.text("project"), "run": world.text("run_id"),
              "name": f"{world.text('folder_name')}/{world.text('file_name')}.bin", "public_id": "x", "url": world.text("bad_path"), "which": "config"}  # fmt: skip
     asked = {"q": world.text("page_query"), "key": world.text("metric_name"), "filter": world.text("page_query"),
              "sort": world.text("metric_name"), "order": f"-summary_metrics.{world.text('metric_name')}", "page": world.text("page_query")}  # fmt: skip

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from django.urls import reverse
 
-from tests.e2e.secrecy.browser import Browser
+from tests.e2e.secrecy.browser import BESIDES, Browser
 from tests.e2e.secrecy.conftest import Instance
 from tests.e2e.secrecy.door import Door, history
 from tests.e2e.secrecy.test_hostile_graphql import NASTY_NAMES
@@ -69,7 +69,7 @@ def place(instance: Instance) -> tuple[Browser, str, str]:
 
 
 def address(name: str, owner: str, project: str, run: str, file: str = "x") -> str:
-    known = {
+    known = BESIDES | {
         "entity": owner,
         "project": project,
         "run": run,

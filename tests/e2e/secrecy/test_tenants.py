@@ -19,7 +19,7 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 
 from apps.access.rules import ANYBODY, OPERATOR, SIGNED_IN, url_rules
 from apps.wandb_protocol.graphql.engine import schema
-from tests.e2e.secrecy.browser import Browser, without_tokens
+from tests.e2e.secrecy.browser import BESIDES, Browser, without_tokens
 from tests.e2e.secrecy.conftest import Instance
 from tests.e2e.secrecy.door import RUN, Answer, Door, changes, path_of, stored
 
@@ -266,7 +266,7 @@ API = {name: found for name, found in ROUTES.items() if found and name.startswit
 
 
 def address(name: str, target: Target) -> str:
-    known = {"entity": target.entity, "project": target.project, "run": target.run, "name": target.file,
+    known = BESIDES | {"entity": target.entity, "project": target.project, "run": target.run, "name": target.file,
              "file": target.file, "public_id": target.api_key, "url": f"no/such/{target.project}", "which": "config"}  # fmt: skip
     parameters = ROUTES[name]
     unknown = set(parameters) - set(known)
@@ -363,12 +363,17 @@ def test_operators_pages_are_for_operators(unbroken: Instance, browsers: dict[st
     assert signing_in.headers["Location"].startswith("/sign-in"), "the page that counts wrong passwords"
 
 
+# A token opens an invitation; a provider's name leads away to the provider.
+OPEN_WITHOUT_A_THING = {"invitation", "provider-start"}
+
+
 def test_no_page_is_open_to_everybody_by_oversight() -> None:
     for name in PAGES:
         for (route, _method), rule in url_rules().items():
             if route == name:
-                assert rule != ANYBODY
-                assert rule != SIGNED_IN or PAGES[name] == ["public_id"]
+                assert rule != ANYBODY or name in OPEN_WITHOUT_A_THING
+                # One's own rows by their ids; whoever has the token of an invitation may take it.
+                assert rule != SIGNED_IN or name == "invitation" or set(PAGES[name]) <= {"public_id", "pk"}
 
 
 # ── time ──
