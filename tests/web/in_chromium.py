@@ -57,6 +57,13 @@ class Seen:
         self.page.click("main button[type=submit]")
         self.page.wait_for_url(f"{self.url}/")
 
+    def say_again(self) -> None:
+        """The password once more, as pages of ways in ask for it; it is good for five minutes."""
+        self.go("/account/again")
+        self.page.fill("input[name=password]", PASSWORD)
+        self.page.click("main button[type=submit]")
+        self.page.wait_for_url(lambda url: "/account/again" not in url)
+
 
 def picture_of(panel: Locator) -> str:
     """The panel once it rests: a picture taken while it draws, axes without lines, is never seen again."""

@@ -52,6 +52,7 @@ PAGES = (
     "/settings/teams/new",
     "/settings/organisations/new",
     "/teams/kumiko-lab",
+    "/teams/kumiko-lab/audit",
     "/organisations/hokuto-institute",
     "/invitations/nothing",
     "/settings/password",
@@ -65,11 +66,26 @@ PAGES = (
     "/alice/nothing",
     "/sign-out",
 )
+# Asked for once the password was said again.
+GUARDED = (
+    "/settings/security/codes/new",
+    "/settings/security/passkeys/new",
+)
 OUTSIDE = (
     "/sign-in",
+    "/sign-in/cancelled",
     "/sign-up",
+    "/account/confirm",
+    "/account/confirm/nothing",
+    "/account/inactive",
     "/account/reset",
+    "/account/reset/sent",
+    "/account/reset/done",
+    "/account/reset/1-nothing",
+    "/invitations/nothing",
+    "/pricing",
     "/privacy",
+    "/terms",
 )
 OPERATORS = (
     "/admin/",

@@ -9,7 +9,7 @@ import pytest
 
 from tests.web.axe import violations
 from tests.web.in_chromium import IN_CHROMIUM, Seen
-from tests.web.pages import OPERATORS, OUTSIDE, PAGES
+from tests.web.pages import GUARDED, OPERATORS, OUTSIDE, PAGES
 
 pytestmark = IN_CHROMIUM
 
@@ -41,9 +41,13 @@ def test_every_page_fits_is_whole_and_is_open_to_all(open_page: Any, locale: str
 
     # Without motion, for a colour on its way to another has no contrast of its own.
     options = {"locale": locale, "reduced_motion": "reduce"}
-    signed_in = _faults(open_page(**options), PAGES, look)
+    person = open_page(**options)
+    signed_in = _faults(person, PAGES, look)
+    person.say_again()
+    guarded = _faults(person, GUARDED, look)
+    assert person.page.url.endswith(GUARDED[-1])  # and not sent back to the password
     before = _faults(open_page(signed_in=False, **options), OUTSIDE, look)
-    faults = signed_in | before
+    faults = signed_in | guarded | before
     assert not faults, "\n".join(f"{path}: {found}" for path, found in faults.items())
 
 
