@@ -196,6 +196,9 @@ def _row(
     return {
         "opened": {"run": {"public_id": public_id}},
         "title": title,
+        "choose": _("Choose %(name)s") % {"name": title},
+        "show": _("Show %(name)s in charts") % {"name": title},
+        "edit": _("Edit %(name)s") % {"name": title},
         "url": url,
         "colour": colour or len(CURVES),
         "swatch": swatch_class(colour) if colour else "none",
