@@ -157,14 +157,14 @@ def test_wandbs_own_files_are_previewed(visit: Visit, told: Run) -> None:
     _store(
         told,
         ("config.yaml", b"lr:\n    value: 0.1\n"),
-        ("wandb-metadata.json", b'{"os": "Linux", "gpu_devices": [{"name": "H100"}]}'),
+        ("wandb-metadata.json", b'{"os": "Linux", "gpu_nvidia": [{"name": "H100"}]}'),
         ("wandb-summary.json", b'{"loss": NaN}'),
         ("requirements.txt", b"torch==2.3.0\n"),
         ("output.log", b"\x1b[31mred\x1b[0m\n10%\r99%\n"),
     )
 
     assert '<span class="f4">lr</span>' in _preview(visit, "config.yaml").content.decode()
-    assert "gpu_devices [0] name H100 os Linux" in text_of(_preview(visit, "wandb-metadata.json"))
+    assert "gpu_nvidia [0] name H100 os Linux" in text_of(_preview(visit, "wandb-metadata.json"))
     assert "loss NaN" in text_of(_preview(visit, "wandb-summary.json"))
     assert "torch==2.3.0" in text_of(_preview(visit, "requirements.txt"))
     log = _preview(visit, "output.log").content.decode()
