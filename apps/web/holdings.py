@@ -127,11 +127,11 @@ HOLDINGS = (
         name=_("Your account"),
         bytes=_(
             "User name, e-mail address, a hash of the password, secrets of second steps and passkeys, the opaque id of a "
-            "linked Google or GitHub account, hashes of API keys, devices that are signed in, teams and roles, plan, settings, "
+            "linked Google or GitHub account, hashes and names of API keys, devices that are signed in, teams and roles, plan, settings, "
             "and a record of acts: time, kind and opaque ids, no content."
         ),
         where=_(
-            "In the database. Devices, passkeys and secrets of second steps are encrypted; names and addresses stand there "
+            "In the database. Devices, names of keys, passkeys and secrets of second steps are encrypted; names and addresses stand there "
             "in the clear, for mail and links need them."
         ),
         who=_(
