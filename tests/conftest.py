@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -16,6 +17,12 @@ from tests.servers import present
 
 if TYPE_CHECKING:
     from apps.blobs.store.s3 import S3Store
+
+
+def pytest_configure() -> None:
+    """Whoever starts the suite in the background has it ignore Ctrl-C, and a client that is asked to stop would with it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # Files that take minutes, the longest first: begun last, one of them would keep a worker busy while the other is done.
