@@ -28,8 +28,11 @@ demo: $(RUN_STAMP) ## fill the instance with a believable world
 	@$(RUN) -m config.launch.prepare
 	@$(RUN) manage.py demo
 
-# What an instance on servers of its own does otherwise than one on its data folder; pages and hostile input are the same.
-ON_SERVERS := $(addprefix tests/,accounts api audit blobs e2e/durability files house/test_migrations.py projects runs teams vault wandb_protocol web)
+# What an instance on servers of its own does otherwise than one on its data folder. Hostile input is the same there, and so
+# are pages, but for those that ask most of the databases.
+ON_SERVERS := $(addprefix tests/,accounts api audit blobs e2e/durability files house/test_migrations.py plans projects runs \
+	teams vault wandb_protocol $(patsubst %,web/test_%.py,api_keys audit_page find groups home project_settings providers \
+	runs_table sessions teams tries))
 
 test: $(DEV_STAMP) ## run every test, then those of stored things again on PostgreSQL, a broker and S3
 	@$(RUN) -m pytest $(PYTEST_OPTIONS)
