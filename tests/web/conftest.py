@@ -16,10 +16,17 @@ from apps.runs import table
 from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.types import Lines, Stream, StreamRequest
+from apps.teams.models import Entity, Organisation
 from tests.browsers import chromium
-from tests.factories import work
+from tests.factories import people, work
 from tests.live import LiveServer
 from tests.web.in_chromium import Seen
+
+
+@pytest.fixture
+def institute(lab: Entity, alice: User) -> Organisation:
+    """An organisation of alice's that holds the lab team."""
+    return people.organisation("institute", admin=alice, teams=[lab])
 
 
 class Visit(Protocol):
