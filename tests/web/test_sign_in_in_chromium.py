@@ -95,7 +95,7 @@ def test_sign_up_and_in_by_a_provider(
 
     by_provider(page, server, name, "/sign-up?scope=repo")
     assert there.asked[-1]["scope"] == scope
-    page.wait_for_url("**/sign-up/name")
+    page.wait_for_url(f"{server.url}/sign-up/name")
     page.fill("input[name=username]", username)
     page.click("text=Make the account")
     page.wait_for_url(f"{server.url}/")
@@ -120,7 +120,7 @@ def test_link_and_unlink(page: Page, server: LiveServer, there: Provider) -> Non
     page.click("text=Link GitHub")
     say_who(page)
     page.click("text=Allow")
-    page.wait_for_url("**/settings/security")
+    page.wait_for_url(f"{server.url}/settings/security")
     page.click("text=Unlink GitHub")
 
     page.wait_for_selector("text=Link GitHub")
@@ -136,7 +136,7 @@ def test_codes_of_an_app(page: Page, server: LiveServer) -> None:
     assert box is not None and box["width"] == box["height"] > 150
     page.fill("input[name=code]", code_of(secret))
     page.click("text=Switch codes on")
-    page.wait_for_url("**/settings/security/recovery")
+    page.wait_for_url(f"{server.url}/settings/security/recovery")
     recovery = page.inner_text(".codes li >> nth=0")
 
     page.context.clear_cookies()
@@ -168,14 +168,14 @@ def test_a_passkey(page: Page, server: LiveServer) -> None:
     say_who(page)
     page.fill("input[name=name]", "desk")
     page.click("text=Add it")
-    page.wait_for_url("**/settings/security/recovery")
+    page.wait_for_url(f"{server.url}/settings/security/recovery")
     page.goto(f"{server.url}/settings/security")
     assert "desk" in page.inner_text("section[aria-labelledby=passkeys]")
 
     page.context.clear_cookies()
     page.goto(f"{server.url}/sign-in?next=/settings/appearance")
     page.click("text=Use a passkey")
-    page.wait_for_url("**/settings/appearance")
+    page.wait_for_url(f"{server.url}/settings/appearance")
 
     page.context.clear_cookies()
     sign_in(page, server, "petra")  # after a password it is the second step
