@@ -43,10 +43,26 @@ def make_ready() -> int:
     KeyStoreError, with what to do, when there is any doubt. A key that exists is never replaced.
     """
     with transaction.atomic(using=DATABASE, durable=True):
-        if not Node.objects.filter(pk=ROOT_ID).exists():
-            _require_nothing_to_lose()
-            _make_root()
+        if not _has_root():
+            _one_at_a_time()
+            if not _has_root():
+                _require_nothing_to_lose()
+                _make_root()
     return require_fit()
+
+
+def _has_root() -> bool:
+    return Node.objects.filter(pk=ROOT_ID).exists()
+
+
+def _one_at_a_time() -> None:
+    """Let other first starts wait until this transaction ends. On SQLite they do already: it has one writer at a time."""
+    connection = connections[DATABASE]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"LOCK TABLE {connection.ops.quote_name(Node._meta.db_table)} IN SHARE ROW EXCLUSIVE MODE"
+            )
 
 
 def require_fit() -> int:
