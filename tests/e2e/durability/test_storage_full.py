@@ -185,4 +185,5 @@ def test_client_uploads_a_file_once_there_is_room(own_server: LiveServer) -> Non
             time.sleep(0.1)
         own_server.limit_file_size(None)
 
-        assert client.ask(FETCH) == saving.answer(60)
+        sent = saving.answer()
+        assert client.ask(FETCH) == sent
