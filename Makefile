@@ -35,9 +35,10 @@ ON_SERVERS := $(addprefix tests/,accounts api audit blobs e2e/durability files h
 	runs_table sessions teams tries))
 
 test: $(DEV_STAMP) ## run every test, then those of stored things again on PostgreSQL, a broker and S3
-	@$(RUN) -m pytest $(PYTEST_OPTIONS)
+	@rm -f .pytest_cache/unsteady
+	@$(RUN) -m tests.again $(PYTEST_OPTIONS)
 	@echo "Once more, on PostgreSQL, a Redis-compatible broker and an S3 store"
-	@$(RUN) -m tests.servers $(RUN) -m pytest -m "not embedded and not browser" $(PYTEST_OPTIONS) $(ON_SERVERS)
+	@$(RUN) -m tests.servers $(RUN) -m tests.again -m "not embedded and not browser" $(PYTEST_OPTIONS) $(ON_SERVERS)
 
 check: $(DEV_STAMP) ## lint, types, layers, migrations
 	$(BIN)/ruff check .

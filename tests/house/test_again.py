@@ -1,0 +1,108 @@
+"""The second look of `make test`: a steady failure stays one, an unsteady test is named, and a promise has one chance."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.again import Seen
+
+ROOT = Path(__file__).resolve().parents[2]
+STEADY = "def test_{0}():\n    assert False\n"
+# It fails among others and passes once it was tried: what a busy machine does to a test that waits too little.
+UNSTEADY = """
+from pathlib import Path
+
+def test_{0}():
+    tried = Path("tried-{0}")
+    was_tried = tried.exists()
+    tried.touch()
+    assert was_tried
+"""
+FINE = "def test_{0}():\n    pass\n"
+
+
+def make_test(suite: Path, tests: dict[str, str], *options: str) -> tuple[int, str]:
+    """Run a suite of these files under `suite` as `make test` would; how it ended and what it printed."""
+    (suite / "pytest.ini").write_text("[pytest]\naddopts = -p xdist\n")
+    for number, (path, source) in enumerate(tests.items()):
+        file = suite / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(source.format(number))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.again", *options],
+        cwd=suite,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_test_that_passes_alone_is_let_pass_and_named_in_the_last_lines(tmp_path: Path) -> None:
+    code, said = make_test(tmp_path, {"tests/web/test_a.py": UNSTEADY, "tests/web/test_b.py": FINE}, "-n2")
+
+    assert code == 0
+    assert "1 failed, 1 passed" in said
+    last = said.split("UNSTEADY: ")[1].splitlines()
+    assert last[1:] == ["#   tests/web/test_a.py::test_0", "#" * 100]
+
+
+def test_a_steady_failure_fails_also_beside_an_unsteady_one(tmp_path: Path) -> None:
+    code, said = make_test(tmp_path, {"tests/web/test_a.py": UNSTEADY, "tests/web/test_b.py": STEADY})
+
+    assert code == 1
+    assert "2 failed" in said
+    assert "1 failed, 1 passed" in said
+    assert "UNSTEADY: " not in said
+
+
+def test_a_promise_has_no_second_look(tmp_path: Path) -> None:
+    code, said = make_test(
+        tmp_path, {"tests/web/test_a.py": UNSTEADY, "tests/e2e/durability/test_b.py": UNSTEADY}
+    )
+
+    assert code == 1
+    assert "Once more" not in said
+
+
+@pytest.mark.parametrize(
+    ("files", "options"),
+    [
+        ({f"tests/web/test_{name}.py": UNSTEADY for name in "abcd"}, ()),
+        ({"tests/web/test_a.py": UNSTEADY, "tests/web/test_b.py": FINE}, ("-x",)),
+        ({"tests/web/test_a.py": UNSTEADY, "tests/web/test_b.py": "import nothing_of_that_name\n"}, ()),
+    ],
+    ids=["more than three", "others were left out", "a file that cannot be read"],
+)
+def test_what_is_not_one_to_three_of_a_whole_suite_fails_at_once(
+    tmp_path: Path, files: dict[str, str], options: tuple[str, ...]
+) -> None:
+    code, said = make_test(tmp_path, files, *options)
+
+    assert code != 0
+    assert "Once more" not in said
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["access", "audit", "blobs", "e2e/durability", "e2e/secrecy", "house", "vault"],
+)
+def test_the_folders_of_promises_are_where_they_are_said_to_be(folder: str) -> None:
+    assert (ROOT / "tests" / folder).is_dir()
+    assert not Seen(failed={f"tests/{folder}/test_x.py::test_y": None}).deserves_a_second_look
+
+
+def test_make_test_and_its_second_pass_go_through_it() -> None:
+    shown = subprocess.run(
+        ["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+    assert shown.count("-m tests.again") == 2
+    assert "-m pytest" not in shown
