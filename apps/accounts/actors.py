@@ -48,6 +48,7 @@ class Actor:
             scope=Scope(api_key.scope) if api_key else Scope.ADMIN,
             only_entity=api_key.only_entity if api_key else None,
             shares=shares,
+            is_service=user.is_service,
         )
 
     @property

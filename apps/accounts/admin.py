@@ -22,7 +22,7 @@ from apps.core.admin import ReadOnlyAdmin
 @admin.register(User)
 class UserAdmin(ReadOnlyAdmin):
     hidden = frozenset({"password", "language", "theme", "density", "has_single_keys"})
-    list_display = ["username", "email", "is_active", "is_staff", "created_at"]
+    list_display = ["username", "email", "is_service", "is_active", "is_staff", "created_at"]
     search_fields = ["username", "email"]
     ordering = ["username"]
     actions = ["suspend", "reactivate"]

@@ -24,6 +24,6 @@ class RequestActor:
 
 def _session_actor(request: HttpRequest) -> Actor:
     user, shares = request.user, frozenset(request.session.get(SHARES, ()))
-    if user.is_authenticated and user.is_active:
+    if user.is_authenticated and user.is_active and not user.is_service:
         return Actor.person(user, shares=shares)
     return Actor.nobody(shares=shares)

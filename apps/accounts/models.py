@@ -4,6 +4,7 @@ from typing import ClassVar
 from uuid import uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import Q
@@ -23,11 +24,15 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person who can sign in. What they own belongs to their entity, in the teams app."""
+    """A person who can sign in, or a service: a team's own account for scripts, which holds keys and nothing else.
+
+    What people own belongs to their entity, in the teams app, where services are kept too.
+    """
 
     public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
     username = models.CharField(_("user name"), max_length=39, unique=True, validators=USERNAME_VALIDATORS)
-    email = models.EmailField(_("e-mail address"))
+    email = models.EmailField(_("e-mail address"))  # a service has none: nothing can be mailed to it
+    is_service = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=clock.now)
@@ -51,7 +56,22 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("email"), name="one_account_per_email")]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"), name="one_account_per_email", condition=Q(is_service=False)
+            ),
+            models.CheckConstraint(
+                condition=Q(is_service=False)
+                | Q(
+                    is_service=True,
+                    email="",
+                    password__startswith=UNUSABLE_PASSWORD_PREFIX,
+                    is_staff=False,
+                    is_superuser=False,
+                ),
+                name="a_service_has_no_address_and_no_way_in",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.username

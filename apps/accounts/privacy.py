@@ -26,6 +26,7 @@ declare(
     plain={
         "id",
         "public_id",
+        "is_service",
         "is_active",
         "is_staff",
         "is_superuser",

@@ -60,7 +60,7 @@ def actor_for_signature(user_public_id: str, api_key_public_id: str) -> Actor | 
     if user is None:
         return None
     if not api_key_public_id:
-        return Actor.person(user)
+        return None if user.is_service else Actor.person(user)
     if not is_public_id(api_key_public_id):
         return None
     key = ApiKey.objects.filter(public_id=api_key_public_id, user=user).first()
@@ -92,20 +92,26 @@ def api_keys_of(actor: Actor) -> QuerySet[ApiKey]:
     return ApiKey.objects.filter(user_id=actor.user_id, revoked_at=None).order_by("-id")
 
 
+def keys_of_service(user: User) -> QuerySet[ApiKey]:
+    """The keys of a service that are not revoked, newest first. For callers that asked its team's gate."""
+    return ApiKey.objects.filter(user=user, user__is_service=True, revoked_at=None).order_by("-id")
+
+
 def no_account_yet() -> bool:
     return not User.objects.exists()
 
 
 def is_taken(*, username: str = "", email: str = "") -> bool:
     """Has somebody this name or this address?"""
-    return User.objects.filter(Q(username=username) | Q(email__iexact=email)).exists()
+    return User.objects.filter(Q(username=username) | Q(email__iexact=email, is_service=False)).exists()
 
 
 def user_by_login(login: str) -> User | None:
     """The account that somebody means who types this to sign in: its name or its address."""
     if not login or "\0" in login or len(login) > 254:
         return None
-    return User.objects.filter(Q(username=login.lower()) | Q(email__iexact=login)).first()
+    known = User.objects.filter(is_service=False)
+    return known.filter(Q(username=login.lower()) | Q(email__iexact=login)).first()
 
 
 def names_of(user_ids: Iterable[int | None]) -> dict[int, str]:

@@ -51,6 +51,22 @@ def create_user(username: str, *, email: str, password: str | None) -> User:
     return save_new_user(user)
 
 
+def create_service(handle: str) -> User:
+    """An account without a password and an address, which acts by keys only. See teams.services.make_service_account."""
+    user = User(username=handle, is_service=True)
+    user.set_unusable_password()
+    user.save()
+    return user
+
+
+def close_service(user: User, *, entity: str, by: Actor) -> None:
+    """End a service with all its keys, at the next request in every process. What it made keeps its author."""
+    for key in ApiKey.objects.select_for_update().filter(user=user, revoked_at=None):
+        end_key(key, entity=entity, by=by)
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+
+
 def save_new_user(user: User, *, may_join: Callable[[], bool] = lambda: True) -> User:
     """Store a new account; call it inside a transaction. Forbidden when it is not the first and may not join."""
     user.is_staff = user.is_superuser = _is_first()
@@ -132,10 +148,15 @@ def require_all_rights(actor: Actor) -> None:
 
 @transaction.atomic
 def issue_api_key(
-    user: User, *, by: Actor, secret: str | None = None, terms: KeyTerms = WHOLE_KEY
+    user: User, *, by: Actor, secret: str | None = None, terms: KeyTerms = WHOLE_KEY, entity: str = ""
 ) -> tuple[ApiKey, str]:
-    """A new key and its secret, which nobody can read again. `secret` is for scripts that bring their own."""
+    """A new key and its secret, which nobody can read again. `secret` is for scripts that bring their own.
+
+    `entity` is on whose record it stands: the person's own, unless it is another's.
+    """
     require_all_rights(by)
+    if user.is_service and terms.only_entity is None:
+        raise Invalid(_("A key of a service account is good for its team and for nothing else."))
     if secret is None:
         letters = (secrets.choice(_KEY_LETTERS) for _ in range(_KEY_LENGTH - len(_KEY_PREFIX)))
         secret = _KEY_PREFIX + "".join(letters)
@@ -156,7 +177,7 @@ def issue_api_key(
     record(
         EventKind.API_KEY_ISSUED,
         subject=key.public_id,
-        entity=user.public_id,
+        entity=entity or user.public_id,
         by=by,
         scope=terms.scope.value,
     )
@@ -172,7 +193,12 @@ def revoke_api_key(actor: Actor, public_id: str) -> None:
         key = ApiKey.objects.select_for_update().filter(user_id=actor.user_id, public_id=public_id).first()
     if key is None:
         raise NotFound("Not found.")
+    end_key(key, entity=actor.audit_id, by=actor)
+
+
+def end_key(key: ApiKey, *, entity: str, by: Actor) -> None:
+    """Refuse this key from the next request on; for callers that hold its row. Twice is allowed."""
     if key.revoked_at is None:
         key.revoked_at = clock.now()
         key.save(update_fields=["revoked_at"])
-        record(EventKind.API_KEY_REVOKED, subject=key.public_id, entity=actor.audit_id, by=actor)
+        record(EventKind.API_KEY_REVOKED, subject=key.public_id, entity=entity, by=by)

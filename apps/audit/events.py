@@ -44,6 +44,8 @@ class EventKind(StrEnum):
     RUN_REWOUND = "run.rewound"
     SECOND_FACTOR_ADDED = "account.second_factor_added"
     SECOND_FACTOR_REMOVED = "account.second_factor_removed"
+    SERVICE_ACCOUNT_MADE = "service_account.made"
+    SERVICE_ACCOUNT_REMOVED = "service_account.removed"
     SETTING_CHANGED = "setting.changed"
     SESSION_ENDED = "session.ended"
     SHARE_LINK_MADE = "sharing.link_made"

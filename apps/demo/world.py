@@ -29,7 +29,15 @@ from apps.runs.services import start_run
 from apps.runs.types import Lines, RunPatch, Stream, StreamRequest
 from apps.teams.choices import SettingName
 from apps.teams.queries import is_name_in_use
-from apps.teams.services import add_member, add_team, choose, create_account, create_organisation, create_team
+from apps.teams.services import (
+    add_member,
+    add_team,
+    choose,
+    create_account,
+    create_organisation,
+    create_team,
+    make_service_account,
+)
 from apps.teams.types import MemberRole
 
 _BATCH = 500
@@ -61,6 +69,7 @@ def make_world(*, runs: int = 24, steps: int = 1500) -> World:
     team = create_team(TEAM, admin=alice, by=Actor.person(alice))
     add_member(team, people["bob"], role=MemberRole.MEMBER)
     add_member(team, people["vera"], role=MemberRole.VIEWER)
+    make_service_account(team, "Nightly training", role=MemberRole.MEMBER, by=Actor.person(alice))
     institute = create_organisation(ORGANISATION, by=Actor.person(alice))
     add_team(institute, team, by=Actor.person(alice))
     choose(institute, SettingName.SYSTEM_METADATA, "minimal", by=Actor.person(alice), enforce=True)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from apps.access.policy import Permission
 from apps.accounts.actors import NOBODY_ID, SYSTEM_ID, Actor
-from apps.accounts.queries import author_by_name, names_of_authors
+from apps.accounts.queries import author_by_name
 from apps.audit import queries
 from apps.audit.events import EventKind
 from apps.audit.queries import Asked
 from apps.audit.services import record
 from apps.projects.queries import open_projects, readable_projects
 from apps.projects.types import OpenProject
-from apps.teams.queries import get_entity
+from apps.teams.queries import audited_names, get_entity
 from apps.vault.damage import leaving_out_damaged
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _owners(entity: Entity) -> list[str]:
 
 
 def _lines(actor: Actor, events: Sequence[Event]) -> list[Line]:
-    names = names_of_authors(each for event in events for each in (event.by, event.subject))
+    names = audited_names(actor, (each for event in events for each in (event.by, event.subject)))
     links = queries.links_of(events)
     with leaving_out_damaged():
         held = readable_projects(actor, [event.project for event in events])

@@ -6,7 +6,15 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin import ReadOnlyAdmin
-from apps.teams.models import Entity, Invitation, Membership, Organisation, OrganisationMembership, Setting
+from apps.teams.models import (
+    Entity,
+    Invitation,
+    Membership,
+    Organisation,
+    OrganisationMembership,
+    ServiceAccount,
+    Setting,
+)
 from apps.teams.services.suspending import reactivate_entity, suspend_entity
 
 
@@ -30,6 +38,13 @@ class EntityAdmin(ReadOnlyAdmin):
 @admin.register(Membership)
 class MembershipAdmin(ReadOnlyAdmin):
     list_display = ["entity", "user", "role", "created_at"]
+    list_select_related = ["entity", "user"]
+    ordering = ["-id"]
+
+
+@admin.register(ServiceAccount)
+class ServiceAccountAdmin(ReadOnlyAdmin):
+    list_display = ["public_id", "entity", "user", "created_at", "removed_at"]
     list_select_related = ["entity", "user"]
     ordering = ["-id"]
 

@@ -72,6 +72,28 @@ class Membership(models.Model):
         return f"membership {self.pk}"
 
 
+class ServiceAccount(models.Model):
+    """What a team calls an account of its own for scripts. Its role is a membership like anybody's; it ends with the team."""
+
+    uuid = models.UUIDField(
+        unique=True, default=uuid.uuid4, editable=False
+    )  # what the sealed name is bound to
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    entity = models.ForeignKey(Entity, on_delete=models.CASCADE, related_name="service_accounts")
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="service_account"
+    )
+    sealed_name = models.BinaryField()  # under the team's key
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=clock.now)
+    removed_at = models.DateTimeField(null=True)  # the name stays, for what it made says who made it
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
 class OrganisationMembership(models.Model):
     """What a person is in an organisation. It gives no right to anything of the teams in it."""
 

@@ -1,7 +1,15 @@
 from __future__ import annotations
 
 from apps.core.privacy import declare
-from apps.teams.models import Entity, Invitation, Membership, Organisation, OrganisationMembership, Setting
+from apps.teams.models import (
+    Entity,
+    Invitation,
+    Membership,
+    Organisation,
+    OrganisationMembership,
+    ServiceAccount,
+    Setting,
+)
 
 declare(
     Entity,
@@ -9,6 +17,13 @@ declare(
     plain={"id", "public_id", "kind", "user", "organisation", "vault_node", "created_at", "suspended_at"},
 )
 declare(Membership, personal={"user"}, plain={"id", "entity", "role", "created_at"}, goes_with="entity")
+declare(
+    ServiceAccount,
+    sealed={"sealed_name"},
+    personal={"made_by"},
+    plain={"id", "uuid", "public_id", "entity", "user", "created_at", "removed_at"},
+    goes_with="entity",
+)
 declare(Organisation, personal={"name"}, plain={"id", "public_id", "created_at"})
 declare(
     OrganisationMembership,

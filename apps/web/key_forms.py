@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from apps.access.policy import Scope
 from apps.core import clock
 from apps.teams.services import KeyWanted
+from apps.teams.types import MemberRole
 
 _DAYS = ("30", "90", "365")
 _ON_A_DAY = "day"
@@ -43,14 +44,21 @@ class KeyForm(forms.Form):
         error_messages={"invalid": gettext_lazy("This is not a day. Write it as 2027-01-31.")},
     )
 
-    def __init__(self, *args: Any, entities: Iterable[str] = (), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        entities: Iterable[str] = (),
+        scopes: Iterable[Scope] = (Scope.WRITE, Scope.READ, Scope.ADMIN),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        says = {
+            Scope.WRITE: _("Write: logs runs and reads"),
+            Scope.READ: _("Read: reads only"),
+            Scope.ADMIN: _("Admin: also keys, people, visibility and settings"),
+        }
         choices = {
-            "scope": [
-                (Scope.WRITE.value, _("Write: logs runs and reads")),
-                (Scope.READ.value, _("Read: reads only")),
-                (Scope.ADMIN.value, _("Admin: also keys, people, visibility and settings")),
-            ],
+            "scope": [(scope.value, says[scope]) for scope in scopes],
             "only": [("", _("Everything of yours")), *((name, name) for name in entities)],
             "lifetime": [
                 ("", _("Until it is revoked")),
@@ -83,6 +91,13 @@ class KeyForm(forms.Form):
             only=data.get("only", ""),
             expires_at=_end_of(data["lifetime"], data["day"]),
         )
+
+
+def scopes_of(role: str) -> list[Scope]:
+    """The scopes that take something away from this role or leave it whole, what is proposed first."""
+    if role == MemberRole.VIEWER.value:
+        return [Scope.READ]
+    return [Scope.WRITE, Scope.READ, *([Scope.ADMIN] if role == MemberRole.ADMIN.value else [])]
 
 
 def scope_words(value: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from apps.accounts.queries import names_of
+from apps.accounts.actors import Actor
 from apps.files.queries import withheld_names
 from apps.files.types import Withheld
 from apps.runs.defined import Definitions
@@ -13,6 +13,7 @@ from apps.runs.history import store
 from apps.runs.history.keys import KeyList
 from apps.runs.history.paths import dotted
 from apps.runs.types import OpenRun
+from apps.teams.queries import author_names
 from apps.web.beginnings import beginning_of, fork_of
 from apps.web.columns import ranked_measures
 from apps.web.conditions import LONGEST_CONDITION, equals
@@ -31,11 +32,11 @@ _TAIL = 12
 _LINES_OF_A_TREE = 200
 
 
-def overview(opened: OpenRun, keys: KeyList, frame: dict[str, Any]) -> dict[str, Any]:
+def overview(opened: OpenRun, keys: KeyList, frame: dict[str, Any], actor: Actor) -> dict[str, Any]:
     """All of the page around which `frame` stands."""
     names = metric_names([keys], Definitions.of_config(opened.config_text))
     config = config_values(opened.config_text)
-    return moving(opened, keys) | {
+    return moving(opened, keys, actor) | {
         "panels": ranked_measures(names)[:_FIRST_PANELS],
         "panel_count": len(names),
         "trees": [
@@ -54,7 +55,7 @@ def overview(opened: OpenRun, keys: KeyList, frame: dict[str, Any]) -> dict[str,
     }
 
 
-def moving(opened: OpenRun, keys: KeyList) -> dict[str, Any]:
+def moving(opened: OpenRun, keys: KeyList, actor: Actor) -> dict[str, Any]:
     """What changes while the run goes on."""
     summary = summary_values(opened.summary_text)
     first = max(0, opened.run.output_lines - _TAIL)
@@ -63,7 +64,7 @@ def moving(opened: OpenRun, keys: KeyList) -> dict[str, Any]:
         "last_step": grouped(int(keys.last_step)) if keys.last_step is not None else "",
         "tail": console_lines(store.console(opened.run, first, _TAIL, longest=LONGEST_READ), first=first),
         "beginning": beginning_of(opened),
-        "author": names_of([opened.run.created_by_id]).get(opened.run.created_by_id or 0, ""),
+        "author": author_names(actor, [opened.run.created_by_id]).get(opened.run.created_by_id or 0, ""),
     }
 
 

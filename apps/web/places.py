@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from apps.teams.queries import Place
 
 _LONGEST_EMAIL = 254
+_LONGEST_LABEL = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,26 @@ class NameForm(forms.Form):
     """A name that stands first in addresses. What it may be is said by the service that takes it."""
 
     name = forms.CharField(error_messages={"required": gettext_lazy("It needs a name.")}, max_length=200)
+
+
+class ServiceForm(forms.Form):
+    """A team's own account for scripts. What its name may be is said by the service that takes it."""
+
+    name = forms.CharField(
+        max_length=_LONGEST_LABEL,
+        error_messages={
+            "required": gettext_lazy("It needs a name."),
+            "max_length": gettext_lazy("A name has no more than %(limit_value)d characters."),
+        },
+    )
+    role = forms.ChoiceField(
+        initial="member", error_messages={"invalid_choice": gettext_lazy("There is no such role.")}
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(role.value, f"{role.words}: {role.says}") for role in _team_roles()]
+        self.fields["role"].choices = choices  # type: ignore[attr-defined]
 
 
 class InviteForm(forms.Form):

@@ -69,6 +69,8 @@ SAYS: dict[EventKind, Promise] = {
     EventKind.RUN_REWOUND: gettext_lazy("cut back a run’s history"),
     EventKind.SECOND_FACTOR_ADDED: gettext_lazy("added a second factor"),
     EventKind.SECOND_FACTOR_REMOVED: gettext_lazy("removed a second factor"),
+    EventKind.SERVICE_ACCOUNT_MADE: gettext_lazy("made a service account"),
+    EventKind.SERVICE_ACCOUNT_REMOVED: gettext_lazy("removed a service account"),
     EventKind.SETTING_CHANGED: gettext_lazy("changed a setting"),
     EventKind.SESSION_ENDED: gettext_lazy("signed devices out"),
     EventKind.SHARE_LINK_MADE: gettext_lazy("made a link to a project"),

@@ -89,6 +89,11 @@ for place in ("team", "organisation"):
     declare_url(f"{place}-leave", Permission.ENTITY_READ, methods=("POST",))
     for act in ("hand-over", "invite", "invitation-revoke", "remove", "role"):
         declare_url(f"{place}-{act}", Permission.ENTITY_ADMIN, methods=("POST",))
+declare_url("team-services", Permission.ENTITY_READ, methods=_READING)
+declare_url("team-services", Permission.ENTITY_ADMIN, methods=("POST",))
+declare_url("team-service", Permission.ENTITY_ADMIN, methods=_FORM)
+for name in ("team-service-remove", "team-service-key-revoke"):
+    declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
 for name in ("team-code-saving", "team-system-metadata"):
     declare_url(name, Permission.ENTITY_READ, methods=_READING)
     declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))

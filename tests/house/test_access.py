@@ -192,18 +192,22 @@ WANT_A_FORM = {
         "organisation-add-team",
         "organisation-settings",
         "team-code-saving",
+        "team-services",
         "team-system-metadata",
     )
 }
 
 
-# The last admin stays; an invitation is named by an id that each has for itself.
+# The last admin stays; an invitation and a service account are named by an id that each has for itself.
 OTHERWISE = {
     "project-link-revoke": {404},
     "team-leave": {409},
     "organisation-leave": {409},
     "team-invitation-revoke": {404},
     "organisation-invitation-revoke": {404},
+    "team-service": {404},
+    "team-service-remove": {404},
+    "team-service-key-revoke": {404},
 }
 
 

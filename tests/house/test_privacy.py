@@ -79,6 +79,7 @@ OPEN_TEXT = {
     "teams.Invitation.public_id": "made by us",
     "teams.Invitation.secret_sha256_hex": "a hash of 43 random letters",
     "teams.Organisation.public_id": "made by us",
+    "teams.ServiceAccount.public_id": "made by us",
     "teams.Setting.value": "a word from a closed list, or a number of days",
     "vault.Head.mac_hex": "a keyed hash",
     "vault.Head.name": "a word of ours",

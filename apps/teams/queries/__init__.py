@@ -27,6 +27,15 @@ from apps.teams.queries.people import (
     teams_in,
     usable_invitation,
 )
+from apps.teams.queries.service_accounts import (
+    Service,
+    audited_names,
+    author_names,
+    count_service_accounts,
+    get_service_account,
+    keys_of_service_account,
+    service_accounts_in,
+)
 from apps.teams.queries.settings import Effective, effective, effective_of, own_of
 
 __all__ = [
@@ -36,6 +45,10 @@ __all__ = [
     "Pending",
     "Person",
     "Place",
+    "Service",
+    "audited_names",
+    "author_names",
+    "count_service_accounts",
     "default_entity",
     "effective",
     "effective_of",
@@ -44,12 +57,14 @@ __all__ = [
     "entity_by_name",
     "get_entity",
     "get_organisation",
+    "get_service_account",
     "get_team",
     "is_name_in_use",
     "is_team",
     "is_usable_invitation",
     "joined_by",
     "keys_of",
+    "keys_of_service_account",
     "my_organisations",
     "my_teams",
     "own_of",
@@ -57,6 +72,7 @@ __all__ = [
     "people_in",
     "place_of",
     "role_counts",
+    "service_accounts_in",
     "teams_in",
     "teams_of",
     "usable_invitation",

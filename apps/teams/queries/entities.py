@@ -71,7 +71,7 @@ def role_counts(actor: Actor, *also: Entity) -> dict[int, Counter[Role]]:
         wanted |= Q(entity__memberships__user_id=actor.user_id)
     counts: dict[int, Counter[Role]] = {entity.pk: Counter() for entity in also}
     held = (
-        Membership.objects.filter(wanted)
+        Membership.objects.filter(wanted, user__is_service=False)
         .values_list("entity_id", "role")
         .annotate(Count("pk", distinct=True))
     )

@@ -122,9 +122,10 @@ def is_name_in_use(name: str) -> bool:
 
 
 def memberships_of(place: Place) -> QuerySet[Membership] | QuerySet[OrganisationMembership]:
+    """Of people: a team's service accounts are no one who is counted, chosen or left as the last admin."""
     if isinstance(place, Organisation):
         return OrganisationMembership.objects.filter(organisation=place)
-    return Membership.objects.filter(entity=place)
+    return Membership.objects.filter(entity=place, user__is_service=False)
 
 
 def people_in(place: Place) -> list[Person]:

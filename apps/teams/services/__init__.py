@@ -16,6 +16,13 @@ from apps.teams.services.invitations import (
 from apps.teams.services.keys import KeyWanted, make_key
 from apps.teams.services.members import change_role, hand_over, leave, remove_member, role_named
 from apps.teams.services.organisations import add_team, create_organisation, let_team_go
+from apps.teams.services.service_accounts import (
+    forget_services_without_a_team,
+    make_service_account,
+    make_service_key,
+    remove_service_account,
+    revoke_service_key,
+)
 from apps.teams.services.settings import choose, unset
 
 __all__ = [
@@ -30,16 +37,21 @@ __all__ = [
     "create_organisation",
     "create_team",
     "forget_ended",
+    "forget_services_without_a_team",
     "found_team",
     "hand_over",
     "invite",
     "leave",
     "let_team_go",
     "make_key",
+    "make_service_account",
+    "make_service_key",
     "may_create_team",
     "register",
     "remove_member",
+    "remove_service_account",
     "revoke_invitation",
+    "revoke_service_key",
     "role_named",
     "unset",
 ]

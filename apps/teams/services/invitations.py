@@ -16,6 +16,7 @@ from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.accounts.queries import hash_of_secret, user_of
+from apps.accounts.services import require_all_rights
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import clock
@@ -91,6 +92,7 @@ def withdraw_all_of(user_id: int, place: Place, *, by: Actor) -> None:
 
 def accept_invitation(secret: str, *, by: Actor) -> Place:
     """Come in with what the invitation says. NotFound when it has ended; Conflict for whoever is in already."""
+    require_all_rights(by)
     return take_up(secret, user=user_of(by), by=by)
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.access.policy import Permission, Scope
 from apps.accounts.actors import Actor
-from apps.accounts.models import ApiKey
+from apps.accounts.models import ApiKey, User
 from apps.accounts.queries import user_of
 from apps.accounts.services import KeyTerms, issue_api_key
 from apps.core import clock
@@ -34,13 +34,19 @@ class KeyWanted:
 @transaction.atomic
 def make_key(actor: Actor, wanted: KeyWanted) -> tuple[ApiKey, str]:
     """A key of the actor's own and its secret, which nobody can read again."""
-    name = _usable(wanted.name)
+    only = _entity_named(actor, wanted.only) if wanted.only else None
+    return make_key_of(user_of(actor), wanted, only_entity=only, by=actor)
+
+
+def make_key_of(
+    user: User, wanted: KeyWanted, *, only_entity: int | None, by: Actor, entity: str = ""
+) -> tuple[ApiKey, str]:
+    """A key of this account, for callers that asked for the right and are in a transaction."""
+    name = usable_label(wanted.name)
     if wanted.expires_at is not None and wanted.expires_at <= clock.now():
         raise Invalid(_("Choose a day that is still to come."))
-    only = _entity_named(actor, wanted.only) if wanted.only else None
-    terms = KeyTerms(scope=wanted.scope, only_entity=only, expires_at=wanted.expires_at)
-    user = user_of(actor)
-    key, secret = issue_api_key(user, by=actor, terms=terms)
+    terms = KeyTerms(scope=wanted.scope, only_entity=only_entity, expires_at=wanted.expires_at)
+    key, secret = issue_api_key(user, by=by, terms=terms, entity=entity)
     # Accounts that were made without an entity have no key of their own to seal it under.
     if name and has_own_key(user):
         key.sealed_name = seal_text(own_key(user.pk), name, label=NAME_LABEL, row=row_of(key))
@@ -48,7 +54,8 @@ def make_key(actor: Actor, wanted: KeyWanted) -> tuple[ApiKey, str]:
     return key, secret
 
 
-def _usable(text: str) -> str:
+def usable_label(text: str) -> str:
+    """What somebody calls a key or a service, as it is stored."""
     name = text.strip()
     if len(name) > LONGEST_NAME:
         raise Invalid(_("A name has no more than %(most)d characters.") % {"most": LONGEST_NAME})

@@ -7,6 +7,7 @@ from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.accounts.names import is_name
 from apps.accounts.queries import user_of
+from apps.accounts.services import require_all_rights
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core.errors import Conflict, NotFound
@@ -20,6 +21,7 @@ from apps.teams.types import OrganisationRole
 @transaction.atomic
 def create_organisation(name: str, *, by: Actor) -> Organisation:
     """An organisation with the actor as its first admin. Its name may be no account's, no team's and no other's."""
+    require_all_rights(by)
     require_may_create_team(by)
     name = usable_name(name)
     claim_name(name)

@@ -42,7 +42,9 @@ def run(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     """The run at a glance: figures, first charts, config, summary, the end of its console, and who and when."""
     opened = opened_run(request, entity, project, run)
     context = frame(request, opened)
-    return render(request, "runs/overview.html", context | overview(opened, context["keys"], context))
+    return render(
+        request, "runs/overview.html", context | overview(opened, context["keys"], context, request.actor)
+    )
 
 
 @require_safe
@@ -74,7 +76,7 @@ def live(request: Request, entity: str, project: str, run: str) -> HttpResponse:
         "wants_panels": waited_for_panels,
     }
     if not context["part"]:
-        context |= moving(opened, context["keys"])
+        context |= moving(opened, context["keys"], request.actor)
     response = render(request, "runs/_live.html", context)
     if waited_for_panels and context["counts"]["charts"]:
         # The page was made before the first metric came: made anew, it has charts.

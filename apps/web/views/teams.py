@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.access.policy import Permission
 from apps.core.errors import Conflict, Invalid
-from apps.teams.queries import Place, get_team, my_organisations, my_teams
+from apps.teams.queries import Place, count_service_accounts, get_team, my_organisations, my_teams
 from apps.teams.services import found_team, may_create_team
 from apps.web.places import InviteForm, Named, NameForm, view_of
 from apps.web.rendering import render
@@ -59,5 +59,6 @@ def team_facts(request: Request, place: Place, at: Named) -> dict[str, Any]:
     return {
         "view": view_of(request.actor, place, at),
         "invite": InviteForm(roles=at.roles, initial={"role": "member"}),
+        "services": count_service_accounts(cast("Entity", place)),
         "above": organisation.name if organisation else "",
     }

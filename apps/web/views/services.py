@@ -1,0 +1,93 @@
+"""A team's own accounts for scripts: everybody in the team sees which there are, its admins make, key and remove them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST
+
+from apps.access.policy import Permission
+from apps.core.errors import Invalid
+from apps.teams.gate import may
+from apps.teams.queries import (
+    get_service_account,
+    get_team,
+    keys_of_service_account,
+    service_accounts_in,
+)
+from apps.teams.services import (
+    make_service_account,
+    make_service_key,
+    remove_service_account,
+    revoke_service_key,
+)
+from apps.teams.types import MemberRole
+from apps.web.key_forms import KeyForm, scopes_of
+from apps.web.places import ServiceForm
+from apps.web.rendering import render
+from apps.web.request import Request
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def services(request: Request, entity: str) -> HttpResponseBase:
+    """The services of a team. POST makes one."""
+    making = request.method == "POST"
+    team = get_team(request.actor, Permission.ENTITY_ADMIN if making else Permission.ENTITY_READ, name=entity)
+    form = ServiceForm(request.POST if making else None)
+    try:
+        if form.is_valid():
+            role = MemberRole(form.cleaned_data["role"])
+            made = make_service_account(team, form.cleaned_data["name"], role=role, by=request.actor)
+            return redirect("team-service", team.name, made.public_id)
+    except Invalid as error:
+        form.add_error("name", error.public_message)
+    context = {
+        "team": team.name,
+        "services": service_accounts_in(team),
+        "is_admin": may(request.actor, Permission.ENTITY_ADMIN, entity=team),
+        "form": form,
+    }
+    return render(request, "people/services.html", context, status=400 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def service(request: Request, entity: str, public_id: str) -> HttpResponse:
+    """One service with its keys. POST makes a key, and its answer is the only place where the secret ever stands."""
+    team = get_team(request.actor, Permission.ENTITY_ADMIN, name=entity)
+    account = get_service_account(team, public_id)
+    shown = next(each for each in service_accounts_in(team) if each.public_id == account.public_id)
+    scopes = scopes_of(shown.role)
+    form, secret = KeyForm(request.POST if request.method == "POST" else None, scopes=scopes), ""
+    try:
+        if form.is_valid():
+            _key, secret = make_service_key(team, public_id, form.wanted(), by=request.actor)
+            form = KeyForm(scopes=scopes)
+    except Invalid as error:
+        form.add_error("name", error.public_message)
+    keys = keys_of_service_account(account)
+    context: dict[str, Any] = {
+        "team": team.name,
+        "service": shown,
+        "keys": keys,
+        "good": sum(not key.is_expired for key in keys),
+        "form": form,
+        "secret": secret,
+    }
+    return render(request, "people/service.html", context, status=400 if form.errors else 200)
+
+
+@require_POST
+def remove(request: Request, entity: str, public_id: str) -> HttpResponseBase:
+    team = get_team(request.actor, Permission.ENTITY_ADMIN, name=entity)
+    remove_service_account(team, public_id, by=request.actor)
+    return redirect("team-services", team.name)
+
+
+@require_POST
+def revoke(request: Request, entity: str, public_id: str, key: str) -> HttpResponseBase:
+    team = get_team(request.actor, Permission.ENTITY_ADMIN, name=entity)
+    revoke_service_key(team, public_id, key, by=request.actor)
+    return redirect("team-service", team.name, public_id)
