@@ -48,6 +48,20 @@ def sizes_of_entities(actor: Actor) -> list[Sizes]:
     return sorted(found, key=lambda each: -each.stored_bytes)
 
 
+def stored_bytes_of(entity: Entity) -> int:
+    """What one entity keeps, in bytes as they are stored; for callers that asked its gate."""
+    parts = (
+        (Chunk, "stored_bytes"),
+        (Segment, "blob__stored_size"),
+        (RunFile, "blob__stored_size"),
+    )
+    sums = (
+        model._default_manager.filter(run__project__entity=entity).aggregate(n=Sum(column))["n"] or 0
+        for model, column in parts
+    )
+    return sum(sums)
+
+
 def _each(model: Any, owner: str, number: Any) -> dict[int, int]:
     rows = model.objects.order_by().values(owner).annotate(number=number).values_list(owner, "number")
     return {pk: value or 0 for pk, value in rows}

@@ -1,4 +1,4 @@
-"""Mail to people about their place in a team, for those who have not switched it off."""
+"""Mail to people: about their place in a team, for those who have not switched it off, and invitations."""
 
 from __future__ import annotations
 
@@ -35,6 +35,18 @@ def tell_of_place(user_id: int, team_id: int) -> None:
         send_mail(subject, text, None, [own.user.email])
     except (OSError, SMTPException) as error:
         log.warning("place in a team not mailed: error=%s", type(error).__name__)
+
+
+def send_invitation(address: str, *, team: str, url: str) -> bool:
+    """Whether a server took the mail. It is in the language of whoever invites: of the address nothing is known."""
+    words = {"team": team, "url": url}
+    subject = render_to_string("mails/invitation_subject.txt", words).strip()
+    try:
+        send_mail(subject, render_to_string("mails/invitation.txt", words), None, [address])
+    except (OSError, SMTPException) as error:
+        log.warning("invitation not mailed: error=%s", type(error).__name__)
+        return False
+    return not settings.EMAIL_BACKEND.endswith("console.EmailBackend")
 
 
 def _language_of(user: User) -> str:

@@ -19,9 +19,8 @@ declare_url("wandb_protocol:no_such_service", ANYBODY, methods=("GET", "POST", "
 
 # ── ways in ──
 declare_graphql(ANYBODY, "Query.serverInfo")
-declare_graphql(ANYBODY, "Query.organization")  # always null
 declare_graphql(SIGNED_IN, "Query.viewer", "Query.users")
-declare_graphql(Permission.ENTITY_READ, "Query.entity")
+declare_graphql(Permission.ENTITY_READ, "Query.entity", "Query.organization")
 declare_graphql(Permission.PROJECT_READ, "Query.project", "Query.model", "Query.models")
 
 declare_graphql(Permission.RUN_CREATE, "Mutation.upsertBucket")  # RUN_WRITE for a run that is there
@@ -34,11 +33,27 @@ declare_graphql(
     "Mutation.updateRunState",
 )
 declare_graphql(Permission.PROJECT_CREATE, "Mutation.upsertModel")  # PROJECT_WRITE or PROJECT_SHARE to change
-declare_graphql(SIGNED_IN, "Mutation.generateApiKey", "Mutation.deleteApiKey")
+declare_graphql(SIGNED_IN, "Mutation.generateApiKey", "Mutation.deleteApiKey", "Mutation.createTeam")
+declare_graphql(
+    Permission.ENTITY_ADMIN,
+    "Mutation.createInvite",
+    "Mutation.deleteInvite",
+    "Mutation.createServiceAccount",
+)
 
 # ── from one thing to another ──
 declare_graphql(SIGNED_IN, "User.apiKeys", "User.teams", "User.organizations")
 declare_graphql(Permission.PROJECT_READ, "Entity.project")
+# An entity's name also stands beside a project that strangers read: these ask the gate themselves.
+declare_graphql(
+    Permission.ENTITY_READ,
+    "Entity.defaultAccess",
+    "Entity.members",
+    "Entity.organization",
+    "Entity.privateOnly",
+    "Entity.storageBytes",
+    "Entity.user",
+)
 declare_graphql(
     Permission.RUN_READ,
     "Project.bucket",
@@ -65,18 +80,23 @@ _FACTS = {
     "ApiKeyEdge": "node",
     "CreateRunFilesPayload": "runID uploadHeaders files",
     "CreatedRunFile": "name uploadUrl",
-    "Entity": "id name available photoUrl readOnly readOnlyAdmin isTeam entityType privateOnly storageBytes "
-    "codeSavingEnabled defaultAccess isPaid xxhashDigestsEnabled organization user",
+    "CreateInvitePayload": "invite",
+    "CreateServiceAccountPayload": "user",
+    "CreateTeamPayload": "entity",
+    "Entity": "id name available photoUrl readOnly readOnlyAdmin isTeam entityType codeSavingEnabled isPaid "
+    "limits xxhashDigestsEnabled",
     "EntityConnection": "edges",
     "EntityEdge": "node",
     "File": "id name sizeBytes mimetype md5 digest updatedAt",
     "FileConnection": "edges pageInfo totalCount uploadHeaders",
     "FileEdge": "node cursor",
     "GenerateApiKeyPayload": "apiKey",
+    "Invite": "id name email createdAt toUser",
     "LocalVersionInfo": "outOfDate latestVersionString versionOnThisInstanceString",
     "LogLine": "number timestamp level label line",
     "LogLineConnection": "edges pageInfo",
     "LogLineEdge": "node cursor",
+    "Member": "id admin pending email username name photoUrl accountType apiKey",
     "Organization": "id name orgEntity coreWeaveOrganizationId",
     "PageInfo": "endCursor hasNextPage",
     "ParquetHistory": "parquetUrls liveData",

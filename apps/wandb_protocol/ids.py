@@ -15,13 +15,19 @@ def to_client(kind: str, public_id: str) -> str:
 
 def from_client(kind: str, client_id: str, *, what: str) -> str:
     """The public id inside; whatever cannot be one names nothing."""
-    try:
-        found, _, public_id = base64.b64decode(client_id, validate=True).decode("ascii").partition(":")
-    except (ValueError, binascii.Error):
-        found, public_id = "", ""
+    found, public_id = in_client(client_id)
     if found != kind or not public_id:
         raise NotFound(f"There is no such {what}, or it is not shared with you.")
     return public_id
+
+
+def in_client(client_id: str) -> tuple[str, str]:
+    """The kind and the public id inside, both empty for what cannot be an id."""
+    try:
+        kind, _, public_id = base64.b64decode(client_id, validate=True).decode("ascii").partition(":")
+    except (ValueError, binascii.Error):
+        return "", ""
+    return kind, public_id
 
 
 def project_number(public_id: str) -> int:

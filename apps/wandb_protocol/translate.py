@@ -14,7 +14,7 @@ from apps.wandb_protocol.ids import project_number, to_client
 if TYPE_CHECKING:
     from apps.accounts.models import User
     from apps.projects.types import OpenProject
-    from apps.teams.models import Entity
+    from apps.teams.models import Entity, Organisation
 
 Source = dict[str, Any]
 
@@ -94,6 +94,10 @@ def client_part(config_text: str) -> Source:
     return inner if isinstance(inner, dict) else {}
 
 
+def access_word(visibility: Visibility) -> str:
+    return _ACCESS_WORDS[visibility]
+
+
 def visibility(word: str) -> Visibility:
     for found, known in _ACCESS_WORDS.items():
         if known == word.upper():
@@ -163,21 +167,38 @@ def entity_facts(entity: Entity) -> Source:
         "available": False,
         "isTeam": is_team,
         "entityType": "team" if is_team else "user",
-        "privateOnly": False,
-        "defaultAccess": _ACCESS_WORDS[Visibility.PRIVATE],
+        "readOnlyAdmin": False,
         "isPaid": False,
         "xxhashDigestsEnabled": False,
     }
 
 
-def user_facts(user: User) -> Source:
+def organisation_facts(organisation: Organisation) -> Source:
+    """An organisation owns no projects. The client wants an entity of it all the same: one in which there is nothing."""
+    return {
+        "id": to_client("Organization", organisation.public_id),
+        "name": organisation.name,
+        "orgEntity": {
+            "id": to_client("OrganizationEntity", organisation.public_id),
+            "name": organisation.name,
+            "available": False,
+            "isTeam": False,
+            "entityType": "organization",
+            "readOnlyAdmin": False,
+            "isPaid": False,
+            "xxhashDigestsEnabled": False,
+        },
+    }
+
+
+def user_facts(user: User, *, name: str = "") -> Source:
     """A person as others may see them. The e-mail stays empty: the client copies it into every run."""
     return {
+        "_user": user,
         "id": to_client("User", user.public_id),
-        "name": user.username,
+        "name": name or user.username,
         "username": user.username,
         "email": "",
         "admin": False,
-        "entity": user.username,
-        "organizations": [],
+        "entity": None if user.is_service else user.username,
     }

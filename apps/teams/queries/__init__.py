@@ -7,6 +7,7 @@ from apps.teams.queries.entities import (
     role_counts,
     teams_of,
 )
+from apps.teams.queries.finding import found_people, teams_in_common
 from apps.teams.queries.keys import Key, keys_of
 from apps.teams.queries.people import (
     Mine,
@@ -21,6 +22,7 @@ from apps.teams.queries.people import (
     joined_by,
     my_organisations,
     my_teams,
+    organisations_of,
     pending_in,
     people_in,
     place_of,
@@ -55,6 +57,7 @@ __all__ = [
     "entities_of",
     "entities_where",
     "entity_by_name",
+    "found_people",
     "get_entity",
     "get_organisation",
     "get_service_account",
@@ -67,6 +70,7 @@ __all__ = [
     "keys_of_service_account",
     "my_organisations",
     "my_teams",
+    "organisations_of",
     "own_of",
     "pending_in",
     "people_in",
@@ -74,6 +78,7 @@ __all__ = [
     "role_counts",
     "service_accounts_in",
     "teams_in",
+    "teams_in_common",
     "teams_of",
     "usable_invitation",
 ]

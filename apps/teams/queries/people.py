@@ -23,6 +23,7 @@ from apps.vault.types import NodeId
 
 Place = Entity | Organisation
 EMAIL_LABEL = "invitation.email"
+_OF_PERSON = ("user__username", "role", "created_at", "user__public_id")
 _NO_TEAM = "There is no such team, or it is not shared with you."
 _NO_ORGANISATION = "There is no such organisation, or it is not shared with you."
 _NO_INVITATION = "This invitation does not work."
@@ -35,6 +36,7 @@ class Person:
     name: str
     role: str
     since: datetime
+    public_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,13 @@ def my_teams(actor: Actor) -> list[Mine]:
     ]
 
 
+def organisations_of(actor: Actor) -> list[Organisation]:
+    """Those that the actor is in, by name. A key for one entity is nobody's in any."""
+    if actor.user_id is None or actor.only_entity is not None:
+        return []
+    return list(Organisation.objects.filter(memberships__user_id=actor.user_id).order_by("name"))
+
+
 def my_organisations(actor: Actor) -> list[Mine]:
     """The organisations of the actor with their role in each, by name."""
     if actor.user_id is None:
@@ -132,7 +141,7 @@ def people_in(place: Place) -> list[Person]:
     """Everybody in the team or organisation: admins first, viewers last, each by name."""
     order = Case(*(When(role=role.value, then=rank) for rank, role in enumerate(MemberRole)))
     rows = memberships_of(place).order_by(order, "user__username")
-    return [Person(*row) for row in rows.values_list("user__username", "role", "created_at")]
+    return [Person(*row) for row in rows.values_list(*_OF_PERSON)]
 
 
 def usable_invitations() -> QuerySet[Invitation]:

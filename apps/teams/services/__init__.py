@@ -11,6 +11,7 @@ from apps.teams.services.invitations import (
     accept_invitation,
     forget_ended,
     invite,
+    invite_by_mail,
     revoke_invitation,
 )
 from apps.teams.services.keys import KeyWanted, make_key
@@ -41,6 +42,7 @@ __all__ = [
     "found_team",
     "hand_over",
     "invite",
+    "invite_by_mail",
     "leave",
     "let_team_go",
     "make_key",

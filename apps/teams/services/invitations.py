@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.core.exceptions import ValidationError
@@ -24,6 +25,8 @@ from apps.core.errors import Conflict, Invalid, NotFound, TooMuch
 from apps.core.ids import is_public_id
 from apps.teams.gate import require_at
 from apps.teams.models import Entity, Invitation, Membership, Organisation, OrganisationMembership
+from apps.teams.notices import send_invitation
+from apps.teams.queries.finding import person_in_common
 from apps.teams.queries.people import EMAIL_LABEL, Place, memberships_of, place_of, usable_invitation
 from apps.teams.services.places import locked
 from apps.teams.types import MemberRole, OrganisationRole
@@ -72,6 +75,29 @@ def invite(
         by_mail=bool(email),
     )
     return invitation, secret
+
+
+def invite_by_mail(
+    team: Entity, *, to: str, role: MemberRole, by: Actor, url_of: Callable[[str], str]
+) -> Invitation:
+    """An invitation whose link is nowhere but in the mail: one that no server takes is withdrawn, and Conflict.
+
+    `to` is an address, or the user name of somebody in a team of the actor's; of anybody else one hears the same as of
+    nobody. `url_of` makes the link of the secret.
+    """
+    is_address = "@" in to
+    person = None if is_address else person_in_common(by, to.strip().lower())
+    if not is_address and person is None:
+        raise Invalid(_("Nobody of this user name is in a team with you. Invite by the e-mail address."))
+    if person is not None and memberships_of(team).filter(user=person).exists():
+        raise Conflict(_("They are in already."))
+    # The address of a person whom one knows by name is not shown to the team's admins.
+    invitation, secret = invite(team, role=role, by=by, email=to if is_address else "")
+    address = to.strip() if person is None else person.email
+    if not send_invitation(address, team=team.name, url=url_of(secret)):
+        revoke_invitation(team, invitation.public_id, by=by)
+        raise Conflict(_("No mail went out from this instance. Make a link on the team’s page instead."))
+    return invitation
 
 
 @transaction.atomic

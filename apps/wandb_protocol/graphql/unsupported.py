@@ -11,10 +11,7 @@ _FEATURES = (
     ("Launch queues are", r"\w*([Rr]unQueue|[Ll]aunch|ResourceConfig)\w*"),
     ("Sweeps are", r"\w*([Ss]weep|[Aa]gent)\w*"),
     ("Custom chart presets are", r"\w*CustomChart\w*"),
-    (
-        "Team administration through the client is",
-        r"(create(Team|Invite|ServiceAccount|User)|deleteInvite|members)",
-    ),
+    ("Making accounts of people through the client is", r"createUser"),
     ("Artifacts are", r"\w*([Aa]rtifact|[Aa]lias|clientIDMapping|Collection)\w*"),
 )
 _UNKNOWN = re.compile(r"Cannot query field '(?P<field>\w+)'|Unknown type '(?P<type>\w+)'")

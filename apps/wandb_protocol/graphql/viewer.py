@@ -3,17 +3,24 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from apps.accounts.queries import api_keys_of, user_of
+from apps.accounts.queries import user_of
 from apps.code_saving.queries import saves_own_code
-from apps.teams.queries import entities_of
-from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in
+from apps.core.errors import NotFound
+from apps.teams.queries import (
+    default_entity,
+    entities_of,
+    found_people,
+    keys_of,
+    organisations_of,
+    teams_in_common,
+)
+from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
 from apps.wandb_protocol.graphql.paging import all_of
 from apps.wandb_protocol.ids import to_client
-from apps.wandb_protocol.translate import entity_facts, user_facts
+from apps.wandb_protocol.translate import entity_facts, organisation_facts, user_facts
 
 if TYPE_CHECKING:
     from apps.accounts.actors import Actor
-    from apps.accounts.models import ApiKey
 
 
 def viewer(_: None, info: Info) -> Source | None:
@@ -22,15 +29,28 @@ def viewer(_: None, info: Info) -> Source | None:
 
 
 def users(_: None, info: Info, query: str | None = None, **__: object) -> Source:
-    """Only oneself can be looked up: a directory of people would be one to search."""
+    """Oneself and the people of one's own teams: a directory of all accounts would be one to search."""
     actor = actor_in(info)
-    is_asked = actor.is_signed_in and query in {None, "", actor.username}
-    return all_of([myself(actor)] if is_asked else [])
+    if not actor.is_signed_in:
+        return all_of([])
+    asked = (query or "").strip()
+    me = [myself(actor)] if asked in {"", actor.username, user_of(actor).email} else []
+    others = found_people(actor, asked) if asked else []
+    budget_of(info).list_of(len(others))
+    return all_of(me + [user_facts(user) for user in others])
 
 
 def myself(actor: Actor) -> Source:
+    """The default entity is the person's own, or the one that the key is good for."""
     user = user_of(actor)
-    return user_facts(user) | {"admin": user.is_superuser, "_me": actor}
+    return user_facts(user) | {"admin": user.is_superuser, "entity": _default_of(actor), "_me": actor}
+
+
+def _default_of(actor: Actor) -> str | None:
+    try:
+        return default_entity(actor).name
+    except NotFound:
+        return None
 
 
 def flags(person: Source, _: Info) -> str | None:
@@ -40,18 +60,32 @@ def flags(person: Source, _: Info) -> str | None:
     return json.dumps({"code_saving_enabled": saves_own_code(actor)})
 
 
-def api_keys(person: Source, _: Info) -> Source | None:
+def api_keys(person: Source, info: Info) -> Source | None:
+    """One's own, by hint and name; of others none are told."""
+    if (actor := person.get("_me")) is None:
+        return None
+    keys = keys_of(actor)
+    budget_of(info).list_of(len(keys))
+    return all_of([key_facts(key.public_id, name=f"…{key.hint}", description=key.name) for key in keys])
+
+
+def teams(person: Source, info: Info) -> Source | None:
+    """One's own; of others those that one is in as well."""
+    if "_user" not in person:
+        return None
     actor = person.get("_me")
-    return all_of([key_facts(key, name=f"…{key.hint}") for key in api_keys_of(actor)]) if actor else None
+    found = teams_in_common(actor_in(info), person["_user"]) if actor is None else list(entities_of(actor))
+    budget_of(info).list_of(len(found))
+    return all_of([entity_facts(entity) for entity in found])
 
 
-def teams(person: Source, _: Info) -> Source | None:
+def organizations(person: Source, _: Info) -> list[Source]:
     actor = person.get("_me")
-    return all_of([entity_facts(entity) for entity in entities_of(actor)]) if actor else None
+    return [organisation_facts(each) for each in organisations_of(actor)] if actor else []
 
 
-def key_facts(key: ApiKey, *, name: str) -> Source:
-    return {"id": to_client("ApiKey", key.public_id), "name": name, "description": ""}
+def key_facts(public_id: str, *, name: str, description: str) -> Source:
+    return {"id": to_client("ApiKey", public_id), "name": name, "description": description}
 
 
 FIELDS: Fields = {
@@ -59,5 +93,6 @@ FIELDS: Fields = {
     "Query.users": users,
     "User.flags": flags,
     "User.apiKeys": api_keys,
+    "User.organizations": organizations,
     "User.teams": teams,
 }

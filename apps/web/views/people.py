@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from apps.access.policy import Permission
 from apps.core.errors import Conflict, Invalid, NotFound, TooMuch
+from apps.teams.notices import send_invitation
 from apps.teams.queries import Place
 from apps.teams.services import (
     change_role,
@@ -23,7 +24,6 @@ from apps.teams.services import (
     role_named,
 )
 from apps.web.links import base_url
-from apps.web.mails import send_invitation
 from apps.web.places import InviteForm, Named, named, role_words, view_of
 from apps.web.rendering import render
 from apps.web.request import Request
