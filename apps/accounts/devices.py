@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 
+from allauth.account.adapter import get_adapter
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
 # The first that is found counts: most browsers claim to be others too.
 _BROWSERS = {
     "Edg": "Edge",
@@ -34,6 +38,14 @@ def device_name(user_agent: str) -> tuple[str, str]:
     browser = next((name for sign, name in _BROWSERS.items() if sign in user_agent), "")
     system = next((name for sign, name in _SYSTEMS.items() if sign in user_agent), "")
     return browser, system
+
+
+def address_of(request: HttpRequest) -> str:
+    """Where a request comes from: behind a trusted proxy, what that says. Empty when nothing says an address."""
+    try:
+        return str(get_adapter().get_client_ip(request))
+    except PermissionDenied:
+        return ""
 
 
 def network_of(address: str) -> str:

@@ -120,6 +120,25 @@ class ApiKey(models.Model):
         return self.revoked_at is None and not self.is_expired
 
 
+class KeyNetwork(models.Model):
+    """That a key was used from a network. Which one, only who brings the key can tell, or its owner's own key open."""
+
+    row = models.UUIDField(unique=True, default=uuid4, editable=False)  # what the sealed field is bound to
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="networks")
+    network_hmac_hex = models.CharField(max_length=64)  # under the key's secret, which is stored nowhere
+    sealed_network = models.BinaryField(null=True)
+    first_used_at = models.DateTimeField(default=clock.now)
+    told_at = models.DateTimeField(null=True)  # when its owner was sent a mail about it
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key", "network_hmac_hex"], name="a_network_is_new_to_a_key_once")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class Replay(models.Model):
     """That a write with an idempotency key was carried out, and what came of it: a status and an id, no content."""
 

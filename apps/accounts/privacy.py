@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 
-from apps.accounts.models import ApiKey, BrowserSession, Replay, Tally, User
+from apps.accounts.models import ApiKey, BrowserSession, KeyNetwork, Replay, Tally, User
 from apps.core.privacy import declare
 
 declare(
@@ -52,6 +52,13 @@ declare(
         "revoked_at",
     },
     goes_with="user",
+)
+declare(
+    KeyNetwork,
+    sealed={"sealed_network"},
+    personal={"first_used_at", "told_at"},
+    plain={"id", "row", "key", "network_hmac_hex"},
+    goes_with="key",
 )
 declare(
     Replay,

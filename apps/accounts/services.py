@@ -201,4 +201,5 @@ def end_key(key: ApiKey, *, entity: str, by: Actor) -> None:
     if key.revoked_at is None:
         key.revoked_at = clock.now()
         key.save(update_fields=["revoked_at"])
+        key.networks.all().delete()
         record(EventKind.API_KEY_REVOKED, subject=key.public_id, entity=entity, by=by)

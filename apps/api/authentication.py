@@ -11,8 +11,8 @@ from rest_framework.authentication import SessionAuthentication as DrfSessionAut
 from rest_framework.request import Request
 
 from apps.accounts.actors import Actor
-from apps.accounts.queries import actor_for_api_key
 from apps.api.errors import Unauthorized
+from apps.teams.key_networks import actor_by_key
 
 _LONGEST_HEADER = 1024
 CHALLENGE = 'Bearer realm="ownlog"'
@@ -29,7 +29,7 @@ class KeyAuthentication(BaseAuthentication):
         header = request.headers.get("Authorization", "")
         if not header:
             return None
-        actor = actor_for_api_key(_secret_in(header))
+        actor = actor_by_key(_secret_in(header), request._request)
         if actor is None:
             raise Unauthorized
         return actor, None

@@ -8,10 +8,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from allauth.account.adapter import get_adapter
-from django.core.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
+
+from apps.accounts.devices import address_of
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -71,14 +71,6 @@ class Counts:
 counts = Counts()
 
 
-def _address_of(request: Request) -> str:
-    """Where the request comes from, as sign-in counts its tries: behind a trusted proxy, what that says."""
-    try:
-        return str(get_adapter().get_client_ip(request._request))
-    except PermissionDenied:  # it says nothing that is an address: those share one count
-        return ""
-
-
 class PerAsker(BaseThrottle):
     """Notes on the request how its sender stands; the view turns that into headers."""
 
@@ -86,7 +78,7 @@ class PerAsker(BaseThrottle):
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         actor = request.actor  # type: ignore[attr-defined]
-        who = f"person:{actor.user_id}" if actor.is_signed_in else f"at:{_address_of(request)}"
+        who = f"person:{actor.user_id}" if actor.is_signed_in else f"at:{address_of(request._request)}"
         limit = FOR_A_PERSON if actor.is_signed_in else FOR_NOBODY
         rate = counts.count(who, limit=limit)
         self._rate = request.rate = rate  # type: ignore[attr-defined]

@@ -14,6 +14,7 @@ class EventKind(StrEnum):
     ADMIN_SEEN = "admin.seen"
     API_KEY_ISSUED = "api_key.issued"
     API_KEY_REVOKED = "api_key.revoked"
+    API_KEY_USED_ELSEWHERE = "api_key.used_elsewhere"
     EMAIL_CHANGED = "account.email_changed"
     EMAIL_CONFIRMED = "account.email_confirmed"
     ENTITY_CREATED = "entity.created"

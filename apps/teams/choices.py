@@ -26,6 +26,7 @@ class SettingName(StrEnum):
     CODE_SAVING = "code_saving"  # whether the code that a client gathers by itself is kept
     DEFAULT_VISIBILITY = "default_visibility"  # of a project that is made from now on
     HIDDEN = "hidden"  # whether other people find this person
+    MAIL_KEYS = "mail_keys"  # a mail when an API key is used from a new network
     MAIL_TEAMS = "mail_teams"  # a mail when one's place in a team changes
     PRIVATE_ONLY = "private_only"  # whether projects may be shared with nobody outside their entity
     RUN_RETENTION_DAYS = "run_retention_days"  # when finished runs are erased
@@ -121,6 +122,7 @@ SPECS: dict[SettingName, Spec] = {
         Words(tuple(each.value for each in Visibility)), Visibility.PRIVATE.value, _EVERYBODY, _fewer_see_it
     ),
     SettingName.HIDDEN: Spec(Switch(), False, _PERSON),
+    SettingName.MAIL_KEYS: Spec(Switch(), True, _PERSON),
     SettingName.MAIL_TEAMS: Spec(Switch(), True, _PERSON),
     SettingName.PRIVATE_ONLY: Spec(Switch(), False, frozenset({Chooser.ORGANISATION})),
     SettingName.RUN_RETENTION_DAYS: Spec(Days(), None, _EVERYBODY, _sooner),

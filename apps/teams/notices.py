@@ -1,4 +1,4 @@
-"""Mail to people: about their place in a team, for those who have not switched it off, and invitations."""
+"""Mail to people: about their place in a team and about their keys, for those who have not switched it off, and invitations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.core.mail import send_mail
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from apps.accounts.models import User
+from apps.accounts.models import ApiKey, User
 from apps.accounts.types import Language
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Membership
@@ -28,13 +28,28 @@ def tell_of_place(user_id: int, team_id: int) -> None:
     role = Membership.objects.filter(user_id=user_id, entity=team).values_list("role", flat=True).first()
     base = settings.OWNLOG_BASE_URL
     words = {"team": team.name, "role": role or "", "address": f"{base}/settings/teams" if base else ""}
-    with translation.override(_language_of(own.user)):
-        subject = render_to_string("mails/place_subject.txt", words).strip()
-        text = render_to_string("mails/place.txt", words)
+    _send(own.user, "place", words)
+
+
+def tell_of_key(key_public_id: str) -> None:
+    """Say that a key was used from a network that was new to it. From which, only its owner's page can open."""
+    key = ApiKey.objects.select_related("user").filter(public_id=key_public_id, revoked_at=None).first()
+    own = Entity.objects.filter(user_id=key.user_id, user__is_active=True).first() if key else None
+    if key is None or own is None or not effective(own, SettingName.MAIL_KEYS).is_on:
+        return
+    base = settings.OWNLOG_BASE_URL
+    words = {"hint": key.hint, "address": f"{base}/settings/api-keys" if base else ""}
+    _send(key.user, "key", words)
+
+
+def _send(user: User, what: str, words: dict[str, str]) -> None:
+    with translation.override(_language_of(user)):
+        subject = render_to_string(f"mails/{what}_subject.txt", words).strip()
+        text = render_to_string(f"mails/{what}.txt", words)
     try:
-        send_mail(subject, text, None, [own.user.email])
+        send_mail(subject, text, None, [user.email])
     except (OSError, SMTPException) as error:
-        log.warning("place in a team not mailed: error=%s", type(error).__name__)
+        log.warning("notice not mailed: what=%s error=%s", what, type(error).__name__)
 
 
 def send_invitation(address: str, *, team: str, url: str) -> bool:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.adapter import get_adapter
 from allauth.account.signals import password_changed, password_reset, password_set
 from django.contrib.auth.signals import user_logged_in
-from django.core.exceptions import PermissionDenied
 from django.dispatch import receiver
 from django.http import HttpRequest
 
 from apps.accounts.actors import Actor
-from apps.accounts.devices import device_name, network_of
+from apps.accounts.devices import address_of, device_name, network_of
 from apps.accounts.models import User
 from apps.accounts.sessions import row_of
 from apps.teams.browsers import end_other_browsers, note_browser
@@ -24,7 +22,7 @@ def note_where(sender: object, request: HttpRequest, user: User, **kwargs: Any) 
     if key is None:
         return
     device = device_name(request.META.get("HTTP_USER_AGENT", ""))
-    note_browser(user, session_row=row_of(key), device=device, network=network_of(_address(request)))
+    note_browser(user, session_row=row_of(key), device=device, network=network_of(address_of(request)))
 
 
 @receiver([password_changed, password_set, password_reset], dispatch_uid="teams.end_other_sessions")
@@ -32,10 +30,3 @@ def end_others(sender: object, request: HttpRequest, user: User, **kwargs: Any) 
     """A new password is often an answer to somebody else's being signed in."""
     here = row_of(request.session.session_key or "") if request.user == user else ""
     end_other_browsers(user, session_row=here, by=Actor.person(user))
-
-
-def _address(request: HttpRequest) -> str:
-    try:
-        return str(get_adapter().get_client_ip(request))
-    except PermissionDenied:
-        return ""

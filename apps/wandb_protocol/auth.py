@@ -11,7 +11,7 @@ import binascii
 from django.http import HttpRequest
 
 from apps.accounts.actors import Actor
-from apps.accounts.queries import actor_for_api_key
+from apps.teams.key_networks import actor_by_key
 from apps.wandb_protocol.errors import Unauthorized
 
 _LONGEST_HEADER = 1024
@@ -25,7 +25,7 @@ def actor_of(request: HttpRequest) -> Actor:
     scheme, _, rest = header.partition(" ")
     if len(header) > _LONGEST_HEADER or scheme.lower() != "basic":
         raise Unauthorized
-    actor = actor_for_api_key(_secret_in(rest.strip()))
+    actor = actor_by_key(_secret_in(rest.strip()), request)
     if actor is None:
         raise Unauthorized
     return actor

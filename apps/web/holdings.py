@@ -127,11 +127,11 @@ HOLDINGS = (
         name=_("Your account"),
         bytes=_(
             "User name, e-mail address, a hash of the password, secrets of second steps and passkeys, the opaque id of a "
-            "linked Google or GitHub account, hashes and names of API keys, devices that are signed in, teams and roles, plan, settings, "
+            "linked Google or GitHub account, hashes and names of API keys and the networks they were used from, devices that are signed in, teams and roles, plan, settings, "
             "and a record of acts: time, kind and opaque ids, no content."
         ),
         where=_(
-            "In the database. Devices, names of keys, passkeys and secrets of second steps are encrypted; names and addresses stand there "
+            "In the database. Devices, names and networks of keys, passkeys and secrets of second steps are encrypted; names and addresses stand there "
             "in the clear, for mail and links need them."
         ),
         who=_(
@@ -139,7 +139,7 @@ HOLDINGS = (
             "made public sees your user name."
         ),
         since=_(
-            "From sign-up, without an end; a device until it is signed out or two weeks old, the record of acts for ever."
+            "From sign-up, without an end; a device until it is signed out or two weeks old, networks of a key until it ends, the record of acts for ever."
         ),
         export=_("The record of acts as CSV or JSON Lines on the page “Who saw my data”. Not yet the rest."),
         erase=_(

@@ -132,16 +132,24 @@ def code_switch(held: Effective, action: str, *, may_change: bool = True) -> Swi
     )
 
 
+MAILS = (SettingName.MAIL_TEAMS, SettingName.MAIL_KEYS)
+
+
 def mail_switch(held: Effective, action: str) -> SwitchRow:
-    """Mails about teams as a row."""
-    return SwitchRow(
-        SettingName.MAIL_TEAMS.value,
-        _("Teams"),
-        _("When you are given another role in a team, or taken out of it."),
-        on_off(held),
-        held.is_on,
-        action,
-    )
+    """Mails about one thing as a row."""
+    words = {
+        SettingName.MAIL_TEAMS: (
+            _("Teams"),
+            _("When you are given another role in a team, or taken out of it."),
+        ),
+        SettingName.MAIL_KEYS: (
+            _("API keys"),
+            _(
+                "When a key is used from a network that it was not used from before; once a day for each key at most."
+            ),
+        ),
+    }
+    return SwitchRow(held.name.value, *words[held.name], on_off(held), held.is_on, action)
 
 
 def on_off(held: Effective) -> str:

@@ -39,6 +39,7 @@ SAYS: dict[EventKind, Promise] = {
     EventKind.ADMIN_SEEN: gettext_lazy("looked at sizes, dates and states, as an operator"),
     EventKind.API_KEY_ISSUED: gettext_lazy("made an API key"),
     EventKind.API_KEY_REVOKED: gettext_lazy("revoked an API key"),
+    EventKind.API_KEY_USED_ELSEWHERE: gettext_lazy("used an API key from a network that was new to it"),
     EventKind.EMAIL_CHANGED: gettext_lazy("changed the e-mail address"),
     EventKind.EMAIL_CONFIRMED: gettext_lazy("confirmed the e-mail address"),
     EventKind.ENTITY_CREATED: gettext_lazy("began this record"),

@@ -27,6 +27,7 @@ OPEN_TEXT = {
     "accounts.ApiKey.hint": "the last four letters of forty",
     "accounts.ApiKey.public_id": "made by us",
     "accounts.ApiKey.secret_sha256_hex": "a hash of 36 random letters",
+    "accounts.KeyNetwork.network_hmac_hex": "an HMAC under a secret that is stored nowhere",
     "accounts.User.public_id": "made by us",
     "account.EmailConfirmation.key": "made by the library",
     "socialaccount.SocialAccount.provider": "a word of ours",

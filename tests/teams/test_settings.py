@@ -45,6 +45,7 @@ def test_defaults_keep_the_least() -> None:
         "code_saving": "off",
         "default_visibility": "private",
         "hidden": "off",
+        "mail_keys": "on",
         "mail_teams": "on",
         "private_only": "off",
         "run_retention_days": "never",

@@ -11,6 +11,7 @@ from apps.access.policy import Scope
 from apps.accounts.actors import Actor
 from apps.accounts.models import ApiKey
 from apps.accounts.queries import api_keys_of
+from apps.teams.key_networks import Network, networks_of
 from apps.teams.models import Entity
 from apps.teams.own import own_key
 from apps.vault.keys import OpenKey
@@ -32,6 +33,7 @@ class Key:
     last_used_at: datetime | None
     expires_at: datetime | None
     is_expired: bool
+    networks: list[Network]  # where it was used from, the newest first
 
 
 def row_of(key: ApiKey) -> uuid.UUID:
@@ -51,10 +53,11 @@ def opened_keys(rows: Iterable[ApiKey]) -> list[Key]:
     names = dict(Entity.objects.filter(pk__in=wanted).values_list("pk", "name")) if wanted else {}
     named = next((row for row in rows if row.sealed_name is not None), None)
     own = own_key(named.user_id) if named else None
-    return [_opened(row, names, own) for row in rows]
+    networks = networks_of(rows)
+    return [_opened(row, names, own, networks.get(row.pk, [])) for row in rows]
 
 
-def _opened(row: ApiKey, names: dict[int, str], own: OpenKey | None) -> Key:
+def _opened(row: ApiKey, names: dict[int, str], own: OpenKey | None, networks: list[Network]) -> Key:
     sealed = row.sealed_name
     return Key(
         row.public_id,
@@ -66,4 +69,5 @@ def _opened(row: ApiKey, names: dict[int, str], own: OpenKey | None) -> Key:
         row.last_used_at,
         row.expires_at,
         row.is_expired,
+        networks,
     )

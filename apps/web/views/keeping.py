@@ -15,7 +15,7 @@ from apps.access.policy import Permission
 from apps.core.errors import Forbidden, Invalid
 from apps.teams.choices import SettingName
 from apps.teams.gate import may
-from apps.teams.queries import Effective, effective
+from apps.teams.queries import Effective, effective, effective_of
 from apps.web import keeping
 from apps.web.rendering import render
 from apps.web.request import Request
@@ -54,14 +54,15 @@ def team_code_saving(request: Request, entity: str) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 def notifications(request: Request) -> HttpResponseBase:
     """Which mails the asker gets."""
-    action, name = reverse("notifications"), SettingName.MAIL_TEAMS
+    action = reverse("notifications")
     owner = keeping.owner_of(request.actor, Permission.ENTITY_READ, "")
     if request.method == "POST":
+        name = next((each for each in keeping.MAILS if each == request.POST.get("name")), keeping.MAILS[0])
         keeping.save(owner, name, request.POST.dict(), by=request.actor)
         return _saved(request, action, keeping.mail_switch(effective(owner, name), action))
-    held = effective(owner, name)
-    context = {"row": keeping.mail_switch(held, action), "held": held}
-    return render(request, "settings/notifications.html", context)
+    held = effective_of([owner], keeping.MAILS)[owner.pk]
+    mails = [(held[each], keeping.mail_switch(held[each], action)) for each in keeping.MAILS]
+    return render(request, "settings/notifications.html", {"mails": mails})
 
 
 def _metadata(request: Request, team: str, action: str) -> HttpResponseBase:
