@@ -20,9 +20,9 @@ from apps.vault.grants import (
     open_blob_keys_of,
 )
 from apps.vault.keys import OpenKey, keys_in_use, opened_keys
-from apps.vault.models import Node
+from apps.vault.models import Node, Tombstone
 from apps.vault.rows import DATABASE, Rows, lock_and_read
-from apps.vault.types import PARENTS, ROOT_ID, NodeId, NodeKind
+from apps.vault.types import OPERATOR_ID, PARENTS, ROOT_ID, NodeId, NodeKind
 from apps.vault.wraps import SECRET_BYTES, node_place, wrap
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "create_node",
     "discard_blob_key",
     "discard_node",
+    "erase_node",
     "grant",
     "keys_in_use",
     "open_blob_key",
@@ -37,6 +38,7 @@ __all__ = [
     "open_blob_keys_of",
     "open_key",
     "open_keys",
+    "operator_node",
 ]
 
 
@@ -46,13 +48,25 @@ def create_node(kind: NodeKind, *, parent: NodeId | None) -> NodeId:
     Call it outside any transaction on the vault. If the caller's row is then never written, `discard_node`
     or the sweep takes the key away again.
     """
-    parent = ROOT_ID if parent is None else parent
-    node_id, wrap_id, content_id = NodeId(uuid4()), uuid4(), uuid4()
+    return _add_node(NodeId(uuid4()), kind, ROOT_ID if parent is None else parent)
+
+
+def operator_node() -> NodeId:
+    """The node below which lies what people write to the operators; made when it is first asked for."""
+    if not Node.objects.filter(pk=OPERATOR_ID).exists():
+        _add_node(OPERATOR_ID, NodeKind.OPERATOR, ROOT_ID)
+    return OPERATOR_ID
+
+
+def _add_node(node_id: NodeId, kind: NodeKind, parent: NodeId) -> NodeId:
+    wrap_id, content_id = uuid4(), uuid4()
     pair = os.urandom(2 * SECRET_BYTES)
     with transaction.atomic(using=DATABASE, durable=True):
         rows = lock_and_read(parent)
         if rows.kind_of(parent) not in PARENTS[kind]:
             raise ValueError(f"A {kind} key cannot lie below a {rows.kind_of(parent)} key.")
+        if node_id == OPERATOR_ID and Node.objects.filter(pk=node_id).exists():
+            return node_id  # somebody was quicker; their parent's row is held here, so both see the same one
         lies_under, above = rows.newest_wrap(parent)
         place = node_place(node_id.hex, kind, parent.hex, lies_under, wrap_id.hex, content_id.hex)
         Node.objects.create(
@@ -104,4 +118,21 @@ def discard_node(node_id: NodeId) -> None:
         # The deleted row may live on in old copies of the vault: the next epoch has to renew its former parent.
         Node.objects.filter(pk__in=list(former_parents)).update(dirty_at=clock.now())
         Node.objects.filter(pk=node_id).exclude(pk=ROOT_ID).delete()
+    opened_keys().keys.pop(node_id, None)
+
+
+def erase_node(node_id: NodeId) -> None:
+    """Destroy a key: what was sealed under it, and under all keys below it, opens nowhere from now on.
+
+    The tombstone goes with it, so that its id is never used again. Doing it again is allowed.
+    """
+    with transaction.atomic(using=DATABASE, durable=True):
+        node = Node.objects.select_for_update().filter(pk=node_id).exclude(pk=ROOT_ID).first()
+        if node is not None:
+            Tombstone.objects.create(
+                node_id=node_id, kind=node.kind, scope_id=node.parent_id, erased_at=clock.now()
+            )
+            # As in `discard_node`: old copies of the vault hold the row until the former parent is renewed.
+            Node.objects.filter(pk=node.parent_id).update(dirty_at=clock.now())
+            node.delete()
     opened_keys().keys.pop(node_id, None)

@@ -8,6 +8,8 @@ NodeId = NewType("NodeId", UUID)
 
 # There is one root in a vault, so its id can be the same everywhere; what tells vaults apart is the root key.
 ROOT_ID = NodeId(UUID(int=0))
+# So is the one below which lies what people write to the operators.
+OPERATOR_ID = NodeId(UUID(int=1))
 
 
 class NodeKind(StrEnum):
@@ -20,6 +22,8 @@ class NodeKind(StrEnum):
     COLLECTION = "collection"
     VERSION = "version"
     EXPORT = "export"
+    OPERATOR = "operator"
+    REQUEST = "request"
     BLOB = "blob"
 
 
@@ -30,4 +34,6 @@ PARENTS: dict[NodeKind, frozenset[NodeKind]] = {
     NodeKind.COLLECTION: frozenset({NodeKind.PROJECT, NodeKind.ENTITY}),
     NodeKind.VERSION: frozenset({NodeKind.COLLECTION}),
     NodeKind.EXPORT: frozenset({NodeKind.ENTITY, NodeKind.PROJECT, NodeKind.RUN}),
+    NodeKind.OPERATOR: frozenset({NodeKind.ROOT}),
+    NodeKind.REQUEST: frozenset({NodeKind.OPERATOR}),
 }

@@ -8,12 +8,23 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import transaction
 from pytest_django import DjangoAssertNumQueries
 
+from apps.core import clock
+from apps.vault import tree
 from apps.vault.errors import KeyGone, Tampered
 from apps.vault.keys import OpenedKeys, OpenKey
-from apps.vault.models import Node
+from apps.vault.models import Node, Tombstone
+from apps.vault.orphans import find_orphans
 from apps.vault.rows import Rows
-from apps.vault.tree import create_node, discard_node, keys_in_use, open_key, open_keys
-from apps.vault.types import PARENTS, ROOT_ID, NodeId, NodeKind
+from apps.vault.tree import (
+    create_node,
+    discard_node,
+    erase_node,
+    keys_in_use,
+    open_key,
+    open_keys,
+    operator_node,
+)
+from apps.vault.types import OPERATOR_ID, PARENTS, ROOT_ID, NodeId, NodeKind
 from apps.vault.wraps import SECRET_BYTES, node_place, wrap
 from tests.factories.vault import entity_key, project_key, run_key
 
@@ -292,5 +303,39 @@ def test_discarding_marks_the_former_parent_and_can_be_repeated() -> None:
 
 def test_the_root_is_never_discarded() -> None:
     discard_node(ROOT_ID)
+
+    assert Node.objects.filter(pk=ROOT_ID).exists()
+
+
+def test_the_operators_node_is_one_and_made_at_first_use() -> None:
+    assert operator_node() == operator_node() == OPERATOR_ID
+    assert tree._add_node(OPERATOR_ID, NodeKind.OPERATOR, ROOT_ID) == OPERATOR_ID  # two at the same moment
+
+    assert Node.objects.filter(kind=NodeKind.OPERATOR).count() == 1
+    assert find_orphans(NodeKind.OPERATOR, before=clock.now()) == []
+
+
+def test_an_erased_key_is_gone_with_all_below_it_and_leaves_a_tombstone() -> None:
+    project = project_key()
+    run = run_key(project)
+    parent = Node.objects.get(pk=project).parent_id
+
+    with keys_in_use():
+        open_key(project)
+        erase_node(project)
+        with pytest.raises(KeyGone):
+            open_key(project)
+    erase_node(project)
+
+    with pytest.raises(KeyGone):
+        open_key(run)
+    assert list(Tombstone.objects.values_list("node_id", "kind", "scope_id")) == [
+        (project, "project", parent)
+    ]
+    assert Node.objects.get(pk=parent).dirty_at is not None
+
+
+def test_the_root_cannot_be_erased() -> None:
+    erase_node(ROOT_ID)
 
     assert Node.objects.filter(pk=ROOT_ID).exists()
