@@ -11,6 +11,7 @@ class EventKind(StrEnum):
     ACCOUNT_UNLINKED = "account.unlinked"
     ACCOUNT_REACTIVATED = "account.reactivated"
     ACCOUNT_SUSPENDED = "account.suspended"
+    ADMIN_READ_REQUEST = "admin.request_read"
     ADMIN_SEEN = "admin.seen"
     API_KEY_ISSUED = "api_key.issued"
     API_KEY_REVOKED = "api_key.revoked"
@@ -33,6 +34,13 @@ class EventKind(StrEnum):
     PERSON_NAMED = "sharing.person_named"
     PERSON_UNNAMED = "sharing.person_removed"
     PLAN_GRANTED = "plan.granted"
+    PLAN_QUESTION_ANSWERED = "plan.question_answered"
+    PLAN_QUESTION_ASKED = "plan.question_asked"
+    PLAN_REQUESTED = "plan.requested"
+    PLAN_REQUEST_APPROVED = "plan.request_approved"
+    PLAN_REQUEST_DECLINED = "plan.request_declined"
+    PLAN_REQUEST_WITHDRAWN = "plan.request_withdrawn"
+    PLAN_WORDS_ERASED = "plan.words_erased"
     PLAN_WITHDRAWN = "plan.withdrawn"
     PROJECT_CREATED = "project.created"
     PROJECT_CHANGED = "project.changed"
@@ -67,7 +75,7 @@ class Group(StrEnum):
     OPERATORS = "operators"
 
 
-_SEEN = frozenset({"project.read", "admin.seen"})
+_SEEN = frozenset({"project.read", "admin.seen", "admin.request_read"})
 # By what stands before the dot; anything else is about people and settings.
 _BY_WORD = {
     "account": Group.ACCOUNT,

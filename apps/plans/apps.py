@@ -13,4 +13,5 @@ class PlansConfig(AppConfig):
         from apps.teams.founding import entitle_by
 
         import_module("apps.plans.privacy")
+        import_module("apps.plans.signals")
         entitle_by(is_entitled)

@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+from django.conf import settings
 from django.db.models import Q
 
 from apps.accounts.actors import Actor
+from apps.accounts.queries import names_of_authors
 from apps.core import clock
-from apps.plans.models import Entitlement
+from apps.core.errors import NotFound
+from apps.plans.models import Entitlement, PlanRequest
+from apps.plans.types import Act, OpenStep, RequestWords
+from apps.plans.words import ADDRESS, EVIDENCE, REASON, STEP, USE
+from apps.teams.own import own_key
+from apps.vault.errors import KeyGone
+from apps.vault.seal import unseal_text
+from apps.vault.tree import open_key
+from apps.vault.types import NodeId
 
 
 def entitlement_of(actor: Actor) -> Entitlement | None:
@@ -18,3 +28,70 @@ def entitlement_of(actor: Actor) -> Entitlement | None:
 def is_entitled(actor: Actor) -> bool:
     """Does a plan let the actor make teams?"""
     return entitlement_of(actor) is not None
+
+
+def require_hosted() -> None:
+    """Where teams take no plan there is nothing to ask for."""
+    if not settings.OWNLOG_HOSTED:
+        raise NotFound("Not found.")
+
+
+def newest_request(actor: Actor) -> PlanRequest | None:
+    """The actor's own request: the open one, or else the one that was closed last."""
+    require_hosted()
+    if actor.user_id is None or not actor.has_all_rights:
+        return None
+    return PlanRequest.objects.filter(user_id=actor.user_id).order_by("-pk").first()
+
+
+def open_request_of(actor: Actor) -> PlanRequest:
+    found = newest_request(actor)
+    if found is None or not found.is_open:
+        raise NotFound("Not found.")
+    return found
+
+
+def words_of(request: PlanRequest) -> RequestWords | None:
+    """What the request says; None once it was erased. For its author, and for `services.read_request`."""
+    sealed = (request.sealed_address, request.sealed_use, request.sealed_evidence)
+    try:
+        key = open_key(NodeId(request.vault_node))
+    except KeyGone:
+        return None
+    labels = (ADDRESS, USE, EVIDENCE)
+    texts = [
+        unseal_text(key, each, label=label, row=request.uuid) if each is not None else ""
+        for each, label in zip(sealed, labels, strict=True)
+    ]
+    return RequestWords(*texts)
+
+
+def steps_of(request: PlanRequest) -> list[OpenStep]:
+    """Its history, the oldest first; questions and answers as long as the words are there."""
+    steps = list(request.steps.order_by("pk"))
+    names = names_of_authors(each.by for each in steps)
+    try:
+        key = open_key(NodeId(request.vault_node))
+    except KeyGone:
+        key = None
+    return [
+        OpenStep(
+            act=Act(each.act),
+            by=names.get(each.by, ""),
+            at=each.at,
+            text=unseal_text(key, each.sealed_text, label=STEP, row=each.uuid)
+            if key is not None and each.sealed_text is not None
+            else "",
+        )
+        for each in steps
+    ]
+
+
+def reason_of(request: PlanRequest) -> str:
+    """What the operators said with their decision, for the person who asked: it lies under that person's key."""
+    if request.sealed_reason is None:
+        return ""
+    try:
+        return unseal_text(own_key(request.user_id), request.sealed_reason, label=REASON, row=request.uuid)
+    except KeyGone:
+        return ""

@@ -43,7 +43,7 @@ def tell_of_key(key_public_id: str) -> None:
 
 
 def _send(user: User, what: str, words: dict[str, str]) -> None:
-    with translation.override(_language_of(user)):
+    with translation.override(language_of(user)):
         subject = render_to_string(f"mails/{what}_subject.txt", words).strip()
         text = render_to_string(f"mails/{what}.txt", words)
     try:
@@ -64,6 +64,6 @@ def send_invitation(address: str, *, team: str, url: str) -> bool:
     return not settings.EMAIL_BACKEND.endswith("console.EmailBackend")
 
 
-def _language_of(user: User) -> str:
+def language_of(user: User) -> str:
     """The language that they chose; nobody asks a browser here, so without a choice the instance's."""
     return settings.LANGUAGE_CODE if user.language == Language.BROWSER else user.language

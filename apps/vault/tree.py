@@ -129,6 +129,7 @@ def erase_node(node_id: NodeId) -> None:
     with transaction.atomic(using=DATABASE, durable=True):
         node = Node.objects.select_for_update().filter(pk=node_id).exclude(pk=ROOT_ID).first()
         if node is not None:
+            assert node.parent_id is not None  # the root alone has none
             Tombstone.objects.create(
                 node_id=node_id, kind=node.kind, scope_id=node.parent_id, erased_at=clock.now()
             )

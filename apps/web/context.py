@@ -66,6 +66,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "me": me,
         "look": appearance_of(request),
         "instance": {"url": address, "host": address.split("://", 1)[-1]},
+        "is_hosted": settings.OWNLOG_HOSTED,
         "audience": Audience(actor or Actor.nobody()),
         "sign_up": SignUp(request),
         "way_in": _way_in(request),

@@ -123,6 +123,23 @@ HOLDINGS = (
         erase=_NO_ERASURE,
     ),
     Holding(
+        slug="plan-request",
+        name=_("A request for a free team"),
+        bytes=_(
+            "On an instance where teams take a plan: the address, the use and the evidence that you wrote, questions "
+            "and answers about them. After the decision only the plan, the times and who decided what."
+        ),
+        where=_(
+            "In the database, encrypted with a key of the request’s own; a reason for the decision with yours."
+        ),
+        who=_("You, and operators who decide. Each time that one of them reads it is in your record."),
+        since=_(
+            "From sending it to the decision, which erases the words. The decision itself without an end."
+        ),
+        export=_("Not as a file: it stands on the page “Plan”."),
+        erase=_("By withdrawing it, at once: the key first, then the words. With each decision by itself."),
+    ),
+    Holding(
         slug="account",
         name=_("Your account"),
         bytes=_(

@@ -37,6 +37,7 @@ SAYS: dict[EventKind, Promise] = {
     EventKind.ACCOUNT_REACTIVATED: gettext_lazy("reactivated the account, as an operator"),
     EventKind.ACCOUNT_SUSPENDED: gettext_lazy("suspended the account, as an operator"),
     EventKind.ADMIN_SEEN: gettext_lazy("looked at sizes, dates and states, as an operator"),
+    EventKind.ADMIN_READ_REQUEST: gettext_lazy("read the request for a free team, as an operator"),
     EventKind.API_KEY_ISSUED: gettext_lazy("made an API key"),
     EventKind.API_KEY_REVOKED: gettext_lazy("revoked an API key"),
     EventKind.API_KEY_USED_ELSEWHERE: gettext_lazy("used an API key from a network that was new to it"),
@@ -58,6 +59,15 @@ SAYS: dict[EventKind, Promise] = {
     EventKind.PERSON_NAMED: gettext_lazy("let somebody into a project by name"),
     EventKind.PERSON_UNNAMED: gettext_lazy("took somebody’s name out of a project"),
     EventKind.PLAN_GRANTED: gettext_lazy("gave a plan with teams"),
+    EventKind.PLAN_QUESTION_ANSWERED: gettext_lazy("answered a question on the request for a free team"),
+    EventKind.PLAN_QUESTION_ASKED: gettext_lazy(
+        "had a question on the request for a free team, as an operator"
+    ),
+    EventKind.PLAN_REQUESTED: gettext_lazy("asked for a free team"),
+    EventKind.PLAN_REQUEST_APPROVED: gettext_lazy("approved the request for a free team, as an operator"),
+    EventKind.PLAN_REQUEST_DECLINED: gettext_lazy("declined the request for a free team, as an operator"),
+    EventKind.PLAN_REQUEST_WITHDRAWN: gettext_lazy("withdrew the request for a free team"),
+    EventKind.PLAN_WORDS_ERASED: gettext_lazy("erased the words of a request for a free team"),
     EventKind.PLAN_WITHDRAWN: gettext_lazy("withdrew a plan"),
     EventKind.PROJECT_CREATED: gettext_lazy("made a project"),
     EventKind.PROJECT_CHANGED: gettext_lazy("changed a project"),

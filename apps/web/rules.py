@@ -80,6 +80,11 @@ declare_url("sessions", SIGNED_IN, methods=_READING)
 for name in ("api-key-revoke", "session-end", "sessions-end", "unlink", "passkey-remove"):
     declare_url(name, SIGNED_IN, methods=("POST",))
 
+# What one asks the operators for, where teams take a plan.
+declare_url("plan-request", SIGNED_IN, methods=_FORM)
+for name in ("plan-answer", "plan-withdraw"):
+    declare_url(name, SIGNED_IN, methods=("POST",))
+
 # Teams and organisations. Whoever makes one may be anybody signed in; the service asks for the entitlement.
 declare_url("teams", SIGNED_IN, methods=_READING)
 for name in ("team-new", "organisation-new"):

@@ -67,6 +67,8 @@ OPEN_TEXT = {
     "contenttypes.ContentType.app_label": "a word of ours",
     "contenttypes.ContentType.model": "a word of ours",
     "files.RunFile.public_id": "made by us",
+    "plans.PlanRequest.public_id": "made by us",
+    "plans.RequestStep.by": "a public id",
     "projects.Project.public_id": "made by us",
     "projects.ShareLink.public_id": "made by us",
     "projects.ShareLink.secret_sha256_hex": "a hash of 43 random letters",

@@ -36,6 +36,7 @@ def test_each_class_of_data_has_a_table_that_answers_six_questions(visit: Visit,
         "metrics",
         "analysis",
         "models",
+        "plan-request",
         "account",
     ]
     for held, (_, table) in zip(HOLDINGS, tables, strict=True):

@@ -23,6 +23,7 @@ from apps.web import figures, key_forms, places
 from apps.web.custody import Audience, Scope, lock_sentence, way_here
 from apps.web.machine import Measure, measure
 from apps.web.panels import MOST_DRAWN
+from apps.web.plan_words import ACTS, PLANS, STATES
 from apps.web.trees import Node
 
 if TYPE_CHECKING:
@@ -104,6 +105,23 @@ def in_title(text: str) -> str:
 def role_words(value: str) -> str:
     """A role in a team or an organisation as pages call it."""
     return places.role_words(value)
+
+
+@register.filter
+def plan_words(value: str) -> str:
+    return str(PLANS[value])
+
+
+@register.filter
+def request_words(value: str) -> str:
+    """The state of a request for a free team."""
+    return str(STATES[value])
+
+
+@register.filter
+def act_words(value: str) -> str:
+    """What was done with a request for a free team."""
+    return str(ACTS[value])
 
 
 @register.filter

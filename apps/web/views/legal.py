@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -24,5 +23,4 @@ def privacy(request: Request) -> HttpResponse:
 
 @require_safe
 def pricing(request: Request) -> HttpResponse:
-    context = {"operator": operator(), "is_hosted": settings.OWNLOG_HOSTED}
-    return render(request, "legal/pricing.html", context)
+    return render(request, "legal/pricing.html", {"operator": operator()})

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from celery import shared_task
+
+from apps.plans.notices import steps_to_tell, tell_of_step
+from apps.plans.services import sweep_words
+
+
+@shared_task(name="plans.tell")
+def tell(step_id: int) -> None:
+    """Mail whom an act on a request concerns."""
+    tell_of_step(step_id)
+
+
+@shared_task(name="plans.sweep")
+def sweep() -> None:
+    """Finish what was begun: words of decided requests, and mail that was not sent."""
+    sweep_words()
+    for step_id in steps_to_tell():
+        tell_of_step(step_id)
