@@ -22,22 +22,32 @@ log = logging.getLogger(__name__)
 DATABASE = "vault"
 
 # The parents are found by recursion rather than through a stored path: moving a node stays a change of one row.
-_ROWS = """
+_COLUMNS = "id, kind, parent_id, lies_under, wrap_id, content_id, secrets, next_wrap_id, next_content_id, next_secrets"
+_ON_SQLITE = f"""
 WITH RECURSIVE
-asked(id) AS ({asked}),
+asked(id) AS (SELECT value FROM json_each(%s)),
 above(id) AS (
     SELECT parent_id FROM vault_node WHERE id IN (SELECT id FROM asked)
     UNION
     SELECT node.parent_id FROM vault_node AS node JOIN above ON node.id = above.id
 )
-SELECT id, kind, parent_id, lies_under, wrap_id, content_id, secrets, next_wrap_id, next_content_id, next_secrets
-FROM vault_node
+SELECT {_COLUMNS} FROM vault_node
 WHERE id IN (SELECT id FROM asked UNION SELECT id FROM above)
-"""
-_ASKED = {
-    "sqlite": "SELECT value FROM json_each(%s)",
-    "postgresql": "SELECT value::uuid FROM json_array_elements_text(%s::json)",
-}
+"""  # noqa: S608  (names of columns)
+# Here each step is one array of ids. PostgreSQL cannot guess how many rows a recursion over ids yields: joined with it,
+# the whole table was read three times, for a single key of an installation that has ten thousand.
+_ON_POSTGRESQL = f"""
+WITH RECURSIVE step(ids) AS (
+    SELECT %s::uuid[]
+    UNION
+    SELECT ARRAY(
+        SELECT DISTINCT parent_id FROM vault_node WHERE id = ANY(step.ids) AND parent_id IS NOT NULL
+        ORDER BY parent_id
+    ) FROM step
+)
+SELECT {_COLUMNS} FROM vault_node
+WHERE id = ANY(ARRAY(SELECT unnest(ids) FROM step))
+"""  # noqa: S608
 
 
 class Row(NamedTuple):
@@ -141,11 +151,12 @@ def _place(row: Row) -> bytes:
 
 def _read(node_ids: Collection[UUID]) -> list[tuple[Any, ...]]:
     connection = connections[DATABASE]
-    asked = json.dumps([node_id.hex for node_id in node_ids])
     with connection.cursor() as cursor:
-        cursor.execute(_ROWS.format(asked=_ASKED[connection.vendor]), [asked])
-        rows = cursor.fetchall()
-    return rows if connection.vendor == "sqlite" else [tuple(map(_plain, row)) for row in rows]
+        if connection.vendor == "sqlite":
+            cursor.execute(_ON_SQLITE, [json.dumps([node_id.hex for node_id in node_ids])])
+            return list(cursor.fetchall())
+        cursor.execute(_ON_POSTGRESQL, [list(node_ids)])
+        return [tuple(map(_plain, row)) for row in cursor.fetchall()]
 
 
 def _plain(value: Any) -> Any:

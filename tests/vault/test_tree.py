@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pickle
+from copy import copy
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.db import transaction
+from django.db import connections, transaction
 from pytest_django import DjangoAssertNumQueries
 
 from apps.core import clock
@@ -114,6 +116,38 @@ def test_a_key_more_costs_the_same_however_many_are_open(monkeypatch: pytest.Mon
             open_keys(runs[:1])
 
     assert set(looked_at) == {runs[0]}
+
+
+def test_a_key_is_opened_without_reading_all_keys() -> None:
+    run, vault = run_key(), connections["vault"]
+    with vault.cursor() as cursor:
+        # As many others that an index is worth it, and the database knows: copies of a row, which nobody opens.
+        copied = [uuid4() for _ in range(3000)]
+        row = Node.objects.get(pk=run)
+        Node.objects.bulk_create(_copy(row, each) for each in copied)
+        cursor.execute("ANALYZE vault_node")
+    plans = list[str]()
+
+    def explained(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        with vault.cursor() as cursor:
+            cursor.cursor.execute(f"{_EXPLAIN[vault.vendor]} {sql}", params)
+            plans.extend(str(line) for line in cursor.cursor.fetchall())
+        return execute(sql, params, many, context)
+
+    with vault.execute_wrapper(explained):
+        open_key(run)
+
+    assert any("pkey" in line or "sqlite_autoindex_vault_node_1" in line for line in plans)
+    assert [line for line in plans if "Seq Scan on vault_node" in line or "SCAN vault_node" in line] == []
+
+
+_EXPLAIN = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}
+
+
+def _copy(row: Node, pk: UUID) -> Node:
+    copied = copy(row)
+    copied.pk = pk
+    return copied
 
 
 def test_open_keys_of_nothing_asks_nothing(django_assert_num_queries: DjangoAssertNumQueries) -> None:
