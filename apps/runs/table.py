@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from apps.core import jsontext
 from apps.core.errors import TooMuch
 from apps.projects.models import Project
+from apps.runs.answers import Moment
 from apps.runs.defined import Direction
 from apps.runs.fields import Listed, getter
 from apps.runs.filters import compile_filter, parse_orders
@@ -103,13 +104,17 @@ def ids_of_runs(
 
 def _found(
     project: Project, filters: str | None, order: str | Sequence[str] | None, *, is_sorted: bool = True
-) -> tuple[list[Listed], list[Listed]]:
+) -> tuple[Sequence[Listed], Sequence[Listed]]:
     """All runs, and those that pass, in the order asked for."""
-    passes = compile_filter(filters)
-    arrange = parse_orders([order] if isinstance(order, str) else order or [])
-    runs = _tables.runs_of(project)
-    found = [run for run in runs if passes(run)] if passes else runs
-    return runs, arrange.sort(found) if is_sorted else found
+    orders = [order] if isinstance(order, str) else order or []
+    passes, arrange = compile_filter(filters), parse_orders(orders)
+    moment = _tables.moment_of(project)
+
+    def look() -> Sequence[Listed]:
+        found = [run for run in moment.runs if passes(run)] if passes else moment.runs
+        return arrange.sort(found) if is_sorted else found
+
+    return moment.runs, moment.answer((filters or "", tuple(orders) if is_sorted else None), look)
 
 
 def best_values(
@@ -139,12 +144,12 @@ def _stamp(project: Project) -> str:
 
 def heads_in(project: Project) -> list[Head]:
     """What all runs of the project are called, the newest first."""
-    return [run.head for run in reversed(_tables.runs_of(project))]
+    return [run.head for run in reversed(_tables.moment_of(project).runs)]
 
 
 def known_keys(project: Project) -> KnownKeys:
     """What the project's runs are set to and end with, by dotted name, looked up in a spread of them."""
-    runs = _tables.runs_of(project)
+    runs = _tables.moment_of(project).runs
     some = [runs[place] for place in evenly_spread(len(runs), _MOST_LOOKED_AT)]
     config, summary = dict[str, None](), dict[str, None]()
     for run in some:
@@ -195,6 +200,7 @@ class _Table:
 
     runs: dict[int, Listed] = field(default_factory=dict)
     sizes: dict[int, int] = field(default_factory=dict)
+    moment: Moment = field(default_factory=Moment)
     stamp: str = ""  # of the project when they were read; none while one of them could not be opened
     used_at: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -203,14 +209,15 @@ class _Table:
     def size(self) -> int:
         return sum(self.sizes.values())
 
-    def refresh(self, project: Project) -> list[Listed]:
+    def refresh(self, project: Project) -> Moment:
         # Asked before anything is read: what changes in between has another stamp at the next use.
         stamp = _stamp(project)
         if stamp != self.stamp:
-            self.stamp = ""
+            self.stamp, self.moment = "", Moment()
             count = self._read_again(project)
+            self.moment = Moment(list(self.runs.values()))
             self.stamp = stamp if len(self.runs) == count else ""
-        return list(self.runs.values())
+        return self.moment
 
     def _read_again(self, project: Project) -> int:
         """Read what came or changed, drop what went; how many runs the project has."""
@@ -242,17 +249,18 @@ class Tables:
         self._lock = threading.Lock()
         self._sweeper: threading.Timer | None = None
 
-    def runs_of(self, project: Project) -> list[Listed]:
+    def moment_of(self, project: Project) -> Moment:
+        """Its runs as they stand now."""
         with self._lock:
             table = self._tables.setdefault(project.pk, _Table())
             self._tables.move_to_end(project.pk)
             table.used_at = time.monotonic()
         with table.lock:
-            runs = table.refresh(project)
+            moment = table.refresh(project)
         with self._lock:
             self._make_room()
             self._watch()
-        return runs
+        return moment
 
     def keep_warm(self, project: Project) -> None:
         """Somebody looks at the project: what is known of its runs is not forgotten meanwhile."""

@@ -148,7 +148,7 @@ def test_what_opens_to_much_is_not_kept_whole(vision: Project, alice: User, fres
     run = work.run(vision, "large", by=alice, config_text=large, summary_text=large)
 
     assert names(vision, filters='{"config.lr":0.5,"summary_metrics.lr.value":0.5}') == ["large"]
-    (kept,) = fresh.runs_of(vision)
+    (kept,) = fresh.moment_of(vision).runs
     assert (kept.config, kept.summary) == ({"lr": 0.5, "grid": {}}, {"lr": {"value": 0.5}, "grid": {}})
     assert select_runs(vision, limit=1).runs[0].config_text == large
     assert run.sealed_config is not None

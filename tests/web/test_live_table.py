@@ -50,7 +50,7 @@ def test_to_be_told_of_nothing_costs_next_to_nothing(
     for number in range(3):
         work.run(vision, f"r{number}", by=alice)
     version = _version(visit(PAGE, by="vera"))
-    monkeypatch.setattr(table._tables, "runs_of", None)  # the table is not looked at
+    monkeypatch.setattr(table._tables, "moment_of", None)  # the table is not looked at
     client = Client()
     client.force_login(User.objects.get(username="vera"))
     client.get(f"{PAGE}/live", {"version": version})
