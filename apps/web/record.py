@@ -169,8 +169,8 @@ class Looking(forms.Form):
     since = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
-    def __init__(self, asked: Any, projects: list[OpenProject]) -> None:
-        super().__init__({"kind": Group.SEEN.value} | asked.dict())
+    def __init__(self, asked: Any, projects: list[OpenProject], *, kind: str = Group.SEEN.value) -> None:
+        super().__init__({"kind": kind} | asked.dict())
         self.fields["kind"].choices = _kind_choices()  # type: ignore[attr-defined]
         self._ids = {each.name: each.project.public_id for each in projects}
         named = [(name, name) for name in sorted(self._ids)]

@@ -109,7 +109,7 @@ declare_url("invitation", ANYBODY, methods=_READING)
 declare_url("invitation", SIGNED_IN, methods=("POST",))
 for name in ("audit", "audit-export"):
     declare_url(name, SIGNED_IN, methods=_READING)
-for name in ("team-audit", "team-audit-export"):
+for name in ("team-audit", "team-audit-export", "organisation-audit", "organisation-audit-export"):
     declare_url(name, Permission.ENTITY_AUDIT, methods=_READING)
 
 for name in (

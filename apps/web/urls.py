@@ -157,6 +157,12 @@ urlpatterns = [
         organisations.let_go,
         name="organisation-let-team-go",
     ),
+    path("organisations/<str:organisation>/audit", record.of_organisation, name="organisation-audit"),
+    path(
+        "organisations/<str:organisation>/audit/export",
+        record.of_organisation_export,
+        name="organisation-audit-export",
+    ),
     path("settings/audit", record.mine, name="audit"),
     path("settings/audit/export", record.mine_export, name="audit-export"),
     path("teams/<str:entity>/audit", record.of_team, name="team-audit"),

@@ -53,6 +53,7 @@ PAGES = (
     "/settings/organisations/new",
     "/teams/kumiko-lab",
     "/teams/kumiko-lab/audit",
+    "/organisations/hokuto-institute/audit",
     "/teams/kumiko-lab/service-accounts",
     "/organisations/hokuto-institute",
     "/invitations/nothing",

@@ -7,8 +7,14 @@ import re
 import pytest
 from django.core import mail
 
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.projects.models import Project
+from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Invitation, Organisation, OrganisationMembership, Setting
+from apps.teams.services import accept_invitation, choose, invite
+from apps.teams.types import MemberRole
+from tests.factories import people
 from tests.web.conftest import Visit, text_of
 from tests.web.test_teams import ACTS, link_in
 
@@ -116,3 +122,70 @@ def test_people_come_into_an_organisation_by_link(
     assert send(link_in(answer.content.decode()), by="mallory")["Location"] == "/organisations/institute"
     assert visit("/teams/lab", by="mallory").status_code == 404
     assert mail.outbox == []
+
+
+# ── What was done in it ──
+
+RECORD = "/organisations/uni/audit"
+
+
+@pytest.fixture
+def busy(lab: Entity, alice: User, bob: User) -> Organisation:
+    """An organisation in which things were done, with bob as a member."""
+    by = Actor.person(alice)
+    made = people.organisation("uni", admin=alice, teams=[lab])
+    _, secret = invite(made, role=MemberRole.MEMBER, by=by)
+    accept_invitation(secret, by=Actor.person(bob))
+    choose(made, SettingName.CODE_SAVING, False, by=by, enforce=True)
+    return made
+
+
+def test_the_record_says_who_changed_people_teams_and_settings(visit: Visit, busy: Organisation) -> None:
+    told = text_of(visit(RECORD, by="alice"))
+
+    for line in (
+        "alice made the organisation",
+        "alice put a team under the organisation lab",
+        "alice invited somebody",
+        "bob came by an invitation",
+        "alice changed a setting",
+    ):
+        assert line in told
+    assert "Who changed what in it" in text_of(visit("/organisations/uni", by="alice"))
+    assert "Who changed what in it" not in text_of(visit("/organisations/uni", by="bob"))
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [("alice", 200), ("bob", 403), ("vera", 404), ("mallory", 404), (None, 404)]
+)
+@pytest.mark.parametrize("url", [RECORD, f"{RECORD}/export?form=csv"])
+def test_the_record_is_for_its_admins(
+    visit: Visit, busy: Organisation, mallory: User, url: str, who: str | None, status: int
+) -> None:
+    assert visit(url, by=who).status_code == status
+
+
+def test_the_record_holds_nothing_of_its_teams(visit: Visit, busy: Organisation, vision: Project) -> None:
+    told = text_of(visit(RECORD, by="alice"))
+
+    assert "alice made a project" not in told
+    assert "vision" not in told
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_the_record_is_taken_away_and_that_is_a_line_too(visit: Visit, busy: Organisation, form: str) -> None:
+    answer = visit(f"{RECORD}/export?form={form}", by="alice")
+    taken = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+
+    assert answer["Content-Disposition"].endswith(f'"uni-audit.{form}"')
+    for kind in ("organisation.created", "organisation.team_added", "invitation.accepted", "setting.changed"):
+        assert kind in taken
+    assert "alice exported this record" in text_of(visit(RECORD, by="alice"))
+
+
+def test_what_is_looked_for_narrows_the_record(visit: Visit, busy: Organisation) -> None:
+    told = text_of(visit(f"{RECORD}?by=bob", by="alice"))
+
+    assert "came by an invitation" in told
+    assert "alice made the organisation" not in told
+    assert "Put right what is marked above" in text_of(visit(f"{RECORD}?kind=%00", by="alice"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -121,6 +122,13 @@ def teams_in(organisation: Organisation) -> list[str]:
     return list(
         Entity.objects.filter(organisation=organisation).order_by("name").values_list("name", flat=True)
     )
+
+
+def names_of_teams(public_ids: Iterable[str]) -> dict[str, str]:
+    """The names of teams by public id; those that are gone are left out."""
+    wanted = set(public_ids)
+    rows = Entity.objects.filter(public_id__in=wanted, user=None).values_list("public_id", "name")
+    return dict(rows) if wanted else {}
 
 
 def is_name_in_use(name: str) -> bool:

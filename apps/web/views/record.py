@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from apps.core.errors import Invalid, NotFound
 from apps.projects.queries import projects_of
-from apps.projects.seen import Page, audited_entity, export_record, page_of
+from apps.projects.seen import Page, audited_entity, audited_organisation, export_record, page_of
 from apps.vault.damage import leaving_out_damaged
 from apps.web.downloads import attachment, csv_lines
 from apps.web.record import HEAD, Looking, days, told
@@ -19,7 +19,7 @@ from apps.web.rendering import render
 from apps.web.request import Request
 
 if TYPE_CHECKING:
-    from apps.projects.types import OpenProject
+    from apps.projects.seen import Owner
     from apps.teams.models import Entity
 
 _LINES = 50
@@ -31,23 +31,42 @@ _FORMS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 @require_safe
 def mine(request: Request) -> HttpResponseBase:
     """Who saw what is mine, and what was done to my account."""
-    return _page(request, audited_entity(request.actor, request.actor.username), reverse("audit"))
+    held = audited_entity(request.actor, request.actor.username)
+    return _page(request, held, _in_projects(request, held), reverse("audit"))
 
 
 @login_required
 @require_safe
 def mine_export(request: Request) -> HttpResponseBase:
-    return _export(request, audited_entity(request.actor, request.actor.username))
+    held = audited_entity(request.actor, request.actor.username)
+    return _export(request, held, _in_projects(request, held))
 
 
 @require_safe
 def of_team(request: Request, entity: str) -> HttpResponseBase:
-    return _page(request, _team(request, entity), reverse("team-audit", args=[entity]))
+    held = _team(request, entity)
+    url = reverse("team-audit", args=[entity])
+    return _page(request, held, _in_projects(request, held), url, is_team=True)
 
 
 @require_safe
 def of_team_export(request: Request, entity: str) -> HttpResponseBase:
-    return _export(request, _team(request, entity))
+    held = _team(request, entity)
+    return _export(request, held, _in_projects(request, held))
+
+
+@require_safe
+def of_organisation(request: Request, organisation: str) -> HttpResponseBase:
+    """Who changed an organisation's people, teams and settings."""
+    held = audited_organisation(request.actor, organisation)
+    url = reverse("organisation-audit", args=[organisation])
+    return _page(request, held, _in_no_project(request), url, is_organisation=True)
+
+
+@require_safe
+def of_organisation_export(request: Request, organisation: str) -> HttpResponseBase:
+    held = audited_organisation(request.actor, organisation)
+    return _export(request, held, _in_no_project(request))
 
 
 def _team(request: Request, name: str) -> Entity:
@@ -57,15 +76,13 @@ def _team(request: Request, name: str) -> Entity:
     return held
 
 
-def _page(request: Request, entity: Entity, url: str) -> HttpResponse:
-    looking = Looking(request.GET, _projects(request, entity))
+def _page(request: Request, owner: Owner, looking: Looking, url: str, **what: bool) -> HttpResponse:
     page = Page([], None, None)
     if looking.is_valid():
         before, after = _number(request, "before"), _number(request, "after")
-        page = page_of(request.actor, entity, looking.asked(), before=before, after=after, most=_LINES)
+        page = page_of(request.actor, owner, looking.asked(), before=before, after=after, most=_LINES)
     context = {
-        "entity": entity,
-        "is_team": entity.user_id is None,
+        "owner": owner,
         "looking": looking,
         "days": days(page.lines),
         "url": url,
@@ -77,27 +94,31 @@ def _page(request: Request, entity: Entity, url: str) -> HttpResponse:
             "place": "",
         },
     }
-    return render(request, "settings/audit.html", context)
+    return render(request, "settings/audit.html", context | what)
 
 
-def _projects(request: Request, entity: Entity) -> list[OpenProject]:
+def _in_projects(request: Request, entity: Entity) -> Looking:
     with leaving_out_damaged():
-        return projects_of(request.actor, entity)
+        return Looking(request.GET, projects_of(request.actor, entity))
 
 
-def _export(request: Request, entity: Entity) -> HttpResponseBase:
+def _in_no_project(request: Request) -> Looking:
+    """An organisation owns no projects, and its record is not mostly of who looked."""
+    return Looking(request.GET, [], kind="")
+
+
+def _export(request: Request, owner: Owner, looking: Looking) -> HttpResponseBase:
     form = request.GET.get("form", "csv")
-    looking = Looking(request.GET, _projects(request, entity))
     if form not in _FORMS or not looking.is_valid():
         raise Invalid("There is no such export.")
-    lines = map(told, export_record(request.actor, entity, looking.asked(), form=form))
+    lines = map(told, export_record(request.actor, owner, looking.asked(), form=form))
     if form == "csv":
         cells = ([_cell(line[name]) for name in HEAD] for line in lines)
         parts = csv_lines(HEAD, cells)
     else:
         parts = ((json.dumps(line) + "\n").encode() for line in lines)
     answer = StreamingHttpResponse(parts, content_type=_FORMS[form])
-    answer["Content-Disposition"] = attachment(f"{entity.name}-audit.{form}")
+    answer["Content-Disposition"] = attachment(f"{owner.name}-audit.{form}")
     return answer
 
 
