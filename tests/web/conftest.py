@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import pytest
 from django.http import HttpResponse
 from django.test import Client
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from apps.accounts.models import User
 from apps.core import jsontext
@@ -149,6 +149,10 @@ def server(demo_world: LiveServer) -> Iterator[LiveServer]:
         yield live
 
 
+# Long enough for a machine that does much else; what holds is seen at once all the same.
+expect.set_options(timeout=20_000)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Closed with its file: while it is open Django takes the thread for an asynchronous one and refuses the database."""
@@ -163,10 +167,10 @@ def open_page(browser: Browser, server: LiveServer) -> Iterator[Any]:
     def opened(*, width: int = 1440, height: int = 900, signed_in: bool = True, **options: Any) -> Seen:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
-        context.set_default_timeout(15_000)
-        seen = Seen(context.new_page(), server.url)
+        context.set_default_timeout(30_000)
+        seen = Seen(context.new_page(), server.url, has_scripts=options.get("java_script_enabled", True))
         if signed_in:
-            seen.sign_in()
+            seen.enter()
         return seen
 
     yield opened

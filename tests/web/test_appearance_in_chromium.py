@@ -41,6 +41,7 @@ def lightness(page: Page) -> int:
 
 
 def test_the_chosen_theme_counts_more_than_the_devices(seen: Seen) -> None:
+    seen.go("/")
     light = lightness(seen.page)
     choose(seen, "Dark")
     dark = lightness(seen.page)

@@ -64,9 +64,9 @@ def test_a_metric_on_the_x_axis(open_page: Any) -> None:
     seen.go(CHARTS)
 
     seen.page.locator("form[data-chart-tools] [name=x]").select_option("lr")
-    seen.page.wait_for_load_state("networkidle")
 
-    assert any("x=lr" in url for url in seen.series())
+    until(seen, lambda: any("x=lr" in url for url in seen.series()))
+    seen.settle()
     _panel(seen).locator(".u-over").hover()
     expect(_panel(seen).locator(".at b")).not_to_be_empty()
     assert seen.complaints == []

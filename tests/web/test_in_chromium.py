@@ -135,12 +135,15 @@ def test_reading_and_filtering_work_without_a_script(open_page: Any) -> None:
     seen.go(PROJECT)
     rows = page.locator("tbody tr").count()
     page.fill("form.terms input:not([type])", "config.aug = none")
-    page.click("form.terms button")
+    with page.expect_navigation():
+        page.click("form.terms button")
 
     assert 0 < page.locator("tbody tr").count() < rows
-    page.locator("tbody td.name a").first.click()
+    with page.expect_navigation():
+        page.locator("tbody td.name a").first.click()
     assert page.locator(".tree li").count() > 5
-    page.get_by_role("link", name="Console").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Console").click()
     assert page.locator("pre.console span").count() > 5
 
 

@@ -113,7 +113,7 @@ def test_runs_that_were_shown_before_are_not_asked_for_again(open_page: Any) -> 
     seen.go(PROJECT)
     eye = seen.page.locator("tbody [data-eye]").first
     eye.click()
-    seen.page.wait_for_load_state("networkidle")
+    seen.settle()
     before = len(seen.series())
 
     eye.click()
@@ -134,8 +134,7 @@ def test_a_panel_lies_over_the_axis_that_its_script_defined(open_page: Any) -> N
     expect(_panel(seen, "secret")).to_have_count(0)
     # A choice of the person goes first.
     seen.page.locator("form[data-chart-tools] [name=x]").select_option("_runtime")
-    seen.page.wait_for_load_state("networkidle")
-    assert "x=_runtime" in [url for url in seen.series() if "key=val%2Facc" in url][-1]
+    until(seen, lambda: "x=_runtime" in [url for url in seen.series() if "key=val%2Facc" in url][-1])
 
 
 def test_a_zoom_is_of_one_axis(open_page: Any) -> None:

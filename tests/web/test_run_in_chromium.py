@@ -1,15 +1,16 @@
-"""A run's pages in a real browser, with runs that the real client logs meanwhile."""
+"""A run's pages in a real browser, with runs that go on meanwhile."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
+from tests.e2e.clients import Http
 from tests.live import LiveServer
 from tests.wandb_protocol.client import WandbClient
 from tests.web.in_chromium import IN_CHROMIUM, Seen
@@ -17,7 +18,6 @@ from tests.web.in_chromium import IN_CHROMIUM, Seen
 pytestmark = IN_CHROMIUM
 
 _PLACE = "/alice/vision/runs"
-_WAIT = 20_000
 
 
 @pytest.fixture(scope="module")
@@ -41,36 +41,49 @@ def finished(client: WandbClient) -> str:
     return f"{_PLACE}/whole"
 
 
-_GOES_ON = """
-    run = wandb.init(project="vision", id="{name}", settings=FAST, config={{"lr": 1}})
-    tell(ready=True)
-    step = 0
-    try:
-        while not os.path.exists("end"):
-            run.log({{"loss": 1 / (step + 1), "nest": {{"deep": step}}, "other": -step,
-                     "w": wandb.Histogram(np_histogram=([step, 1], [0, 1, 2]))}})
-            if step % 10 == 0: print("line", step, flush=True)
-            step += 1
-            time.sleep(0.2)
-    except KeyboardInterrupt:
-        run.finish(exit_code=255)
-    else:
-        run.finish()
-"""
+class Going:
+    """A run that logs when it is told to, with the client's requests, and ends when it is told to."""
+
+    def __init__(self, http: Http, name: str) -> None:
+        self._http, self._name = http, name
+        self._step = 0
+        self.path = f"{_PLACE}/{name}"
+        http.make_run(name, config='{"lr": {"value": 1}}')
+
+    def log(self, count: int = 1) -> None:
+        steps = range(self._step, self._step + count)
+        rows = [self._row(step) for step in steps]
+        lines = [f"line {step}" for step in steps]
+        self._send(history=(self._step, rows), output=(self._step, lines), summary=rows[-1])
+        self._step += count
+
+    def end(self) -> None:
+        self._send(exitcode=0)
+
+    def _send(self, **what: Any) -> None:
+        assert self._http.send(self._name, **what) == 200
+
+    def _row(self, step: int) -> dict[str, Any]:
+        bins = {"_type": "histogram", "values": [step, 1], "bins": [0, 1, 2]}
+        told = {"loss": 1 / (step + 1), "nest": {"deep": step}, "other": -step, "w": bins}
+        return told | {"_step": step, "_timestamp": time.time(), "_runtime": float(step)}
 
 
 @pytest.fixture
-def going(client: WandbClient, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A run that goes on until its client is stopped, or told by a file that it is enough."""
-    end = client.home / "end"
-    end.unlink(missing_ok=True)
-    process = client.start(_GOES_ON.format(name=request.node.name[:40]))
-    assert process.stdout is not None
-    while "TELL" not in (line := process.stdout.readline()):
-        assert line, "the client ended"
-    yield f"{_PLACE}/{request.node.name[:40]}"
-    end.touch()
-    process.communicate(timeout=60)
+def going(server: LiveServer, client: WandbClient, request: pytest.FixtureRequest) -> Going:
+    return Going(Http(server.url, key=client.key, project="vision"), request.node.name[:40])
+
+
+def _until_it_moves(page: Page, going: Going, shown: Locator) -> None:
+    """Log, and turn the page's clock on to when it asks again, until it shows something else."""
+    before = shown.text_content()
+    for _turn in range(20):
+        going.log()
+        page.clock.run_for(5000)
+        page.wait_for_timeout(100)
+        if shown.text_content() != before:
+            return
+    raise AssertionError(f"still {before!r}")
 
 
 def _tree(page: Page, which: str) -> Any:
@@ -148,7 +161,7 @@ def test_folds_work_without_a_script(open_page: Any, finished: str) -> None:
     expect(branch.get_by_text("adamw")).to_be_hidden()
     seen.page.fill("#find-config", "adamw")
     seen.page.keyboard.press("Enter")
-    seen.page.wait_for_url("**/values/config?find=adamw")
+    seen.page.wait_for_url(lambda url: url.endswith("/values/config?find=adamw"))
     expect(_tree(seen.page, "config").locator(".row")).to_have_count(2)
 
 
@@ -187,94 +200,114 @@ def test_histograms_without_a_script(open_page: Any, finished: str) -> None:
 # ── While a run goes on ──
 
 
-def test_histograms_follow_a_run_and_leave_the_chosen_step(open_page: Any, going: str) -> None:
+def test_histograms_follow_a_run_and_leave_the_chosen_step(open_page: Any, going: Going) -> None:
+    going.log(3)
     seen: Seen = open_page()
-    seen.go(going)
-    # The tab is there once there is a histogram.
-    expect(seen.page.locator("figure.panel canvas").first).to_be_visible(timeout=_WAIT)
-    seen.go(f"{going}/histograms")
+    seen.page.clock.install()
+    seen.go(f"{going.path}/histograms")
     panel = seen.page.locator("figure[data-ridge=w]")
-    newest = panel.locator(".ridge path").last
-    before = newest.get_attribute("data-step") or ""
+    expect(panel.locator(".ridge path").last).to_have_attribute("data-step", "2.0")
 
     panel.locator("input[type=range]").fill("0")
     expect(panel.locator("[data-one]")).to_contain_text("Step 0:")
-    expect(newest).not_to_have_attribute("data-step", before, timeout=_WAIT)
+    going.log()
+    seen.page.clock.run_for(6000)
+    expect(panel.locator(".ridge path").last).to_have_attribute("data-step", "3.0")
 
     expect(panel.locator(".ridge path.chosen")).to_have_attribute("data-step", "0.0")
     expect(panel.locator("[data-one]")).to_contain_text("Step 0:")
     assert seen.complaints == []
 
 
-def test_all_of_the_overview_moves_and_rests_when_the_run_has_ended(
-    open_page: Any, going: str, client: WandbClient
-) -> None:
+def test_all_of_the_overview_moves_and_rests_when_the_run_has_ended(open_page: Any, going: Going) -> None:
     seen: Seen = open_page()
     page = seen.page
-    seen.go(going)
+    page.clock.install()
+    seen.go(going.path)
     # Opened before the first metric, the page makes itself anew when it comes.
-    expect(page.locator("figure.panel canvas").first).to_be_visible(timeout=_WAIT)
+    going.log()
+    page.clock.run_for(5000)
+    expect(page.locator("figure.panel canvas").first).to_be_visible()
     deep = _tree(page, "summary").locator(".row", has_text="deep").locator(".v bdi")
-    expect(deep).to_be_attached(timeout=_WAIT)
+    expect(deep).to_be_attached()
     _tree(page, "summary").locator("summary.row", has_text="nest").click()
-    figure, duration = page.locator("#figures dd").first, page.locator("#when dd").last
-    first = [each.inner_text() for each in (figure, duration)] + [deep.text_content()]
 
-    for each, before in zip((figure, duration, deep), first, strict=True):
-        expect(each).not_to_have_text(before or "", timeout=_WAIT)
+    for each in (page.locator("#figures dd").first, page.locator("#when dd").last, deep):
+        _until_it_moves(page, going, each)
 
     expect(page.locator("#tail")).to_contain_text("line")
     # The fold is as it was left.
     expect(deep).to_be_hidden()
-    (client.home / "end").touch()
-    expect(page.locator("#run-head")).to_contain_text("finished", timeout=_WAIT)
+    going.end()
+    page.clock.run_for(5000)
+    expect(page.locator("#run-head")).to_contain_text("finished")
     expect(page.locator("#when")).to_contain_text("Exit code0")
-    page.wait_for_timeout(13_000)
+    # The charts look once more.
+    page.clock.run_for(13_000)
+    seen.settle()
     asked = len(seen.asked)
-    page.wait_for_timeout(7000)
+    page.clock.run_for(60_000)
+    seen.settle()
     assert seen.asked[asked:] == []
     assert seen.complaints == []
 
 
-def test_a_search_in_a_tree_that_moves_stays(open_page: Any, going: str) -> None:
+def test_a_search_in_a_tree_that_moves_stays(open_page: Any, going: Going) -> None:
+    going.log()
     seen: Seen = open_page()
-    seen.go(going)
+    seen.page.clock.install()
+    seen.go(going.path)
     summary = _tree(seen.page, "summary")
-    expect(summary.locator(".row", has_text="other")).to_be_visible(timeout=_WAIT)
 
     seen.page.fill("#find-summary", "other")
     expect(summary.locator(".row")).to_have_count(1)
-    value = summary.locator(".row .v bdi")
-    before = value.inner_text()
+    _until_it_moves(seen.page, going, summary.locator(".row .v bdi"))
 
-    expect(value).not_to_have_text(before, timeout=_WAIT)
     expect(summary.locator(".row")).to_have_count(1)
     expect(seen.page.locator("#find-summary")).to_be_focused()
 
 
-def test_a_page_that_nobody_looks_at_rests(open_page: Any, going: str) -> None:
+def test_a_page_that_nobody_looks_at_rests(open_page: Any, going: Going) -> None:
+    going.log()
     seen: Seen = open_page()
-    seen.go(going)
-    expect(seen.page.locator("#figures dd").first).to_be_visible(timeout=_WAIT)
+    seen.page.clock.install()
+    seen.go(going.path)
+    expect(seen.page.locator("#figures dd").first).to_be_visible()
     seen.page.evaluate(
         "Object.defineProperty(document, 'hidden', {configurable: true, get: () => window.away})"
     )
 
     seen.page.evaluate("window.away = true")
-    seen.page.wait_for_timeout(1000)
+    seen.settle()
     asked = len(seen.asked)
-    seen.page.wait_for_timeout(9000)
+    seen.page.clock.run_for(30_000)
+    seen.settle()
     assert seen.asked[asked:] == []
 
-    seen.page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
-    seen.page.wait_for_timeout(1500)
-    assert any("/live" in url for url in seen.asked[asked:])
+    with seen.page.expect_request(lambda request: "/live" in request.url):
+        seen.page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
 
 
-def test_the_client_obeys_and_the_page_says_who_asked(open_page: Any, going: str) -> None:
+_GOES_ON = """
+    run = wandb.init(project="vision", id="obeying", settings=FAST)
+    tell(ready=True)
+    try:
+        while True:
+            run.log({"loss": 1})
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        run.finish(exit_code=255)
+"""
+
+
+def test_the_client_obeys_and_the_page_says_who_asked(open_page: Any, client: WandbClient) -> None:
+    process = client.start(_GOES_ON)
+    assert process.stdout is not None
+    while "TELL" not in (line := process.stdout.readline()):
+        assert line, "the client ended"
     seen: Seen = open_page()
     page = seen.page
-    seen.go(going)
+    seen.go(f"{_PLACE}/obeying")
     head = page.locator("#run-head")
     ask = head.get_by_role("button", name="Ask it to stop")
     expect(ask).to_be_hidden()
@@ -284,14 +317,15 @@ def test_the_client_obeys_and_the_page_says_who_asked(open_page: Any, going: str
     ask.click()
 
     expect(head).to_contain_text("alice asked it to stop")
-    expect(head).to_contain_text("killed", timeout=60_000)
+    client.ended(process)
+    expect(head).to_contain_text("killed")
     expect(head).not_to_contain_text("asked it to stop")
     assert seen.complaints == []
 
 
-def test_asking_to_stop_without_a_script(open_page: Any, going: str) -> None:
+def test_asking_to_stop_without_a_script(open_page: Any, going: Going) -> None:
     seen: Seen = open_page(java_script_enabled=False)
-    seen.go(going)
+    seen.go(going.path)
 
     seen.page.locator("#run-head summary").click()
     seen.page.get_by_role("button", name="Ask it to stop").click()

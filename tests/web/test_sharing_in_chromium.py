@@ -42,8 +42,8 @@ def session_of(seen: Seen) -> dict[str, str]:
 def choose(seen: Seen, visibility: str) -> None:
     seen.go(PAGE)
     seen.page.check(f"input[value={visibility}]")
-    seen.page.get_by_role("button", name="Change who sees it").click()
-    seen.page.wait_for_load_state("networkidle")
+    with seen.page.expect_navigation():
+        seen.page.get_by_role("button", name="Change who sees it").click()
 
 
 def test_publishing_says_what_shows_and_asks_again(
@@ -62,7 +62,7 @@ def test_publishing_says_what_shows_and_asks_again(
     assert status(server, PROJECT) == 404
     seen.page.check("input[name=agreed]")
     publish.click()
-    seen.page.wait_for_url(f"**{PAGE}")
+    seen.page.wait_for_url(f"{seen.url}{PAGE}")
     expect(seen.page.locator(".crumbs .badge")).to_have_text("Public")
     assert [status(each, PROJECT) for each in (server, other_process)] == [200, 200]
 

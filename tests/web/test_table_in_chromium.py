@@ -326,7 +326,7 @@ def test_new_runs_and_changes_come_by_themselves(open_page: Any, server: LiveSer
     _clock(seen)
     expect(rows.nth(1).locator("td.name bdi")).to_have_text("a new name")
     expect(page.locator("main")).to_have_attribute("data-same", "yes")
-    page.wait_for_load_state("networkidle")
+    seen.settle()
     asked = len(seen.asked)
     with page.expect_response(lambda answer: "/alice/live/live?" in answer.url) as answered:
         _clock(seen)

@@ -22,9 +22,8 @@ def mailbox() -> Iterator[Mailbox]:
 
 
 @pytest.fixture(scope="module")
-def server(mailbox: Mailbox) -> Iterator[LiveServer]:
-    with LiveServer(env=mailbox.env) as live:
-        live.manage("demo")
+def server(mailbox: Mailbox, demo_world: LiveServer) -> Iterator[LiveServer]:
+    with LiveServer(env=mailbox.env).prepare_like(demo_world) as live:
         yield live
 
 
@@ -40,11 +39,12 @@ def test_somebody_without_an_account_is_invited_by_mail_and_joins(open_page: Any
     admin.page.click("text=Make a team")
     admin.page.fill("input[name=name]", "Night Shift")
     admin.page.click("main button[type=submit]")
+    admin.page.wait_for_selector("#id_name-error")
     assert "2 to 39 small letters" in admin.page.inner_text("#id_name-error")
     assert admin.page.input_value("input[name=name]") == "Night Shift"
     admin.page.fill("input[name=name]", "night-shift")
     admin.page.click("main button[type=submit]")
-    admin.page.wait_for_url("**/teams/night-shift")
+    admin.page.wait_for_url(f"{admin.url}/teams/night-shift")
 
     admin.page.fill("input[name=email]", "zoe@example.com")
     admin.page.select_option("form[action$=invitations] select", "viewer")
@@ -65,12 +65,12 @@ def test_somebody_without_an_account_is_invited_by_mail_and_joins(open_page: Any
     invited.page.click("main button[type=submit]")
     invited.page.wait_for_url(link)
     invited.page.click("text=Join")
-    invited.page.wait_for_url("**/teams/night-shift")
+    invited.page.wait_for_url(f"{invited.url}/teams/night-shift")
 
     assert invited.page.locator("#members tbody tr").count() == 2
     assert invited.page.locator("#members select").count() == 0
     invited.page.goto(link)
-    invited.page.wait_for_url("**/teams/night-shift")
+    invited.page.wait_for_url(f"{invited.url}/teams/night-shift")
     stranger: Seen = open_page(signed_in=False)
     stranger.page.goto(link)
     assert stranger.page.inner_text("h1") == "This invitation does not work"
