@@ -14,6 +14,15 @@ declare_url("api:nothing-here", ANYBODY, methods=(*_READING, "POST", "PUT", "PAT
 
 declare_url("api:entity-audit", Permission.ENTITY_AUDIT, methods=_READING)
 
+# One's own keys. To make or end one takes a key that was given all rights; the service says so.
+declare_url("api:keys", SIGNED_IN, methods=(*_READING, "POST"))
+declare_url("api:key-revoke", SIGNED_IN, methods=("POST",))
+declare_url("api:services", Permission.ENTITY_READ, methods=_READING)
+declare_url("api:services", Permission.ENTITY_ADMIN, methods=("POST",))
+declare_url("api:service-keys", Permission.ENTITY_ADMIN, methods=(*_READING, "POST"))
+for name in ("service-remove", "service-key-revoke"):
+    declare_url(f"api:{name}", Permission.ENTITY_ADMIN, methods=("POST",))
+
 # To make a project: PROJECT_CREATE in the entity that the body names.
 declare_url("api:projects", SIGNED_IN, methods=(*_READING, "POST"))
 declare_url("api:project", Permission.PROJECT_READ, methods=_READING)

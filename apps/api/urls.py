@@ -7,11 +7,23 @@ from apps.api.later import Later
 app_name = "api"
 _PROJECT = "projects/<str:entity>/<str:project>"
 _RUN = f"{_PROJECT}/runs/<str:run>"
+_SERVICES = "entities/<str:entity>/service-accounts"
+_SERVICE = f"{_SERVICES}/<str:account>"
 
 urlpatterns = [
     path("schema", Later("schema.SchemaView"), name="schema"),
     path("docs", Later("schema.docs"), name="docs"),
     path("projects", Later("projects.ProjectListView"), name="projects"),
+    path("keys", Later("keys.KeyListView"), name="keys"),
+    path("keys/<str:key>/revoke", Later("keys.KeyRevokeView"), name="key-revoke"),
+    path(_SERVICES, Later("services.ServiceListView"), name="services"),
+    path(f"{_SERVICE}/remove", Later("services.ServiceRemoveView"), name="service-remove"),
+    path(f"{_SERVICE}/keys", Later("services.ServiceKeyListView"), name="service-keys"),
+    path(
+        f"{_SERVICE}/keys/<str:key>/revoke",
+        Later("services.ServiceKeyRevokeView"),
+        name="service-key-revoke",
+    ),
     path("entities/<str:entity>/audit", Later("record.RecordView"), name="entity-audit"),
     path(_PROJECT, Later("projects.ProjectView"), name="project"),
     path(f"{_PROJECT}/runs", Later("runs.RunListView"), name="runs"),

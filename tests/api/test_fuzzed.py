@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis.core.result import Ok
 
-from apps.accounts.models import User
+from apps.accounts.models import ApiKey, User
 from apps.api.throttling import counts
 from apps.api.views.schema import schema
 from apps.files.services import announce_files, store_file
@@ -20,6 +20,9 @@ from apps.projects.services import update_project
 from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.types import Lines, Stream, StreamRequest
+from apps.teams.models import ServiceAccount
+from apps.teams.services import KeyWanted, make_key, make_service_account, make_service_key
+from apps.teams.types import MemberRole
 from tests.api.conftest import Answer
 from tests.factories import people, work
 
@@ -31,7 +34,11 @@ WORDS = {
     "run": ["r1", "r2"],
     "name": ["a.txt", "hidden.txt"],
     "plain": ["", "words of ours in the body as well"],
+    "account": ["m" * 20, "a" * 20],
+    "key": ["m" * 20, "a" * 20],
 }
+# Teams, where an address is about a team's own things.
+TEAMS = {"entity": ["theirteam", "secretteam", "nobody"]}
 
 
 def full_run(owner: User, project: str, name: str, word: str) -> Run:
@@ -52,6 +59,27 @@ def full_run(owner: User, project: str, name: str, word: str) -> Run:
     return run
 
 
+def team_with_a_service(owner: User, name: str, word: str) -> None:
+    """A service account with a key, and a key of the person's own, all with ids that addresses can have."""
+    by, known = people.actor(owner), owner.username[0] * 20
+    service = make_service_account(
+        people.team(name, admin=owner), f"{word}-service", role=MemberRole.MEMBER, by=by
+    )
+    ServiceAccount.objects.filter(pk=service.pk).update(public_id=known)
+    wanted = KeyWanted(name=f"{word}-key")
+    make_service_key(service.entity, known, wanted, by=by)
+    make_key(by, wanted)
+    ApiKey.objects.filter(user=service.user).update(public_id=known)
+
+
+def own_key_is_known(owner: User) -> None:
+    """Where an address is about keys of the person's own, the id that addresses have is of one of these."""
+    known = owner.username[0] * 20
+    ApiKey.objects.filter(public_id=known).update(public_id="x" + known[1:])
+    newest = ApiKey.objects.filter(user=owner).latest("pk")
+    ApiKey.objects.filter(pk=newest.pk).update(public_id=known)
+
+
 def operations() -> list[Any]:
     found = schemathesis.openapi.from_dict(schema())
     return [each.ok() for each in found.get_all_operations() if isinstance(each, Ok)]
@@ -70,6 +98,11 @@ def test_every_operation_is_tried() -> None:
 def test_no_answer_breaks_or_tells_of_the_other_tenant(operation: Any, alice: User, mallory: User) -> None:
     full_run(alice, "secret", "r2", "canary")
     full_run(mallory, "theirs", "r1", "open")
+    team_with_a_service(alice, "secretteam", "canary")
+    team_with_a_service(mallory, "theirteam", "open")
+    if operation.path.startswith("/api/v1/keys"):
+        own_key_is_known(mallory)
+    words = WORDS | (TEAMS if "service-accounts" in operation.path else {})
     headers = {"Authorization": f"Bearer {people.api_key(mallory)}"}
     heard: set[int] = set()
 
@@ -83,7 +116,7 @@ def test_no_answer_breaks_or_tells_of_the_other_tenant(operation: Any, alice: Us
     )
     @given(
         case=operation.as_strategy(),
-        place=st.fixed_dictionaries({k: st.sampled_from(v) for k, v in WORDS.items()}),
+        place=st.fixed_dictionaries({k: st.sampled_from(v) for k, v in words.items()}),
     )
     def attempt(case: Any, place: dict[str, str]) -> None:
         for name in case.path_parameters or {}:

@@ -38,6 +38,7 @@ EXAMPLES = {
     "secret": "garbage",
     "file_id": "a" * 20,
     "public_id": "a" * 20,
+    "account": "a" * 20,
     "key": "garbage",
     "uidb36": "1",
     "provider": "google",
@@ -193,6 +194,7 @@ WANT_A_FORM = {
         "organisation-settings",
         "team-code-saving",
         "team-services",
+        "api:services",
         "team-system-metadata",
     )
 }
@@ -205,6 +207,9 @@ OTHERWISE = {
     "organisation-leave": {409},
     "team-invitation-revoke": {404},
     "organisation-invitation-revoke": {404},
+    "api:service-remove": {404},
+    "api:service-keys": {404},
+    "api:service-key-revoke": {404},
     "team-service": {404},
     "team-service-remove": {404},
     "team-service-key-revoke": {404},
