@@ -110,10 +110,10 @@ def _was_told_lately(network: KeyNetwork) -> bool:
 
 
 def _owner_of(key: ApiKey) -> str:
-    """On whose record it stands: the person's own, or the team's whose service it is."""
-    if not key.user.is_service:
-        return key.user.public_id
-    return Entity.objects.values_list("public_id", flat=True).get(service_accounts__user=key.user)
+    """On whose record it stands: the person's own, or the team's whose service it is, as long as there is that team."""
+    teams = Entity.objects.filter(service_accounts__user=key.user)
+    team = teams.values_list("public_id", flat=True).first() if key.user.is_service else None
+    return team or key.user.public_id
 
 
 def networks_of(keys: Sequence[ApiKey]) -> dict[int, list[Network]]:

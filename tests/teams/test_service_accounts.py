@@ -299,6 +299,9 @@ def test_it_leaves_with_its_team(ci: ServiceAccount, alice: User) -> None:
     assert role_in(_asks(secret), lab) is not Role.MEMBER
     assert list(entities_of(_asks(secret))) == []
 
+    client = Client(headers={"Authorization": f"Bearer {secret}"})
+    assert client.get("/api/v1/projects").json()["items"] == []
+
     forget_services_without_a_team()
     assert actor_for_api_key(secret) is None
     assert not User.objects.filter(is_service=True).exists()
