@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 from allauth.account.adapter import get_adapter as get_account_adapter
@@ -10,9 +9,14 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.webauthn import forms as webauthn
 from allauth.socialaccount.forms import SignupForm
+from django import forms
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.accounts.queries import is_taken
+from apps.web.passkeys import UNREADABLE
 
 
 class NameForm(SignupForm):  # type: ignore[misc]
@@ -47,10 +51,6 @@ class NewAddressForm(AddEmailForm):  # type: ignore[misc]
         return address
 
 
-# What the library's parsers raise for what no browser sends.
-_UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, IndexError, struct.error)
-
-
 class _ReadsCredential:
     """A passkey's answer comes from anybody: what cannot be read is refused like one that is not known."""
 
@@ -65,7 +65,7 @@ class _ReadsCredential:
     def _readable(read: Any) -> Any:
         try:
             return read()
-        except _UNREADABLE:
+        except UNREADABLE:
             raise get_adapter().validation_error("incorrect_code") from None
 
 
@@ -85,9 +85,27 @@ class NewPasskeyForm(webauthn.AddWebAuthnForm):  # type: ignore[misc]
     def clean(self) -> dict[str, Any]:
         try:
             cleaned: dict[str, Any] = super().clean()
-        except _UNREADABLE:
+        except UNREADABLE:
             raise get_adapter().validation_error("incorrect_code") from None
         return cleaned
 
     def clean_name(self) -> str:
         return str(super().clean_name())[:_LONGEST_NAME]
+
+
+class PasskeyNameForm(forms.Form):
+    """What somebody calls a passkey from now on."""
+
+    name = forms.CharField(
+        max_length=_LONGEST_NAME,
+        error_messages={
+            "required": gettext_lazy("It needs a name."),
+            "max_length": gettext_lazy("A name has no more than %(limit_value)d characters."),
+        },
+    )
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        if not name.isprintable():
+            raise ValidationError(_("A name has no control characters."))
+        return name

@@ -77,7 +77,7 @@ for name in (
 ):
     declare_url(name, SIGNED_IN, methods=_READING)
 declare_url("sessions", SIGNED_IN, methods=_READING)
-for name in ("api-key-revoke", "session-end", "sessions-end", "unlink", "passkey-remove"):
+for name in ("api-key-revoke", "session-end", "sessions-end", "unlink", "passkey-remove", "passkey-rename"):
     declare_url(name, SIGNED_IN, methods=("POST",))
 
 # What one asks the operators for, where teams take a plan.

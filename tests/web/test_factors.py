@@ -203,6 +203,58 @@ def test_a_passkey_is_removed_by_its_owner_only(alice: User, mallory: User) -> N
     assert Authenticator.objects.count() == 0
 
 
+def test_a_passkey_is_renamed_by_its_owner_and_the_name_stays_sealed(alice: User, mallory: User) -> None:
+    client, kept = signed_in(), passkey(alice)
+    url = f"/settings/security/passkeys/{kept.pk}/rename"
+
+    assert signed_in("mallory").post(url, {"name": "mine"}).status_code == 404
+    assert Client().post(url, {"name": "mine"})["Location"].startswith("/sign-in")
+    assert client.post(url, {"name": " the <b>phone</b> "})["Location"] == "/settings/security"
+
+    assert "the &lt;b&gt;phone&lt;/b&gt;" in client.get("/settings/security").content.decode()
+    assert "phone" not in stored()
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 61, "x" * 10_000, "a\u202eb", "a\x00b"])
+def test_a_name_that_is_none_is_refused_beside_its_field(alice: User, name: str) -> None:
+    client, kept = signed_in(), passkey(alice)
+
+    answer = client.post(f"/settings/security/passkeys/{kept.pk}/rename", {"name": name})
+
+    assert answer.status_code == 400
+    assert 'id="wrong-name" role="alert"' in answer.content.decode()
+    assert [each.name for each in factors_of(alice).passkeys] == [NAME]
+
+
+def test_renaming_asks_once_more_who_it_is(alice: User) -> None:
+    client = Client()
+    client.post("/sign-in", {"login": "alice", "password": PASSWORD})
+    kept = passkey(alice)
+
+    answer = client.post(f"/settings/security/passkeys/{kept.pk}/rename", {"name": "mine"})
+
+    assert answer["Location"].startswith("/account/again")
+
+
+def test_a_stored_passkey_that_cannot_be_read_is_in_nobodys_way(alice: User) -> None:
+    client = signed_in()
+    passkey(alice)  # without what the device answered
+
+    assert client.get("/account/again/passkey").status_code == 200
+    assert client.get("/settings/security/passkeys/new").status_code == 200
+    again = client.post("/account/again/passkey", {"credential": '{"id": "AA"}'})
+    assert "does not open your account" in text_of(again)
+    at_the_door = Client()
+    at_the_door.post("/sign-in", {"login": "alice", "password": PASSWORD})
+    assert at_the_door.get("/sign-in/second-step").status_code == 200
+    step = at_the_door.post("/sign-in/second-step", {"credential": '{"id": "AA"}'})
+    assert (step.status_code, is_in(at_the_door)) == (200, False)
+
+
+def is_in(client: Client) -> bool:
+    return client.get("/settings/sessions").status_code == 200
+
+
 def test_the_only_passkey_of_an_account_without_a_password_stays(alice: User) -> None:
     client = signed_in()
     kept = passkey(alice)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal import auth
-from allauth.mfa.webauthn.internal.flows import remove_authenticator
+from allauth.mfa.webauthn.internal.flows import remove_authenticator, rename_authenticator
 from allauth.mfa.webauthn.views import AddWebAuthnView, LoginWebAuthnView, ReauthenticateWebAuthnView
 from allauth.socialaccount.internal.flows import connect
 from allauth.socialaccount.models import SocialAccount
@@ -24,15 +24,23 @@ from apps.accounts.providers import offered
 from apps.accounts.queries import user_of
 from apps.core.errors import Conflict, NotFound
 from apps.teams.factors import factors_of, is_only_way_in
+from apps.web.forms import PasskeyNameForm
 from apps.web.links import with_query
 from apps.web.rendering import render
 from apps.web.request import Request
+
+if TYPE_CHECKING:
+    from apps.accounts.models import User
 
 
 @login_required
 @require_safe
 def security(request: Request) -> HttpResponse:
     """Every way into the asker's account."""
+    return _page(request)
+
+
+def _page(request: Request, *, status: int = 200, **more: object) -> HttpResponse:
     user = user_of(request.actor)
     links = links_of(user)
     context = {
@@ -43,7 +51,7 @@ def security(request: Request) -> HttpResponse:
         "linkable": [each for each in offered() if each.id not in {link.provider for link in links}],
         "factors": factors_of(user),
     }
-    return render(request, "settings/security.html", context)
+    return render(request, "settings/security.html", context | more, status=status)
 
 
 @login_required
@@ -64,14 +72,32 @@ def unlink(request: Request, pk: int) -> HttpResponseBase:
 @require_POST
 def remove_passkey(request: Request, pk: int) -> HttpResponseBase:
     user = user_of(request.actor)
-    passkey = Authenticator.objects.filter(pk=pk, user_id=user.pk, type=Authenticator.Type.WEBAUTHN).first()
-    if passkey is None:
-        raise NotFound("There is no such passkey.")
+    passkey = _passkey_of(user, pk)
     raise_if_reauthentication_required(request, app="allauth.mfa")
     if is_only_way_in(user, passkey=pk):
         raise Conflict(_("Nothing else opens your account. Set a password or link an account first."))
     remove_authenticator(request, passkey)
     return redirect("security")
+
+
+@login_required
+@require_POST
+def rename_passkey(request: Request, pk: int) -> HttpResponseBase:
+    passkey = _passkey_of(user_of(request.actor), pk)
+    raise_if_reauthentication_required(request, app="allauth.mfa")
+    form = PasskeyNameForm(request.POST)
+    if not form.is_valid():
+        wrong = {"pk": pk, "value": form["name"].value() or "", "reason": form.errors["name"][0]}
+        return _page(request, status=400, wrong=wrong)
+    rename_authenticator(request, passkey, form.cleaned_data["name"])
+    return redirect("security")
+
+
+def _passkey_of(user: User, pk: int) -> Authenticator:
+    passkey = Authenticator.objects.filter(pk=pk, user_id=user.pk, type=Authenticator.Type.WEBAUTHN).first()
+    if passkey is None:
+        raise NotFound("There is no such passkey.")
+    return passkey
 
 
 class NewPasskey(AddWebAuthnView):  # type: ignore[misc]
