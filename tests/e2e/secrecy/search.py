@@ -60,11 +60,15 @@ def new_number(field: str) -> Marker:
 
 def search(places: Iterable[Path], markers: Iterable[Marker]) -> list[Hit]:
     """Every marker in every file at or below `places`."""
+    return search_readings((each for path in _files(places) for each in _readings(path)), markers)
+
+
+def search_readings(readings: Iterable[tuple[str, bytes]], markers: Iterable[Marker]) -> list[Hit]:
+    """Every marker in what was read, each reading with a word on where it was."""
     wanted = [(marker.field, guise, needle) for marker in markers for guise, needle in marker.guises]
     hits: set[Hit] = set()
-    for path in _files(places):
-        for where, data in _readings(path):
-            hits.update(Hit(field, guise, where) for field, guise, needle in wanted if needle in data)
+    for where, data in readings:
+        hits.update(Hit(field, guise, where) for field, guise, needle in wanted if needle in data)
     return sorted(hits, key=lambda hit: (hit.field, hit.place, hit.guise))
 
 
@@ -133,11 +137,11 @@ def _values(path: Path) -> Iterator[tuple[str, bytes]]:
             columns = [about[0] for about in rows.description]
             for row in rows:
                 for column, value in zip(columns, row, strict=True):
-                    yield from _value(f"{path}: {table}.{column}", value)
+                    yield from value_readings(f"{path}: {table}.{column}", value)
     connection.close()
 
 
-def _value(where: str, value: object) -> Iterator[tuple[str, bytes]]:
+def value_readings(where: str, value: object) -> Iterator[tuple[str, bytes]]:
     data = value if isinstance(value, bytes) else repr(value).encode()
     yield where, data
     yield from ((f"{where} unpacked", inner) for inner in _unpacked(data))
