@@ -25,6 +25,7 @@ from apps.core.errors import (
     TooMuch,
     Unavailable,
 )
+from apps.files.exposure import WouldShow
 
 log = logging.getLogger("ownlog.api")
 MEDIA_TYPE = "application/problem+json"
@@ -149,6 +150,9 @@ def _of_ours(error: OwnlogError) -> HttpResponse:
     if status == 500:
         log.error("not readable: %s", type(error).__name__)
     answer = problem(status, error.code, error.public_message)
+    if isinstance(error, WouldShow):
+        detail = f"{error.message} Name it in agree_to_show if that is what you want."
+        answer = problem(status, error.code, detail, would_show=[each.value for each in error.asked])
     if isinstance(error, NoSuchPart):
         answer["Content-Range"] = f"bytes */{error.size}"
     return answer

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from apps.api.request import ApiRequest
+from apps.projects.gate import visibilities_of
 
 if TYPE_CHECKING:
     from apps.projects.models import Project
@@ -27,6 +28,9 @@ def project_tag(project: Project) -> str:
         bytes(project.sealed_name),
         bytes(project.sealed_description or b""),
         project.visibility.encode(),
+        visibilities_of([project])[
+            project.pk
+        ].encode(),  # an organisation changes it without touching the row
         project.last_activity_at.isoformat().encode(),
     )
     return f'"{hashlib.sha256(b"|".join(facts)).hexdigest()[:20]}"'

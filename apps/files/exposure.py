@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from django.db.models import Count, Q, QuerySet, Sum
 
+from apps.access.policy import Visibility
 from apps.code_saving.policy import is_code
+from apps.core.errors import Conflict
 from apps.files.models import RunFile
 from apps.files.queries import NAME_LABEL
 from apps.projects.models import Project
+from apps.projects.types import PUBLISHED
 from apps.runs.models import Run
-from apps.vault.damage import leave_out
+from apps.vault.damage import leave_out, leaving_out_damaged
 from apps.vault.errors import Tampered
 from apps.vault.seal import unseal_text
 from apps.vault.tree import open_keys
@@ -21,6 +25,35 @@ from apps.vault.types import NodeId
 METADATA = "wandb-metadata.json"
 MOST_LOOKED_AT = 20_000  # names of files that are opened, the newest first; each takes some microseconds
 _AT_ONCE = 1_000
+
+
+class Asked(StrEnum):
+    """What is asked about by itself before it is shown: nobody logs it on purpose."""
+
+    CODE = "code"
+    SYSTEM_METADATA = "system_metadata"
+
+
+class WouldShow(Conflict):
+    """Publishing would show what nobody has agreed to show."""
+
+    code = "would_show"
+
+    def __init__(self, asked: Collection[Asked], exposure: Exposure) -> None:
+        words = {
+            Asked.CODE: _several(exposure.code_files, "file with code", "files with code"),
+            Asked.SYSTEM_METADATA: _several(
+                exposure.metadata_runs, "run that tells of its machine", "runs that tell of their machines"
+            ),
+        }
+        shown = " and ".join(words[each] for each in asked)
+        more = ", and files that were not looked at" if exposure.is_partial else ""
+        super().__init__(f"This would show {shown}{more} to everybody.")
+        self.asked = list(asked)
+
+
+def _several(n: int, one: str, many: str) -> str:
+    return f"{n} {one if n == 1 else many}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +70,27 @@ class Exposure:
     is_partial: bool = False
 
     @property
-    def wants_asking(self) -> bool:
-        """Would something become visible that nobody logs on purpose?"""
-        return bool(self.code_files or self.metadata_runs or self.is_partial)
+    def asked(self) -> list[Asked]:
+        """What would become visible that nobody logs on purpose. Where not every file was looked at, there may be code."""
+        found = [Asked.CODE] if self.code_files or self.is_partial else []
+        return [*found, Asked.SYSTEM_METADATA] if self.metadata_runs else found
+
+
+def is_published_by(project: Project, visibility: Visibility) -> bool:
+    """Public and open show the same; between them nothing becomes visible."""
+    return visibility in PUBLISHED and Visibility(project.visibility) not in PUBLISHED
+
+
+def require_agreement(
+    project: Project, visibility: Visibility, *, agreed: Collection[Asked] = frozenset()
+) -> None:
+    """Pass, or raise WouldShow where code or what tells of machines would become visible to which nobody agreed."""
+    if not is_published_by(project, visibility):
+        return
+    with leaving_out_damaged():
+        exposure = exposure_of(project)
+    if missing := [each for each in exposure.asked if each not in agreed]:
+        raise WouldShow(missing, exposure)
 
 
 def exposure_of(project: Project) -> Exposure:

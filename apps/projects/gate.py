@@ -1,12 +1,14 @@
 """The gate of projects and of what lies in them: what somebody is in a project, on top of what they are in its entity.
 
 Every read and every act on a project, a run or a file comes through here. Nothing is remembered from one question to
-the next: who is named, which link is good and how visible a project is are looked up each time.
+the next: who is named, which link is good and how visible a project is are looked up each time. What an organisation
+keeps to its own people is asked here too, so that it holds for what was shared before: nobody of elsewhere is let in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from apps.access.policy import Permission, Role, Scope, Visibility, allows, standing
 from apps.accounts.actors import Actor
@@ -14,7 +16,19 @@ from apps.core import clock
 from apps.core.ids import is_public_id
 from apps.projects.models import Project, ProjectMember, ShareLink
 from apps.projects.readings import READING, note_readings
+from apps.projects.types import PUBLISHED
+from apps.teams.choices import SettingName
 from apps.teams.gate import refusal, require_open, roles_in
+from apps.teams.queries import effective_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What somebody is in the entity of a project and in itself, and how visible it is as things are."""
+
+    in_entity: Role
+    here: Role
+    visibility: Visibility
 
 
 def role_in_project(actor: Actor, project: Project) -> Role:
@@ -22,32 +36,51 @@ def role_in_project(actor: Actor, project: Project) -> Role:
 
 
 def roles_in_projects(actor: Actor, projects: Iterable[Project]) -> dict[int, Role]:
-    """What the actor is in each of these, by primary key, with three questions at most."""
-    return {pk: here for pk, (_, here) in _standings(actor, list(projects)).items()}
+    """What the actor is in each of these, by primary key, with four questions at most."""
+    return {pk: each.here for pk, each in _standings(actor, list(projects)).items()}
 
 
-def _standings(actor: Actor, projects: Collection[Project]) -> dict[int, tuple[Role, Role]]:
+def visibilities_of(projects: Iterable[Project]) -> dict[int, Visibility]:
+    """How visible each of these is, by primary key: what was chosen, or less where an organisation allows no more."""
+    projects = list(projects)
+    kept = kept_to_own_people(projects)
+    return {each.pk: _visibility(each, kept) for each in projects}
+
+
+def kept_to_own_people(projects: Iterable[Project]) -> set[int]:
+    """The entities of these whose organisation keeps their projects from everybody of elsewhere, with one question at most."""
+    under = {each.entity_id: each.entity for each in projects if each.entity.organisation_id is not None}
+    if not under:
+        return set()
+    held = effective_of(under.values(), [SettingName.PRIVATE_ONLY])
+    return {pk for pk, settings in held.items() if settings[SettingName.PRIVATE_ONLY].is_on}
+
+
+def _visibility(project: Project, kept: Collection[int]) -> Visibility:
+    chosen = Visibility(project.visibility)
+    return Visibility.PRIVATE if chosen in PUBLISHED and project.entity_id in kept else chosen
+
+
+def _standings(actor: Actor, projects: Collection[Project]) -> dict[int, _Standing]:
     """What the actor is in the entity of each of these, and in itself."""
     in_entities = roles_in(actor, {each.entity_id: each.entity for each in projects}.values())
-    named = _named(
-        actor, [each for each in projects if each.visibility == Visibility.RESTRICTED], in_entities
-    )
-    linked = _linked(actor, projects)
-    return {
-        each.pk: (
-            in_entities[each.entity_id],
-            standing(
-                in_entities[each.entity_id],
-                visibility=Visibility(each.visibility),
-                named=named.get(each.pk),
-                holds_link=each.pk in linked,
-            ),
+    kept = kept_to_own_people(projects)
+    restricted = [each for each in projects if each.visibility == Visibility.RESTRICTED]
+    named = _named(actor, restricted, in_entities, kept)
+    linked = _linked(actor, [each for each in projects if each.entity_id not in kept])
+    found = {}
+    for each in projects:
+        in_entity, visibility = in_entities[each.entity_id], _visibility(each, kept)
+        here = standing(
+            in_entity, visibility=visibility, named=named.get(each.pk), holds_link=each.pk in linked
         )
-        for each in projects
-    }
+        found[each.pk] = _Standing(in_entity, here, visibility)
+    return found
 
 
-def _named(actor: Actor, projects: Collection[Project], in_entities: Mapping[int, Role]) -> dict[int, Role]:
+def _named(
+    actor: Actor, projects: Collection[Project], in_entities: Mapping[int, Role], kept: Collection[int]
+) -> dict[int, Role]:
     if actor.user_id is None or not projects:
         return {}
     rows = ProjectMember.objects.filter(project__in=projects, user_id=actor.user_id)
@@ -55,7 +88,7 @@ def _named(actor: Actor, projects: Collection[Project], in_entities: Mapping[int
     return {
         pk: Role(role)
         for pk, entity_id, role, is_outsider in found
-        if is_outsider or in_entities[entity_id] is not Role.STRANGER
+        if in_entities[entity_id] is not Role.STRANGER or (is_outsider and entity_id not in kept)
     }
 
 
@@ -69,13 +102,17 @@ def _linked(actor: Actor, projects: Collection[Project]) -> set[int]:
 
 
 def may(actor: Actor, permission: Permission, project: Project, *, is_own: bool = False) -> bool:
-    return _allowed(actor, permission, project, role_in_project(actor, project), is_own=is_own)
+    return _allowed(actor, permission, project, _standing(actor, project), is_own=is_own)
 
 
 def those_allowed(actor: Actor, project: Project, *permissions: Permission) -> frozenset[Permission]:
     """Those of these that the actor may do, for a page that offers several."""
-    role = role_in_project(actor, project)
-    return frozenset(each for each in permissions if _allowed(actor, each, project, role))
+    held = _standing(actor, project)
+    return frozenset(each for each in permissions if _allowed(actor, each, project, held))
+
+
+def _standing(actor: Actor, project: Project) -> _Standing:
+    return _standings(actor, [project])[project.pk]
 
 
 def require(
@@ -85,18 +122,19 @@ def require(
 
     `what` names the kind of thing in the message ("run"), never the thing; `is_own`: it is a run that they added.
     """
-    in_entity, role = _standings(actor, [project])[project.pk]
-    require_open(project.entity, in_entity, what=what)
-    if _allowed(actor, permission, project, role, is_own=is_own):
+    held = _standing(actor, project)
+    require_open(project.entity, held.in_entity, what=what)
+    if _allowed(actor, permission, project, held, is_own=is_own):
         if permission in READING:
-            note_readings(actor, [(project, in_entity, role)])
+            note_readings(actor, [(project, held.in_entity, held.here)])
         return
-    visibility = Visibility(project.visibility)
     raise refusal(
         permission,
         what=what,
-        sees=_allowed(actor, Permission.PROJECT_READ, project, role),
-        by_scope=allows(permission, role=role, visibility=visibility, scope=Scope.ADMIN, is_own=is_own),
+        sees=_allowed(actor, Permission.PROJECT_READ, project, held),
+        by_scope=allows(
+            permission, role=held.here, visibility=held.visibility, scope=Scope.ADMIN, is_own=is_own
+        ),
         scope=actor.scope,
     )
 
@@ -117,20 +155,16 @@ def _seen(actor: Actor, projects: Iterable[Project], *, but: Role | None) -> lis
     seen = [
         each
         for each in projects
-        if standings[each.pk][1] is not but
-        and _allowed(actor, Permission.PROJECT_READ, each, standings[each.pk][1])
+        if standings[each.pk].here is not but
+        and _allowed(actor, Permission.PROJECT_READ, each, standings[each.pk])
     ]
-    note_readings(actor, [(each, *standings[each.pk]) for each in seen])
+    note_readings(actor, [(each, standings[each.pk].in_entity, standings[each.pk].here) for each in seen])
     return seen
 
 
 def _allowed(
-    actor: Actor, permission: Permission, project: Project, role: Role, *, is_own: bool = False
+    actor: Actor, permission: Permission, project: Project, held: _Standing, *, is_own: bool = False
 ) -> bool:
     return project.entity.suspended_at is None and allows(
-        permission,
-        role=role,
-        visibility=Visibility(project.visibility),
-        scope=actor.scope,
-        is_own=is_own,
+        permission, role=held.here, visibility=held.visibility, scope=actor.scope, is_own=is_own
     )

@@ -12,10 +12,11 @@ from apps.core import clock
 from apps.core.errors import NotFound
 from apps.core.ids import is_public_id
 from apps.core.rows import find_row
-from apps.projects.gate import listed, readable, require
+from apps.projects.gate import kept_to_own_people, listed, readable, require, visibilities_of
 from apps.projects.models import Project, ProjectMember, ShareLink
 from apps.projects.types import NamedPerson, NamedRole, OpenLink, OpenProject
-from apps.teams.models import Entity, Membership
+from apps.teams.choices import ON, SettingName
+from apps.teams.models import Entity, Membership, Setting
 from apps.teams.queries import entities_of, entity_by_name
 from apps.teams.types import MemberRole
 from apps.vault.damage import leave_out
@@ -85,11 +86,17 @@ def has_projects(actor: Actor, *, entity: str = "") -> bool:
 def named_counts(actor: Actor, *also: Project) -> dict[int, int]:
     """How many people are named in each of the actor's restricted projects and in these, with one question.
 
-    Neither admins of the entity, who are in it with or without their name, nor whoever has left the entity.
+    Neither admins of the entity, who are in it with or without their name, nor whoever has left the entity, nor
+    outsiders whom an organisation lets in nowhere.
     """
+    kept = Setting.objects.filter(
+        organisation=OuterRef("project__entity__organisation"), name=SettingName.PRIVATE_ONLY, value=ON
+    )
     held = Membership.objects.filter(entity=OuterRef("project__entity"), user=OuterRef("user"))
     named = (
-        ProjectMember.objects.filter(Q(is_outsider=True) | Exists(held), project=OuterRef("pk"))
+        ProjectMember.objects.filter(
+            (Q(is_outsider=True) & ~Exists(kept)) | Exists(held), project=OuterRef("pk")
+        )
         .exclude(project__entity__user=F("user"))
         .exclude(Exists(held.filter(role=MemberRole.ADMIN)))
         .order_by()
@@ -155,7 +162,7 @@ def find_share_link(secret: str) -> ShareLink:
     """The link with this secret, if it works: whoever has the secret may know that."""
     good = ShareLink.objects.filter(revoked_at=None, expires_at__gt=clock.now())
     link = good.select_related("project__entity").filter(secret_sha256_hex=hash_of_secret(secret)).first()
-    if link is None:
+    if link is None or kept_to_own_people([link.project]):
         raise NotFound(NO_PROJECT)
     return link
 
@@ -187,23 +194,26 @@ def open_projects(projects: Iterable[Project]) -> list[OpenProject]:
     """Unseal the words of these projects with one question to the vault. Those whose key is erased are left out."""
     rows = list(projects)
     keys = open_keys(NodeId(row.vault_node) for row in rows)
+    visibilities = visibilities_of(rows)
     opened = []
     for row in rows:
         key = keys.get(NodeId(row.vault_node))
         if key is None:
             continue
         try:
-            opened.append(_open_with(row, key))
+            opened.append(_open_with(row, key, visibilities[row.pk]))
         except Tampered as error:
             leave_out(error)
     return opened
 
 
-def _open_with(row: Project, key: OpenKey) -> OpenProject:
+def _open_with(row: Project, key: OpenKey, visibility: Visibility) -> OpenProject:
     description = (
         unseal_text(key, bytes(row.sealed_description), label=DESCRIPTION_LABEL, row=row.uuid)
         if row.sealed_description is not None
         else ""
     )
     name = unseal_text(key, bytes(row.sealed_name), label=NAME_LABEL, row=row.uuid)
-    return OpenProject(project=row, entity=row.entity.name, name=name, description=description)
+    return OpenProject(
+        project=row, entity=row.entity.name, name=name, description=description, visibility=visibility
+    )

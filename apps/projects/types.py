@@ -5,10 +5,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from apps.access.policy import Visibility
+
 if TYPE_CHECKING:
     from apps.projects.models import Project, ShareLink
 
 
+PUBLISHED = frozenset({Visibility.PUBLIC, Visibility.OPEN})
 LINK_DAYS = (1, 7, 30, 90, 365)  # how long a share link may work: none works for ever
 LONGEST_LABEL = 200
 
@@ -28,6 +31,7 @@ class OpenProject:
     entity: str
     name: str
     description: str
+    visibility: Visibility  # as it is: less than what was chosen where an organisation allows no more
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ def project_facts(opened: OpenProject) -> Source:
         "entityName": opened.entity,
         "entity": entity_facts(project.entity),
         "description": opened.description,
-        "access": _ACCESS_WORDS[Visibility(project.visibility)],
+        "access": _ACCESS_WORDS[opened.visibility],
         "isBenchmark": False,
         "totalSweeps": 0,
         "createdAt": project.created_at,

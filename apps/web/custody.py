@@ -17,6 +17,7 @@ from apps.teams.queries import role_counts
 
 if TYPE_CHECKING:
     from apps.projects.models import Project
+    from apps.projects.types import OpenProject
 
 Scope = Literal["project", "run"]
 Way = Literal["tls", "machine", "open"]
@@ -32,9 +33,10 @@ class Audience:
         self._counts: dict[int, Counter[Role]] = {}
         self._named: dict[int, int] = {}
 
-    def people(self, project: Project) -> int | None:
+    def people(self, opened: OpenProject) -> int | None:
         """None for what is one person's own, and for what anybody can see."""
-        visibility, is_personal = Visibility(project.visibility), project.entity.user_id is not None
+        project, visibility = opened.project, opened.visibility
+        is_personal = project.entity.user_id is not None
         if visibility in _OUTSIDE or (is_personal and visibility is Visibility.PRIVATE):
             return None
         if visibility is Visibility.RESTRICTED:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from apps.access.policy import Visibility
-from apps.projects.types import OpenProject
+from apps.projects.types import PUBLISHED, OpenProject
 from apps.runs.queries import count_runs
 from apps.runs.types import RunCount
 from apps.web.links import entity_url, project_url
@@ -77,17 +77,13 @@ class Keeping:
         return self.private + self.shared + self.public
 
 
-_OUTSIDE = frozenset({Visibility.PUBLIC.value, Visibility.OPEN.value})
-
-
 def keeping(found: Sequence[Ledger]) -> Keeping:
     rows = [(ledger, row) for ledger in found for row in ledger.rows]
-    outside = [row for _, row in rows if row.opened.project.visibility in _OUTSIDE]
+    outside = [row for _, row in rows if row.opened.visibility in PUBLISHED]
     teams = [
         row
         for ledger, row in rows
-        if row not in outside
-        and (ledger.is_team or row.opened.project.visibility == Visibility.RESTRICTED.value)
+        if row not in outside and (ledger.is_team or row.opened.visibility is Visibility.RESTRICTED)
     ]
     return Keeping(
         private=len(rows) - len(teams) - len(outside),

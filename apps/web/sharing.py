@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from apps.access.policy import Role, Visibility
-from apps.projects.types import LINK_DAYS, LONGEST_LABEL, NamedRole
+from apps.projects.types import LINK_DAYS, LONGEST_LABEL, PUBLISHED, NamedRole
 
 if TYPE_CHECKING:
     from apps.projects.models import Project
+    from apps.projects.types import OpenProject
     from apps.web.custody import Audience
 
-PUBLISHED = frozenset({Visibility.PUBLIC, Visibility.OPEN})
 LONGEST_DESCRIPTION = 10_000
 
 
@@ -32,8 +32,9 @@ class Choice:
     is_chosen: bool
 
 
-def choices(project: Project, audience: Audience) -> list[Choice]:
+def choices(opened: OpenProject, audience: Audience) -> list[Choice]:
     """The four, with the people counted as they are now."""
+    project = opened.project
     titles = {
         Visibility.PRIVATE: ("lock", _("Private")),
         Visibility.RESTRICTED: ("people", _("Restricted")),
@@ -47,7 +48,7 @@ def choices(project: Project, audience: Audience) -> list[Choice]:
             title=titles[each][1],
             reads=_reads(each, project, audience),
             writes=_writes(each, project, audience),
-            is_chosen=project.visibility == each,
+            is_chosen=opened.visibility is each,
         )
         for each in Visibility
     ]

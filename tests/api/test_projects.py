@@ -9,8 +9,11 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import User
 from apps.projects.models import Project
 from apps.runs.models import Run
+from apps.teams.choices import SettingName
+from apps.teams.models import Entity
+from apps.teams.services import choose
 from tests.api.conftest import API, Ask
-from tests.factories import work
+from tests.factories import people, work
 
 URL = f"{API}/projects"
 
@@ -92,6 +95,38 @@ def test_only_admins_make_it_public_at_once(ask: Ask, vision: Project) -> None:
     assert ask("POST", URL, body, by="bob", Idempotency_Key="a").status == 403
     assert ask("GET", URL, by="bob").json["total"] == 1
     assert ask("POST", URL, body | {"name": "other"}, by="alice").json["visibility"] == "public"
+
+
+def test_what_nobody_logs_on_purpose_is_published_only_by_name(ask: Ask, told: Run) -> None:
+    url = f"{URL}/lab/vision"
+
+    refused = ask("PATCH", url, {"visibility": "public"}, by="alice")
+    wrong = ask("PATCH", url, {"visibility": "open", "agree_to_show": ["code"]}, by="alice")
+    unknown = ask("PATCH", url, {"visibility": "open", "agree_to_show": ["names"]}, by="alice")
+
+    assert (refused.status, refused.json["code"]) == (409, "would_show")
+    assert refused.json["would_show"] == wrong.json["would_show"] == ["system_metadata"]
+    assert "1 run that tells of its machine to everybody" in refused.json["detail"]
+    assert (unknown.status, unknown.json["errors"][0]["field"]) == (400, "agree_to_show")
+    assert ask("GET", url, by="alice").json["visibility"] == "private"
+
+    agreed = {"visibility": "public", "agree_to_show": ["system_metadata"]}
+    assert ask("PATCH", url, agreed, by="bob").status == 403
+    assert ask("PATCH", url, agreed, by="alice").json["visibility"] == "public"
+    assert ask("PATCH", url, {"visibility": "open"}, by="alice").status == 200  # shows nothing more
+
+
+def test_what_an_organisation_keeps_is_told_as_it_is(
+    ask: Ask, vision: Project, lab: Entity, alice: User
+) -> None:
+    url, group = f"{URL}/lab/vision", people.organisation("group", admin=alice, teams=[lab])
+    before = ask("PATCH", url, {"visibility": "public"}, by="alice")
+
+    choose(group, SettingName.PRIVATE_ONLY, True, by=people.actor(alice))
+
+    after = ask("GET", url, by="alice", If_None_Match=before.headers["ETag"])
+    assert (before.json["visibility"], after.status, after.json["visibility"]) == ("public", 200, "private")
+    assert ask("GET", url).status == 404
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_an_empty_project_shows_nothing(vision: Project) -> None:
     found = exposure_of(vision)
 
     assert found == Exposure(0, 0, 0, 0, 0, 0, 0)
-    assert not found.wants_asking
+    assert not found.asked
 
 
 def test_values_and_named_files_alone_are_published_without_a_question(vision: Project, alice: User) -> None:
@@ -46,7 +46,7 @@ def test_values_and_named_files_alone_are_published_without_a_question(vision: P
     found = exposure_of(vision)
 
     assert found == Exposure(1, 1, 5, 1, 7, 0, 0)
-    assert not found.wants_asking
+    assert not found.asked
 
 
 @pytest.mark.usefixtures("saving_code")
@@ -63,7 +63,7 @@ def test_code_and_what_tells_of_machines_are_counted_by_run_and_file(vision: Pro
     found = exposure_of(vision)
 
     assert (found.metadata_runs, found.code_files, found.files) == (3, 2, 4)
-    assert found.wants_asking
+    assert found.asked
     assert policy.is_code("code/train.py")
 
 
@@ -77,7 +77,7 @@ def test_with_more_files_than_are_looked_at_there_is_a_question(
     monkeypatch.setattr(exposure, "_AT_ONCE", 2)
 
     assert exposure_of(vision).is_partial
-    assert exposure_of(vision).wants_asking
+    assert exposure_of(vision).asked
 
 
 @pytest.mark.parametrize("count", [1, 3])

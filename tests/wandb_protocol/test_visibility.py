@@ -12,6 +12,7 @@ from django.test import Client
 from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.files.models import RunFile
 from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
 from apps.projects.services import update_project
@@ -96,6 +97,25 @@ def test_only_who_may_share_says_who_sees_a_project(
     assert not upsert(client, alice, "vision", "USER_READ").get("errors")
     assert not upsert(client, alice, "new", "USER_WRITE").get("errors")
     assert [each.visibility for each in Project.objects.order_by("id")] == ["public", "open"]
+
+
+def test_a_client_that_has_no_word_to_agree_with_publishes_no_code(
+    client: Client, vision: Project, run: Run, alice: User
+) -> None:
+    choose(run.project.entity, SettingName.CODE_SAVING, True, by=Actor.person(alice))
+    announce_files(run, ["code/train.py"])
+    file = RunFile.objects.get()
+    store_file(file, io.BytesIO(b"print()"))
+
+    refused = json.dumps(upsert(client, alice, "vision", "USER_READ"))
+
+    assert "This would show 1 file with code to everybody." in refused
+    assert "settings page" in refused
+    assert Project.objects.get().visibility == "private"
+    shown_as(vision, Visibility.PUBLIC, by=alice)
+    assert not upsert(client, alice, "vision", "USER_WRITE").get("errors")  # shows nothing more
+    assert not upsert(client, alice, "vision", "PRIVATE").get("errors")
+    assert Project.objects.get().visibility == "private"
 
 
 def test_an_organisation_that_keeps_projects_private_says_so_to_the_client_and_to_rest(

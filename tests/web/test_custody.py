@@ -10,6 +10,7 @@ from pytest_django.fixtures import Settings
 from apps.access.policy import Visibility
 from apps.accounts.models import User
 from apps.projects.models import Project
+from apps.projects.queries import open_projects
 from apps.runs.models import Run
 from apps.teams.models import Entity
 from apps.vault.models import Node
@@ -56,10 +57,10 @@ def test_all_badges_of_a_page_cost_one_question(
 ) -> None:
     people.team("other", admin=alice, viewers=[vera])
     projects = [work.project(team, f"p{n}", by=alice) for team in ("lab", "other") for n in range(3)]
-    audience = Audience(people.actor(alice))
+    audience, opened_projects = Audience(people.actor(alice)), open_projects(projects)
 
     with django_assert_num_queries(1):
-        counts = [audience.people(project) for project in projects]
+        counts = [audience.people(opened) for opened in opened_projects]
 
     assert counts == [3, 3, 3, 2, 2, 2]
 

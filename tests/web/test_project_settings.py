@@ -173,6 +173,25 @@ def test_an_organisation_that_keeps_projects_private_says_so_beside_the_choice(
     assert visibility_of(vision) == "private"
 
 
+def test_what_was_published_before_an_organisation_kept_it_says_so(
+    visit: Visit, send: Visit, vision: Project, institute: Organisation, alice: User
+) -> None:
+    update_project(vision, by=Actor.person(alice), visibility=Visibility.PUBLIC)
+    choose(institute, SettingName.PRIVATE_ONLY, True, by=Actor.person(alice))
+
+    page = visit(PAGE, by="alice")
+
+    assert "This one was published before: nobody from outside sees it now" in text_of(page)
+    assert 'value="private" checked' in page.content.decode()
+    assert "Team, 3 people" in text_of(page)
+    assert "Public" not in text_of(visit("/lab", by="alice"))
+    assert visit("/lab/vision").status_code == 404
+
+    send(PAGE, by="alice", visibility="private")
+    assert visibility_of(vision) == "private"
+    assert "This one was published before" not in text_of(visit(PAGE, by="alice"))
+
+
 # ── named people ──
 
 

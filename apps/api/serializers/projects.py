@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from apps.access.policy import Visibility
 from apps.api.serializers.fields import PageQuery, Sent
+from apps.files.exposure import Asked
 from apps.projects.types import OpenProject
 
 
@@ -16,7 +17,10 @@ class ProjectOut(serializers.Serializer[Any]):
     entity = serializers.CharField(help_text="The person or team that owns it.")
     name = serializers.CharField()
     description = serializers.CharField()
-    visibility = serializers.ChoiceField(source="project.visibility", choices=[v.value for v in Visibility])
+    visibility = serializers.ChoiceField(
+        choices=[v.value for v in Visibility],
+        help_text="As it is: `private` also where an organisation allows no more than that.",
+    )
     run_count = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField(source="project.created_at")
     last_activity_at = serializers.DateTimeField(source="project.last_activity_at")
@@ -32,7 +36,7 @@ class ProjectPage(serializers.Serializer[Any]):
     next = serializers.CharField(allow_null=True, help_text="`cursor` of the next page; null on the last.")
 
 
-class ProjectChanges(Sent):
+class ProjectWords(Sent):
     description = serializers.CharField(
         required=False, allow_blank=True, trim_whitespace=False, max_length=100_000
     )
@@ -41,7 +45,18 @@ class ProjectChanges(Sent):
     )
 
 
-class ProjectNew(ProjectChanges):
+class ProjectChanges(ProjectWords):
+    agree_to_show = serializers.MultipleChoiceField(
+        required=False,
+        choices=[each.value for each in Asked],
+        help_text=(
+            "What may become visible when a project is published: needed where it holds code or runs tell of their "
+            "machines. Without it such a change is refused with `would_show`, which names what is missing."
+        ),
+    )
+
+
+class ProjectNew(ProjectWords):
     name = serializers.CharField(max_length=128)
     entity = serializers.CharField(
         required=False, max_length=100, help_text="A team, or yourself, which is also meant without it."

@@ -17,8 +17,9 @@ from apps.api.request import ApiRequest
 from apps.api.serializers.projects import ProjectChanges, ProjectNew, ProjectOut, ProjectPage, ProjectQuery
 from apps.api.views.base import ApiView, asked, not_modified, sent, signed_in
 from apps.core.errors import NotFound
+from apps.files.exposure import Asked, require_agreement
 from apps.projects.queries import get_project, get_project_by_id, my_projects, open_project, projects_of
-from apps.projects.services import create_project, update_project
+from apps.projects.services import check_visibility, create_project, update_project
 from apps.runs.queries import count_runs
 from apps.teams.queries import entities_of, entity_by_name
 
@@ -112,6 +113,9 @@ def _change(actor: Actor, held: Project, changes: dict[str, Any], request: ApiRe
     visibility = changes.get("visibility")
     if visibility is not None:
         held = get_project_by_id(actor, Permission.PROJECT_SHARE, public_id=held.public_id)
+        check_visibility(held.entity, Visibility(visibility))
+        agreed = {Asked(each) for each in changes.get("agree_to_show", ())}
+        require_agreement(held, Visibility(visibility), agreed=agreed)
     return update_project(
         held,
         by=actor,

@@ -3,10 +3,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apps.access.policy import Permission
-from apps.core.errors import Invalid, NotFound
+from apps.core.errors import Conflict, Invalid, NotFound
+from apps.files.exposure import WouldShow, require_agreement
 from apps.projects.gate import may
 from apps.projects.queries import get_project, get_project_by_id, open_project, projects_of
-from apps.projects.services import get_or_create_project, update_project
+from apps.projects.services import check_visibility, get_or_create_project, update_project
 from apps.teams.queries import default_entity, entity_by_name
 from apps.wandb_protocol import translate
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
@@ -85,7 +86,20 @@ def _changed(
     actor = actor_in(info)
     needed = Permission.PROJECT_WRITE if visibility is None else Permission.PROJECT_SHARE
     held = get_project_by_id(actor, needed, public_id=found.public_id)
+    if visibility is not None:
+        _require_no_question(held, visibility)
     return update_project(held, by=actor, description=description, visibility=visibility)
+
+
+def _require_no_question(held: Project, visibility: Visibility) -> None:
+    """The client has no word to agree with: what would have to be agreed to is published elsewhere."""
+    check_visibility(held.entity, visibility)
+    try:
+        require_agreement(held, visibility)
+    except WouldShow as error:
+        raise Conflict(
+            f"{error.message} Publish the project on its settings page, or by the REST API with agree_to_show."
+        ) from None
 
 
 def read_only(source: Source, info: Info) -> bool:

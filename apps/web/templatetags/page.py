@@ -28,6 +28,7 @@ from apps.web.trees import Node
 
 if TYPE_CHECKING:
     from apps.projects.models import Project
+    from apps.projects.types import OpenProject
     from apps.web.runs_table import Cell
 
 register = template.Library()
@@ -71,10 +72,10 @@ def field(bound: BoundField, label: str, hint: str = "", **attributes: str) -> d
 
 
 @register.inclusion_tag("components/badge.html", takes_context=True)
-def badge(context: Context, project: Project) -> dict[str, Any]:
+def badge(context: Context, opened: OpenProject) -> dict[str, Any]:
     """Who can see the project; for a team's, how many people that is."""
     audience: Audience = context["audience"]
-    return {"visibility": project.visibility, "people": audience.people(project)}
+    return {"visibility": opened.visibility, "people": audience.people(opened)}
 
 
 @register.inclusion_tag("components/owner.html", takes_context=True)

@@ -11,18 +11,20 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.access.policy import Permission, Visibility
 from apps.core.errors import Forbidden
-from apps.files.exposure import exposure_of
+from apps.files.exposure import exposure_of, is_published_by
 from apps.projects.queries import get_project, named_people, open_links, open_project
 from apps.projects.services import check_visibility, update_project
-from apps.projects.types import NamedRole
+from apps.projects.types import PUBLISHED, NamedRole
 from apps.runs.queries import count_runs
 from apps.runs.types import RunCount
+from apps.teams.choices import SettingName
+from apps.teams.queries import effective
 from apps.vault.damage import leaving_out_damaged
 from apps.web.custody import Audience
 from apps.web.links import project_url, with_query
 from apps.web.rendering import render
 from apps.web.request import Request
-from apps.web.sharing import PUBLISHED, DescriptionForm, LinkForm, PersonForm, VisibilityForm, choices
+from apps.web.sharing import DescriptionForm, LinkForm, PersonForm, VisibilityForm, choices
 
 if TYPE_CHECKING:
     from apps.projects.models import Project
@@ -52,7 +54,7 @@ def _change(
     url = f"{project_url(entity, project)}/settings"
     try:
         check_visibility(target.entity, form.chosen)
-        if _is_published_by(target, form.chosen):
+        if is_published_by(target, form.chosen):
             return redirect(with_query(f"{url}/publish", {"visibility": form.chosen.value}))
         update_project(target, by=request.actor, visibility=form.chosen)
     except Forbidden as error:
@@ -61,22 +63,17 @@ def _change(
     return redirect(url)
 
 
-def _is_published_by(target: Project, visibility: Visibility) -> bool:
-    """Public and open show the same; between them nothing becomes visible."""
-    return visibility in PUBLISHED and Visibility(target.visibility) not in PUBLISHED
-
-
 @require_http_methods(_FORM)
 def publish(request: Request, entity: str, project: str) -> HttpResponseBase:
     """What becomes visible, in numbers. Where code or what tells of machines does, that has to be agreed to by itself."""
     target = held(request, entity, project)
     url = f"{project_url(entity, project)}/settings"
     form = VisibilityForm(request.POST or request.GET)
-    if not form.is_valid() or not _is_published_by(target, form.chosen):
+    if not form.is_valid() or not is_published_by(target, form.chosen):
         return redirect(url)
     with leaving_out_damaged():
         exposure = exposure_of(target)
-    is_agreed = "agreed" in request.POST or not exposure.wants_asking
+    is_agreed = "agreed" in request.POST or not exposure.asked
     if request.method == "POST" and is_agreed:
         try:
             update_project(target, by=request.actor, visibility=form.chosen)
@@ -109,8 +106,8 @@ def settings_page(request: Request, target: Project, **more: Any) -> HttpRespons
     audience = Audience(request.actor)
     context = {
         **frame,
-        "choices": choices(target, audience),
-        "visibility": VisibilityForm(initial={"visibility": target.visibility}),
+        "choices": choices(frame["opened"], audience),
+        "visibility": VisibilityForm(initial={"visibility": frame["opened"].visibility}),
         "description": DescriptionForm(initial={"description": frame["opened"].description}),
         "person": PersonForm(),
         "link": LinkForm(initial={"days": 7}),
@@ -118,7 +115,9 @@ def settings_page(request: Request, target: Project, **more: Any) -> HttpRespons
         "roles": list(NamedRole),
         "links": open_links(target),
         "is_restricted": target.visibility == Visibility.RESTRICTED,
-        "is_published": Visibility(target.visibility) in PUBLISHED,
+        "is_published": frame["opened"].visibility in PUBLISHED,
+        "was_published": Visibility(target.visibility) in PUBLISHED,
+        "kept": effective(target.entity, SettingName.PRIVATE_ONLY),
     } | more
     is_wrong = any(getattr(form, "errors", None) for form in more.values())
     return render(request, "projects/settings.html", context, status=400 if is_wrong else 200)
