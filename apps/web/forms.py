@@ -2,21 +2,33 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account import forms as account
 from allauth.account.adapter import get_adapter as get_account_adapter
-from allauth.account.forms import AddEmailForm
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.webauthn import forms as webauthn
 from allauth.socialaccount.forms import SignupForm
 from django import forms
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.accounts.queries import is_taken
 from apps.web.passkeys import UNREADABLE
+
+
+class SignUpForm(account.SignupForm):  # type: ignore[misc]
+    """Signing up with a password. With an address that has an account it takes as long as with any other."""
+
+    def try_save(self, request: HttpRequest) -> tuple[Any, HttpResponse | None]:
+        if self.account_already_exists:
+            # What a new account costs most: the answer's time would tell what its page does not.
+            make_password(self.cleaned_data["password1"])
+        saved: tuple[Any, HttpResponse | None] = super().try_save(request)
+        return saved
 
 
 class NameForm(SignupForm):  # type: ignore[misc]
@@ -31,7 +43,7 @@ class NameForm(SignupForm):  # type: ignore[misc]
 _LONGEST_NAME = 60
 
 
-class NewAddressForm(AddEmailForm):  # type: ignore[misc]
+class NewAddressForm(account.AddEmailForm):  # type: ignore[misc]
     """An address that is to replace the present one once it is confirmed; until then the present one stays as it is.
 
     Whether somebody else has it is not told here: the owner of the mailbox is, by mail.

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import mail
 from django.test import Client
 from pytest_django.fixtures import Settings
@@ -114,6 +115,30 @@ def test_with_a_mandatory_confirmation_sign_up_does_not_tell_who_has_an_account(
 
     assert (taken.status_code, taken["Location"]) == (free.status_code, free["Location"])
     assert "has one already" in str(mail.outbox[0].body)
+    assert (taken.cookies.keys(), taken.headers.keys()) == (free.cookies.keys(), free.headers.keys())
+
+
+def test_an_address_with_an_account_takes_as_long_to_sign_up_with_as_one_without(
+    alice: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    hashed: list[str] = []
+    slow = MD5PasswordHasher.encode
+
+    def encode(self: MD5PasswordHasher, password: str, salt: str) -> str:
+        hashed.append(password)
+        return slow(self, password, salt)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", encode)
+
+    Client().post("/sign-up", FORM | {"email": "alice@example.com"})
+    taken = list(hashed)
+    hashed.clear()
+    Client().post("/sign-up", FORM | {"username": "mei", "email": "mei@example.com"})
+
+    # What costs most by far: the slow hash of a password, which a new account needs.
+    assert taken == hashed == [FORM["password1"]]
+    assert len(mail.outbox) == 2  # and a mail goes out either way
 
 
 @pytest.mark.django_db
