@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -19,10 +20,12 @@ from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.teams.queries import is_name_in_use, is_usable_invitation
 from apps.teams.services import register
+from apps.web.again import only_elsewhere, was_proven_lately
 from apps.web.links import base_url
 
 if TYPE_CHECKING:
     from allauth.account.models import EmailAddress
+    from django.contrib.auth.models import AnonymousUser
 
     from apps.accounts.models import User
 
@@ -96,6 +99,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """For whom tries are counted. The library's has the host in it, and a sender may put any port behind that."""
         return str(credentials.get("email", credentials.get("username", ""))).lower()
+
+    def get_reauthentication_methods(self, user: User | AnonymousUser) -> list[dict[str, str]]:
+        """How somebody proves once more who they are; at their provider where nothing here can ask them."""
+        methods: list[dict[str, str]] = super().get_reauthentication_methods(user)
+        if user.is_authenticated and not methods and only_elsewhere(user):
+            methods = [{"id": "elsewhere", "description": "", "url": reverse("again-elsewhere")}]
+        return methods
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: object) -> bool:
+        """The library has no question for those who sign in elsewhere only, and would let them pass unasked."""
+        user = self.request.user
+        if user.is_authenticated and only_elsewhere(user) and not was_proven_lately(self.request, user):
+            raise ReauthenticationRequired
+        return bool(super().is_reauthentication_required(app=app, **kwargs))
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """Unless somebody else has signed up with the address since the link was sent."""

@@ -76,7 +76,8 @@ for name in (
     "socialaccount_connections",
 ):
     declare_url(name, SIGNED_IN, methods=_READING)
-declare_url("sessions", SIGNED_IN, methods=_READING)
+for name in ("again-elsewhere", "sessions"):
+    declare_url(name, SIGNED_IN, methods=_READING)
 for name in ("api-key-revoke", "session-end", "sessions-end", "unlink", "passkey-remove", "passkey-rename"):
     declare_url(name, SIGNED_IN, methods=("POST",))
 

@@ -21,6 +21,7 @@ from apps.accounts.providers.identity import IdentityProvider
 from apps.accounts.queries import is_taken, no_account_yet
 from apps.teams.queries import is_usable_invitation
 from apps.teams.services import register
+from apps.web import again
 from apps.web.rendering import render
 
 if TYPE_CHECKING:
@@ -74,7 +75,11 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         """Drops the token, keeps one address, and stops where an account would be taken over or linked unasked."""
         sociallogin.token = None
         sociallogin.email_addresses = _chosen(sociallogin)
-        if sociallogin.state.get("process") == AuthProcess.CONNECT:
+        if again.is_asked(sociallogin):
+            reason = again.why_not(request, sociallogin)
+            if not reason:
+                raise ImmediateHttpResponse(again.go_on(request, sociallogin))
+        elif sociallogin.state.get("process") == AuthProcess.CONNECT:
             reason = _why_not_link(request, sociallogin)
         else:
             reason = _why_not_join(sociallogin)

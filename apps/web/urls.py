@@ -78,6 +78,7 @@ urlpatterns = [
     path("sign-in/second-step", mfa.authenticate, name="mfa_authenticate"),
     path("sign-up/name", social.signup, name="socialaccount_signup"),
     path("account/again", account.reauthenticate, name="account_reauthenticate"),
+    path("account/again/elsewhere", security.again_elsewhere, name="again-elsewhere"),
     path("account/again/code", mfa.reauthenticate, name="mfa_reauthenticate"),
     path("account/again/passkey", security.passkey_again, name="mfa_reauthenticate_webauthn"),
     path("account/inactive", account.account_inactive, name="account_inactive"),
@@ -99,7 +100,7 @@ urlpatterns = [
     # Settings.
     path("settings/appearance", appearance.appearance, name="appearance"),
     path("settings/password", account.password_change, name="account_change_password"),
-    path("settings/password/set", account.password_set, name="account_set_password"),
+    path("settings/password/set", security.set_password, name="account_set_password"),
     path("settings/email", account.email, name="account_email"),
     path("settings/security", security.security, name="security"),
     # Where the library goes when it is done; the same page.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
@@ -330,6 +331,104 @@ def test_nobody_unlinks_somebody_elses(there: Provider, alice: User) -> None:
 
     assert (real.status_code, nothing.status_code) == (404, 404)
     assert SocialAccount.objects.count() == 1
+
+
+# ── Once more who it is, for those who have nothing but a link ──
+
+
+def long_ago(client: Client) -> None:
+    """What the session remembers of signing in is older than a proof may be."""
+    session = client.session
+    for record in session["account_authentication_methods"]:
+        record["at"] -= 301
+    session.save()
+
+
+@BOTH
+def test_a_change_sends_them_to_their_provider_and_goes_on_when_they_come_back(
+    there: Provider, name: str
+) -> None:
+    client = sign_up(there, name)
+    long_ago(client)
+
+    asked = client.get("/settings/security/codes/new")
+    assert asked["Location"] == "/account/again/elsewhere?next=%2Fsettings%2Fsecurity%2Fcodes%2Fnew"
+    assert f"Go on to {there_name(name)}" in text_of(client.get(asked["Location"]))
+    back = arrive(client, there, name, process="again", next="/settings/security/codes/new")
+
+    assert back["Location"] == "/settings/security/codes/new"
+    assert client.get(back["Location"]).status_code == 200
+    assert User.objects.count() == SocialAccount.objects.count() == 1
+
+
+def there_name(name: str) -> str:
+    return {"google": "Google", "github": "GitHub"}[name]
+
+
+def test_google_is_asked_for_a_fresh_sign_in(there: Provider) -> None:
+    asked = begin(sign_up(there, "google"), "google", process="again")
+
+    assert (asked["max_age"], asked["prompt"], asked["scope"]) == ("0", "select_account", SCOPES["google"])
+    assert "prompt" not in begin(Client(), "google")
+
+
+@pytest.mark.parametrize(("ago", "is_good"), [(10, True), (301, False), (-400, False), (None, False)])
+def test_a_sign_in_there_that_is_old_is_no_proof(there: Provider, ago: int | None, is_good: bool) -> None:
+    client = sign_up(there, "google")
+    long_ago(client)
+    there.claims = {"auth_time": int(time.time()) - ago if ago is not None else "yesterday"}
+
+    answer = arrive(client, there, "google", process="again", next="/settings/security/codes/new")
+
+    assert (answer.status_code == 302) is is_good
+    assert (client.get("/settings/security/codes/new").status_code == 200) is is_good
+    assert is_in(client)
+
+
+@BOTH
+def test_somebody_else_there_proves_nothing_here(there: Provider, alice: User, name: str) -> None:
+    client = sign_up(there, name)
+    long_ago(client)
+    there.person.uid, there.person.email = 4712, "mallory@example.com"
+
+    answer = arrive(client, there, name, process="again", next="/settings/security/codes/new")
+
+    assert "Not the same person" in text_of(answer)
+    assert client.get("/settings/security/codes/new").status_code == 302
+    assert (User.objects.count(), SocialAccount.objects.count()) == (2, 1)
+    # Nor does it sign anybody in who is not.
+    assert "Not the same person" in text_of(arrive(Client(), there, name, process="again"))
+
+
+@pytest.mark.parametrize("path", ["password/set", "email", "security/passkeys/new"])
+def test_no_way_in_is_added_without_it(there: Provider, path: str) -> None:
+    client = sign_up(there)
+    long_ago(client)
+    phrase = "quite another phrase"
+    form = {"password1": phrase, "password2": phrase, "action_add": "1", "email": "new@example.com"}
+
+    answer = client.post(f"/settings/{path}", form)
+
+    assert answer["Location"].startswith("/account/again/elsewhere")
+    assert not User.objects.get().has_usable_password()
+
+
+def test_what_was_sent_before_is_done_after(there: Provider) -> None:
+    client = sign_up(there)
+    long_ago(client)
+    phrase = "quite another phrase"
+    client.post("/settings/password/set", {"password1": phrase, "password2": phrase})
+
+    arrive(client, there, "github", process="again", next="/settings/password/set")
+
+    assert User.objects.get().check_password(phrase)
+
+
+def test_whoever_has_a_password_is_asked_for_it_and_not_sent_elsewhere(there: Provider, alice: User) -> None:
+    client = signed_in()
+    arrive(client, there, "github", process="connect")
+
+    assert client.get("/account/again/elsewhere")["Location"] == "/settings/security"
 
 
 # ── Hostile answers ──

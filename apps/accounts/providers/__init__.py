@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 SCOPES = {"google": "openid email", "github": "user:email"}
+AGAIN = "again"  # the process of proving once more who one is
 NAMES = {"google": "Google", "github": "GitHub"}
 
 

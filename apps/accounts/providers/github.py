@@ -39,7 +39,9 @@ class GitHubAdapter(IdentityAdapter):
             found = identity(profile["id"], verified=[each["email"] for each in known])
         except (KeyError, TypeError) as error:
             raise OAuth2Error("GitHub does not answer as it should.") from error
-        return self.get_provider().sociallogin_from_response(request, found)
+        login: SocialLogin = self.get_provider().sociallogin_from_response(request, found)
+        login.proven_at = None  # GitHub never says
+        return login
 
 
 class GitHubProvider(IdentityProvider):

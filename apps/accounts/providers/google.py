@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import jwt
 from allauth.socialaccount.models import SocialLogin
@@ -21,7 +21,7 @@ class GoogleAdapter(IdentityAdapter):
     provider_id = "google"
 
     @cached_property
-    def _config(self) -> dict[str, str]:
+    def _config(self) -> dict[str, Any]:
         found = self.ask(f"{settings.OWNLOG_GOOGLE_ISSUER}/.well-known/openid-configuration")
         if not isinstance(found, dict) or found.get("issuer") != settings.OWNLOG_GOOGLE_ISSUER:
             raise OAuth2Error("The issuer is another.")
@@ -29,18 +29,22 @@ class GoogleAdapter(IdentityAdapter):
 
     @property
     def authorize_url(self) -> str:
-        return self._config["authorization_endpoint"]
+        return str(self._config["authorization_endpoint"])
 
     @property
     def access_token_url(self) -> str:
-        return self._config["token_endpoint"]
+        return str(self._config["token_endpoint"])
 
     def complete_login(self, request: HttpRequest, app: Any, token: Any, **kwargs: Any) -> SocialLogin:
         claims = self._verified(kwargs["response"].get("id_token", ""), audience=app.client_id)
         addresses = [claims.get("email")] if claims.get("email_verified") is True else []
-        return self.get_provider().sociallogin_from_response(
+        login: SocialLogin = self.get_provider().sociallogin_from_response(
             request, identity(claims.get("sub"), verified=addresses)
         )
+        # An issuer that says when somebody signed in has to say it; what it leaves out was long ago.
+        says_when = "auth_time" in self._config.get("claims_supported", ())
+        login.proven_at = claims.get("auth_time", 0 if says_when else None)
+        return login
 
     def _verified(self, id_token: str, *, audience: str) -> dict[str, Any]:
         """The claims of a token that the issuer signed for us."""
@@ -63,6 +67,8 @@ class GoogleAdapter(IdentityAdapter):
 class GoogleProvider(IdentityProvider):
     id = "google"
     oauth2_adapter_class = GoogleAdapter
+    # Google knows no `prompt=login`: it asks which account, and is told that an old sign-in is not enough.
+    anew: ClassVar[dict[str, str]] = {"max_age": "0", "prompt": "select_account"}
 
 
 callback = OAuth2CallbackView.adapter_view(GoogleAdapter)

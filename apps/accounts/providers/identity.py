@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
 from allauth.account.utils import get_next_redirect_url
@@ -19,7 +19,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from requests import RequestException
 
-from apps.accounts.providers import NAMES, SCOPES
+from apps.accounts.providers import AGAIN, NAMES, SCOPES
 
 
 class IdentityClient(OAuth2Client):  # type: ignore[misc]
@@ -27,7 +27,8 @@ class IdentityClient(OAuth2Client):  # type: ignore[misc]
 
     def get_redirect_url(self, authorization_url: str, scope: object, extra_params: dict[str, Any]) -> str:
         """The address to send somebody to. Whatever was configured or typed, it asks for the constant scope."""
-        allowed = {name: extra_params[name] for name in ("code_challenge", "code_challenge_method")}
+        names = ("code_challenge", "code_challenge_method", "max_age", "prompt")
+        allowed = {name: extra_params[name] for name in names if name in extra_params}
         return str(super().get_redirect_url(authorization_url, [SCOPES[self.provider_id]], allowed))
 
 
@@ -78,6 +79,9 @@ class IdentityProvider(OAuth2Provider):  # type: ignore[misc]
         params: dict[str, Any] = generate_code_challenge()
         return params
 
+    # With what somebody is asked to sign in there anew, where the provider knows such words.
+    anew: ClassVar[dict[str, str]] = {}
+
     def get_auth_params(self) -> dict[str, str]:
         return {}
 
@@ -85,11 +89,19 @@ class IdentityProvider(OAuth2Provider):  # type: ignore[misc]
         return {}
 
     def get_redirect_from_request_kwargs(self, request: HttpRequest) -> dict[str, Any]:
-        """From the form: whether to sign in or to link, where to go afterwards, and the invitation, if there is one."""
-        linking = request.POST.get("process") == AuthProcess.CONNECT
+        """From the form: whether to sign in, to link or to prove once more who one is, where to go afterwards, and the invitation, if there is one."""
+        wanted, next_url = request.POST.get("process"), get_next_redirect_url(request)
+        if wanted == AGAIN:
+            # It changes nothing by itself: whoever comes back is compared with who is signed in here.
+            return {
+                "process": AuthProcess.REDIRECT,
+                "next_url": next_url,
+                "data": {AGAIN: True},
+                "auth_params": dict(self.anew),
+            }
         return {
-            "process": AuthProcess.CONNECT if linking else AuthProcess.LOGIN,
-            "next_url": get_next_redirect_url(request),
+            "process": AuthProcess.CONNECT if wanted == AuthProcess.CONNECT else AuthProcess.LOGIN,
+            "next_url": next_url,
             "data": {"invitation": request.POST.get("invitation", "")},
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
+from allauth.account.views import password_set
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal import auth
 from allauth.mfa.webauthn.internal.flows import remove_authenticator, rename_authenticator
@@ -17,13 +18,14 @@ from django.http.response import HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.links import is_confirmed, links_of
 from apps.accounts.providers import offered
 from apps.accounts.queries import user_of
 from apps.core.errors import Conflict, NotFound
 from apps.teams.factors import factors_of, is_only_way_in
+from apps.web.again import only_elsewhere
 from apps.web.forms import PasskeyNameForm
 from apps.web.links import with_query
 from apps.web.rendering import render
@@ -52,6 +54,25 @@ def _page(request: Request, *, status: int = 200, **more: object) -> HttpRespons
         "factors": factors_of(user),
     }
     return render(request, "settings/security.html", context | more, status=status)
+
+
+@login_required
+@require_safe
+def again_elsewhere(request: Request) -> HttpResponseBase:
+    """Where somebody whose account opens by a provider alone goes there to prove once more who they are."""
+    providers = only_elsewhere(user_of(request.actor))
+    if not providers:
+        return redirect("security")
+    context = {"elsewhere": providers, "next": request.GET.get("next", "")}
+    return render(request, "account/again_elsewhere.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def set_password(request: Request) -> HttpResponseBase:
+    """The library's page; a first password opens the account as well as what opened it before."""
+    raise_if_reauthentication_required(request, app="allauth.account")
+    return password_set(request)  # type: ignore[no-any-return]
 
 
 @login_required

@@ -1,0 +1,67 @@
+"""Proving once more who one is, for people whose account opens by Google or GitHub alone: there, and back as the same.
+
+The library asks people for a password, a code or a passkey, and lets those who have none of them change everything.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from allauth.account import app_settings
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows, resume_request
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+
+from apps.accounts.links import links_of
+from apps.accounts.providers import AGAIN, Offered, offered
+
+if TYPE_CHECKING:
+    from allauth.socialaccount.models import SocialLogin
+    from django.http import HttpRequest
+
+    from apps.accounts.models import User
+
+_BY_PROVIDER = "socialaccount"
+
+
+def only_elsewhere(user: User) -> list[Offered]:
+    """The providers at which this person can prove who they are, where nothing here does."""
+    if get_reauthentication_flows(user):
+        return []
+    linked = {link.provider for link in links_of(user)}
+    return [each for each in offered() if each.id in linked]
+
+
+def was_proven_lately(request: HttpRequest, user: User) -> bool:
+    """Did they come from their provider a moment ago, to sign in or for this?"""
+    records = [each for each in get_authentication_records(request, user) if each["method"] == _BY_PROVIDER]
+    return bool(records) and time.time() - records[-1]["at"] < app_settings.REAUTHENTICATION_TIMEOUT
+
+
+def is_asked(sociallogin: SocialLogin) -> bool:
+    """Was somebody sent to the provider for this?"""
+    return bool((sociallogin.state.get("data") or {}).get(AGAIN))
+
+
+def why_not(request: HttpRequest, sociallogin: SocialLogin) -> str:
+    """What is wrong with the proof that came back; empty when nothing is."""
+    if not request.user.is_authenticated or not sociallogin.is_existing or sociallogin.user != request.user:
+        return "somebody_else"
+    at = sociallogin.proven_at  # when they signed in there; None where the provider never says
+    is_fresh = at is None or (
+        isinstance(at, int) and abs(time.time() - at) < app_settings.REAUTHENTICATION_TIMEOUT
+    )
+    return "" if is_fresh else "stale"
+
+
+def go_on(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponseBase:
+    """Note the proof and go on with what was asked for."""
+    facts: dict[str, Any] = {"provider": sociallogin.account.provider, "uid": sociallogin.account.uid}
+    record_authentication(request, request.user, _BY_PROVIDER, reauthenticated=True, **facts)
+    # The way on stands in the state, which the library looks for in the address.
+    query = request.GET.copy()
+    query["next"] = sociallogin.state.get("next") or ""
+    request.GET = query  # type: ignore[assignment]
+    return resume_request(request) or redirect("security")
