@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import authenticate
 from django.core import mail
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
 
@@ -207,6 +208,8 @@ def test_it_makes_no_key_no_team_and_no_organisation(lab: Entity, alice: User) -
         create_organisation("mine", by=actor)
     with pytest.raises(Invalid):
         issue_api_key(admin.user, by=Actor.system())
+    with pytest.raises(CommandError, match="good for its team"):
+        call_command("issue_api_key", admin.user.username)
 
 
 def test_it_is_no_person_of_the_team(ci: ServiceAccount, lab: Entity, alice: User, bob: User) -> None:

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.accounts.services import issue_api_key
+from apps.core.errors import Invalid
 
 
 class Command(BaseCommand):
@@ -20,5 +21,8 @@ class Command(BaseCommand):
         user = User.objects.filter(username=name).first()
         if user is None:
             raise CommandError("There is no account of this name.")
-        _, secret = issue_api_key(user, by=Actor.system())
+        try:
+            _, secret = issue_api_key(user, by=Actor.system())
+        except Invalid as error:
+            raise CommandError(error.message) from None
         self.stdout.write(f"API key (shown once): {secret}")
