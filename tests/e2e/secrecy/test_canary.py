@@ -28,6 +28,9 @@ pytestmark = [pytest.mark.live, pytest.mark.promise("P-08")]
 
 # What a script logs, by the place it goes to.
 TEXTS = [
+    "key_name",
+    "service_name",
+    "service_key_name",
     "project",
     "run_id",
     "display_name",
@@ -205,6 +208,7 @@ def live_through(world: World) -> None:
     door = Door(world.server.url, key)
     world.seen += raw_reads(world, door)
     log_more(world, door)
+    world.seen += found_a_team(world, door)
     misbehave(world, door, browser)
     world.seen += visit_everything(world, browser)
 
@@ -243,6 +247,22 @@ def log_more(world: World, door: Door) -> None:
         "content": [world.text("stdout"), "ERROR " + world.text("stderr")],
     }
     assert door.stream("carol", project, "hot", body).status == 200
+
+
+def found_a_team(world: World, door: Door) -> str:
+    """A service account, a key of it and one of her own, each called something."""
+    sent = {"Content-Type": "application/json"}
+    services = "/api/v1/entities/carols/service-accounts"
+    door.data('mutation { createTeam(input: {teamName: "carols"}) { entity { name } } }')
+    door.data(
+        "mutation($n: String) { generateApiKey(input: {description: $n}) { apiKey { id } } }",
+        {"n": world.text("key_name")},
+    )
+    made = door.ask("POST", services, json.dumps({"name": world.text("service_name")}).encode(), sent)
+    keys = f"{services}/{made.json['id']}/keys"
+    key = door.ask("POST", keys, json.dumps({"name": world.text("service_key_name")}).encode(), sent)
+    world.secrets.append(Marker("API key of a service", key.json["secret"]))
+    return " ".join(door.ask("GET", path).body.decode() for path in ("/api/v1/keys", services, keys))
 
 
 def misbehave(world: World, door: Door, browser: Browser) -> None:
