@@ -96,3 +96,9 @@ OPERATORS = (
     "/admin/runs/run/",
     "/admin/accounts/user/",
 )
+# Where teams take a plan, for somebody who has none; looked at by tests/web/test_plan_request_in_chromium.py.
+HOSTED = (
+    "/settings/plan",
+    "/settings/teams/new",
+    "/pricing",
+)
