@@ -49,6 +49,19 @@ def find_rows(
     ]
 
 
+def sum_of(model: type[models.Model], name: str, **equal: Any) -> int:
+    """The sum of a column over the rows whose columns equal these values; 0 where there are none."""
+    connection = _connection_of(model)
+    sql, asked = _sum(model, name, tuple(equal), connection.alias)
+    values = [
+        field.get_db_prep_value(value, connection) for field, value in zip(asked, equal.values(), strict=True)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        (found,) = cursor.fetchone()
+    return int(found or 0)
+
+
 def insert_row(row: models.Model) -> None:
     """Store a new row, whose primary key the database chooses and nobody here learns."""
     connection = _connection_of(type(row))
@@ -102,6 +115,16 @@ def _select(
         if needed := connection.ops.get_db_converters(column) + column.get_db_converters(connection):
             converters.append((place, column, needed))
     return _Select(sql, asked, [field.attname for field in columns], converters)
+
+
+@cache
+def _sum(
+    model: type[models.Model], name: str, names: tuple[str, ...], alias: str
+) -> tuple[str, list[_Field]]:
+    asked = [_field(model, each) for each in names]
+    where = " AND ".join(f"{_quoted(field, alias)} = %s" for field in asked)
+    sql = f"SELECT SUM({_quoted(_field(model, name), alias)}) FROM {_table(model, alias)} WHERE {where}"  # noqa: S608
+    return sql, asked
 
 
 @cache

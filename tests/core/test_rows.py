@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from apps.accounts.models import User
 from apps.core import clock
-from apps.core.rows import find_row, find_rows, insert_row, update_row
+from apps.core.rows import find_row, find_rows, insert_row, sum_of, update_row
 from apps.runs.models import Chunk, Run
 from apps.runs.types import Stream
 
@@ -87,3 +87,15 @@ def test_a_row_that_is_gone_is_not_changed_in_silence(run: Run) -> None:
 
     with pytest.raises(DatabaseError):
         update_row(run, ["heartbeat_at"])
+
+
+def test_a_sum_is_of_the_rows_asked_for(run: Run) -> None:
+    other = _chunk(run, 0)
+    other.stream = Stream.EVENTS
+    for chunk in (_chunk(run, 0), _chunk(run, 2), other):
+        insert_row(chunk)
+
+    sums = [sum_of(Chunk, "stored_bytes", run=run.pk, stream=each) for each in Stream]
+
+    assert dict(zip(Stream, sums, strict=True)) == {Stream.HISTORY: 6, Stream.EVENTS: 3, Stream.OUTPUT: 0}
+    assert sum_of(Chunk, "stored_bytes", run=run.pk) == 9

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
-from django.db.models import Sum
 
 from apps.accounts.actors import Actor
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import background, clock, jsontext
 from apps.core.errors import Invalid, NotFound, TooMuch, Unavailable
-from apps.core.rows import find_row, find_rows, insert_row, update_row
+from apps.core.rows import find_row, find_rows, insert_row, sum_of, update_row
 from apps.runs.history.keys import KeyList
 from apps.runs.history.lines import check_line, pack, parse_lines
 from apps.runs.history.paths import Row
@@ -298,7 +297,7 @@ class _Appending:
             self.run.version += 1
         update_row(self.run, {"heartbeat_at", "version", *self.changed})
         if self.stored_bytes > _WORTH_A_LOOK_BYTES and not self.request.is_complete:
-            hot = Chunk.objects.filter(run=self.run).aggregate(total=Sum("stored_bytes"))["total"]
+            hot = sum_of(Chunk, "stored_bytes", run=self.run.pk)
             # One message, when the limit is passed; what comes in after it is found by who compacts, or by the sweep.
             if hot - self.stored_bytes <= HOT_BYTES < hot:
                 background.enqueue("runs.compact", run_id=self.run.pk, if_full=True)

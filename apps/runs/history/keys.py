@@ -64,7 +64,7 @@ class KeyList:
                     continue
                 self._count(path, _TYPE_NAMES[kind], len(values), values[-1], step)
                 if path == _STEP_PATH:
-                    self._note_steps(values)
+                    self._note_steps(values, kind)
 
     def _count_objects(self, path: Path, objects: Iterable[Any]) -> None:
         for value in objects:
@@ -85,8 +85,12 @@ class KeyList:
         short = kind != "list" and not (kind == "string" and len(value) > LONGEST_LAST_TEXT)
         facts.last = value if short else MISSING
 
-    def _note_steps(self, values: Iterable[Any]) -> None:
-        steps = [step for value in values if (step := _number(value)) is not None]
+    def _note_steps(self, values: Sequence[Any], kind: type) -> None:
+        # Whole numbers can be compared as they are; the least and the largest tell whether each of them counts.
+        if kind is int and min(values) in _SAFE_INTEGERS and max(values) in _SAFE_INTEGERS:
+            steps = [max(values)]
+        else:
+            steps = [step for value in values if (step := _number(value)) is not None]
         self.last_step = max([*steps, *([] if self.last_step is None else [self.last_step])], default=None)
 
     def paths_named(self, name: str) -> list[Path]:

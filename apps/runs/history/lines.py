@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -187,8 +187,8 @@ def _all_alike(rows: Sequence[Row]) -> Shaped | None:
     return Shaped(tuple((key,) for key in keys), tuple(kind for (kind,) in kinds), range(len(rows)), columns)
 
 
-def _columns(rows: Iterable[Mapping[Any, Any]]) -> list[tuple[Any, ...]]:
-    return list(zip(*(row.values() for row in rows), strict=True))
+def _columns(rows: Iterable[dict[Any, Any]]) -> list[tuple[Any, ...]]:
+    return list(zip(*map(dict.values, rows), strict=True))
 
 
 def _shapes(rows: Sequence[Row]) -> dict[tuple[tuple[str, ...], tuple[type, ...]], list[int]]:

@@ -61,11 +61,11 @@ def writer_of(headers: Mapping[str, str]) -> str:
 
 def _lines(part: Any) -> Lines:
     content = part.get("content") if isinstance(part, dict) else None
-    if not isinstance(content, list) or not all(isinstance(line, str) for line in content):
+    if not isinstance(content, list) or not set(map(type, content)) <= {str}:
         raise Invalid("`content` must be a list of texts.")
     if len(content) > _MOST_LINES:
         raise TooMuch(f"A request may have at most {_MOST_LINES} lines of a stream.")
-    return Lines(first=_offset(part.get("offset")), lines=[_one_line(line) for line in content])
+    return Lines(first=_offset(part.get("offset")), lines=_single(content))
 
 
 def _with_steps(rows: Lines) -> Lines:
@@ -82,9 +82,11 @@ def _with_step(line: str, step: int) -> str:
     return f'{{"_step":{step}' + (rest if rest.startswith("}") else "," + rest)
 
 
-def _one_line(line: str) -> str:
+def _single(lines: list[str]) -> list[str]:
     """Clients before 0.29 end each console line with a line break when they sync an offline run."""
-    return line.rstrip("\r\n").replace("\n", " ") if "\n" in line else line
+    if "\n" not in "".join(lines):
+        return lines  # nearly always: looked at without a step for each line
+    return [line.rstrip("\r\n").replace("\n", " ") if "\n" in line else line for line in lines]
 
 
 def _offset(value: Any) -> int:

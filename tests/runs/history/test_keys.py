@@ -47,6 +47,15 @@ def test_an_older_row_in_the_batch_does_not_win() -> None:
     assert (keys.keys["a",].last, keys.keys["a",].last_step, keys.keys["a",].count) == (1, 9, 2)
 
 
+def test_the_last_step_is_one_that_can_be_compared() -> None:
+    usual = listed([{"_step": 3}, {"_step": 7}, {"_step": 5}])
+    with_huge = listed([{"_step": 3}, {"_step": 2**64}, {"_step": -(2**80)}])
+    fractions = listed([{"_step": 1.5}, {"_step": float("nan")}, {"_step": 0.5}])
+    true = listed([{"_step": True}])
+
+    assert [each.last_step for each in (usual, with_huge, fractions, true)] == [7, 3, 1.5, None]
+
+
 def test_odd_values_survive_sealing_and_opening() -> None:
     keys = listed([parse_line(line) for line in ODD_LINES])
 
