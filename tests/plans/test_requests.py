@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -421,3 +423,43 @@ def test_a_mail_that_no_server_took_goes_out_later_and_once(
     tasks.tell(step_id=asked.steps.get().pk)
 
     assert [each.to for each in mail.outbox] == [["alice@example.com"], ["bob@example.com"]]
+
+
+# ── At the same moment ──
+
+
+def how_many_succeed(act: Callable[[], object], *, of: int) -> int:
+    """Several do it at once, each with connections of its own; the others meet a conflict."""
+    gate = threading.Barrier(of)
+
+    def one(_: int) -> bool:
+        try:
+            gate.wait(timeout=30)
+            act()
+        except Conflict:
+            return False
+        finally:
+            connections.close_all()
+        return True
+
+    with ThreadPoolExecutor(of) as pool:
+        return sum(pool.map(one, range(of)))
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "vault"])
+def test_of_requests_that_somebody_sends_at_once_one_is_kept(by: Actor) -> None:
+    """The operators' node is made by them, too: all find the same one."""
+    assert how_many_succeed(lambda: ask_for_plan(Plan.ACADEMIC, WORDS, by=by), of=4) == 1
+
+    assert Node.objects.filter(kind=NodeKind.OPERATOR).count() == 1
+    assert [node.pk for node in Node.objects.filter(kind=NodeKind.REQUEST)] == [
+        PlanRequest.objects.get().vault_node
+    ]
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "vault"])
+def test_of_decisions_at_once_one_counts(operator: Actor, by: Actor, request_of_bob: PlanRequest) -> None:
+    assert how_many_succeed(lambda: approve_request(request_of_bob, by=operator), of=4) == 1
+
+    assert kinds() == ["requested", "granted", "request_approved", "words_erased"]
+    assert not key_of(request_of_bob)
