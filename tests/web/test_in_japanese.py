@@ -273,6 +273,7 @@ ELSEWHERE = {
     "mfa_view_recovery_codes",
     "operators-jobs",
     "operators-sizes",
+    "plan-request",  # where teams take a plan: test_plan_request.py
     "socialaccount_signup",
 }
 WITHOUT_A_LINK = {

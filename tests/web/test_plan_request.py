@@ -18,6 +18,7 @@ from apps.plans.queries import entitlement_of
 from apps.plans.services import ask_for_plan, ask_question, decline_request, grant_plan
 from apps.plans.types import Plan, RequestWords
 from tests.web.conftest import Visit, text_of
+from tests.web.test_in_japanese import JAPANESE, left_over
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-11")]
 PAGE = "/settings/plan"
@@ -208,3 +209,23 @@ def test_a_question_wants_words_and_a_second_decision_is_refused(
 
 def test_a_request_that_is_not_there(visit: Visit, alice: User) -> None:
     assert visit("/admin/plans/planrequest/99/review", by="alice").status_code == 404
+
+
+def test_every_state_of_it_is_japanese(client: Client, alice: User, bob: User) -> None:
+    names = {"alice", "AL", "bob", "BO", "testserver", "https", "http"}
+
+    def english(path: str, **form: str) -> list[str]:
+        answer = client.post(path, form, headers=JAPANESE) if form else client.get(path, headers=JAPANESE)
+        return left_over(answer.content.decode(), names)
+
+    client.force_login(bob, backend="django.contrib.auth.backends.ModelBackend")
+    assert [*english(PAGE), *english("/pricing"), *english("/settings/teams/new")] == []
+    assert english(PAGE, plan="team", address="x", use="", evidence="\x07") == []
+    held = ask_for_plan(Plan.ACADEMIC, RequestWords("https://例え.jp/", "用途", "名前"), by=Actor.person(bob))
+    assert english(PAGE, plan="academic", address="https://例え.jp/", use="用途", evidence="名前") == []
+    ask_question(held, "どちらですか", by=Actor.person(alice))
+    assert [*english(PAGE), *english(f"{PAGE}/answer", answer=" ")] == []
+    decline_request(held, by=Actor.person(alice), reason="名前がありません")
+    assert english(PAGE) == []
+    grant_plan(bob, Plan.ACADEMIC, by=Actor.system())
+    assert english(PAGE) == []
