@@ -17,7 +17,7 @@ from apps.projects.models import Project, ProjectMember, ShareLink
 from apps.projects.types import NamedPerson, NamedRole, OpenLink, OpenProject
 from apps.teams.choices import ON, SettingName
 from apps.teams.models import Entity, Membership, Setting
-from apps.teams.queries import entities_of, entity_by_name
+from apps.teams.queries import entities_of, entity_by_name, hidden_from
 from apps.teams.types import MemberRole
 from apps.vault.damage import leave_out
 from apps.vault.errors import Tampered
@@ -68,8 +68,14 @@ def _passed(actor: Actor, permission: Permission, project: Project) -> Project:
 
 
 def projects_of(actor: Actor, entity: Entity) -> list[OpenProject]:
-    """What the actor may see of an entity's projects, most recently active first."""
-    return open_projects(listed(actor, _latest_first(Project.objects.filter(entity=entity))))
+    """What the actor may see of an entity's projects, most recently active first.
+
+    Of somebody who is hidden from the actor only what the actor is named in: nobody finds their public projects by them.
+    """
+    rows = Project.objects.filter(entity=entity)
+    if hidden_from(actor, [entity.user_id]):
+        rows = rows.filter(pk__in=_naming(actor))
+    return open_projects(listed(actor, _latest_first(rows)))
 
 
 def my_projects(actor: Actor) -> list[OpenProject]:
@@ -129,6 +135,13 @@ def _about_me(actor: Actor) -> QuerySet[Project]:
         return Project.objects.none()
     named = ProjectMember.objects.filter(user_id=actor.user_id).values("project_id")
     return Project.objects.filter(Q(entity__in=entities_of(actor)) | Q(pk__in=named))
+
+
+def _naming(actor: Actor) -> list[int]:
+    """In which projects the actor is named: nobody in none."""
+    if actor.user_id is None:
+        return []
+    return list(ProjectMember.objects.filter(user_id=actor.user_id).values_list("project_id", flat=True))
 
 
 def _latest_first(projects: QuerySet[Project]) -> QuerySet[Project]:

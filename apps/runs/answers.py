@@ -25,6 +25,7 @@ class Moment:
 
     def __init__(self, runs: Sequence[Listed] = ()) -> None:
         self.runs = runs
+        self.authors = frozenset(run.author for run in runs)
         self._answers: OrderedDict[Question, Sequence[Listed]] = OrderedDict()
         self._lock = threading.Lock()
 

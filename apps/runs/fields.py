@@ -28,6 +28,7 @@ class Listed:
     config: dict[str, Any]  # without the client's {"value": …} around each entry
     summary: dict[str, Any]
     state: str
+    author: int | None
     username: str
     created_at: datetime
     heartbeat_at: datetime

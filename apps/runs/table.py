@@ -10,12 +10,13 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db.models import Count, Max, Sum
 from django.utils.translation import gettext as _
 
+from apps.accounts.actors import Actor
 from apps.core import jsontext
 from apps.core.errors import TooMuch
 from apps.projects.models import Project
@@ -30,6 +31,7 @@ from apps.runs.listing import LARGEST_KEPT_WHOLE, LARGEST_LOOKED_INTO, shortened
 from apps.runs.models import Run
 from apps.runs.queries import CONFIG_LABEL, HEAD_LABEL, SUMMARY_LABEL, open_each
 from apps.runs.types import Head, OpenRun, RunState
+from apps.teams.queries import hidden_from
 from apps.vault.damage import leave_out
 from apps.vault.errors import Tampered
 from apps.vault.keys import OpenKey
@@ -38,6 +40,7 @@ from apps.vault.tree import open_keys
 from apps.vault.types import NodeId
 
 IDLE_SECONDS = 45.0
+_NOBODY = Actor.nobody()  # is told the least: what a caller forgets to say hides names and shows none
 # Of opened text behind all tables of a process, and behind one of them; as objects it takes a few times as much.
 MOST_BYTES = 96 * 1024 * 1024
 MOST_BYTES_IN_TABLE = 256 * 1024 * 1024
@@ -75,9 +78,13 @@ def select_runs(
     order: str | Sequence[str] | None = None,
     offset: int = 0,
     limit: int,
+    seen_by: Actor = _NOBODY,
 ) -> FoundRuns:
-    """The project's runs that pass the filter, in the order (or orders) asked for, a page of them opened."""
-    everything, found = _found(project, filters, order, is_sorted=limit > 0)
+    """The project's runs that pass the filter, in the order (or orders) asked for, a page of them opened.
+
+    Whoever is hidden from `seen_by` is nobody here: their runs are not found by their name.
+    """
+    everything, found = _found(project, filters, order, is_sorted=limit > 0, seen_by=seen_by)
     page = found[offset : offset + limit] if limit > 0 else []
     return FoundRuns(open_page(project, (run.id for run in page)), len(found), len(everything))
 
@@ -88,27 +95,37 @@ def select_groups(
     by: Sequence[str],
     filters: str | None = None,
     order: Sequence[str] = (),
+    seen_by: Actor = _NOBODY,
 ) -> tuple[list[RunGroup], int]:
     """The runs that pass the filter in groups, by the values under these keys, and how many there are in all. None of
     them is opened."""
-    everything, found = _found(project, filters, order)
+    everything, found = _found(project, filters, order, seen_by=seen_by)
     return group_runs(found, everything, by=by, order=parse_orders(order).keys[0]), len(everything)
 
 
 def ids_of_runs(
-    project: Project, *, filters: str | None = None, order: Sequence[str] | None = None
+    project: Project,
+    *,
+    filters: str | None = None,
+    order: Sequence[str] | None = None,
+    seen_by: Actor = _NOBODY,
 ) -> list[str]:
     """The public ids of all runs that pass the filter."""
-    return [run.public_id for run in _found(project, filters, order)[1]]
+    return [run.public_id for run in _found(project, filters, order, seen_by=seen_by)[1]]
 
 
 def _found(
-    project: Project, filters: str | None, order: str | Sequence[str] | None, *, is_sorted: bool = True
+    project: Project,
+    filters: str | None,
+    order: str | Sequence[str] | None,
+    *,
+    is_sorted: bool = True,
+    seen_by: Actor = _NOBODY,
 ) -> tuple[Sequence[Listed], Sequence[Listed]]:
     """All runs, and those that pass, in the order asked for."""
     orders = [order] if isinstance(order, str) else order or []
     passes, arrange = compile_filter(filters), parse_orders(orders)
-    moment = _tables.moment_of(project)
+    moment = _as_told(_tables.moment_of(project), seen_by)
 
     def look() -> Sequence[Listed]:
         found = [run for run in moment.runs if passes(run)] if passes else moment.runs
@@ -117,11 +134,23 @@ def _found(
     return moment.runs, moment.answer((filters or "", tuple(orders) if is_sorted else None), look)
 
 
+def _as_told(moment: Moment, seen_by: Actor) -> Moment:
+    """The runs without the names of people who are hidden from whoever asks: asked anew each time, kept nowhere."""
+    hidden = hidden_from(seen_by, moment.authors)
+    if not hidden:
+        return moment
+    return Moment([replace(run, username="") if run.author in hidden else run for run in moment.runs])
+
+
 def best_values(
-    project: Project, directions: Mapping[str, Direction], *, filters: str | None = None
+    project: Project,
+    directions: Mapping[str, Direction],
+    *,
+    filters: str | None = None,
+    seen_by: Actor = _NOBODY,
 ) -> dict[str, float]:
     """Of these keys the best number among the runs that pass; only where there are several to choose from."""
-    found = _found(project, filters, None, is_sorted=False)[1]
+    found = _found(project, filters, None, is_sorted=False, seen_by=seen_by)[1]
     best = {}
     for key, direction in directions.items():
         get = getter(key)
@@ -147,9 +176,9 @@ def heads_in(project: Project) -> list[Head]:
     return [run.head for run in reversed(_tables.moment_of(project).runs)]
 
 
-def known_keys(project: Project) -> KnownKeys:
+def known_keys(project: Project, *, seen_by: Actor = _NOBODY) -> KnownKeys:
     """What the project's runs are set to and end with, by dotted name, looked up in a spread of them."""
-    runs = _tables.moment_of(project).runs
+    runs = _as_told(_tables.moment_of(project), seen_by).runs
     some = [runs[place] for place in evenly_spread(len(runs), _MOST_LOOKED_AT)]
     config, summary = dict[str, None](), dict[str, None]()
     for run in some:
@@ -311,6 +340,7 @@ _COLUMNS = (
     "sealed_config",
     "sealed_summary",
     "state",
+    "created_by_id",
     "created_by__username",
     "created_at",
     "heartbeat_at",
@@ -339,7 +369,7 @@ def _listed_if_whole(row: tuple[Any, ...], key: OpenKey) -> tuple[Listed | None,
 
 def _listed(row: tuple[Any, ...], key: OpenKey) -> tuple[Listed, int]:
     pk, version, uuid, _, public_id, sealed, config, summary, *facts = row
-    state, username, created_at, heartbeat_at, finished_at = facts
+    state, author, username, created_at, heartbeat_at, finished_at = facts
     head = unseal(key, sealed, label=HEAD_LABEL, row=uuid)
     settings, settings_size = _object(key, config, CONFIG_LABEL, uuid)
     values, values_size = _object(key, summary, SUMMARY_LABEL, uuid)
@@ -351,6 +381,7 @@ def _listed(row: tuple[Any, ...], key: OpenKey) -> tuple[Listed, int]:
         config=_unwrapped(settings),
         summary=values,
         state=state,
+        author=author,
         username=username or "",
         created_at=created_at,
         heartbeat_at=heartbeat_at,

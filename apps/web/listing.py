@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from apps.accounts.actors import Actor
 from apps.core.errors import Invalid
 from apps.runs.fields import Listed
 from apps.runs.groups import RunGroup
@@ -71,6 +72,7 @@ class Listing:
     groups: list[str]
     unfolded: list[str]
     start: int
+    seen_by: Actor  # by whose name runs are found depends on who asks
 
     @classmethod
     def of(cls, request: Request) -> Listing:
@@ -83,6 +85,7 @@ class Listing:
             groups=_some(request.GET.getlist("group"), MOST_GROUP_KEYS),
             unfolded=[each for each in request.GET.get("open", "").split(".") if each][:MOST_UNFOLDED],
             start=int(start) if start.isascii() and start.isdigit() and len(start) < 9 else 0,
+            seen_by=request.actor,
         )
 
     @property
@@ -96,11 +99,20 @@ class Listing:
             if self.groups:
                 return self._in_groups(project, limit, first), []
             return self._one_by_one(
-                select_runs(project, filters=self.filters, order=self.orders, offset=self.start, limit=limit),
+                select_runs(
+                    project,
+                    filters=self.filters,
+                    order=self.orders,
+                    offset=self.start,
+                    limit=limit,
+                    seen_by=self.seen_by,
+                ),
                 first,
             ), []
         except Invalid as error:
-            every = select_runs(project, order=NEWEST_FIRST, offset=self.start, limit=limit)
+            every = select_runs(
+                project, order=NEWEST_FIRST, offset=self.start, limit=limit, seen_by=self.seen_by
+            )
             return self._one_by_one(every, first), [error.message]
 
     def _one_by_one(self, found: FoundRuns, first: int) -> Found:
@@ -108,7 +120,9 @@ class Listing:
         return Found(entries, found.runs[:first], [], {}, found.total, found.everything, found.total)
 
     def _in_groups(self, project: Project, limit: int, first: int) -> Found:
-        groups, everything = select_groups(project, by=self.groups, filters=self.filters, order=self.orders)
+        groups, everything = select_groups(
+            project, by=self.groups, filters=self.filters, order=self.orders, seen_by=self.seen_by
+        )
         rows = [row for group in groups for row in self._rows_of(group)]
         part = rows[self.start : self.start + limit]
         drawn = _of_each(groups, first)

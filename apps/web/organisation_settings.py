@@ -82,7 +82,9 @@ def _row(name: SettingName, said: Effective | None) -> Row:
 
 def _words() -> dict[SettingName, tuple[str, str, list[Option]]]:
     switch = [Option("off", _("Off")), Option("on", _("On"))]
-    days = _("A number of days, or never. Empty: each team chooses.")
+    days = _(
+        "Nothing is erased by this yet: it is kept for when erasing is built. A number of days, or never."
+    )
     return {
         SettingName.PRIVATE_ONLY: (
             _("Private projects only"),

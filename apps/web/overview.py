@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from django.utils.translation import gettext as _
+
 from apps.accounts.actors import Actor
 from apps.files.queries import withheld_names
 from apps.files.types import Withheld
@@ -64,8 +66,15 @@ def moving(opened: OpenRun, keys: KeyList, actor: Actor) -> dict[str, Any]:
         "last_step": grouped(int(keys.last_step)) if keys.last_step is not None else "",
         "tail": console_lines(store.console(opened.run, first, _TAIL, longest=LONGEST_READ), first=first),
         "beginning": beginning_of(opened),
-        "author": author_names(actor, [opened.run.created_by_id]).get(opened.run.created_by_id or 0, ""),
+        "author": _author(opened.run.created_by_id, actor),
     }
+
+
+def _author(person: int | None, actor: Actor) -> str:
+    """Nothing for who has gone; a neutral word for who does not want to be found by the asker."""
+    if person is None:
+        return ""
+    return author_names(actor, [person]).get(person) or _("Somebody who is hidden")
 
 
 def _summary_tree(opened: OpenRun, frame: dict[str, Any]) -> dict[str, Any]:

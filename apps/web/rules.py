@@ -64,6 +64,7 @@ for name in (
     "api-keys",
     "appearance",
     "code-saving",
+    "privacy-settings",
     "notifications",
     "system-metadata",
 ):
@@ -100,7 +101,7 @@ declare_url("team-services", Permission.ENTITY_ADMIN, methods=("POST",))
 declare_url("team-service", Permission.ENTITY_ADMIN, methods=_FORM)
 for name in ("team-service-remove", "team-service-key-revoke"):
     declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
-for name in ("team-code-saving", "team-system-metadata"):
+for name in ("team-code-saving", "team-privacy", "team-system-metadata"):
     declare_url(name, Permission.ENTITY_READ, methods=_READING)
     declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
 for name in ("organisation-settings", "organisation-add-team", "organisation-let-team-go"):

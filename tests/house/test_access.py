@@ -193,6 +193,7 @@ WANT_A_FORM = {
         "organisation-add-team",
         "organisation-settings",
         "team-code-saving",
+        "team-privacy",
         "team-services",
         "api:services",
         "team-system-metadata",

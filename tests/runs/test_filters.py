@@ -33,6 +33,7 @@ def listed(**given: Any) -> Listed:
         },
         "summary": {"loss": 0.5, "acc": {"val": 1}, "nan": float("nan"), "none": None, "half": "\ud800"},
         "state": "finished",
+        "author": 1,
         "username": "alice",
         "created_at": NOON,
         "heartbeat_at": NOON + timedelta(seconds=90),

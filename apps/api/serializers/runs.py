@@ -25,7 +25,9 @@ class RunOut(serializers.Serializer[Any]):
     state = serializers.ChoiceField(source="run.state", choices=STATES)
     exit_code = serializers.IntegerField(source="run.exit_code", allow_null=True)
     is_stop_requested = serializers.SerializerMethodField()
-    created_by = serializers.SerializerMethodField(help_text="A user name; empty when the account is gone.")
+    created_by = serializers.SerializerMethodField(
+        help_text="A user name; empty when the account is gone, or hides from you."
+    )
     created_at = serializers.DateTimeField(source="run.created_at")
     heartbeat_at = serializers.DateTimeField(source="run.heartbeat_at")
     finished_at = serializers.DateTimeField(source="run.finished_at", allow_null=True)

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from apps.access.policy import Permission
-from apps.accounts.queries import names_of
+from apps.accounts.actors import Actor
 from apps.api.describe import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, answers, writes
 from apps.api.etags import is_known, only_if, run_tag
 from apps.api.paging import next_cursor, place_of
@@ -21,6 +21,7 @@ from apps.projects.queries import get_project
 from apps.runs.queries import get_run, get_run_by_id, open_run
 from apps.runs.services import create_run, request_stop, update_run
 from apps.runs.table import select_runs
+from apps.teams.queries import author_names
 
 if TYPE_CHECKING:
     from apps.runs.models import Run
@@ -40,11 +41,16 @@ class RunListView(ApiView):
         query = asked(request, RunListQuery)
         start = place_of(query["cursor"])
         found = select_runs(
-            held, filters=query["filters"], order=query["order"], offset=start, limit=query["limit"]
+            held,
+            filters=query["filters"],
+            order=query["order"],
+            offset=start,
+            limit=query["limit"],
+            seen_by=request.actor,
         )
         return Response(
             {
-                "items": _facts(found.runs, query["include"]),
+                "items": _facts(request.actor, found.runs, query["include"]),
                 "total": found.total,
                 "next": next_cursor(start, len(found.runs), found.total),
             }
@@ -82,7 +88,7 @@ class RunView(ApiView):
         held = get_run(request.actor, Permission.RUN_READ, entity=entity, project=project, name=run)
         include = asked(request, RunQuery)["include"]
         tag = run_tag(held)
-        return not_modified(tag) if is_known(request, tag) else _answer(held, include=include)
+        return not_modified(tag) if is_known(request, tag) else _answer(request.actor, held, include=include)
 
     @extend_schema(
         operation_id="change_run",
@@ -125,14 +131,14 @@ class RunStopView(ApiView):
 
 def _answer_done(request: ApiRequest, done: Done) -> Response:
     held = get_run_by_id(request.actor, Permission.RUN_READ, public_id=done.subject)
-    return _answer(held, done.status, include=INCLUDED)
+    return _answer(request.actor, held, done.status, include=INCLUDED)
 
 
-def _answer(held: Run, status: int = 200, *, include: Iterable[str]) -> Response:
-    (facts,) = _facts([open_run(held)], include)
+def _answer(actor: Actor, held: Run, status: int = 200, *, include: Iterable[str]) -> Response:
+    (facts,) = _facts(actor, [open_run(held)], include)
     return Response(facts, status=status, headers={"ETag": run_tag(held)})
 
 
-def _facts(runs: Sequence[OpenRun], include: Iterable[str]) -> Any:
-    names = names_of(opened.run.created_by_id for opened in runs)
+def _facts(actor: Actor, runs: Sequence[OpenRun], include: Iterable[str]) -> Any:
+    names = author_names(actor, [opened.run.created_by_id for opened in runs])
     return RunOut(runs, many=True, context={"names": names, "include": include}).data

@@ -8,6 +8,7 @@ from apps.teams.queries.entities import (
     teams_of,
 )
 from apps.teams.queries.finding import found_people, teams_in_common
+from apps.teams.queries.hiding import hidden_from
 from apps.teams.queries.keys import Key, keys_of
 from apps.teams.queries.people import (
     Mine,
@@ -63,6 +64,7 @@ __all__ = [
     "get_organisation",
     "get_service_account",
     "get_team",
+    "hidden_from",
     "is_name_in_use",
     "is_team",
     "is_usable_invitation",

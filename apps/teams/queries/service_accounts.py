@@ -15,6 +15,7 @@ from apps.core.errors import NotFound
 from apps.core.ids import is_public_id
 from apps.teams.gate import those_where
 from apps.teams.models import Entity, Membership, ServiceAccount
+from apps.teams.queries.hiding import hidden_from
 from apps.teams.queries.keys import Key, opened_keys
 from apps.vault.keys import OpenKey
 from apps.vault.seal import unseal_text
@@ -91,8 +92,12 @@ def keys_of_service_account(account: ServiceAccount) -> list[Key]:
 
 
 def author_names(actor: Actor, user_ids: Iterable[int | None]) -> dict[int, str]:
-    """What pages call those who made something: a person by the user name, a service by its name for who is in its team."""
-    names = names_of(user_ids)
+    """What pages call those who made something: a person by the user name, a service by its name for who is in its team.
+
+    Whoever is hidden from the actor is left out, as is who has gone.
+    """
+    wanted = set(user_ids)
+    names = names_of(wanted - hidden_from(actor, wanted))
     services = [each for each, name in names.items() if is_handle(name)]
     rows = ServiceAccount.objects.filter(user__in=services)
     return names | ({row.user_id: name for row, name in _seen_by(actor, rows)} if services else {})

@@ -8,7 +8,7 @@ from apps.files.exposure import WouldShow, require_agreement
 from apps.projects.gate import may
 from apps.projects.queries import get_project, get_project_by_id, open_project, projects_of
 from apps.projects.services import check_visibility, get_or_create_project, update_project
-from apps.teams.queries import default_entity, entity_by_name
+from apps.teams.queries import default_entity, entity_by_name, hidden_from
 from apps.wandb_protocol import translate
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
 from apps.wandb_protocol.graphql.paging import all_of, connection, page_size
@@ -114,10 +114,13 @@ def may_write(info: Info, held: Project) -> bool:
     return may(actor_in(info), Permission.RUN_WRITE, held)
 
 
-def owner(source: Source, _: Info) -> Source | None:
-    """Who made the project; null once that person is gone."""
+def owner(source: Source, info: Info) -> Source | None:
+    """Who made the project; null once that person is gone, and where they are hidden from the asker."""
     held: OpenProject = source["_project"]
-    return translate.user_facts(held.project.created_by) if held.project.created_by else None
+    maker = held.project.created_by
+    if maker is None or hidden_from(actor_in(info), [maker.pk]):
+        return None
+    return translate.user_facts(maker)
 
 
 def saved_views(source: Source, info: Info, **_: object) -> Source:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from apps.runs.table import select_runs
 from apps.wandb_protocol import translate
-from apps.wandb_protocol.graphql.context import Fields, Info, Source, budget_of
+from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
 from apps.wandb_protocol.graphql.paging import page, page_size, position_after
 
 if TYPE_CHECKING:
@@ -23,7 +23,14 @@ def runs(
     held: OpenProject = project["_project"]
     start, budget = position_after(after), budget_of(info)
     budget.list_of(page_size(first))
-    found = select_runs(held.project, filters=filters, order=order, offset=start, limit=page_size(first))
+    found = select_runs(
+        held.project,
+        filters=filters,
+        order=order,
+        offset=start,
+        limit=page_size(first),
+        seen_by=actor_in(info),
+    )
     budget.runs(found.runs)
     nodes = [translate.run_facts(opened) | {"project": project} for opened in found.runs]
     return page(nodes, start=start, total=found.total)
@@ -32,7 +39,9 @@ def runs(
 def run_count(project: Source, info: Info, filters: str | None = None) -> int:
     held: OpenProject = project["_project"]
     budget_of(info).list_of(0)
-    return select_runs(held.project, filters=filters, order=None, offset=0, limit=0).total
+    return select_runs(
+        held.project, filters=filters, order=None, offset=0, limit=0, seen_by=actor_in(info)
+    ).total
 
 
 FIELDS: Fields = {"Project.runs": runs, "Project.buckets": runs, "Project.runCount": run_count}

@@ -8,7 +8,7 @@ from apps.core import jsontext
 from apps.core.errors import NotFound
 from apps.projects.queries import open_project
 from apps.runs.queries import get_run_in, may_do, open_run
-from apps.teams.queries import author_names
+from apps.teams.queries import author_names, hidden_from
 from apps.wandb_protocol import translate
 from apps.wandb_protocol.graphql import projects
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
@@ -65,6 +65,8 @@ def creator(source: Source, info: Info) -> Source:
         return {"id": "", "name": "somebody who left", "username": None}
     # A list of runs names few people: each is looked up once.
     known = info.context.people
+    if person not in known and hidden_from(actor_in(info), [person]):
+        known[person] = {"id": "", "name": "somebody who is hidden", "username": None}
     if person not in known and (user := opened.run.created_by) is not None:
         names = author_names(actor_in(info), [person]) if user.is_service else {}
         known[person] = translate.user_facts(user, name=names.get(person, ""))

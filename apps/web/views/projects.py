@@ -63,7 +63,7 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
     table = table_of(
         request, opened, asked, found, drawn={each.opened.run.public_id: each.colour for each in shown}
     )
-    keys = known_keys(opened.project)
+    keys = known_keys(opened.project, seen_by=request.actor)
     definitions = Definitions.of_runs(each.opened.config_text for each in candidates if each.is_shown)
     names = names_logged(drawn, definitions)
     return {

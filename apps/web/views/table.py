@@ -49,7 +49,9 @@ def ids(request: Request, entity: str, project: str) -> HttpResponse:
     held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
     asked = Listing.of(request)
     with leaving_out_damaged():
-        return JsonResponse({"runs": ids_of_runs(held, filters=asked.filters, order=asked.orders)})
+        return JsonResponse(
+            {"runs": ids_of_runs(held, filters=asked.filters, order=asked.orders, seen_by=request.actor)}
+        )
 
 
 @require_safe
@@ -91,7 +93,11 @@ def table_of(
     def best(columns: Sequence[Column]) -> Mapping[str, float]:
         directions = directions_of(columns, definitions)
         try:
-            return best_values(opened.project, directions, filters=asked.filters) if directions else {}
+            return (
+                best_values(opened.project, directions, filters=asked.filters, seen_by=request.actor)
+                if directions
+                else {}
+            )
         except Invalid:
             return {}
 

@@ -1,0 +1,74 @@
+"""What the pages of privacy say: who sees a new project, who finds a person, and whether they are counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from apps.access.policy import Visibility
+from apps.teams.choices import SettingName
+from apps.teams.queries import Effective
+from apps.web.keeping import Choice, Option, on_off
+from apps.web.switches import SwitchRow
+
+OF_A_TEAM = (SettingName.DEFAULT_VISIBILITY, SettingName.STATISTICS)
+OF_A_PERSON = (SettingName.DEFAULT_VISIBILITY, SettingName.HIDDEN, SettingName.STATISTICS)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One setting of the page: as it holds, and as a choice or a switch."""
+
+    held: Effective
+    choice: Choice | None = None
+    row: SwitchRow | None = None
+
+
+def part(held: Effective, action: str, *, may_change: bool) -> Part:
+    if held.name is SettingName.DEFAULT_VISIBILITY:
+        return Part(held, choice=_visibility(held))
+    row = _hidden(held, action) if held.name is SettingName.HIDDEN else _statistics(held, action, may_change)
+    return Part(held, row=row)
+
+
+def _visibility(held: Effective) -> Choice:
+    words = {
+        Visibility.PRIVATE: (_("Private"), _("You alone, or the people of the team.")),
+        Visibility.RESTRICTED: (_("Restricted"), _("Whoever makes it, and those they name.")),
+        Visibility.PUBLIC: (
+            _("Public"),
+            _("Anybody reads it, also without an account, from its first run on."),
+        ),
+        Visibility.OPEN: (_("Open"), _("Anybody reads it, and anybody signed in adds runs.")),
+    }
+    options = [
+        Option(each.value, *words[each], is_chosen=held.word == each, is_barred=not held.allows(each.value))
+        for each in Visibility
+    ]
+    return Choice(SettingName.DEFAULT_VISIBILITY.value, options)
+
+
+def _hidden(held: Effective, action: str) -> SwitchRow:
+    says = (
+        _(
+            "People outside your teams and organisations read “Somebody who is hidden” where your name stood, and find "
+            "neither you nor your projects by it. What they already know the address of says it still: your own public "
+            "projects have your name in theirs. Owners of what you look at see that you did."
+        )
+        if held.is_on
+        else _("Who may see a project that you log to sees your user name at your runs.")
+    )
+    return SwitchRow(held.name.value, _("Hide me from others"), says, on_off(held), held.is_on, action)
+
+
+def _statistics(held: Effective, action: str, may_change: bool) -> SwitchRow:
+    return SwitchRow(
+        held.name.value,
+        _("Count me in statistics"),
+        _("Nothing is counted today. This is kept for the day when it is: without it you are left out."),
+        on_off(held),
+        held.is_on,
+        action,
+        fixed_by="" if may_change else _("Only admins of the team change this."),
+    )
