@@ -97,6 +97,7 @@ OPERATORS = (
     "/admin/jobs",
     "/admin/runs/run/",
     "/admin/accounts/user/",
+    "/admin/plans/planrequest/",
 )
 # Where teams take a plan, for somebody who has none; looked at by tests/web/test_plan_request_in_chromium.py.
 HOSTED = (
