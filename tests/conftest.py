@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,19 +21,28 @@ if TYPE_CHECKING:
 
 
 def pytest_configure() -> None:
-    """Whoever starts the suite in the background has it ignore Ctrl-C, and a client that is asked to stop would with it."""
+    """What the processes that tests start inherit.
+
+    Whoever starts the suite in the background has it ignore Ctrl-C, and a client that is asked to stop would with it.
+    """
+    # Each of the hundreds of processes that tests start would compile all of Django and wandb again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # Files that take minutes, the longest first: begun last, one of them would keep a worker busy while the other is done.
 LONG = (
-    "tests/e2e/cluster/test_cluster.py",
-    "tests/web/test_run_in_chromium.py",
-    "tests/e2e/durability/test_kill.py",
-    "tests/web/test_table_in_chromium.py",
-    "tests/web/test_panels_in_chromium.py",
     "tests/web/test_every_page_in_chromium.py",
+    "tests/wandb_protocol/test_oldest_client.py",
+    "tests/e2e/durability/test_compaction.py",
+    "tests/e2e/durability/test_kill.py",
+    "tests/e2e/cluster/test_cluster.py",
+    "tests/e2e/secrecy/test_key_file.py",
+    "tests/e2e/durability/test_values.py",
+    "tests/web/test_panels_in_chromium.py",
+    "tests/web/test_run_in_chromium.py",
+    "tests/web/test_table_in_chromium.py",
 )
 
 

@@ -64,7 +64,7 @@ def test_connections_that_begin_a_body_and_never_end_it_stop_nobody() -> None:
             held.append(connection)
         time.sleep(0.5)
         for page_path in ("/health", "/sign-in"):
-            with urllib.request.urlopen(server.url + page_path, timeout=10) as page:
+            with urllib.request.urlopen(server.url + page_path, timeout=60) as page:
                 assert page.status == 200
     finally:
         for connection in held:

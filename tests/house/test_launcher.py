@@ -63,7 +63,7 @@ class Instance:
         self.launch(**more)
         wait_for(self.answers, 60, self.said)
         seconds = time.monotonic() - began
-        wait_for(lambda: "Ownlog is up" in self.said(), 20, self.said)
+        wait_for(lambda: "Ownlog is up" in self.said(), 60, self.said)
         return seconds
 
     def ended(self, seconds: float = 45) -> int:
@@ -201,7 +201,7 @@ def test_killing_the_launcher_ends_everything(instance: Instance) -> None:
     instance.process.kill()
     instance.ended()
 
-    wait_for(lambda: not instance.processes(), 15, instance.said)
+    wait_for(lambda: not instance.processes(), 60, instance.said)
 
 
 @pytest.mark.skipif(not LINUX, reason="looks into /proc")
@@ -227,13 +227,13 @@ def test_a_start_at_once_after_killing_all_leashes(instance: Instance) -> None:
 )
 def test_a_part_that_dies_is_started_again(instance: Instance, word: str, name: str) -> None:
     instance.start()
-    wait_for(lambda: is_there(instance, word, besides=0), 15, instance.said)
+    wait_for(lambda: is_there(instance, word, besides=0), 60, instance.said)
     before = instance.one(word)
 
     os.kill(before, signal.SIGKILL)
 
-    wait_for(lambda: f"The {name} ended unexpectedly" in instance.said(), 10, instance.said)
-    wait_for(lambda: is_there(instance, word, besides=before), 15, instance.said)
+    wait_for(lambda: f"The {name} ended unexpectedly" in instance.said(), 60, instance.said)
+    wait_for(lambda: is_there(instance, word, besides=before), 60, instance.said)
     wait_for(instance.answers, 15, instance.said)
 
 
@@ -269,7 +269,7 @@ def test_it_ends_with_make_when_make_is_killed(instance: Instance) -> None:
     make.kill()
     make.wait()
 
-    wait_for(lambda: not leftovers.processes_with(leftovers.mark_of(instance.data)), 30, instance.said)
+    wait_for(lambda: not leftovers.processes_with(leftovers.mark_of(instance.data)), 60, instance.said)
 
 
 def test_a_missing_key_stops_the_start_with_what_to_do(instance: Instance) -> None:

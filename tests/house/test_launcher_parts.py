@@ -36,7 +36,7 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("OWNLOG_DATA", str(tmp_path / "data"))
 
 
-def wait_for(done: Callable[[], bool], seconds: float = 15) -> None:
+def wait_for(done: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, "it did not happen in time"

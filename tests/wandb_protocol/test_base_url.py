@@ -31,6 +31,7 @@ def test_a_project_may_be_called_graphql(client: Client, alice: User) -> None:
 
 
 @pytest.mark.live
+@pytest.mark.embedded  # about the client and an address
 @pytest.mark.xdist_group("wandb client")
 @pytest.mark.skipif(IS_OLDER, reason="the words around the message are this version's")
 def test_the_client_gives_up_at_once_and_prints_why(client_of_alice: WandbClient, server: LiveServer) -> None:
@@ -39,4 +40,4 @@ def test_the_client_gives_up_at_once_and_prints_why(client_of_alice: WandbClient
 
     assert "wandb: ERROR There is no Ownlog at this address." in ended.text
     assert "without a path behind it" in ended.text
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 90  # it would try again for minutes

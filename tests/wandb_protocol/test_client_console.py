@@ -9,7 +9,7 @@ import pytest
 from tests.live import LiveServer
 from tests.wandb_protocol.client import WandbClient
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("wandb client")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("wandb client"), pytest.mark.embedded]
 SCRIPT = r"""
     run = wandb.init(project="coloured", id="r1", settings=FAST)
     print("\x1b[1;32mgood\x1b[0m \x1b[38;5;208morange\x1b[0m \x1b[44mon blue\x1b[0m <b>", flush=True)

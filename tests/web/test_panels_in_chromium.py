@@ -96,7 +96,8 @@ def test_the_wheel_zooms_with_ctrl_and_else_scrolls(open_page: Any) -> None:
     seen.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
 
     seen.page.mouse.wheel(0, 40)
-    seen.page.wait_for_timeout(400)
+    until(seen, lambda: _over(_panel(seen))["y"] < box["y"])
+    seen.settle()
     assert "zoom" not in seen.page.url
     seen.page.mouse.move(box["x"] + box["width"] / 2, _over(_panel(seen))["y"] + 40)
     seen.page.keyboard.down("Control")

@@ -56,7 +56,7 @@ def check_everything_is_there(http: Http, run: str, steps: int) -> None:
     assert f'"steps":{steps}' in facts["summaryMetrics"].replace(" ", "")
 
 
-def wait_until(met: Callable[[], bool], process: ClientProcess, seconds: float = 30) -> None:
+def wait_until(met: Callable[[], bool], process: ClientProcess, seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not met():
         assert process.is_running(), process.text()
@@ -86,7 +86,7 @@ def test_kill_of_everything_at_random_moments(whole_instance: LiveServer, tmp_pa
             time.sleep(choose.uniform(0.0, 0.5))
             whole_instance.start()
         enough.touch()
-        steps = training.answer(60)
+        steps = training.answer(120)
 
     assert steps > 300
     check_everything_is_there(http, "hunted", steps)
@@ -109,12 +109,12 @@ def test_kill_of_one_child_at_random_moments(whole_instance: LiveServer, tmp_pat
         before = stored_lines(http, "half-dead")
         wait_until(lambda: stored_lines(http, "half-dead") > before, training)
         enough.touch()
-        steps = training.answer(60)
+        steps = training.answer(120)
 
     check_everything_is_there(http, "half-dead", steps)
 
 
-def wait_for(part: str, instance: LiveServer, seconds: float = 30) -> list[int]:
+def wait_for(part: str, instance: LiveServer, seconds: float = 90) -> list[int]:
     """The processes of one part, once it is up (again)."""
     deadline = time.monotonic() + seconds
     while True:

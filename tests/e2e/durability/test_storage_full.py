@@ -111,7 +111,7 @@ def test_client_waits_out_a_full_disk(own_server: LiveServer, tmp_path: Path) ->
         assert training.is_running()
         own_server.limit_file_size(None)
         enough.touch()
-        steps = training.answer(60)
+        steps = training.answer(120)
 
     noise = random.Random(6)
     assert steps > stuck

@@ -102,7 +102,7 @@ def processes_of(group: str) -> list[str]:
     return found
 
 
-def raw(instance: Instance, request: bytes, *, seconds: float = 5) -> bytes:
+def raw(instance: Instance, request: bytes, *, seconds: float = 30) -> bytes:
     """What the server answers to these very bytes."""
     parts = urlsplit(instance.server.url)
     with socket.create_connection((parts.hostname, parts.port), timeout=seconds) as connection:

@@ -140,7 +140,7 @@ def test_ten_thousand_metric_names_in_one_line(
         assert answered.status in {200, *REFUSALS}, answered.body[:300]
     read = alice.graphql(RUN, {"entity": "alice", "project": project, "run": run})
     assert read.status == 200 and not read.messages
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize("files", [{"../../x": {"offset": 0, "content": ["x"]}}, {"wandb-unknown.jsonl": 7}])

@@ -63,7 +63,7 @@ class Place:
             preexec_fn=None if as_root else powerless.give_up_root_powers,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
 
