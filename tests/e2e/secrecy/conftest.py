@@ -17,6 +17,7 @@ from tests.live import LiveServer
 BROKEN = ("Traceback (most recent call last)", "unhandled in", "unforeseen", "ERROR", "CRITICAL", "panicked")
 
 
+PERSONS = ("alice", "bob", "mallory")
 PEOPLE = """
 import django; django.setup()
 import json, sys
@@ -58,8 +59,12 @@ def instance() -> Iterator[Instance]:
     server = LiveServer()
     try:
         server.python("-m", "config.launch.prepare")
-        server.python("-c", PEOPLE, json.dumps({name: key_for(name) for name in ("alice", "bob", "mallory")}))
-        yield Instance(server.start())
+        server.python("-c", PEOPLE, json.dumps({name: key_for(name) for name in PERSONS}))
+        started = Instance(server.start())
+        # The first use of a key from a network is noted: here, before any test compares what is stored.
+        for name in PERSONS:
+            started.door(name).data("query { viewer { username } }")
+        yield started
     finally:
         server.__exit__(None, None, None)
 

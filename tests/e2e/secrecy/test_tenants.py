@@ -62,9 +62,6 @@ def client_id(kind: str) -> str:
 def owned(instance: Instance) -> Target:
     """alice's private run, with something of everything in it."""
     alice = instance.door("alice")
-    # The first use of a key from a network is noted: here, before rows are compared.
-    for asker in filter(None, ASKERS):
-        instance.door(asker).data("query { viewer { username } }")
     project, run, file = (
         f"{word}-{secrets.token_hex(6)}" for word in ("secretplace", "secretrun", "secretfile")
     )
