@@ -153,7 +153,7 @@ HOLDINGS = (
         ),
         who=_(
             "You; operators see name, address, dates and states; your teams see name and role. Whoever opens what you "
-            "made public sees your user name."
+            "made public sees your user name, unless you hide; then it stands in the addresses of your own public projects alone."
         ),
         since=_(
             "From sign-up, without an end; a device until it is signed out or two weeks old, networks of a key until it ends, the record of acts for ever."

@@ -16,6 +16,7 @@ pytestmark = IN_CHROMIUM
     ("url", "name", "turned"),
     [
         ("/settings/code-saving", "code_saving", "on"),
+        ("/settings/privacy", "hidden", "on"),
         ("/teams/kumiko-lab/code-saving", "code_saving", "on"),
         ("/settings/notifications", "mail_teams", "off"),
     ],
@@ -30,7 +31,8 @@ def test_each_switch_saves_at_once_and_stays(open_page: Any, url: str, name: str
     seen.go(url)
     expect(row.locator("[data-word]")).to_have_text(turned)
     expect(row.get_by_role("switch")).to_be_checked(checked=turned == "on")
-    expect(seen.page.locator(".side").first).to_contain_text("Set by alice")
+    section = seen.page.locator("section", has=row)
+    expect(section.locator(".side")).to_contain_text("Set by alice")
 
     row.get_by_role("switch").click()
     expect(row.locator("[data-word]")).to_have_text("off" if turned == "on" else "on")
