@@ -72,7 +72,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return may_sign_up(invitation_of(request)) or _is_invited_to_a_team(invitation_of(request))
+        return may_sign_up(invitation_of(request)) or is_invited_to_a_team(invitation_of(request))
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
         name = str(super().clean_username(username.strip().lower(), shallow))
@@ -135,5 +135,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Nothing is flashed: each page says itself what is true now."""
 
 
-def _is_invited_to_a_team(secret: str) -> bool:
+def is_invited_to_a_team(secret: str) -> bool:
+    """Does this secret make an account? Where sign-up is closed no team's admin opens it."""
     return settings.OWNLOG_SIGN_UP == "invited" and is_usable_invitation(secret)

@@ -19,9 +19,9 @@ from apps.accounts.providers.github import GitHubProvider
 from apps.accounts.providers.google import GoogleProvider
 from apps.accounts.providers.identity import IdentityProvider
 from apps.accounts.queries import is_taken, no_account_yet
-from apps.teams.queries import is_usable_invitation
 from apps.teams.services import register
 from apps.web import again
+from apps.web.adapter import is_invited_to_a_team
 from apps.web.rendering import render
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         invitation = _invitation(sociallogin)
-        if may_sign_up() or no_account_yet() or is_usable_invitation(invitation):
+        if may_sign_up() or no_account_yet() or is_invited_to_a_team(invitation):
             return True
         invited = invited_email(invitation) if may_sign_up(invitation) else None
         return invited in [each.email for each in sociallogin.email_addresses]

@@ -17,9 +17,13 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from apps.accounts.actors import Actor
 from apps.accounts.invitations import make_invitation
 from apps.accounts.models import User
 from apps.teams.models import Entity
+from apps.teams.services import invite
+from apps.teams.types import MemberRole
+from tests.factories import people
 from tests.factories.people import PASSWORD
 from tests.providers import CANARY, CLIENT_ID, CLIENT_SECRET, Person, Provider, provider
 from tests.web.conftest import text_of
@@ -236,6 +240,23 @@ def test_closed_and_invited_sign_up_hold_here_too(there: Provider, alice: User, 
     assert arrive(client, there, "github", invitation=mine)["Location"] == "/sign-up/name"
     assert client.post("/sign-up/name", {"username": "kenji"}).status_code == 302
     assert User.objects.count() == 2
+
+
+@BOTH
+def test_where_sign_up_is_closed_an_invitation_to_a_team_makes_no_account_here_either(
+    there: Provider, alice: User, settings: Settings, name: str
+) -> None:
+    by = Actor.person(alice)
+    secret = invite(people.team("lab", admin=alice), role=MemberRole.MEMBER, by=by)[1]
+    settings.OWNLOG_SIGN_UP = "closed"
+    client = Client()
+
+    assert "takes no new accounts" in text_of(arrive(client, there, name, invitation=secret))
+    client.post("/sign-up/name", {"username": "kenji"})
+    assert not User.objects.filter(username="kenji").exists()
+
+    settings.OWNLOG_SIGN_UP = "invited"
+    assert arrive(Client(), there, name, invitation=secret)["Location"] == "/sign-up/name"
 
 
 # ── Whose account it is ──
