@@ -63,12 +63,14 @@ class ApproveForm(forms.Form):
 
     def act(self, held: PlanRequest, by: Actor) -> str:
         day = self.cleaned_data["until"]
-        # The day itself still counts.
-        end = datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC) if day else None
         try:
+            # The day itself still counts.
+            end = datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC) if day else None
             approve_request(held, by=by, reason=self.cleaned_data["reason"], until=end)
         except Invalid as error:
             self.add_error("until", error.public_message)
+        except OverflowError:  # the last day that there is has none after it
+            self.add_error("until", _("This is not a day. Write it as 2027-01-31."))
         return "approved"
 
 

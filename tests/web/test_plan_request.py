@@ -173,6 +173,9 @@ def test_approved_it_gives_the_plan_until_its_last_day(
     assert wrong.status_code == 400 and "over already" in wrong.content.decode()
     assert entitlement_of(Actor.person(bob)) is None
 
+    none_after = send(review_of(held), by="alice", **late | {"approve-until": "9999-12-31"})
+    assert none_after.status_code == 400 and "not a day" in none_after.content.decode()
+
     good = {"act": "approve", "approve-until": "2999-12-31", "approve-reason": "canary-reason"}
     assert send(review_of(held), by="alice", **good).status_code == 302
 
