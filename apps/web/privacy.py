@@ -35,7 +35,7 @@ def part(held: Effective, action: str, *, may_change: bool) -> Part:
 def _visibility(held: Effective) -> Choice:
     words = {
         Visibility.PRIVATE: (_("Private"), _("You alone, or the people of the team.")),
-        Visibility.RESTRICTED: (_("Restricted"), _("Whoever makes it, and those they name.")),
+        Visibility.RESTRICTED: (_("Restricted"), _("The admins, whoever makes it, and people named in it.")),
         Visibility.PUBLIC: (
             _("Public"),
             _("Anybody reads it, also without an account, from its first run on."),
