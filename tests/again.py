@@ -25,7 +25,7 @@ NO_SECOND_LOOK = (
 UNSTEADY = Path(".pytest_cache/unsteady")
 
 
-@dataclass
+@dataclass(eq=False)  # pytest keeps its plugins in sets
 class Seen:
     """What one run of pytest came to, as far as a second look has to know."""
 

@@ -46,7 +46,10 @@ def make_test(suite: Path, tests: dict[str, str], *options: str) -> tuple[int, s
 
 
 def test_a_test_that_passes_alone_is_let_pass_and_named_in_the_last_lines(tmp_path: Path) -> None:
-    code, said = make_test(tmp_path, {"tests/web/test_a.py": UNSTEADY, "tests/web/test_b.py": FINE}, "-n2")
+    # Conftests of folders beside one another, and folders as arguments, as the pass on real servers has them.
+    files = {"tests/web/test_a.py": UNSTEADY, "tests/web/test_b.py": FINE}
+    files |= {f"tests/{folder}/conftest.py": "" for folder in ("web", "api")}
+    code, said = make_test(tmp_path, files, "-n2", "tests/api", "tests/web")
 
     assert code == 0
     assert "1 failed, 1 passed" in said
