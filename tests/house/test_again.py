@@ -46,10 +46,7 @@ def make_test(suite: Path, tests: dict[str, str], *options: str) -> tuple[int, s
 
 
 def test_a_test_that_passes_alone_is_let_pass_and_named_in_the_last_lines(tmp_path: Path) -> None:
-    # Conftests of folders beside one another, and folders as arguments, as the pass on real servers has them.
-    files = {"tests/web/test_a.py": UNSTEADY, "tests/web/test_b.py": FINE}
-    files |= {f"tests/{folder}/conftest.py": "" for folder in ("web", "api")}
-    code, said = make_test(tmp_path, files, "-n2", "tests/api", "tests/web")
+    code, said = make_test(tmp_path, {"tests/web/test_a.py": UNSTEADY, "tests/web/test_b.py": FINE}, "-n2")
 
     assert code == 0
     assert "1 failed, 1 passed" in said
@@ -58,7 +55,10 @@ def test_a_test_that_passes_alone_is_let_pass_and_named_in_the_last_lines(tmp_pa
 
 
 def test_a_steady_failure_fails_also_beside_an_unsteady_one(tmp_path: Path) -> None:
-    code, said = make_test(tmp_path, {"tests/web/test_a.py": UNSTEADY, "tests/web/test_b.py": STEADY})
+    # Folders as arguments with conftests beside one another, as the pass on real servers has them.
+    files = {"tests/web/test_a.py": UNSTEADY, "tests/api/test_b.py": STEADY}
+    files |= {f"tests/{folder}/conftest.py": "" for folder in ("web", "api")}
+    code, said = make_test(tmp_path, files, "tests/api", "tests/web")
 
     assert code == 1
     assert "2 failed" in said
