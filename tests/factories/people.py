@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable
 
 from apps.accounts.actors import Actor
@@ -44,3 +45,8 @@ def organisation(name: str, *, admin: User, teams: Iterable[Entity] = ()) -> Org
     for each in teams:
         add_team(made, each, by=Actor.person(admin))
     return made
+
+
+def basic(key: str) -> str:
+    """The header by which a key is sent; every door that takes keys takes it so."""
+    return "Basic " + b64encode(f"api:{key}".encode()).decode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.contrib.auth.decorators import login_required
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -18,6 +20,9 @@ from apps.web import keeping
 from apps.web.privacy import OF_A_PERSON, OF_A_TEAM, part
 from apps.web.rendering import render
 from apps.web.request import Request
+
+if TYPE_CHECKING:
+    from apps.teams.models import Entity
 
 
 @login_required
@@ -36,8 +41,9 @@ def of_team(request: Request, entity: str) -> HttpResponseBase:
 def _privacy(request: Request, team: str, action: str) -> HttpResponseBase:
     names, wrong = (OF_A_TEAM if team else OF_A_PERSON), ""
     if request.method == "POST":
+        owner = keeping.owner_of(request.actor, Permission.ENTITY_ADMIN, team)
         try:
-            return _save(request, team, action, names)
+            return _save(request, owner, action, names)
         except (Forbidden, Invalid) as error:
             wrong = error.public_message
     owner = keeping.owner_of(request.actor, Permission.ENTITY_READ, team)
@@ -54,9 +60,8 @@ def _privacy(request: Request, team: str, action: str) -> HttpResponseBase:
     return render(request, "settings/privacy.html", context, status=400 if wrong else 200)
 
 
-def _save(request: Request, team: str, action: str, names: tuple[SettingName, ...]) -> HttpResponseBase:
+def _save(request: Request, owner: Entity, action: str, names: tuple[SettingName, ...]) -> HttpResponseBase:
     """The switch as it is now for a script, the page for everybody else."""
-    owner = keeping.owner_of(request.actor, Permission.ENTITY_ADMIN, team)
     form = request.POST.dict()
     name = next((each for each in names if each in form or form.get("name") == each), None)
     if name is None:

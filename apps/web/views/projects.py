@@ -50,7 +50,8 @@ def project(request: Request, entity: str, project: str) -> HttpResponse:
 
 @require_safe
 def workspace(request: Request, entity: str, project: str) -> HttpResponseBase:
-    """The address that the client gives to a project."""
+    """The address that the client gives to a project, for whoever may see it."""
+    get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
     return redirect(project_url(entity, project))
 
 

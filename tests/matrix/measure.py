@@ -1,0 +1,262 @@
+"""Asks as somebody, and says what came of it in one word: yes, forbidden, nothing, or what else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from http.cookies import SimpleCookie
+from typing import Any
+from urllib.parse import unquote
+
+from django.conf import settings
+from django.test import Client
+
+from apps.access.policy import TO_OWN_RUNS, Permission, allows
+from apps.api.throttling import counts
+from apps.core import jsontext
+from apps.projects.readings import READING
+from tests.factories.people import basic
+from tests.matrix.ways import FORM, Ask, Door, Level, Way
+from tests.matrix.world import GHOST, Asker, Place, Target, World, undone
+
+YES, FORBIDDEN, NOTHING, WHO = "yes", "forbidden", "nothing", "who are you"
+_CODES = {
+    "not_found": NOTHING,
+    "forbidden": FORBIDDEN,
+    "suspended": FORBIDDEN,
+    "unauthorized": WHO,
+    "conflict": YES,
+}  # publishing asks first
+_TOKENS = re.compile(
+    rb'csrfmiddlewaretoken" value="\w+|"X-CSRFToken": "\w+"|\w*CSRF\w*[^>]*|name="once" value="[^"]*'
+)
+_WRITING = {"POST", "PUT", "PATCH"}
+_SEND_NOTHING = {"stranger", "viewer"}  # one who sees nothing and one who may only look
+_MARK = re.compile(r"mark-[a-z]+")
+
+
+@dataclass(frozen=True)
+class Heard:
+    status: int
+    place: str  # where it leads on to
+    body: bytes
+
+    @property
+    def marks(self) -> set[str]:
+        return set(_MARK.findall(self.body.decode(errors="replace")))
+
+    def without(self, words: list[str]) -> tuple[int, str, str]:
+        """What does not depend on the names that were asked for."""
+        place, body = unquote(self.place), _TOKENS.sub(b"", self.body).decode(errors="replace")
+        body = unquote(body)
+        names = re.compile(r"\b(?:" + "|".join(map(re.escape, words)) + r")(?!\w)")
+        return self.status, names.sub("…", place), names.sub("…", body)
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    who: str
+    what: str
+    where: str
+    expected: str
+    got: str
+
+    def __str__(self) -> str:
+        return f"{self.who:32} {self.what:44} {self.where:40} expected {self.expected}, got {self.got}"
+
+
+Cell = tuple[Asker, Way, Place]
+
+
+class Measure:
+    """One browser for all of them: it is given somebody's cookies and key before each request."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.client = Client(raise_request_exception=False)
+        self._ghosts: dict[tuple[str, str, str], Heard] = {}
+
+    def hear(self, asker: Asker, door: Door, ask: Ask, *, with_key: bool = True) -> Heard:
+        self.client.cookies = SimpleCookie()
+        headers = {}
+        if door is Door.WEB or (door is Door.REST and not asker.key):
+            if asker.cookies:
+                self.client.cookies[settings.SESSION_COOKIE_NAME] = asker.cookies
+        elif asker.key and with_key:
+            headers["Authorization"] = basic(asker.key)
+        counts.forget()
+        with undone():
+            answer: Any = self.client.generic(
+                ask.method, ask.path, ask.body, content_type=ask.kind, headers=headers
+            )
+            body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        return Heard(answer.status_code, answer.headers.get("Location", ""), body)
+
+    def asked(self, asker: Asker, way: Way, target: Target, *, body: bytes | None = None) -> Heard:
+        ask = way.ask(self.world, target, asker)
+        if body is not None:
+            ask = Ask(ask.method, ask.path, body, ask.kind)
+        # Whoever has a signed address uses it; its maker is in it.
+        return self.hear(asker, way.door, ask, with_key=way.name != "signed url")
+
+    def ghost(self, asker: Asker, way: Way, target: Target) -> Heard:
+        """What the same is answered about what is not there."""
+        ghost = Target(**vars(GHOST) | {"organisation": GHOST.organisation, "person": target.person})
+        key = asker.name, way.label, "ghost"
+        if key not in self._ghosts:
+            self._ghosts[key] = self.asked(asker, way, ghost)
+        return self._ghosts[key]
+
+    def forget_ghosts(self) -> None:
+        """For when the code has changed meanwhile: tests/mutations."""
+        self._ghosts.clear()
+
+    # ── a cell of the matrix ──
+
+    def cells(self, ways: Iterable[Way]) -> Iterator[Cell]:
+        """Every cell in which somebody is refused, every one in which they may write, every fifth in which they may read."""
+        turn = 0
+        for way in ways:
+            for asker in (each for each in self.world.askers if measured(each, way)):
+                for place in visibilities(way, self.world):
+                    is_reading = way.rule in READING and expected(asker, way, place) == YES
+                    turn += is_reading
+                    if not is_reading or turn % 5 == 0:
+                        yield asker, way, place
+
+    def cell(self, asker: Asker, way: Way, place: Place) -> Iterator[Mismatch]:
+        heard = self.asked(asker, way, place.target)
+        wanted, got = expected(asker, way, place), outcome(way, heard)
+
+        def wrong(wanted: str, got: str) -> Mismatch:
+            return Mismatch(asker.name, way.label, place.name, wanted, got)
+
+        if got != wanted and not (wanted == YES and heard.status in way.fine):
+            yield wrong(wanted, got)
+        unseen = heard.marks - seen_by(self.world, asker, way)
+        if unseen:
+            yield wrong("no words of what is not theirs", ", ".join(sorted(unseen)))
+        if wanted == NOTHING and got == NOTHING and not knows_otherwise(asker, way):
+            names = sorted({*place.target.words, *GHOST.words}, key=len, reverse=True)
+            there, ghost = heard.without(names), self.ghost(asker, way, place.target)
+            if there != ghost.without(names):
+                yield wrong("the answer about nothing", _difference(there, ghost.without(names)))
+        if (
+            wanted in {NOTHING, FORBIDDEN}
+            and way.door is not Door.CLIENT
+            and way.method in _WRITING
+            and asker.name in _SEND_NOTHING
+            and not way.is_said
+        ):
+            empty = b"" if way.ask(self.world, place.target, asker).kind == FORM else b"{}"
+            if (again := outcome(way, self.asked(asker, way, place.target, body=empty))) != wanted:
+                yield wrong(f"{wanted}, whatever is sent", again)
+
+
+def _difference(one: tuple[int, str, str], other: tuple[int, str, str]) -> str:
+    if one[:2] != other[:2]:
+        return f"{one[:2]}, not {other[:2]}"
+    at = next((n for n, (a, b) in enumerate(zip(one[2], other[2], strict=False)) if a != b), 0)
+    return f"…{one[2][max(0, at - 60) : at + 60]!r}, not …{other[2][max(0, at - 60) : at + 60]!r}"
+
+
+def expected(asker: Asker, way: Way, place: Place) -> str:
+    """What the table says, and by which word this door says it."""
+    if asker.is_refused_key and way.door is not Door.WEB:
+        return FORBIDDEN if way.name == "signed url" else WHO
+    wants_somebody = way.name == "wandb_protocol:file_stream" or way.name.startswith("api:projects")
+    if wants_somebody and not asker.key:
+        return WHO
+    if way.level is Level.PROJECT:
+        return _in_project(asker, way, place)
+    permission = way.rule
+    assert isinstance(permission, Permission)
+    is_shut = place.is_suspended and way.level is Level.TEAM
+    role = asker.organisation if way.level is Level.ORGANISATION else asker.entity
+    if is_shut:
+        # An insider is told that it is closed.
+        return FORBIDDEN if _is_inside(asker) else NOTHING
+    if allows(permission, role=role, scope=asker.scope):
+        also = all(allows(each, role=asker.entity, scope=asker.scope) for each in way.also)
+        return YES if also else "400"
+    sees = allows(Permission.ENTITY_READ, role=role, scope=asker.scope)
+    return FORBIDDEN if sees else NOTHING
+
+
+def _in_project(asker: Asker, way: Way, place: Place) -> str:
+    permission = way.rule
+    assert isinstance(permission, Permission)
+    if place.is_suspended:
+        return FORBIDDEN if _is_inside(asker) else NOTHING
+    entity_too = all(allows(each, role=asker.entity, scope=asker.scope) for each in way.also)
+    if way.door is Door.CLIENT:  # it takes no cookies
+        asker = replace(asker, has_link=False)
+    if asker.may(permission, place, is_run=way.is_run) and entity_too:
+        return YES
+    sees = asker.may(Permission.PROJECT_READ, place)
+    return FORBIDDEN if sees and entity_too else NOTHING
+
+
+def _is_inside(asker: Asker) -> bool:
+    return (
+        allows(Permission.ENTITY_READ, role=asker.entity) and not asker.is_service
+    )  # that is of the lab alone
+
+
+def knows_otherwise(asker: Asker, way: Way) -> bool:
+    """Whoever may make projects in the team would make the one that is not there, and sees the team itself."""
+    return (way.is_new or bool(way.also)) and allows(
+        Permission.PROJECT_CREATE, role=asker.entity, scope=asker.scope
+    )
+
+
+def seen_by(world: World, asker: Asker, way: Way) -> set[str]:
+    """The words of others that this asker may be shown, wherever they are."""
+    askers_key_is_void = asker.is_refused_key and way.door is not Door.WEB
+    seen = set() if askers_key_is_void else {
+        place.mark for place in world.places if asker.may(Permission.PROJECT_READ, place)
+    }  # fmt: skip
+    if allows(Permission.ENTITY_READ, role=asker.entity, scope=asker.scope):
+        seen.add("mark-robot")
+    if allows(Permission.ENTITY_ADMIN, role=asker.entity, scope=asker.scope):
+        seen.add("mark-invited")
+    return seen
+
+
+def outcome(way: Way, heard: Heard) -> str:
+    if heard.status == 302 and heard.place.startswith(("/sign-in", "/sign-up")):
+        return WHO
+    if heard.status == 200 and way.answer:
+        return _of_graphql(way, jsontext.loads(heard.body))
+    words = {401: WHO, 403: FORBIDDEN, 404: NOTHING}
+    return YES if heard.status < 400 else words.get(heard.status, str(heard.status))
+
+
+def _of_graphql(way: Way, answer: Any) -> str:
+    for error in answer.get("errors") or ():
+        code = error["extensions"]["code"]
+        return _CODES.get(code, f"{code}: {error['message']}")
+    found = answer["data"]
+    for step in way.answer:
+        if not found:
+            return NOTHING
+        found = found[int(step)] if step.isdecimal() else found[step]
+    return NOTHING if found is None else YES
+
+
+def visibilities(way: Way, world: World) -> list[Place]:
+    """The columns that make a difference to this way in."""
+    if way.level is Level.PROJECT:
+        whose = way.is_run and way.rule in TO_OWN_RUNS  # else it makes no difference who added the run
+        return [each for each in world.places if whose or "run" not in each.name]
+    first, suspended = world.places[0], world.places[-1]
+    return [first, suspended] if way.level is Level.TEAM else [first]
+
+
+def measured(asker: Asker, way: Way) -> bool:
+    """A key is no way into a page, and whoever was suspended is nobody there: tests of accounts show it."""
+    return not (way.door is Door.WEB and (asker.by_key_alone or asker.is_refused_key))
+
+
+__all__ = ["Measure", "Mismatch", "expected", "measured", "outcome", "visibilities"]
