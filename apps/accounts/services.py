@@ -4,7 +4,7 @@ import re
 import secrets
 import string
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.contrib.auth.password_validation import validate_password
@@ -157,6 +157,7 @@ def issue_api_key(
     require_all_rights(by)
     if user.is_service and terms.only_entity is None:
         raise Invalid(_("A key of a service account is good for its team and for nothing else."))
+    terms = _within_the_life_of(by.api_key, terms)
     if secret is None:
         letters = (secrets.choice(_KEY_LETTERS) for _ in range(_KEY_LENGTH - len(_KEY_PREFIX)))
         secret = _KEY_PREFIX + "".join(letters)
@@ -182,6 +183,15 @@ def issue_api_key(
         scope=terms.scope.value,
     )
     return key, secret
+
+
+def _within_the_life_of(maker: str, terms: KeyTerms) -> KeyTerms:
+    """A key that ends makes none that ends later: it could otherwise make itself one without an end."""
+    makers = ApiKey.objects.filter(public_id=maker).exclude(expires_at=None)
+    end = makers.values_list("expires_at", flat=True).first() if maker else None
+    if end is None or (terms.expires_at is not None and terms.expires_at <= end):
+        return terms
+    return replace(terms, expires_at=end)
 
 
 @transaction.atomic

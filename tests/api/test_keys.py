@@ -56,6 +56,23 @@ def test_a_key_is_made_listed_and_revoked(ask: Ask, lab: Entity) -> None:
     assert ask("GET", KEYS, by="alice").json["total"] == 1
 
 
+@pytest.mark.parametrize("asked", [None, timedelta(days=400), timedelta(days=1)])
+def test_a_key_that_ends_makes_none_that_ends_later(
+    ask: Ask, ci: ServiceAccount, alice: User, asked: timedelta | None
+) -> None:
+    end = clock.now() + timedelta(days=2)
+    _, secret = make_key(people.actor(alice), KeyWanted(scope=Scope.ADMIN, expires_at=end))
+    wanted = {"scope": "admin", "expires_at": (clock.now() + asked).isoformat() if asked else None}
+    with_it = f"Bearer {secret}"
+
+    for address in (KEYS, f"{SERVICES}/{ci.public_id}/keys"):
+        made = ask("POST", address, wanted, Authorization=with_it)
+        assert made.status == 201
+        expires_at = ApiKey.objects.get(public_id=made.json["id"]).expires_at
+        assert expires_at is not None and expires_at <= end
+        assert (expires_at == end) is (asked != timedelta(days=1))
+
+
 def test_the_secret_is_in_one_answer_only(ask: Ask, alice: User) -> None:
     first, again = (
         ask("POST", KEYS, {"name": "x"}, by="alice", Idempotency_Key="make-it-once") for _ in range(2)
