@@ -247,6 +247,18 @@ def test_a_team_invites_so_many_a_day(lab: Entity, by: Actor, monkeypatch: pytes
         invite(lab, role=MemberRole.MEMBER, by=by)
 
 
+def test_a_person_invites_no_more_by_founding_another_team(
+    lab: Entity, alice: User, bob: User, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invitations_module, "MOST_A_DAY", 2)
+    invite(lab, role=MemberRole.MEMBER, by=by)
+    invite(people.team("second", admin=alice), role=MemberRole.MEMBER, by=by)
+
+    with pytest.raises(TooMuch):
+        invite(people.team("third", admin=alice), role=MemberRole.MEMBER, by=by, email="x@example.com")
+    invite(people.team("another", admin=bob), role=MemberRole.MEMBER, by=Actor.person(bob))
+
+
 def test_an_organisation_invites_by_link(lab: Entity, alice: User, mallory: User, by: Actor) -> None:
     institute = people.organisation("institute", admin=alice, teams=[lab])
     _, secret = invite(institute, role=OrganisationRole.MEMBER, by=by)

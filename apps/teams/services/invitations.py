@@ -36,7 +36,8 @@ from apps.vault.types import NodeId
 
 LIFETIME = timedelta(days=7)
 KEPT = timedelta(days=30)  # after it has ended, so that who used it is still shown the way
-MOST_A_DAY = 100  # of one team: mail goes to addresses that nobody has confirmed
+# Of one team, and of one person in all of theirs: mail goes to addresses that nobody has confirmed.
+MOST_A_DAY = 100
 _LONGEST_EMAIL = 254
 
 
@@ -51,10 +52,7 @@ def invite(
     place = locked(place)
     require_at(by, Permission.ENTITY_ADMIN, place)
     email = _address(place, email) if email else ""
-    if _of(place).filter(created_at__gt=clock.now() - timedelta(days=1)).count() >= MOST_A_DAY:
-        raise TooMuch(
-            _("No more than %(most)d invitations a day. Try again tomorrow.") % {"most": MOST_A_DAY}
-        )
+    _require_few(place, by)
     secret, row = secrets.token_urlsafe(32), uuid.uuid4()
     invitation = Invitation.objects.create(
         uuid=row,
@@ -163,6 +161,16 @@ def _of(place: Place) -> QuerySet[Invitation]:
     if isinstance(place, Organisation):
         return Invitation.objects.filter(organisation=place)
     return Invitation.objects.filter(entity=place)
+
+
+def _require_few(place: Place, by: Actor) -> None:
+    """Whoever founds another team has no more invitations by it."""
+    today = Q(created_at__gt=clock.now() - timedelta(days=1))
+    for made in (_of(place), Invitation.objects.filter(invited_by=by.user_id)):
+        if made.filter(today).count() >= MOST_A_DAY:
+            raise TooMuch(
+                _("No more than %(most)d invitations a day. Try again tomorrow.") % {"most": MOST_A_DAY}
+            )
 
 
 def _withdraw(invitation: Invitation, place: Place, *, by: Actor) -> None:
