@@ -65,7 +65,7 @@ def test_new_projects_are_what_was_chosen_and_old_ones_stay(
 
 @pytest.mark.parametrize(
     ("who", "seen", "changed"),
-    [("alice", 200, 302), ("bob", 200, 400), ("vera", 200, 400), ("mallory", 404, 404), (None, 404, 404)],
+    [("alice", 200, 302), ("bob", 200, 403), ("vera", 200, 403), ("mallory", 404, 404), (None, 404, 404)],
 )
 def test_who_sees_and_who_changes_a_teams(
     visit: Visit, send: Visit, lab: Entity, mallory: User, who: str | None, seen: int, changed: int
