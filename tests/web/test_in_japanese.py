@@ -52,6 +52,7 @@ NO_PAGES = {
     "authorize",
     "health",
     "home-sparks",
+    "organisation-audit-export",
     "mfa_login_webauthn",
     "components-csv-series",
     "components-series",
@@ -262,6 +263,7 @@ BEFORE_SIGN_IN = {
 }
 # Pages that take a code, a passkey, a provider or an operator: test_ways_in_in_japanese.py asks for each.
 ELSEWHERE = {
+    "again-elsewhere",
     "account_reauthenticate",
     "github_callback",
     "google_callback",

@@ -16,7 +16,7 @@ from tests.factories.people import PASSWORD
 from tests.providers import Person, Provider, provider
 from tests.web.test_factors import passkey, set_up_codes, signed_in
 from tests.web.test_in_japanese import JAPANESE, left_over
-from tests.web.test_providers import arrive, begin
+from tests.web.test_providers import arrive, begin, long_ago, sign_up
 
 BOTH = pytest.mark.parametrize("name", ["google", "github"])
 # Names of people, of providers, and what is asked of them.
@@ -117,6 +117,16 @@ def test_the_way_to_a_provider_and_to_a_name_is_japanese(there: Provider, name: 
 
     assert_japanese(client.get("/sign-up/name"))
     assert_japanese(client.post("/sign-up/name", {"username": "settings"}))
+
+
+@BOTH
+def test_the_way_back_to_a_provider_for_proof_is_japanese(there: Provider, name: str) -> None:
+    client = in_japanese(sign_up(there, name))
+    long_ago(client)
+
+    assert_japanese(client.get("/account/again/elsewhere?next=/settings/security/codes/new"))
+    there.person = Person(uid=4712, email="mallory@example.com")
+    assert_japanese(arrive(client, there, name, process="again", next="/settings/security/codes/new"))
 
 
 @BOTH
