@@ -12,6 +12,8 @@ from django.test import Client
 from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.audit.events import EventKind
+from apps.audit.models import Event
 from apps.files.models import RunFile
 from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
@@ -23,6 +25,7 @@ from apps.teams.services import choose
 from apps.teams.types import OrganisationRole
 from apps.wandb_protocol.signing import DOWNLOAD, signed_url
 from tests.factories import people, work
+from tests.wandb_protocol.asking import Asker
 
 pytestmark = pytest.mark.django_db
 _UPSERT = """mutation($entity: String, $name: String, $access: String) {
@@ -136,3 +139,22 @@ def test_an_organisation_that_keeps_projects_private_says_so_to_the_client_and_t
     )
     assert (rest.status_code, rest.json()["code"], rest.json()["detail"]) == (403, "kept_private", words)
     assert Project.objects.get().visibility == "private"
+
+
+_START = """mutation($input: UpsertBucketInput!) {
+  upsertBucket(input: $input) { bucket { project { description runs { edges { node { name config } } } } } } }"""
+
+
+def test_who_adds_a_run_and_reads_the_others_by_it_is_on_the_record(
+    vision: Project, run: Run, alice: User, mallory: User, mal: Asker
+) -> None:
+    shown_as(vision, Visibility.OPEN, by=alice)
+    sent = {"entityName": "lab", "modelName": "vision", "name": "theirs"}
+    mal.data(_START.replace("description runs { edges { node { name config } } }", "id"), input=sent)
+    read = Event.objects.filter(kind=EventKind.PROJECT_READ, by=mallory.public_id)
+    assert not read.exists()
+
+    seen = mal.data(_START, input=sent)["upsertBucket"]["bucket"]["project"]["runs"]["edges"]
+
+    assert len(seen) == 2
+    assert read.count() == 1

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from apps.access.policy import Permission
+from apps.projects.gate import require
 from apps.runs.table import select_runs
 from apps.wandb_protocol import translate
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
 from apps.wandb_protocol.graphql.paging import page, page_size, position_after
 
 if TYPE_CHECKING:
+    from apps.projects.models import Project
     from apps.projects.types import OpenProject
 
 
@@ -20,11 +23,11 @@ def runs(
     after: str | None = None,
 ) -> Source:
     """The page of the project's runs that pass the filters, in the order asked for."""
-    held: OpenProject = project["_project"]
+    held = _read(project, info)
     start, budget = position_after(after), budget_of(info)
     budget.list_of(page_size(first))
     found = select_runs(
-        held.project,
+        held,
         filters=filters,
         order=order,
         offset=start,
@@ -37,11 +40,17 @@ def runs(
 
 
 def run_count(project: Source, info: Info, filters: str | None = None) -> int:
-    held: OpenProject = project["_project"]
+    held = _read(project, info)
     budget_of(info).list_of(0)
-    return select_runs(
-        held.project, filters=filters, order=None, offset=0, limit=0, seen_by=actor_in(info)
-    ).total
+    return select_runs(held, filters=filters, order=None, offset=0, limit=0, seen_by=actor_in(info)).total
+
+
+def _read(project: Source, info: Info) -> Project:
+    """The project, for reading. One that a run led to was held for writing, which is noted as no look at it."""
+    held: OpenProject = project["_project"]
+    if project.get("_is_unread"):
+        require(actor_in(info), Permission.RUN_READ, held.project)
+    return held.project
 
 
 FIELDS: Fields = {"Project.runs": runs, "Project.buckets": runs, "Project.runCount": run_count}

@@ -33,11 +33,12 @@ def run(project: Source, info: Info, name: str, **_: object) -> Source | None:
 
 
 def project(source: Source, _: Info) -> Source:
+    """Of a run that was fetched to be written: nobody has asked to read its project, and lists of what lies in it do."""
     if "project" in source:
         known: Source = source["project"]
         return known
     opened: OpenRun = source["_run"]
-    return translate.project_facts(open_project(opened.run.project))
+    return translate.project_facts(open_project(opened.run.project)) | {"_is_unread": True}
 
 
 def project_id(source: Source, _: Info) -> int:
