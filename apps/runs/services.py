@@ -111,7 +111,7 @@ def _create_run(project: Project, name: str, *, by: Actor, patch: RunPatch) -> O
         with transaction.atomic():
             run = _insert_run(project, name, node=node, key=key, by=by, patch=patch)
             if patch.branch_point is not None:
-                _copy_branch(run, patch.branch_point, project=project)
+                _copy_branch(run, patch.branch_point, project=project, by=by)
             record(EventKind.RUN_CREATED, **whose(run), by=by)
     except IntegrityError:
         discard_node(node)
@@ -144,10 +144,12 @@ def _insert_run(
     return run
 
 
-def _copy_branch(run: Run, branch: BranchPoint, *, project: Project) -> None:
-    parent = find_run(project, branch.run_name)
-    if parent is None:
-        raise NotFound("The run to fork from does not exist in this project.")
+def _copy_branch(run: Run, branch: BranchPoint, *, project: Project, by: Actor) -> None:
+    """What is taken from another run is read: whoever is of elsewhere is noted for it."""
+    try:
+        parent = get_run_in(by, Permission.RUN_READ, project=project, name=branch.run_name)
+    except NotFound:
+        raise NotFound("The run to fork from does not exist in this project.") from None
     store.copy_until(parent, run, last_step=branch.step)
 
 

@@ -19,6 +19,7 @@ from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
 from apps.projects.services import update_project
 from apps.runs.models import Run
+from apps.runs.queries import open_run
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Organisation, OrganisationMembership
 from apps.teams.services import choose
@@ -158,3 +159,16 @@ def test_who_adds_a_run_and_reads_the_others_by_it_is_on_the_record(
 
     assert len(seen) == 2
     assert read.count() == 1
+
+
+def test_who_takes_anothers_history_into_a_fork_is_on_the_record(
+    vision: Project, run: Run, alice: User, mallory: User, mal: Asker
+) -> None:
+    shown_as(vision, Visibility.OPEN, by=alice)
+    parent = {"branch_point": {"run_id": open_run(run).head.name, "step": 0}}
+    config = json.dumps({"_wandb": {"value": parent}})
+    sent = {"entityName": "lab", "modelName": "vision", "name": "fork", "config": config}
+
+    mal.data("mutation($input: UpsertBucketInput!) { upsertBucket(input: $input) { inserted } }", input=sent)
+
+    assert Event.objects.filter(kind=EventKind.PROJECT_READ, by=mallory.public_id).count() == 1
