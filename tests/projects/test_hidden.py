@@ -56,14 +56,14 @@ def test_the_people_of_ones_teams_are_told_the_name(client: Client, bobs: Run, v
     assert rest == "bob"
     assert project["user"] == {"username": "bob"}
     client.force_login(vera, backend="django.contrib.auth.backends.ModelBackend")
-    assert b"<dd>bob</dd>" in client.get("/lab/vision/runs/told").content
+    assert b">bob</bdi>" in client.get("/lab/vision/runs/told").content
 
 
 def test_everybody_else_is_told_a_neutral_word(client: Client, bobs: Run, mallory: User) -> None:
     page = client.get("/lab/vision/runs/told").content.decode()
     rest, project = told(client, mallory)
 
-    assert "<dd>Somebody who is hidden</dd>" in page
+    assert ">Somebody who is hidden</bdi>" in page
     assert "bob" not in page
     assert rest == ""
     assert project == {
