@@ -10,3 +10,4 @@ class ProjectsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("apps.projects.privacy")
+        import_module("apps.projects.signals")

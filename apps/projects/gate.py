@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
 from apps.access.policy import Permission, Role, Scope, Visibility, allows, standing
 from apps.accounts.actors import Actor
 from apps.core import clock
@@ -19,7 +21,9 @@ from apps.projects.readings import READING, note_readings
 from apps.projects.types import PUBLISHED
 from apps.teams.choices import SettingName
 from apps.teams.gate import refusal, require_open, roles_in
+from apps.teams.models import Membership
 from apps.teams.queries import effective_of
+from apps.teams.types import MemberRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +100,18 @@ def _linked(actor: Actor, projects: Collection[Project]) -> set[int]:
     held = [public_id for public_id in actor.shares if is_public_id(public_id)]
     if not held or not projects:
         return set()
-    good = ShareLink.objects.filter(revoked_at=None, expires_at__gt=clock.now())
-    found = good.filter(public_id__in=held, project__in=projects)
+    found = working_links().filter(public_id__in=held, project__in=projects)
     return set(found.values_list("project_id", flat=True))
+
+
+def working_links() -> QuerySet[ShareLink]:
+    """The links that open their project now. One ends with its maker's being an admin: it would let them back in."""
+    admins = Membership.objects.filter(
+        entity=OuterRef("project__entity"), user=OuterRef("created_by"), role=MemberRole.ADMIN.value
+    )
+    return ShareLink.objects.filter(
+        Q(project__entity__user=F("created_by")) | Exists(admins), revoked_at=None, expires_at__gt=clock.now()
+    )
 
 
 def may(actor: Actor, permission: Permission, project: Project, *, is_own: bool = False) -> bool:

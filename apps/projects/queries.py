@@ -8,11 +8,10 @@ from django.db.models.functions import Coalesce
 from apps.access.policy import Permission, Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.queries import hash_of_secret
-from apps.core import clock
 from apps.core.errors import NotFound
 from apps.core.ids import is_public_id
 from apps.core.rows import find_row
-from apps.projects.gate import kept_to_own_people, listed, readable, require, visibilities_of
+from apps.projects.gate import kept_to_own_people, listed, readable, require, visibilities_of, working_links
 from apps.projects.models import Project, ProjectMember, ShareLink
 from apps.projects.types import NamedPerson, NamedRole, OpenLink, OpenProject
 from apps.teams.choices import ON, SettingName
@@ -150,11 +149,7 @@ def _latest_first(projects: QuerySet[Project]) -> QuerySet[Project]:
 
 def share_links(project: Project) -> QuerySet[ShareLink]:
     """The links to a project held with PROJECT_SHARE that work now, the newest first."""
-    return (
-        ShareLink.objects.filter(project=project, revoked_at=None, expires_at__gt=clock.now())
-        .select_related("created_by")
-        .order_by("-id")
-    )
+    return working_links().filter(project=project).select_related("created_by").order_by("-id")
 
 
 def open_links(project: Project) -> list[OpenLink]:
@@ -173,8 +168,8 @@ def open_links(project: Project) -> list[OpenLink]:
 
 def find_share_link(secret: str) -> ShareLink:
     """The link with this secret, if it works: whoever has the secret may know that."""
-    good = ShareLink.objects.filter(revoked_at=None, expires_at__gt=clock.now())
-    link = good.select_related("project__entity").filter(secret_sha256_hex=hash_of_secret(secret)).first()
+    good = working_links().select_related("project__entity")
+    link = good.filter(secret_sha256_hex=hash_of_secret(secret)).first()
     if link is None or kept_to_own_people([link.project]):
         raise NotFound(NO_PROJECT)
     return link

@@ -50,6 +50,7 @@ def name(project: Project, user: User, role: str = "viewer") -> None:
 def link(project: Project, *, seconds: int = 60) -> ShareLink:
     return ShareLink.objects.create(
         project=project,
+        created_by=User.objects.get(username="alice"),
         secret_sha256_hex=str(ShareLink.objects.count()),
         expires_at=clock.now() + timedelta(seconds=seconds),
     )

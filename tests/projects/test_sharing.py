@@ -29,8 +29,8 @@ from apps.projects.types import LINK_DAYS, NamedRole
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Organisation, OrganisationMembership
 from apps.teams.queries import default_entity
-from apps.teams.services import choose
-from apps.teams.types import OrganisationRole
+from apps.teams.services import add_member, change_role, choose, remove_member
+from apps.teams.types import MemberRole, OrganisationRole
 from tests.factories import work
 
 pytestmark = pytest.mark.django_db
@@ -138,6 +138,20 @@ def test_only_so_many_are_named(
         name_person(vision, username="mallory", role=NamedRole.VIEWER, by=by)
 
 
+def test_whoever_was_named_from_outside_and_joined_is_out_when_they_are_removed(
+    vision: Project, lab: Entity, by: Actor, mallory: User
+) -> None:
+    update_project(vision, by=by, visibility=Visibility.RESTRICTED)
+    vision.refresh_from_db()
+    name_person(vision, username="mallory", role=NamedRole.MEMBER, by=by)
+    add_member(lab, mallory, role=MemberRole.MEMBER)
+    assert role_in_project(Actor.person(mallory), vision) is Role.MEMBER
+
+    remove_member(lab, "mallory", by=by)
+
+    assert role_in_project(Actor.person(mallory), vision) is Role.STRANGER
+
+
 def test_whoever_has_left_is_listed_as_that(vision: Project, by: Actor, bob: User, lab: Entity) -> None:
     name_person(vision, username="bob", role=NamedRole.VIEWER, by=by)
     lab.memberships.filter(user=bob).delete()
@@ -180,6 +194,34 @@ def test_a_link_ends_by_itself_and_by_revoking(vision: Project, by: Actor) -> No
         ("sharing.link_made", {"link": second.public_id, "days": 1}),
         ("sharing.link_revoked", {"link": second.public_id}),
     ]
+
+
+@pytest.mark.parametrize("now", [None, MemberRole.MEMBER])
+def test_a_link_ends_with_its_maker_being_an_admin(
+    vision: Project, lab: Entity, by: Actor, mallory: User, now: MemberRole | None
+) -> None:
+    add_member(lab, mallory, role=MemberRole.ADMIN)
+    link, secret = make_share_link(vision, label="mine", days=30, by=Actor.person(mallory))
+    reader = Actor.nobody(shares=frozenset({link.public_id}))
+    assert role_in_project(reader, vision) is Role.GUEST
+
+    if now is None:
+        remove_member(lab, "mallory", by=by)
+    else:
+        change_role(lab, "mallory", now, by=by)
+
+    assert role_in_project(reader, vision) is Role.NOBODY
+    assert list(share_links(vision)) == []
+    with pytest.raises(NotFound):
+        find_share_link(secret)
+
+
+def test_a_link_to_a_project_of_ones_own_works(alice: User, by: Actor) -> None:
+    own = create_project(by, entity=None, name="own")
+
+    link, _ = make_share_link(own, label="", days=30, by=by)
+
+    assert role_in_project(Actor.nobody(shares=frozenset({link.public_id})), own) is Role.GUEST
 
 
 def test_a_link_of_another_project_is_not_revoked_here(vision: Project, by: Actor, alice: User) -> None:
