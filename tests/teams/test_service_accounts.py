@@ -130,6 +130,25 @@ def test_a_session_of_one_is_nobodys(ci: ServiceAccount, alice: User) -> None:
     assert client.get(f"/teams/{ci.entity.name}").status_code == 404
 
 
+def test_a_removed_admin_is_not_let_back_in_by_the_key_of_a_service(
+    lab: Entity, alice: User, bob: User, mallory: User
+) -> None:
+    Membership.objects.create(entity=lab, user=mallory, role=MemberRole.ADMIN)
+    script = make_service_account(lab, "Deploy", role=MemberRole.ADMIN, by=people.actor(mallory))
+    _, secret = _key(script, mallory, scope=Scope.ADMIN)
+    remove_member(lab, "mallory", by=people.actor(alice))
+
+    for act in (
+        lambda: invite(lab, role=MemberRole.ADMIN, by=_asks(secret)),
+        lambda: change_role(lab, "bob", MemberRole.ADMIN, by=_asks(secret)),
+        lambda: remove_member(lab, "bob", by=_asks(secret)),
+    ):
+        with pytest.raises(Forbidden, match="decided by people"):
+            act()
+
+    assert role_in(people.actor(bob), lab) is Role.MEMBER
+
+
 @pytest.mark.parametrize(
     "change",
     [{"email": "ci@example.com"}, {"password": "plain"}, {"is_staff": True}, {"is_superuser": True}],

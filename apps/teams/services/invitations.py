@@ -28,7 +28,7 @@ from apps.teams.models import Entity, Invitation, Membership, Organisation, Orga
 from apps.teams.notices import send_invitation
 from apps.teams.queries.finding import person_in_common
 from apps.teams.queries.people import EMAIL_LABEL, Place, memberships_of, place_of, usable_invitation
-from apps.teams.services.places import locked
+from apps.teams.services.places import locked, require_person
 from apps.teams.types import MemberRole, OrganisationRole
 from apps.vault.seal import seal_text
 from apps.vault.tree import open_key
@@ -51,6 +51,7 @@ def invite(
     """
     place = locked(place)
     require_at(by, Permission.ENTITY_ADMIN, place)
+    require_person(by)
     email = _address(place, email) if email else ""
     _require_few(place, by)
     secret, row = secrets.token_urlsafe(32), uuid.uuid4()

@@ -17,7 +17,7 @@ from apps.teams.gate import require_at
 from apps.teams.models import Entity, Membership, Organisation, OrganisationMembership
 from apps.teams.queries.people import Place, memberships_of
 from apps.teams.services.invitations import withdraw_all_of
-from apps.teams.services.places import locked
+from apps.teams.services.places import locked, require_person
 from apps.teams.types import MemberRole, OrganisationRole
 
 AnyMembership = Membership | OrganisationMembership
@@ -36,6 +36,7 @@ def change_role(place: Place, person: str, role: MemberRole | OrganisationRole, 
     """Make a person of the team or organisation something else there. Conflict for its last admin."""
     place = locked(place)
     require_at(by, Permission.ENTITY_ADMIN, place)
+    require_person(by)
     _give(place, _membership(place, person), role, by=by)
 
 
@@ -57,6 +58,7 @@ def remove_member(place: Place, person: str, *, by: Actor) -> None:
     """Take a person out; the next thing they ask for is answered as to a stranger. Conflict for the last admin."""
     place = locked(place)
     require_at(by, Permission.ENTITY_ADMIN, place)
+    require_person(by)
     _end(place, _membership(place, person), EventKind.MEMBER_REMOVED, by=by)
 
 

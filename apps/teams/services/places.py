@@ -6,8 +6,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from apps.accounts.actors import Actor
 from apps.accounts.names import USERNAME_VALIDATORS
-from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.teams.models import Entity, Organisation
 from apps.teams.queries.people import Place, is_name_in_use
 
@@ -19,6 +20,12 @@ def locked(place: Place) -> Place:
         raise NotFound(_("It is not there any more."))
     assert isinstance(fresh, Entity | Organisation)
     return fresh
+
+
+def require_person(actor: Actor) -> None:
+    """Pass unless a script asks: its key may be in the hands of somebody who had to go, and would let them back in."""
+    if actor.is_service:
+        raise Forbidden(_("Who is in a team is decided by people. A service account cannot."))
 
 
 def usable_name(text: str) -> str:
