@@ -91,7 +91,10 @@ def test_the_command_gives_a_plan_until_the_end_of_its_day_and_takes_it(alice: U
     assert not may_create_team(Actor.person(bob))
 
 
-@pytest.mark.parametrize("words", [["nobody", "team"], ["bob", "team", "--until", "2026-01-01"]])
+@pytest.mark.parametrize(
+    "words",
+    [["nobody", "team"], ["bob", "team", "--until", "2026-01-01"], ["bob", "team", "--until", "9999-12-31"]],
+)
 def test_the_command_says_what_is_wrong(alice: User, bob: User, words: list[str]) -> None:
     with pytest.raises(CommandError):
         call_command("grant_plan", *words)

@@ -41,4 +41,7 @@ class Command(BaseCommand):
 
 
 def _day(text: str) -> date:
-    return date.fromisoformat(text)
+    day = date.fromisoformat(text)
+    if day == date.max:  # the last that there is has none after it
+        raise ValueError(text)
+    return day
