@@ -6,6 +6,7 @@ Each field carries a marker of its own. That they arrived is checked as well, by
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from tests.e2e.secrecy.search import Hit, Marker, new_number, new_text, search
 from tests.e2e.secrecy.test_tenants import API, PAGES
 from tests.e2e.secrecy.writes import NOWHERE, watched
 from tests.live import LiveServer
+from tests.web.mailbox import Mailbox
 
 pytestmark = [pytest.mark.live, pytest.mark.promise("P-08")]
 
@@ -31,6 +33,10 @@ TEXTS = [
     "key_name",
     "service_name",
     "service_key_name",
+    "team_project",
+    "project_description",
+    "link_label",
+    "invited_name",
     "project",
     "run_id",
     "display_name",
@@ -186,14 +192,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     watch = tmp_path_factory.mktemp("watch") / "site"
     temporary = server.folder / "tmp"
     temporary.mkdir()
-    server.env |= watched(watch) | {"TMPDIR": str(temporary), "OWNLOG_LOG_LEVEL": "DEBUG"}
     made = World(server, watch, new_markers())
-    try:
-        server.start()
-        live_through(made)
-        yield made
-    finally:
-        server.__exit__(None, None, None)
+    with Mailbox() as mailbox:
+        server.env |= watched(watch) | mailbox.env | {"TMPDIR": str(temporary), "OWNLOG_LOG_LEVEL": "DEBUG"}
+        try:
+            server.start()
+            live_through(made)
+            yield made
+        finally:
+            server.__exit__(None, None, None)
 
 
 def live_through(world: World) -> None:
@@ -209,6 +216,7 @@ def live_through(world: World) -> None:
     world.seen += raw_reads(world, door)
     log_more(world, door)
     world.seen += found_a_team(world, door)
+    world.seen += share(world, door, browser)
     misbehave(world, door, browser)
     world.seen += visit_everything(world, browser)
 
@@ -263,6 +271,31 @@ def found_a_team(world: World, door: Door) -> str:
     key = door.ask("POST", keys, json.dumps({"name": world.text("service_key_name")}).encode(), sent)
     world.secrets.append(Marker("API key of a service", key.json["secret"]))
     return " ".join(door.ask("GET", path).body.decode() for path in ("/api/v1/keys", services, keys))
+
+
+def share(world: World, door: Door, browser: Browser) -> str:
+    """A project of the team that is described, a link to it with a label, and somebody invited by an address."""
+    words = {
+        "entity": "carols",
+        "name": world.text("team_project"),
+        "description": world.text("project_description"),
+    }
+    made = door.ask(
+        "POST", "/api/v1/projects", json.dumps(words).encode(), {"Content-Type": "application/json"}
+    )
+    settings = f"/carols/{world.text('team_project')}/settings"
+    shown = browser.submit(
+        f"{settings}/links", {"label": world.text("link_label"), "days": "7"}, page=settings
+    )
+    address = f"{world.text('invited_name')}@example.com"
+    invited = browser.submit(
+        "/teams/carols/invitations", {"email": address, "role": "viewer"}, page="/teams/carols"
+    )
+    for kind, page in (("share", shown), ("invitations", invited)):
+        secret = re.search(rf"/{kind}/([\w-]{{30,}})", page.text)
+        assert secret is not None, page.text[:2000]
+        world.secrets.append(Marker(f"secret of /{kind}", secret[1]))
+    return made.body.decode() + browser.get(settings).text + browser.get("/teams/carols").text
 
 
 def misbehave(world: World, door: Door, browser: Browser) -> None:
