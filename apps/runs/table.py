@@ -274,15 +274,16 @@ class Tables:
     """All tables of this process."""
 
     def __init__(self) -> None:
-        self._tables: OrderedDict[int, _Table] = OrderedDict()
+        # By what no other project is called, not by a number that a restored database gives again.
+        self._tables: OrderedDict[str, _Table] = OrderedDict()
         self._lock = threading.Lock()
         self._sweeper: threading.Timer | None = None
 
     def moment_of(self, project: Project) -> Moment:
         """Its runs as they stand now."""
         with self._lock:
-            table = self._tables.setdefault(project.pk, _Table())
-            self._tables.move_to_end(project.pk)
+            table = self._tables.setdefault(project.public_id, _Table())
+            self._tables.move_to_end(project.public_id)
             table.used_at = time.monotonic()
         with table.lock:
             moment = table.refresh(project)
@@ -294,7 +295,7 @@ class Tables:
     def keep_warm(self, project: Project) -> None:
         """Somebody looks at the project: what is known of its runs is not forgotten meanwhile."""
         with self._lock:
-            if (table := self._tables.get(project.pk)) is not None:
+            if (table := self._tables.get(project.public_id)) is not None:
                 table.used_at = time.monotonic()
 
     def forget_idle(self, idle_seconds: float = IDLE_SECONDS) -> None:
@@ -302,7 +303,7 @@ class Tables:
         with self._lock:
             self._sweeper = None
             before = time.monotonic() - idle_seconds
-            for project in [pk for pk, table in self._tables.items() if table.used_at <= before]:
+            for project in [name for name, table in self._tables.items() if table.used_at <= before]:
                 del self._tables[project]
             self._watch()
 

@@ -107,5 +107,5 @@ def test_few_answers_are_kept_and_none_of_a_long_question(
         ids_of_runs(vision, filters=f'{{"config.lr": {number}}}')
     ids_of_runs(vision, filters=long_filter)
 
-    kept = fresh._tables[vision.pk].moment._answers
+    kept = fresh._tables[vision.public_id].moment._answers
     assert [filters for filters, _ in kept] == [f'{{"config.lr": {number}}}' for number in range(16, 20)]

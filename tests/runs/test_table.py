@@ -204,5 +204,5 @@ def test_the_whole_is_bounded(
     names(vision)
     names(other)
 
-    assert list(fresh._tables) == [other.pk]
+    assert list(fresh._tables) == [other.public_id]
     assert names(vision) == ["r0", "r1", "r2"]
