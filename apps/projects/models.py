@@ -25,6 +25,8 @@ class Project(models.Model):
     visibility = models.CharField(
         max_length=10, choices=[(v, v) for v in Visibility], default=Visibility.PRIVATE.value
     )
+    # "never" or a number of days, as settings are stored; empty: as its entity has it (projects.retention).
+    run_retention = models.CharField(max_length=5, default="")
     runs_made = models.PositiveIntegerField(default=0)  # numbers the names that the server invents
     created_at = models.DateTimeField(default=clock.now)
     created_by = models.ForeignKey(

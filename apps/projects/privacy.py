@@ -14,6 +14,7 @@ declare(
         "entity",
         "vault_node",
         "visibility",
+        "run_retention",
         "runs_made",
         "created_at",
         "last_activity_at",

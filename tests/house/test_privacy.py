@@ -70,6 +70,7 @@ OPEN_TEXT = {
     "plans.PlanRequest.public_id": "made by us",
     "plans.RequestStep.by": "a public id",
     "projects.Project.public_id": "made by us",
+    "projects.Project.run_retention": "a number of days, or never",
     "projects.ShareLink.public_id": "made by us",
     "projects.ShareLink.secret_sha256_hex": "a hash of 43 random letters",
     "runs.Run.public_id": "made by us",

@@ -5,16 +5,19 @@ from apps.projects.services.projects import (
     get_or_create_project,
     update_project,
 )
+from apps.projects.services.retention import choose_retention, unset_retention
 from apps.projects.services.sharing import make_share_link, name_person, revoke_share_link, unname_person
 
 __all__ = [
     "check_outsiders",
     "check_visibility",
+    "choose_retention",
     "create_project",
     "get_or_create_project",
     "make_share_link",
     "name_person",
     "revoke_share_link",
     "unname_person",
+    "unset_retention",
     "update_project",
 ]
