@@ -24,6 +24,7 @@ _KEPT = frozenset({
     "args", "cpu", "cpu_count", "cpu_count_logical", "cuda", "cudaVersion", "disk", "gpu", "gpu_count", "gpucount",
     "gpu_amd", "gpu_nvidia", "apple", "memory", "os", "python", "startedAt", "tpu", "trainium", "writerId",
 })  # fmt: skip
+_CODE_PATHS = frozenset({"codePath", "codePathLocal"})  # where the client would have put the main file
 _DEVICE_MARKS = frozenset({"uuid", "uniqueId", "pciBusId"})
 # Addresses are left alone; then Posix paths from the root or a home, Windows drives, network shares.
 # A scheme is looked for from the start of its word only and never twice: a million letters take a million steps.
@@ -79,7 +80,8 @@ def environment(record: Json, kept: Kept) -> Json:
     if kept.metadata is SystemMetadata.NONE:
         return {"git": git} if git else {}
     if kept.metadata is SystemMetadata.ALL:
-        smaller = {key: _without_users(value) for key, value in record.items() if key != "git"}
+        gone = {"git"} if kept.code else {"git", *_CODE_PATHS}
+        smaller = {key: _without_users(value) for key, value in record.items() if key not in gone}
     else:
         smaller = {key: _harmless(value) for key, value in record.items() if key in _KEPT}
         if isinstance(program := record.get("program"), str):

@@ -121,6 +121,8 @@ def _allowed_part(file: RunFile, source: BinaryIO | Iterable[bytes]) -> BinaryIO
         return source
     kept = kept_in(file.run.project.entity)
     if (reason := _reason(name, kept)) is not None:
+        # It was announced while it could be kept: the run says what became of it.
+        _note_withheld(file.run, run_key(file.run), {name: reason})
         raise refusal(reason)
     return source if rule is None else [rule(_whole(source), kept)]
 

@@ -116,7 +116,8 @@ def code_switch(held: Effective, action: str, *, may_change: bool = True) -> Swi
         _("Scripts, notebooks, patches and the address of the git remote are stored with new runs, sealed.")
         if held.is_on
         else _(
-            "Code that the client gathers is refused. Files that a script saves by name are kept as always."
+            "Code that the client gathers is refused, and so is each patch and notebook. Other files that a script saves by "
+            "name are kept as always."
         )
     )
     fixed = _fixed_by(held) or ("" if may_change else _("Only admins of the team change this."))

@@ -17,6 +17,7 @@ from apps.runs.history.paths import dotted
 from apps.runs.types import OpenRun
 from apps.teams.queries import author_names
 from apps.web.beginnings import beginning_of, fork_of
+from apps.web.code.switching import way_to_code
 from apps.web.columns import ranked_measures
 from apps.web.conditions import LONGEST_CONDITION, equals
 from apps.web.console import LONGEST_READ, console_lines
@@ -50,6 +51,7 @@ def overview(opened: OpenRun, keys: KeyList, frame: dict[str, Any], actor: Actor
         "environment": environment(opened),
         "package_count": len(packages(opened)),
         "withheld": withheld_names(opened.run),
+        "way_to_code": way_to_code(actor, opened.run.project.entity),
         "packages_withheld": withheld_names(opened.run, Withheld.METADATA),
         "tag_line": tag_line(opened.head.tags),
         "alike": _alike(opened, frame["project_url"]),

@@ -160,9 +160,11 @@ def test_all_keeps_what_was_sent_but_the_remote_and_passwords() -> None:
 
     kept = minimise.environment(sent, ALL)
 
-    assert kept == sent | {"args": ["--from=https://example.com/ann/secret.git"], "git": {"commit": "abc123"}}
+    told = {"args": ["--from=https://example.com/ann/secret.git"], "git": {"commit": "abc123"}}
+    assert kept == {key: value for key, value in sent.items() if not key.startswith("codePath")} | told
     with_code = minimise.environment(sent, Kept(code=True, metadata=SystemMetadata.ALL))
     assert with_code["git"] == {"commit": "abc123", "remote": "https://example.com/ann/secret.git"}
+    assert with_code["codePath"] == "proj/train.py"
 
 
 @pytest.mark.parametrize(

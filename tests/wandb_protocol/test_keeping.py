@@ -122,6 +122,7 @@ def test_code_has_room_only_while_saving_is_on(ann: Asker, alice: User) -> None:
 
     setting(alice, SettingName.CODE_SAVING, False)
     assert ann.put(str(rooms["diff.patch"]), b"diff").status_code == 403
+    assert withheld_names(Run.objects.get()) == ["code/train.py", "diff.patch"]
     assert RunFile.objects.filter(blob__isnull=False).count() == 1
 
 

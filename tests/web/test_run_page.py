@@ -8,9 +8,11 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.core import jsontext
 from apps.files.services import announce_files, store_file
+from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.runs.services import finish_run
 from apps.runs.types import RunState
+from apps.teams.models import Organisation
 from tests.factories import work
 from tests.web.conftest import Log, Visit, text_of
 
@@ -45,7 +47,28 @@ def test_overview_says_what_was_not_stored(visit: Visit, told: Run) -> None:
 
     words = text_of(visit(PAGE, by="vera"))
 
-    assert "Code: 2 files. code/train.py , diff.patch were sent and refused. Code saving is off." in words
+    assert "Code: 2 files. code/train.py , diff.patch were sent and refused: code saving was off." in words
+
+
+@pytest.mark.promise("P-05")
+def test_overview_leads_to_the_switch_whoever_may_and_tells_others_whom_to_ask(
+    visit: Visit, send: Visit, told: Run, alice: User, institute: Organisation, mallory: User
+) -> None:
+    announce_files(told, ["code/train.py"])
+    page = '<a href="/teams/lab/code-saving">'
+
+    assert f"{page}Switch code saving on</a>" in visit(PAGE, by="alice").content.decode()
+    told_vera = visit(PAGE, by="vera").content.decode()
+    assert "Only admins of the team lab can switch code saving on.</bdi>" in told_vera
+    assert ('<a href="/teams/lab">Who they are</a>' in told_vera, page in told_vera) == (True, False)
+
+    send("/organisations/institute/settings", by="alice", name="code_saving", value="off", enforce="1")
+    told_alice = visit(PAGE, by="alice").content.decode()
+    assert "The organisation institute has fixed code saving to off" in told_alice
+    assert "Switch code saving on" not in told_alice
+
+    Project.objects.filter(pk=told.project_id).update(visibility="public")
+    assert "code saving on" not in visit(PAGE, by="mallory").content.decode()
 
 
 def test_environment_comes_from_the_clients_metadata(visit: Visit, told: Run) -> None:
