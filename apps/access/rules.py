@@ -21,7 +21,7 @@ PARENT = "parent"  # a field of something that was already fetched through the g
 
 Rule = Permission | str
 
-_urls: dict[tuple[str, str], Rule] = {}
+_urls: dict[str, dict[str, Rule]] = {}  # by name, then by method
 _fields: dict[str, Rule] = {}
 
 
@@ -31,7 +31,7 @@ def declare_url(name: str, rule: Rule, *, methods: Iterable[str] = ("GET",)) -> 
     `admin:*` stands for all of a namespace that a library fills; a name of its own goes before it.
     """
     for method in methods:
-        _urls[name, method] = rule
+        _urls.setdefault(name, {})[method] = rule
 
 
 def declare_graphql(rule: Rule, *fields: str) -> None:
@@ -41,7 +41,7 @@ def declare_graphql(rule: Rule, *fields: str) -> None:
 
 
 def url_rules() -> dict[tuple[str, str], Rule]:
-    return dict(_urls)
+    return {(name, method): rule for name, rules in _urls.items() for method, rule in rules.items()}
 
 
 def graphql_rules() -> dict[str, Rule]:
@@ -50,8 +50,7 @@ def graphql_rules() -> dict[str, Rule]:
 
 def rules_of_url(name: str) -> dict[str, Rule]:
     """The rule of each method by which the URL `name` may be reached; empty when nobody declared it."""
-    own = {method: rule for (each, method), rule in _urls.items() if each == name}
-    if own or ":" not in name:
-        return own
-    whole = f"{name.rsplit(':', 1)[0]}:*"
-    return {method: rule for (each, method), rule in _urls.items() if each == whole}
+    own = _urls.get(name)
+    if own is None and ":" in name:
+        own = _urls.get(f"{name.rsplit(':', 1)[0]}:*")
+    return dict(own or {})

@@ -30,14 +30,11 @@ def actor_for_api_key(secret: str) -> Actor | None:
 
     Asked of the database at each request, so that a key ends in all processes at the same moment.
     """
-    key = find_row(ApiKey, secret_sha256_hex=hash_of_secret(secret))
-    if key is None or not key.is_good:
-        return None
-    user = find_row(User, pk=key.user_id)
-    if user is None or not user.is_active:
+    key = find_row(ApiKey, along=("user",), secret_sha256_hex=hash_of_secret(secret))
+    if key is None or not key.is_good or not key.user.is_active:
         return None
     _note_use(key)
-    return Actor.person(user, api_key=key)
+    return Actor.person(key.user, api_key=key)
 
 
 def _note_use(key: ApiKey) -> None:

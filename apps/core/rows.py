@@ -17,26 +17,48 @@ _M = TypeVar("_M", bound=models.Model)
 _Field: TypeAlias = "models.Field[Any, Any]"
 
 
+class _Part(NamedTuple):
+    """One table of a statement: its columns stand side by side in each row that comes back."""
+
+    model: type[models.Model]
+    names: list[str]
+    columns: slice
+    link: tuple[int, str] | None  # from the row of which part, by which foreign key
+
+
 class _Select(NamedTuple):
     sql: str
     asked: list[_Field]
-    names: list[str]
+    parts: list[_Part]
     converters: list[tuple[int, Any, list[Callable[..., Any]]]]  # of the columns that need any
 
 
 def find_row(
-    model: type[_M], *, lock: bool = False, without: tuple[str, ...] = (), **equal: Any
+    model: type[_M],
+    *,
+    lock: bool = False,
+    without: tuple[str, ...] = (),
+    along: tuple[str, ...] = (),
+    **equal: Any,
 ) -> _M | None:
-    """The row whose columns equal these values, or None. A field named in `without` is read when it is first used."""
-    return next(iter(find_rows(model, lock=lock, without=without, **equal)), None)
+    """The row whose columns equal these values, or None. A field named in `without` is read when it is first used.
+
+    `along` names foreign keys whose rows come with it, as `select_related` does; a longer path after the shorter.
+    """
+    return next(iter(find_rows(model, lock=lock, without=without, along=along, **equal)), None)
 
 
 def find_rows(
-    model: type[_M], *, lock: bool = False, without: tuple[str, ...] = (), **equal: Any
+    model: type[_M],
+    *,
+    lock: bool = False,
+    without: tuple[str, ...] = (),
+    along: tuple[str, ...] = (),
+    **equal: Any,
 ) -> list[_M]:
     """All rows whose columns equal these values, in no order. `lock` is for the rest of the transaction."""
     connection = _connection_of(model)
-    select = _select(model, tuple(equal), without, connection.alias, lock=lock)
+    select = _select(model, tuple(equal), without, along, connection.alias, lock=lock)
     values = [
         field.get_db_prep_value(value, connection)
         for field, value in zip(select.asked, equal.values(), strict=True)
@@ -44,9 +66,7 @@ def find_rows(
     with connection.cursor() as cursor:
         cursor.execute(select.sql, values)
         found = cursor.fetchall()
-    return [
-        model.from_db(connection.alias, select.names, _converted(select, row, connection)) for row in found
-    ]
+    return [_made(select, _converted(select, row, connection), connection.alias) for row in found]
 
 
 def sum_of(model: type[models.Model], name: str, **equal: Any) -> int:
@@ -92,6 +112,17 @@ def _converted(select: _Select, row: Sequence[Any], connection: BaseDatabaseWrap
     return values
 
 
+def _made(select: _Select, values: list[Any], alias: str) -> Any:
+    """The first part's row, which holds those of the others."""
+    rows: list[models.Model] = []
+    for part in select.parts:
+        row = part.model.from_db(alias, part.names, values[part.columns])
+        if part.link is not None:
+            setattr(rows[part.link[0]], part.link[1], row)
+        rows.append(row)
+    return rows[0]
+
+
 def _values_of(row: models.Model, fields: list[_Field], connection: BaseDatabaseWrapper) -> list[Any]:
     return [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
 
@@ -99,22 +130,56 @@ def _values_of(row: models.Model, fields: list[_Field], connection: BaseDatabase
 # Names of tables and columns come from models, never from a request.
 @cache
 def _select(
-    model: type[models.Model], names: tuple[str, ...], without: tuple[str, ...], alias: str, *, lock: bool
+    model: type[models.Model],
+    names: tuple[str, ...],
+    without: tuple[str, ...],
+    along: tuple[str, ...],
+    alias: str,
+    *,
+    lock: bool,
 ) -> _Select:
     connection, asked = connections[alias], [_field(model, name) for name in names]
-    columns = [field for field in model._meta.concrete_fields if field.name not in without]
-    where = " AND ".join(f"{_quoted(field, alias)} = %s" for field in asked)
-    sql = f"SELECT {_listed(columns, alias)} FROM {_table(model, alias)} WHERE {where}"  # noqa: S608
-    if lock and connection.features.has_select_for_update:
-        sql += (
-            " FOR UPDATE"  # SQLite has one writer at a time: a transaction that writes has locked everything
+    tables, columns = f"{_table(model, alias)} AS t0", _of_table(model, 0, without)
+    parts = [_Part(model, [field.attname for _, field in columns], slice(0, len(columns)), None)]
+    for number, path in enumerate(along, 1):
+        above, _, name = path.rpartition("__")
+        holder = along.index(above) + 1 if above else 0
+        key = _field(parts[holder].model, name)
+        assert not key.null, "what need not be there would keep the whole row away"
+        other = key.related_model
+        assert other is not None
+        own = _of_table(other, number)
+        parts.append(
+            _Part(
+                other,
+                [field.attname for _, field in own],
+                slice(len(columns), len(columns) + len(own)),
+                (holder, name),
+            )
         )
+        columns += own
+        tables += (
+            f" JOIN {_table(other, alias)} AS t{number}"
+            f" ON t{number}.{_quoted(_field(other, 'pk'), alias)} = t{holder}.{_quoted(key, alias)}"
+        )
+    listed = ", ".join(f"t{number}.{_quoted(field, alias)}" for number, field in columns)
+    where = " AND ".join(f"t0.{_quoted(field, alias)} = %s" for field in asked)
+    sql = f"SELECT {listed} FROM {tables} WHERE {where}"  # noqa: S608
+    if lock and connection.features.has_select_for_update:
+        # SQLite has one writer at a time: a transaction that writes has locked everything.
+        sql += " FOR UPDATE OF t0"
     converters = []
-    for place, field in enumerate(columns):
-        column = field.get_col(model._meta.db_table)
+    for place, (_, field) in enumerate(columns):
+        column = field.get_col(field.model._meta.db_table)
         if needed := connection.ops.get_db_converters(column) + column.get_db_converters(connection):
             converters.append((place, column, needed))
-    return _Select(sql, asked, [field.attname for field in columns], converters)
+    return _Select(sql, asked, parts, converters)
+
+
+def _of_table(
+    model: type[models.Model], number: int, without: tuple[str, ...] = ()
+) -> list[tuple[int, _Field]]:
+    return [(number, field) for field in model._meta.concrete_fields if field.name not in without]
 
 
 @cache

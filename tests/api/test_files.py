@@ -75,7 +75,7 @@ def test_the_list_asks_a_constant_number_of_questions(ask: Ask, stored: None, mo
     with CaptureQueriesContext(connections["default"]) as asked:
         assert ask("GET", FILES, by="bob").json["total"] == 1 + more
 
-    assert len(asked) == 7
+    assert len(asked) == 6
 
 
 @pytest.mark.parametrize(

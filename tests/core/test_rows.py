@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.forms.models import model_to_dict
 from pytest_django import DjangoAssertNumQueries
 
@@ -99,3 +99,25 @@ def test_a_sum_is_of_the_rows_asked_for(run: Run) -> None:
 
     assert dict(zip(Stream, sums, strict=True)) == {Stream.HISTORY: 6, Stream.EVENTS: 3, Stream.OUTPUT: 0}
     assert sum_of(Chunk, "stored_bytes", run=run.pk) == 9
+
+
+def test_rows_along_its_keys_come_by_the_same_statement(
+    run: Run, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(1):
+        found = find_row(Run, along=("project", "project__entity"), without=("sealed_head",), uuid=run.uuid)
+        assert found is not None
+        project, entity = found.project, found.project.entity
+
+    expected = Run.objects.select_related("project__entity").get(pk=run.pk)
+    assert model_to_dict(project) == model_to_dict(expected.project)
+    assert model_to_dict(entity) == model_to_dict(expected.project.entity)
+    assert (project.pk, entity.pk, project._state.adding) == (run.project_id, run.project.entity_id, False)
+    assert find_row(Run, along=("project",), pk=run.pk + 1) is None
+
+
+def test_only_its_own_row_is_locked(run: Run) -> None:
+    with transaction.atomic():
+        found = find_row(Run, lock=True, along=("project",), pk=run.pk)
+
+    assert found == run

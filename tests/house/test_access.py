@@ -115,7 +115,7 @@ def test_a_route_that_nobody_declared_is_seen_and_not_reached(
     with override_settings(ROOT_URLCONF=PlantedUrls, DEBUG=True):
         assert client.get("/planted").status_code == 404
 
-        monkeypatch.setitem(rules._urls, ("planted", "GET"), rules.ANYBODY)
+        monkeypatch.setitem(rules._urls, "planted", {"GET": rules.ANYBODY})
         assert client.get("/planted").content == b"reached"
         assert client.post("/planted").status_code == 405
 

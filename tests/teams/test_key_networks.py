@@ -100,10 +100,10 @@ def test_a_network_that_is_noted_costs_no_question(
     secret: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     use(secret, HOME)
-    with django_assert_num_queries(2):  # the key and its owner, as without a note
+    with django_assert_num_queries(1):  # the key with its owner, as without a note
         use(secret, HOME)
     key_networks._noted.clear()  # another process
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         use(secret, HOME)
     assert len(told()) == 1
 
