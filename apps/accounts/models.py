@@ -45,6 +45,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     density = models.CharField(
         max_length=12, choices=[(each.value, each.value) for each in Density], default=Density.COMPACT.value
     )
+    time_zone = models.CharField(max_length=64, default="", blank=True)  # of moments on pages; empty: UTC
     has_single_keys = models.BooleanField(
         default=True
     )  # shortcuts of one key; a voice may press them unasked

@@ -22,6 +22,7 @@ declare(
         "theme",
         "density",
         "has_single_keys",
+        "time_zone",
     },
     plain={
         "id",

@@ -20,6 +20,7 @@ from apps.accounts.models import ApiKey, User
 from apps.accounts.names import USERNAME_VALIDATORS
 from apps.accounts.queries import hash_of_secret, is_taken, no_account_yet, require_operator, user_of
 from apps.accounts.types import Appearance
+from apps.accounts.zones import known_zones
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import clock
@@ -126,6 +127,15 @@ def change_appearance(actor: Actor, appearance: Appearance) -> None:
     user.language, user.theme = appearance.language.value, appearance.theme.value
     user.density, user.has_single_keys = appearance.density.value, appearance.has_single_keys
     user.save(update_fields=["language", "theme", "density", "has_single_keys"])
+
+
+def change_time_zone(actor: Actor, name: str) -> None:
+    """In which zone pages say times to this person; empty for UTC. Invalid for one that this machine does not know."""
+    if name and name not in known_zones():
+        raise Invalid(_("There is no such time zone."))
+    user = user_of(actor)
+    user.time_zone = name
+    user.save(update_fields=["time_zone"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, Sum
 
 from apps.access.policy import Visibility
 from apps.code_saving.policy import is_code
 from apps.core.errors import Conflict
+from apps.files import opening
 from apps.files.models import RunFile
-from apps.files.queries import NAME_LABEL
+from apps.files.opening import opened_names
 from apps.projects.models import Project
 from apps.projects.types import PUBLISHED
 from apps.runs.models import Run
-from apps.vault.damage import leave_out, leaving_out_damaged
-from apps.vault.errors import Tampered
-from apps.vault.seal import unseal_text
-from apps.vault.tree import open_keys
-from apps.vault.types import NodeId
+from apps.vault.damage import leaving_out_damaged
 
 METADATA = "wandb-metadata.json"
-MOST_LOOKED_AT = 20_000  # names of files that are opened, the newest first; each takes some microseconds
-_AT_ONCE = 1_000
 
 
 class Asked(StrEnum):
@@ -104,7 +99,7 @@ def exposure_of(project: Project) -> Exposure:
     )
     files = stored.aggregate(all=Count("pk"), bytes=Sum("size", default=0))
     described, code = set(runs.filter(event_lines__gt=0).values_list("pk", flat=True)), 0
-    for run, name in _names(stored):
+    for name, run in opened_names(stored, "run_id"):
         code += is_code(name)
         if name == METADATA:
             described.add(run)
@@ -116,22 +111,5 @@ def exposure_of(project: Project) -> Exposure:
         console_lines=lines["lines"],
         metadata_runs=len(described),
         code_files=code,
-        is_partial=files["all"] > MOST_LOOKED_AT,
+        is_partial=files["all"] > opening.MOST_LOOKED_AT,
     )
-
-
-def _names(stored: QuerySet[RunFile]) -> Iterator[tuple[int, str]]:
-    """The run and the name of each of the newest files."""
-    newest = stored.order_by("-id").values_list("run_id", "run__vault_node", "uuid", "sealed_name")
-    for start in range(0, MOST_LOOKED_AT, _AT_ONCE):
-        rows = list(newest[start : min(start + _AT_ONCE, MOST_LOOKED_AT)])
-        keys = open_keys(NodeId(node) for _, node, _, _ in rows)
-        for run, node, uuid, sealed in rows:
-            if (key := keys.get(NodeId(node))) is None:
-                continue
-            try:
-                yield run, unseal_text(key, bytes(sealed), label=NAME_LABEL, row=uuid)
-            except Tampered as error:
-                leave_out(error)
-        if len(rows) < _AT_ONCE:
-            return

@@ -13,17 +13,19 @@ from django.utils.translation import gettext as _
 
 from apps.access.policy import Visibility
 from apps.core.errors import Invalid
+from apps.core.ids import is_public_id
 from apps.teams.types import Chooser, SystemMetadata
 
 Value = bool | int | str | None  # None: never (a number of days that has no end)
 
-ON, OFF, NEVER = "on", "off", "never"
+ON, OFF, NEVER, OWN = "on", "off", "never", "own"
 MOST_DAYS = 36_500
 
 
 class SettingName(StrEnum):
     ARTIFACT_TTL_DAYS = "artifact_ttl_days"  # how long an artifact version lives unless it says otherwise
     CODE_SAVING = "code_saving"  # whether the code that a client gathers by itself is kept
+    DEFAULT_ENTITY = "default_entity"  # where a person's runs go when a script names no entity
     DEFAULT_VISIBILITY = "default_visibility"  # of a project that is made from now on
     HIDDEN = "hidden"  # whether other people find this person
     MAIL_KEYS = "mail_keys"  # a mail when an API key is used from a new network
@@ -81,11 +83,26 @@ class Days:
 
 
 @dataclass(frozen=True, slots=True)
+class OneEntity:
+    """An entity by its public id; None for a person's own."""
+
+    def read(self, text: str) -> Value:
+        if text == OWN:
+            return None
+        if not is_public_id(text):
+            raise Invalid(_("There is no such choice."))
+        return text
+
+    def write(self, value: Value) -> str:
+        return OWN if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """One setting. `strictness` is there where what an organisation enforces is a bound: its teams may choose what is as
     strict or stricter. Without it they have exactly what is enforced."""
 
-    form: Words | Switch | Days
+    form: Words | Switch | Days | OneEntity
     default: Value
     choosers: frozenset[Chooser]
     strictness: Callable[[Value], int] | None = None
@@ -118,6 +135,7 @@ def _fewer_see_it(visibility: Value) -> int:
 SPECS: dict[SettingName, Spec] = {
     SettingName.ARTIFACT_TTL_DAYS: Spec(Days(), None, _EVERYBODY, _sooner),
     SettingName.CODE_SAVING: Spec(Switch(), False, _EVERYBODY),
+    SettingName.DEFAULT_ENTITY: Spec(OneEntity(), None, _PERSON),
     SettingName.DEFAULT_VISIBILITY: Spec(
         Words(tuple(each.value for each in Visibility)), Visibility.PRIVATE.value, _EVERYBODY, _fewer_see_it
     ),

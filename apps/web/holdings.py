@@ -100,14 +100,14 @@ HOLDINGS = (
         slug="analysis",
         name=_("Analysis"),
         bytes=_(
-            "Nothing: filters, orders and comparisons stand in the address of a page and are not stored. Reports are "
-            "not built yet."
+            "Pictures, tables, sound and other media that a script logs, as files. Filters, orders and comparisons stand "
+            "in the address of a page and are not stored. Reports are not built yet."
         ),
-        where=_("In your browser’s address bar and history."),
-        who=_("Whoever you send the address to, if they may see the project."),
-        since=_("Never stored here."),
-        export=_("Copy the address; a comparison can be taken away as CSV."),
-        erase=_("Nothing to erase."),
+        where=_FILE_WHERE,
+        who=_WHO,
+        since=_SINCE,
+        export=_FILE_EXPORT,
+        erase=_NO_ERASURE,
     ),
     Holding(
         slug="models",

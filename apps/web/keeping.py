@@ -15,7 +15,7 @@ from apps.core.errors import Invalid
 from apps.projects.queries import open_project
 from apps.runs.queries import last_seen_run, open_run
 from apps.teams.choices import SettingName, read
-from apps.teams.queries import Effective, default_entity, effective_of, entities_of, get_team
+from apps.teams.queries import Effective, effective_of, entities_of, get_team, own_entity
 from apps.teams.services import choose
 from apps.teams.types import Source, SystemMetadata
 from apps.web.links import run_url
@@ -66,7 +66,7 @@ class LastRun:
 
 def owner_of(actor: Actor, permission: Permission, team: str) -> Entity:
     """The team of this name for this purpose, or the actor's own entity when none is named."""
-    return get_team(actor, permission, name=team) if team else default_entity(actor)
+    return get_team(actor, permission, name=team) if team else own_entity(actor)
 
 
 def save(owner: Entity, name: SettingName, form: Mapping[str, str], *, by: Actor) -> None:

@@ -65,6 +65,7 @@ for name in (
     "appearance",
     "code-saving",
     "privacy-settings",
+    "profile",
     "notifications",
     "system-metadata",
 ):
@@ -77,7 +78,7 @@ for name in (
     "socialaccount_connections",
 ):
     declare_url(name, SIGNED_IN, methods=_READING)
-for name in ("again-elsewhere", "sessions"):
+for name in ("again-elsewhere", "my-data", "sessions"):
     declare_url(name, SIGNED_IN, methods=_READING)
 for name in ("api-key-revoke", "session-end", "sessions-end", "unlink", "passkey-remove", "passkey-rename"):
     declare_url(name, SIGNED_IN, methods=("POST",))
@@ -104,6 +105,7 @@ for name in ("team-service-remove", "team-service-key-revoke"):
 for name in ("team-code-saving", "team-privacy", "team-system-metadata"):
     declare_url(name, Permission.ENTITY_READ, methods=_READING)
     declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
+declare_url("team-data", Permission.ENTITY_ADMIN, methods=_READING)
 for name in ("organisation-settings", "organisation-add-team", "organisation-let-team-go"):
     declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
 # Its secret is what opens it: the page says a team's name. Accepting takes an account.

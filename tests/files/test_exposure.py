@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import User
 from apps.code_saving import policy
-from apps.files import exposure, services
-from apps.files.exposure import Exposure, exposure_of
+from apps.files import opening, services
+from apps.files.exposure import METADATA, Exposure, exposure_of
 from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -53,7 +53,7 @@ def test_values_and_named_files_alone_are_published_without_a_question(vision: P
 def test_code_and_what_tells_of_machines_are_counted_by_run_and_file(vision: Project, alice: User) -> None:
     described, measured, both = (work.run(vision, name, by=alice) for name in ("a", "b", "c"))
     for run in (described, both):
-        store(run, exposure.METADATA)
+        store(run, METADATA)
     Run.objects.filter(pk__in=[measured.pk, both.pk]).update(event_lines=3)
     store(both, "code/train.py")
     store(both, "diff.patch")
@@ -73,8 +73,8 @@ def test_with_more_files_than_are_looked_at_there_is_a_question(
     run = work.run(vision, "run1", by=alice)
     for n in range(4):
         store(run, f"file{n}")
-    monkeypatch.setattr(exposure, "MOST_LOOKED_AT", 3)
-    monkeypatch.setattr(exposure, "_AT_ONCE", 2)
+    monkeypatch.setattr(opening, "MOST_LOOKED_AT", 3)
+    monkeypatch.setattr(opening, "_AT_ONCE", 2)
 
     assert exposure_of(vision).is_partial
     assert exposure_of(vision).asked

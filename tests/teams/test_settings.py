@@ -43,6 +43,7 @@ def test_defaults_keep_the_least() -> None:
     assert held == {
         "artifact_ttl_days": "never",
         "code_saving": "off",
+        "default_entity": "own",
         "default_visibility": "private",
         "hidden": "off",
         "mail_keys": "on",

@@ -38,6 +38,7 @@ PAGES = (
     "/settings/teams",
     "/settings/security",
     "/settings/notifications",
+    "/settings/profile",
     "/lab/vision/settings",
     "/invitations/nothing",
     "/share/nothing",

@@ -25,7 +25,7 @@ from apps.projects.types import LINK_DAYS, LONGEST_LABEL, NamedRole
 from apps.teams.choices import SettingName
 from apps.teams.gate import role_in
 from apps.teams.models import Entity
-from apps.teams.queries import default_entity, effective
+from apps.teams.queries import effective, own_entity
 from apps.vault.seal import seal_text
 from apps.vault.tree import open_key
 from apps.vault.types import NodeId
@@ -71,7 +71,7 @@ def _is_of(entity: Entity, user: User) -> bool:
 
 def _is_hidden(user: User) -> bool:
     try:
-        own = default_entity(Actor.person(user))
+        own = own_entity(Actor.person(user))
     except NotFound:
         return True  # an account without an entity is nobody's to find
     return effective(own, SettingName.HIDDEN).is_on

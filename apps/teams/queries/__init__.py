@@ -4,6 +4,7 @@ from apps.teams.queries.entities import (
     entities_where,
     entity_by_name,
     get_entity,
+    own_entity,
     role_counts,
     teams_of,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "my_teams",
     "names_of_teams",
     "organisations_of",
+    "own_entity",
     "own_of",
     "pending_in",
     "people_in",

@@ -9,8 +9,9 @@ from apps.accounts.actors import Actor
 from apps.accounts.names import is_name
 from apps.core.errors import NotFound
 from apps.core.rows import find_row
+from apps.teams.choices import OWN, SettingName
 from apps.teams.gate import require, those_where
-from apps.teams.models import Entity, Membership
+from apps.teams.models import Entity, Membership, Setting
 
 _NO_ENTITY = "There is no such entity, or it is not shared with you."
 
@@ -32,7 +33,20 @@ def get_entity(actor: Actor, permission: Permission, *, name: str) -> Entity:
 
 
 def default_entity(actor: Actor) -> Entity:
-    """Where the actor's projects go when no entity is named: their own, or the one that their key is good for."""
+    """Where the actor's projects go when no entity is named: where they chose, as long as they may make projects there.
+
+    Else their own, or the one that their key is good for.
+    """
+    own = own_entity(actor)
+    if own.user_id is None or actor.only_entity is not None:
+        return own
+    chosen = Setting.objects.filter(entity=own, name=SettingName.DEFAULT_ENTITY).exclude(value=OWN)
+    teams = teams_of(actor).filter(public_id__in=chosen.values("value"))
+    return next(iter(those_where(actor, Permission.PROJECT_CREATE, teams)), own)
+
+
+def own_entity(actor: Actor) -> Entity:
+    """What is the actor's own, or the entity that their key is good for."""
     entity = None
     if actor.only_entity is not None:
         entity = entities_of(actor).first()

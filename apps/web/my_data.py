@@ -1,0 +1,160 @@
+"""What the instance holds of somebody or of a team, in numbers beside the words of the page on privacy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.access.policy import Permission, Visibility
+from apps.accounts.actors import Actor
+from apps.accounts.queries import user_of
+from apps.files.kept import Amount, Kept, bytes_of, kept_of
+from apps.teams.queries import entities_where
+from apps.teams.queries.held import rows_of_account
+from apps.web.figures import grouped
+from apps.web.holdings import HOLDINGS, Holding
+from apps.web.links import entity_url
+
+if TYPE_CHECKING:
+    from apps.teams.models import Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """One figure of a class of data."""
+
+    words: str
+    stored_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One class of data with what there is of it now."""
+
+    holding: Holding
+    now: list[Now]
+    since: datetime | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Another entity whose data the asker answers for."""
+
+    name: str
+    url: str
+    stored_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The page of one entity."""
+
+    entity: Entity
+    url: str
+    stored_bytes: int
+    held: list[Held]
+    seen_by: list[str]
+    places: list[Place]
+
+
+def whole_of(actor: Actor, entity: Entity) -> Whole:
+    """What is held in an entity that the actor administers; of their own the account as well."""
+    kept, is_own = kept_of(entity), entity.user_id is not None
+    held = [*_content(kept), *([_account(actor)] if is_own else [])]
+    return Whole(
+        entity,
+        entity_url(entity.name),
+        kept.stored_bytes,
+        held,
+        [_seen_by(each, n) for each, n in sorted(kept.seen_by.items())],
+        _others(actor) if is_own else [],
+    )
+
+
+def _content(kept: Kept) -> list[Held]:
+    partial = (
+        _("Only the newest files were told apart by name; older ones count as files.")
+        if kept.is_partial
+        else ""
+    )
+    unsorted = _(
+        "Which of these files are training data and which are models nobody but you knows: they are counted together."
+    )
+    config = [
+        *_figure(kept.projects, _projects(kept.projects.count)),
+        *_figure(kept.runs, _runs(kept.runs.count)),
+        *_figure(kept.about, _files(kept.about.count)),
+    ]
+    return [
+        Held(_holding("training-data"), _figure(kept.files, _files(kept.files.count)), kept.files.since, unsorted),
+        Held(_holding("code"), _figure(kept.code, _files(kept.code.count)), kept.code.since, partial),
+        Held(_holding("config"), config, (kept.projects + kept.runs + kept.about).since),
+        Held(_holding("metrics"), _figure(kept.lines, _lines(kept.lines.count)), kept.lines.since),
+        Held(_holding("analysis"), _figure(kept.media, _files(kept.media.count)), kept.media.since),
+        Held(_holding("models"), _figure(kept.files, _files(kept.files.count)), kept.files.since, unsorted),
+    ]  # fmt: skip
+
+
+def _account(actor: Actor) -> Held:
+    user = user_of(actor)
+    rows = rows_of_account(user)
+    counted = [
+        (rows.api_keys, ngettext("%(n)s API key", "%(n)s API keys", rows.api_keys)),
+        (rows.networks, ngettext("%(n)s network of a key", "%(n)s networks of keys", rows.networks)),
+        (rows.devices, ngettext("%(n)s signed-in device", "%(n)s signed-in devices", rows.devices)),
+        (rows.links, ngettext("%(n)s linked account", "%(n)s linked accounts", rows.links)),
+        (rows.factors, ngettext("%(n)s second step or passkey", "%(n)s second steps and passkeys", rows.factors)),
+        (rows.places, ngettext("%(n)s place in a team or organisation", "%(n)s places in teams and organisations", rows.places)),
+        (rows.settings, ngettext("%(n)s setting", "%(n)s settings", rows.settings)),
+        (rows.acts, ngettext("%(n)s line on your record", "%(n)s lines on your record", rows.acts)),
+    ]  # fmt: skip
+    return Held(
+        _holding("account"), [Now(words % {"n": grouped(n)}) for n, words in counted if n], user.created_at
+    )
+
+
+def _others(actor: Actor) -> list[Place]:
+    """Every team that the actor administers, the largest first."""
+    teams = [each for each in entities_where(actor, Permission.ENTITY_ADMIN) if each.user_id is None]
+    sizes = bytes_of(teams)
+    found = [Place(each.name, f"/teams/{each.name}/data", sizes.get(each.pk, 0) or 0) for each in teams]
+    return sorted(found, key=lambda place: -place.stored_bytes)
+
+
+def _holding(slug: str) -> Holding:
+    return next(each for each in HOLDINGS if each.slug == slug)
+
+
+def _figure(amount: Amount, words: str) -> list[Now]:
+    return [Now(words, amount.stored_bytes)] if amount.count else []
+
+
+def _files(n: int) -> str:
+    return ngettext("%(n)s file", "%(n)s files", n) % {"n": grouped(n)}
+
+
+def _runs(n: int) -> str:
+    return ngettext("%(n)s run", "%(n)s runs", n) % {"n": grouped(n)}
+
+
+def _projects(n: int) -> str:
+    return ngettext("%(n)s project", "%(n)s projects", n) % {"n": grouped(n)}
+
+
+def _lines(n: int) -> str:
+    return ngettext("%(n)s line", "%(n)s lines", n) % {"n": grouped(n)}
+
+
+def _seen_by(visibility: Visibility, n: int) -> str:
+    words = {
+        Visibility.PRIVATE: ngettext("%(n)s private project", "%(n)s private projects", n),
+        Visibility.RESTRICTED: ngettext("%(n)s restricted project", "%(n)s restricted projects", n),
+        Visibility.PUBLIC: ngettext("%(n)s public project", "%(n)s public projects", n),
+        Visibility.OPEN: ngettext("%(n)s open project", "%(n)s open projects", n),
+    }
+    return words[visibility] % {"n": grouped(n)}

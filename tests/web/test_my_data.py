@@ -1,0 +1,144 @@
+"""What is held of somebody and of a team, in numbers: measured, of theirs alone, and with a fixed number of questions."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.accounts.models import User
+from apps.files import opening, services
+from apps.files.kept import kept_of
+from apps.files.models import RunFile
+from apps.files.services import announce_files, store_file
+from apps.projects.models import Project
+from apps.runs.models import Chunk, Run
+from apps.teams.models import Entity
+from tests.factories import people, work
+from tests.web.conftest import Log, Visit, text_of
+
+URL, TEAM = "/settings/my-data", "/teams/lab/data"
+
+
+def store(run: Run, *names: str) -> None:
+    for announced in announce_files(run, list(names)):
+        assert announced.file is not None
+        store_file(announced.file, io.BytesIO(b"12345"))
+
+
+@pytest.fixture
+def saving_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where somebody has switched it on: this is about what is there, not about how it came there."""
+    monkeypatch.setattr(services, "keeps_file", lambda name, saving_on: True)
+
+
+def now(page: object, slug: str) -> str:
+    table = re.search(
+        rf'<table class="table held" aria-labelledby="{slug}">(.*?)</table>',
+        page.content.decode(),  # type: ignore[attr-defined]
+        re.S,
+    )
+    assert table
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", table[1].split("</tr>")[0])).strip()
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [("alice", 200), ("bob", 403), ("vera", 403), ("mallory", 404), (None, 404)]
+)
+def test_a_teams_is_for_its_admins(
+    visit: Visit, lab: Entity, mallory: User, who: str | None, status: int
+) -> None:
+    assert visit(TEAM, by=who).status_code == status
+    assert visit("/teams/nothing/data", by=who).status_code == 404
+
+
+def test_ones_own_takes_an_account_and_begins_with_nothing(visit: Visit, alice: User) -> None:
+    page = visit(URL, by="alice")
+
+    assert visit(URL).status_code == 302
+    assert [now(page, each) for each in ("metrics", "code", "training-data", "analysis")] == [
+        "Now Nothing"
+    ] * 4
+    assert "on your record" in now(page, "account")
+    assert "Taking everything along at once is not built yet." in text_of(page)
+
+
+def test_each_class_is_measured_as_it_is_stored(
+    visit: Visit, vision: Project, alice: User, log: Log, saving_code: None
+) -> None:
+    run = work.run(vision, "one", by=alice, config_text='{"lr": {"value": 1}}')
+    log(run, [{"loss": 1}, {"loss": 2}])
+    store(run, "model.pt", "data/a.csv", "code/train.py", "wandb-metadata.json", "media/images/a.png")
+    people.team("elsewhere", admin=alice)
+    work.run(work.project("elsewhere", "other", by=alice), "two", by=alice)
+
+    page = visit(TEAM, by="alice")
+
+    size = RunFile.objects.values_list("blob__stored_size", flat=True)[0]
+    assert size
+    lines = sum(Chunk.objects.filter(run=run).values_list("stored_bytes", flat=True))
+    found = kept_of(vision.entity)
+    assert (found.files.count, found.files.stored_bytes) == (2, 2 * size)
+    assert [each.count for each in (found.code, found.media, found.about)] == [1, 1, 1]
+    assert found.lines.count == 2
+    assert found.lines.stored_bytes >= lines > 0
+    run.refresh_from_db()
+    assert found.runs.stored_bytes == len(run.sealed_head) + len(run.sealed_config or b"")
+    assert now(page, "training-data").startswith("Now 2 files")
+    assert now(page, "code").startswith("Now 1 file ")
+    assert now(page, "config").startswith("Now 1 project ")
+    assert now(page, "metrics").startswith("Now 2 lines")
+    assert "1 private project" in text_of(page)
+    assert 'aria-labelledby="account"' not in page.content.decode()
+    assert found.stored_bytes == sum(
+        each.stored_bytes
+        for each in (
+            found.projects,
+            found.runs,
+            found.lines,
+            found.code,
+            found.about,
+            found.media,
+            found.files,
+        )
+    )
+
+
+def test_ones_own_page_leads_to_the_teams_that_one_administers(
+    visit: Visit, vision: Project, alice: User, bob: User
+) -> None:
+    assert 'href="/teams/lab/data"' in visit(URL, by="alice").content.decode()
+    assert "/teams/lab/data" not in visit(URL, by="bob").content.decode()
+
+
+def test_the_number_of_questions_does_not_grow(visit: Visit, vision: Project, alice: User, log: Log) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            visit(TEAM, by="alice")
+        return len(queries)
+
+    store(work.run(vision, "run0", by=alice), "a.txt")
+    visit(TEAM, by="alice")
+    before = asked()
+    for number in (1, 2, 3):
+        run = work.run(work.project("lab", f"p{number}", by=alice), f"run{number}", by=alice)
+        log(run, [{"loss": 1}])
+        store(run, "a.txt", "b.txt")
+
+    assert asked() == before
+
+
+def test_what_is_too_old_to_be_looked_at_counts_as_a_file(
+    visit: Visit, vision: Project, alice: User, saving_code: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = work.run(vision, "one", by=alice)
+    store(run, "code/old.py", "code/new.py")
+    monkeypatch.setattr(opening, "MOST_LOOKED_AT", 1)
+
+    found = kept_of(vision.entity)
+
+    assert (found.code.count, found.files.count, found.is_partial) == (1, 1, True)
+    assert "Only the newest files were told apart by name" in text_of(visit(TEAM, by="alice"))
