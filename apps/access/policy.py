@@ -15,16 +15,19 @@ class Permission(StrEnum):
     ENTITY_AUDIT = "entity:audit"  # who saw what
     ENTITY_READ = "entity:read"
 
+    FILE_ERASE = "file:erase"
     FILE_READ = "file:read"
     FILE_WRITE = "file:write"
 
     PROJECT_ADMIN = "project:admin"
     PROJECT_CREATE = "project:create"
+    PROJECT_ERASE = "project:erase"
     PROJECT_READ = "project:read"
     PROJECT_SHARE = "project:share"  # visibility, named people, share links
     PROJECT_WRITE = "project:write"
 
     RUN_CREATE = "run:create"
+    RUN_ERASE = "run:erase"  # for good, with everything below it
     RUN_READ = "run:read"
     RUN_WRITE = "run:write"
 
@@ -87,8 +90,11 @@ SCOPES: dict[Scope, frozenset[Permission]] = {
     Scope.ADMIN: frozenset(Permission),
 }
 
-# Whoever may add runs to a project may do this to the runs they added.
-TO_OWN_RUNS = frozenset({Permission.FILE_WRITE, Permission.RUN_WRITE})
+# Whoever may add runs to a project may do this to the runs they added. To erase takes a key that carries everything: one
+# that was given to a cluster for writing destroys nothing for good.
+TO_OWN_RUNS = frozenset(
+    {Permission.FILE_ERASE, Permission.FILE_WRITE, Permission.RUN_ERASE, Permission.RUN_WRITE}
+)
 
 
 def standing(

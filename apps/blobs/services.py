@@ -11,23 +11,32 @@ import base64
 import errno
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from django.db import DatabaseError, transaction
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from apps.blobs.errors import StoreFull
 from apps.blobs.models import Blob, BlobState
 from apps.blobs.sealed_file import SealedFile, seal_file
 from apps.blobs.store import default_store
-from apps.blobs.types import StoredBlob
+from apps.blobs.types import Freed, StoredBlob
 from apps.core import clock
 from apps.core.errors import Conflict, NotFound, TooMuch
-from apps.vault.tree import create_blob_key, discard_blob_key, keys_in_use, open_blob_key
+from apps.vault.tree import create_blob_key, discard_blob_key, discard_blob_keys, keys_in_use, open_blob_key
 from apps.vault.types import NodeId
 
-__all__ = ["StoredBlob", "delete_blob", "open_blob", "read_blob", "write_blob"]
+__all__ = [
+    "StoredBlob",
+    "delete_blob",
+    "delete_with_rows",
+    "discard_keys_of",
+    "open_blob",
+    "read_blob",
+    "write_blob",
+]
 
 log = logging.getLogger(__name__)
 
@@ -88,12 +97,57 @@ def delete_blob(blob: Blob) -> None:
     Blob.objects.filter(pk=blob.pk).delete()
 
 
+def delete_with_rows(rows: Sequence[Model], field: str) -> Freed:
+    """Take away these rows of one model, whose `field` points at a blob, and every blob that they alone point at.
+
+    The rows go last, so that whoever is killed meanwhile finds the rest by them. Doing it again is allowed.
+    """
+    if not rows:
+        return Freed()
+    model, ids = type(rows[0]), [row.pk for row in rows]
+    with transaction.atomic(durable=True):
+        held = {getattr(row, f"{field}_id") for row in rows} - {None}
+        found = list(Blob.objects.select_for_update().filter(pk__in=held).order_by("pk"))
+        shared = _pointed_at([blob.pk for blob in found], but={model: ids})
+        ours = [blob for blob in found if blob.pk not in shared]
+        Blob.objects.filter(pk__in=[blob.pk for blob in ours]).update(state=BlobState.LEAVING)
+    discard_blob_keys([NodeId(blob.vault_node) for blob in ours])
+    for blob in ours:
+        default_store().delete_all_versions(blob.object_name)
+    with transaction.atomic(durable=True):
+        gone, _by_model = model._base_manager.filter(pk__in=ids).delete()
+        Blob.objects.filter(pk__in=[blob.pk for blob in ours]).delete()
+    return Freed(rows=gone, blobs=len(ours), size=sum(blob.stored_size or 0 for blob in ours))
+
+
+def discard_keys_of(rows: Sequence[Model], field: str) -> None:
+    """Make unreadable, at once, what these rows of one model alone point at. The bytes are left to `delete_with_rows`."""
+    if not rows:
+        return
+    held = [getattr(row, f"{field}_id") for row in rows]
+    blobs = Blob.objects.filter(pk__in=[each for each in held if each is not None])
+    nodes = dict(blobs.values_list("pk", "vault_node"))
+    shared = _pointed_at(list(nodes), but={type(rows[0]): [row.pk for row in rows]})
+    discard_blob_keys([NodeId(node) for pk, node in nodes.items() if pk not in shared])
+
+
 def is_pointed_at(blob: Blob) -> bool:
     """Whether any row of any app has a foreign key to this blob."""
-    return any(
-        relation.related_model._base_manager.filter(**{relation.field.name: blob.pk}).exists()
-        for relation in Blob._meta.related_objects
-    )
+    return bool(_pointed_at([blob.pk]))
+
+
+def _pointed_at(
+    blobs: Collection[int], *, but: Mapping[type[Model], Collection[int]] | None = None
+) -> set[int]:
+    """Those of these blobs that rows of any app point at, other than these rows."""
+    found: set[int] = set()
+    for relation in Blob._meta.related_objects:
+        model, name = relation.related_model, relation.field.name
+        users = model._base_manager.filter(**{f"{name}__in": blobs}).exclude(
+            pk__in=(but or {}).get(model, ())
+        )
+        found |= set(users.values_list(f"{name}_id", flat=True))
+    return found
 
 
 def _open(blob: Blob, owner: NodeId) -> SealedFile:

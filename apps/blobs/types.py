@@ -37,3 +37,12 @@ class Swept:
     uploads: int = 0
     blobs: int = 0
     objects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """What a deletion took away: rows, the blobs that nobody else used, and their bytes as they were stored."""
+
+    rows: int = 0
+    blobs: int = 0
+    size: int = 0

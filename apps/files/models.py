@@ -7,6 +7,7 @@ from django.db import models
 from apps.blobs.models import Blob
 from apps.core import clock
 from apps.core.ids import new_public_id
+from apps.core.present import Present
 from apps.files.types import Withheld
 from apps.runs.models import Run
 
@@ -24,9 +25,26 @@ class RunFile(models.Model):
     size = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now)
     updated_at = models.DateTimeField(default=clock.now)
+    erased_at = models.DateTimeField(null=True)  # from then on no door finds it
+    erasure_job = models.UUIDField(null=True)
+
+    objects: models.Manager[RunFile] = Present()
+    everything: models.Manager[RunFile] = models.Manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["run", "name_index"], name="one_file_per_name")]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "name_index"], name="one_file_per_name"),
+            models.CheckConstraint(
+                name="file_erased_by_a_job",
+                condition=models.Q(erased_at=None, erasure_job=None)
+                | models.Q(erased_at__isnull=False, erasure_job__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["erasure_job"], condition=models.Q(erasure_job__isnull=False), name="files_of_erasure"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.public_id

@@ -6,7 +6,18 @@ from apps.files.models import RunFile, WithheldFile
 declare(
     RunFile,
     sealed={"name_index", "sealed_name", "sealed_digests"},
-    plain={"id", "uuid", "public_id", "run", "blob", "size", "created_at", "updated_at"},
+    plain={
+        "id",
+        "uuid",
+        "public_id",
+        "run",
+        "blob",
+        "size",
+        "created_at",
+        "updated_at",
+        "erased_at",
+        "erasure_job",
+    },
     goes_with="run",
 )
 declare(

@@ -146,10 +146,11 @@ def _let_go(blob: Blob) -> None:
 
 @transaction.atomic
 def _replace_blob(file: RunFile, stored: StoredBlob) -> RunFile:
+    # The run's row too: an eraser that has closed the run finds all that came in before, and nothing comes in after.
     locked = (
-        RunFile.objects.select_for_update(of=("self",))
+        RunFile.objects.select_for_update(of=("self", "run"))
         .select_related("run", "blob")
-        .filter(pk=file.pk)
+        .filter(pk=file.pk, run__erased_at=None)
         .first()
     )
     if locked is None:

@@ -8,6 +8,7 @@ from django.db import models
 from apps.access.policy import Visibility
 from apps.core import clock
 from apps.core.ids import new_public_id
+from apps.core.present import Present
 from apps.projects.types import NamedRole
 from apps.teams.models import Entity
 
@@ -33,9 +34,21 @@ class Project(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
     last_activity_at = models.DateTimeField(default=clock.now)
+    erased_at = models.DateTimeField(null=True)  # from then on no door finds it
+    erasure_job = models.UUIDField(null=True)
+
+    objects: models.Manager[Project] = Present()
+    everything: models.Manager[Project] = models.Manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["entity", "name_index"], name="one_project_per_name")]
+        constraints = [
+            models.UniqueConstraint(fields=["entity", "name_index"], name="one_project_per_name"),
+            models.CheckConstraint(
+                name="project_erased_by_a_job",
+                condition=models.Q(erased_at=None, erasure_job=None)
+                | models.Q(erased_at__isnull=False, erasure_job__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.public_id

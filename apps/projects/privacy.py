@@ -18,6 +18,8 @@ declare(
         "runs_made",
         "created_at",
         "last_activity_at",
+        "erased_at",
+        "erasure_job",
     },
     goes_with="entity",
 )

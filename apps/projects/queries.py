@@ -35,9 +35,18 @@ def find_project(entity: Entity, name: str) -> Project | None:
     """Unchecked look-up by name; for get_project and the service that makes projects."""
     index = blind_index(open_key(NodeId(entity.vault_node)), NAME_LABEL, name.strip())
     project = find_row(Project, entity=entity.pk, name_index=index)
-    if project is not None:
-        project.entity = entity
+    if project is None or project.erased_at is not None:
+        return None
+    project.entity = entity
     return project
+
+
+def locked_project(project: Project) -> Project:
+    """A project that is held already, as it stands now and until the transaction ends."""
+    rows = Project.objects.select_for_update(of=("self",)).select_related("entity")
+    if (locked := rows.filter(pk=project.pk).first()) is None:
+        raise NotFound(NO_PROJECT)
+    return locked
 
 
 def get_project(actor: Actor, permission: Permission, *, entity: str, name: str) -> Project:

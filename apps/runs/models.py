@@ -8,6 +8,7 @@ from django.db import models
 from apps.blobs.models import Blob
 from apps.core import clock
 from apps.core.ids import new_public_id
+from apps.core.present import Present
 from apps.projects.models import Project
 from apps.runs.types import RunState, Stream
 
@@ -45,14 +46,29 @@ class Run(models.Model):
     heartbeat_at = models.DateTimeField(default=clock.now)
     finished_at = models.DateTimeField(null=True)
     stop_requested_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True)  # from then on no door finds it
+    erasure_job = models.UUIDField(null=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
 
+    objects: models.Manager[Run] = Present()
+    everything: models.Manager[Run] = models.Manager()
+
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "name_index"], name="one_run_per_name")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name_index"], name="one_run_per_name"),
+            models.CheckConstraint(
+                name="run_erased_by_a_job",
+                condition=models.Q(erased_at=None, erasure_job=None)
+                | models.Q(erased_at__isnull=False, erasure_job__isnull=False),
+            ),
+        ]
         indexes = [
-            models.Index(fields=["project", "id", "version"], name="run_versions_of_project"),
+            models.Index(fields=["project", "erased_at", "id", "version"], name="run_versions_in_project"),
+            models.Index(
+                fields=["erasure_job"], condition=models.Q(erasure_job__isnull=False), name="runs_of_erasure"
+            ),
             models.Index(fields=["state", "heartbeat_at"], name="run_heartbeats"),
         ]
 

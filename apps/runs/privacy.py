@@ -24,6 +24,8 @@ declare(
         "heartbeat_at",
         "finished_at",
         "stop_requested_at",
+        "erased_at",
+        "erasure_job",
     },
     goes_with="project",
 )

@@ -7,7 +7,7 @@ from django.db.models import Count, OuterRef, Q, Subquery
 from apps.access.policy import TO_OWN_RUNS, Permission
 from apps.accounts.actors import Actor
 from apps.core import jsontext
-from apps.core.errors import Forbidden, NotFound
+from apps.core.errors import Erased, Forbidden, NotFound
 from apps.core.ids import is_public_id
 from apps.core.rows import find_row
 from apps.projects.gate import may, require
@@ -21,7 +21,7 @@ from apps.vault.damage import leave_out
 from apps.vault.errors import Tampered
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, unseal, unseal_text
-from apps.vault.tree import open_key, open_keys
+from apps.vault.tree import is_name_erased, open_key, open_keys
 from apps.vault.types import NodeId
 
 NAME_LABEL = "run.name"
@@ -33,6 +33,7 @@ _LAST_RUNS = (
     20  # among so many one that logged something is looked for: most that did not ended in their first minute
 )
 _NEWEST = 20  # among so many one that may be seen is looked for
+ERASED_RUN = "This run was erased. Its name is not used again in this project."
 _NO_RUN = "There is no such run, or it is not shared with you."
 
 
@@ -49,11 +50,28 @@ def run_key(run: Run) -> OpenKey:
 
 def find_run(project: Project, name: str) -> Run | None:
     """Unchecked look-up by the client's id; the caller holds the project already."""
-    index = blind_index(open_key(NodeId(project.vault_node)), NAME_LABEL, name.strip())
-    run = find_row(Run, project=project.pk, name_index=index)
-    if run is not None:
-        run.project = project
+    run = find_row(Run, project=project.pk, name_index=_name_index(project, name))
+    if run is None or run.erased_at is not None:
+        return None
+    run.project = project
     return run
+
+
+def is_erased(project: Project, name: str) -> bool:
+    """Whether the project had a run of this name that was erased: such a name is never used again in it."""
+    index = _name_index(project, name)
+    being_erased = Run.everything.filter(project=project, name_index=index, erased_at__isnull=False)
+    # Asked last: a run's name goes to the vault before its row goes.
+    return being_erased.exists() or is_name_erased(NodeId(project.vault_node), index)
+
+
+def _name_index(project: Project, name: str) -> bytes:
+    return blind_index(open_key(NodeId(project.vault_node)), NAME_LABEL, name.strip())
+
+
+def _missing(project: Project, name: str) -> NotFound | Erased:
+    """What is said of a run that is not there to whoever may read the project it would be in."""
+    return Erased(ERASED_RUN) if is_erased(project, name) else NotFound(_NO_RUN)
 
 
 def get_run(actor: Actor, permission: Permission, *, entity: str, project: str, name: str) -> Run:
@@ -73,7 +91,7 @@ def get_run(actor: Actor, permission: Permission, *, entity: str, project: str, 
         return get_run_in(actor, permission, project=seen, name=name)
     run = find_run(place, name)
     if run is None:
-        raise NotFound(_NO_RUN)
+        raise _missing(place, name)
     return run
 
 
@@ -81,7 +99,7 @@ def get_run_in(actor: Actor, permission: Permission, *, project: Project, name: 
     """The run of this name in a project that is held for another purpose."""
     run = find_run(project, name)
     if run is None:
-        raise NotFound(_NO_RUN)
+        raise _missing(project, name)
     return _passed(actor, permission, run)
 
 

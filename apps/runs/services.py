@@ -19,20 +19,23 @@ from apps.audit.services import record
 from apps.code_saving import minimise
 from apps.code_saving.queries import kept_in
 from apps.core import background, clock, jsontext
-from apps.core.errors import Changed, Conflict, Invalid, NotFound
+from apps.core.errors import Changed, Conflict, Erased, Invalid, NotFound
 from apps.projects.models import Project
 from apps.projects.names import clean_name
+from apps.projects.queries import NO_PROJECT
 from apps.runs.history import store
 from apps.runs.history.lines import parse_line
 from apps.runs.models import Run
 from apps.runs.names import invent_display_name
 from apps.runs.queries import (
     CONFIG_LABEL,
+    ERASED_RUN,
     HEAD_LABEL,
     NAME_LABEL,
     SUMMARY_LABEL,
     find_run,
     get_run_in,
+    is_erased,
     open_run,
     run_key,
     whose,
@@ -81,8 +84,11 @@ def start_run(project: Project, *, name: str | None, by: Actor, patch: RunPatch)
 
 def create_run(project: Project, *, name: str | None, by: Actor, patch: RunPatch) -> OpenRun:
     """Make a run; Conflict when the project has one of this name."""
-    made = _create_if_new(project, clean_name(name or _invent_name(), what="run"), by=by, patch=patch)
+    name = clean_name(name or _invent_name(), what="run")
+    made = _create_if_new(project, name, by=by, patch=patch)
     if made is None:
+        if is_erased(project, name):
+            raise Erased(ERASED_RUN)
         raise Conflict(_("The project has a run of this name already."))
     return made
 
@@ -110,6 +116,9 @@ def _create_run(project: Project, name: str, *, by: Actor, patch: RunPatch) -> O
     try:
         with transaction.atomic():
             run = _insert_run(project, name, node=node, key=key, by=by, patch=patch)
+            # After the row: where the erased one's is gone, its name stands in the vault.
+            if is_erased(project, name):
+                raise Erased(ERASED_RUN)
             if patch.branch_point is not None:
                 _copy_branch(run, patch.branch_point, project=project, by=by)
             record(EventKind.RUN_CREATED, **whose(run), by=by)
@@ -127,7 +136,9 @@ def _insert_run(
 ) -> Run:
     patch, head = _cut_down(project, patch, Head(name=name))
     Project.objects.filter(pk=project.pk).update(runs_made=F("runs_made") + 1, last_activity_at=clock.now())
-    number = Project.objects.values_list("runs_made", flat=True).get(pk=project.pk)
+    number = Project.objects.filter(pk=project.pk).values_list("runs_made", flat=True).first()
+    if number is None:
+        raise NotFound(NO_PROJECT)
     head = _patched_head(replace(head, display_name=invent_display_name(number)), patch)
     run = Run(
         uuid=uuid.uuid4(),
@@ -148,7 +159,7 @@ def _copy_branch(run: Run, branch: BranchPoint, *, project: Project, by: Actor) 
     """What is taken from another run is read: whoever is of elsewhere is noted for it."""
     try:
         parent = get_run_in(by, Permission.RUN_READ, project=project, name=branch.run_name)
-    except NotFound:
+    except (NotFound, Erased):
         raise NotFound("The run to fork from does not exist in this project.") from None
     store.copy_until(parent, run, last_step=branch.step)
 

@@ -74,13 +74,18 @@ def grant(blob: NodeId, from_owner: NodeId, to_owner: NodeId) -> None:
 
 def discard_blob_key(blob: NodeId) -> None:
     """Take away every grant of a blob: from now on nobody can open it. Doing it again is allowed."""
+    discard_blob_keys([blob])
+
+
+def discard_blob_keys(blobs: Collection[NodeId]) -> None:
+    """The same for several blobs, in one transaction."""
     with transaction.atomic(using=DATABASE, durable=True):
-        grants = Grant.objects.filter(blob_id=blob)
-        owners = set(grants.values_list("owner_id", flat=True))
-        Node.objects.filter(pk__in=owners).update(dirty_at=clock.now())
+        grants = Grant.objects.filter(blob_id__in=blobs)
+        held = set(grants.values_list("blob_id", "owner_id"))
+        Node.objects.filter(pk__in={owner for _, owner in held}).update(dirty_at=clock.now())
         grants.delete()
-    for owner in owners:
-        opened_keys().granted.pop((blob, NodeId(owner)), None)
+    for blob, owner in held:
+        opened_keys().granted.pop((NodeId(blob), NodeId(owner)), None)
 
 
 def _grants(blobs: Collection[NodeId], owner: NodeId) -> Iterable[Grant]:

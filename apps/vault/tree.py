@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -14,13 +14,14 @@ from apps.vault.errors import KeyGone, Tampered
 from apps.vault.grants import (
     create_blob_key,
     discard_blob_key,
+    discard_blob_keys,
     grant,
     open_blob_key,
     open_blob_keys,
     open_blob_keys_of,
 )
 from apps.vault.keys import OpenKey, keys_in_use, opened_keys
-from apps.vault.models import Node, Tombstone
+from apps.vault.models import Grant, Node, Tombstone
 from apps.vault.rows import DATABASE, Rows, lock_and_read
 from apps.vault.types import OPERATOR_ID, PARENTS, ROOT_ID, NodeId, NodeKind
 from apps.vault.wraps import SECRET_BYTES, node_place, wrap
@@ -29,9 +30,13 @@ __all__ = [
     "create_blob_key",
     "create_node",
     "discard_blob_key",
+    "discard_blob_keys",
     "discard_node",
     "erase_node",
+    "erase_nodes",
+    "forget_nodes",
     "grant",
+    "is_name_erased",
     "keys_in_use",
     "open_blob_key",
     "open_blob_keys",
@@ -112,12 +117,7 @@ def open_keys(node_ids: Iterable[NodeId]) -> dict[NodeId, OpenKey]:
 def discard_node(node_id: NodeId) -> None:
     """Take away a just-made key whose row was never committed. Doing it again is allowed."""
     with transaction.atomic(using=DATABASE, durable=True):
-        former_parents = (
-            Node.objects.filter(pk=node_id).exclude(pk=ROOT_ID).values_list("parent_id", flat=True)
-        )
-        # The deleted row may live on in old copies of the vault: the next epoch has to renew its former parent.
-        Node.objects.filter(pk__in=list(former_parents)).update(dirty_at=clock.now())
-        Node.objects.filter(pk=node_id).exclude(pk=ROOT_ID).delete()
+        _delete_rows(Node.objects.filter(pk=node_id).exclude(pk=ROOT_ID))
     opened_keys().keys.pop(node_id, None)
 
 
@@ -126,14 +126,50 @@ def erase_node(node_id: NodeId) -> None:
 
     The tombstone goes with it, so that its id is never used again. Doing it again is allowed.
     """
+    erase_nodes({node_id: None})
+
+
+def erase_nodes(name_indexes: Mapping[NodeId, bytes | None]) -> int:
+    """Destroy these keys in one transaction; how many there were. Doing it again is allowed.
+
+    With a blind index the tombstone keeps the name too: `is_name_erased` then says that it was used and erased.
+    """
     with transaction.atomic(using=DATABASE, durable=True):
-        node = Node.objects.select_for_update().filter(pk=node_id).exclude(pk=ROOT_ID).first()
-        if node is not None:
-            assert node.parent_id is not None  # the root alone has none
-            Tombstone.objects.create(
-                node_id=node_id, kind=node.kind, scope_id=node.parent_id, erased_at=clock.now()
+        nodes = list(Node.objects.select_for_update().filter(pk__in=list(name_indexes)).exclude(pk=ROOT_ID))
+        now = clock.now()
+        Tombstone.objects.bulk_create(
+            Tombstone(
+                node_id=node.pk,
+                kind=node.kind,
+                scope_id=node.parent_id or ROOT_ID,
+                name_index=name_indexes[NodeId(node.pk)],
+                erased_at=now,
             )
-            # As in `discard_node`: old copies of the vault hold the row until the former parent is renewed.
-            Node.objects.filter(pk=node.parent_id).update(dirty_at=clock.now())
-            node.delete()
-    opened_keys().keys.pop(node_id, None)
+            for node in nodes
+        )
+        _delete_rows(nodes)
+    for node_id in name_indexes:
+        opened_keys().keys.pop(node_id, None)
+    return len(nodes)
+
+
+def is_name_erased(scope: NodeId, name_index: bytes) -> bool:
+    """Whether something of this name was erased below `scope`: such a name is never used again there."""
+    return Tombstone.objects.filter(scope_id=scope, name_index=name_index).exists()
+
+
+def forget_nodes(node_ids: Collection[NodeId]) -> None:
+    """Clear away the rows of keys that can open nothing any more, theirs or one above them being erased, with the
+    grants they held."""
+    with transaction.atomic(using=DATABASE, durable=True):
+        Grant.objects.filter(owner_id__in=node_ids).delete()
+        _delete_rows(Node.objects.filter(pk__in=node_ids).exclude(pk=ROOT_ID).order_by("pk"))
+    for node_id in node_ids:
+        opened_keys().keys.pop(node_id, None)
+
+
+def _delete_rows(nodes: Iterable[Node]) -> None:
+    # The deleted rows may live on in old copies of the vault: the next epoch has to renew their former parents.
+    former = [(node.pk, node.parent_id) for node in nodes]
+    Node.objects.filter(pk__in={parent for _, parent in former}).update(dirty_at=clock.now())
+    Node.objects.filter(pk__in=[pk for pk, _ in former]).delete()

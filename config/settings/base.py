@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "apps.projects",
     "apps.runs",
     "apps.files",
+    "apps.erasure",
     "apps.wandb_protocol",
     "apps.api",
     "apps.web",
@@ -214,6 +215,9 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
+    "erasure.sweep": {"task": "erasure.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    # Once an hour, though days are counted: an instance that is off at night does it too.
+    "erasure.retention": {"task": "erasure.retention", "schedule": 3600.0, "options": {"expires": 3600}},
     "teams.sweep": {"task": "teams.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "plans.sweep": {"task": "plans.sweep", "schedule": 60.0, "options": {"expires": 60}},
     "accounts.sweep": {"task": "accounts.sweep", "schedule": 3600.0, "options": {"expires": 3600}},

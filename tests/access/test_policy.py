@@ -9,8 +9,8 @@ import pytest
 from apps.access.policy import TO_OWN_RUNS, Permission, Role, Scope, Visibility, allows, standing
 
 EVERYTHING = (
-    "entity:admin entity:audit entity:read file:read file:write project:admin project:create project:read "
-    "project:share project:write run:create run:read run:write"
+    "entity:admin entity:audit entity:read file:erase file:read file:write project:admin project:create "
+    "project:erase project:read project:share project:write run:create run:erase run:read run:write"
 )
 WORK = (
     "entity:read file:read file:write project:create project:read project:write run:create run:read run:write"

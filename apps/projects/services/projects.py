@@ -14,7 +14,14 @@ from apps.core.errors import Changed, Conflict, NotFound
 from apps.projects.errors import KeptPrivate
 from apps.projects.models import Project, ProjectMember
 from apps.projects.names import clean_name
-from apps.projects.queries import DESCRIPTION_LABEL, NAME_LABEL, NO_PROJECT, find_project, get_project
+from apps.projects.queries import (
+    DESCRIPTION_LABEL,
+    NAME_LABEL,
+    NO_PROJECT,
+    find_project,
+    get_project,
+    locked_project,
+)
 from apps.projects.types import NamedRole
 from apps.teams.choices import SettingName
 from apps.teams.gate import require, role_in
@@ -159,7 +166,7 @@ def update_project(
 
     Changed when it no longer stands as `only_if` has it, KeptPrivate where it may not be published.
     """
-    project = Project.objects.select_for_update().select_related("entity").get(pk=project.pk)
+    project = locked_project(project)
     if only_if is not None and not only_if(project):
         raise Changed(_("The project has changed since you read it. Read it again, then change it."))
     if description is not None:

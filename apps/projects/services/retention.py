@@ -9,6 +9,7 @@ from apps.audit.events import EventKind
 from apps.core.errors import Forbidden, Invalid
 from apps.projects.gate import require
 from apps.projects.models import Project
+from apps.projects.queries import locked_project
 from apps.projects.retention import SETTING, retention_of
 from apps.projects.services.projects import note
 from apps.teams.choices import read, write
@@ -33,7 +34,7 @@ def unset_retention(project: Project, *, by: Actor) -> None:
 
 @transaction.atomic
 def _set(project: Project, word: str, *, by: Actor) -> None:
-    project = Project.objects.select_for_update(of=("self",)).select_related("entity").get(pk=project.pk)
+    project = locked_project(project)
     require(by, Permission.PROJECT_ADMIN, project)
     held = retention_of([project])[project.pk]
     if word and not held.allows(read(SETTING, word)):

@@ -19,7 +19,7 @@ from apps.core import clock
 from apps.core.errors import Invalid, NotFound
 from apps.core.ids import is_public_id
 from apps.projects.models import Project, ProjectMember, ShareLink
-from apps.projects.queries import LINK_LABEL, share_links
+from apps.projects.queries import LINK_LABEL, locked_project, share_links
 from apps.projects.services.projects import check_outsiders, note
 from apps.projects.types import LINK_DAYS, LONGEST_LABEL, NamedRole
 from apps.teams.choices import SettingName
@@ -133,4 +133,4 @@ def revoke_share_link(project: Project, *, public_id: str, by: Actor) -> None:
 
 def _locked(project: Project) -> Project:
     """Its rows are counted and added to by one request at a time."""
-    return Project.objects.select_for_update(of=("self",)).select_related("entity").get(pk=project.pk)
+    return locked_project(project)

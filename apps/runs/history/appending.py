@@ -50,7 +50,7 @@ def append(run: Run, request: StreamRequest, *, by: Actor | None = None) -> Appe
     rows = _checked(request)
     with transaction.atomic():
         locked = find_row(Run, lock=True, without=("sealed_config", "sealed_head"), pk=run.pk)
-        if locked is None:
+        if locked is None or locked.erased_at is not None:
             raise NotFound("There is no such run.")
         return _Appending(locked, request, by or Actor.system()).carry_out(rows)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from apps.core import background, jsontext
+from apps.core.errors import NotFound
 from apps.runs.history.appending import FORKED, new_chunk, read_keys, seal_keys
 from apps.runs.history.keys import KeyList
 from apps.runs.history.paths import Row
@@ -30,7 +31,9 @@ def rewind(run: Run, *, last_step: int | float) -> None:
 
     The run's row is written too: read it again afterwards.
     """
-    locked = Run.objects.select_for_update().get(pk=run.pk)
+    locked = Run.objects.select_for_update().filter(pk=run.pk).first()
+    if locked is None:
+        raise NotFound("There is no such run.")
     key = run_key(locked)
     pieces = pieces_of(locked, Stream.HISTORY)
     kept = _untouched(pieces, last_step)

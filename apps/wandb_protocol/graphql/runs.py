@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from apps.access.policy import Permission
 from apps.core import jsontext
-from apps.core.errors import NotFound
+from apps.core.errors import Erased, NotFound
 from apps.projects.queries import open_project
 from apps.runs.queries import get_run_in, may_do, open_run
 from apps.teams.queries import author_names, hidden_from
@@ -25,7 +25,7 @@ def run(project: Source, info: Info, name: str, **_: object) -> Source | None:
     budget_of(info).stream_of(0)
     try:
         found = get_run_in(actor_in(info), Permission.RUN_READ, project=held.project, name=name)
-    except NotFound:
+    except (NotFound, Erased):
         return None
     opened = open_run(found)
     budget_of(info).runs([opened])

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from apps.core import clock
+from apps.core.ids import new_public_id
+from apps.erasure.types import Cause, Scope, Step
+from apps.teams.models import Entity
+
+
+class ErasureJob(models.Model):
+    """That something is to be erased, and how far it has come. Names nothing: what it erases names the job (`erasure_job`)."""
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    scope = models.CharField(max_length=10, choices=[(each.value, each.value) for each in Scope])
+    cause = models.CharField(
+        max_length=10, choices=[(each.value, each.value) for each in Cause], default=Cause.ASKED.value
+    )
+    entity = models.ForeignKey(Entity, on_delete=models.CASCADE, related_name="erasures")
+    asked_by = models.CharField(max_length=20)  # as the audit record has it: an opaque id, or "system"
+    step = models.CharField(
+        max_length=10, choices=[(each.value, each.value) for each in Step], default=Step.SHRED.value
+    )  # the one to be taken next
+    asked = models.PositiveIntegerField()  # how many things somebody pointed at
+    runs = models.PositiveIntegerField(default=0)  # gone so far
+    files = models.PositiveIntegerField(default=0)
+    rows = models.PositiveBigIntegerField(default=0)
+    stored_bytes = models.PositiveBigIntegerField(default=0)
+    asked_at = models.DateTimeField(default=clock.now)
+    shredded_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+    busy_until = models.DateTimeField(null=True)  # a worker is at it; past this moment it is taken for dead
+    tries = models.PositiveIntegerField(default=0)
+    trouble = models.CharField(max_length=60, default="")  # the kind of error that broke off the last try
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="erasure_done_at_its_end",
+                condition=models.Q(step=Step.DONE.value, done_at__isnull=False)
+                | (~models.Q(step=Step.DONE.value) & models.Q(done_at=None)),
+            )
+        ]
+        indexes = [
+            models.Index(fields=["entity", "-id"], name="erasures_of_entity"),
+            models.Index(fields=["id"], condition=models.Q(done_at=None), name="erasures_not_done"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id

@@ -1,0 +1,74 @@
+"""What goes with a run, a project or a file: worked out from what each app declares (`goes_with` in its privacy.py).
+
+A model that lies below a run or a project and does not say so fails a house test: nothing is forgotten in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.db.models import Model, QuerySet
+
+from apps.blobs.models import Blob
+from apps.core.privacy import declared
+from apps.erasure.models import ErasureJob
+from apps.erasure.types import Scope
+from apps.files.models import RunFile
+from apps.projects.models import Project
+from apps.runs.models import Run
+
+# What a job of each scope marks with its id.
+HEADS: dict[Scope, type[Model]] = {Scope.FILES: RunFile, Scope.RUNS: Run, Scope.PROJECT: Project}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One model's rows that a job erases. `lookup` leads from them to what bears the job's id; empty: they do."""
+
+    model: type[Model]
+    lookup: str
+
+    def rows_of(self, job: ErasureJob) -> QuerySet[Model]:
+        field = f"{self.lookup}__erasure_job" if self.lookup else "erasure_job"
+        return self.model._base_manager.filter(**{field: job.uuid})
+
+    @property
+    def blob_fields(self) -> list[str]:
+        return [field.name for field in self.model._meta.fields if field.related_model is Blob]
+
+    @property
+    def has_key(self) -> bool:
+        return any(field.name == "vault_node" for field in self.model._meta.fields)
+
+
+@cache
+def parts_of(scope: Scope) -> tuple[Part, ...]:
+    """Every model that such a job erases rows of, what lies deepest first."""
+    head = HEADS[scope]
+    paths = {model: path for model in declared() if (path := _path(model, head)) is not None}
+    deepest_first = sorted(paths.items(), key=lambda item: (-len(item[1]), item[0]._meta.label))
+    return (*(Part(model, "__".join(path)) for model, path in deepest_first), Part(head, ""))
+
+
+def _path(model: type[Model], head: type[Model]) -> list[str] | None:
+    """The fields that lead from a model to `head`, each to what it goes with; None when they lead elsewhere."""
+    path: list[str] = []
+    for field, target in _ends_with(model):
+        path.append(field)
+        if target is head:
+            return path
+    return None
+
+
+def _ends_with(model: type[Model]) -> Iterator[tuple[str, type[Model]]]:
+    registry, seen = declared(), {model}
+    while (found := registry.get(model)) is not None and found.goes_with is not None:
+        target: Any = model._meta.get_field(found.goes_with).related_model
+        yield found.goes_with, target
+        if target in seen:
+            return
+        seen.add(target)
+        model = target

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db.models import Model, Q, QuerySet, Sum
+from django.utils.translation import gettext as _
+
+from apps.access.policy import Permission
+from apps.accounts.actors import Actor
+from apps.core.errors import Forbidden, NotFound, TooMuch
+from apps.core.ids import is_public_id
+from apps.erasure.models import ErasureJob
+from apps.erasure.plan import HEADS, Part, parts_of
+from apps.erasure.types import Scope, WouldGo
+from apps.files.models import RunFile
+from apps.files.queries import get_file
+from apps.projects.models import Project
+from apps.runs.models import Chunk, Run
+from apps.runs.queries import may_do, runs_in
+from apps.runs.types import RunState
+from apps.teams.gate import those_where
+from apps.teams.queries import entities_of
+
+MOST_AT_ONCE = 500
+_MOST_SHOWN = 100
+
+
+def runs_to_erase(actor: Actor, project: Project, *, public_ids: Iterable[str]) -> list[Run]:
+    """Those of these runs of a project that is held, for erasing. Forbidden where one of them is not the actor's to erase."""
+    wanted = list(dict.fromkeys(public_ids))
+    if len(wanted) > MOST_AT_ONCE:
+        raise TooMuch(_("At most %(n)d runs can be erased at once.") % {"n": MOST_AT_ONCE})
+    runs = runs_in(project, public_ids=wanted)
+    if any(not may_do(actor, Permission.RUN_ERASE, run) for run in runs):
+        raise Forbidden(_("You may erase the runs that you added. Some of these are of others."))
+    return runs
+
+
+def files_to_erase(actor: Actor, *, public_ids: Iterable[str]) -> list[RunFile]:
+    """These files, for erasing; NotFound when one of them is not there or not shared with the actor."""
+    wanted = list(dict.fromkeys(public_ids))
+    if len(wanted) > MOST_AT_ONCE:
+        raise TooMuch(_("At most %(n)d files can be erased at once.") % {"n": MOST_AT_ONCE})
+    return [get_file(actor, Permission.FILE_ERASE, public_id=public_id) for public_id in wanted]
+
+
+def would_go(scope: Scope, things: Sequence[Model]) -> WouldGo:
+    """What erasing these takes, in numbers, before anybody decides."""
+    ids = [each.pk for each in things]
+    rows = {part.model: _below(part, ids) for part in parts_of(scope)}
+    stored = [
+        rows[part.model].aggregate(n=Sum(f"{field}__stored_size"))["n"] or 0
+        for part in parts_of(scope)
+        for field in part.blob_fields
+    ]
+    if Chunk in rows:
+        stored.append(rows[Chunk].aggregate(n=Sum("stored_bytes"))["n"] or 0)
+    runs = rows[Run].filter(erased_at=None) if Run in rows else Run.objects.none()
+    return WouldGo(
+        runs=runs.count(),
+        running=runs.filter(state=RunState.RUNNING.value).count(),
+        files=rows[RunFile].filter(blob__isnull=False).count(),
+        stored_bytes=sum(stored),
+    )
+
+
+def _below(part: Part, ids: Sequence[int]) -> QuerySet[Any]:
+    field = f"{part.lookup}__in" if part.lookup else "pk__in"
+    return part.model._base_manager.filter(**{field: ids})
+
+
+def jobs_seen_by(actor: Actor) -> list[ErasureJob]:
+    """The newest erasures that the actor asked for, and those of the entities whose admin they are."""
+    return list(_seen(actor).select_related("entity").order_by("-id")[:_MOST_SHOWN])
+
+
+def get_job(actor: Actor, *, public_id: str) -> ErasureJob:
+    """One erasure that the actor asked for, or in an entity whose admin they are."""
+    found = (
+        _seen(actor).select_related("entity").filter(public_id=public_id) if is_public_id(public_id) else None
+    )
+    if found is None or (job := found.first()) is None:
+        raise NotFound(_("There is no such erasure, or it is not shared with you."))
+    return job
+
+
+def _seen(actor: Actor) -> QuerySet[ErasureJob]:
+    if actor.user_id is None:
+        return ErasureJob.objects.none()
+    entities = entities_of(actor)
+    theirs = those_where(actor, Permission.ENTITY_AUDIT, entities)
+    asked = Q(asked_by=actor.audit_id)
+    if actor.only_entity is not None:
+        asked &= Q(entity_id=actor.only_entity)
+    return ErasureJob.objects.filter(asked | Q(entity__in=[each.pk for each in theirs]))
+
+
+def marked_by(job: ErasureJob) -> QuerySet[Model]:
+    """What a job was asked to erase and has not deleted yet."""
+    return Part(HEADS[Scope(job.scope)], "").rows_of(job)

@@ -1,0 +1,60 @@
+"""Runs that are older than their owner keeps them, found by the rule and erased as if somebody had asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db.models import Q, QuerySet
+
+from apps.accounts.actors import Actor
+from apps.core import clock
+from apps.erasure.services import erase_runs
+from apps.erasure.types import Cause
+from apps.projects.models import Project
+from apps.projects.retention import SETTING, retention_of
+from apps.runs.models import Run
+from apps.runs.types import RunState
+from apps.teams.choices import NEVER
+from apps.teams.models import Setting
+
+_PROJECTS_AT_ONCE = 200
+_RUNS_IN_JOB = 200
+_MOST_AT_A_GO = 5_000  # of the whole instance: the rest an hour later
+
+
+def erase_what_is_old() -> int:
+    """Erase all runs whose time is over; how many. Never one that still runs, also if it was begun long ago."""
+    erased = 0
+    for project, days in _with_rules():
+        while erased < _MOST_AT_A_GO and (batch := list(old_runs(project, days)[:_RUNS_IN_JOB])):
+            erase_runs(batch, by=Actor.system(), cause=Cause.RETENTION)
+            erased += len(batch)
+    return erased
+
+
+def old_runs(project: Project, days: int) -> QuerySet[Run]:
+    """The runs of a project that ended, and were last heard of, more than so many days ago; the oldest first."""
+    before = clock.now() - timedelta(days=days)
+    closed = [state.value for state in RunState.closed()]
+    return Run.objects.filter(
+        project=project, state__in=closed, finished_at__lt=before, heartbeat_at__lt=before
+    ).order_by("pk")
+
+
+def _with_rules() -> Iterator[tuple[Project, int]]:
+    """Each project for which a number of days holds, with that number."""
+    said = Setting.objects.filter(name=SETTING.value).exclude(value=NEVER)
+    rules = (
+        ~Q(run_retention__in=["", NEVER])
+        | Q(entity__in=said.filter(entity__isnull=False).values("entity"))
+        | Q(entity__organisation__in=said.filter(organisation__isnull=False).values("organisation"))
+    )
+    ids = list(Project.objects.filter(rules).order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(ids), _PROJECTS_AT_ONCE):
+        some = list(
+            Project.objects.select_related("entity").filter(pk__in=ids[start : start + _PROJECTS_AT_ONCE])
+        )
+        for pk, rule in retention_of(some).items():
+            if rule.days is not None:
+                yield next(each for each in some if each.pk == pk), rule.days

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from apps.accounts.actors import Actor
+from apps.audit.events import EventKind
+from apps.audit.services import record
+from apps.core import background, clock
+from apps.core.errors import Invalid, NotFound, TooMuch
+from apps.erasure.models import ErasureJob
+from apps.erasure.queries import MOST_AT_ONCE
+from apps.erasure.steps import STEPS
+from apps.erasure.types import Cause, Scope, Step
+from apps.files.models import RunFile
+from apps.projects.models import Project
+from apps.projects.queries import locked_project
+from apps.runs.models import Run
+from apps.runs.queries import whose
+from apps.teams.models import Entity
+
+log = logging.getLogger(__name__)
+
+# Longer than any batch: a worker that has not said a word since is dead, and another one goes on.
+_LEASE = timedelta(minutes=2)
+_TURN_SECONDS = 20.0  # then others have their turn
+_SWEEP_BATCH = 20
+
+
+class _TimeIsOver(Exception):
+    """The step has had its turn; what it has done stays done."""
+
+
+def erase_run(run: Run, *, by: Actor) -> ErasureJob:
+    """Erase a run that was fetched with RUN_ERASE, and everything below it."""
+    return erase_runs([run], by=by)
+
+
+@transaction.atomic
+def erase_runs(runs: Sequence[Run], *, by: Actor, cause: Cause = Cause.ASKED) -> ErasureJob:
+    """Erase runs of one project, each fetched with RUN_ERASE. On return nobody finds them, whatever happens to this process.
+
+    NotFound when none of them is there any more: asking twice changes nothing.
+    """
+    _check_count(runs)
+    if len({run.project_id for run in runs}) != 1:
+        raise Invalid(_("Runs of one project are erased together."))
+    rows = Run.objects.select_for_update(of=("self",)).select_related("project__entity").order_by("pk")
+    locked = list(rows.filter(pk__in=[run.pk for run in runs]))
+    if not locked:
+        raise NotFound(_("There is no such run, or it is not shared with you."))
+    job = _new_job(Scope.RUNS, locked[0].project.entity, asked=len(locked), by=by, cause=cause)
+    Run.objects.filter(pk__in=[run.pk for run in locked]).update(
+        erased_at=job.asked_at, erasure_job=job.uuid, version=F("version") + 1
+    )
+    for run in locked:
+        record(EventKind.RUN_ERASED, **whose(run), by=by, job=job.public_id, cause=cause.value)
+    return job
+
+
+@transaction.atomic
+def erase_project(project: Project, *, by: Actor) -> ErasureJob:
+    """Erase a project that was fetched with PROJECT_ERASE, with everything in it."""
+    project = locked_project(project)
+    runs = Run.everything.filter(project=project)
+    job = _new_job(Scope.PROJECT, project.entity, asked=1, by=by, cause=Cause.ASKED)
+    Project.objects.filter(pk=project.pk).update(erased_at=job.asked_at, erasure_job=job.uuid)
+    # After the project's row, which whoever adds a run holds: what they added is among these. Runs that another job was
+    # erasing go with the project now.
+    count = runs.update(erased_at=Coalesce("erased_at", Value(job.asked_at)), erasure_job=job.uuid)
+    record(
+        EventKind.PROJECT_ERASED,
+        subject=project.public_id,
+        entity=project.entity.public_id,
+        project=project.public_id,
+        by=by,
+        job=job.public_id,
+        runs=count,
+    )
+    return job
+
+
+@transaction.atomic
+def erase_files(files: Sequence[RunFile], *, by: Actor) -> ErasureJob:
+    """Erase files of runs of one entity, each fetched with FILE_ERASE. A file of the same name may come again at once."""
+    _check_count(files)
+    rows = (
+        RunFile.objects.select_for_update(of=("self",)).select_related("run__project__entity").order_by("pk")
+    )
+    locked = list(rows.filter(pk__in=[file.pk for file in files], run__erased_at=None))
+    if not locked:
+        raise NotFound(_("There is no such file, or it is not shared with you."))
+    if len({file.run.project.entity_id for file in locked}) != 1:
+        raise Invalid(_("Files of one owner are erased together."))
+    job = _new_job(Scope.FILES, locked[0].run.project.entity, asked=len(locked), by=by, cause=Cause.ASKED)
+    for file in locked:
+        file.erased_at, file.erasure_job = job.asked_at, job.uuid
+        file.name_index = secrets.token_bytes(16)  # the name is free
+    RunFile.everything.bulk_update(locked, ["erased_at", "erasure_job", "name_index"], batch_size=100)
+    for run in {file.run_id: file.run for file in locked}.values():
+        count = sum(file.run_id == run.pk for file in locked)
+        record(EventKind.FILES_ERASED, **whose(run), by=by, job=job.public_id, files=count)
+    return job
+
+
+def _check_count(things: Collection[object]) -> None:
+    if not things:
+        raise Invalid(_("Nothing was chosen."))
+    if len(things) > MOST_AT_ONCE:
+        raise TooMuch(_("At most %(n)d can be erased at once.") % {"n": MOST_AT_ONCE})
+
+
+def _new_job(scope: Scope, entity: Entity, *, asked: int, by: Actor, cause: Cause) -> ErasureJob:
+    job = ErasureJob.objects.create(
+        scope=scope.value, cause=cause.value, entity=entity, asked=asked, asked_by=by.audit_id
+    )
+    background.enqueue("erasure.advance", job_id=job.pk)
+    return job
+
+
+def advance(job_id: int) -> None:
+    """Take the next steps of a job, as far as they come in one turn. After a crash, call again; two at once do no harm."""
+    job = _claim(job_id)
+    if job is None:
+        return
+    ends = time.monotonic() + _TURN_SECONDS
+    try:
+        while job.step != Step.DONE:
+            STEPS[Step(job.step)](job, partial(_beat, job, ends))
+            _note_done(job)
+    except _TimeIsOver:
+        _release(job)
+        background.enqueue("erasure.advance", job_id=job.pk)
+    except Exception as error:
+        # Said and tried again by the sweep, as often as it takes: no erasure is given up.
+        _release(job, trouble=type(error).__name__)
+        raise
+
+
+def _claim(job_id: int) -> ErasureJob | None:
+    now = clock.now()
+    free = ErasureJob.objects.filter(Q(busy_until=None) | Q(busy_until__lt=now), pk=job_id, done_at=None)
+    if not free.update(busy_until=now + _LEASE, tries=F("tries") + 1):
+        return None
+    return ErasureJob.objects.get(pk=job_id)
+
+
+def _beat(job: ErasureJob, ends: float) -> None:
+    if time.monotonic() > ends:
+        raise _TimeIsOver
+    ErasureJob.objects.filter(pk=job.pk).update(busy_until=clock.now() + _LEASE)
+
+
+def _note_done(job: ErasureJob) -> None:
+    """The step that was just taken is behind the job."""
+    now, steps = clock.now(), list(Step)
+    following = steps[steps.index(Step(job.step)) + 1]
+    changes: dict[str, Any] = {"step": following.value, "busy_until": now + _LEASE, "trouble": ""}
+    if job.step == Step.SHRED:
+        ErasureJob.objects.filter(pk=job.pk, shredded_at=None).update(shredded_at=now)
+    if following is Step.DONE:
+        changes |= {"done_at": now, "busy_until": None}
+    ErasureJob.objects.filter(pk=job.pk, step=job.step).update(**changes)
+    job.refresh_from_db()
+
+
+def _release(job: ErasureJob, *, trouble: str = "") -> None:
+    ErasureJob.objects.filter(pk=job.pk).update(busy_until=None, trouble=trouble)
+
+
+def due_jobs() -> Iterable[int]:
+    """Jobs that are not done and that no worker is at."""
+    now = clock.now()
+    waiting = ErasureJob.objects.filter(Q(busy_until=None) | Q(busy_until__lt=now), done_at=None)
+    # Those tried least first: one that cannot be finished keeps no other waiting.
+    return list(waiting.order_by("tries", "pk").values_list("pk", flat=True)[:_SWEEP_BATCH])

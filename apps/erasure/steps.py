@@ -1,0 +1,102 @@
+"""The steps of an erasure. Each is safe to repeat from its beginning, works in batches, and stops when it has had its time.
+
+Keys first: if the worker dies between, what is left is already unreadable. Whatever a step has done is no longer found by
+it, so there is nothing to remember between two batches but which step it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db.models import F, Model
+
+from apps.blobs.services import delete_with_rows, discard_keys_of
+from apps.erasure.models import ErasureJob
+from apps.erasure.plan import Part, parts_of
+from apps.erasure.types import Scope, Step
+from apps.files.models import RunFile
+from apps.projects.models import Project
+from apps.runs.models import Chunk, Run
+from apps.vault.tree import erase_nodes, forget_nodes
+from apps.vault.types import NodeId
+
+_BATCH = 200
+_FEWER = 50  # of rows that hold payloads, or whose objects are deleted one by one
+
+# Called after each batch: says that work goes on, or raises when the time is over.
+Beat = Callable[[], None]
+
+
+def shred(job: ErasureJob, _: Beat) -> None:
+    """Destroy the keys, all in one turn: at most some hundreds are asked for at once, and a project is one.
+
+    A run's name stays in its tombstone as a blind index, so that nothing is called so again.
+    """
+    if job.scope == Scope.PROJECT:
+        nodes = Project.everything.filter(erasure_job=job.uuid).values_list("vault_node", flat=True)
+        erase_nodes({NodeId(node): None for node in nodes})
+    elif job.scope == Scope.RUNS:
+        rows = Run.everything.filter(erasure_job=job.uuid).order_by("pk")
+        for batch in _in_batches(rows.values_list("vault_node", "name_index"), _BATCH):
+            erase_nodes({NodeId(node): bytes(index) for node, index in batch})
+    else:
+        rows_of_files = RunFile.everything.filter(erasure_job=job.uuid).only("pk", "blob_id").order_by("pk")
+        for batch in _in_batches(rows_of_files, _BATCH):
+            discard_keys_of(batch, "blob")
+
+
+def delete_bytes(job: ErasureJob, beat: Beat) -> None:
+    """Stored objects, every version of each, with the rows that point at them. Others' claim on the same object stays."""
+    for part in parts_of(Scope(job.scope)):
+        for field in part.blob_fields:
+            while batch := list(part.rows_of(job).filter(**{f"{field}__isnull": False})[:_FEWER]):
+                freed = delete_with_rows(batch, field)
+                _count(job, part.model, rows=freed.rows, size=freed.size)
+                beat()
+
+
+def delete_rows(job: ErasureJob, beat: Beat) -> None:
+    """Whatever is left in the tables, what lies deepest first, and what is left of keys that open nothing any more."""
+    delete_bytes(job, beat)  # an upload that was under way when the job was recorded may have ended since
+    for part in parts_of(Scope(job.scope)):
+        while _delete_some(job, part):
+            beat()
+
+
+STEPS: dict[Step, Callable[[ErasureJob, Beat], None]] = {
+    Step.SHRED: shred,
+    Step.BYTES: delete_bytes,
+    Step.ROWS: delete_rows,
+}
+
+
+def _delete_some(job: ErasureJob, part: Part) -> int:
+    rows = part.rows_of(job).order_by("pk")
+    columns = ("pk", "vault_node") if part.has_key else ("pk",)
+    found = list(rows.values_list(*columns)[: _FEWER if part.model is Chunk else _BATCH])
+    if not found:
+        return 0
+    if part.has_key:
+        forget_nodes([NodeId(node) for _, node in found])
+    batch = part.model._base_manager.filter(pk__in=[row[0] for row in found])
+    size = sum(batch.values_list("stored_bytes", flat=True)) if part.model is Chunk else 0
+    gone = batch.delete()[0]
+    _count(job, part.model, rows=gone, size=size)
+    return gone
+
+
+def _count(job: ErasureJob, model: type[Model], *, rows: int, size: int) -> None:
+    more: dict[str, Any] = {"rows": F("rows") + rows, "stored_bytes": F("stored_bytes") + size}
+    if model is Run:
+        more["runs"] = F("runs") + rows
+    elif model is RunFile:
+        more["files"] = F("files") + rows
+    ErasureJob.objects.filter(pk=job.pk).update(**more)
+
+
+def _in_batches(rows: Any, size: int) -> Iterator[list[Any]]:
+    start = 0
+    while batch := list(rows[start : start + size]):
+        yield batch
+        start += size

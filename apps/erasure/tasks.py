@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+
+from apps.erasure import services
+from apps.erasure.retention import erase_what_is_old
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(name="erasure.advance")
+def advance(job_id: int) -> None:
+    """Go on with one erasure."""
+    services.advance(job_id)
+
+
+@shared_task(name="erasure.sweep")
+def sweep() -> None:
+    """Go on with erasures that stand still: their message was lost, or their worker."""
+    for job_id in services.due_jobs():
+        try:
+            services.advance(job_id)
+        except Exception as error:  # noqa: BLE001  (one that cannot be finished must not keep the others waiting)
+            log.error(
+                "erasure broke off, tried again at the next sweep: job=%s error=%s",
+                job_id,
+                type(error).__name__,
+            )
+
+
+@shared_task(name="erasure.retention")
+def retention() -> None:
+    """Erase the runs that are older than their owners keep them."""
+    erase_what_is_old()

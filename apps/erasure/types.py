@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What one job erases."""
+
+    FILES = "files"  # some files of one run or of several
+    RUNS = "runs"  # some runs of one project
+    PROJECT = "project"  # a project and everything in it
+
+
+class Step(StrEnum):
+    """The ladder, in order. Closing and recording are one transaction: a job that exists is past it."""
+
+    SHRED = "shred"  # the keys: from here on nobody can read it
+    BYTES = "bytes"  # stored objects, with all their versions
+    ROWS = "rows"
+    DONE = "done"
+
+
+class Cause(StrEnum):
+    ASKED = "asked"  # somebody asked for it
+    RETENTION = "retention"  # the owner's setting did
+
+
+@dataclass(frozen=True, slots=True)
+class WouldGo:
+    """What an erasure takes, in numbers. Bytes as they are stored."""
+
+    runs: int
+    running: int
+    files: int
+    stored_bytes: int

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from apps.accounts.models import User
+from apps.files.models import RunFile
+from apps.files.services import announce_files, store_file
+from apps.projects.models import Project
+from apps.runs.history import store
+from apps.runs.models import Run
+from apps.runs.types import Lines, Stream, StreamRequest
+from tests.factories import work
+
+
+def full_run(project: Project, name: str, *, by: User) -> Run:
+    """A run with a segment, hot lines, two files and a withheld one."""
+    run = work.run(project, name, by=by, config_text='{"lr": 1}', summary_text='{"loss": 1}')
+    log(run, 0)
+    store.compact(run)
+    log(run, 3)
+    names = ["out/a.txt", "out/b.txt", "code/main.py"]
+    for each in announce_files(run, names):
+        if each.file is not None:
+            store_file(each.file, io.BytesIO(each.name.encode()))
+    return run
+
+
+def log(run: Run, first: int) -> None:
+    lines = [f'{{"_step": {first + n}, "loss": {n}}}' for n in range(3)]
+    streams = {Stream.HISTORY: Lines(first, lines), Stream.OUTPUT: Lines(first, ["said"])}
+    store.append(run, StreamRequest(streams=streams))
+
+
+@pytest.fixture
+def full(vision: Project, alice: User) -> Run:
+    return full_run(vision, "full", by=alice)
+
+
+@pytest.fixture
+def other(vision: Project, alice: User) -> Run:
+    return full_run(vision, "other", by=alice)
+
+
+def files_of(run: Run) -> list[RunFile]:
+    return list(RunFile.objects.filter(run=run, blob__isnull=False).order_by("pk"))

@@ -1,0 +1,69 @@
+"""Nothing that lies below a run or a project is forgotten by the eraser: a new model is erased, or fails here."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.db import models
+
+from apps.blobs.models import Blob
+from apps.core.privacy import declared
+from apps.erasure.plan import parts_of
+from apps.erasure.types import Scope
+from apps.projects.models import Project
+from apps.runs.models import Chunk, Run
+
+# Points at a run or a project without going with it, and what becomes of the pointer.
+LOOSE: dict[str, str] = {}
+
+
+def pointing_at(heads: set[type[models.Model]], among: list[type[models.Model]]) -> set[type[models.Model]]:
+    """Every model from which foreign keys lead to one of these, however long the way."""
+    found = set(heads)
+    while more := {
+        model
+        for model in among
+        for field in (*model._meta.fields, *model._meta.many_to_many)
+        if field.related_model in found and model not in found
+    }:
+        found |= more
+    return found - heads
+
+
+def forgotten(scope: Scope, head: type[models.Model], among: list[type[models.Model]]) -> set[str]:
+    """Models below the head that the eraser of this scope has no step for."""
+    planned = {part.model for part in parts_of(scope)}
+    return {model._meta.label for model in pointing_at({head}, among) - planned} - set(LOOSE)
+
+
+@pytest.mark.parametrize(("scope", "head"), [(Scope.RUNS, Run), (Scope.PROJECT, Project)])
+def test_every_model_below_is_erased(scope: Scope, head: type[models.Model]) -> None:
+    assert forgotten(scope, head, apps.get_models()) == set()
+
+
+def test_a_model_that_no_step_erases_is_seen() -> None:
+    class Note(models.Model):
+        chunk = models.ForeignKey(Chunk, on_delete=models.CASCADE)
+
+        class Meta:
+            app_label = "planted"
+
+    assert forgotten(Scope.RUNS, Run, [*apps.get_models(), Note]) == {"planted.Note"}
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_what_lies_deepest_goes_first(scope: Scope) -> None:
+    order = [part.model for part in parts_of(scope)]
+
+    for place, model in enumerate(order):
+        above = {
+            field.related_model for field in model._meta.fields if field.name == declared()[model].goes_with
+        }
+        assert not above & set(order[:place]), model._meta.label
+
+
+def test_every_model_with_stored_bytes_is_below_a_project() -> None:
+    """Whoever points at a blob is found by the step that deletes bytes."""
+    users = {relation.related_model for relation in Blob._meta.related_objects}
+
+    assert users <= {part.model for part in parts_of(Scope.PROJECT)}
