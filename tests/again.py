@@ -2,19 +2,22 @@
 
     python -m tests.again ARGUMENTS...      # the arguments are pytest's
 
-Its last lines name every test that failed at first and passed alone, also those of runs before it (see `UNSTEADY`).
+It tells which files took longest, so that growth is seen where it begins. Its last lines name every test that failed at first
+and passed alone, also those of runs before it (see `UNSTEADY`).
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 MOST = 3
+SLOWEST = 15
 # What these show is what people trust us with, and one failure in a thousand runs is a finding. They also need no excuse
 # of being slow: whoever mends one makes it wait for what it needs.
 NO_SECOND_LOOK = (
@@ -31,8 +34,15 @@ class Seen:
 
     failed: dict[str, None] = field(default_factory=dict)
     is_whole: bool = True
+    seconds: defaultdict[str, float] = field(
+        default_factory=lambda: defaultdict(float)
+    )  # by file, fixtures too
+    tests: Counter[str] = field(default_factory=Counter)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        file = report.nodeid.partition("::")[0]
+        self.seconds[file] += report.duration
+        self.tests[file] += report.when == "call"
         if report.failed:
             self.failed[report.nodeid] = None
 
@@ -43,6 +53,13 @@ class Seen:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if session.shouldfail or session.shouldstop:  # -x and --maxfail: other tests never ran
             self.is_whole = False
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        terminalreporter.section(f"the {SLOWEST} slowest files")
+        for file, seconds in sorted(self.seconds.items(), key=lambda each: -each[1])[:SLOWEST]:
+            terminalreporter.line(f"{seconds:7.1f} s {self.tests[file]:5} tests  {file}")
+        whole = sum(self.seconds.values())
+        terminalreporter.line(f"{whole:7.1f} s {self.tests.total():5} tests  in all, of all workers together")
 
     @property
     def deserves_a_second_look(self) -> bool:

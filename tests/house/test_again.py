@@ -93,6 +93,19 @@ def test_what_is_not_one_to_three_of_a_whole_suite_fails_at_once(
     assert "Once more" not in said
 
 
+def test_the_slowest_files_are_told_slowest_first(tmp_path: Path) -> None:
+    slow = "import time\n\ndef test_{0}():\n    time.sleep(0.3)\n"
+    _, said = make_test(tmp_path, {"tests/web/test_a.py": FINE, "tests/web/test_b.py": slow}, "-n2")
+
+    told = [line.split() for line in said.split("slowest files")[1].splitlines() if " tests " in line]
+    assert [(line[2], line[4]) for line in told] == [
+        ("1", "tests/web/test_b.py"),
+        ("1", "tests/web/test_a.py"),
+        ("2", "in"),
+    ]
+    assert float(told[0][0]) >= 0.3
+
+
 @pytest.mark.parametrize(
     "folder",
     ["access", "audit", "blobs", "e2e/durability", "e2e/secrecy", "house", "vault"],
