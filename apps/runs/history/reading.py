@@ -184,6 +184,45 @@ def _numbers(pieces: Sequence[Piece], *names: str) -> list[tuple[Mask, Floats]]:
     ]
 
 
+# ── Values at some of the steps ──
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """At which steps a key has something, and what it has at one of them."""
+
+    steps: tuple[float, ...] = ()
+    step: Bound = None
+    value: Any = MISSING
+
+
+def placed_values(run: Run, names: Sequence[str], step: Bound = None) -> dict[str, Placed]:
+    """Of each key the steps at which it has anything, and its value at the nearest to `step` (without one: at the last).
+
+    Where the key stands and the steps are read as columns; of rows only those that hold a chosen value.
+    """
+    import numpy as np
+
+    pieces = pieces_of(run, Stream.HISTORY)
+    if not pieces:
+        return {name: Placed() for name in names}
+    steps = _steps(pieces, STEP)
+    starts = np.cumsum([0, *(piece.line_count for piece in pieces)])
+    found = {}
+    for name in names:
+        places = np.flatnonzero(np.concatenate([piece.has(name) for piece in pieces]) & np.isfinite(steps))
+        if not len(places):
+            found[name] = Placed()
+            continue
+        known = np.unique(steps[places])
+        nearest = known[-1] if step is None else known[np.argmin(np.abs(known - step))]
+        place = int(places[steps[places] == nearest][-1])
+        owner = int(np.searchsorted(starts, place, side="right")) - 1
+        (row,) = pieces[owner].rows(frozenset({name}), [place - int(starts[owner])])
+        found[name] = Placed(tuple(known.tolist()), float(nearest), pick(row, name))
+    return found
+
+
 # ── Order ──
 # Lines of one writer are in order as they are. Several writers are merged by step, then time.
 
