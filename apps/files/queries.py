@@ -3,14 +3,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import re2
 from django.db.models import QuerySet
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
-from apps.blobs.services import read_blob
+from apps.blobs.services import open_blob, read_blob
 from apps.core import jsontext
 from apps.core.errors import Invalid, NotFound
 from apps.core.ids import is_public_id
@@ -133,6 +133,13 @@ def read_file(file: RunFile, *, start: int = 0, end: int | None = None) -> Itera
     if file.blob is None:
         raise NotFound(_NO_FILE)
     return read_blob(file.blob, NodeId(file.run.vault_node), start=start, end=end)
+
+
+def file_as_io(file: RunFile) -> BinaryIO:
+    """A stored file to be read in any order; only what is asked for is opened."""
+    if file.blob is None:
+        raise NotFound(_NO_FILE)
+    return open_blob(file.blob, NodeId(file.run.vault_node))
 
 
 def withheld_names(run: Run, reason: Withheld = Withheld.CODE) -> list[str]:

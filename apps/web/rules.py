@@ -151,7 +151,15 @@ for name in (
     "run-table-series",
 ):
     declare_url(name, Permission.RUN_READ, methods=_READING)
-for name in ("run-files", "run-file", "run-file-preview", "run-file-image"):
+for name in (
+    "run-files",
+    "run-file",
+    "run-file-preview",
+    "run-file-image",
+    "run-media",
+    "run-media-mask",
+    "run-media-panel",
+):
     declare_url(name, Permission.FILE_READ, methods=_READING)
 declare_url("share", SHARE_LINK, methods=_READING)
 for name in ("project-settings", "project-publish"):

@@ -24,6 +24,7 @@ from apps.web.views import (
     invitations,
     keeping,
     legal,
+    media,
     my_data,
     organisations,
     people,
@@ -228,6 +229,11 @@ urlpatterns = [
     ),
     path("<str:entity>/<str:project>/runs/<str:run>/histograms/ridge", histograms.ridge_of, name="run-ridge"),
     path("<str:entity>/<str:project>/runs/<str:run>/histograms/one", histograms.one, name="run-histogram"),
+    path("<str:entity>/<str:project>/runs/<str:run>/media", media.media, name="run-media"),
+    path("<str:entity>/<str:project>/runs/<str:run>/media/panel", media.panel, name="run-media-panel"),
+    path(
+        "<str:entity>/<str:project>/runs/<str:run>/media/mask/<path:name>", media.mask, name="run-media-mask"
+    ),
     path("<str:entity>/<str:project>/runs/<str:run>/values/<str:which>", values.values, name="run-values"),
     path("<str:entity>/<str:project>/runs/<str:run>/values/<str:which>/json", values.text, name="run-json"),
     path("<str:entity>/<str:project>/runs/<str:run>/live", runs.live, name="run-live"),

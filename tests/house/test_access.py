@@ -226,6 +226,9 @@ OTHERWISE = {
     "team-service": {404},
     "team-service-remove": {404},
     "team-service-key-revoke": {404},
+    # a.txt is no mask, and the run logs no media.
+    "run-media-mask": {400},
+    "run-media-panel": {400},
 }
 
 

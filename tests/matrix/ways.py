@@ -131,10 +131,12 @@ QUERIES = {
     "project-compare": "run={run_id}",
     "project-compare-csv": "run={run_id}",
 }
-# Past the gate these say something else than 2xx: a last admin stays; a.txt is no picture, nothing is a histogram.
+# Past the gate these say something else than 2xx: a last admin stays; a.txt is no picture, nothing is a histogram or media.
 FINE: dict[str, frozenset[int]] = {
     "run-file-image": frozenset({404}),
     "run-histogram": frozenset({400, 404}),
+    "run-media-mask": frozenset({400}),
+    "run-media-panel": frozenset({400}),
     "run-ridge": frozenset({400, 404}),
     "team-leave": frozenset({409}),
     "organisation-leave": frozenset({409}),

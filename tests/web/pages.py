@@ -21,6 +21,7 @@ PAGES = (
     f"{RUN}/charts",
     f"{RUN}/system",
     f"{RUN}/histograms",
+    f"{RUN}/media",
     f"{RUN}/values/config?find=adam",
     f"{RUN}/values/summary",
     f"{RUN}/values/environment",

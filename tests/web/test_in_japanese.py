@@ -74,6 +74,8 @@ NO_PAGES = {
     "run-line-changes",
     "run-line-search",
     "run-lines",
+    "run-media-mask",
+    "run-media-panel",
     "run-ridge",
     "run-live",
     "run-series",

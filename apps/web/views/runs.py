@@ -11,6 +11,7 @@ from apps.access.policy import Permission
 from apps.accounts.queries import name_of_author
 from apps.audit.events import EventKind
 from apps.audit.queries import last_author
+from apps.files.media.reading import media_keys
 from apps.files.queries import count_files
 from apps.projects.queries import open_project
 from apps.runs.defined import Definitions
@@ -141,6 +142,7 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
         "counts": {
             "charts": len(metric_names([keys], definitions)),
             "histograms": len(histogram_names([keys])),
+            "media": len(media_keys(keys)),
             "console": opened.run.output_lines,
             "files": count_files(opened.run),
         },

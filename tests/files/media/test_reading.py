@@ -59,7 +59,7 @@ def test_the_nearest_step_is_shown(
 
     found = shown_at(run, ["image"], asked)["image"]
 
-    assert found.steps == (0, 40, 80, 110)
+    assert list(found.steps) == [0, 40, 80, 110]
     assert found.step == step
     assert [item.path for item in found.items] == [path]
 

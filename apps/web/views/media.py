@@ -1,0 +1,146 @@
+"""The media of a run: all of its keys, one of them over its steps, and what lies over an image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from apps.access.policy import Permission
+from apps.core.errors import Invalid
+from apps.files.media.pictures import coloured_mask
+from apps.files.media.reading import MediaKey, media_keys
+from apps.files.queries import file_as_io, find_file
+from apps.projects.queries import open_project
+from apps.runs.history import store
+from apps.runs.queries import get_run, open_run
+from apps.runs.types import OpenRun, Stream
+from apps.vault.damage import leaving_out_damaged
+from apps.web.links import run_url, with_query
+from apps.web.media.overlays import Picked
+from apps.web.media.panels import MOST_ALONE, MOST_IN_PANEL, panels_of
+from apps.web.points import bound
+from apps.web.rendering import render
+from apps.web.request import Request
+from apps.web.trees import by_name
+from apps.web.values import client_facts
+from apps.web.views.runs import frame
+
+KEYS_ON_PAGE = 24
+_LONGEST_KEY = 2000
+_MOST_PICKED = 1000
+
+
+@require_safe
+def media(request: Request, entity: str, project: str, run: str) -> HttpResponse:
+    """Every key with its last step, or with the step asked for; or one key alone, larger."""
+    opened = _opened(request, entity, project, run)
+    context = frame(request, opened)
+    keys = sorted(media_keys(context["keys"]), key=lambda key: by_name(key.name))
+    asked = request.GET.get("key", "")
+    chosen = [key for key in keys if key.name == asked] if asked else keys
+    start = _page(request) * KEYS_ON_PAGE
+    # The cursor first: a row that comes in between is then asked for once more, and never missed.
+    cursor = store.present_cursor(opened.run, Stream.HISTORY)
+    with leaving_out_damaged() as damaged:
+        panels = panels_of(
+            opened.run,
+            chosen[start : start + KEYS_ON_PAGE],
+            facts=client_facts(opened.config_text),
+            step=bound(request.GET.get("at", "")),
+            most=MOST_ALONE if asked else MOST_IN_PANEL,
+            picked=_picked(request),
+        )
+    context |= {
+        "panels": panels,
+        "is_one": bool(asked),
+        "total": len(keys),
+        "damaged": damaged,
+        "at": request.GET.get("at", ""),
+        "cursor": cursor,
+        **_around(request, start, len(chosen)),
+    }
+    return render(request, "media/page.html", context)
+
+
+@require_safe
+def panel(request: Request, entity: str, project: str, run: str) -> HttpResponse:
+    """One key at one step, for the page around it. With a cursor nothing (204) when no row came since."""
+    opened = _opened(request, entity, project, run)
+    cursor = store.present_cursor(opened.run, Stream.HISTORY)
+    if request.GET.get("cursor", "") == cursor:
+        return HttpResponse(status=204)
+    key = _key(request, opened)
+    with leaving_out_damaged() as damaged:
+        (found,) = panels_of(
+            opened.run,
+            [key],
+            facts=client_facts(opened.config_text),
+            step=bound(request.GET.get("at", "")),
+            most=MOST_ALONE if request.GET.get("all") == "1" else MOST_IN_PANEL,
+            picked=_picked(request),
+        )
+    held = open_project(opened.run.project)
+    context = {
+        "panel": found,
+        "cursor": cursor,
+        "damaged": damaged,
+        "is_one": request.GET.get("all") == "1",
+        "url": run_url(held.entity, held.name, opened.head.name),
+    }
+    return render(request, "media/_panel.html", context)
+
+
+@require_safe
+def mask(request: Request, entity: str, project: str, run: str, name: str) -> HttpResponse:
+    """A mask in colours, to be laid over its image; without the classes that are hidden."""
+    held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
+    found = find_file(held, name)
+    hidden = {
+        int(number)
+        for number in request.GET.get("hide", "").split(",")[:256]
+        if number.isascii() and number.isdigit() and len(number) < 4
+    }
+    response = HttpResponse(coloured_mask(file_as_io(found.file), hidden=hidden), content_type="image/png")
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+def _opened(request: Request, entity: str, project: str, run: str) -> OpenRun:
+    return open_run(get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run))
+
+
+def _key(request: Request, opened: OpenRun) -> MediaKey:
+    name = request.GET.get("key", "")
+    if not name or len(name) > _LONGEST_KEY:
+        raise Invalid("A panel needs its key.")
+    found = {key.name: key for key in media_keys(store.keys_of(opened.run))}
+    if name not in found:
+        raise Invalid("The run logs no media under this key.")
+    return found[name]
+
+
+def _picked(request: Request) -> Picked:
+    return Picked(
+        is_chosen=request.GET.get("picked") == "1",
+        shown=frozenset(request.GET.getlist("show")[:_MOST_PICKED]),
+    )
+
+
+def _page(request: Request) -> int:
+    given = request.GET.get("page", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 7 else 0
+
+
+def _around(request: Request, start: int, total: int) -> dict[str, Any]:
+    page = start // KEYS_ON_PAGE
+    at = request.GET.get("at", "")
+    return {
+        "first": start + 1,
+        "last": min(total, start + KEYS_ON_PAGE),
+        "earlier": with_query("", {"at": at, "page": str(page - 1)}) if page else "",
+        "later": with_query("", {"at": at, "page": str(page + 1)}) if start + KEYS_ON_PAGE < total else "",
+    }
