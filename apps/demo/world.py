@@ -18,6 +18,7 @@ from apps.accounts.queries import is_taken
 from apps.accounts.services import issue_api_key
 from apps.core import clock, jsontext
 from apps.core.errors import Conflict
+from apps.demo.code import MAIN, code_of
 from apps.demo.curves import Recipe, machine, training, weights
 from apps.demo.people import NAMES, ORGANISATION, PASSWORD, TEAM
 from apps.files.services import announce_files, store_file
@@ -28,7 +29,7 @@ from apps.runs.models import Run
 from apps.runs.services import start_run
 from apps.runs.types import Lines, RunPatch, Stream, StreamRequest
 from apps.teams.choices import SettingName
-from apps.teams.queries import is_name_in_use
+from apps.teams.queries import default_entity, is_name_in_use
 from apps.teams.services import (
     add_member,
     add_team,
@@ -41,6 +42,7 @@ from apps.teams.services import (
 from apps.teams.types import MemberRole
 
 _BATCH = 500
+_WITH_CODE = (3, 5)
 _SECONDS_A_STEP = 7.5
 
 
@@ -73,6 +75,9 @@ def make_world(*, runs: int = 24, steps: int = 1500) -> World:
     institute = create_organisation(ORGANISATION, by=Actor.person(alice))
     add_team(institute, team, by=Actor.person(alice))
     choose(institute, SettingName.SYSTEM_METADATA, "minimal", by=Actor.person(alice), enforce=True)
+    # Two runs keep their code; then code saving is off again, as it is for everybody.
+    own = default_entity(Actor.person(alice))
+    choose(own, SettingName.CODE_SAVING, True, by=Actor.person(alice))
     for number, place in enumerate(_projects(people)):
         _fill(
             place,
@@ -81,6 +86,7 @@ def make_world(*, runs: int = 24, steps: int = 1500) -> World:
             seed=100 * number,
             world=world,
         )
+    choose(own, SettingName.CODE_SAVING, False, by=Actor.person(alice))
     return world
 
 
@@ -165,11 +171,12 @@ def _patch(recipe: Recipe) -> RunPatch:
         "epochs": recipe.epochs,
         "seed": recipe.seed,
     }
+    told = {"_wandb": {"value": {"code_path": MAIN}}} if recipe.seed in _WITH_CODE else {}
     return RunPatch(
         display_name=f"{recipe.model}-{recipe.augmentation}-lr{recipe.learning_rate:.0e}".replace(
             "e-0", "e-"
         ),
-        config_text=jsontext.dumps({key: {"value": value} for key, value in config.items()}),
+        config_text=jsontext.dumps({key: {"value": value} for key, value in config.items()} | told),
         tags=["baseline"] if recipe.augmentation == "none" else ["paper", recipe.augmentation],
         notes="Same schedule as the baseline; only the augmentation differs.",
         group=recipe.model,
@@ -200,10 +207,12 @@ def _console(recipe: Recipe, steps: int) -> Iterator[str]:
 
 
 def _attach(run: Run, recipe: Recipe) -> None:
-    requirements = b"torch==2.9.1\ntimm==1.0.20\nnumpy==2.4.6\nwandb==0.31.0\n"
-    (announced,) = announce_files(run, ["requirements.txt"])
-    if announced.file is not None:
-        store_file(announced.file, [requirements])
+    files = {"requirements.txt": b"torch==2.9.1\ntimm==1.0.20\nnumpy==2.4.6\nwandb==0.31.0\n"}
+    if recipe.seed in _WITH_CODE:
+        files |= code_of(recipe)
+    for announced in announce_files(run, list(files)):
+        if announced.file is not None:
+            store_file(announced.file, [files[announced.name]])
 
 
 def _send(run: Run, stream: Stream, offset: int, lines: list[str]) -> None:

@@ -21,6 +21,7 @@ class RunFile(models.Model):
     name_index = models.BinaryField(max_length=16)
     sealed_name = models.BinaryField()
     sealed_digests = models.BinaryField(null=True)
+    is_code = models.BooleanField(null=True)  # by its name; null where nobody has looked yet
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="run_files")
     size = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now)

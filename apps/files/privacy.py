@@ -13,6 +13,7 @@ declare(
         "run",
         "blob",
         "size",
+        "is_code",
         "created_at",
         "updated_at",
         "erased_at",

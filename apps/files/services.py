@@ -68,7 +68,7 @@ def _files_by_name(run: Run, key: OpenKey, names: Iterable[str]) -> dict[str, Ru
     indexes = {name: blind_index(key, NAME_LABEL, name) for name in names}
     rows = []
     for name, index in indexes.items():
-        row = RunFile(uuid=uuid.uuid4(), run=run, name_index=index)
+        row = RunFile(uuid=uuid.uuid4(), run=run, name_index=index, is_code=is_code(name))
         row.sealed_name = seal_text(key, name, label=NAME_LABEL, row=row.uuid)
         rows.append(row)
     # Rows that exist stay as they are; what stands in the table afterwards is what counts.

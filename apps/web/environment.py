@@ -48,6 +48,17 @@ def commit_of(opened: OpenRun) -> str:
     return opened.head.commit or _inside(_known(opened), "git", "commit")
 
 
+def remote_of(opened: OpenRun) -> str:
+    """Where the repository lies, which is kept only where code is; who signs in there was never stored."""
+    return _inside(_known(opened), "git", "remote")
+
+
+def main_file_of(opened: OpenRun) -> str:
+    """The name under which the client stored the script that ran; empty where it told none."""
+    path = client_facts(opened.config_text).get("code_path")
+    return path if isinstance(path, str) else ""
+
+
 def _known(opened: OpenRun) -> dict[str, Any]:
     """The facts of the last start as they stand in the config, for which no file need be opened; else the file's."""
     starts = starts_of(opened.config_text)

@@ -101,9 +101,9 @@ def preview_of(name: str, head: bytes, *, size: int) -> Preview:
         return Preview("none", reason=_("The file is empty."))
     if image_type(head) is not None:
         return _image(size)
-    text = _text_of(head, is_whole=size <= len(head))
+    text = text_in(head, is_whole=size <= len(head))
     if text is None:
-        return Preview("none", reason=_reason(head))
+        return Preview("none", reason=why_unseen(head))
     return _of_text(name, text, is_part=size > len(head))
 
 
@@ -113,14 +113,15 @@ def _image(size: int) -> Preview:
     return Preview("image")
 
 
-def _reason(head: bytes) -> str:
+def why_unseen(head: bytes) -> str:
+    """Why a file that begins so is not shown."""
     for magic, name in _FORMATS:
         if head.startswith(magic):
             return _("The file is in a format that is not shown here: %(format)s.") % {"format": name}
     return _("The file is neither text nor an image.")
 
 
-def _text_of(head: bytes, *, is_whole: bool) -> str | None:
+def text_in(head: bytes, *, is_whole: bool) -> str | None:
     """The text, when it is one. A letter that the end of the head cuts is left out."""
     encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
@@ -149,21 +150,22 @@ def _code(name: str, text: str, *, is_part: bool) -> Preview:
     if len(lines) > MOST_LINES:
         lines, is_part = lines[:MOST_LINES], True
     language = "" if "\x1b" in text else language_of(name)
-    spans = highlighted("\n".join(lines), language) if language else list(map(_terminal, lines))
+    spans = highlighted("\n".join(lines), language) if language else list(map(terminal_line, lines))
     return Preview(
         "code",
         language,
-        lines=[_line(number, line) for number, line in enumerate(spans, 1)],
+        lines=[code_line(number, line) for number, line in enumerate(spans, 1)],
         is_part=is_part,
     )
 
 
-def _terminal(line: str) -> list[Span]:
+def terminal_line(line: str) -> list[Span]:
     """A line of a log. What a program wrote over is left out only where it moved back."""
     return spans_of(line.removesuffix("\r"))
 
 
-def _line(number: int, spans: list[Span]) -> CodeLine:
+def code_line(number: int, spans: list[Span]) -> CodeLine:
+    """A line to show: of a bounded length, and with no mark that would turn what follows."""
     shown: list[Span] = []
     room = LONGEST_LINE
     for span in spans:

@@ -152,6 +152,8 @@ for name in (
 ):
     declare_url(name, Permission.RUN_READ, methods=_READING)
 for name in (
+    "run-code",
+    "run-code-zip",
     "run-files",
     "run-file",
     "run-file-preview",

@@ -13,6 +13,7 @@ from apps.web.views import (
     appearance,
     by_hand,
     chosen,
+    code,
     compare,
     components,
     console,
@@ -251,6 +252,8 @@ urlpatterns = [
     path("<str:entity>/<str:project>/runs/<str:run>/upload", uploads.upload, name="run-upload"),
     path("<str:entity>/<str:project>/runs/<str:run>/edit", runs.edit, name="run-edit"),
     path("<str:entity>/<str:project>/runs/<str:run>/stop", runs.stop, name="run-stop"),
+    path("<str:entity>/<str:project>/runs/<str:run>/code", code.code, name="run-code"),
+    path("<str:entity>/<str:project>/runs/<str:run>/code/zip", code.whole, name="run-code-zip"),
     path("<str:entity>/<str:project>/runs/<str:run>/files", files.files, name="run-files"),
     path("<str:entity>/<str:project>/runs/<str:run>/files/<path:name>", files.download, name="run-file"),
     path(

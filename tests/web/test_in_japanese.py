@@ -65,6 +65,7 @@ NO_PAGES = {
     "project-workspace",
     "run-csv-series",
     "team-audit-export",
+    "run-code-zip",
     "run-console-raw",
     "run-console-text",
     "run-file",

@@ -28,7 +28,7 @@ def files(request: Request, entity: str, project: str, run: str) -> HttpResponse
     names = file_names(held)
     inside, wanted = request.GET.get("in", ""), request.GET.get("q", "")
     entries = entries_named(names, wanted) if wanted else entries_in(names, inside)
-    start = _page(request) * PAGE
+    start = page_asked(request) * PAGE
     shown = entries[start : start + PAGE]
     opened = open_files(held, [entry.id for entry in shown if entry.id is not None])
     context = {
@@ -89,7 +89,8 @@ def _kept(found: OpenFile, kind: str) -> StreamingHttpResponse:
     return response
 
 
-def _page(request: Request) -> int:
+def page_asked(request: Request) -> int:
+    """The page that the address names; the first one is 0."""
     given = request.GET.get("page", "")
     return int(given) if given.isascii() and given.isdigit() and len(given) < 7 else 0
 

@@ -11,8 +11,8 @@ from apps.access.policy import Permission
 from apps.accounts.queries import name_of_author
 from apps.audit.events import EventKind
 from apps.audit.queries import last_author
+from apps.files.code import files_and_code
 from apps.files.media.reading import media_keys
-from apps.files.queries import count_files
 from apps.projects.queries import open_project
 from apps.runs.defined import Definitions
 from apps.runs.history import store
@@ -121,6 +121,7 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
     held, head = open_project(opened.run.project), opened.head
     state, keys = state_of(opened.run), store.keys_of(opened.run)
     definitions = Definitions.of_config(opened.config_text)
+    files, code = files_and_code(opened.run)
     can_write = may_do(request.actor, Permission.RUN_WRITE, opened.run)
     return {
         "opened": opened,
@@ -144,7 +145,8 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
             "histograms": len(histogram_names([keys])),
             "media": len(media_keys(keys)),
             "console": opened.run.output_lines,
-            "files": count_files(opened.run),
+            "files": files,
+            "code": code,
         },
     }
 

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.views.decorators.http import require_safe
+
+from apps.access.policy import Permission
+from apps.core.errors import NotFound
+from apps.files.code import code_files
+from apps.files.types import OpenFile
+from apps.runs.queries import get_run, open_run
+from apps.web.code.shown import has_own_form, shown_of
+from apps.web.code.switching import way_to_code
+from apps.web.code.tree import tree_of
+from apps.web.code.zipped import zipped
+from apps.web.downloads import attachment
+from apps.web.environment import commit_of, main_file_of, remote_of
+from apps.web.links import with_query
+from apps.web.rendering import render
+from apps.web.request import Request
+from apps.web.views.files import page_asked
+from apps.web.views.runs import frame
+
+
+@require_safe
+def code(request: Request, entity: str, project: str, run: str) -> HttpResponse:
+    """The code that is kept with the run: where it came from, its tree, and one file of it, of which nothing runs."""
+    held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
+    opened, files = open_run(held), code_files(held)
+    main = main_file_of(opened)
+    found = _chosen(files, request.GET.get("file", ""), main)
+    leaves, left_out = tree_of(
+        [(each.name, each.size) for each in files], here=found.name if found is not None else ""
+    )
+    context = {
+        "commit": commit_of(opened),
+        "remote": remote_of(opened),
+        "main": main if main in {each.name for each in files} else "",
+        "leaves": leaves,
+        "left_out": left_out,
+        "total_size": sum(each.size for each in files),
+        "file": found,
+        "way_to_code": way_to_code(request.actor, held.project.entity),
+    }
+    if found is not None:
+        context |= _file(request, found)
+    return render(request, "runs/code.html", frame(request, opened) | context)
+
+
+@require_safe
+def whole(request: Request, entity: str, project: str, run: str) -> StreamingHttpResponse:
+    """All code of the run as one archive, which is empty where none is kept."""
+    held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
+    files, name = code_files(held), open_run(held).head.name
+    response = StreamingHttpResponse(zipped(files), content_type="application/zip")
+    response["Content-Disposition"] = attachment(f"{name}-code.zip")
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _chosen(files: list[OpenFile], name: str, main: str) -> OpenFile | None:
+    """The file that is asked for; else the script that ran, else the first one."""
+    by_name = {each.name: each for each in files}
+    if name and name not in by_name:
+        raise NotFound("There is no such file, or it is not shared with you.")
+    return by_name.get(name) or by_name.get(main) or next(iter(files), None)
+
+
+def _file(request: Request, found: OpenFile) -> dict[str, Any]:
+    page, as_text = page_asked(request), request.GET.get("as") == "text"
+    shown = shown_of(found, page, as_text=as_text)
+    asked = {"file": found.name, "as": "text" if as_text else ""}
+    return {
+        "shown": shown,
+        "as_text": as_text,
+        "other_form": _query({"file": found.name, "as": "" if as_text else "text"})
+        if has_own_form(found.name)
+        else "",
+        "page": page + 1,
+        "earlier": _query(asked | {"page": str(page - 1) if page > 1 else ""}) if page else "",
+        "later": _query(asked | {"page": str(page + 1)}) if shown.has_more else "",
+    }
+
+
+def _query(asked: dict[str, str]) -> str:
+    return with_query("", asked)
