@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from django.db import DatabaseError, connections, models, router
+from django.db import DatabaseError, connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 _M = TypeVar("_M", bound=models.Model)
@@ -31,6 +31,12 @@ class _Select(NamedTuple):
     asked: list[_Field]
     parts: list[_Part]
     converters: list[tuple[int, Any, list[Callable[..., Any]]]]  # of the columns that need any
+
+
+class _Change(NamedTuple):
+    sql: str
+    fields: list[_Field]
+    asked: list[_Field]
 
 
 def find_row(
@@ -85,7 +91,7 @@ def sum_of(model: type[models.Model], name: str, **equal: Any) -> int:
 def insert_row(row: models.Model) -> None:
     """Store a new row, whose primary key the database chooses and nobody here learns."""
     connection = _connection_of(type(row))
-    sql, fields = _insert(type(row), connection.alias)
+    sql, fields, _ = _insert(type(row), connection.alias)
     with connection.cursor() as cursor:
         cursor.execute(sql, _values_of(row, fields, connection))
 
@@ -98,6 +104,49 @@ def update_row(row: models.Model, names: Collection[str]) -> None:
         cursor.execute(sql, _values_of(row, fields, connection))
         if cursor.rowcount != 1:
             raise DatabaseError("The row to be changed is not there.")
+
+
+def change_row(
+    row: models.Model,
+    names: Collection[str],
+    *,
+    was: dict[str, Any],
+    alone: tuple[type[models.Model], str],
+    new: Sequence[models.Model] = (),
+) -> bool:
+    """Store these fields of a row, and new rows with it, all or nothing. False, and nothing, when the row is not as it `was`.
+
+    `alone` is a foreign key to the row that no row may have. PostgreSQL does it by one statement, which is a transaction of
+    its own: nothing stays locked while the two talk.
+    """
+    connection = _connection_of(type(row))
+    change = _change(type(row), tuple(sorted(names)), tuple(was), alone, connection.alias)
+    values = _values_of(row, change.fields, connection)
+    values += [
+        field.get_db_prep_value(value, connection)
+        for field, value in zip(change.asked, (row.pk, *was.values(), row.pk), strict=True)
+    ]
+    statements = [_insert(type(each), connection.alias) for each in new]
+    inserted = [
+        _values_of(each, fields, connection) for each, (_, fields, _) in zip(new, statements, strict=True)
+    ]
+    if connection.vendor != "postgresql":
+        with transaction.atomic(using=connection.alias, savepoint=False), connection.cursor() as cursor:
+            cursor.execute(change.sql, values)
+            if cursor.rowcount != 1:
+                return False
+            for (sql, _, _), each in zip(statements, inserted, strict=True):
+                cursor.execute(sql, each)
+        return True
+    parts = [f"changed AS ({change.sql} RETURNING 1)"]
+    parts += [f"new{number} AS ({head} FROM changed)" for number, (_, _, head) in enumerate(statements)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH {', '.join(parts)} SELECT count(*) FROM changed",  # noqa: S608
+            [*values, *(value for each in inserted for value in each)],
+        )
+        (changed,) = cursor.fetchone()
+    return bool(changed)
 
 
 def _connection_of(model: type[models.Model]) -> BaseDatabaseWrapper:
@@ -193,11 +242,28 @@ def _sum(
 
 
 @cache
-def _insert(model: type[models.Model], alias: str) -> tuple[str, list[_Field]]:
+def _insert(model: type[models.Model], alias: str) -> tuple[str, list[_Field], str]:
+    """The statement, its fields, and the same as a question that further tables can be asked for."""
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     places = ", ".join(["%s"] * len(fields))
-    sql = f"INSERT INTO {_table(model, alias)} ({_listed(fields, alias)}) VALUES ({places})"  # noqa: S608
-    return sql, fields
+    head = f"INSERT INTO {_table(model, alias)} ({_listed(fields, alias)})"
+    return f"{head} VALUES ({places})", fields, f"{head} SELECT {places}"
+
+
+@cache
+def _change(
+    model: type[models.Model],
+    names: tuple[str, ...],
+    was: tuple[str, ...],
+    alone: tuple[type[models.Model], str],
+    alias: str,
+) -> _Change:
+    sql, (*fields, key) = _update(model, names, alias)
+    known = [_field(model, name) for name in was]
+    link = _field(*alone)
+    sql += "".join(f" AND {_quoted(field, alias)} = %s" for field in known)
+    sql += f" AND NOT EXISTS (SELECT 1 FROM {_table(alone[0], alias)} WHERE {_quoted(link, alias)} = %s)"  # noqa: S608
+    return _Change(sql, fields, [key, *known, link])
 
 
 @cache

@@ -27,11 +27,11 @@ from apps.runs.history import store
 from apps.runs.history.lines import parse_line
 from apps.runs.models import Run
 from apps.runs.names import invent_display_name
+from apps.runs.places import NAME_LABEL
 from apps.runs.queries import (
     CONFIG_LABEL,
     ERASED_RUN,
     HEAD_LABEL,
-    NAME_LABEL,
     SUMMARY_LABEL,
     find_run,
     get_run_in,

@@ -10,8 +10,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from apps.accounts.models import User
 from apps.core import clock
-from apps.core.rows import find_row, find_rows, insert_row, sum_of, update_row
-from apps.runs.models import Chunk, Run
+from apps.core.rows import change_row, find_row, find_rows, insert_row, sum_of, update_row
+from apps.runs.models import Chunk, Run, StreamPosition
 from apps.runs.types import Stream
 
 
@@ -121,3 +121,28 @@ def test_only_its_own_row_is_locked(run: Run) -> None:
         found = find_row(Run, lock=True, along=("project",), pk=run.pk)
 
     assert found == run
+
+
+def test_a_row_is_changed_with_new_ones_or_not_at_all(run: Run) -> None:
+    alone = (StreamPosition, "run")
+    run.state, run.sealed_summary = "crashed", b"'\xff"
+
+    def change(version: int, state: str = "running") -> bool:
+        was = {"version": version, "state": state}
+        new = [_chunk(run, 0), _chunk(run, 2)]
+        return change_row(run, ["state", "sealed_summary"], was=was, alone=alone, new=new)
+
+    assert not change(version=run.version + 1)
+    assert not change(version=run.version, state="failed")
+    position = StreamPosition.objects.create(run=run, stream=Stream.HISTORY, writer=b"w")
+    assert not change(version=run.version)
+    position.delete()
+    assert (Run.objects.get(pk=run.pk).state, Chunk.objects.count()) == ("running", 0)
+
+    assert change(version=run.version)
+
+    stored = Run.objects.get(pk=run.pk)
+    assert (stored.state, bytes(stored.sealed_summary or b"")) == ("crashed", b"'\xff")
+    assert {(one.first_line, bytes(one.payload)) for one in find_rows(Chunk, run=run.pk)} == {
+        (0, b"\0'\xff"), (2, b"\0'\xff"),
+    }  # fmt: skip

@@ -5,7 +5,8 @@ import json
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connections
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
@@ -43,6 +44,23 @@ def test_lines_are_kept_once_however_often_they_come(streaming: Asker) -> None:
         response = streaming.stream(PLACE, message)
         assert (response.status_code, response.content) == (200, b"{}")
 
+    assert steps(streaming) == [0, 1, 2]
+
+
+def test_a_line_of_a_live_run_costs_few_statements(streaming: Asker) -> None:
+    """The key with its owner, the run with its project and entity, their keys, and what is stored."""
+    for number in range(2):
+        streaming.stream(PLACE, history({"_step": number}, offset=number))
+
+    with (
+        CaptureQueriesContext(connections["default"]) as asked,
+        CaptureQueriesContext(connections["vault"]) as keys,
+    ):
+        assert streaming.stream(PLACE, history({"_step": 2}, offset=2)).status_code == 200
+
+    # PostgreSQL stores all by one statement; SQLite, which is no server, by one for each row.
+    most = 3 if connections["default"].vendor == "postgresql" else 4
+    assert (len(asked), len(keys)) == (most, 1), [each["sql"] for each in asked]
     assert steps(streaming) == [0, 1, 2]
 
 

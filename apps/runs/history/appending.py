@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import background, clock, jsontext
 from apps.core.errors import Invalid, NotFound, TooMuch, Unavailable
-from apps.core.rows import find_row, find_rows, insert_row, sum_of, update_row
+from apps.core.rows import change_row, find_row, find_rows, insert_row, sum_of, update_row
 from apps.runs.history.keys import KeyList
 from apps.runs.history.lines import check_line, pack, parse_lines
 from apps.runs.history.paths import Row
@@ -47,12 +48,34 @@ def append(run: Run, request: StreamRequest, *, by: Actor | None = None) -> Appe
 
     Unavailable (ask again) when lines before these have not come yet; Invalid when a line is not what the stream holds.
     """
-    rows = _checked(request)
+    rows, by = _checked(request), by or Actor.system()
+    return _append_at_once(run, request, by, rows) or _append_locked(run, request, by, rows)
+
+
+def _append_at_once(run: Run, request: StreamRequest, by: Actor, rows: list[Row]) -> AppendResult | None:
+    """For a run that goes on as it went, as nearly always: nothing is locked, and what is stored is stored only if nobody
+    changed the run since it was read. None when it is not so; then nothing is stored.
+    """
+    goes_on = not (request.is_complete or request.is_preempting) and run.state == RunState.RUNNING
+    if request.writer or request.is_by_hand or not goes_on:
+        return None
+    appending = _Appending(copy(run), request, by, Positions(run, ()))
+    try:
+        result = appending.carry_out(rows)
+    except Unavailable:  # lines before these may have come since the run was read
+        return None
+    return result if appending.save_if(run) else None
+
+
+def _append_locked(run: Run, request: StreamRequest, by: Actor, rows: list[Row]) -> AppendResult:
     with transaction.atomic():
         locked = find_row(Run, lock=True, without=("sealed_config", "sealed_head"), pk=run.pk)
         if locked is None or locked.erased_at is not None:
             raise NotFound("There is no such run.")
-        return _Appending(locked, request, by or Actor.system()).carry_out(rows)
+        appending = _Appending(locked, request, by, Positions(locked, find_rows(StreamPosition, run=run.pk)))
+        result = appending.carry_out(rows)
+        appending.save()
+    return result
 
 
 def _checked(request: StreamRequest) -> list[Row]:
@@ -78,9 +101,8 @@ def _lines(request: StreamRequest, stream: Stream) -> Sequence[str]:
 class Positions:
     """How far each writer of a run has come, by stream. Rows are kept only once there is more than one writer."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, found: Iterable[StreamPosition]) -> None:
         self._run = run
-        found = find_rows(StreamPosition, run=run.pk)
         self._rows = {(Stream(row.stream), bytes(row.writer)): row for row in found}
 
     def next_line(self, stream: Stream, writer: bytes) -> int:
@@ -132,21 +154,20 @@ class Positions:
 
 @dataclass(slots=True)
 class _Appending:
-    """One request on its locked run."""
+    """One request on its run: what it changes, and then its storing."""
 
     run: Run
     request: StreamRequest
     by: Actor
+    positions: Positions
     key: OpenKey = field(init=False)
-    positions: Positions = field(init=False)
     writer: bytes = field(init=False)
-    stored_bytes: int = 0
+    chunks: list[Chunk] = field(default_factory=list)
     has_news: bool = False
     changed: set[str] = field(default_factory=set)
 
     def carry_out(self, rows: list[Row]) -> AppendResult:
         self.key = run_key(self.run)
-        self.positions = Positions(self.run)
         self.writer = self._writer()
         for stream, part in self.request.streams.items():
             if stream is Stream.OUTPUT:
@@ -157,7 +178,6 @@ class _Appending:
         if not self.request.is_by_hand:
             self.run.heartbeat_at = clock.now()
             self._settle_state()
-        self._save()
         stops = self.run.stop_requested_at is not None
         return AppendResult(RunState(self.run.state), is_stop_requested=stops)
 
@@ -222,9 +242,7 @@ class _Appending:
         self.changed.add(LINES_FIELD[stream])
 
     def _store(self, stream: Stream, first_line: int, lines: Sequence[str]) -> None:
-        chunk = new_chunk(self.run, self.key, stream, self.writer, first_line, lines)
-        insert_row(chunk)
-        self.stored_bytes += chunk.stored_bytes
+        self.chunks.append(new_chunk(self.run, self.key, stream, self.writer, first_line, lines))
 
     def _write_summary(self) -> None:
         text = self.request.summary_text
@@ -292,14 +310,33 @@ class _Appending:
         self.run.exit_code = None
         self.changed |= _STATE_FIELDS
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Store it, for who holds the run's row."""
+        update_row(self.run, self._changed_fields())
+        for chunk in self.chunks:
+            insert_row(chunk)
+        self._compact_if_full()
+
+    def save_if(self, run: Run) -> bool:
+        """Store it if the run is still as this one and has no more than one writer. Whether it was."""
+        was = {"version": run.version, "state": run.state}
+        fields = self._changed_fields()
+        if not change_row(self.run, fields, was=was, alone=(StreamPosition, "run"), new=self.chunks):
+            return False
+        self._compact_if_full()
+        return True
+
+    def _changed_fields(self) -> set[str]:
         if self.changed:
             self.run.version += 1
-        update_row(self.run, {"heartbeat_at", "version", *self.changed})
-        if self.stored_bytes > _WORTH_A_LOOK_BYTES and not self.request.is_complete:
+        return {"heartbeat_at", "version", *self.changed}
+
+    def _compact_if_full(self) -> None:
+        stored = sum(chunk.stored_bytes for chunk in self.chunks)
+        if stored > _WORTH_A_LOOK_BYTES and not self.request.is_complete:
             hot = sum_of(Chunk, "stored_bytes", run=self.run.pk)
             # One message, when the limit is passed; what comes in after it is found by who compacts, or by the sweep.
-            if hot - self.stored_bytes <= HOT_BYTES < hot:
+            if hot - stored <= HOT_BYTES < hot:
                 background.enqueue("runs.compact", run_id=self.run.pk, if_full=True)
 
 

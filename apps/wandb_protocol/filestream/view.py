@@ -6,7 +6,7 @@ from django.views.decorators.http import require_POST
 
 from apps.access.policy import Permission
 from apps.runs.history import store
-from apps.runs.queries import get_run
+from apps.runs.queries import get_run_again
 from apps.wandb_protocol.auth import person_of
 from apps.wandb_protocol.body import read_body
 from apps.wandb_protocol.errors import speaks_to_client
@@ -23,7 +23,7 @@ _MOST_BYTES = 64 * 1024 * 1024
 def file_stream(request: HttpRequest, entity: str, project: str, run: str) -> HttpResponse:
     """Take what the client has to say, durably, and tell it whether somebody wants the run to stop."""
     actor = person_of(request)
-    target = get_run(actor, Permission.RUN_WRITE, entity=entity, project=project, name=run)
+    target = get_run_again(actor, Permission.RUN_WRITE, entity=entity, project=project, name=run)
     message = read_message(read_body(request, most=_MOST_BYTES), request.headers)
     result = store.append(target, message, by=actor)
     return JsonResponse({"stopped": True} if result.is_stop_requested else {})

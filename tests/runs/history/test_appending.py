@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
+from apps.accounts.actors import Actor
 from apps.core import clock, jsontext
 from apps.core.errors import Invalid, NotFound, TooMuch, Unavailable
 from apps.runs.history import appending, store
 from apps.runs.models import Chunk, Run
 from apps.runs.queries import open_run
+from apps.runs.services import request_stop
 from apps.runs.types import Lines, RunState, Stream, StreamRequest
 from tests.runs.history.sending import complete, facts, rows_from, send, steps
 from tests.runs.history.values import ODD_LINES, same
@@ -61,6 +63,64 @@ def test_a_gap_is_refused_so_that_the_client_asks_again(run: Run) -> None:
         send(run, 3, rows_from(3, 1), summary_text="{}")
 
     assert facts(run) == before
+
+
+def fresh(run: Run) -> Run:
+    return Run.objects.get(pk=run.pk)
+
+
+def test_a_run_that_goes_on_as_it_went_is_not_locked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(appending, "_append_locked", None)
+
+    send(fresh(run), 0, rows_from(0, 2), summary_text='{"loss":1}')
+    send(fresh(run), 0, rows_from(0, 2))
+    send(fresh(run), 2, ["one"], stream=Stream.OUTPUT)
+    store.append(
+        fresh(run),
+        StreamRequest(streams={Stream.HISTORY: Lines(1, rows_from(1, 3)), Stream.OUTPUT: Lines(3, ["two"])}),
+    )
+
+    assert steps(run) == [0, 1, 2, 3]
+    assert fresh(run).output_lines == 4
+    assert open_run(fresh(run)).summary_text == '{"loss":1}'
+
+
+@pytest.mark.promise("P-22")
+@pytest.mark.parametrize("between", ["the same", "those before", "another writer's", "its end", "a rewind"])
+def test_who_reads_the_run_before_others_change_it_stores_nothing_by_that(run: Run, between: str) -> None:
+    send(run, 0, rows_from(0, 3))
+    read = fresh(run)
+    if between == "the same":
+        send(run, 3, rows_from(3, 2))
+    elif between == "those before":
+        send(run, 3, rows_from(3, 1))
+    elif between == "another writer's":
+        send(run, 0, rows_from(90, 2), writer="w")
+    elif between == "its end":
+        complete(run, 0)
+    else:
+        store.rewind(run, last_step=1)
+
+    if between == "a rewind":
+        with pytest.raises(Unavailable):
+            send(read, 3, rows_from(3, 2))
+        assert steps(run) == [0, 1]
+        return
+    if between == "those before":
+        send(read, 4, rows_from(4, 1))
+    else:
+        send(read, 3, rows_from(3, 2))
+    assert sorted(steps(run)) == [*range(5), *([90, 91] if between == "another writer's" else [])]
+    assert fresh(run).state == "running"
+
+
+def test_of_a_shared_run_every_writer_is_counted_for_itself(run: Run) -> None:
+    send(fresh(run), 0, rows_from(0, 2))
+    send(fresh(run), 0, rows_from(50, 3), writer="w")
+    send(fresh(run), 2, rows_from(2, 2))
+    send(fresh(run), 3, rows_from(3, 2))
+
+    assert sorted(steps(run)) == [0, 1, 2, 3, 4, 50, 51, 52]
 
 
 @pytest.mark.promise("P-22")
@@ -212,7 +272,7 @@ def test_any_word_revives_a_crashed_run(run: Run) -> None:
 
 
 def test_a_stop_is_told_until_the_client_obeys(run: Run) -> None:
-    Run.objects.update(stop_requested_at=clock.now())
+    request_stop(run, by=Actor.system())
 
     assert store.append(run, StreamRequest()).is_stop_requested
     assert complete(run, 255) == "killed"
