@@ -16,6 +16,9 @@ class EventKind(StrEnum):
     API_KEY_ISSUED = "api_key.issued"
     API_KEY_REVOKED = "api_key.revoked"
     API_KEY_USED_ELSEWHERE = "api_key.used_elsewhere"
+    ARTIFACT_CHANGED = "artifact.changed"
+    ARTIFACT_COMMITTED = "artifact.committed"
+    ARTIFACT_DELETED = "artifact.deleted"
     EMAIL_CHANGED = "account.email_changed"
     EMAIL_CONFIRMED = "account.email_confirmed"
     ENTITY_CREATED = "entity.created"
@@ -84,6 +87,7 @@ _BY_WORD = {
     "account": Group.ACCOUNT,
     "api_key": Group.ACCOUNT,
     "session": Group.ACCOUNT,
+    "artifact": Group.WORK,
     "project": Group.WORK,
     "run": Group.WORK,
     "admin": Group.OPERATORS,

@@ -7,25 +7,30 @@ or an object cannot be rolled back.
 
 from __future__ import annotations
 
-import base64
 import errno
-import hashlib
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from django.db import DatabaseError, transaction
 from django.db.models import Model
-from django.utils.translation import gettext as _
 
 from apps.blobs.errors import StoreFull
-from apps.blobs.models import Blob, BlobState
+from apps.blobs.models import Blob, BlobState, new_object_name
 from apps.blobs.sealed_file import SealedFile, seal_file
 from apps.blobs.store import default_store
+from apps.blobs.tally import Tally
 from apps.blobs.types import Freed, StoredBlob
 from apps.core import clock
-from apps.core.errors import Conflict, NotFound, TooMuch
-from apps.vault.tree import create_blob_key, discard_blob_key, discard_blob_keys, keys_in_use, open_blob_key
+from apps.core.errors import Conflict, NotFound
+from apps.vault.tree import (
+    create_blob_key,
+    create_blob_keys,
+    discard_blob_key,
+    discard_blob_keys,
+    keys_in_use,
+    open_blob_key,
+)
 from apps.vault.types import NodeId
 
 __all__ = [
@@ -33,14 +38,15 @@ __all__ = [
     "delete_blob",
     "delete_with_rows",
     "discard_keys_of",
+    "fill_blob",
     "open_blob",
     "read_blob",
+    "reserve_blobs",
     "write_blob",
 ]
 
 log = logging.getLogger(__name__)
 
-_PIECE_BYTES = 1024 * 1024
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -52,21 +58,75 @@ def write_blob(
     TooMuch past `max_bytes`; StoreFull when there is no room. The caller points a foreign key at the blob within
     a day: what nobody points at is swept.
     """
-    tally = _Tally(source, max_bytes)
+    tally = Tally(source, max_bytes=max_bytes)
     with keys_in_use():
         key_id = create_blob_key(owner)
         blob = _new_row(key_id)
         try:
-            key = open_blob_key(key_id, owner)
-            stored_size = default_store().put(blob.object_name, seal_file(key, tally))
-        except BaseException as error:
+            stored_size = _put(blob, blob.object_name, owner, tally)
+        except BaseException:
             _abandon(blob)
-            if isinstance(error, OSError) and error.errno in _NO_ROOM:
-                raise StoreFull("There is no room for files just now. Try again later.") from error
             raise
     blob.state, blob.plain_size, blob.stored_size = BlobState.STORED, tally.size, stored_size
     blob.save(update_fields=["state", "plain_size", "stored_size"])
     return StoredBlob(blob=blob, size=tally.size, md5_b64=tally.md5_b64, sha256_hex=tally.sha256_hex)
+
+
+def reserve_blobs(owner: NodeId, count: int) -> list[Blob]:
+    """Room for many files at once: their keys by one commit, their rows by another. `fill_blob` then brings the bytes.
+
+    The caller points foreign keys at them within a day; what is never filled is swept.
+    """
+    keys = create_blob_keys(owner, count)
+    now = clock.now()
+    with transaction.atomic():
+        return Blob.objects.bulk_create(
+            [Blob(vault_node=key, created_at=now) for key in keys], batch_size=500
+        )
+
+
+def fill_blob(
+    blob: Blob, owner: NodeId, source: BinaryIO | Iterable[bytes], *, accepts: Callable[[Tally], None]
+) -> None:
+    """Seal the bytes for which there is room into the store; durable on return, and nothing is left when it breaks off.
+
+    `accepts` looks at what came, its size and its MD5, and raises for what is not what was announced. A blob that was
+    filled already stays as it is: sending again is allowed.
+    """
+    tally = Tally(source, wants_sha256=False)
+    # Under a name of its own, so that two who send the same at once do not write into one another.
+    name = new_object_name()
+    try:
+        stored_size = _put(blob, name, owner, tally)
+        accepts(tally)
+        waiting = Blob.objects.filter(pk=blob.pk, state=BlobState.UPLOADING)
+        took = waiting.update(
+            state=BlobState.STORED, object_name=name, plain_size=tally.size, stored_size=stored_size
+        )
+    except BaseException:
+        _drop_object(name)
+        raise
+    if not took:
+        _drop_object(name)
+
+
+def _put(blob: Blob, name: str, owner: NodeId, tally: Tally) -> int:
+    try:
+        with keys_in_use(), tally:
+            key = open_blob_key(NodeId(blob.vault_node), owner)
+            return default_store().put(name, seal_file(key, tally))
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise StoreFull("There is no room for files just now. Try again later.") from error
+        raise
+
+
+def _drop_object(name: str) -> None:
+    """An object that no row names. If it cannot go at once, the sweep finds it."""
+    try:
+        default_store().delete_all_versions(name)
+    except OSError as error:
+        log.warning("object left to the sweep: error=%s", type(error).__name__)
 
 
 def read_blob(blob: Blob, owner: NodeId, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
@@ -173,35 +233,3 @@ def _abandon(blob: Blob) -> None:
         delete_blob(blob)
     except (OSError, DatabaseError) as error:
         log.warning("broken-off upload left to the sweep: blob=%s error=%s", blob.pk, type(error).__name__)
-
-
-class _Tally:
-    """Passes a stream on and takes its size and digests as the bytes pass."""
-
-    def __init__(self, source: BinaryIO | Iterable[bytes], max_bytes: int | None) -> None:
-        self._source = source
-        self._max_bytes = max_bytes
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._sha256 = hashlib.sha256()
-        self.size = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self._pieces():
-            self.size += len(piece)
-            if self._max_bytes is not None and self.size > self._max_bytes:
-                raise TooMuch(_("A file may not be larger than %(n)d bytes here.") % {"n": self._max_bytes})
-            self._md5.update(piece)
-            self._sha256.update(piece)
-            yield piece
-
-    def _pieces(self) -> Iterator[bytes]:
-        read = getattr(self._source, "read", None)
-        return iter(lambda: read(_PIECE_BYTES), b"") if read else iter(self._source)
-
-    @property
-    def md5_b64(self) -> str:
-        return base64.b64encode(self._md5.digest()).decode()
-
-    @property
-    def sha256_hex(self) -> str:
-        return self._sha256.hexdigest()

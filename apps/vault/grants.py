@@ -26,6 +26,16 @@ def create_blob_key(owner: NodeId) -> NodeId:
     return blob_id
 
 
+def create_blob_keys(owner: NodeId, count: int) -> list[NodeId]:
+    """Make the keys of many new blobs of one owner, by one commit; durable on return."""
+    made = [(NodeId(uuid4()), uuid4(), os.urandom(SECRET_BYTES)) for _ in range(count)]
+    with transaction.atomic(using=DATABASE, durable=True):
+        _add_grants(owner, made)
+    for blob_id, content_id, secret in made:
+        opened_keys().granted[blob_id, owner] = OpenKey(blob_id, content_id.bytes, secret)
+    return [blob_id for blob_id, _content_id, _secret in made]
+
+
 def open_blob_key(blob: NodeId, owner: NodeId) -> OpenKey:
     """The blob's key by way of one of its owners; KeyGone when that owner has no grant (any more)."""
     try:
@@ -72,6 +82,56 @@ def grant(blob: NodeId, from_owner: NodeId, to_owner: NodeId) -> None:
         _add_grant(blob, to_owner, found.content_id, open_grant(found, rows))
 
 
+def grant_all(pairs: Collection[tuple[NodeId, NodeId]], to_owner: NodeId) -> None:
+    """Let an owner open many blobs, each by way of one that can: pairs of a blob and that owner. One commit.
+
+    KeyGone when one of those can not (any more). What the new owner was granted already stays as it is.
+    """
+    known = {found.blob_id for found in _grants([blob for blob, _owner in pairs], to_owner)}
+    wanted = {blob: owner for blob, owner in pairs if blob not in known}
+    if not wanted:
+        return
+    with transaction.atomic(using=DATABASE, durable=True):
+        rows = Rows(set(wanted.values()), opened_keys())
+        made = []
+        for some in _batches(list(wanted)):
+            for found in Grant.objects.filter(blob_id__in=some, owner_id__in=set(wanted.values())):
+                blob = NodeId(found.blob_id)
+                if wanted[blob] == found.owner_id:
+                    made.append((blob, found.content_id, open_grant(found, rows)))
+        if missing := set(wanted) - {blob for blob, _content_id, _secret in made}:
+            raise KeyGone(next(iter(missing)))
+        _add_grants(to_owner, made)
+
+
+def owners_of(blobs: Collection[NodeId]) -> dict[NodeId, list[NodeId]]:
+    """Who was granted each of these blobs; one whose last grant has gone is absent."""
+    found: dict[NodeId, list[NodeId]] = {}
+    for some in _batches(list(blobs)):
+        for blob, owner in Grant.objects.filter(blob_id__in=some).values_list("blob_id", "owner_id"):
+            found.setdefault(NodeId(blob), []).append(NodeId(owner))
+    return found
+
+
+def some_granted(owner: NodeId, count: int) -> list[NodeId]:
+    """So many of the blobs that were granted to an owner, its own key being gone or not."""
+    return [
+        NodeId(blob)
+        for blob in Grant.objects.filter(owner_id=owner).values_list("blob_id", flat=True)[:count]
+    ]
+
+
+def drop_grants(owner: NodeId, blobs: Collection[NodeId]) -> None:
+    """Take these blobs from one of their owners. Doing it again is allowed."""
+    with transaction.atomic(using=DATABASE, durable=True):
+        # As for a deleted node: an old copy of the vault holds the rows until the owner is renewed or gone.
+        Node.objects.filter(pk=owner).update(dirty_at=clock.now())
+        for some in _batches(list(blobs)):
+            Grant.objects.filter(owner_id=owner, blob_id__in=some).delete()
+    for blob in blobs:
+        opened_keys().granted.pop((blob, owner), None)
+
+
 def discard_blob_key(blob: NodeId) -> None:
     """Take away every grant of a blob: from now on nobody can open it. Doing it again is allowed."""
     discard_blob_keys([blob])
@@ -98,16 +158,24 @@ def _batches(blobs: list[NodeId], size: int = 10_000) -> Iterable[list[NodeId]]:
 
 
 def _add_grant(blob: NodeId, owner: NodeId, content_id: UUID, secret: bytes) -> None:
+    _add_grants(owner, [(blob, content_id, secret)])
+
+
+def _add_grants(owner: NodeId, made: Iterable[tuple[NodeId, UUID, bytes]]) -> None:
     lies_under, above = lock_and_read(owner).newest_wrap(owner)
-    place = grant_place(blob.hex, owner.hex, lies_under, content_id.hex)
-    Grant.objects.create(
-        blob_id=blob,
-        owner_id=owner,
-        lies_under=UUID(lies_under),
-        content_id=content_id,
-        secret=wrap(above, secret, place),
-        created_at=clock.now(),
-    )
+    now = clock.now()
+    rows = [
+        Grant(
+            blob_id=blob,
+            owner_id=owner,
+            lies_under=UUID(lies_under),
+            content_id=content_id,
+            secret=wrap(above, secret, grant_place(blob.hex, owner.hex, lies_under, content_id.hex)),
+            created_at=now,
+        )
+        for blob, content_id, secret in made
+    ]
+    Grant.objects.bulk_create(rows, batch_size=500)
 
 
 def open_grant(found: Grant, rows: Rows) -> bytes:

@@ -13,12 +13,17 @@ from apps.vault.damage import leave_out
 from apps.vault.errors import KeyGone, Tampered
 from apps.vault.grants import (
     create_blob_key,
+    create_blob_keys,
     discard_blob_key,
     discard_blob_keys,
+    drop_grants,
     grant,
+    grant_all,
     open_blob_key,
     open_blob_keys,
     open_blob_keys_of,
+    owners_of,
+    some_granted,
 )
 from apps.vault.keys import OpenKey, keys_in_use, opened_keys
 from apps.vault.models import Grant, Node, Tombstone
@@ -28,14 +33,17 @@ from apps.vault.wraps import SECRET_BYTES, node_place, wrap
 
 __all__ = [
     "create_blob_key",
+    "create_blob_keys",
     "create_node",
     "discard_blob_key",
     "discard_blob_keys",
     "discard_node",
+    "drop_grants",
     "erase_node",
     "erase_nodes",
     "forget_nodes",
     "grant",
+    "grant_all",
     "is_name_erased",
     "keys_in_use",
     "open_blob_key",
@@ -44,6 +52,8 @@ __all__ = [
     "open_key",
     "open_keys",
     "operator_node",
+    "owners_of",
+    "some_granted",
 ]
 
 

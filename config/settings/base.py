@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "apps.projects",
     "apps.runs",
     "apps.files",
+    "apps.artifacts",
     "apps.erasure",
     "apps.wandb_protocol",
     "apps.api",
@@ -220,6 +221,7 @@ CELERY_BEAT_SCHEDULE = {
     "erasure.retention": {"task": "erasure.retention", "schedule": 3600.0, "options": {"expires": 3600}},
     "teams.sweep": {"task": "teams.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "plans.sweep": {"task": "plans.sweep", "schedule": 60.0, "options": {"expires": 60}},
+    "artifacts.sweep": {"task": "artifacts.sweep", "schedule": 600.0, "options": {"expires": 600}},
     "accounts.sweep": {"task": "accounts.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 

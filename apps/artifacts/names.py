@@ -1,0 +1,88 @@
+"""What collections, types, aliases and tags may be called. The client checks the same before it sends them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from django.utils.translation import gettext as _
+
+from apps.artifacts.types import LATEST
+from apps.core import jsontext
+from apps.core.errors import Invalid
+
+LONGEST = 128
+_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,128}", re.ASCII)
+_NUMBERED = re.compile(r"v[0-9]+")
+_MOST_WORDS = 1_000
+_LONGEST_TEXT = 250_000
+_MOST_METADATA = 4 * 1024 * 1024
+
+
+def clean_collection(name: str) -> str:
+    if _NAME.fullmatch(name) is None or name in {".", ".."}:
+        raise Invalid(
+            _("The name of an artifact has 1 to %(n)d letters, digits, dots, dashes and underscores.")
+            % {"n": LONGEST}
+        )
+    return name
+
+
+def clean_type(name: str) -> str:
+    if not name.strip() or not _is_word(name):
+        raise Invalid(
+            _("The type of an artifact has 1 to %(n)d letters, and no / or : in it.") % {"n": LONGEST}
+        )
+    return name
+
+
+def clean_aliases(names: Iterable[str]) -> tuple[str, ...]:
+    """Each once. `latest` is let through: it is moved to where it belongs."""
+    wanted = tuple(dict.fromkeys(names))
+    for name in wanted:
+        if not name.strip() or not _is_word(name) or _NUMBERED.fullmatch(name):
+            raise Invalid(
+                _(
+                    "An alias has 1 to %(n)d letters, and no / or : in it; v0, v1 and so on are given by the server."
+                )
+                % {"n": LONGEST}
+            )
+    if len(wanted) > _MOST_WORDS:
+        raise Invalid(_("There may be at most %(n)d aliases.") % {"n": _MOST_WORDS})
+    return wanted
+
+
+def clean_tags(names: Iterable[str]) -> tuple[str, ...]:
+    wanted = tuple(dict.fromkeys(names))
+    if any(not name.strip() or not _is_word(name) for name in wanted) or len(wanted) > _MOST_WORDS:
+        raise Invalid(_("A tag has 1 to %(n)d letters, and no / or : in it.") % {"n": LONGEST})
+    return wanted
+
+
+def own_words(aliases: Iterable[str]) -> tuple[str, ...]:
+    """Without the one that the server moves by itself."""
+    return tuple(name for name in aliases if name != LATEST)
+
+
+def check_text(text: str | None) -> None:
+    if text is not None and len(text) > _LONGEST_TEXT:
+        raise Invalid(_("A description has at most %(n)d letters.") % {"n": _LONGEST_TEXT})
+
+
+def check_metadata(text: str | None) -> None:
+    if text is None:
+        return
+    if len(text) > _MOST_METADATA:
+        raise Invalid(_("The metadata has at most %(n)d MiB.") % {"n": _MOST_METADATA >> 20})
+    if not isinstance(jsontext.loads(text), dict | type(None)):
+        raise Invalid(_("The metadata must be the JSON text of an object."))
+
+
+def _is_word(name: str) -> bool:
+    return (
+        len(name) <= LONGEST
+        and "/" not in name
+        and ":" not in name
+        and not any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in name)
+    )

@@ -1,0 +1,78 @@
+"""Which runs made and read a version, and which versions a run made and read."""
+
+from __future__ import annotations
+
+from apps.access.policy import Permission
+from apps.accounts.actors import Actor
+from apps.artifacts.models import RunVersion, Version, WithheldArtifact
+from apps.artifacts.queries.versions import open_versions
+from apps.artifacts.types import OpenVersion, RunRole, VersionState
+from apps.projects.gate import may
+from apps.runs.models import Run
+from apps.runs.queries import may_do, run_key
+from apps.vault.seal import unseal_text
+
+WITHHELD_LABEL = "withheld_artifact.name"
+_MOST_RUNS = 1_000
+
+
+def made_by(actor: Actor, version: Version) -> Run | None:
+    """The run that made a version which is held already, if there is one and the actor may see it."""
+    first = RunVersion.objects.filter(version=version, role=RunRole.OUTPUT.value).order_by("id").first()
+    if first is None:
+        return None
+    run = Run.objects.select_related("project__entity").filter(pk=first.run_id).first()
+    return run if run is not None and may_do(actor, Permission.RUN_READ, run) else None
+
+
+def used_by(actor: Actor, version: Version) -> list[Run]:
+    """The runs that read a version which is held already, as far as the actor may see them; the newest first."""
+    rows = Run.objects.filter(run_versions__version=version, run_versions__role=RunRole.INPUT)
+    newest = rows.select_related("project__entity").order_by("-id")[:_MOST_RUNS]
+    seen: dict[int, bool] = {}
+    found = []
+    for run in newest:
+        if run.project_id not in seen:
+            seen[run.project_id] = may_do(actor, Permission.RUN_READ, run)
+        if seen[run.project_id]:
+            found.append(run)
+    return found
+
+
+def versions_of_run(actor: Actor, run: Run, role: RunRole) -> list[OpenVersion]:
+    """The committed versions that a run made, or read, as far as the actor may see them; in the order in which it did."""
+    rows = (
+        Version.objects.filter(
+            run_versions__run=run, run_versions__role=role.value, state=VersionState.COMMITTED
+        )
+        .select_related("collection__project__entity")
+        .order_by("run_versions__id")
+    )
+    seen: dict[int, bool] = {}
+    shown = []
+    for version in rows:
+        project = version.collection.project
+        if project.pk not in seen:
+            seen[project.pk] = project.pk == run.project_id or _may_read(actor, version)
+        if seen[project.pk]:
+            shown.append(version)
+    return open_versions(shown)
+
+
+def _may_read(actor: Actor, version: Version) -> bool:
+    return may(actor, Permission.FILE_READ, version.collection.project)
+
+
+def withheld_artifacts(run: Run) -> list[str]:
+    """Names of the artifacts that a client offered from this run and that were not stored."""
+    key = run_key(run)
+    return sorted(
+        unseal_text(key, bytes(row.sealed_name), label=WITHHELD_LABEL, row=row.uuid)
+        for row in WithheldArtifact.objects.filter(run=run)
+    )
+
+
+def count_links(run: Run) -> dict[str, int]:
+    """How many versions a run made and read."""
+    rows = RunVersion.objects.filter(run=run, version__state=VersionState.COMMITTED)
+    return {role.value: rows.filter(role=role.value).count() for role in RunRole}

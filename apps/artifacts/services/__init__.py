@@ -1,0 +1,38 @@
+"""Named acts on collections and versions."""
+
+from __future__ import annotations
+
+from apps.artifacts.services.changing import add_aliases, remove_aliases, update_version, use_version
+from apps.artifacts.services.collections import may_add_to, update_collection
+from apps.artifacts.services.committing import commit_version
+from apps.artifacts.services.deleting import clear_version, delete_collection, delete_version, sweep_versions
+from apps.artifacts.services.uploads import (
+    announce_files,
+    announce_manifest,
+    get_manifest_upload,
+    get_upload,
+    receive_file,
+    receive_manifest,
+    start_version,
+)
+
+__all__ = [
+    "add_aliases",
+    "announce_files",
+    "announce_manifest",
+    "clear_version",
+    "commit_version",
+    "delete_collection",
+    "delete_version",
+    "get_manifest_upload",
+    "get_upload",
+    "may_add_to",
+    "receive_file",
+    "receive_manifest",
+    "remove_aliases",
+    "start_version",
+    "sweep_versions",
+    "update_collection",
+    "update_version",
+    "use_version",
+]

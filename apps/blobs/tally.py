@@ -1,0 +1,81 @@
+"""Size and digests of a stream, taken as its bytes pass."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from django.utils.translation import gettext as _
+
+from apps.core.errors import TooMuch
+
+_PIECE_BYTES = 1024 * 1024
+# To hash takes longer than to seal, and both let other threads run: a large file is hashed beside the sealing. A small
+# one is hashed before a thread would have begun.
+_LARGE_BYTES = 4 * 1024 * 1024
+
+
+class Tally:
+    """Passes a stream on and counts it. Used as a block around the passing; afterwards it knows the digests."""
+
+    def __init__(
+        self, source: BinaryIO | Iterable[bytes], *, max_bytes: int | None = None, wants_sha256: bool = True
+    ) -> None:
+        self._source = source
+        self._max_bytes = max_bytes
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sha256 = hashlib.sha256() if wants_sha256 else None
+        self._beside: ThreadPoolExecutor | None = None
+        self._last: Future[None] | None = None
+        self.size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._beside is not None:
+            self._beside.shutdown(wait=True)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces():
+            self.size += len(piece)
+            if self._max_bytes is not None and self.size > self._max_bytes:
+                raise TooMuch(_("A file may not be larger than %(n)d bytes here.") % {"n": self._max_bytes})
+            self._take(piece)
+            yield piece
+        if self._last is not None:
+            self._last.result()
+
+    def _take(self, piece: bytes) -> None:
+        if self.size < _LARGE_BYTES:
+            self._hash(piece)
+            return
+        if self._beside is None:
+            self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="digest")
+        # One piece at a time waits: no more of the file is in memory, however slow the hashing.
+        before, self._last = self._last, self._beside.submit(self._hash, piece)
+        if before is not None:
+            before.result()
+
+    def _hash(self, piece: bytes) -> None:
+        self._md5.update(piece)
+        if self._sha256 is not None:
+            self._sha256.update(piece)
+
+    def _pieces(self) -> Iterator[bytes]:
+        read = getattr(self._source, "read", None)
+        return iter(lambda: read(_PIECE_BYTES), b"") if read else iter(self._source)
+
+    @property
+    def md5_b64(self) -> str:
+        return base64.b64encode(self._md5.digest()).decode()
+
+    @property
+    def sha256_hex(self) -> str:
+        return self._sha256.hexdigest() if self._sha256 is not None else ""
