@@ -14,6 +14,7 @@ from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.models import Entity
 from tests.factories import people, work
+from tests.live import SHARED, shared_folder
 from tests.servers import present
 
 if TYPE_CHECKING:
@@ -25,24 +26,33 @@ def pytest_configure() -> None:
 
     Whoever starts the suite in the background has it ignore Ctrl-C, and a client that is asked to stop would with it.
     """
+    os.environ[SHARED] = str(shared_folder())
     # Each of the hundreds of processes that tests start would compile all of Django and wandb again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# Files that take minutes, the longest first: begun last, one of them would keep a worker busy while the other is done.
+# Files that take half a minute and more, the longest first (`make test` ends with a list): begun last, one of them would keep a
+# worker busy while the others are done.
 LONG = (
     "tests/web/test_every_page_in_chromium.py",
-    "tests/wandb_protocol/test_oldest_client.py",
     "tests/e2e/durability/test_compaction.py",
     "tests/e2e/durability/test_kill.py",
-    "tests/e2e/cluster/test_cluster.py",
-    "tests/e2e/secrecy/test_key_file.py",
-    "tests/e2e/durability/test_values.py",
-    "tests/web/test_panels_in_chromium.py",
     "tests/web/test_run_in_chromium.py",
+    "tests/e2e/secrecy/test_key_file.py",
+    "tests/wandb_protocol/test_oldest_client.py",
+    "tests/web/test_files_in_chromium.py",
+    "tests/web/test_panels_in_chromium.py",
+    "tests/e2e/cluster/test_cluster.py",
+    "tests/matrix/test_matrix.py",
+    "tests/web/test_home_in_chromium.py",
     "tests/web/test_table_in_chromium.py",
+    "tests/web/test_console_in_chromium.py",
+    "tests/house/test_launcher.py",
+    "tests/e2e/durability/test_values.py",
+    "tests/web/test_teams_in_chromium.py",
+    "tests/e2e/durability/test_storage_full.py",
 )
 
 

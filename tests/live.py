@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import functools
 import os
 import resource
@@ -14,7 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,12 +31,39 @@ _PLACES = {
 API_KEY = "own_" + "k" * 36
 
 
+# Where the processes of one run of the suite find what each of them begins as a copy of; tests/conftest.py sets it.
+SHARED = "OWNLOG_TEST_SHARED"
+
+
+def shared(name: str, make: Callable[[LiveServer], object]) -> LiveServer:
+    """An instance that is never started, for others to begin as copies of. Of all workers the first that asks makes it."""
+    place = shared_folder() / name
+    with place.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        place.mkdir(exist_ok=True)
+        # The name of its databases and of its bucket, which takes no _.
+        instance = LiveServer(folder=place, name=f"{place.parent.name}-{name}".replace("_", "-"))
+        if not (place / "made").exists():
+            make(instance)
+            (place / "made").touch()
+    instance.is_prepared = True
+    return instance
+
+
+@functools.cache
+def shared_folder() -> Path:
+    """Of the pytest that started this process, or this process's own; gone when it ends."""
+    if SHARED in os.environ:
+        return Path(os.environ[SHARED])
+    folder = Path(tempfile.mkdtemp(prefix="ownlog-shared-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 @functools.cache
 def _ready() -> LiveServer:
-    """An instance with nothing in it that is never started."""
-    instance = LiveServer()
-    atexit.register(instance.remove)
-    return instance._make_ready()
+    """An instance with nothing in it."""
+    return shared("ready", LiveServer._make_ready)
 
 
 class LiveServer:
@@ -51,9 +79,11 @@ class LiveServer:
         threads: int = 4,
         with_worker: bool = False,
         places: RemotePlaces | None = None,
+        folder: Path | None = None,
+        name: str | None = None,
     ) -> None:
         self.with_worker = with_worker
-        self.folder = Path(tempfile.mkdtemp(prefix="ownlog-live-"))
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="ownlog-live-"))
         self.data = self.folder / "var"
         self.keys = self.folder / "keys"
         self.log = self.folder / "server.log"
@@ -73,7 +103,7 @@ class LiveServer:
             "TMPDIR": str(self.folder),
         }
         servers = present()
-        self.remote = places or (RemotePlaces(servers) if servers else None)
+        self.remote = places or (RemotePlaces(servers, name=name) if servers else None)
         if self.remote:
             self.env |= self.remote.env
         self.env |= env or {}
@@ -104,7 +134,7 @@ class LiveServer:
         return done.stdout + done.stderr
 
     def prepare(self) -> Self:
-        """Ready to start. To migrate takes seconds, so a process does it once, and the others begin as copies of that."""
+        """Ready to start. To migrate takes seconds, so it is done once, and all others begin as copies of that."""
         return self._make_ready() if self.is_special else self.prepare_like(_ready())
 
     def _make_ready(self) -> Self:

@@ -13,9 +13,9 @@ KEY = "testing"
 
 
 class RemotePlaces:
-    def __init__(self, servers: Servers, *, has_store: bool = True) -> None:
+    def __init__(self, servers: Servers, *, has_store: bool = True, name: str | None = None) -> None:
         self.servers = servers
-        self.name = f"live-{secrets.token_hex(6)}"
+        self.name = name or f"live-{secrets.token_hex(6)}"
         self.database = servers.database(self.name)
         self.vault = servers.database(f"{self.name}-vault")
         self.has_store = has_store

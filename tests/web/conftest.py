@@ -19,7 +19,7 @@ from apps.runs.types import Lines, Stream, StreamRequest
 from apps.teams.models import Entity, Organisation
 from tests.browsers import chromium
 from tests.factories import people, work
-from tests.live import LiveServer
+from tests.live import LiveServer, shared
 from tests.web.in_chromium import Seen
 
 
@@ -133,14 +133,9 @@ def told(vision: Project, alice: User, log: Log, printed: Log) -> Run:
 
 
 @pytest.fixture(scope="session")
-def demo_world() -> Iterator[LiveServer]:
+def demo_world() -> LiveServer:
     """The demo world, made once and never started: the instances of the files begin as copies of it."""
-    instance = LiveServer()
-    try:
-        instance.prepare().manage("demo")
-        yield instance
-    finally:
-        instance.remove()
+    return shared("demo", lambda instance: instance.prepare().manage("demo"))
 
 
 @pytest.fixture(scope="module")

@@ -5,18 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.clients import Client, Http
-from tests.live import LiveServer
+from tests.live import LiveServer, shared
 
 
 @pytest.fixture(scope="session")
-def prepared() -> Iterator[LiveServer]:
+def prepared() -> LiveServer:
     """An instance with alice in it that is never started: the others begin as copies of it."""
-    instance = LiveServer()
-    try:
-        instance.prepare().account("alice")
-        yield instance
-    finally:
-        instance.remove()
+    return shared("with-alice", lambda instance: instance.prepare().account("alice"))
 
 
 @pytest.fixture(scope="session")
