@@ -11,6 +11,7 @@ class EventKind(StrEnum):
     ACCOUNT_UNLINKED = "account.unlinked"
     ACCOUNT_REACTIVATED = "account.reactivated"
     ACCOUNT_SUSPENDED = "account.suspended"
+    ADMIN_MADE_LINK = "admin.link_made"
     ADMIN_READ_REQUEST = "admin.request_read"
     ADMIN_SEEN = "admin.seen"
     API_KEY_ISSUED = "api_key.issued"

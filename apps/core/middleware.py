@@ -4,6 +4,8 @@ import logging
 import time
 from collections.abc import Callable
 
+from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 
 from apps.core.ids import new_public_id
@@ -32,6 +34,29 @@ class RequestLog:
     @staticmethod
     def process_exception(request: HttpRequest, error: Exception) -> None:
         log.error("unhandled in %s", _what(request), exc_info=error)
+
+
+class ProxyUntold:
+    """Says once that somebody seems to stand in front whom nobody told us of: everyone would come from one network then.
+
+    Anybody can send this header, so it is never believed by itself, and what it says is not written anywhere.
+    """
+
+    _is_said = False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        if settings.OWNLOG_TRUSTED_PROXY:
+            raise MiddlewareNotUsed
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "HTTP_X_FORWARDED_FOR" in request.META and not ProxyUntold._is_said:
+            ProxyUntold._is_said = True
+            log.warning(
+                "requests come by a proxy, and OWNLOG_TRUSTED_PROXY is not set: all people look like one network, "
+                "wrong passwords of one count for all (docs/install.md)"
+            )
+        return self.get_response(request)
 
 
 def _what(request: HttpRequest) -> str:

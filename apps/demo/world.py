@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.conf import settings
+
 from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
@@ -22,6 +24,8 @@ from apps.demo.code import MAIN, code_of
 from apps.demo.curves import Recipe, machine, training, weights
 from apps.demo.people import NAMES, ORGANISATION, PASSWORD, TEAM
 from apps.files.services import announce_files, store_file
+from apps.plans.services import grant_plan
+from apps.plans.types import Plan
 from apps.projects.models import Project
 from apps.projects.services import get_or_create_project, update_project
 from apps.runs.history import store
@@ -68,6 +72,8 @@ def make_world(*, runs: int = 24, steps: int = 1500) -> World:
     world.people = list(people)
     alice = people["alice"]
     _, world.api_key = issue_api_key(alice, by=Actor.person(alice))
+    if settings.OWNLOG_HOSTED:
+        grant_plan(alice, Plan.TEAM, by=Actor.system())
     team = create_team(TEAM, admin=alice, by=Actor.person(alice))
     add_member(team, people["bob"], role=MemberRole.MEMBER)
     add_member(team, people["vera"], role=MemberRole.VIEWER)

@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from apps.access.policy import Permission
 from apps.accounts.actors import NOBODY_ID, SYSTEM_ID, Actor
 from apps.accounts.queries import author_by_name
 from apps.audit import queries
-from apps.audit.events import EventKind
+from apps.audit.events import EventKind, Group, kinds_in
 from apps.audit.queries import Asked
 from apps.audit.services import record
 from apps.projects.queries import open_projects, readable_projects
 from apps.projects.types import OpenProject
 from apps.teams.models import Entity, Organisation
-from apps.teams.queries import audited_names, get_entity, get_organisation, names_of_teams
+from apps.teams.queries import audited_names, get_entity, get_organisation, hidden_among, names_of_teams
 from apps.vault.damage import leaving_out_damaged
 
 if TYPE_CHECKING:
     from apps.audit.models import Event, Link
 
 Owner: TypeAlias = Entity | Organisation
+# Who looked is told to whose it is, also of those who hide: their switch says so.
+_SEEN = frozenset(kinds_in(Group.SEEN))
 # What an organisation does to a team; whoever reads it could name the team then.
 _OF_TEAMS = frozenset({EventKind.ORGANISATION_TEAM_ADDED, EventKind.ORGANISATION_TEAM_REMOVED})
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event as its owner reads it. `who` is empty for those who have left, `project` where it is gone."""
+    """One event as its owner reads it. `who` is empty for those who have left or hide, `project` where it is gone."""
 
     event: Event
     link: Link | None
     who: str
     project: OpenProject | None
     whom: str = ""  # the person, or the team, to whom it was done, where that is another
+    is_hidden: bool = False  # by somebody whose name the reader is not told
 
     @property
     def is_nobody(self) -> bool:
@@ -65,11 +68,18 @@ def audited_organisation(actor: Actor, name: str) -> Organisation:
     return get_organisation(actor, Permission.ENTITY_AUDIT, name=name)
 
 
-def author_called(name: str) -> str:
-    """The opaque id of whom somebody means by this name; nobody's and the instance's own are these words."""
+def asked_by_name(actor: Actor, asked: Asked, name: str) -> Asked:
+    """The same, of one author alone; nobody's acts and the instance's own are found by these words.
+
+    By the name of somebody who hides from the actor one finds what stands there by name: that they looked.
+    """
     if name in (NOBODY_ID, SYSTEM_ID):
-        return name
-    return author_by_name(name) or "unknown"
+        return replace(asked, by=name)
+    by = author_by_name(name) or "unknown"
+    if hidden_among(actor, [by]):
+        seen = _SEEN & asked.kinds if asked.kinds else _SEEN
+        return replace(asked, by=by, kinds=seen or frozenset({"none"}))
+    return replace(asked, by=by)
 
 
 def page_of(
@@ -112,6 +122,7 @@ def _owners(owner: Owner) -> list[str]:
 def _lines(actor: Actor, events: Sequence[Event]) -> list[Line]:
     names = audited_names(actor, (each for event in events for each in (event.by, event.subject)))
     names |= names_of_teams(event.subject for event in events if event.kind in _OF_TEAMS)
+    hidden = hidden_among(actor, names)
     links = queries.links_of(events)
     with leaving_out_damaged():
         held = readable_projects(actor, [event.project for event in events])
@@ -120,9 +131,10 @@ def _lines(actor: Actor, events: Sequence[Event]) -> list[Line]:
         Line(
             event,
             links.get(event.pk),
-            who=names.get(event.by, ""),
+            who="" if event.by in hidden and event.kind not in _SEEN else names.get(event.by, ""),
             project=projects.get(event.project),
-            whom=names.get(event.subject, "") if event.subject != event.by else "",
+            whom=names.get(event.subject, "") if event.subject not in {event.by, *hidden} else "",
+            is_hidden=event.by in hidden and event.kind not in _SEEN,
         )
         for event in events
     ]

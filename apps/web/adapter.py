@@ -20,7 +20,7 @@ from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.teams.queries import is_name_in_use, is_usable_invitation
 from apps.teams.services import register
-from apps.web.again import only_elsewhere, was_proven_lately
+from apps.web.again import has_nothing_here, was_proven_lately
 from apps.web.links import base_url
 
 if TYPE_CHECKING:
@@ -101,16 +101,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return str(credentials.get("email", credentials.get("username", ""))).lower()
 
     def get_reauthentication_methods(self, user: User | AnonymousUser) -> list[dict[str, str]]:
-        """How somebody proves once more who they are; at their provider where nothing here can ask them."""
+        """How somebody proves once more who they are: where nothing here can ask them, on a page that says where to go."""
         methods: list[dict[str, str]] = super().get_reauthentication_methods(user)
-        if user.is_authenticated and not methods and only_elsewhere(user):
+        if user.is_authenticated and not methods:
             methods = [{"id": "elsewhere", "description": "", "url": reverse("again-elsewhere")}]
         return methods
 
     def is_reauthentication_required(self, *, app: str, **kwargs: object) -> bool:
-        """The library has no question for those who sign in elsewhere only, and would let them pass unasked."""
+        """The library has no question for those who sign in elsewhere only, and would let them pass unasked.
+
+        Nobody passes where the operator has taken away the provider that could ask.
+        """
         user = self.request.user
-        if user.is_authenticated and only_elsewhere(user) and not was_proven_lately(self.request, user):
+        if user.is_authenticated and has_nothing_here(user) and not was_proven_lately(self.request, user):
             raise ReauthenticationRequired
         return bool(super().is_reauthentication_required(app=app, **kwargs))
 

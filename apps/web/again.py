@@ -26,9 +26,14 @@ if TYPE_CHECKING:
 _BY_PROVIDER = "socialaccount"
 
 
+def has_nothing_here(user: User) -> bool:
+    """Is there nothing on this instance by which this person could be asked who they are?"""
+    return not get_reauthentication_flows(user)
+
+
 def only_elsewhere(user: User) -> list[Offered]:
     """The providers at which this person can prove who they are, where nothing here does."""
-    if get_reauthentication_flows(user):
+    if not has_nothing_here(user):
         return []
     linked = {link.provider for link in links_of(user)}
     return [each for each in offered() if each.id in linked]

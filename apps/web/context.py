@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from apps.accounts.actors import Actor
 from apps.accounts.queries import no_account_yet
+from apps.core.mail import sends_mail
 from apps.web.adapter import invitation_of
 from apps.web.appearance import appearance_of
 from apps.web.custody import Audience
@@ -67,6 +68,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "look": appearance_of(request),
         "instance": {"url": address, "host": address.split("://", 1)[-1]},
         "is_hosted": settings.OWNLOG_HOSTED,
+        "sends_mail": sends_mail(),
         "audience": Audience(actor or Actor.nobody()),
         "sign_up": SignUp(request),
         "way_in": _way_in(request),

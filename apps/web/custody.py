@@ -13,7 +13,7 @@ from apps.access.policy import Permission, Role, Visibility, allows
 from apps.accounts.actors import Actor
 from apps.projects.gate import role_in_project
 from apps.projects.queries import entities_named_in, named_counts
-from apps.teams.queries import role_counts
+from apps.teams.queries import hidden_from, role_counts
 
 if TYPE_CHECKING:
     from apps.projects.models import Project
@@ -51,6 +51,10 @@ class Audience:
     def is_guest(self, project: Project) -> bool:
         """Does the asker see the project by a share link alone?"""
         return bool(self._actor.shares) and role_in_project(self._actor, project) is Role.GUEST
+
+    def hides_owner(self, project: Project) -> bool:
+        """Is it the project of a person whose own page the asker does not find?"""
+        return bool(hidden_from(self._actor, [project.entity.user_id]))
 
     def team_of(self, project: Project) -> Counter[Role]:
         """How many people hold each role in the team that owns the project."""

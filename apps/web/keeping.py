@@ -15,7 +15,7 @@ from apps.core.errors import Invalid
 from apps.projects.queries import open_project
 from apps.runs.queries import last_seen_run, open_run
 from apps.teams.choices import SettingName, read
-from apps.teams.queries import Effective, effective_of, entities_of, get_team, own_entity
+from apps.teams.queries import Effective, effective_of, entities_of, get_team, own_entity, told_to
 from apps.teams.services import choose
 from apps.teams.types import Source, SystemMetadata
 from apps.web.links import run_url
@@ -168,9 +168,8 @@ def _chain(held: Effective) -> list[Rule]:
     ground = Rule("gear", _("The default"), _("off"), applies=held.source is Source.DEFAULT)
     rules = [ground]
     if held.source is Source.OWN:
-        rules.append(
-            Rule("people", held.set_by_name or _("Somebody who is gone"), on_off(held), applies=True)
-        )
+        unnamed = _("Somebody who is hidden") if held.is_set_by_hidden else _("Somebody who is gone")
+        rules.append(Rule("people", held.set_by_name or unnamed, on_off(held), applies=True))
     if held.source is Source.ORGANISATION:
         rules.append(
             Rule("lock" if held.is_enforced else "building", held.organisation, on_off(held), applies=True)
@@ -181,11 +180,12 @@ def _chain(held: Effective) -> list[Rule]:
 def places_of(actor: Actor, name: SettingName) -> list[Place]:
     """What holds where the actor's runs may go: their own projects, then each team's."""
     entities = sorted(entities_of(actor), key=lambda entity: entity.user_id is None)
-    held = effective_of(entities, [name])
+    found = effective_of(entities, [name])
+    held = told_to(actor, (found[each.pk][name] for each in entities))
     say = on_off if name is SettingName.CODE_SAVING else level_words
     return [
-        Place(each.name, each.user_id is not None, held[each.pk][name], say(held[each.pk][name]))
-        for each in entities
+        Place(each.name, each.user_id is not None, here, say(here))
+        for each, here in zip(entities, held, strict=True)
     ]
 
 

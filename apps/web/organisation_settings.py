@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.actors import Actor
 from apps.core.errors import Invalid
 from apps.teams.choices import SPECS, Days, SettingName, read
-from apps.teams.queries import Effective, own_of
+from apps.teams.queries import Effective, own_of, told_to
 from apps.teams.services import choose, unset
 from apps.teams.types import Chooser
 
@@ -44,9 +44,9 @@ class Row:
         return self.said.word if self.said else UNSAID
 
 
-def rows(organisation: Organisation) -> list[Row]:
-    """Every setting that an organisation can choose, with what it says now."""
-    said = own_of(organisation)
+def rows(organisation: Organisation, *, actor: Actor) -> list[Row]:
+    """Every setting that an organisation can choose, with what it says now, as this reader is told it."""
+    said = {each.name: each for each in told_to(actor, own_of(organisation).values())}
     return [_row(name, said.get(name)) for name in _words()]
 
 

@@ -17,10 +17,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from apps.audit.chain import moment
 from apps.audit.events import EventKind, Group, kinds_in
 from apps.audit.queries import Asked
-from apps.projects.seen import Line, author_called
+from apps.projects.seen import Line, asked_by_name
 from apps.web.links import project_url
 
 if TYPE_CHECKING:
+    from apps.accounts.actors import Actor
     from apps.projects.types import OpenProject
 
 GROUPS: dict[Group, Promise] = {
@@ -36,6 +37,9 @@ SAYS: dict[EventKind, Promise] = {
     EventKind.ACCOUNT_UNLINKED: gettext_lazy("unlinked an account"),
     EventKind.ACCOUNT_REACTIVATED: gettext_lazy("reactivated the account, as an operator"),
     EventKind.ACCOUNT_SUSPENDED: gettext_lazy("suspended the account, as an operator"),
+    EventKind.ADMIN_MADE_LINK: gettext_lazy(
+        "made a link that sets a password or confirms an address, on the instance’s machine"
+    ),
     EventKind.ADMIN_SEEN: gettext_lazy("looked at sizes, dates and states, as an operator"),
     EventKind.ADMIN_READ_REQUEST: gettext_lazy("read the request for a free team, as an operator"),
     EventKind.API_KEY_ISSUED: gettext_lazy("made an API key"),
@@ -188,16 +192,17 @@ class Looking(forms.Form):
             self.add_error("until", _("This day lies before the first."))
         return given
 
-    def asked(self) -> Asked:
+    def asked(self, actor: Actor) -> Asked:
         """Call it once the form is valid."""
         given = self.cleaned_data
-        return Asked(
+        asked = Asked(
             kinds=_kinds(given["kind"]),
             project=self._ids.get(given["project"], ""),
-            by=author_called(given["by"].strip().lower()) if given["by"].strip() else "",
             since=_midnight(given["since"]),
             until=_midnight(given["until"], after=True),
         )
+        name = given["by"].strip().lower()
+        return asked_by_name(actor, asked, name) if name else asked
 
 
 def _kind_choices() -> list[Any]:

@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "apps.web.compression.Compressed",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.core.middleware.RequestLog",
+    "apps.core.middleware.ProxyUntold",
     "apps.wandb_protocol.middleware.BaseUrlWithoutPath",
     "apps.access.middleware.DeclaredWaysIn",
     "apps.core.strangers.BodiesOfStrangers",
@@ -181,13 +182,17 @@ MFA_TOTP_TOLERANCE = 1  # clocks of phones are off by some seconds
 # Whoever must not confirm an address cannot be asked to have done so.
 MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION == "none"
 
-# ── Mail: printed on the console until the operator names a server ──
+# ── Mail: none is sent, printed or kept until the operator names a server (docs/adr/0106) ──
 EMAIL_HOST = env.text("OWNLOG_EMAIL_HOST")
 EMAIL_PORT = env.integer("OWNLOG_EMAIL_PORT", default=587, least=1, most=65535)
 EMAIL_HOST_USER = env.text("OWNLOG_EMAIL_USER")
 EMAIL_HOST_PASSWORD = env.secret("OWNLOG_EMAIL_PASSWORD")
 EMAIL_USE_TLS = env.boolean("OWNLOG_EMAIL_TLS", default=True)
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if EMAIL_HOST else "apps.core.mail.NoMail"
+if ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not EMAIL_HOST:
+    raise env.BadSetting(
+        "OWNLOG_EMAIL_VERIFICATION=mandatory takes a mail server: set OWNLOG_EMAIL_HOST too."
+    )
 EMAIL_TIMEOUT = 10  # seconds: a page waits for the server that takes its mail
 DEFAULT_FROM_EMAIL = env.text("OWNLOG_EMAIL_FROM", "Ownlog <ownlog@localhost>")
 

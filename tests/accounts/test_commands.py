@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from apps.accounts.invitations import invited_email
+from apps.accounts.links import is_confirmed
 from apps.accounts.models import ApiKey, User
 from apps.accounts.queries import actor_for_api_key
+from apps.audit.events import EventKind
 from apps.audit.models import Event
 from apps.teams.models import Entity
 from apps.vault.models import Node
@@ -103,3 +106,45 @@ def test_invite_prints_a_link_that_works(alice: User) -> None:
     for address, reason in (("no", "not an e-mail"), ("alice@example.com", "already")):
         with pytest.raises(CommandError, match=reason):
             run_command("invite", address)
+
+
+# ── Links that are handed over where no mail goes out ──
+
+
+def test_reset_link_prints_a_link_that_sets_a_password_once_and_is_on_the_record(
+    alice: User, client: Client
+) -> None:
+    path = run_command("reset_link", "Alice").strip()
+
+    form = client.get(path, follow=True)
+    phrase = {"password1": "quite another phrase", "password2": "quite another phrase"}
+    client.post(form.redirect_chain[-1][0], phrase)
+
+    alice.refresh_from_db()
+    assert alice.check_password("quite another phrase")
+    assert "quite" not in Client().get(path, follow=True).content.decode()
+    assert "password1" not in Client().get(path, follow=True).content.decode()
+    event = Event.objects.get(kind=EventKind.ADMIN_MADE_LINK)
+    assert (event.subject, event.entity, event.by, event.facts) == (
+        alice.public_id, alice.public_id, "system", {"what": "password"},
+    )  # fmt: skip
+
+
+def test_confirm_link_confirms_the_address_that_waits(alice: User, client: Client) -> None:
+    printed = run_command("confirm_link", "alice")
+
+    assert printed.startswith("for alice@example.com:\n/account/confirm/")
+    client.post(printed.splitlines()[1])
+    assert is_confirmed(alice)
+    with pytest.raises(CommandError, match="confirmed already"):
+        run_command("confirm_link", "alice")
+
+
+@pytest.mark.parametrize("command", ["reset_link", "confirm_link"])
+@pytest.mark.parametrize("name", ["nobody-here", "", "service.abc"])
+def test_no_link_is_made_for_nobody(alice: User, command: str, name: str) -> None:
+    with pytest.raises(CommandError, match="There is no account of this name that can be opened"):
+        run_command(command, name)
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    with pytest.raises(CommandError, match="There is no account of this name that can be opened"):
+        run_command(command, "alice")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django.fixtures import Settings
 
 from apps.accounts.models import User
 from apps.demo.people import NAMES, TEAM
@@ -14,7 +15,8 @@ from tests.factories import people
 pytestmark = pytest.mark.django_db
 
 
-def test_an_empty_instance_is_filled_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_instance_is_filled_once(capsys: pytest.CaptureFixture[str], settings: Settings) -> None:
+    settings.OWNLOG_HOSTED = True  # where a team takes a plan, alice is given one
     call_command("demo", runs=4, steps=30)
     people_made, runs_made = User.objects.count(), Run.objects.count()
 

@@ -10,6 +10,7 @@ from django.test import Client
 
 from apps.access.policy import Visibility
 from apps.accounts.models import User
+from apps.core.errors import Invalid
 from apps.projects.models import Project
 from apps.projects.queries import projects_of
 from apps.projects.services import name_person, update_project
@@ -17,6 +18,7 @@ from apps.projects.types import NamedRole
 from apps.runs.models import Run
 from apps.runs.table import ids_of_runs, known_keys
 from apps.teams.choices import SettingName
+from apps.teams.models import Entity
 from apps.teams.queries import hidden_from
 from apps.teams.services import choose
 from tests.factories import people, work
@@ -102,7 +104,9 @@ def test_a_public_project_is_read_by_its_address_and_not_found_by_its_owner(
     choose(bob.entity, SettingName.HIDDEN, True, by=by)
 
     assert client.get("/bob").status_code == 404
-    assert client.get("/bob/own").status_code == 200
+    crumbs = client.get("/bob/own").content.decode().split("</ol>")[0]
+    assert ">bob</span>" in crumbs
+    assert 'href="/bob"' not in crumbs
     assert [each.name for each in projects_of(people.actor(mallory), bob.entity)] == ["named"]
     assert [each.name for each in projects_of(people.actor(alice), bob.entity)] == ["own"]
 
@@ -115,3 +119,76 @@ def test_an_organisation_counts_as_being_together(bob: User, mallory: User, alic
     group.memberships.create(user=bob, role="member")
 
     assert hidden_from(people.actor(mallory), [bob.pk]) == set()
+
+
+def test_somebody_of_a_shared_team_is_named_though_they_hide(
+    bob: User, alice: User, lab: Entity, mallory: User
+) -> None:
+    own = update_project(
+        work.project("alice", "own", by=alice), by=people.actor(alice), visibility=Visibility.RESTRICTED
+    )
+    theirs = update_project(
+        work.project("mallory", "own", by=mallory), by=people.actor(mallory), visibility=Visibility.RESTRICTED
+    )
+    choose(bob.entity, SettingName.HIDDEN, True, by=people.actor(bob))
+
+    assert name_person(own, username="bob", role=NamedRole.VIEWER, by=people.actor(alice)).is_outsider
+    with pytest.raises(Invalid, match="Nobody of this user name"):
+        name_person(theirs, username="bob", role=NamedRole.VIEWER, by=people.actor(mallory))
+
+
+def gone_and_hidden(bob: User, lab: Entity) -> None:
+    """bob was an admin of the lab team, left it, and hides."""
+    lab.memberships.filter(user=bob).delete()
+    choose(bob.entity, SettingName.HIDDEN, True, by=people.actor(bob))
+
+
+def test_who_chose_a_setting_is_not_told_once_they_hide_from_the_reader(
+    client: Client, lab: Entity, bob: User, vera: User
+) -> None:
+    lab.memberships.filter(user=bob).update(role="admin")
+    for name, value in ((SettingName.CODE_SAVING, True), (SettingName.DEFAULT_VISIBILITY, "restricted")):
+        choose(lab, name, value, by=people.actor(bob))
+    choose(lab, SettingName.SYSTEM_METADATA, "none", by=people.actor(bob))
+    client.force_login(vera, backend="django.contrib.auth.backends.ModelBackend")
+    pages = (
+        "/teams/lab/code-saving",
+        "/teams/lab/privacy",
+        "/teams/lab/system-metadata",
+        "/settings/code-saving",
+    )
+    assert all("bob" in client.get(each).content.decode() for each in pages)
+
+    gone_and_hidden(bob, lab)
+
+    for each in pages:
+        page = client.get(each).content.decode()
+        assert ("bob" in page, "omebody who is hidden" in page) == (False, True), each
+
+
+def test_the_record_names_whoever_looked_and_no_other_who_hides_from_its_reader(
+    client: Client, vision: Project, alice: User, bob: User, mallory: User
+) -> None:
+    update_project(vision, by=people.actor(alice), visibility=Visibility.OPEN)
+    client.force_login(mallory, backend="django.contrib.auth.backends.ModelBackend")
+    client.get("/lab/vision")
+    work.run(vision, "theirs", by=mallory)
+    work.run(vision, "bobs", by=bob)
+    for user in (mallory, bob):
+        choose(user.entity, SettingName.HIDDEN, True, by=people.actor(user))
+    headers = {"Authorization": f"Bearer {people.api_key(alice)}"}
+
+    def found(**query: str) -> set[tuple[str, str | None]]:
+        items = client.get("/api/v1/entities/lab/audit", query, headers=headers).json()["items"]
+        return {
+            (each["kind"], each["by"]) for each in items if each["kind"] in ("project.read", "run.created")
+        }
+
+    assert found() == {("project.read", "mallory"), ("run.created", None), ("run.created", "bob")}
+    assert found(by="mallory") == {("project.read", "mallory")}
+    assert found(by="mallory", kind="run.created") == set()
+    assert found(by="bob") == {("run.created", "bob")}
+    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get("/teams/lab/audit?kind=run.created").content.decode()
+    assert "Somebody who is hidden" in page
+    assert "mallory" not in page

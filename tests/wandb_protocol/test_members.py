@@ -13,6 +13,7 @@ from apps.access.policy import Scope, Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import ApiKey, User
 from apps.accounts.queries import actor_for_api_key
+from apps.core.mail import NO_MAIL
 from apps.projects.models import Project
 from apps.projects.services import update_project
 from apps.teams.choices import SettingName
@@ -249,7 +250,7 @@ def test_a_stranger_cannot_be_invited_by_name_and_is_like_nobody(of: Callable[[s
 def test_an_invitation_that_no_server_takes_is_withdrawn(
     of: Callable[[str], Asker], lab: Entity, settings: Any
 ) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    settings.EMAIL_BACKEND = NO_MAIL
     words = of("alice").error(INVITE, i={"entityName": "lab", "email": "zoe@example.com"})
 
     assert "No mail went out" in words

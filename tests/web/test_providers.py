@@ -452,6 +452,26 @@ def test_whoever_has_a_password_is_asked_for_it_and_not_sent_elsewhere(there: Pr
     assert client.get("/account/again/elsewhere")["Location"] == "/settings/security"
 
 
+@BOTH
+def test_nobody_passes_unasked_where_the_provider_is_not_offered_any_more(
+    there: Provider, name: str, settings: Settings, mailoutbox: list[object]
+) -> None:
+    client = sign_up(there, name)
+    long_ago(client)
+    for each in ("GOOGLE", "GITHUB"):
+        setattr(settings, f"OWNLOG_{each}_CLIENT_ID", "")
+    phrase = "quite another phrase"
+
+    asked = client.get("/settings/security/codes/new")
+    changed = client.post("/settings/password/set", {"password1": phrase, "password2": phrase})
+
+    assert (asked.status_code, changed.status_code) == (302, 302)
+    page = client.get(asked["Location"])
+    assert "is not offered by this instance any more" in text_of(page)
+    assert 'href="/account/reset"' in page.content.decode()
+    assert not User.objects.get().has_usable_password()
+
+
 # ── Hostile answers ──
 
 

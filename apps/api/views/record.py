@@ -10,7 +10,7 @@ from apps.api.request import ApiRequest
 from apps.api.serializers.record import EventOut, EventPage, EventQuery
 from apps.api.views.base import ApiView, asked
 from apps.audit.queries import Asked
-from apps.projects.seen import audited_entity, author_called, page_of
+from apps.projects.seen import asked_by_name, audited_entity, page_of
 
 
 class RecordView(ApiView):
@@ -27,10 +27,11 @@ class RecordView(ApiView):
         wanted = Asked(
             kinds=frozenset(query.get("kind", ())),
             project=query["project"],
-            by=author_called(query["by"].lower()) if query["by"] else "",
             since=query["since"],
             until=query["until"],
         )
+        if query["by"]:
+            wanted = asked_by_name(request.actor, wanted, query["by"].lower())
         before = place_of(query["cursor"]) or None
         page = page_of(request.actor, held, wanted, before=before, most=query["limit"])
         following = cursor(page.older) if page.older else None

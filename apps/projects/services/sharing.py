@@ -22,10 +22,9 @@ from apps.projects.models import Project, ProjectMember, ShareLink
 from apps.projects.queries import LINK_LABEL, locked_project, share_links
 from apps.projects.services.projects import check_outsiders, note
 from apps.projects.types import LINK_DAYS, LONGEST_LABEL, NamedRole
-from apps.teams.choices import SettingName
 from apps.teams.gate import role_in
 from apps.teams.models import Entity
-from apps.teams.queries import effective, own_entity
+from apps.teams.queries import hidden_from
 from apps.vault.seal import seal_text
 from apps.vault.tree import open_key
 from apps.vault.types import NodeId
@@ -39,7 +38,7 @@ def name_person(project: Project, *, username: str, role: NamedRole, by: Actor) 
 
     One refusal stands for a user name that nobody has and for somebody outside who does not want to be found.
     """
-    user = _person_to_name(project.entity, username.strip().lower())
+    user = _person_to_name(project.entity, username.strip().lower(), by=by)
     is_outsider = not _is_of(project.entity, user)
     with transaction.atomic():
         project = _locked(project)
@@ -53,12 +52,12 @@ def name_person(project: Project, *, username: str, role: NamedRole, by: Actor) 
     return named
 
 
-def _person_to_name(entity: Entity, username: str) -> User:
+def _person_to_name(entity: Entity, username: str, *, by: Actor) -> User:
     user = User.objects.filter(username=username, is_active=True).first() if is_name(username) else None
     is_of = user is not None and _is_of(entity, user)
     if not is_of:
         check_outsiders(entity)  # before anything that tells who has an account
-    if user is None or (not is_of and _is_hidden(user)):
+    if user is None or (not is_of and _is_hidden(user, by=by)):
         raise Invalid(_("Nobody of this user name can be added."))
     if role_in(Actor.person(user), entity) is Role.ADMIN:
         raise Invalid(_("Admins see every project. They need not be named."))
@@ -69,12 +68,10 @@ def _is_of(entity: Entity, user: User) -> bool:
     return role_in(Actor.person(user), entity) is not Role.STRANGER
 
 
-def _is_hidden(user: User) -> bool:
-    try:
-        own = own_entity(Actor.person(user))
-    except NotFound:
-        return True  # an account without an entity is nobody's to find
-    return effective(own, SettingName.HIDDEN).is_on
+def _is_hidden(user: User, *, by: Actor) -> bool:
+    """From whoever shares no team or organisation with them; an account without an entity is nobody's to find."""
+    has_entity = Entity.objects.filter(user=user).exists()
+    return not has_entity or bool(hidden_from(by, [user.pk]))
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from apps.teams.queries.entities import (
     teams_of,
 )
 from apps.teams.queries.finding import found_people, teams_in_common
-from apps.teams.queries.hiding import hidden_from
+from apps.teams.queries.hiding import hidden_among, hidden_from
 from apps.teams.queries.keys import Key, keys_of
 from apps.teams.queries.people import (
     Mine,
@@ -41,7 +41,7 @@ from apps.teams.queries.service_accounts import (
     keys_of_service_account,
     service_accounts_in,
 )
-from apps.teams.queries.settings import Effective, effective, effective_of, own_of
+from apps.teams.queries.settings import Effective, effective, effective_of, own_of, told_to
 
 __all__ = [
     "Effective",
@@ -65,6 +65,7 @@ __all__ = [
     "get_organisation",
     "get_service_account",
     "get_team",
+    "hidden_among",
     "hidden_from",
     "is_name_in_use",
     "is_team",
@@ -86,5 +87,6 @@ __all__ = [
     "teams_in",
     "teams_in_common",
     "teams_of",
+    "told_to",
     "usable_invitation",
 ]

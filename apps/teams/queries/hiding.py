@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.core.ids import is_public_id
 from apps.teams.choices import ON, SettingName
 from apps.teams.models import Membership, OrganisationMembership, Setting
 
@@ -20,6 +22,13 @@ def hidden_from(actor: Actor, user_ids: Iterable[int | None]) -> set[int]:
     hiding = Setting.objects.filter(name=SettingName.HIDDEN, value=ON, entity__user_id__in=asked)
     hidden = set(hiding.values_list("entity__user_id", flat=True))
     return hidden - _together_with(actor, hidden) if hidden else set()
+
+
+def hidden_among(actor: Actor, audit_ids: Iterable[str]) -> set[str]:
+    """Those of whom the audit record knows by these ids whose names the actor is not told."""
+    wanted = {each for each in audit_ids if is_public_id(each)}
+    people = dict(User.objects.filter(public_id__in=wanted).values_list("pk", "public_id")) if wanted else {}
+    return {people[each] for each in hidden_from(actor, people)}
 
 
 def _together_with(actor: Actor, people: set[int]) -> set[int]:

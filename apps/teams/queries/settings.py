@@ -9,8 +9,10 @@ from datetime import datetime
 from django.db.models import Q
 
 from apps.access.policy import Visibility
+from apps.accounts.actors import Actor
 from apps.teams.choices import SPECS, SettingName, Value, read, write
 from apps.teams.models import Entity, Organisation, Setting
+from apps.teams.queries.hiding import hidden_from
 from apps.teams.types import Source
 
 
@@ -25,6 +27,8 @@ class Effective:
     bound: Value = None  # what it enforces
     organisation: str = ""  # its name, when it enforces something or the value is its
     set_by_name: str = ""  # empty for the default, and when the person is gone
+    set_by: int | None = None  # their primary key; who shows the name asks `told_to` first
+    is_set_by_hidden: bool = False  # the reader is not told the name
     set_at: datetime | None = None
 
     @property
@@ -83,6 +87,16 @@ def effective_of(
     }
 
 
+def told_to(actor: Actor, held: Iterable[Effective]) -> list[Effective]:
+    """The same in the same order, without the names of those who hide from this reader."""
+    held = list(held)
+    hidden = hidden_from(actor, [each.set_by for each in held])
+    return [
+        replace(each, set_by_name="", is_set_by_hidden=True) if each.set_by in hidden else each
+        for each in held
+    ]
+
+
 def own_of(organisation: Organisation) -> dict[SettingName, Effective]:
     """What an organisation says to its teams, by name: only what somebody chose there."""
     rows = Setting.objects.filter(organisation=organisation).select_related("set_by", "organisation")
@@ -123,5 +137,6 @@ def _from(row: Setting, source: Source) -> Effective:
         bound=value if row.is_enforced else None,
         organisation=row.organisation.name if row.organisation else "",
         set_by_name=row.set_by.username if row.set_by else "",
+        set_by=row.set_by_id,
         set_at=row.set_at,
     )

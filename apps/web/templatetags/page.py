@@ -80,9 +80,16 @@ def badge(context: Context, opened: OpenProject) -> dict[str, Any]:
 
 @register.inclusion_tag("components/owner.html", takes_context=True)
 def owner(context: Context, project: Project) -> dict[str, Any]:
-    """Whose the project is, with the way there; for whoever came by a link, that they did: nothing else is shown to them."""
+    """Whose the project is, with the way there unless there is none for the asker: of somebody who hides they find no page.
+
+    For whoever came by a link, that they did: nothing else is shown to them.
+    """
     audience: Audience = context["audience"]
-    return {"name": project.entity.name, "is_guest": audience.is_guest(project)}
+    return {
+        "name": project.entity.name,
+        "is_guest": audience.is_guest(project),
+        "is_hidden": audience.hides_owner(project),
+    }
 
 
 @register.inclusion_tag("components/lock.html", takes_context=True)

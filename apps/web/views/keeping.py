@@ -15,7 +15,7 @@ from apps.access.policy import Permission
 from apps.core.errors import Forbidden, Invalid
 from apps.teams.choices import SettingName
 from apps.teams.gate import may
-from apps.teams.queries import Effective, effective, effective_of
+from apps.teams.queries import Effective, effective, effective_of, told_to
 from apps.web import keeping
 from apps.web.rendering import render
 from apps.web.request import Request
@@ -75,7 +75,7 @@ def _metadata(request: Request, team: str, action: str) -> HttpResponseBase:
         except (Forbidden, Invalid) as error:
             wrong = error.public_message
     owner = keeping.owner_of(request.actor, Permission.ENTITY_READ, team)
-    held = effective(owner, name)
+    (held,) = told_to(request.actor, [effective(owner, name)])
     context = _frame(request, owner, held, team, action) | {
         "setting": keeping.metadata_choice(held),
         "last": keeping.last_run(request.actor, owner if team else None),
@@ -91,7 +91,7 @@ def _code(request: Request, team: str, action: str) -> HttpResponseBase:
         keeping.save(owner, name, request.POST.dict(), by=request.actor)
         return _saved(request, action, keeping.code_switch(effective(owner, name), action))
     owner = keeping.owner_of(request.actor, Permission.ENTITY_READ, team)
-    held = effective(owner, name)
+    (held,) = told_to(request.actor, [effective(owner, name)])
     context = _frame(request, owner, held, team, action)
     row = keeping.code_switch(held, action, may_change=context["may_change"])
     return render(request, "settings/code_saving.html", context | {"row": row})

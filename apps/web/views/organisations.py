@@ -86,7 +86,7 @@ def organisation_facts(request: Request, place: Place, at: Named) -> dict[str, A
         "teams": teams_in(held),
         "mine": {team.name for team in mine},
         "addable": [team.name for team in mine if team.role == "admin" and not team.organisation],
-        "settings": rows(held),
+        "settings": rows(held, actor=request.actor),
     }
 
 

@@ -15,7 +15,7 @@ from apps.access.policy import Permission
 from apps.core.errors import Forbidden, Invalid
 from apps.teams.choices import SettingName
 from apps.teams.gate import may
-from apps.teams.queries import effective, effective_of
+from apps.teams.queries import effective, effective_of, told_to
 from apps.web import keeping
 from apps.web.privacy import OF_A_PERSON, OF_A_TEAM, part
 from apps.web.rendering import render
@@ -53,7 +53,10 @@ def _privacy(request: Request, team: str, action: str) -> HttpResponseBase:
         "team": owner.name if team else "",
         "action": action,
         "may_change": may_change,
-        "parts": [part(held[name], action, may_change=may_change) for name in names],
+        "parts": [
+            part(each, action, may_change=may_change)
+            for each in told_to(request.actor, (held[name] for name in names))
+        ],
         "private_only": held[SettingName.PRIVATE_ONLY],
         "wrong": wrong,
     }

@@ -80,7 +80,9 @@ def _page(request: Request, owner: Owner, looking: Looking, url: str, **what: bo
     page = Page([], None, None)
     if looking.is_valid():
         before, after = _number(request, "before"), _number(request, "after")
-        page = page_of(request.actor, owner, looking.asked(), before=before, after=after, most=_LINES)
+        page = page_of(
+            request.actor, owner, looking.asked(request.actor), before=before, after=after, most=_LINES
+        )
     context = {
         "owner": owner,
         "looking": looking,
@@ -111,7 +113,7 @@ def _export(request: Request, owner: Owner, looking: Looking) -> HttpResponseBas
     form = request.GET.get("form", "csv")
     if form not in _FORMS or not looking.is_valid():
         raise Invalid("There is no such export.")
-    lines = map(told, export_record(request.actor, owner, looking.asked(), form=form))
+    lines = map(told, export_record(request.actor, owner, looking.asked(request.actor), form=form))
     if form == "csv":
         cells = ([_cell(line[name]) for name in HEAD] for line in lines)
         parts = csv_lines(HEAD, cells)

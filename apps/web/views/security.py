@@ -25,7 +25,7 @@ from apps.accounts.providers import offered
 from apps.accounts.queries import user_of
 from apps.core.errors import Conflict, NotFound
 from apps.teams.factors import factors_of, is_only_way_in
-from apps.web.again import only_elsewhere
+from apps.web.again import has_nothing_here, only_elsewhere
 from apps.web.forms import PasskeyNameForm
 from apps.web.links import with_query
 from apps.web.rendering import render
@@ -60,10 +60,10 @@ def _page(request: Request, *, status: int = 200, **more: object) -> HttpRespons
 @require_safe
 def again_elsewhere(request: Request) -> HttpResponseBase:
     """Where somebody whose account opens by a provider alone goes there to prove once more who they are."""
-    providers = only_elsewhere(user_of(request.actor))
-    if not providers:
+    user = user_of(request.actor)
+    if not has_nothing_here(user):
         return redirect("security")
-    context = {"elsewhere": providers, "next": request.GET.get("next", "")}
+    context = {"elsewhere": only_elsewhere(user), "next": request.GET.get("next", "")}
     return render(request, "account/again_elsewhere.html", context)
 
 
