@@ -120,11 +120,12 @@ def change_row(
     its own: nothing stays locked while the two talk.
     """
     connection = _connection_of(type(row))
-    change = _change(type(row), tuple(sorted(names)), tuple(was), alone, connection.alias)
+    known = tuple((name, value is None) for name, value in was.items())
+    change = _change(type(row), tuple(sorted(names)), known, alone, connection.alias)
+    asked = (row.pk, *(value for value in was.values() if value is not None), row.pk)
     values = _values_of(row, change.fields, connection)
     values += [
-        field.get_db_prep_value(value, connection)
-        for field, value in zip(change.asked, (row.pk, *was.values(), row.pk), strict=True)
+        field.get_db_prep_value(value, connection) for field, value in zip(change.asked, asked, strict=True)
     ]
     statements = [_insert(type(each), connection.alias) for each in new]
     inserted = [
@@ -254,16 +255,16 @@ def _insert(model: type[models.Model], alias: str) -> tuple[str, list[_Field], s
 def _change(
     model: type[models.Model],
     names: tuple[str, ...],
-    was: tuple[str, ...],
+    was: tuple[tuple[str, bool], ...],  # which must be null rather than equal
     alone: tuple[type[models.Model], str],
     alias: str,
 ) -> _Change:
     sql, (*fields, key) = _update(model, names, alias)
-    known = [_field(model, name) for name in was]
-    link = _field(*alone)
-    sql += "".join(f" AND {_quoted(field, alias)} = %s" for field in known)
+    link, known = _field(*alone), [(_field(model, name), is_null) for name, is_null in was]
+    for field, is_null in known:
+        sql += f" AND {_quoted(field, alias)} {'IS NULL' if is_null else '= %s'}"
     sql += f" AND NOT EXISTS (SELECT 1 FROM {_table(alone[0], alias)} WHERE {_quoted(link, alias)} = %s)"  # noqa: S608
-    return _Change(sql, fields, [key, *known, link])
+    return _Change(sql, fields, [key, *(field for field, is_null in known if not is_null), link])
 
 
 @cache

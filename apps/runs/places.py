@@ -37,7 +37,8 @@ def find_again(*, entity: str, project: str, name: str) -> Run | None:
     if pk is None:
         return None
     run = find_row(Run, along=("project", "project__entity"), without=("sealed_config", "sealed_head"), pk=pk)
-    return run if run is not None and _is_called(run, entity, project, name) else None
+    is_there = run is not None and run.erased_at is None and run.project.erased_at is None
+    return run if run is not None and is_there and _is_called(run, entity, project, name) else None
 
 
 def _is_called(run: Run, entity: str, project: str, name: str) -> bool:

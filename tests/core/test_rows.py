@@ -128,7 +128,7 @@ def test_a_row_is_changed_with_new_ones_or_not_at_all(run: Run) -> None:
     run.state, run.sealed_summary = "crashed", b"'\xff"
 
     def change(version: int, state: str = "running") -> bool:
-        was = {"version": version, "state": state}
+        was = {"version": version, "state": state, "stop_requested_at": None}
         new = [_chunk(run, 0), _chunk(run, 2)]
         return change_row(run, ["state", "sealed_summary"], was=was, alone=alone, new=new)
 
@@ -137,6 +137,9 @@ def test_a_row_is_changed_with_new_ones_or_not_at_all(run: Run) -> None:
     position = StreamPosition.objects.create(run=run, stream=Stream.HISTORY, writer=b"w")
     assert not change(version=run.version)
     position.delete()
+    Run.objects.update(stop_requested_at=clock.now())
+    assert not change(version=run.version)
+    Run.objects.update(stop_requested_at=None)
     assert (Run.objects.get(pk=run.pk).state, Chunk.objects.count()) == ("running", 0)
 
     assert change(version=run.version)

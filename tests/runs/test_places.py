@@ -10,7 +10,8 @@ import pytest
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.core.errors import Forbidden, NotFound
+from apps.core import clock
+from apps.core.errors import Erased, Forbidden, NotFound
 from apps.projects.models import Project
 from apps.runs import places
 from apps.runs.models import Run
@@ -99,6 +100,17 @@ def test_a_run_that_is_gone_is_gone(run: Run, alice: User) -> None:
     Run.objects.filter(pk=run.pk).delete()
 
     with pytest.raises(NotFound):
+        again(alice)
+
+
+@pytest.mark.parametrize("model", [Run, Project])
+def test_what_is_being_erased_is_gone_at_the_next_request(
+    run: Run, alice: User, model: type[Run] | type[Project]
+) -> None:
+    again(alice)
+    model._default_manager.update(erased_at=clock.now(), erasure_job=uuid.uuid4())
+
+    with pytest.raises((NotFound, Erased)):
         again(alice)
 
 

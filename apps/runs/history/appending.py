@@ -319,7 +319,7 @@ class _Appending:
 
     def save_if(self, run: Run) -> bool:
         """Store it if the run is still as this one and has no more than one writer. Whether it was."""
-        was = {"version": run.version, "state": run.state}
+        was = {"version": run.version, "state": run.state, "erased_at": None}
         fields = self._changed_fields()
         if not change_row(self.run, fields, was=was, alone=(StreamPosition, "run"), new=self.chunks):
             return False

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -112,6 +113,17 @@ def test_who_reads_the_run_before_others_change_it_stores_nothing_by_that(run: R
         send(read, 3, rows_from(3, 2))
     assert sorted(steps(run)) == [*range(5), *([90, 91] if between == "another writer's" else [])]
     assert fresh(run).state == "running"
+
+
+def test_nothing_comes_into_a_run_that_was_erased_meanwhile(run: Run) -> None:
+    read = fresh(run)
+    Run.objects.update(
+        erased_at=clock.now(), erasure_job=uuid.uuid4()
+    )  # as a whole project's are, without a new version
+
+    with pytest.raises(NotFound):
+        send(read, 0, rows_from(0, 1))
+    assert not Chunk.objects.exists()
 
 
 def test_of_a_shared_run_every_writer_is_counted_for_itself(run: Run) -> None:
