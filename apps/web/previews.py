@@ -38,6 +38,13 @@ _IMAGES = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
+_FILMS = (
+    (b"OggS", "audio/ogg"),
+    (b"fLaC", "audio/flac"),
+    (b"ID3", "audio/mpeg"),
+    (b"\x1aE\xdf\xa3", "video/webm"),
+)
+_MPEG_FRAMES = {b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa"}
 _FORMATS = (
     (b"PK\x03\x04", "ZIP"),
     (b"\x1f\x8b", "gzip"),
@@ -93,6 +100,17 @@ def image_type(head: bytes) -> str | None:
         if head.startswith(magic):
             return kind
     return "image/webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
+
+
+def film_type(head: bytes) -> str | None:
+    """The type of a sound or a film that a browser may play, by its first bytes alone. A GIF is a picture that moves."""
+    if head[4:8] == b"ftyp":
+        return "audio/mp4" if head[8:11] == b"M4A" else "video/mp4"
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return "audio/wav"
+    if head[:2] in _MPEG_FRAMES:
+        return "audio/mpeg"
+    return next((kind for magic, kind in _FILMS if head.startswith(magic)), None)
 
 
 def preview_of(name: str, head: bytes, *, size: int) -> Preview:

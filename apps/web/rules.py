@@ -158,6 +158,8 @@ for name in (
     "run-file",
     "run-file-preview",
     "run-file-image",
+    "run-file-play",
+    "run-file-html",
     "run-media",
     "run-media-mask",
     "run-media-panel",

@@ -262,4 +262,6 @@ urlpatterns = [
         name="run-file-preview",
     ),
     path("<str:entity>/<str:project>/runs/<str:run>/image/<path:name>", files.image, name="run-file-image"),
+    path("<str:entity>/<str:project>/runs/<str:run>/play/<path:name>", files.play, name="run-file-play"),
+    path("<str:entity>/<str:project>/runs/<str:run>/html/<path:name>", files.html, name="run-file-html"),
 ]

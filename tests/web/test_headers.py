@@ -28,6 +28,8 @@ POLICY = {
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self'",
+    "media-src 'self'",
+    "frame-src 'self'",
     "connect-src 'self'",
     "font-src 'self'",
     "manifest-src 'self'",

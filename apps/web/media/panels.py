@@ -49,6 +49,10 @@ class Thing:
         return bool(wide and high and max(wide, high) <= _SMALL and max(wide, high) <= 2 * min(wide, high))
 
     @property
+    def is_gif(self) -> bool:
+        return self.item.path.lower().endswith(".gif")
+
+    @property
     def quoted(self) -> str:
         return quote(self.item.path.encode("utf-8", "replace"))
 

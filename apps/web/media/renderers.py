@@ -10,6 +10,9 @@ from apps.files.media.types import Kind
 CARD = "media/_cards.html"
 RENDERERS = {
     Kind.IMAGE: "media/_images.html",
+    Kind.AUDIO: "media/_sounds.html",
+    Kind.VIDEO: "media/_films.html",
+    Kind.HTML: "media/_pages.html",
 }
 
 

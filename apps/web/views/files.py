@@ -2,23 +2,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
 from apps.files.queries import file_names, find_file, open_files, read_file
-from apps.files.types import OpenFile
 from apps.runs.queries import get_run, open_run
-from apps.web.downloads import attachment
 from apps.web.folders import PAGE, crumbs_of, entries_in, entries_named
 from apps.web.links import with_query
-from apps.web.previews import HEAD_BYTES, image_type, preview_of
+from apps.web.previews import HEAD_BYTES, film_type, image_type, preview_of
 from apps.web.rendering import render
 from apps.web.request import Request
+from apps.web.serving import ANYTHING, sandboxed, served
 from apps.web.views.runs import frame
-
-_ANYTHING = "application/octet-stream"
 
 
 @require_safe
@@ -68,7 +65,25 @@ def image(request: Request, entity: str, project: str, run: str, name: str) -> H
     held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
     found = find_file(held, name)
     kind = image_type(b"".join(read_file(found.file, end=16)))
-    return _kept(found, kind or _ANYTHING)
+    return served(request, found, kind or ANYTHING)
+
+
+@require_safe
+def play(request: Request, entity: str, project: str, run: str, name: str) -> HttpResponseBase:
+    """The bytes of a sound or a film for a player, which asks for the parts that it wants; of the type that they are."""
+    held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
+    found = find_file(held, name)
+    return served(request, found, film_type(b"".join(read_file(found.file, end=16))) or ANYTHING)
+
+
+@require_safe
+def html(request: Request, entity: str, project: str, run: str, name: str) -> HttpResponseBase:
+    """A page that the run logged, for a frame; anything else, and whoever asks without a frame, gets a file to keep."""
+    held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
+    found = find_file(held, name)
+    if not found.name.lower().endswith((".html", ".htm")):
+        return served(request, found, ANYTHING)
+    return sandboxed(request, found, with_scripts=request.GET.get("scripts") == "1")
 
 
 @require_safe
@@ -76,17 +91,7 @@ def download(request: Request, entity: str, project: str, run: str, name: str) -
     """The file's bytes, to be kept and never shown: whatever it holds, it runs nowhere on this origin."""
     held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
     found = find_file(held, name)
-    return _kept(found, _ANYTHING)
-
-
-def _kept(found: OpenFile, kind: str) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(read_file(found.file), content_type=kind)
-    response["Content-Length"] = str(found.size)
-    response["Content-Disposition"] = attachment(found.name)
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    response["Cross-Origin-Resource-Policy"] = "same-origin"
-    return response
+    return served(request, found, ANYTHING)
 
 
 def page_asked(request: Request) -> int:

@@ -55,6 +55,7 @@ def media(request: Request, entity: str, project: str, run: str) -> HttpResponse
     context |= {
         "panels": panels,
         "is_one": bool(asked),
+        "scripts": bool(asked) and request.GET.get("scripts") == "1",
         "total": len(keys),
         "damaged": damaged,
         "at": request.GET.get("at", ""),

