@@ -10,7 +10,7 @@ _READING = ("GET", "HEAD")
 # What the API can do is no secret; it stands in the repository as well.
 for name in ("schema", "docs"):
     declare_url(f"api:{name}", ANYBODY, methods=_READING)
-declare_url("api:nothing-here", ANYBODY, methods=(*_READING, "POST", "PUT", "PATCH"))
+declare_url("api:nothing-here", ANYBODY, methods=(*_READING, "POST", "PUT", "PATCH", "DELETE"))
 
 declare_url("api:entity-audit", Permission.ENTITY_AUDIT, methods=_READING)
 
@@ -28,6 +28,13 @@ declare_url("api:projects", SIGNED_IN, methods=(*_READING, "POST"))
 declare_url("api:project", Permission.PROJECT_READ, methods=_READING)
 # PROJECT_SHARE to change who may see it.
 declare_url("api:project", Permission.PROJECT_WRITE, methods=("PATCH",))
+
+# Erasing: of the project, of a run or a file of it. What one asked for oneself, and what was in one's entities.
+declare_url("api:project", Permission.PROJECT_ERASE, methods=("DELETE",))
+declare_url("api:run", Permission.RUN_ERASE, methods=("DELETE",))
+declare_url("api:run-file", Permission.FILE_ERASE, methods=("DELETE",))
+for name in ("erasures", "erasure"):
+    declare_url(f"api:{name}", SIGNED_IN, methods=_READING)
 
 declare_url("api:runs", Permission.RUN_READ, methods=_READING)
 declare_url("api:runs", Permission.RUN_CREATE, methods=("POST",))

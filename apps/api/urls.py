@@ -24,6 +24,8 @@ urlpatterns = [
         Later("services.ServiceKeyRevokeView"),
         name="service-key-revoke",
     ),
+    path("erasures", Later("erasures.ErasureListView"), name="erasures"),
+    path("erasures/<str:erasure>", Later("erasures.ErasureView"), name="erasure"),
     path("entities/<str:entity>/audit", Later("record.RecordView"), name="entity-audit"),
     path(_PROJECT, Later("projects.ProjectView"), name="project"),
     path(f"{_PROJECT}/runs", Later("runs.RunListView"), name="runs"),

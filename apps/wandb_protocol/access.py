@@ -32,6 +32,9 @@ declare_graphql(
     "Mutation.stopRun",
     "Mutation.updateRunState",
 )
+declare_graphql(Permission.RUN_ERASE, "Mutation.deleteRun")
+declare_graphql(Permission.FILE_ERASE, "Mutation.deleteFiles")
+declare_graphql(Permission.PROJECT_ERASE, "Mutation.deleteModel")
 declare_graphql(Permission.PROJECT_CREATE, "Mutation.upsertModel")  # PROJECT_WRITE or PROJECT_SHARE to change
 declare_graphql(SIGNED_IN, "Mutation.generateApiKey", "Mutation.deleteApiKey", "Mutation.createTeam")
 declare_graphql(
@@ -87,6 +90,7 @@ _FACTS = {
     "limits xxhashDigestsEnabled",
     "EntityConnection": "edges",
     "EntityEdge": "node",
+    "DeleteRunPayload": "clientMutationId",
     "File": "id name sizeBytes mimetype md5 digest updatedAt",
     "FileConnection": "edges pageInfo totalCount uploadHeaders",
     "FileEdge": "node cursor",

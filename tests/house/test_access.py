@@ -50,6 +50,7 @@ EXAMPLES = {
     "app_label": "runs",
     "url": "nothing",
     "content_type_id": "1",
+    "erasure": "a" * 20,
 }
 
 

@@ -31,7 +31,7 @@ _CODES = {
 _TOKENS = re.compile(
     rb'csrfmiddlewaretoken" value="\w+|"X-CSRFToken": "\w+"|\w*CSRF\w*[^>]*|name="once" value="[^"]*'
 )
-_WRITING = {"POST", "PUT", "PATCH"}
+_WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 _SEND_NOTHING = {"stranger", "viewer"}  # one who sees nothing and one who may only look
 _MARK = re.compile(r"mark-[a-z]+")
 

@@ -290,6 +290,7 @@ NEEDS: dict[str, tuple[Permission, Level, bool]] = {
     "Mutation.upsertBucket by id": (Permission.RUN_WRITE, Level.PROJECT, True),
     "Mutation.upsertBucket new": (Permission.RUN_CREATE, Level.PROJECT, False),
     "Mutation.upsertModel": (Permission.PROJECT_SHARE, Level.PROJECT, False),  # it changes who may see it
+    "Mutation.deleteModel": (Permission.PROJECT_ERASE, Level.PROJECT, False),
     "Mutation.upsertModel by id": (Permission.PROJECT_SHARE, Level.PROJECT, False),
 }
 _OF_A_TEAM = {Permission.ENTITY_READ, Permission.ENTITY_ADMIN}

@@ -66,11 +66,28 @@ CHANGE = """
     errors = {}
     for what, act in {"run": lambda: wandb.Api().run("alice/read/none"), "project": lambda: len(wandb.Api().runs("alice/none")),
                       "stranger": lambda: wandb.Api().run("bob/secret/r"), "artifact": lambda: api.artifact("alice/read/a:latest"),
-                      "delete": lambda: run.delete(), "filter": lambda: len(api.runs("alice/read", filters={"$where": "1"}))}.items():
+                      "filter": lambda: len(api.runs("alice/read", filters={"$where": "1"}))}.items():
         began = time.monotonic()
         try: act()
         except Exception as error: errors[what] = [str(error)[:300], time.monotonic() - began < 10]
     tell(errors=errors)
+"""
+# A file, a run that has ended, and one that is still written: its client is told to stop, and to take it up again is refused.
+ERASE = """
+    api = wandb.Api()
+    run = api.run("alice/read/r1")
+    run.file("out/note.txt").delete()
+    tell(files=[file.name for file in wandb.Api().run("alice/read/r1").files() if file.name.endswith("note.txt")])
+    run.delete(delete_artifacts=True)
+    live = wandb.init(project="read", id="live", settings=FAST)
+    live.log({"loss": 1})
+    while not (found := [run for run in wandb.Api().runs("alice/read") if run.id == "live"]): time.sleep(0.1)
+    found[0].delete()
+    for n in range(5): live.log({"loss": n}); time.sleep(0.1)
+    live.finish()
+    try: wandb.init(project="read", id="live", resume="allow", settings=FAST)
+    except Exception as error: tell(again=str(error))
+    tell(left=sorted(run.id for run in wandb.Api().runs("alice/read")))
 """
 
 
@@ -78,7 +95,7 @@ CHANGE = """
 def told(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Json:
     client = WandbClient(server, tmp_path_factory.mktemp("home"))
     client.run(LOGGED)
-    return client.run(READ).told | client.run(CHANGE).told
+    return client.run(READ).told | client.run(CHANGE).told | client.run(ERASE).told
 
 
 def test_runs_by_order_filter_and_page(told: Json) -> None:
@@ -147,6 +164,11 @@ def test_files_listed_and_downloaded(told: Json) -> None:
     assert told["pattern"] == ["out/note.txt", "requirements.txt"]
 
 
+def test_a_file_and_runs_are_erased_and_do_not_come_back(told: Json) -> None:
+    assert (told["files"], told["left"]) == ([], ["r0", "r2"])
+    assert "This run was erased" in told["again"]
+
+
 def test_run_is_changed(told: Json) -> None:
     assert told["run"] == ["renamed", "noted", ["x"], {"é": [1, None]}, 0, 0.5, "finished"]
     assert (told["uploaded"], told["made"]) == (4, True)
@@ -156,10 +178,9 @@ def test_errors_come_at_once_and_say_what_is_wrong(told: Json) -> None:
     errors = told["errors"]
 
     assert {what: fast for what, (_, fast) in errors.items()} == dict.fromkeys(
-        ("run", "project", "stranger", "artifact", "delete", "filter"), True
+        ("run", "project", "stranger", "artifact", "filter"), True
     )
     assert "Could not find run" in errors["run"][0]
     assert errors["stranger"][0].replace("bob/secret/r", "") == errors["run"][0].replace(
         "alice/read/none", ""
     )
-    assert "not available on this server yet" in errors["delete"][0]

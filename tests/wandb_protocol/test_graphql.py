@@ -94,7 +94,6 @@ def test_bodies_that_are_no_request_are_400(ann: Asker, body: bytes) -> None:
         ("{ viewer { " + " ".join(f"a{i}: id" for i in range(5000)) + " } }", "token"),
         ("mutation { createArtifact(input: {a: 1}) { artifact { id } } }", "Artifacts are not available"),
         ("mutation { upsertSweep(input: {a: 1}) { sweep { name } } }", "Sweeps are not available"),
-        ("mutation { deleteRun(input: {id: 1}) { clientMutationId } }", "Deleting runs"),
     ],
 )
 def test_documents_that_cannot_run_get_a_plain_error(ann: Asker, query: str, says: str) -> None:

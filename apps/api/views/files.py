@@ -16,12 +16,15 @@ from apps.api.formats.renderers import Bytes
 from apps.api.paging import next_cursor, place_of
 from apps.api.ranges import wanted
 from apps.api.request import ApiRequest
+from apps.api.serializers.erasures import ErasureOut
 from apps.api.serializers.fields import PageQuery
 from apps.api.serializers.files import FileOut, FilePage
 from apps.api.streaming import streamed
 from apps.api.views.base import ApiView, asked
+from apps.api.views.erasures import begun
 from apps.api.wire import JsonRenderer
 from apps.core.errors import Unavailable
+from apps.erasure.services import erase_files
 from apps.files.queries import find_file, list_files, open_file, read_file
 from apps.files.services import announce_files, refusal, store_file
 from apps.files.types import Withheld
@@ -102,6 +105,20 @@ class FileView(ApiView):
         request.accepted_renderer = JsonRenderer()
         request.accepted_media_type = JsonRenderer.media_type
         return Response(FileOut(open_file(stored)).data, status=201 if is_new else 200)
+
+    @extend_schema(
+        operation_id="erase_file",
+        summary="Erase a file for good: gone for everybody at once, deleted soon after",
+        tags=["files"],
+        request=None,
+        responses=writes({(202, "application/json"): ErasureOut}, 410),
+    )
+    def delete(self, request: ApiRequest, entity: str, project: str, run: str, name: str) -> HttpResponseBase:
+        held = get_run(request.actor, Permission.FILE_ERASE, entity=entity, project=project, name=run)
+        file = find_file(held, name).file
+        request.accepted_renderer = JsonRenderer()
+        request.accepted_media_type = JsonRenderer.media_type
+        return begun(erase_files([file], by=request.actor))
 
 
 def _length(request: ApiRequest) -> int:

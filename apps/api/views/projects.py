@@ -14,9 +14,12 @@ from apps.api.etags import is_known, only_if, project_tag
 from apps.api.paging import next_cursor, place_of
 from apps.api.replays import Done, once
 from apps.api.request import ApiRequest
+from apps.api.serializers.erasures import ErasureOut
 from apps.api.serializers.projects import ProjectChanges, ProjectNew, ProjectOut, ProjectPage, ProjectQuery
 from apps.api.views.base import ApiView, asked, not_modified, sent, signed_in
+from apps.api.views.erasures import begun
 from apps.core.errors import NotFound
+from apps.erasure.services import erase_project
 from apps.files.exposure import Asked, require_agreement
 from apps.projects.queries import get_project, get_project_by_id, my_projects, open_project, projects_of
 from apps.projects.services import check_visibility, create_project, update_project
@@ -97,6 +100,17 @@ class ProjectView(ApiView):
         return _answer(
             get_project_by_id(request.actor, Permission.PROJECT_READ, public_id=done.subject), done.status
         )
+
+    @extend_schema(
+        operation_id="erase_project",
+        summary="Erase a project for good, with everything in it: gone for everybody at once, deleted soon after",
+        tags=["projects"],
+        request=None,
+        responses=writes({202: ErasureOut}, 410),
+    )
+    def delete(self, request: ApiRequest, entity: str, project: str) -> HttpResponseBase:
+        held = get_project(request.actor, Permission.PROJECT_ERASE, entity=entity, name=project)
+        return begun(erase_project(held, by=request.actor))
 
 
 def _projects(actor: Actor, entity: str) -> list[OpenProject]:

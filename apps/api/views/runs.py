@@ -14,9 +14,12 @@ from apps.api.etags import is_known, only_if, run_tag
 from apps.api.paging import next_cursor, place_of
 from apps.api.replays import Done, once
 from apps.api.request import ApiRequest
+from apps.api.serializers.erasures import ErasureOut
 from apps.api.serializers.runs import INCLUDED, RunChanges, RunListQuery, RunNew, RunOut, RunPage, RunQuery
 from apps.api.views.base import ApiView, asked, not_modified, sent
+from apps.api.views.erasures import begun
 from apps.core.errors import Conflict
+from apps.erasure.services import erase_run
 from apps.projects.queries import get_project
 from apps.runs.queries import get_run, get_run_by_id, open_run
 from apps.runs.services import create_run, request_stop, update_run
@@ -107,6 +110,17 @@ class RunView(ApiView):
             return Done(200, changed.run.public_id)
 
         return _answer_done(request, once(request, change))
+
+    @extend_schema(
+        operation_id="erase_run",
+        summary="Erase a run for good, with everything below it: gone for everybody at once, deleted soon after",
+        tags=["runs"],
+        request=None,
+        responses=writes({202: ErasureOut}, 410),
+    )
+    def delete(self, request: ApiRequest, entity: str, project: str, run: str) -> HttpResponseBase:
+        held = get_run(request.actor, Permission.RUN_ERASE, entity=entity, project=project, name=run)
+        return begun(erase_run(held, by=request.actor))
 
 
 class RunStopView(ApiView):

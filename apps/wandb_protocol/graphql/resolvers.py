@@ -5,6 +5,7 @@ from __future__ import annotations
 from apps.wandb_protocol.graphql import (
     api_keys,
     entities,
+    erasing,
     files,
     history,
     log_lines,
@@ -24,6 +25,7 @@ from apps.wandb_protocol.graphql.context import Fields
 RESOLVERS: Fields = {
     **api_keys.FIELDS,
     **entities.FIELDS,
+    **erasing.FIELDS,
     **files.FIELDS,
     **history.FIELDS,
     **log_lines.FIELDS,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 _FEATURES = (
-    ("Deleting runs and files through the client is", r"delete(Run|Files)"),
     ("Automations and integrations are", r"\w*([Tt]rigger|[Ii]ntegration)\w*"),
     ("Registries and their members are", r"\w*([Rr]egistr|ProjectMember|projectMember|organization)\w*"),
     ("Launch queues are", r"\w*([Rr]unQueue|[Ll]aunch|ResourceConfig)\w*"),

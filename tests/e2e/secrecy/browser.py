@@ -60,6 +60,7 @@ def without_tokens(text: str) -> str:
 # What stands in an address besides the thing it leads to: somebody else's, or nothing's.
 BESIDES: dict[str, str | int] = {
     "account": "x",
+    "erasure": "x",
     "key": "x",
     "organisation": "no-such-institute",
     "person": "somebody",

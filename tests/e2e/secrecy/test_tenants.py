@@ -139,6 +139,9 @@ CALLS: dict[str, Call] = {
                              lambda t: {"i": {"entityName": t.entity, "name": t.project, "description": "mine now", "access": "USER_WRITE"}}),
     "Mutation.upsertModel by id": ("mutation($i: UpsertModelInput!) { upsertModel(input: $i) { inserted project { id } } }",
                                    lambda t: {"i": {"id": t.project_id, "access": "USER_READ"}}),
+    "Mutation.deleteRun": ("mutation($i: DeleteRunInput!) { deleteRun(input: $i) { clientMutationId } }", lambda t: {"i": {"id": t.run_id, "clientMutationId": "x"}}),
+    "Mutation.deleteModel": ("mutation($i: DeleteModelInput!) { deleteModel(input: $i) { success } }", lambda t: {"i": {"id": t.project_id}}),
+    "Mutation.deleteFiles": ("mutation($i: DeleteFilesInput!) { deleteFiles(input: $i) { success } }", lambda t: {"i": {"files": [t.file_id]}}),
     "Mutation.deleteApiKey": ("mutation($i: DeleteApiKeyInput!) { deleteApiKey(input: $i) { success } }", lambda t: {"i": {"id": t.api_key_id}}),
     # Makes a key of the asker's own; there is nothing of anybody else's to name.
     "Mutation.generateApiKey": ("", lambda t: {}),
@@ -194,7 +197,9 @@ def test_the_same_calls_work_for_their_owner(name: str, unbroken: Instance) -> N
     made = bob.data('mutation { generateApiKey(input: {description: "x"}) { apiKey { id } } }')[
         "generateApiKey"
     ]["apiKey"]
-    target = Target("bob", project, run, file, bucket["project"]["id"], bucket["id"], "", made["id"])
+    found = bob.data(RUN, {"entity": "bob", "project": project, "run": run})["project"]["run"]
+    file_id = found["files"]["edges"][0]["node"]["id"]
+    target = Target("bob", project, run, file, bucket["project"]["id"], bucket["id"], file_id, made["id"])
     answered = call(bob, name, target)
     assert answered.status == 200 and not answered.messages, answered.body[:400]
     if name != "Query.organization":

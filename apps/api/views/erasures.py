@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http.response import HttpResponseBase
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+
+from apps.api.describe import answers
+from apps.api.request import ApiRequest
+from apps.api.serializers.erasures import ErasureList, ErasureOut
+from apps.api.views.base import ApiView, signed_in
+from apps.erasure.queries import get_job, jobs_seen_by
+
+if TYPE_CHECKING:
+    from apps.erasure.models import ErasureJob
+
+
+class ErasureListView(ApiView):
+    @extend_schema(
+        operation_id="list_erasures",
+        summary="The newest erasures that you asked for, and those of entities whose admin you are",
+        tags=["erasures"],
+        responses=answers({200: ErasureList}),
+    )
+    def get(self, request: ApiRequest) -> HttpResponseBase:
+        jobs = jobs_seen_by(signed_in(request))
+        return Response({"items": ErasureOut(jobs, many=True).data})
+
+
+class ErasureView(ApiView):
+    @extend_schema(
+        operation_id="get_erasure",
+        summary="An erasure, and how far it is",
+        tags=["erasures"],
+        responses=answers({200: ErasureOut}),
+    )
+    def get(self, request: ApiRequest, erasure: str) -> HttpResponseBase:
+        return Response(ErasureOut(get_job(signed_in(request), public_id=erasure)).data)
+
+
+def begun(job: ErasureJob) -> Response:
+    """The answer to a request to erase: it is recorded, nobody finds the thing any more, the rest follows."""
+    return Response(ErasureOut(job).data, status=202)

@@ -1,0 +1,68 @@
+"""DELETE on a project, a run and a file, and the erasures that come of it"""
+
+from __future__ import annotations
+
+from apps.accounts.models import User
+from apps.erasure.models import ErasureJob
+from apps.erasure.services import advance
+from apps.files.models import RunFile
+from apps.projects.models import Project
+from apps.runs.models import Run
+from tests.api.conftest import API, RUN, VISION, Ask
+from tests.factories import work
+
+RUNS = f"{VISION}/runs"
+# bob is a member and did not add the run.
+ERASERS = [("bob", 403), ("vera", 403), ("mallory", 404), (None, 404), ("revoked", 401), ("alice", 202)]
+
+
+def test_who_erases_a_run_and_what_is_answered_then(ask: Ask, told: Run) -> None:
+    for who, status in ERASERS:
+        assert ask("DELETE", RUN, by=who).status == status, who
+
+    assert ask("GET", RUN, by="vera").status == ask("DELETE", RUN, by="alice").status == 410
+    assert ask("GET", RUN, by="mallory").status == ask("GET", f"{RUNS}/nothing", by="mallory").status == 404
+    assert ask("GET", RUNS, by="vera").json["total"] == 0
+    assert ask("POST", RUNS, {"name": "told"}, by="alice").status == 410
+    for below in ("history", "files", "console", "config"):
+        assert ask("GET", f"{RUN}/{below}", by="alice").status == 410
+
+
+def test_members_erase_what_they_added(ask: Ask, vision: Project, bob: User) -> None:
+    work.run(vision, "bobs", by=bob)
+
+    assert ask("DELETE", f"{RUNS}/bobs", by="bob").status == 202
+
+
+def test_an_erasure_tells_how_far_it_is_to_who_asked_and_to_admins(
+    ask: Ask, vision: Project, bob: User, mallory: User
+) -> None:
+    work.run(vision, "bobs", by=bob)
+    begun = ask("DELETE", f"{RUNS}/bobs", by="bob").json
+    assert (begun["kind"], begun["step"], begun["asked"], begun["done_at"]) == ("runs", "shred", 1, None)
+    advance(ErasureJob.objects.get().pk)
+
+    place = f"{API}/erasures/{begun['id']}"
+    assert ask("GET", place, by="bob").json["step"] == ask("GET", place, by="alice").json["step"] == "done"
+    assert [ask("GET", place, by=who).status for who in ("vera", "mallory", None)] == [404, 404, 401]
+    assert [len(ask("GET", f"{API}/erasures", by=who).json["items"]) for who in ("bob", "alice", "vera")] == [1, 1, 0]  # fmt: skip
+
+
+def test_a_file_goes_and_the_others_stay(ask: Ask, told: Run) -> None:
+    for name in ("out/a.txt", "out/b.txt"):
+        ask("PUT", f"{RUN}/files/{name}", b"x", by="alice", **{"Content-Type": "application/octet-stream"})
+    there = RunFile.objects.count()
+
+    assert ask("DELETE", f"{RUN}/files/out/a.txt", by="bob").status == 403
+    assert ask("DELETE", f"{RUN}/files/out/a.txt", by="alice").status == 202
+    assert ask("DELETE", f"{RUN}/files/out/a.txt", by="alice").status == 404
+    assert ask("GET", f"{RUN}/files/out/a.txt", by="alice").status == 404
+    assert ask("GET", f"{RUN}/files/out/b.txt", by="alice").body == b"x"
+    assert RunFile.objects.count() == there - 1
+
+
+def test_a_project_goes_by_its_admins_with_everything_in_it(ask: Ask, told: Run) -> None:
+    for who, status in ERASERS:
+        assert ask("DELETE", VISION, by=who).status == status, who
+
+    assert ask("GET", VISION, by="alice").status == ask("GET", RUN, by="alice").status == 404

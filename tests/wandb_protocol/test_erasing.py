@@ -1,0 +1,68 @@
+"""The client's delete calls, spoken by hand; the real client's are in test_client_erasing.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from apps.accounts.models import User
+from apps.files.models import RunFile
+from apps.projects.models import Project
+from apps.runs.models import Run
+from apps.wandb_protocol.ids import project_number, to_client
+from tests.erasure.conftest import files_of, full_run
+from tests.factories import people, work
+from tests.wandb_protocol.asking import Asker
+
+DELETE_RUN = "mutation($id: ID!) { deleteRun(input: {id: $id}) { clientMutationId } }"
+DELETE_FILES = (
+    "mutation($files: [ID!]!, $n: Int) { deleteFiles(input: {files: $files, projectId: $n}) { success } }"
+)
+DELETE_MODEL = "mutation($id: String!) { deleteModel(input: {id: $id}) { success } }"
+UPSERT = (
+    'mutation { upsertBucket(input: {entityName: "lab", modelName: "vision", name: "full"}) { inserted } }'
+)
+STREAM = "/files/lab/vision/full/file_stream"
+
+
+@pytest.fixture
+def full(vision: Project, alice: User) -> Run:
+    return full_run(vision, "full", by=alice)
+
+
+def test_a_run_that_is_still_written_is_told_to_stop_and_comes_back_by_nothing(
+    full: Run, ann: Asker, bob: User, mal: Asker
+) -> None:
+    run_id = {"id": to_client("Run", full.public_id)}
+    assert "not allow" in Asker(people.api_key(bob)).error(DELETE_RUN, **run_id)
+    assert "no such run" in mal.error(DELETE_RUN, **run_id)
+
+    ann.data(DELETE_RUN, **run_id)
+
+    assert "erased" in ann.error(UPSERT)
+    lines = {"files": {"output.log": {"offset": 9, "content": ["late"]}}}
+    assert ann.stream(STREAM, lines).status_code == 404
+    found = ann.data('{ project(name: "vision", entityName: "lab") { runCount run(name: "full") { id } } }')
+    assert found["project"] == {"runCount": 0, "run": None}
+    assert "no such run" in ann.error(DELETE_RUN, **run_id)
+
+
+def test_files_go_all_or_none(full: Run, ann: Asker, alice: User, mallory: User) -> None:
+    theirs = files_of(full_run(work.project("mallory", "own", by=mallory), "x", by=mallory))[0]
+    own = [to_client("File", each.public_id) for each in files_of(full)]
+    number = project_number(full.project.public_id)
+
+    assert "no such file" in ann.error(DELETE_FILES, files=[*own, to_client("File", theirs.public_id)])
+    assert "no such file" in ann.error(DELETE_FILES, files=own, n=number ^ 1)
+    assert RunFile.objects.filter(run=full, blob__isnull=False).count() == 2
+    assert ann.data(DELETE_FILES, files=own, n=number)["deleteFiles"] == {"success": True}
+    assert files_of(full) == []
+
+
+def test_a_project_goes_by_admins(full: Run, ann: Asker, bob: User, mal: Asker) -> None:
+    project = {"id": to_client("Project", full.project.public_id)}
+    assert "not allow" in Asker(people.api_key(bob)).error(DELETE_MODEL, **project)
+    assert "no such project" in mal.error(DELETE_MODEL, **project)
+
+    assert ann.data(DELETE_MODEL, **project)["deleteModel"] == {"success": True}
+    assert ann.data('{ project(name: "vision", entityName: "lab") { id } }')["project"] is None
+    assert ann.stream(STREAM, {}).status_code == 404
