@@ -33,7 +33,10 @@ _WHO = _(
     "Operators’ pages never show it."
 )
 _SINCE = _("From the moment it is logged, without an end.")
-_NO_ERASURE = _("Not yet possible: there is no page for it, and no other way that would be certain.")
+_ERASURE = _(
+    "From the page of its run or project, by the REST API or with the wandb client. Keys go first, then bytes and rows. "
+    "Copies of the key database made before still open it."
+)
 _FILE_WHERE = _(
     "In the instance’s file store under a random name, encrypted with a key of its own; its name and digests in the "
     "database, encrypted."
@@ -52,7 +55,7 @@ HOLDINGS = (
         who=_WHO,
         since=_SINCE,
         export=_FILE_EXPORT,
-        erase=_NO_ERASURE,
+        erase=_ERASURE,
     ),
     Holding(
         slug="code",
@@ -65,7 +68,7 @@ HOLDINGS = (
         who=_WHO,
         since=_SINCE,
         export=_FILE_EXPORT,
-        erase=_NO_ERASURE,
+        erase=_ERASURE,
     ),
     Holding(
         slug="config",
@@ -79,7 +82,7 @@ HOLDINGS = (
         who=_WHO,
         since=_SINCE,
         export=_("By the REST API as JSON to the letter, on the run’s page, or with the wandb client."),
-        erase=_NO_ERASURE,
+        erase=_ERASURE,
     ),
     Holding(
         slug="metrics",
@@ -94,7 +97,7 @@ HOLDINGS = (
         export=_(
             "By the REST API as CSV, JSON, JSON Lines, Parquet or Arrow, as CSV from each chart, the console as text."
         ),
-        erase=_NO_ERASURE,
+        erase=_ERASURE,
     ),
     Holding(
         slug="analysis",
@@ -107,7 +110,7 @@ HOLDINGS = (
         who=_WHO,
         since=_SINCE,
         export=_FILE_EXPORT,
-        erase=_NO_ERASURE,
+        erase=_ERASURE,
     ),
     Holding(
         slug="models",
@@ -120,7 +123,7 @@ HOLDINGS = (
         who=_WHO,
         since=_SINCE,
         export=_FILE_EXPORT,
-        erase=_NO_ERASURE,
+        erase=_ERASURE,
     ),
     Holding(
         slug="plan-request",

@@ -113,7 +113,9 @@ def _words() -> dict[SettingName, tuple[str, str, list[Option]]]:
         ),
         SettingName.RUN_RETENTION_DAYS: (
             _("Runs are erased after"),
-            days,
+            _(
+                "A run is erased so many days after its end and the last change that its client sent. A number of days, or never."
+            ),
             [],
         ),
         SettingName.ARTIFACT_TTL_DAYS: (

@@ -183,6 +183,12 @@ for name in ("run-edit", "run-log"):
     declare_url(name, Permission.RUN_WRITE, methods=_FORM)
 for name in ("project-tag", "project-stop", "run-stop", "run-log-rows", "run-log-summary", "run-state"):
     declare_url(name, Permission.RUN_WRITE, methods=("POST",))
+declare_url("project-erase", Permission.PROJECT_ERASE, methods=_FORM)
+# Of a selection each run is asked about: one's own, or all where one is admin.
+for name in ("run-erase", "project-erase-runs"):
+    declare_url(name, Permission.RUN_ERASE, methods=_FORM)
+for name in ("erasures", "erasure"):
+    declare_url(name, SIGNED_IN, methods=_READING)
 declare_url("run-upload", Permission.FILE_WRITE, methods=_FORM)
 
 # Django's admin: sizes, states and dates, for whoever operates the instance.

@@ -84,6 +84,7 @@ export class Choosing {
     this.#all.checked = size > 0 && size >= Number(this.#table.dataset.found);
     this.#all.indeterminate = size > 0 && !this.#all.checked;
     for (const button of this.#strip.querySelectorAll("[data-least]")) button.disabled = size < Number(button.dataset.least);
+    for (const button of this.#strip.querySelectorAll("[data-most]")) button.disabled = size > Number(button.dataset.most);
     for (const row of this.#inPage()) this.paint(row);
   }
 
@@ -92,7 +93,7 @@ export class Choosing {
     event.preventDefault();
     const button = event.submitter;
     const ids = [...this.#chosen.keys()];
-    if (button.formMethod !== "post") { location.assign(`${this.#strip.action}?runs=${ids.join(",")}`); return; }
+    if (button.formMethod !== "post") { location.assign(`${button.formAction}?runs=${ids.join(",")}`); return; }
     button.setAttribute("aria-busy", "true");
     for (let start = 0; start < ids.length; start += AT_ONCE) {
       this.#words.textContent = `${grouped(start)} / ${grouped(ids.length)}`;

@@ -87,6 +87,8 @@ Words = Mapping[str, Any]
 FORMS: dict[str, Words] = {
     "project-tag": {"runs": "{run_id}", "tag": "x"},
     "project-stop": {"runs": "{run_id}"},
+    "project-erase": {"name": "{project}"},
+    "project-erase-runs": {"runs": "{run_id}"},
     "project-settings": {"visibility": "restricted"},
     "project-publish": {"visibility": "public", "agreed": "on"},
     "project-description": {"description": "x"},
@@ -128,6 +130,7 @@ QUERIES = {
     "-ridge": "key=loss",
     "-histogram": "key=loss",
     "run-histograms": "",
+    "project-erase-runs": "runs={run_id}",
     "project-compare": "run={run_id}",
     "project-compare-csv": "run={run_id}",
 }
@@ -219,7 +222,7 @@ def _way(name: str, method: str, rule: Permission) -> Way:
     def ask(world: World, target: Target, _: Asker) -> Ask:
         return Ask(method, address(world, name, target), *body_of(name, method, target))
 
-    is_run = bool({"run", "file_id"} & set(ROUTES[name]))
+    is_run = bool({"run", "file_id"} & set(ROUTES[name])) or name == "project-erase-runs"
     also = (Permission.ENTITY_ADMIN,) if name == "organisation-add-team" else ()
     fine = FINE.get(name, frozenset())
     return Way(name, method, door_of(name), rule, level_of(name), ask, is_run, also=also, fine=fine)

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
 from apps.core.errors import Invalid
-from apps.projects.gate import those_allowed
+from apps.projects.gate import may, those_allowed
 from apps.projects.queries import get_project, open_project
 from apps.runs.defined import Definitions
 from apps.runs.table import best_values, ids_of_runs, present_version
@@ -114,4 +114,9 @@ def table_of(
 
 def rights(request: Request, project: Project) -> dict[str, bool]:
     held = those_allowed(request.actor, project, Permission.RUN_WRITE, Permission.PROJECT_SHARE)
-    return {"write": Permission.RUN_WRITE in held, "share": Permission.PROJECT_SHARE in held}
+    return {
+        "write": Permission.RUN_WRITE in held,
+        "share": Permission.PROJECT_SHARE in held,
+        # Some of them at least: which ones, the page that asks first says.
+        "erase_runs": may(request.actor, Permission.RUN_ERASE, project, is_own=True),
+    }

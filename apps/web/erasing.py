@@ -1,0 +1,80 @@
+"""An erasure as its page shows it: the steps, which of them are behind it, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.core import clock
+from apps.erasure.types import Cause, Scope, Step
+
+if TYPE_CHECKING:
+    from apps.erasure.models import ErasureJob
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    name: str
+    says: str
+    state: str  # done, now, waiting
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    job: ErasureJob
+    what: str
+    is_by_setting: bool
+    is_done: bool
+    is_failing: bool  # the last try broke off; it is tried again by itself
+    steps: list[StepLine]
+
+    @property
+    def now(self) -> str:
+        """The step that comes next, in words."""
+        return next((step.name for step in self.steps if step.state == "now"), _("Done"))
+
+
+def progress_of(job: ErasureJob) -> Progress:
+    order = list(Step)
+    reached = order.index(Step(job.step))
+    lines = [
+        StepLine(
+            _("Closed"),
+            _("Nobody finds it any more, and nothing more is written to it."),
+            "done",
+            job.asked_at,
+        )
+    ]
+    for place, (name, says) in enumerate(_words()):
+        state = "done" if place < reached else "now" if place == reached else "waiting"
+        at = job.shredded_at if place == 0 else job.done_at if place == len(_words()) - 1 else None
+        lines.append(StepLine(name, says, state, at if state == "done" else None))
+    return Progress(
+        job=job,
+        what=_what(job),
+        is_by_setting=job.cause == Cause.RETENTION,
+        is_done=job.step == Step.DONE,
+        is_failing=bool(job.trouble) and (job.busy_until is None or job.busy_until < clock.now()),
+        steps=lines,
+    )
+
+
+def _words() -> list[tuple[str, str]]:
+    return [
+        (_("Keys destroyed"), _("What was encrypted under them can be read by nobody on this instance.")),
+        (_("Stored bytes deleted"), _("Every version of each file that nothing else uses.")),
+        (_("Rows deleted"), _("Everything about it in the database.")),
+    ]
+
+
+def _what(job: ErasureJob) -> str:
+    if job.scope == Scope.PROJECT:
+        return _("A project with everything in it")
+    if job.scope == Scope.RUNS:
+        return ngettext("%(n)d run", "%(n)d runs", job.asked) % {"n": job.asked}
+    return ngettext("%(n)d file", "%(n)d files", job.asked) % {"n": job.asked}

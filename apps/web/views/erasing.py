@@ -1,0 +1,112 @@
+"""Erasing runs and projects: what would go, then the erasure itself, which has a page that says how far it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from apps.access.policy import Permission
+from apps.erasure.queries import get_job, jobs_seen_by, runs_to_erase, would_go
+from apps.erasure.services import erase_project, erase_run, erase_runs
+from apps.erasure.types import Scope
+from apps.projects.queries import get_project, open_project
+from apps.runs.queries import get_run, open_run
+from apps.web.erasing import progress_of
+from apps.web.links import project_url, run_url
+from apps.web.rendering import render
+from apps.web.request import Request
+
+if TYPE_CHECKING:
+    from apps.erasure.models import ErasureJob
+    from apps.projects.types import OpenProject
+
+_FORM = ["GET", "HEAD", "POST"]
+
+
+@require_http_methods(_FORM)
+def run(request: Request, entity: str, project: str, run: str) -> HttpResponseBase:
+    """A run, with everything below it."""
+    target = get_run(request.actor, Permission.RUN_ERASE, entity=entity, project=project, name=run)
+    if request.method == "POST":
+        return _begun(erase_run(target, by=request.actor))
+    head = open_run(target).head
+    context = {
+        "went": would_go(Scope.RUNS, [target]),
+        "title": head.display_name or head.name,
+        "action": f"{run_url(entity, project, run)}/erase",
+        "back": run_url(entity, project, run),
+    }
+    return _preview(request, open_project(target.project), context)
+
+
+@require_http_methods(_FORM)
+def runs(request: Request, entity: str, project: str) -> HttpResponseBase:
+    """The runs that were chosen in the table."""
+    held = get_project(request.actor, Permission.RUN_READ, entity=entity, name=project)
+    asked = request.POST if request.method == "POST" else request.GET
+    ids = [each for text in asked.getlist("runs") for each in text.split(",") if each]
+    chosen = runs_to_erase(request.actor, held, public_ids=ids)
+    if not chosen:
+        return redirect(project_url(entity, project))
+    if request.method == "POST":
+        return _begun(erase_runs(chosen, by=request.actor))
+    context = {
+        "went": would_go(Scope.RUNS, chosen),
+        "chosen": ",".join(each.public_id for each in chosen),
+        "action": f"{project_url(entity, project)}/erase",
+        "back": project_url(entity, project),
+    }
+    return _preview(request, open_project(held), context)
+
+
+@require_http_methods(_FORM)
+def project(request: Request, entity: str, project: str) -> HttpResponseBase:
+    """A project with everything in it. Its name is typed first, so that nobody erases the wrong one."""
+    held = get_project(request.actor, Permission.PROJECT_ERASE, entity=entity, name=project)
+    opened = open_project(held)
+    error, typed = "", request.POST.get("name", "")
+    if request.method == "POST":
+        if typed.strip() == opened.name:
+            return _begun(erase_project(held, by=request.actor))
+        error = _("This is not the name of the project. Type it as it stands above.")
+    context = {
+        "is_project": True,
+        "went": would_go(Scope.PROJECT, [held]),
+        "error": error,
+        "typed": typed[:200],
+        "action": f"{project_url(entity, project)}/settings/erase",
+        "back": f"{project_url(entity, project)}/settings",
+    }
+    return _preview(request, opened, context, status=400 if error else 200)
+
+
+@require_safe
+def erasures(request: Request) -> HttpResponse:
+    jobs = [progress_of(job) for job in jobs_seen_by(request.actor)]
+    return render(request, "erasing/jobs.html", {"jobs": jobs})
+
+
+@require_safe
+def erasure(request: Request, erasure: str) -> HttpResponse:
+    """How far one erasure is. Its keys gone, nobody here knows any more what it was called."""
+    return render(
+        request, "erasing/job.html", {"job": progress_of(get_job(request.actor, public_id=erasure))}
+    )
+
+
+def _begun(job: ErasureJob) -> HttpResponseBase:
+    return redirect("erasure", erasure=job.public_id)
+
+
+def _preview(
+    request: Request, opened: OpenProject, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    place = project_url(opened.entity, opened.name)
+    return render(
+        request, "erasing/preview.html", {"opened": opened, "project_url": place, **context}, status=status
+    )
