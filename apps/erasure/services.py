@@ -60,6 +60,7 @@ def erase_runs(runs: Sequence[Run], *, by: Actor, cause: Cause = Cause.ASKED) ->
     if not locked:
         raise NotFound(_("There is no such run, or it is not shared with you."))
     job = _new_job(Scope.RUNS, locked[0].project.entity, asked=len(locked), by=by, cause=cause)
+    # The version too: a line that is written without a lock is stored only while the run has the version it was read with.
     Run.objects.filter(pk__in=[run.pk for run in locked]).update(
         erased_at=job.asked_at, erasure_job=job.uuid, version=F("version") + 1
     )
@@ -77,7 +78,9 @@ def erase_project(project: Project, *, by: Actor) -> ErasureJob:
     Project.objects.filter(pk=project.pk).update(erased_at=job.asked_at, erasure_job=job.uuid)
     # After the project's row, which whoever adds a run holds: what they added is among these. Runs that another job was
     # erasing go with the project now.
-    count = runs.update(erased_at=Coalesce("erased_at", Value(job.asked_at)), erasure_job=job.uuid)
+    count = runs.update(
+        erased_at=Coalesce("erased_at", Value(job.asked_at)), erasure_job=job.uuid, version=F("version") + 1
+    )
     record(
         EventKind.PROJECT_ERASED,
         subject=project.public_id,

@@ -15,6 +15,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from apps.access.policy import Permission, Role, Scope, Visibility, allows, standing
 from apps.accounts.actors import Actor
 from apps.core import clock
+from apps.core.errors import NotFound
 from apps.core.ids import is_public_id
 from apps.projects.models import Project, ProjectMember, ShareLink
 from apps.projects.readings import READING, note_readings
@@ -137,6 +138,8 @@ def require(
     """
     held = _standing(actor, project)
     require_open(project.entity, held.in_entity, what=what)
+    if project.erased_at is not None:  # led to by what lies in it and is not deleted yet
+        raise NotFound(f"There is no such {what}, or it is not shared with you.")
     if _allowed(actor, permission, project, held, is_own=is_own):
         if permission in READING:
             note_readings(actor, [(project, held.in_entity, held.here)])
@@ -178,6 +181,7 @@ def _seen(actor: Actor, projects: Iterable[Project], *, but: Role | None) -> lis
 def _allowed(
     actor: Actor, permission: Permission, project: Project, held: _Standing, *, is_own: bool = False
 ) -> bool:
-    return project.entity.suspended_at is None and allows(
+    is_there = project.entity.suspended_at is None and project.erased_at is None
+    return is_there and allows(
         permission, role=held.here, visibility=held.visibility, scope=actor.scope, is_own=is_own
     )

@@ -127,6 +127,8 @@ def get_run_by_id(actor: Actor, permission: Permission, *, public_id: str) -> Ru
 
 
 def _passed(actor: Actor, permission: Permission, run: Run) -> Run:
+    if run.erased_at is not None:
+        raise NotFound(_NO_RUN)
     try:
         require(actor, permission, run.project, what="run", is_own=_is_own(actor, run))
     except NotFound:

@@ -57,7 +57,7 @@ def _append_at_once(run: Run, request: StreamRequest, by: Actor, rows: list[Row]
     changed the run since it was read. None when it is not so; then nothing is stored.
     """
     goes_on = not (request.is_complete or request.is_preempting) and run.state == RunState.RUNNING
-    if request.writer or request.is_by_hand or not goes_on:
+    if request.writer or request.is_by_hand or not goes_on or run.erased_at is not None:
         return None
     appending = _Appending(copy(run), request, by, Positions(run, ()))
     try:
