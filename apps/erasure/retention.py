@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
@@ -36,10 +36,12 @@ def erase_what_is_old() -> int:
 def old_runs(project: Project, days: int) -> QuerySet[Run]:
     """The runs of a project that ended, and were last heard of, more than so many days ago; the oldest first."""
     before = clock.now() - timedelta(days=days)
+    return Run.objects.filter(ended_before(before), project=project).order_by("pk")
+
+
+def ended_before(moment: datetime) -> Q:
     closed = [state.value for state in RunState.closed()]
-    return Run.objects.filter(
-        project=project, state__in=closed, finished_at__lt=before, heartbeat_at__lt=before
-    ).order_by("pk")
+    return Q(state__in=closed, finished_at__lt=moment, heartbeat_at__lt=moment)
 
 
 def _with_rules() -> Iterator[tuple[Project, int]]:

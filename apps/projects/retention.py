@@ -31,10 +31,11 @@ def retention_of(projects: Iterable[Project]) -> dict[int, Retention]:
     projects = list(projects)
     entities = {each.entity_id: each.entity for each in projects}
     held = effective_of(entities.values(), [SETTING])
-    return {each.pk: _holding(each, held[each.entity_id][SETTING]) for each in projects}
+    return {each.pk: held_by(each, held[each.entity_id][SETTING]) for each in projects}
 
 
-def _holding(project: Project, entity: Effective) -> Retention:
+def held_by(project: Project, entity: Effective) -> Retention:
+    """The rule of a project whose entity has this."""
     word = project.run_retention
     if word and entity.allows(own := read(SETTING, word)):
         return Retention(own if isinstance(own, int) else None, word, is_own=True, entity=entity)

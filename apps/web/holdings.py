@@ -32,7 +32,7 @@ _WHO = _(
     "Whoever may see the project: you or your team, the people it is shared with, everybody when it is public. "
     "Operators’ pages never show it."
 )
-_SINCE = _("From the moment it is logged, without an end.")
+_SINCE = _("From the moment it is logged until it is erased: by hand, or by age where its owner chose so.")
 _ERASURE = _(
     "From the page of its run or project, by the REST API or with the wandb client. Keys go first, then bytes and rows. "
     "Copies of the key database made before still open it."

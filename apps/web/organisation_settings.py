@@ -14,6 +14,7 @@ from apps.teams.choices import SPECS, Days, SettingName, read
 from apps.teams.queries import Effective, own_of, told_to
 from apps.teams.services import choose, unset
 from apps.teams.types import Chooser
+from apps.web.retention import require_typed
 
 if TYPE_CHECKING:
     from apps.teams.models import Organisation
@@ -37,6 +38,7 @@ class Row:
     options: list[Option]
     said: Effective | None
     is_always_enforced: bool
+    is_confirmed: bool  # by typing the organisation's name
     lock: str
 
     @property
@@ -60,7 +62,10 @@ def save(organisation: Organisation, form: Mapping[str, str], *, by: Actor) -> N
     if text == UNSAID:
         unset(organisation, name, by=by)
         return
-    choose(organisation, name, read(name, text.lower()), by=by, enforce="enforce" in form)
+    value = read(name, text.lower())
+    if name is SettingName.RUN_RETENTION_DAYS:
+        require_typed(organisation.name, form)
+    choose(organisation, name, value, by=by, enforce="enforce" in form)
 
 
 def _row(name: SettingName, said: Effective | None) -> Row:
@@ -74,6 +79,7 @@ def _row(name: SettingName, said: Effective | None) -> Row:
         [] if isinstance(spec.form, Days) else [unsaid, *options],
         said,
         is_always_enforced=Chooser.TEAM not in spec.choosers,
+        is_confirmed=name is SettingName.RUN_RETENTION_DAYS,
         lock=_("Teams may choose only what is stricter")
         if spec.strictness
         else _("Teams may not choose otherwise"),
@@ -82,9 +88,6 @@ def _row(name: SettingName, said: Effective | None) -> Row:
 
 def _words() -> dict[SettingName, tuple[str, str, list[Option]]]:
     switch = [Option("off", _("Off")), Option("on", _("On"))]
-    days = _(
-        "Nothing is erased by this yet: it is kept for when erasing is built. A number of days, or never."
-    )
     return {
         SettingName.PRIVATE_ONLY: (
             _("Private projects only"),
@@ -120,7 +123,7 @@ def _words() -> dict[SettingName, tuple[str, str, list[Option]]]:
         ),
         SettingName.ARTIFACT_TTL_DAYS: (
             _("Artifacts are erased after"),
-            days,
+            _("Nothing is erased by this yet. A number of days, or never."),
             [],
         ),
     }

@@ -66,6 +66,7 @@ for name in (
     "code-saving",
     "privacy-settings",
     "profile",
+    "retention",
     "notifications",
     "system-metadata",
 ):
@@ -102,7 +103,7 @@ declare_url("team-services", Permission.ENTITY_ADMIN, methods=("POST",))
 declare_url("team-service", Permission.ENTITY_ADMIN, methods=_FORM)
 for name in ("team-service-remove", "team-service-key-revoke"):
     declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
-for name in ("team-code-saving", "team-privacy", "team-system-metadata"):
+for name in ("team-code-saving", "team-privacy", "team-retention", "team-system-metadata"):
     declare_url(name, Permission.ENTITY_READ, methods=_READING)
     declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
 declare_url("team-data", Permission.ENTITY_ADMIN, methods=_READING)

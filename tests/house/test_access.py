@@ -207,6 +207,7 @@ WANT_A_FORM = {
         "organisation-settings",
         "team-code-saving",
         "team-privacy",
+        "team-retention",
         "team-services",
         "api:services",
         "team-system-metadata",

@@ -50,6 +50,8 @@ PAGES = (
     "/settings/audit?kind=&since=2026-01-01",
     "/settings/profile",
     "/settings/my-data",
+    "/settings/retention",
+    "/teams/kumiko-lab/retention",
     "/teams/kumiko-lab/data",
     "/settings/appearance",
     "/settings/api-keys",

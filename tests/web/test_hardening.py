@@ -39,6 +39,7 @@ PAGES = (
     "/settings/security",
     "/settings/notifications",
     "/settings/profile",
+    "/settings/retention",
     "/lab/vision/settings",
     "/invitations/nothing",
     "/share/nothing",

@@ -75,7 +75,7 @@ def test_what_an_organisation_says_is_set_enforced_and_taken_back(
 ) -> None:
     url = "/organisations/institute/settings"
     send(url, by="alice", name="code_saving", value="on", enforce="1")
-    send(url, by="alice", name="run_retention_days", value=" 30 ")
+    send(url, by="alice", name="run_retention_days", value=" 30 ", confirm="institute")
     send(url, by="alice", name="private_only", value="on")
 
     held = {row.name: (row.value, row.is_enforced) for row in Setting.objects.all()}

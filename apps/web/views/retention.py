@@ -1,0 +1,56 @@
+"""How long runs are kept, of oneself and of a team. What a choice would erase is asked about first."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from apps.access.policy import Permission
+from apps.core.errors import Forbidden, Invalid
+from apps.teams.gate import may
+from apps.web.keeping import owner_of
+from apps.web.rendering import render
+from apps.web.request import Request
+from apps.web.retention import Asking, choose_rule, rules_of
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def mine(request: Request) -> HttpResponseBase:
+    """Of the asker's own projects."""
+    return _retention(request, "", reverse("retention"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def of_team(request: Request, entity: str) -> HttpResponseBase:
+    """Of a team's."""
+    return _retention(request, entity, reverse("team-retention", args=[entity]))
+
+
+def _retention(request: Request, team: str, action: str) -> HttpResponseBase:
+    asking: Asking | None = None
+    wrong = ""
+    if request.method == "POST":
+        owner = owner_of(request.actor, Permission.ENTITY_ADMIN, team)
+        try:
+            asking = choose_rule(owner, request.POST.dict(), by=request.actor)
+        except (Forbidden, Invalid) as error:
+            wrong = error.public_message
+        if not wrong and asking is None:
+            return redirect(action)
+    owner = owner_of(request.actor, Permission.ENTITY_READ, team)
+    context = {
+        "team": owner.name if team else "",
+        "owner": owner.name,
+        "action": action,
+        "may_change": may(request.actor, Permission.ENTITY_ADMIN, entity=owner),
+        "rules": rules_of(request.actor, owner),
+        "asking": asking,
+        "wrong": wrong,
+        "typed": request.POST.get("days", "")[:20] if wrong else "",
+    }
+    bad = wrong or (asking and asking.wrong)
+    return render(request, "settings/retention.html", context, status=400 if bad else 200)

@@ -1,0 +1,155 @@
+"""How long runs are kept: a choice that erases asks first, and nothing is half-saved."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from apps.accounts.models import User
+from apps.core import clock
+from apps.erasure.retention import erase_what_is_old
+from apps.projects.models import Project
+from apps.projects.services import choose_retention
+from apps.runs.models import Run
+from apps.teams.choices import SettingName
+from apps.teams.models import Entity, Setting
+from apps.teams.services import choose
+from tests.factories import people, work
+from tests.web.conftest import Visit, text_of
+
+pytestmark = pytest.mark.promise("P-09")
+URL, MINE = "/teams/lab/retention", "/settings/retention"
+
+
+def ended(project: Project, name: str, *, days: int, by: User) -> Run:
+    run = work.run(project, name, by=by)
+    moment = clock.now() - timedelta(days=days)
+    Run.objects.filter(pk=run.pk).update(state="finished", finished_at=moment, heartbeat_at=moment)
+    return run
+
+
+@pytest.fixture
+def old(vision: Project, alice: User) -> Project:
+    """Three runs of the lab team: of today, of 40 and of 100 days ago."""
+    for days in (0, 40, 100):
+        ended(vision, f"ended{days}", days=days, by=alice)
+    work.run(vision, "running", by=alice)
+    return vision
+
+
+def stored() -> list[tuple[str, str]]:
+    return list(Setting.objects.values_list("name", "value"))
+
+
+@pytest.mark.parametrize(
+    ("who", "seen", "changed"),
+    [("alice", 200, 302), ("bob", 200, 403), ("vera", 200, 403), ("mallory", 404, 404), (None, 404, 404)],
+)
+def test_who_sees_and_who_changes_a_teams(
+    visit: Visit, send: Visit, lab: Entity, mallory: User, who: str | None, seen: int, changed: int
+) -> None:
+    assert visit(URL, by=who).status_code == seen
+    assert send(URL, by=who, days="30").status_code == changed
+    assert len(stored()) == (changed == 302)
+
+
+def test_what_erases_nothing_is_saved_at_once(visit: Visit, send: Visit, alice: User) -> None:
+    assert visit(MINE).status_code == 302
+    assert "Runs are never erased by age" in text_of(visit(MINE, by="alice"))
+
+    assert send(MINE, by="alice", days=" 90 ").status_code == 302
+
+    page = text_of(visit(MINE, by="alice"))
+    assert "Runs are erased 90 days after their end" in page
+    assert "Set by alice" in page
+    assert "No run will be erased" in page
+    send(MINE, by="alice", keep="unsaid")
+    assert stored() == []
+
+
+def test_what_would_erase_runs_takes_the_name_first(visit: Visit, send: Visit, old: Project) -> None:
+    asked = send(URL, by="alice", days="30")
+
+    assert asked.status_code == 200
+    assert "This would erase 2 runs" in text_of(asked)
+    assert stored() == []
+    for typed in ("", "LAB", "lab2", "x" * 10_000, "\x00", "<b>"):
+        wrong = send(URL, by="alice", days="30", confirm=typed)
+        assert (wrong.status_code, 'id="confirm-wrong"' in wrong.content.decode()) == (400, True)
+    assert stored() == []
+
+    assert send(URL, by="alice", days="30", confirm="lab").status_code == 302
+
+    assert stored() == [("run_retention_days", "30")]
+    assert "2 runs will be erased" in text_of(visit(URL, by="vera"))
+    # A rule that takes no more than the present one needs no name.
+    assert send(URL, by="alice", days="50").status_code == 302
+    assert erase_what_is_old() == 1
+    assert "No run will be erased" in text_of(visit(URL, by="alice"))
+    assert send(URL, by="alice", keep="never").status_code == 302
+    assert stored() == [("run_retention_days", "never")]
+
+
+def test_a_choice_that_is_taken_back_asks_too(send: Visit, old: Project, alice: User) -> None:
+    institute = people.organisation("institute", admin=alice, teams=[old.entity])
+    choose(old.entity, SettingName.RUN_RETENTION_DAYS, 1000, by=people.actor(alice))
+    choose(institute, SettingName.RUN_RETENTION_DAYS, 90, by=people.actor(alice))
+
+    asked = send(URL, by="alice", keep="unsaid")
+
+    assert "This would erase 1 run" in text_of(asked)
+    assert '<input type="hidden" name="keep" value="unsaid">' in asked.content.decode()
+    assert Setting.objects.filter(entity=old.entity).exists()
+    assert send(URL, by="alice", keep="unsaid", confirm="lab").status_code == 302
+    assert not Setting.objects.filter(entity=old.entity).exists()
+
+
+def test_projects_with_a_rule_of_their_own_are_not_counted(
+    visit: Visit, send: Visit, old: Project, alice: User
+) -> None:
+    choose_retention(old, None, by=people.actor(alice))
+
+    assert send(URL, by="alice", days="30").status_code == 302
+    assert "1 project has a rule of its own" in text_of(visit(URL, by="alice"))
+
+
+def test_a_bound_from_above_is_said_and_cannot_be_passed(
+    visit: Visit, send: Visit, lab: Entity, alice: User
+) -> None:
+    institute = people.organisation("institute", admin=alice, teams=[lab])
+    choose(institute, SettingName.RUN_RETENTION_DAYS, 60, by=people.actor(alice), enforce=True)
+
+    page = text_of(visit(URL, by="vera"))
+    refused = send(URL, by="alice", days="90")
+
+    assert "institute : Runs are erased 60 days after their end" in page
+    assert "Only admins of the team change this." in page
+    assert (refused.status_code, "has fixed this for its teams" in text_of(refused)) == (400, True)
+    assert send(URL, by="alice", days="30").status_code == 302
+
+
+@pytest.mark.parametrize("days", ["", "soon", "-1", "0", "1.5", "9" * 10_000, "\x00", "<script>", "٣"])
+def test_what_is_no_number_of_days_is_refused_beside_the_field(send: Visit, alice: User, days: str) -> None:
+    page = send(MINE, by="alice", days=days)
+
+    assert page.status_code == 400
+    assert 'id="days-wrong"' in page.content.decode()
+    assert "whole number of days" in text_of(page)
+    assert "<script>alert" not in page.content.decode()
+    assert stored() == []
+
+
+def test_an_organisations_rule_takes_its_name(send: Visit, lab: Entity, alice: User) -> None:
+    people.organisation("institute", admin=alice, teams=[lab])
+    url = "/organisations/institute/settings"
+
+    refused = send(url, by="alice", name="run_retention_days", value="30", confirm="lab")
+
+    assert (refused.status_code, "Type the organisation’s name" in text_of(refused)) == (400, True)
+    assert stored() == []
+    assert send(url, by="alice", name="run_retention_days", value="never").status_code == 302
+    assert (
+        send(url, by="alice", name="run_retention_days", value="30", confirm="institute").status_code == 302
+    )
+    assert stored() == [("run_retention_days", "30")]
