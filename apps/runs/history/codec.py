@@ -16,6 +16,7 @@ from __future__ import annotations
 import io
 import json
 import zlib
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -36,23 +37,19 @@ SHARED_COLUMNS = 64
 _INT64 = range(-(2**63), 2**63)
 _FORMAT_KEY, _PATHS_KEY = b"ownlog.format", b"ownlog.paths"
 
-Indexes = list[int]
-
 
 @dataclass(slots=True)
 class _Leaf:
-    """The values of one path: where they stand and what they are, by kind of column."""
+    """The values of one path: where they stand and what they are, by kind of column, in the parts in which they came."""
 
-    places: dict[str, Indexes]
-    values: dict[str, list[Any]]
+    parts: dict[str, list[tuple[Sequence[int], Sequence[Any]]]]
 
     @property
     def count(self) -> int:
-        return sum(map(len, self.places.values()))
+        return sum(len(places) for parts in self.parts.values() for places, _ in parts)
 
     def add(self, kind: str, places: Sequence[int], values: Sequence[Any]) -> None:
-        self.places.setdefault(kind, []).extend(places)
-        self.values.setdefault(kind, []).extend(values)
+        self.parts.setdefault(kind, []).append((places, values))
 
 
 # ── Writing ──
@@ -60,9 +57,14 @@ class _Leaf:
 
 def write(rows: Sequence[Row], *, rows_in_group: int = ROWS_IN_GROUP) -> bytes:
     """One Parquet file with these rows, in their order. A reader of single rows reads their whole groups."""
+    return write_batches([rows], rows_in_group=rows_in_group)
+
+
+def write_batches(batches: Iterable[Sequence[Row]], *, rows_in_group: int = ROWS_IN_GROUP) -> bytes:
+    """`write` of rows that come in batches: of each only its columns are held when the next is taken."""
     import pyarrow.parquet as pq
 
-    table, paths = _table(rows)
+    table, paths = _table(batches)
     names = table.column_names
     by_kind = {kind: [name for name in names if name[0] == kind] for kind in "dits"}
     encodings = dict.fromkeys(by_kind["d"], "BYTE_STREAM_SPLIT") | dict.fromkeys(
@@ -84,10 +86,10 @@ def write(rows: Sequence[Row], *, rows_in_group: int = ROWS_IN_GROUP) -> bytes:
     return sink.getvalue()
 
 
-def _table(rows: Sequence[Row]) -> tuple[pa.Table, list[Path]]:
+def _table(batches: Iterable[Sequence[Row]]) -> tuple[pa.Table, list[Path]]:
     import pyarrow as pa
 
-    found = _leaves_by_path(rows)
+    found, length = _leaves_by_path(batches)
     own = sorted(found, key=lambda path: -found[path].count)[:MOST_OWN_PATHS]
     own_paths = set(own)
     shared: list[dict[int, dict[int, Any]]] = [{} for _ in range(SHARED_COLUMNS)]
@@ -96,35 +98,45 @@ def _table(rows: Sequence[Row]) -> tuple[pa.Table, list[Path]]:
     for number, path in enumerate(paths):
         leaf = found[path]
         if path in own_paths:
-            for kind, places in leaf.places.items():
-                columns[f"{kind}{number}"] = _column(kind, places, leaf.values[kind], len(rows))
+            for kind, parts in leaf.parts.items():
+                columns[f"{kind}{number}"] = _column(kind, parts, length)
         else:
             _share(shared[shared_column_of(path)], number, leaf)
     for index, cells in enumerate(shared):
         if cells:
-            columns[f"s{index}"] = _column("s", list(cells), list(map(_to_text, cells.values())), len(rows))
+            columns[f"s{index}"] = _texts([(list(cells), list(map(_to_text, cells.values())))], length)
     if not columns:  # rows without a single key still count
-        columns["none"] = pa.nulls(len(rows), pa.int8())
+        columns["none"] = pa.nulls(length, pa.int8())
     return pa.table(columns), paths
 
 
-def _leaves_by_path(rows: Sequence[Row]) -> dict[Path, _Leaf]:
-    """Every value by its path, a column at a time for rows of one shape."""
+def _leaves_by_path(batches: Iterable[Sequence[Row]]) -> tuple[dict[Path, _Leaf], int]:
+    """Every value by its path, a column at a time for rows of one shape; and how many rows there are."""
     found: dict[Path, _Leaf] = {}
-    for shaped in by_shape(rows):
-        for path, kind, values in zip(shaped.paths, shaped.kinds, shaped.columns, strict=True):
-            leaf = found.get(path)
-            if leaf is None:
-                leaf = found[path] = _Leaf({}, {})
-            _add_values(leaf, kind, shaped.places, values)
-    return found
+    first = 0
+    for rows in batches:
+        for shaped in by_shape(rows):
+            places = _moved(shaped.places, first)
+            for path, kind, values in zip(shaped.paths, shaped.kinds, shaped.columns, strict=True):
+                leaf = found.get(path)
+                if leaf is None:
+                    leaf = found[path] = _Leaf({})
+                _add_values(leaf, kind, places, values)
+        first += len(rows)
+    return found, first
+
+
+def _moved(places: Sequence[int], by: int) -> Sequence[int]:
+    if isinstance(places, range):
+        return range(places.start + by, places.stop + by)
+    return [place + by for place in places]
 
 
 def _add_values(leaf: _Leaf, kind: type, places: Sequence[int], values: Sequence[Any]) -> None:
     if kind is float:
-        leaf.add("d", places, values)
+        leaf.add("d", places, array("d", values))
     elif kind is int and min(values) in _INT64 and max(values) in _INT64:
-        leaf.add("i", places, values)
+        leaf.add("i", places, array("q", values))
     elif kind is int:
         for place, value in zip(places, values, strict=True):
             small = value in _INT64
@@ -134,9 +146,10 @@ def _add_values(leaf: _Leaf, kind: type, places: Sequence[int], values: Sequence
 
 
 def _share(cells: dict[int, dict[int, Any]], number: int, leaf: _Leaf) -> None:
-    for kind, places in leaf.places.items():
-        for place, value in zip(places, leaf.values[kind], strict=True):
-            cells.setdefault(place, {})[number] = parse_json(value) if kind == "t" else value
+    for kind, parts in leaf.parts.items():
+        for places, values in parts:
+            for place, value in zip(places, values, strict=True):
+                cells.setdefault(place, {})[number] = parse_json(value) if kind == "t" else value
 
 
 def shared_column_of(path: Path) -> int:
@@ -148,24 +161,34 @@ def _to_text(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _column(kind: str, places: Indexes, values: Sequence[Any], length: int) -> pa.Array:
+def _column(kind: str, parts: Sequence[tuple[Sequence[int], Sequence[Any]]], length: int) -> pa.Array:
     import numpy as np
     import pyarrow as pa
 
-    if kind in "ts":
-        cells: list[str | None] = [None] * length
+    if kind == "t":
+        return _texts(parts, length)
+    dtype = np.dtype(np.float64 if kind == "d" else np.int64)
+    values = np.concatenate([np.asarray(part, dtype) for _, part in parts])
+    there = None
+    if len(values) < length or not all(isinstance(places, range) for places, _ in parts):
+        where = np.concatenate([np.asarray(places, np.int64) for places, _ in parts])
+        filled, marks = np.zeros(length, dtype), np.zeros(length, np.bool_)
+        filled[where], marks[where] = values, True
+        there = None if len(values) == length else pa.py_buffer(np.packbits(marks, bitorder="little"))
+        values = filled
+    # By its buffers: of an array `pa.array` would find out, with the whole of pandas if there is one, what it is.
+    of = pa.float64() if kind == "d" else pa.int64()
+    return pa.Array.from_buffers(of, length, [there, pa.py_buffer(values)])
+
+
+def _texts(parts: Sequence[tuple[Sequence[int], Sequence[Any]]], length: int) -> pa.Array:
+    import pyarrow as pa
+
+    cells: list[str | None] = [None] * length
+    for places, values in parts:
         for place, value in zip(places, values, strict=True):
             cells[place] = value
-        return pa.array(cells, pa.large_string())
-    dtype = np.float64 if kind == "d" else np.int64
-    filled = np.zeros(length, dtype)
-    where = np.asarray(places, np.int64)
-    filled[where] = np.asarray(values, dtype)
-    if len(places) == length:
-        return pa.array(filled)
-    absent = np.ones(length, np.bool_)
-    absent[where] = False
-    return pa.array(filled, mask=absent)
+    return pa.array(cells, pa.large_string())
 
 
 # ── Reading ──

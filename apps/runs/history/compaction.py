@@ -36,6 +36,7 @@ MOST_HOT_CHUNKS = 500
 # Of the lines as they came: bounds what a worker holds in memory, and the size of a segment.
 _BATCH_BYTES = 24 * 1024 * 1024
 _BATCH_LINES = 250_000
+_BYTES_AT_ONCE = 512 * 1024  # of these made into columns at a time
 _DUE_AT_ONCE = 200
 
 
@@ -112,16 +113,18 @@ def _batches(run: Run, stream: Stream, key: OpenKey) -> Iterator[_Batch]:
 
 
 def _compact_batch(run: Run, key: OpenKey, batch: _Batch) -> bool:
-    rows = _rows(batch)
     segment = Segment(uuid=uuid.uuid4(), run=run, stream=batch.stream.value, writer=batch.writer)
+    steps = _Steps()
     if batch.stream is Stream.OUTPUT:
+        rows = _console_rows(batch)
         segment.first_line = rows[0][NUMBER]
         segment.line_count = rows[-1][NUMBER] - rows[0][NUMBER] + 1
+        packed = codec.write(rows, rows_in_group=LINES_IN_GROUP)
     else:
-        segment.first_line, segment.line_count = batch.payloads[0][0], len(rows)
-    seal_facts(segment, key, _facts(rows))
-    in_group = LINES_IN_GROUP if batch.stream is Stream.OUTPUT else codec.ROWS_IN_GROUP
-    stored = write_blob(NodeId(run.vault_node), [codec.write(rows, rows_in_group=in_group)])
+        segment.first_line, segment.line_count = batch.payloads[0][0], batch.lines
+        packed = codec.write_batches(steps.noted(rows) for rows in _some_rows(batch))
+    seal_facts(segment, key, steps.facts())
+    stored = write_blob(NodeId(run.vault_node), [packed])
     if _put_in_place(segment, stored.blob, batch.chunks):
         return True
     delete_blob(stored.blob)
@@ -147,21 +150,44 @@ def _put_in_place(segment: Segment, blob: Blob, chunks: list[int]) -> bool:
         return True
 
 
-def _rows(batch: _Batch) -> list[Row]:
-    if batch.stream is not Stream.OUTPUT:
-        return [row for _, payload in batch.payloads for row in parse_payload(payload)]
+def _some_rows(batch: _Batch) -> Iterator[list[Row]]:
+    """The rows, some chunks' at a time: what was just made and is done with is quicker to hand than all of it at once."""
+    waiting: list[bytes] = []
+    for _, payload in batch.payloads:
+        waiting.append(payload)
+        if sum(map(len, waiting)) >= _BYTES_AT_ONCE:
+            yield parse_payload(b"\n".join(waiting))
+            waiting = []
+    if waiting:
+        yield parse_payload(b"\n".join(waiting))
+
+
+def _console_rows(batch: _Batch) -> list[Row]:
     lines: dict[int, str] = {}
     for first, payload in batch.payloads:
         lines.update(enumerate(unpack_text(payload), first))
     return [{NUMBER: number, TEXT: lines[number]} for number in sorted(lines)]
 
 
-def _facts(rows: list[Row]) -> dict[str, Any]:
-    """The range of steps, if each row has one: then a reader may pass the segment by."""
-    found = [row.get(STEP) for row in rows]
-    steps = [
-        step
-        for step in found
-        if isinstance(step, int | float) and not isinstance(step, bool) and step == step
-    ]
-    return {"first_step": min(steps), "last_step": max(steps)} if len(steps) == len(rows) and steps else {}
+class _Steps:
+    """The range of the steps of rows that pass by."""
+
+    def __init__(self) -> None:
+        self._ends: list[int | float] = []
+        self._is_whole = True
+
+    def noted(self, rows: list[Row]) -> list[Row]:
+        steps = [
+            step
+            for row in rows
+            if isinstance(step := row.get(STEP), int | float) and not isinstance(step, bool) and step == step
+        ]
+        if steps:
+            self._ends += [min(steps), max(steps)]
+        self._is_whole = self._is_whole and len(steps) == len(rows)
+        return rows
+
+    def facts(self) -> dict[str, Any]:
+        """The first and the last, if each row has one: then a reader may pass the segment by."""
+        is_known = self._is_whole and self._ends
+        return {"first_step": min(self._ends), "last_step": max(self._ends)} if is_known else {}

@@ -82,41 +82,40 @@ def _inside(value: Any) -> Iterable[Any]:
 
 def parse_lines(lines: Sequence[str]) -> list[Row]:
     """The rows of a request. Raises Invalid when one line is not what the stream holds."""
-    whole = pack(lines)
-    if len(whole) > LONGEST_LINE or whole.count(b"\n") >= max(1, len(lines)):
+    if not lines:
+        return []
+    together = ",\n".join(lines)
+    if len(together) > LONGEST_LINE or "\n" in "".join(lines):
         for line in lines:
             check_line(line)
-    return _parse_all(whole, len(lines)) if lines else []
+    whole = b"[%b]" % together.encode("utf-8", "surrogatepass")
+    if jsontext.has_long_integer(whole):
+        return [parse_line(line) for line in lines]
+    rows = _parse_together(whole, len(lines)) if _are_flat(together, lines) else None
+    return [_parse_exact(line) for line in lines] if rows is None else rows
 
 
 def parse_payload(payload: bytes) -> list[Row]:
-    """The rows of a chunk."""
-    return _parse_all(payload, payload.count(b"\n") + 1)
-
-
-def _parse_all(payload: bytes, count: int) -> list[Row]:
+    """The rows of a chunk, each line of which was one object when it came in."""
     if jsontext.has_long_integer(payload):
         return [parse_line(line) for line in unpack(payload)]
-    rows = _parse_together(payload, count)
+    rows = _parse_together(b"[%b]" % payload.replace(b"\n", b","), payload.count(b"\n") + 1)
     return [_parse_exact(line) for line in unpack(payload)] if rows is None else rows
 
 
-def _parse_together(payload: bytes, count: int) -> list[Row] | None:
-    """All lines as one JSON list; None when they are not plainly so many flat objects, a line each.
+def _are_flat(together: str, lines: Sequence[str]) -> bool:
+    """Whether each line begins with the only opening brace that it has, and none has a bracket.
 
-    Each line begins with the only opening brace that it has. So many objects found means that every brace opened one: each
-    object begins with its line and ends before the next, and no line can be the half of an object or two of them.
+    So many objects in all are then one a line. No line can end inside a text, for the break behind it may not stand in one; nor
+    in a list, for there is none; nor in an object, where after a comma no brace may come.
     """
-    is_plain = (
-        payload[:1] == b"{"
-        and payload[-1:] == b"}"
-        and payload.count(b"{") == count == payload.count(b"}\n{") + 1
-        and b"[" not in payload
-    )
-    if not is_plain:
-        return None
+    return "[" not in together and together.count("{") == len(lines) and {line[:1] for line in lines} == {"{"}
+
+
+def _parse_together(whole: bytes, count: int) -> list[Row] | None:
+    """The rows of a JSON list; None when it is not one of so many objects."""
     try:
-        rows: list[Row] = orjson.loads(b"[%b]" % payload.replace(b"\n", b","))
+        rows: list[Row] = orjson.loads(whole)
     except orjson.JSONDecodeError:
         return None
     return rows if list(map(type, rows)) == [dict] * count else None

@@ -5,6 +5,7 @@ import json
 import random
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from apps.runs.history import codec
 from apps.runs.history.lines import parse_line
@@ -123,3 +124,13 @@ def test_a_training_run_takes_less_than_nine_bytes_a_point() -> None:
 
     assert len(codec.write(rows)) / (5000 * 10) < 9
     assert len(json.dumps(rows)) / (5000 * 10) > 25
+
+
+@settings(max_examples=100, deadline=None)
+@given(values.rows, st.integers(0, 8), st.integers(0, 8))
+def test_rows_that_come_in_batches_are_the_same_rows(rows: list[Row], first: int, second: int) -> None:
+    batches = [rows[:first], rows[first : first + second], rows[first + second :]]
+
+    packed = codec.write_batches(iter(batches))
+
+    assert same(list(codec.SegmentReader(io.BytesIO(packed)).rows()), rows)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from apps.core.errors import Invalid
+from apps.runs.history import lines as lines_module
 from apps.runs.history.lines import (
     DEEPEST_VALUE,
     by_shape,
@@ -78,6 +79,13 @@ def test_flat_lines_parsed_together_are_the_same_rows() -> None:
     assert parse_lines([]) == []
 
 
+def test_rows_of_a_chunk_come_together_whatever_is_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"a": {"b": [1, {"c": 2}]}, "d": "[{"}, {"a": 1.5}, {}]
+    monkeypatch.setattr(lines_module, "_parse_exact", None)
+
+    assert same(parse_payload(pack([json.dumps(row) for row in rows])), rows)
+
+
 @pytest.mark.parametrize(
     "lines",
     [
@@ -91,6 +99,9 @@ def test_flat_lines_parsed_together_are_the_same_rows() -> None:
         ['{"a":1},', '{"b":2}'],
         ['{"a":1}\n{"b":2}'],
         ['{"a":1}', "{}\n{}"],
+        ['{"a":"x}', '{"}', '{"c":1},{"d":2}'],
+        ['{"a":"x', '{"}', '{"c":1}'],
+        [" ", '{"a":1},{"b":2}'],
     ],
 )
 def test_no_two_lines_make_up_for_each_other(lines: list[str]) -> None:
