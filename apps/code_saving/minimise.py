@@ -148,7 +148,8 @@ def _client_part(inner: Json, kept: Kept) -> Json:
     if kept.metadata is SystemMetadata.NONE:
         smaller = {key: value for key, value in inner.items() if key in _NO_MACHINE}
     elif not kept.code:
-        smaller.pop("code_path", None)
+        for name in ("code_path", "session_history"):
+            smaller.pop(name, None)
     machines = inner.get("e")
     if isinstance(machines, dict):
         smaller["e"] = {key: environment(one, kept) for key, one in machines.items() if isinstance(one, dict)}

@@ -1,0 +1,279 @@
+"""Code saving, every way the client has against every setting: what is stored, asserted on the disk and in the database.
+
+The real client goes each of its nine ways once where saving is on and once where it is off; what people, teams and
+organisations may set against each other is asked by requests as the client sends them.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import textwrap
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.blobs.models import Blob
+from apps.files.models import RunFile
+from apps.files.queries import withheld_names
+from apps.runs.models import Run
+from apps.runs.queries import open_run
+from apps.teams.choices import SettingName
+from apps.teams.queries import default_entity
+from apps.teams.services import choose
+from tests.factories import people
+from tests.live import LiveServer
+from tests.wandb_protocol.asking import Asker
+from tests.wandb_protocol.client import WandbClient
+
+CANARY = "canary-in-code"
+KEYS = {"on": "a" * 40, "off": "b" * 40}
+MAIN, PATCH = "code/train.py", "diff.patch"
+BOOK = frozenset({"code/book.ipynb", "code/_session_history.ipynb", PATCH})
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a script comes to save code. `stored`: what is kept of it where saving is on; `sent`: what is refused where off."""
+
+    settings: str = ""
+    after: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    stored: frozenset[str] = frozenset({MAIN, PATCH})
+    sent: frozenset[str] = frozenset()
+
+
+NOTHING: frozenset[str] = frozenset()
+BOTH = frozenset({MAIN, PATCH})
+# Where the client has not heard the server's word it sends what the script asks for: those are refused when they come.
+WAYS = {
+    "yes": Way("save_code=True"),
+    "no": Way("save_code=False", stored=NOTHING),
+    "unsaid": Way(),
+    "env": Way(environment={"WANDB_SAVE_CODE": "true"}),
+    "disabled": Way(environment={"WANDB_DISABLE_CODE": "true"}, stored=NOTHING),
+    "silent": Way("save_code=True", environment={"WANDB_SILENT": "true"}, sent=BOTH),
+    "log_code": Way("save_code=False", after="run.log_code('.')", stored=NOTHING),
+    "offline": Way("save_code=True", environment={"WANDB_MODE": "offline"}, sent=BOTH),
+    "notebook": Way("save_code=True", environment={"WANDB_NOTEBOOK_NAME": "book.ipynb"}, stored=BOOK),
+}  # fmt: skip
+SCRIPT = """
+    # canary-in-code
+    run = wandb.init(project="ways", id={id!r}, settings=wandb.Settings(x_disable_stats=True, {settings}))
+    run.log({{"loss": 1}})
+    {after}
+    run.finish()
+"""
+LOOK = """
+import json
+import django
+django.setup()
+from apps.blobs.models import Blob
+from apps.files.models import RunFile, WithheldFile
+from apps.files.queries import list_files, read_file, withheld_names
+from apps.runs.models import Run
+from apps.runs.queries import open_run
+found = {}
+for run in Run.objects.select_related("project__entity"):
+    opened = open_run(run)
+    files = list_files(run)
+    found[opened.run.project.entity.name + "/" + opened.head.name] = {
+        "state": run.state,
+        "commit": opened.head.commit,
+        "config": opened.config_text,
+        "code": [row.pk for row in RunFile.objects.filter(run=run, is_code=True, blob__isnull=False)],
+        "names": [each.name for each in files],
+        "canary": [each.name for each in files if CANARY.encode() in b"".join(read_file(each.file))],
+        "withheld": withheld_names(run),
+    }
+print("FOUND " + json.dumps({"runs": found, "objects": list(Blob.objects.values_list("object_name", flat=True))}))
+"""
+
+
+# ── The real client ──
+
+
+def folder(parent: Path, name: str) -> Path:
+    """A git work tree with a change that is not committed, and a notebook."""
+    home = parent / name
+    home.mkdir()
+    git = ["git", "-C", str(home), "-c", "user.email=a@b.example", "-c", "user.name=a"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    (home / "notes.py").write_text("x = 1\n")
+    subprocess.run([*git, "add", "notes.py"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "x"], check=True)
+    (home / "notes.py").write_text(f"x = '{CANARY}'\n")
+    cell = {"cell_type": "code", "source": f"# {CANARY}", "metadata": {}, "outputs": []}
+    (home / "book.ipynb").write_text(
+        json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    )
+    return home
+
+
+# A notebook's shell without a kernel: by its connection file the client knows that it is in Jupyter.
+SHELL = """
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+    shell = InteractiveShell.instance(config=Config({"IPKernelApp": {"connection_file": "jupyter/kernel.json"}}))
+    for line in ("1 + 1", "2 + 2"):  # the client keeps no history of a single cell
+        shell.run_cell(line, store_history=True)
+    done = shell.run_cell(open("cell.txt").read(), store_history=True)
+    sys.exit(0 if done.success else 1)
+"""
+
+
+def log(server: LiveServer, parent: Path, owner: str, name: str) -> None:
+    way = WAYS[name]
+    client = WandbClient(server, folder(parent, f"{owner}-{name}"), KEYS[owner])
+    script = SCRIPT.format(id=name, settings=way.settings, after=way.after)
+    if name == "notebook":
+        (client.home / "cell.txt").write_text("import wandb\n" + textwrap.dedent(script))
+        client.ended(client.start(SHELL, **way.environment))
+        return
+    client.ended(client.start(script, **way.environment))
+    if name == "offline":
+        client.command("sync", str(next((client.home / "wandb").glob("offline-run-*"))))
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """What is on one instance once two people have gone every way: one saves code, the other does not."""
+    parent = tmp_path_factory.mktemp("homes")
+    turn = "import django; django.setup(); from apps.teams.models import Setting, Entity;"
+    with LiveServer() as server:
+        for name, key in KEYS.items():
+            server.account(name, key)
+        turn += "Setting.objects.create(entity=Entity.objects.get(name='on'), name='code_saving', value='on')"
+        server.python("-c", turn)
+        with ThreadPoolExecutor(6) as pool:
+            for done in [pool.submit(log, server, parent, owner, name) for owner in KEYS for name in WAYS]:
+                done.result()
+        told = server.python("-c", f"CANARY = {CANARY!r}\n{LOOK}")
+        found: dict[str, Any] = json.loads(told.partition("FOUND ")[2].splitlines()[0])
+        paths = [path for path in server.data.rglob("*") if path.is_file()]
+        found["paths"] = {path.name for path in paths}
+        found["open"] = [path.name for path in paths if CANARY.encode() in path.read_bytes()]
+        yield found
+
+
+@pytest.mark.live
+@pytest.mark.xdist_group("wandb client")
+@pytest.mark.promise("P-05")
+def test_every_way_of_the_client_keeps_what_its_owner_chose(logged: dict[str, Any]) -> None:
+    wrong: dict[str, Any] = {}
+    for name, way in WAYS.items():
+        for owner in KEYS:
+            run = logged["runs"][f"{owner}/{name}"]
+            code = {
+                each
+                for each in run["names"]
+                if each.startswith("code/") or each.endswith((".patch", ".ipynb"))
+            }
+            seen = {
+                "state": run["state"],
+                "code": code,
+                "rows": len(run["code"]),
+                "canary": set(run["canary"]) <= code if owner == "on" else run["canary"] == [],
+                "code_path": "code_path" in run["config"],
+                "has commit": len(run["commit"]),
+                "withheld": set(run["withheld"]),
+            }
+            kept = way.stored if owner == "on" else NOTHING
+            wanted = {
+                "state": "finished",
+                "code": set(kept),
+                "rows": len(kept),
+                "canary": True,
+                # What run.log_code sends by itself is an artifact; the client notes it here too.
+                "code_path": owner == "on" and (bool(kept) or name == "log_code"),
+                "has commit": 40,
+                "withheld": set(way.sent) if owner == "off" else set(),
+            }
+            wrong |= {f"{owner}/{name}": (seen, wanted)} if seen != wanted else {}
+
+    assert wrong == {}, wrong
+
+
+@pytest.mark.live
+@pytest.mark.xdist_group("wandb client")
+@pytest.mark.promise("P-05")
+def test_the_disk_holds_no_code_in_the_open_and_no_object_that_no_row_has(logged: dict[str, Any]) -> None:
+    assert logged["open"] == []
+    objects = {name.rsplit("/", 1)[-1] for name in logged["objects"]}
+    assert len(objects) > len(WAYS)
+    assert objects <= logged["paths"]
+    others = {
+        name for name in logged["paths"] - objects if len(name) >= min(map(len, objects)) and "." not in name
+    }
+    assert others == set()
+
+
+# ── Who sets what ──
+
+SWITCHES = ("unset", "on", "off")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.promise("P-05")
+@pytest.mark.parametrize("locked", ["no", "on", "off"])
+def test_people_teams_and_organisations_set_against_each_other(ann: Asker, alice: User, locked: str) -> None:
+    by = Actor.person(alice)
+    lab = people.team("robots", admin=alice)
+    institute = people.organisation("institute", admin=alice, teams=[lab])
+    ann.start(entity="alice", project="own")
+    ann.start(entity="robots", project="team")
+    own, team = Run.objects.order_by("pk")
+    seen, wanted = {}, {}
+    for mine in SWITCHES:
+        for theirs in SWITCHES:
+            for entity, value in ((default_entity(by), mine), (lab, theirs)):
+                if value != "unset":
+                    choose(entity, SettingName.CODE_SAVING, value == "on", by=by)
+            if locked != "no":
+                choose(institute, SettingName.CODE_SAVING, locked == "on", by=by, enforce=True)
+            key = (mine, theirs)
+            seen[key] = (said(ann), stored(ann, "alice/own/run1", own), stored(ann, "robots/team/run1", team))
+            decided = theirs if locked == "no" else locked
+            wanted[key] = (mine == "on", kept_if(mine == "on"), kept_if(decided == "on"))
+            forget(lab, institute)
+
+    assert seen == wanted
+    assert all("code_path" not in open_run(run).config_text for run in Run.objects.all())
+
+
+def said(ann: Asker) -> bool:
+    """What the client is told: true only where this person chose it, whatever a team of theirs says."""
+    flags = json.loads(ann.data("{ viewer { flags } }")["viewer"]["flags"])
+    return bool(flags["code_saving_enabled"])
+
+
+def stored(ann: Asker, path: str, run: Run) -> tuple[list[str], int, int]:
+    """What is withheld of what was announced, how much code has bytes, and how many blobs the run's files have."""
+    rooms = ann.room_for(path, MAIN, PATCH, "notes.txt")
+    statuses = {name: ann.put(url, b"x").status_code for name, url in rooms.items() if url}
+    assert set(statuses.values()) == {200}
+    files = RunFile.objects.filter(run=run, blob__isnull=False)
+    found = (
+        withheld_names(run),
+        files.filter(is_code=True).count(),
+        Blob.objects.filter(run_files__in=files).count(),
+    )
+    run.files.all().delete()
+    run.withheld_files.all().delete()
+    return found
+
+
+def kept_if(on: bool) -> tuple[list[str], int, int]:
+    return ([], 2, 3) if on else ([MAIN, PATCH], 0, 1)
+
+
+def forget(*places: Any) -> None:
+    from apps.teams.models import Setting
+
+    Setting.objects.filter(name=SettingName.CODE_SAVING.value).delete()
