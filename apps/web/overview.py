@@ -8,6 +8,7 @@ from urllib.parse import quote
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
+from apps.artifacts.queries import withheld_artifacts
 from apps.files.queries import withheld_names
 from apps.files.types import Withheld
 from apps.runs.defined import Definitions
@@ -51,6 +52,7 @@ def overview(opened: OpenRun, keys: KeyList, frame: dict[str, Any], actor: Actor
         "environment": environment(opened),
         "package_count": len(packages(opened)),
         "withheld": withheld_names(opened.run),
+        "artifacts_withheld": withheld_artifacts(opened.run),
         "way_to_code": way_to_code(actor, opened.run.project.entity),
         "packages_withheld": withheld_names(opened.run, Withheld.METADATA),
         "tag_line": tag_line(opened.head.tags),

@@ -25,6 +25,7 @@ from apps.files.queries import withheld_names
 from apps.runs.models import Run
 from apps.runs.queries import open_run
 from apps.teams.choices import SettingName
+from apps.teams.models import Setting
 from apps.teams.queries import default_entity
 from apps.teams.services import choose
 from tests.factories import people
@@ -35,7 +36,9 @@ from tests.wandb_protocol.client import WandbClient
 CANARY = "canary-in-code"
 KEYS = {"on": "a" * 40, "off": "b" * 40}
 MAIN, PATCH = "code/train.py", "diff.patch"
-BOOK = frozenset({"code/book.ipynb", "code/_session_history.ipynb", PATCH})
+BOOK = frozenset(
+    {"code/book.ipynb", PATCH}
+)  # the history of its session is a part of the artifact "source-…"
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,9 @@ LOOK = """
 import json
 import django
 django.setup()
+from apps.artifacts.models import RunVersion
 from apps.blobs.models import Blob
-from apps.files.models import RunFile, WithheldFile
+from apps.files.models import RunFile
 from apps.files.queries import list_files, read_file, withheld_names
 from apps.runs.models import Run
 from apps.runs.queries import open_run
@@ -91,6 +95,7 @@ for run in Run.objects.select_related("project__entity"):
         "names": [each.name for each in files],
         "canary": [each.name for each in files if CANARY.encode() in b"".join(read_file(each.file))],
         "withheld": withheld_names(run),
+        "artifacts": RunVersion.objects.filter(run=run).count(),
     }
 print("FOUND " + json.dumps({"runs": found, "objects": list(Blob.objects.values_list("object_name", flat=True))}))
 """
@@ -183,6 +188,7 @@ def test_every_way_of_the_client_keeps_what_its_owner_chose(logged: dict[str, An
                 "code_path": "code_path" in run["config"],
                 "has commit": len(run["commit"]),
                 "withheld": set(run["withheld"]),
+                "artifacts where off": run["artifacts"] if owner == "off" else 0,
             }
             kept = way.stored if owner == "on" else NOTHING
             wanted = {
@@ -194,6 +200,7 @@ def test_every_way_of_the_client_keeps_what_its_owner_chose(logged: dict[str, An
                 "code_path": owner == "on" and (bool(kept) or name == "log_code"),
                 "has commit": 40,
                 "withheld": set(way.sent) if owner == "off" else set(),
+                "artifacts where off": 0,
             }
             wrong |= {f"{owner}/{name}": (seen, wanted)} if seen != wanted else {}
 
@@ -241,7 +248,7 @@ def test_people_teams_and_organisations_set_against_each_other(ann: Asker, alice
             seen[key] = (said(ann), stored(ann, "alice/own/run1", own), stored(ann, "robots/team/run1", team))
             decided = theirs if locked == "no" else locked
             wanted[key] = (mine == "on", kept_if(mine == "on"), kept_if(decided == "on"))
-            forget(lab, institute)
+            forget()
 
     assert seen == wanted
     assert all("code_path" not in open_run(run).config_text for run in Run.objects.all())
@@ -273,7 +280,5 @@ def kept_if(on: bool) -> tuple[list[str], int, int]:
     return ([], 2, 3) if on else ([MAIN, PATCH], 0, 1)
 
 
-def forget(*places: Any) -> None:
-    from apps.teams.models import Setting
-
+def forget() -> None:
     Setting.objects.filter(name=SettingName.CODE_SAVING.value).delete()

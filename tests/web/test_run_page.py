@@ -6,7 +6,10 @@ import pytest
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.artifacts.services import start_version
+from apps.artifacts.types import NewVersion
 from apps.core import jsontext
+from apps.core.errors import Forbidden
 from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -48,6 +51,16 @@ def test_overview_says_what_was_not_stored(visit: Visit, told: Run) -> None:
     words = text_of(visit(PAGE, by="vera"))
 
     assert "Code: 2 files. code/train.py , diff.patch were sent and refused: code saving was off." in words
+
+
+def test_overview_names_the_artifacts_of_code_that_were_refused(visit: Visit, told: Run, alice: User) -> None:
+    new = NewVersion("code", "source-x", "0" * 32)
+    with pytest.raises(Forbidden):
+        start_version(told.project, new, run=told, by=Actor.person(alice))
+
+    words = text_of(visit(PAGE, by="vera"))
+    assert "Code saving was off. Only admins of the team lab" in words
+    assert "Artifacts of code that were sent and refused: source-x" in words
 
 
 @pytest.mark.promise("P-05")
