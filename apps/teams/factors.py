@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
+import struct
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,6 +17,7 @@ from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
+from django.core.exceptions import ValidationError
 from django.db.models.signals import post_init, post_save, pre_save
 from django.dispatch import receiver
 
@@ -22,6 +25,7 @@ from apps.accounts.models import User
 from apps.teams.own import own_key
 from apps.vault.seal import seal_text, unseal_text
 
+log = logging.getLogger(__name__)
 _LABEL = "authenticator.data"
 _SEALED = "sealed"
 
@@ -77,10 +81,22 @@ def factors_of(user: User) -> Factors:
             found.recovery_codes_left = len(each.wrap().get_unused_codes())
         else:
             key = each.wrap()
-            found.passkeys.append(
-                Passkey(each.pk, key.name, bool(key.is_passwordless), each.created_at, each.last_used_at)
-            )
+            opens = bool(key.is_passwordless) and credential_of(each) is not None
+            found.passkeys.append(Passkey(each.pk, key.name, opens, each.created_at, each.last_used_at))
     return found
+
+
+# What the library's parsers raise for what no browser sends.
+UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, IndexError, struct.error)
+
+
+def credential_of(stored: Authenticator) -> Any | None:
+    """The public key of a stored passkey; None of one that cannot be read, which opens nothing."""
+    try:
+        return stored.wrap().authenticator_data.credential_data
+    except (ValidationError, *UNREADABLE) as error:
+        log.warning("stored passkey unreadable: pk=%s error=%s", stored.pk, type(error).__name__)
+        return None
 
 
 def is_only_way_in(user: User, *, link: int | None = None, passkey: int | None = None) -> bool:

@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-import logging
-import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal import auth
-from django.core.exceptions import ValidationError
+
+from apps.teams.factors import UNREADABLE, credential_of
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
-
-log = logging.getLogger(__name__)
-
-# What the library's parsers raise for what no browser sends.
-UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, IndexError, struct.error)
 
 
 def _readable(user: User) -> Iterator[tuple[Authenticator, Any]]:
     """Each stored passkey with its public key."""
     for stored in Authenticator.objects.filter(user_id=user.pk, type=Authenticator.Type.WEBAUTHN):
-        try:
-            yield stored, stored.wrap().authenticator_data.credential_data
-        except (ValidationError, *UNREADABLE) as error:
-            log.warning("stored passkey unreadable: pk=%s error=%s", stored.pk, type(error).__name__)
+        if credential := credential_of(stored):
+            yield stored, credential
 
 
 def _credentials(user: User) -> list[Any]:
-    return [credential for _, credential in _readable(user) if credential]
+    return [credential for _, credential in _readable(user)]
 
 
 def _by_credential_id(user: User, credential_id: bytes) -> Authenticator | None:
-    found = (stored for stored, each in _readable(user) if each and each.credential_id == credential_id)
+    found = (stored for stored, each in _readable(user) if each.credential_id == credential_id)
     return next(found, None)
 
 
 # The library reads all of them, and fails with the first, in each of its pages for passkeys. It leaves no other place.
 auth.get_credentials = _credentials
 auth.get_authenticator_by_credential_id = _by_credential_id
+
+__all__ = ["UNREADABLE"]

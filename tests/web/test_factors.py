@@ -8,11 +8,12 @@ import time
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from allauth.socialaccount.models import SocialAccount
 from django.db import connection
 from django.test import Client
 
 from apps.accounts.models import User
-from apps.teams.factors import factors_of
+from apps.teams.factors import factors_of, is_only_way_in
 from apps.teams.models import Entity
 from apps.vault.errors import Tampered
 from apps.vault.tree import discard_node
@@ -249,6 +250,16 @@ def test_a_stored_passkey_that_cannot_be_read_is_in_nobodys_way(alice: User) -> 
     assert at_the_door.get("/sign-in/second-step").status_code == 200
     step = at_the_door.post("/sign-in/second-step", {"credential": '{"id": "AA"}'})
     assert (step.status_code, is_in(at_the_door)) == (200, False)
+
+
+def test_a_passkey_that_cannot_be_read_is_no_way_in(alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(password="!")
+    link = SocialAccount.objects.create(user=alice, provider="google", uid="1")
+    kept = passkey(alice)  # without what the device answered
+
+    assert [each.opens_by_itself for each in factors_of(alice).passkeys] == [False]
+    assert is_only_way_in(User.objects.get(), link=link.pk)
+    assert not is_only_way_in(User.objects.get(), passkey=kept.pk)
 
 
 def is_in(client: Client) -> bool:
