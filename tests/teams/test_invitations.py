@@ -28,6 +28,7 @@ from apps.teams.services import (
     revoke_invitation,
 )
 from apps.teams.services import invitations as invitations_module
+from apps.teams.services.suspending import reactivate_entity, suspend_entity
 from apps.teams.types import MemberRole, OrganisationRole
 from apps.vault.errors import KeyGone
 from apps.vault.models import Node
@@ -316,3 +317,15 @@ def test_one_who_accepts_twice_at_once_is_in_once(lab: Entity, mallory: User, by
 
     assert sum(came) == 1
     assert Membership.objects.filter(user=mallory).count() == 1
+
+
+def test_nobody_comes_into_a_team_that_the_operators_have_suspended(
+    lab: Entity, alice: User, mallory: User, secret: str
+) -> None:
+    suspend_entity(lab, by=Actor.person(alice))  # the first account owns the instance
+
+    assert not is_usable_invitation(secret)
+    with pytest.raises(NotFound):
+        accept_invitation(secret, by=Actor.person(mallory))
+    reactivate_entity(lab, by=Actor.person(alice))
+    assert accept_invitation(secret, by=Actor.person(mallory)) == lab

@@ -153,7 +153,7 @@ def people_in(place: Place) -> list[Person]:
 
 
 def usable_invitations() -> QuerySet[Invitation]:
-    """Neither used, revoked nor too old, and made by somebody who is an admin there to this day."""
+    """Neither used, revoked nor too old, made by somebody who is an admin there to this day, and to nothing suspended."""
     by_team_admin = Membership.objects.filter(
         entity=OuterRef("entity"), user=OuterRef("invited_by"), role=MemberRole.ADMIN.value
     )
@@ -162,6 +162,7 @@ def usable_invitations() -> QuerySet[Invitation]:
     )
     return Invitation.objects.filter(
         Q(Exists(by_team_admin)) | Q(Exists(by_organisation_admin)),
+        Q(entity=None) | Q(entity__suspended_at=None),
         used_at=None,
         revoked_at=None,
         expires_at__gt=clock.now(),
