@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from apps.access.policy import Scope
-from apps.accounts.services import revoke_api_key
+from apps.accounts.services import require_all_rights, revoke_api_key
 from apps.api.describe import IDEMPOTENCY_KEY, answers, writes
 from apps.api.paging import next_cursor, place_of
 from apps.api.replays import Done, once
@@ -36,6 +36,7 @@ class KeyListView(ApiView):
     @extend_schema(
         operation_id="create_key",
         summary="Make an API key of your own, with a key of the scope admin that is good for everything",
+        description="By a key that expires one makes none that expires later: `expires_at` is then no later than its own.",
         tags=["keys"],
         parameters=[IDEMPOTENCY_KEY],
         request=KeyNew,
@@ -43,6 +44,8 @@ class KeyListView(ApiView):
     )
     def post(self, request: ApiRequest) -> HttpResponseBase:
         actor = signed_in(request)
+        # Also of what was made before: another key of the person, which was given less, may bring the same words.
+        require_all_rights(actor)
         wanted = wanted_key(sent(request, KeyNew).validated_data)
         secrets: list[str] = []
 
