@@ -8,6 +8,7 @@ from django.db import connection
 from apps.access.policy import Role, Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.accounts.services import KeyTerms, issue_api_key
 from apps.audit.models import Event
 from apps.core import clock
 from apps.core.errors import Invalid, NotFound, OwnlogError
@@ -29,9 +30,9 @@ from apps.projects.types import LINK_DAYS, NamedRole
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Organisation, OrganisationMembership
 from apps.teams.queries import default_entity
-from apps.teams.services import add_member, change_role, choose, remove_member
+from apps.teams.services import add_member, change_role, choose, make_service_account, remove_member
 from apps.teams.types import MemberRole, OrganisationRole
-from tests.factories import work
+from tests.factories import people, work
 
 pytestmark = pytest.mark.django_db
 NOBODY = "Nobody of this user name can be added."
@@ -315,3 +316,22 @@ def test_a_member_departs_from_what_was_chosen_only_if_they_may_share(
     assert same.visibility == "private"
     made = create_project(by, entity="lab", name="open", visibility=Visibility.OPEN)
     assert made.visibility == "open"
+
+
+def test_a_service_account_of_the_team_is_named_by_its_handle_and_one_of_elsewhere_is_nobody(
+    lab: Entity, vision: Project, alice: User, mallory: User, by: Actor
+) -> None:
+    vision = update_project(vision, by=by, visibility=Visibility.RESTRICTED)
+    ours = make_service_account(lab, "nightly", role=MemberRole.MEMBER, by=by).user
+    other = people.team("other", admin=mallory)
+    theirs = make_service_account(other, "spy", role=MemberRole.MEMBER, by=Actor.person(mallory)).user
+    key, _ = issue_api_key(ours, by=by, terms=KeyTerms(only_entity=lab.pk))
+    acting = Actor.person(ours, api_key=key)
+    assert role_in_project(acting, vision) is Role.STRANGER
+
+    name_person(vision, username=ours.username, role=NamedRole.MEMBER, by=by)
+    assert role_in_project(acting, vision) is Role.MEMBER
+    with pytest.raises(Invalid, match=NOBODY):
+        name_person(vision, username=theirs.username, role=NamedRole.VIEWER, by=by)
+    unname_person(vision, username=ours.username, by=by)
+    assert role_in_project(acting, vision) is Role.STRANGER

@@ -25,6 +25,7 @@ from apps.projects.types import LINK_DAYS, LONGEST_LABEL, NamedRole
 from apps.teams.gate import role_in
 from apps.teams.models import Entity
 from apps.teams.queries import hidden_from
+from apps.teams.queries.service_accounts import is_handle
 from apps.vault.seal import seal_text
 from apps.vault.tree import open_key
 from apps.vault.types import NodeId
@@ -36,7 +37,8 @@ MOST_LINKS = 50
 def name_person(project: Project, *, username: str, role: NamedRole, by: Actor) -> ProjectMember:
     """Let somebody into a project while it is restricted, or change what they are in it.
 
-    One refusal stands for a user name that nobody has and for somebody outside who does not want to be found.
+    One refusal stands for a user name that nobody has and for somebody outside who does not want to be found. A service
+    account of the entity is named by its handle; one of elsewhere is nobody.
     """
     user = _person_to_name(project.entity, username.strip().lower(), by=by)
     is_outsider = not _is_of(project.entity, user)
@@ -53,7 +55,9 @@ def name_person(project: Project, *, username: str, role: NamedRole, by: Actor) 
 
 
 def _person_to_name(entity: Entity, username: str, *, by: Actor) -> User:
-    user = User.objects.filter(username=username, is_active=True).first() if is_name(username) else None
+    user = None
+    if is_name(username) or is_handle(username):
+        user = User.objects.filter(username=username, is_active=True).first()
     is_of = user is not None and _is_of(entity, user)
     if not is_of:
         check_outsiders(entity)  # before anything that tells who has an account
@@ -78,7 +82,7 @@ def _is_hidden(user: User, *, by: Actor) -> bool:
 def unname_person(project: Project, *, username: str, by: Actor) -> None:
     """Take somebody's name out of a project. Taking out who is not in it does nothing."""
     username = username.strip().lower()
-    if not is_name(username):
+    if not (is_name(username) or is_handle(username)):
         return
     named = ProjectMember.objects.select_related("user").filter(project=project, user__username=username)
     for each in named:
