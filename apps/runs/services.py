@@ -67,6 +67,8 @@ _MOST_TAGS = 1000
 _MOST_WORDS = 250_000  # they are in memory for each run of a list
 _MOST_SEALED_TEXT = 16 * 1024 * 1024
 _SWEEP_BATCH = 500
+LAST_STEP = 2**53
+MOST_KEYS_OF_ROW = 10_000  # that somebody writes by hand or sends by a script of their own
 
 
 def start_run(project: Project, *, name: str | None, by: Actor, patch: RunPatch) -> tuple[OpenRun, bool]:
@@ -323,15 +325,23 @@ def _with_step_and_time(lines: Sequence[str], *, after: float | None) -> list[st
     step = -1 if after is None else math.floor(after)
     for line in lines:
         row = parse_line(line)
+        if len(row) > MOST_KEYS_OF_ROW:
+            raise Invalid(_("A row has at most %(most)d keys.") % {"most": MOST_KEYS_OF_ROW})
         given = row.get("_step")
-        if type(given) is int:
-            step = max(step, given)
+        if given is not None and not _is_step(given):
+            raise Invalid(_("The step of a row is a whole number from 0 to %(most)d.") % {"most": LAST_STEP})
+        step = step if given is None else max(step, int(given))
         missing: dict[str, Any] = {} if "_timestamp" in row else {"_timestamp": now}
         if given is None:
             step += 1
             missing["_step"] = step
         placed.append(jsontext.dumps({**row, **missing}) if missing else line)
     return placed
+
+
+def _is_step(given: object) -> bool:
+    """As the client counts them, from 0; beyond the last a double no longer tells one from the next."""
+    return type(given) in {int, float} and 0 <= given <= LAST_STEP and given == int(given)  # type: ignore[operator, call-overload]
 
 
 @transaction.atomic

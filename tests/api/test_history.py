@@ -227,6 +227,24 @@ def test_lines_are_added_as_they_are(ask: Ask, told: Run) -> None:
     assert ask("GET", f"{HISTORY}?first_step=20&key=a&last_step=20", by="vera").json == [{"a": 1e5}]
 
 
+@pytest.mark.parametrize("step", [-1, 10**20, 2**53 + 2, 0.5, "3", True, [3]])
+def test_a_step_that_no_client_would_count_is_refused_and_nothing_is_added(
+    ask: Ask, told: Run, step: object
+) -> None:
+    answer = ask("POST", HISTORY, {"rows": [{"a": 1}, {"a": 2, "_step": step}]}, by="bob")
+
+    assert (answer.status, answer.json["code"]) == (400, "invalid")
+    assert answer.json["detail"] == "The step of a row is a whole number from 0 to 9007199254740992."
+    assert ask("GET", f"{HISTORY}?first_step=20", by="vera").json == []
+
+
+def test_a_row_of_very_many_keys_is_refused_and_nothing_is_added(ask: Ask, told: Run) -> None:
+    answer = ask("POST", HISTORY, {"rows": [{f"k{n}": n for n in range(200_000)}]}, by="bob")
+
+    assert (answer.status, answer.json["detail"]) == (400, "A row has at most 10000 keys.")
+    assert ask("GET", f"{HISTORY}?first_step=20", by="vera").json == []
+
+
 def test_adding_answers_in_json_only(ask: Ask, told: Run) -> None:
     assert ask("POST", HISTORY, {"rows": []}, by="bob", Accept="text/csv").status == 406
     assert ask("POST", HISTORY, {"rows": []}, by="bob", Accept="*/*").json["line_count"] == 0
