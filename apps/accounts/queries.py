@@ -116,6 +116,11 @@ def names_of(user_ids: Iterable[int | None]) -> dict[int, str]:
     return dict(User.objects.filter(pk__in=[each for each in user_ids if each]).values_list("pk", "username"))
 
 
+def people_of(user_ids: Iterable[int]) -> dict[int, User]:
+    """The accounts behind these keys, with one question."""
+    return User.objects.in_bulk(list(user_ids))
+
+
 def names_of_authors(audit_ids: Iterable[str]) -> dict[str, str]:
     """The user names of those whom the audit record knows by these ids; who is gone, or no person, is left out."""
     wanted = {each for each in audit_ids if is_public_id(each)}

@@ -150,7 +150,6 @@ def project_facts(opened: OpenProject) -> Source:
         "name": opened.name,
         "entityName": opened.entity,
         "entity": entity_facts(project.entity),
-        "description": opened.description,
         "access": _ACCESS_WORDS[opened.visibility],
         "isBenchmark": False,
         "totalSweeps": 0,

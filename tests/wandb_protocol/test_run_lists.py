@@ -7,6 +7,8 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from apps.runs import table
+from apps.runs.models import Run
+from tests.factories import people
 from tests.wandb_protocol.asking import Asker
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +42,22 @@ def test_a_list_costs_the_same_for_one_run_and_for_many(ann: Asker) -> None:
         ):
             names(ann)
         counts.append((len(main), len(vault)))
+
+    assert counts[0] == counts[1]
+
+
+def test_a_list_of_many_peoples_runs_costs_what_one_persons_costs(ann: Asker) -> None:
+    for number in range(4):
+        ann.start(f"r{number}")
+    counts = []
+    for authors in (1, 4):
+        for number in range(authors):
+            user = people.person(f"author{authors}{number}")
+            Run.objects.filter(number=number + 1).update(created_by=user)
+        names(ann)
+        with CaptureQueriesContext(connections["default"]) as asked:
+            names(ann)
+        counts.append(len(asked))
 
     assert counts[0] == counts[1]
 

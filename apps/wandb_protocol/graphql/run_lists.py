@@ -35,7 +35,8 @@ def runs(
         seen_by=actor_in(info),
     )
     budget.runs(found.runs)
-    nodes = [translate.run_facts(opened) | {"project": project} for opened in found.runs]
+    around = {"project": project, "_authors": {opened.run.created_by_id for opened in found.runs} - {None}}
+    nodes = [translate.run_facts(opened) | around for opened in found.runs]
     return page(nodes, start=start, total=found.total)
 
 
@@ -43,6 +44,13 @@ def run_count(project: Source, info: Info, filters: str | None = None) -> int:
     held = _read(project, info)
     budget_of(info).list_of(0)
     return select_runs(held, filters=filters, order=None, offset=0, limit=0, seen_by=actor_in(info)).total
+
+
+def description(project: Source, info: Info) -> str:
+    """Words of the project: whoever writes a run there and asks for them has looked at it."""
+    _read(project, info)
+    held: OpenProject = project["_project"]
+    return held.description
 
 
 def _read(project: Source, info: Info) -> Project:
@@ -53,4 +61,9 @@ def _read(project: Source, info: Info) -> Project:
     return held.project
 
 
-FIELDS: Fields = {"Project.runs": runs, "Project.buckets": runs, "Project.runCount": run_count}
+FIELDS: Fields = {
+    "Project.runs": runs,
+    "Project.buckets": runs,
+    "Project.runCount": run_count,
+    "Project.description": description,
+}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from apps.access.policy import Permission
+from apps.accounts.queries import people_of
 from apps.core import jsontext
 from apps.core.errors import Erased, NotFound
 from apps.projects.queries import open_project
@@ -17,6 +18,10 @@ from apps.wandb_protocol.ids import project_number
 if TYPE_CHECKING:
     from apps.projects.types import OpenProject
     from apps.runs.types import OpenRun
+
+
+HIDDEN: Source = {"id": "", "name": "somebody who is hidden", "username": None}
+GONE: Source = {"id": "", "name": "somebody who left", "username": None}
 
 
 def run(project: Source, info: Info, name: str, **_: object) -> Source | None:
@@ -63,15 +68,23 @@ def creator(source: Source, info: Info) -> Source:
     opened: OpenRun = source["_run"]
     person = opened.run.created_by_id
     if person is None:
-        return {"id": "", "name": "somebody who left", "username": None}
-    # A list of runs names few people: each is looked up once.
-    known = info.context.people
-    if person not in known and hidden_from(actor_in(info), [person]):
-        known[person] = {"id": "", "name": "somebody who is hidden", "username": None}
-    if person not in known and (user := opened.run.created_by) is not None:
-        names = author_names(actor_in(info), [person]) if user.is_service else {}
-        known[person] = translate.user_facts(user, name=names.get(person, ""))
-    return known[person]
+        return GONE
+    if person not in info.context.people:
+        _meet(info, {person, *source.get("_authors", ())})
+    return info.context.people[person]
+
+
+def _meet(info: Info, people: set[int]) -> None:
+    """Look up those who started the runs of a list, all of them at once."""
+    actor, known = actor_in(info), info.context.people
+    wanted = people - known.keys()
+    hidden = hidden_from(actor, wanted)
+    known |= dict.fromkeys(hidden, HIDDEN)
+    users = people_of(wanted - hidden)
+    services = [pk for pk, user in users.items() if user.is_service]
+    names = author_names(actor, services) if services else {}
+    known |= dict.fromkeys(wanted - hidden - users.keys(), GONE)
+    known |= {pk: translate.user_facts(user, name=names.get(pk, "")) for pk, user in users.items()}
 
 
 def wandb_config(source: Source, _: Info, keys: Sequence[str] | None = None) -> str:
