@@ -195,6 +195,7 @@ def test_outsiders_hear_the_same_as_where_nothing_is(
 WANT_A_FORM = {
     (name, "POST")
     for name in (
+        "project-erase",
         "project-link",
         "project-person",
         "project-settings",

@@ -42,12 +42,12 @@ def test_a_run_is_counted_first_and_its_erasure_has_a_page(visit: Visit, send: V
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/settings/erasures/{job.public_id}")
     page = visit(answer.headers["Location"], by="alice").content.decode()
     assert 'hx-trigger="every 2s"' in page and "Look again how far it is" in page
-    assert re.search(r'<li class="now" aria-current="step"><b>Keys destroyed</b>', page)
+    assert re.search(r'<li class="is-now" aria-current="step"><b>Keys destroyed</b>', page)
     assert (visit(RUN, by="alice").status_code, send(f"{RUN}/erase", by="alice").status_code) == (410, 410)
     advance(job.pk)
     page = visit(answer.headers["Location"], by="alice").content.decode()
     assert 'hx-trigger="every 2s"' not in page and "Look again" not in page
-    assert page.count('<li class="done">') == 4
+    assert page.count('<li class="is-done">') == 4
     assert "full" not in words(visit, answer.headers["Location"], "alice")
     assert "1 run" in words(visit, "/settings/erasures", "alice")
     assert "Nothing was erased" in words(visit, "/settings/erasures", "vera")

@@ -289,6 +289,7 @@ WITHOUT_A_LINK = {
     "account_logout",
     "account_set_password",
     "api:docs",
+    "project-erase-runs",  # of runs that were chosen: test_erasing.py
     "erasure",  # of what was erased before: test_erasing.py
     "first-run",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -52,6 +53,8 @@ def runs(request: Request, entity: str, project: str) -> HttpResponseBase:
     ids = [each for text in asked.getlist("runs") for each in text.split(",") if each]
     chosen = runs_to_erase(request.actor, held, public_ids=ids)
     if not chosen:
+        # Nothing to be asked about one by one: whoever may erase none of others' is told so.
+        get_project(request.actor, Permission.RUN_ERASE, entity=entity, name=project)
         return redirect(project_url(entity, project))
     if request.method == "POST":
         return _begun(erase_runs(chosen, by=request.actor))
@@ -85,18 +88,22 @@ def project(request: Request, entity: str, project: str) -> HttpResponseBase:
     return _preview(request, opened, context, status=400 if error else 200)
 
 
+@login_required
 @require_safe
 def erasures(request: Request) -> HttpResponse:
     jobs = [progress_of(job) for job in jobs_seen_by(request.actor)]
     return render(request, "erasing/jobs.html", {"jobs": jobs})
 
 
+@login_required
 @require_safe
 def erasure(request: Request, erasure: str) -> HttpResponse:
     """How far one erasure is. Its keys gone, nobody here knows any more what it was called."""
-    return render(
-        request, "erasing/job.html", {"job": progress_of(get_job(request.actor, public_id=erasure))}
-    )
+    job = progress_of(get_job(request.actor, public_id=erasure))
+    response = render(request, "erasing/job.html", {"job": job})
+    if request.htmx and job.is_done:
+        response["HX-Refresh"] = "true"  # the page that waited says so in its heading too
+    return response
 
 
 def _begun(job: ErasureJob) -> HttpResponseBase:
