@@ -164,6 +164,7 @@ for name in (
     "run-media",
     "run-media-mask",
     "run-media-panel",
+    "run-media-table",
 ):
     declare_url(name, Permission.FILE_READ, methods=_READING)
 declare_url("share", SHARE_LINK, methods=_READING)

@@ -241,6 +241,7 @@ urlpatterns = [
     path("<str:entity>/<str:project>/runs/<str:run>/histograms/one", histograms.one, name="run-histogram"),
     path("<str:entity>/<str:project>/runs/<str:run>/media", media.media, name="run-media"),
     path("<str:entity>/<str:project>/runs/<str:run>/media/panel", media.panel, name="run-media-panel"),
+    path("<str:entity>/<str:project>/runs/<str:run>/media/table", media.table, name="run-media-table"),
     path(
         "<str:entity>/<str:project>/runs/<str:run>/media/mask/<path:name>", media.mask, name="run-media-mask"
     ),

@@ -232,6 +232,7 @@ OTHERWISE = {
     # a.txt is no mask, and the run logs no media.
     "run-media-mask": {400},
     "run-media-panel": {400},
+    "run-media-table": {400},
 }
 
 

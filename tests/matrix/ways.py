@@ -140,6 +140,7 @@ FINE: dict[str, frozenset[int]] = {
     "run-histogram": frozenset({400, 404}),
     "run-media-mask": frozenset({400}),
     "run-media-panel": frozenset({400}),
+    "run-media-table": frozenset({400}),
     "run-ridge": frozenset({400, 404}),
     "team-leave": frozenset({409}),
     "organisation-leave": frozenset({409}),

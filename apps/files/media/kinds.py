@@ -21,7 +21,7 @@ _READERS: dict[str, tuple[Kind, plain.Reader]] = {
     "html-file": (Kind.HTML, plain.one(Kind.HTML)),
     "html": (Kind.HTML, plain.many(Kind.HTML, "html")),
     "table-file": (Kind.TABLE, plain.one(Kind.TABLE)),
-    "incremental-table-file": (Kind.TABLE, plain.one(Kind.TABLE)),
+    plain.INCREMENT: (Kind.TABLE, plain.one(Kind.TABLE)),
     "object3D-file": (Kind.OBJECT3D, plain.one(Kind.OBJECT3D)),
     "object3D": (Kind.OBJECT3D, plain.many(Kind.OBJECT3D, "objects")),
     "molecule-file": (Kind.MOLECULE, plain.one(Kind.MOLECULE)),

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from apps.files.media.types import MOST_ITEMS, Item, Kind, caption_in, captions_in, measure_in, path_in
+from apps.runs.history.paths import TYPE_KEY
 
+INCREMENT = "incremental-table-file"
 Reader = Callable[[Mapping[str, Any]], list[Item]]
 
 
@@ -46,6 +48,7 @@ def _item(kind: Kind, path: str, value: Any, caption: str) -> Item:
         measure_in(_of(value, "width")),
         measure_in(_of(value, "height")),
         measure_in(_of(value, "nrows")),
+        is_increment=_of(value, TYPE_KEY) == INCREMENT,
     )
 
 

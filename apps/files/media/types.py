@@ -51,6 +51,7 @@ class Item:
     height: int | None = None
     rows: int | None = None
     layers: tuple[Layer, ...] = ()
+    is_increment: bool = False  # a table whose earlier parts are files of earlier steps
 
 
 def path_in(value: Any) -> str:

@@ -13,6 +13,7 @@ RENDERERS = {
     Kind.AUDIO: "media/_sounds.html",
     Kind.VIDEO: "media/_films.html",
     Kind.HTML: "media/_pages.html",
+    Kind.TABLE: "media/_tables.html",
 }
 
 

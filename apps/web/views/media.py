@@ -11,15 +11,18 @@ from apps.access.policy import Permission
 from apps.core.errors import Invalid
 from apps.files.media.pictures import coloured_mask
 from apps.files.media.reading import MediaKey, media_keys
+from apps.files.media.tables import table_at
 from apps.files.queries import file_as_io, find_file
 from apps.projects.queries import open_project
 from apps.runs.history import store
 from apps.runs.queries import get_run, open_run
 from apps.runs.types import OpenRun, Stream
 from apps.vault.damage import leaving_out_damaged
+from apps.web.figures import place_on
 from apps.web.links import run_url, with_query
 from apps.web.media.overlays import Picked
 from apps.web.media.panels import MOST_ALONE, MOST_IN_PANEL, panels_of
+from apps.web.media.tables import Asked, table_page
 from apps.web.points import bound
 from apps.web.rendering import render
 from apps.web.request import Request
@@ -30,6 +33,7 @@ from apps.web.views.runs import frame
 KEYS_ON_PAGE = 24
 _LONGEST_KEY = 2000
 _MOST_PICKED = 1000
+_LONGEST_WORDS = 200
 
 
 @require_safe
@@ -108,6 +112,33 @@ def mask(request: Request, entity: str, project: str, run: str, name: str) -> Ht
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["Cross-Origin-Resource-Policy"] = "same-origin"
     return response
+
+
+@require_safe
+def table(request: Request, entity: str, project: str, run: str) -> HttpResponse:
+    """A table that a key holds at a step: a page of its rows, sorted and searched on the server."""
+    opened = _opened(request, entity, project, run)
+    context = frame(request, opened)
+    key, asked = _key(request, opened), _asked(request)
+    found = table_at(opened.run, key.name, bound(request.GET.get("at", "")))
+    place = {"key": request.GET.get("key", ""), "at": request.GET.get("at", "")}
+    context |= {
+        "key": key.name,
+        "table": found,
+        "label": place_on("_step", found.step) if found.step is not None else "",
+        "shown": table_page(opened.run, found, asked, url=f"{context['url']}/media/table", place=place),
+        "asked": asked,
+        "at": place["at"],
+    }
+    return render(request, "media/table.html", context)
+
+
+def _asked(request: Request) -> Asked:
+    order = request.GET.get("order", "")
+    number = order.removeprefix("-")
+    column = int(number) if number.isascii() and number.isdigit() and len(number) < 5 else 0
+    text = request.GET.get("q", "")[:_LONGEST_WORDS]
+    return Asked(-column if order.startswith("-") else column, text, _page(request))
 
 
 def _opened(request: Request, entity: str, project: str, run: str) -> OpenRun:

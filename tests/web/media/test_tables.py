@@ -1,0 +1,169 @@
+"""Logged tables: read, sorted and searched on the server, a page at a time; parts of incremental ones put together."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+import pytest
+
+from apps.accounts.models import User
+from apps.core.errors import Invalid
+from apps.files.media.tables import arranged, read_table
+from apps.files.models import RunFile
+from apps.runs.models import Run
+from tests.files.media.recorded import ROW
+from tests.web.conftest import Log, Visit, text_of
+from tests.web.media.conftest import PAGE, Store, png
+
+TABLE = f"{PAGE}/table"
+PATH = ROW["table"]["path"]
+
+
+def written(columns: list[Any], rows: list[Any]) -> bytes:
+    return json.dumps({"columns": columns, "data": rows}).encode()
+
+
+def numbers_on(page: Any) -> list[str]:
+    """The numbers of the rows that a page shows."""
+    return re.findall(r'class="row-number" scope="row">([^<]+)<', page.content.decode())
+
+
+@pytest.mark.parametrize(
+    ("column", "descending", "places"),
+    [
+        (None, False, [0, 1, 2, 3, 4, 5]),
+        (0, False, [2, 0, 5, 1, 3, 4]),
+        (0, True, [1, 5, 0, 2, 3, 4]),
+    ],
+)
+def test_numbers_go_before_text_and_nothing_last(
+    column: int | None, descending: bool, places: list[int]
+) -> None:
+    rows: list[list[Any]] = [[3], ["b"], [1.5], [None], [math.nan], [10**400]]
+
+    assert arranged(rows, column=column, descending=descending) == places
+
+
+def test_rows_are_found_by_what_any_cell_says() -> None:
+    rows: list[list[Any]] = [["Apple", 1], ["pear", 21], [{"a": "PLUM"}, None], []]
+
+    assert arranged(rows, text="APP") == [0]
+    assert arranged(rows, text="1", column=1, descending=True) == [1, 0]
+    assert arranged(rows, text="plum") == [2]
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"[]", b"{}", b'{"columns": ["a"]}', b'{"columns": "a", "data": []}', b"\xff"]
+)
+def test_what_is_no_table_is_refused(text: bytes) -> None:
+    with pytest.raises(Invalid):
+        read_table(text)
+
+
+def test_an_odd_table_is_read_as_far_as_it_goes() -> None:
+    found = read_table(b'{"columns": ["a", 7, null], "data": [[NaN], "x", [1, 2, 3, 4]]}')
+
+    assert found.columns == ("a", "7", "null")
+    assert [len(row) for row in found.rows] == [1, 0, 4]
+
+
+@pytest.fixture
+def table(kinds: Run, store: Store) -> Run:
+    store(kinds, {PATH: written(["n", "word", "ok"], [[n, f"row {n}", n % 2 == 0] for n in range(120)])})
+    return kinds
+
+
+def test_a_table_is_paged(visit: Visit, table: Run) -> None:
+    first, third = visit(TABLE, by="vera", key="table"), visit(TABLE, by="vera", key="table", page="2")
+
+    assert numbers_on(first) == [str(n) for n in range(1, 51)]
+    assert numbers_on(third) == [str(n) for n in range(101, 121)]
+    assert "101 to 120 of 120" in text_of(third)
+    assert f'href="{TABLE}?key=table&amp;page=1"' in third.content.decode()
+
+
+def test_a_table_is_sorted_and_searched_on_the_server(visit: Visit, table: Run) -> None:
+    page = visit(TABLE, by="vera", key="table", order="-1", q="row 11")
+
+    assert numbers_on(page) == [str(n + 1) for n in (119, 118, 117, 116, 115, 114, 113, 112, 111, 110, 11)]
+    assert 'aria-sort="descending"' in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "query", [{"order": "99"}, {"order": "-x"}, {"order": "٣"}, {"page": "999999"}, {"page": "-1"}]
+)
+def test_an_odd_address_shows_a_page_all_the_same(visit: Visit, table: Run, query: dict[str, str]) -> None:
+    assert len(numbers_on(visit(TABLE, by="vera", key="table", **query))) in (20, 50)
+
+
+def test_a_panel_leads_to_its_table(visit: Visit, table: Run) -> None:
+    page = visit(PAGE, by="vera", key="table")
+
+    assert f'href="{TABLE}?key=table&amp;at=5"' in page.content.decode()
+    assert "3 rows" in text_of(page)  # as the client said
+
+
+def test_cells_are_text_and_pictures_of_the_run(visit: Visit, kinds: Run, store: Store) -> None:
+    there = {"_type": "image-file", "path": ROW["image"]["path"]}
+    elsewhere = {"_type": "image-file", "path": "media/of/nobody.png"}
+    rows = [["<script>alert(1)</script>", there], ["\ud800\u202e", elsewhere], [None, "Image"]]
+    store(kinds, {PATH: written(["<b>", "picture"], rows)})
+
+    page = visit(TABLE, by="vera", key="table").content.decode()
+
+    assert "<script>alert" not in page and "&lt;script&gt;alert(1)" in page and "<bdi>&lt;b&gt;</bdi>" in page
+    assert re.findall(r'<img src="([^"]+)"', page) == [f"/lab/vision/runs/kinds/image/{ROW['image']['path']}"]
+    assert '<bdi title="Image">Image</bdi>' in page
+
+
+def _increments(kinds: Run, log: Log, store: Store, numbers: list[int]) -> None:
+    parts = [
+        ROW["inc"] | {"path": f"media/table/part{place}.json", "increment_num": n}
+        for place, n in enumerate(numbers)
+    ]
+    log(kinds, [{"_step": 10 + place, "part": part} for place, part in enumerate(parts)])
+    store(kinds, {part["path"]: written(["n"], [[f"of {place}"]]) for place, part in enumerate(parts)})
+
+
+def test_parts_of_an_incremental_table_are_put_together(
+    visit: Visit, kinds: Run, log: Log, store: Store
+) -> None:
+    _increments(kinds, log, store, [0, 1, 2])
+
+    last, second = visit(TABLE, by="vera", key="part"), visit(TABLE, by="vera", key="part", at="11")
+
+    assert re.findall(r"<bdi title=\"(of \d)\"", last.content.decode()) == ["of 0", "of 1", "of 2"]
+    assert re.findall(r"<bdi title=\"(of \d)\"", second.content.decode()) == ["of 0", "of 1"]
+
+
+def test_an_incremental_table_that_was_begun_anew(visit: Visit, kinds: Run, log: Log, store: Store) -> None:
+    _increments(kinds, log, store, [0, 1, 0])
+
+    assert re.findall(r"<bdi title=\"(of \d)\"", visit(TABLE, by="vera", key="part").content.decode()) == [
+        "of 2"
+    ]
+
+
+def test_a_missing_part_is_said_to_be(visit: Visit, kinds: Run, log: Log, store: Store) -> None:
+    _increments(kinds, log, store, [0, 1])
+    RunFile.objects.filter(run=kinds).order_by("-id")[0].delete()
+
+    assert "1 part of this table is not here" in text_of(visit(TABLE, by="vera", key="part"))
+
+
+@pytest.mark.parametrize("key", ["image", "molecule", "loss", ""])
+def test_a_key_without_a_table_has_none(visit: Visit, kinds: Run, key: str) -> None:
+    assert visit(TABLE, by="vera", key=key).status_code in (400, 404)
+
+
+def test_a_file_that_is_no_table_is_said_to_be_none(visit: Visit, kinds: Run, store: Store) -> None:
+    store(kinds, {PATH: png()})
+
+    assert visit(TABLE, by="vera", key="table").status_code == 400
+
+
+def test_outsiders_find_no_table(visit: Visit, table: Run, mallory: User) -> None:
+    assert visit(TABLE, by="mallory", key="table").status_code == 404
