@@ -1,0 +1,162 @@
+"""Every kind of media logged by the real client: what it reads back is what it sent, and the page shows each."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from apps.demo.people import PASSWORD
+from tests.e2e.clients import Client
+from tests.live import LiveServer
+
+pytestmark = pytest.mark.live
+
+# Logs each kind at two steps; answers with the path and the bytes of each file that the client made of it.
+_LOG = """
+import base64, math, pathlib, struct, wave
+import numpy as np, wandb
+from PIL import Image
+with wave.open("tone.wav", "wb") as sound:
+    sound.setnchannels(1); sound.setsampwidth(2); sound.setframerate(8000)
+    sound.writeframes(b"".join(struct.pack("<h", int(9000 * math.sin(n / 5))) for n in range(8000)))
+frames = [Image.new("RGB", (64, 48), (n * 20, 90, 200)) for n in range(4)]
+frames[0].save("walk.gif", save_all=True, append_images=frames[1:], duration=120, loop=0)
+pathlib.Path("clip.mp4").write_bytes(b"\\0\\0\\0\\x18ftypmp42" + bytes(range(256)) * 400)
+pathlib.Path("water.pdb").write_text("HETATM    1  O   HOH A   1       0.000   0.000   0.000  1.00  0.00           O\\nEND\\n")
+pathlib.Path("shape.gltf").write_text('{"asset":{"version":"2.0"}}')
+rng = np.random.default_rng(1)
+labels = {1: "road", 2: "car"}
+def picture(**more):
+    return wandb.Image((rng.random((24, 32, 3)) * 255).astype("uint8"), **more)
+mask = np.ones((24, 32), "uint8")
+box = {"position": {"minX": .1, "maxX": .5, "minY": .2, "maxY": .7}, "class_id": 1}
+with wandb.init(project="media", id="kinds") as run:
+    parts = wandb.Table(columns=["n"], log_mode="INCREMENTAL")
+    for step in range(2):
+        parts.add_data(step)
+        run.log({
+            "image": picture(caption=f"step {step}"),
+            "grid": [picture(caption=f"c{n}") for n in range(3)],
+            "seg": picture(masks={"truth": {"mask_data": mask, "class_labels": labels}}),
+            "det": picture(boxes={"found": {"box_data": [box], "class_labels": labels}}),
+            "sound": wandb.Audio("tone.wav", caption="a tone"),
+            "film": wandb.Video("clip.mp4", format="mp4"),
+            "gif": wandb.Video("walk.gif", format="gif"),
+            "page": wandb.Html("<p>hello"),
+            "table": wandb.Table(columns=["n", "word"], data=[[n, f"w{n}"] for n in range(60)]),
+            "parts": parts,
+            "cloud": wandb.Object3D(rng.random((20, 6))),
+            "shape": wandb.Object3D("shape.gltf"),
+            "molecule": wandb.Molecule("water.pdb"),
+            "hist": wandb.Histogram([1, 2, 3]),
+        })
+    folder = pathlib.Path(run.dir)
+answer({str(file.relative_to(folder)): base64.b64encode(file.read_bytes()).decode()
+        for file in (folder / "media").rglob("*") if file.is_file()})
+"""
+_READ = """
+import base64, pathlib, wandb
+run = wandb.Api(timeout=60).run("alice/media/kinds")
+for file in run.files():
+    if file.name.startswith("media/"):
+        file.download("back", replace=True)
+folder = pathlib.Path("back")
+rows = list(run.scan_history())
+answer({"files": {str(file.relative_to(folder)): base64.b64encode(file.read_bytes()).decode()
+                  for file in (folder / "media").rglob("*") if file.is_file()},
+        "types": {key: value["_type"] for key, value in rows[-1].items() if isinstance(value, dict)}})
+"""
+KINDS = {
+    "image",
+    "grid",
+    "seg",
+    "det",
+    "sound",
+    "film",
+    "gif",
+    "page",
+    "table",
+    "parts",
+    "cloud",
+    "shape",
+    "molecule",
+}
+
+
+class Logged:
+    def __init__(self, server: LiveServer, sent: dict[str, str], read: dict[str, Any]) -> None:
+        self.sent, self.read = sent, read
+        self.run = f"{server.url}/alice/media/runs/kinds"
+        self.browser = requests.Session()
+        self.browser.trust_env = False
+        page = self.browser.get(f"{server.url}/sign-in", timeout=60).text
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+        assert token is not None
+        form = {"login": "alice", "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
+        self.browser.post(f"{server.url}/sign-in", data=form, timeout=60)
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        return self.browser.get(f"{self.run}/{path}", headers=headers, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def logged() -> Iterator[Logged]:
+    with LiveServer() as server:
+        server.account("alice")
+        server.manage(
+            "shell",
+            "-c",
+            f"from apps.accounts.models import User; one = User.objects.get(); one.set_password({PASSWORD!r}); one.save()",
+        )
+        with Client(server.url) as client:
+            sent = client.ask(_LOG)
+            yield Logged(server, sent, client.ask(_READ))
+
+
+def test_the_client_reads_back_what_it_sent(logged: Logged) -> None:
+    assert logged.read["files"] == logged.sent
+    assert set(logged.read["types"]) == KINDS | {"hist"}
+
+
+def test_each_kind_has_its_panel_and_each_file_its_bytes(logged: Logged) -> None:
+    page = logged.get("media").text
+
+    assert set(re.findall(r'data-media="([^"]+)"', page)) == KINDS
+    assert "Not here" not in page
+    shown = set(
+        re.findall(r'(?:src|href)="/alice/media/runs/kinds/((?:image|play|html|files)/media/[^"?]+)"', page)
+    )
+    assert {path.partition("/")[0] for path in shown} == {"image", "play", "html", "files"}
+    for path in shown:
+        answer = logged.get(path)
+        assert answer.content == base64.b64decode(logged.sent[path.partition("/")[2]]), path
+
+
+def test_a_film_seeks(logged: Logged) -> None:
+    (name,) = {name for name in logged.sent if name.startswith("media/videos/film_1_")}
+
+    answer = logged.get(f"play/{name}", Range="bytes=90000-90009")
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (206, "video/mp4")
+    assert answer.content == base64.b64decode(logged.sent[name])[90000:90010]
+
+
+def test_masks_and_boxes_lie_over_their_images(logged: Logged) -> None:
+    seg, det = logged.get("media?key=seg").text, logged.get("media?key=det").text
+
+    assert re.findall(r'value="(mask/truth/\d)" checked', seg) == ["mask/truth/1", "mask/truth/2"]
+    mask = re.search(r'/(media/mask/[^"]+)"', seg)
+    assert mask is not None and logged.get(mask[1]).headers["Content-Type"] == "image/png"
+    assert '<rect x="3.2" y="4.8" width="12.8" height="12"><title>road</title>' in det
+
+
+def test_tables_open_also_incremental_ones(logged: Logged) -> None:
+    whole, parts = logged.get("media/table?key=table&order=-1").text, logged.get("media/table?key=parts").text
+
+    assert re.findall(r'title="(w\d+)"', whole)[:2] == ["w59", "w58"]
+    assert re.findall(r'<td class="num"><bdi title="(\d)"', parts) == ["0", "1"]
