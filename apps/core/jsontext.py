@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from apps.core.errors import Invalid
 
 MOST_DEPTH = 100
+_LONG = 64 * 1024
 # Nineteen digits and more may exceed 64 bits; orjson turns such integers into floats without a word.
 _MANY_DIGITS = b"0" * 19
 _DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
@@ -27,10 +28,14 @@ def loads(source: str | bytes) -> Any:
     """The value that `source` spells. Raises Invalid when it is not JSON or nested too deeply."""
     data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
     value = _loads_slowly(data) if has_long_integer(data) else _loads_fast(data)
-    # Few texts have brackets enough to be deep at all.
-    if data.count(b"[") + data.count(b"{") > MOST_DEPTH and _is_deep(value):
+    if _may_be_deep(data) and _is_deep(value):
         raise Invalid(_("JSON is nested deeper than %(n)d levels.") % {"n": MOST_DEPTH})
     return value
+
+
+def _may_be_deep(data: bytes) -> bool:
+    """Few texts have brackets enough. Those of a long one take longer to count than its levels to look at: most are texts in it."""
+    return len(data) > _LONG or data.count(b"[") + data.count(b"{") > MOST_DEPTH
 
 
 def has_long_integer(data: bytes) -> bool:

@@ -8,7 +8,7 @@ swept; two workers, an append or a rewind meanwhile: the transaction sees that i
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,6 @@ from django.db.models import Count, Q, Sum
 
 from apps.blobs.models import Blob
 from apps.blobs.services import delete_blob, write_blob
-from apps.core.rows import find_row
 from apps.runs.history import codec
 from apps.runs.history.appending import HOT_BYTES
 from apps.runs.history.console import LINES_IN_GROUP, NUMBER, TEXT
@@ -36,7 +35,8 @@ MOST_HOT_CHUNKS = 500
 # Of the lines as they came: bounds what a worker holds in memory, and the size of a segment.
 _BATCH_BYTES = 24 * 1024 * 1024
 _BATCH_LINES = 250_000
-_BYTES_AT_ONCE = 512 * 1024  # of these made into columns at a time
+_BYTES_AT_ONCE = 512 * 1024  # of these read, and made into columns, at a time
+_MOST_AT_ONCE = 200
 _DUE_AT_ONCE = 200
 
 
@@ -96,20 +96,34 @@ def _batches(run: Run, stream: Stream, key: OpenKey) -> Iterator[_Batch]:
     """The stream's present chunks in batches. Console chunks in the order they came, the rest by line."""
     order = ("writer", "pk") if stream is Stream.OUTPUT else ("writer", "first_line")
     batch: _Batch | None = None
-    ids = list(
-        Chunk.objects.filter(run=run, stream=stream.value).order_by(*order).values_list("pk", flat=True)
-    )
-    for pk in ids:
-        chunk = find_row(Chunk, pk=pk)
-        if chunk is None:  # another worker was faster, or the run was rewound
-            continue
-        if batch is not None and not batch.takes(chunk):
-            yield batch
-            batch = None
-        batch = batch or _Batch(stream, bytes(chunk.writer))
-        batch.add(chunk, open_chunk(chunk, key))
+    stored = Chunk.objects.filter(run=run, stream=stream.value).order_by(*order)
+    for ids in _some_ids(stored.values_list("pk", "stored_bytes")):
+        there = Chunk.objects.in_bulk(ids)
+        for pk in ids:
+            chunk = there.pop(pk, None)
+            if chunk is None:  # another worker was faster, or the run was rewound
+                continue
+            if batch is not None and not batch.takes(chunk):
+                yield batch
+                batch = None
+            batch = batch or _Batch(stream, bytes(chunk.writer))
+            batch.add(chunk, open_chunk(chunk, key))
     if batch is not None:
         yield batch
+
+
+def _some_ids(stored: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
+    """The ids in groups, each read by one question: a run that ends has a chunk for each second, all of them small."""
+    ids: list[int] = []
+    size = 0
+    for pk, stored_bytes in list(stored):
+        if ids and (len(ids) == _MOST_AT_ONCE or size + stored_bytes > _BYTES_AT_ONCE):
+            yield ids
+            ids, size = [], 0
+        ids.append(pk)
+        size += stored_bytes
+    if ids:
+        yield ids
 
 
 def _compact_batch(run: Run, key: OpenKey, batch: _Batch) -> bool:
