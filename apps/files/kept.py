@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, F, Min, Sum
@@ -13,6 +12,7 @@ from django.db.models.functions import Coalesce, Length
 
 from apps.access.policy import Visibility
 from apps.code_saving.policy import is_code, is_packages
+from apps.core.amounts import Amount
 from apps.files import opening
 from apps.files.exposure import METADATA
 from apps.files.models import RunFile
@@ -21,21 +21,6 @@ from apps.projects.models import Project
 from apps.runs.models import Chunk, Run, Segment
 from apps.teams.models import Entity
 from apps.vault.damage import leaving_out_damaged
-
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """How much of something: things, bytes as they are stored, and when the first of them came."""
-
-    count: int = 0
-    stored_bytes: int = 0
-    since: datetime | None = None
-
-    def __add__(self, other: Amount) -> Amount:
-        moments = [each.since for each in (self, other) if each.since is not None]
-        return Amount(
-            self.count + other.count, self.stored_bytes + other.stored_bytes, min(moments, default=None)
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from django.utils.translation import ngettext
 from apps.access.policy import Permission, Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.queries import user_of
-from apps.files.kept import Amount, Kept, bytes_of, kept_of
+from apps.artifacts.kept import kept_versions_of
+from apps.core.amounts import Amount
+from apps.files.kept import Kept, bytes_of, kept_of
 from apps.teams.queries import entities_where
 from apps.teams.queries.held import rows_of_account
 from apps.web.figures import grouped
@@ -65,38 +67,44 @@ class Whole:
 def whole_of(actor: Actor, entity: Entity) -> Whole:
     """What is held in an entity that the actor administers; of their own the account as well."""
     kept, is_own = kept_of(entity), entity.user_id is not None
-    held = [*_content(kept), *([_account(actor)] if is_own else [])]
+    versions = kept_versions_of(entity)
+    held = [*_content(kept, versions), *([_account(actor)] if is_own else [])]
     return Whole(
         entity,
         entity_url(entity.name),
-        kept.stored_bytes,
+        kept.stored_bytes + versions.stored_bytes,
         held,
         [_seen_by(each, n) for each, n in sorted(kept.seen_by.items())],
         _others(actor) if is_own else [],
     )
 
 
-def _content(kept: Kept) -> list[Held]:
+def _content(kept: Kept, versions: Amount) -> list[Held]:
     partial = (
         _("Only the newest files were told apart by name; older ones count as files.")
         if kept.is_partial
         else ""
     )
     unsorted = _(
-        "Which of these files are training data and which are models nobody but you knows: they are counted together."
+        "Which of these are training data and which are models nobody but you knows: they are counted together."
     )
+    files = [
+        *_figure(versions, _versions(versions.count)),
+        *_figure(kept.files, _files(kept.files.count)),
+    ]
+    since = (kept.files + versions).since
     config = [
         *_figure(kept.projects, _projects(kept.projects.count)),
         *_figure(kept.runs, _runs(kept.runs.count)),
         *_figure(kept.about, _files(kept.about.count)),
     ]
     return [
-        Held(_holding("training-data"), _figure(kept.files, _files(kept.files.count)), kept.files.since, unsorted),
+        Held(_holding("training-data"), files, since, unsorted),
         Held(_holding("code"), _figure(kept.code, _files(kept.code.count)), kept.code.since, partial),
         Held(_holding("config"), config, (kept.projects + kept.runs + kept.about).since),
         Held(_holding("metrics"), _figure(kept.lines, _lines(kept.lines.count)), kept.lines.since),
         Held(_holding("analysis"), _figure(kept.media, _files(kept.media.count)), kept.media.since),
-        Held(_holding("models"), _figure(kept.files, _files(kept.files.count)), kept.files.since, unsorted),
+        Held(_holding("models"), files, since, unsorted),
     ]  # fmt: skip
 
 
@@ -132,6 +140,10 @@ def _holding(slug: str) -> Holding:
 
 def _figure(amount: Amount, words: str) -> list[Now]:
     return [Now(words, amount.stored_bytes)] if amount.count else []
+
+
+def _versions(n: int) -> str:
+    return ngettext("%(n)s artifact version", "%(n)s artifact versions", n) % {"n": grouped(n)}
 
 
 def _files(n: int) -> str:

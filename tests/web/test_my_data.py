@@ -10,6 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import User
+from apps.artifacts.kept import kept_versions_of
+from apps.blobs.models import Blob
 from apps.files import opening, services
 from apps.files.kept import kept_of
 from apps.files.models import RunFile
@@ -17,7 +19,7 @@ from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
 from apps.runs.models import Chunk, Run
 from apps.teams.models import Entity
-from tests.factories import people, work
+from tests.factories import artifacts, people, work
 from tests.web.conftest import Log, Visit, text_of
 
 URL, TEAM = "/settings/my-data", "/teams/lab/data"
@@ -142,3 +144,16 @@ def test_what_is_too_old_to_be_looked_at_counts_as_a_file(
 
     assert (found.code.count, found.files.count, found.is_partial) == (1, 1, True)
     assert "Only the newest files were told apart by name" in text_of(visit(TEAM, by="alice"))
+
+
+def test_artifacts_are_counted_with_what_was_saved_by_name(
+    visit: Visit, vision: Project, alice: User
+) -> None:
+    artifacts.version(vision, "ds", {"a.txt": b"one", "b.txt": b"two"}, by=people.actor(alice))
+
+    page = visit(TEAM, by="alice")
+
+    stored = sum(size or 0 for size in Blob.objects.values_list("stored_size", flat=True))
+    assert kept_versions_of(vision.entity).stored_bytes == stored > 0
+    for slug in ("training-data", "models"):
+        assert now(page, slug).startswith("Now 1 artifact version")
