@@ -153,6 +153,7 @@ for name in (
 ):
     declare_url(name, Permission.RUN_READ, methods=_READING)
 for name in (
+    "project-compare-code",
     "run-code",
     "run-code-zip",
     "run-files",

@@ -132,6 +132,7 @@ QUERIES = {
     "run-histograms": "",
     "project-erase-runs": "runs={run_id}",
     "project-compare": "run={run_id}",
+    "project-compare-code": "runs={run_id}",
     "project-compare-csv": "run={run_id}",
 }
 # Past the gate these say something else than 2xx: a last admin stays; a.txt is no picture, nothing is a histogram or media.

@@ -15,6 +15,8 @@ PAGES = (
     f"{PROJECT}?group=config.model&group=state&pin=summary_metrics.val%2Facc",
     f"{PROJECT}/compare?runs=demo0003,demo0005,demo0007",
     f"{PROJECT}/compare?runs=demo0003,demo0005&all=1",
+    f"{PROJECT}/compare/code?runs=demo0003,demo0005",
+    f"{PROJECT}/compare/code?runs=demo0003,demo0005,demo0007&view=inline&file=code%2Fvision%2Faugment.py",
     RUN,
     f"{RUN}/edit",
     f"{RUN}/series/table?key=val%2Facc",

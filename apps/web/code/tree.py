@@ -11,7 +11,7 @@ _DEEPEST = 6  # beyond this the tree indents no further
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A folder or a file in it. `mark` says in one word how the file differs, where trees are compared."""
+    """A folder or a file in it."""
 
     label: str
     path: str
@@ -19,7 +19,6 @@ class Leaf:
     size: int = 0
     is_folder: bool = False
     is_here: bool = False
-    mark: str = ""
 
 
 def tree_of(files: Sequence[tuple[str, int]], *, here: str = "") -> tuple[list[Leaf], int]:

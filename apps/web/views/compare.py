@@ -37,7 +37,7 @@ def compare(request: Request, entity: str, project: str) -> HttpResponse:
     """Chosen runs as columns: the keys in which they differ, or all, with their charts under them."""
     held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
     with leaving_out_damaged() as damaged:
-        runs = open_runs(_chosen(request, held))
+        runs = open_runs(chosen_runs(request, held))
         definitions = Definitions.of_runs(each.config_text for each in runs)
         names = names_logged((each.run for each in runs), definitions)
     everything = request.GET.get("all") == "1"
@@ -83,7 +83,7 @@ def csv_of(request: Request, entity: str, project: str) -> StreamingHttpResponse
     """The whole comparison to keep, whatever of it a page shows."""
     held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
     with leaving_out_damaged():
-        runs = open_runs(_chosen(request, held))
+        runs = open_runs(chosen_runs(request, held))
     head, rows = lines_of(runs, [title_of(each) for each in runs])
     response = StreamingHttpResponse(csv_lines(head, rows), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = attachment("comparison.csv")
@@ -118,6 +118,11 @@ class Address:
         return self._with(base="")
 
     @property
+    def code(self) -> str:
+        """Where the code of the same runs is compared."""
+        return f"{self.url}/code?runs={','.join(self.ids)}"
+
+    @property
     def csv(self) -> str:
         return f"{self.url}/csv?runs={','.join(self.ids)}"
 
@@ -139,7 +144,7 @@ class Address:
         return self._with(ids=ids)
 
 
-def _chosen(request: Request, project: Project) -> list[Run]:
+def chosen_runs(request: Request, project: Project) -> list[Run]:
     """The runs named in the address, by public id as the table names them, or by the client's id."""
     asked = [name for text in request.GET.getlist("runs") for name in text.split(",") if name.strip()]
     asked = list(dict.fromkeys(asked))[:MOST_RUNS]
