@@ -12,6 +12,7 @@ import pytest
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.artifacts.models import StoredFile, Version
 from apps.audit.models import Event
 from apps.blobs.models import Blob
 from apps.blobs.store import default_store
@@ -39,7 +40,7 @@ from apps.vault.models import Grant, Node, Tombstone
 from apps.vault.tree import open_key
 from apps.vault.types import NodeId
 from tests.erasure.conftest import files_of, full_run, log
-from tests.factories import work
+from tests.factories import artifacts, work
 
 pytestmark = pytest.mark.django_db
 
@@ -155,11 +156,17 @@ def test_a_project_goes_with_its_runs_and_their_keys(
     full: Run, other: Run, vision: Project, by: Actor, alice: User
 ) -> None:
     make_share_link(vision, label="x", days=7, by=by)
+    for content in (b"1", b"2"):  # one file of two versions, and one of each
+        artifacts.version(vision, "set", {"both": b"0", "own": content}, by=by, run=full)
     elsewhere = full_run(work.project("lab", "elsewhere", by=alice), "kept", by=alice)
     kept = rows_below(Scope.PROJECT, [elsewhere.project_id])
     being_erased = erase_run(other, by=by)
     went = would_go(Scope.PROJECT, [vision])
     assert (went.runs, went.running, went.files) == (1, 1, 4)
+
+    nodes = set(Version.objects.values_list("vault_node", flat=True))
+    stored = {each.blob.object_name for each in StoredFile.objects.select_related("blob")}
+    assert stored <= objects() and len(stored) == 3
 
     job = erase_project(vision, by=by)
     assert find_project(vision.entity, "vision") is None
@@ -168,7 +175,9 @@ def test_a_project_goes_with_its_runs_and_their_keys(
         advance(each.pk)
 
     assert set(rows_below(Scope.PROJECT, [vision.pk]).values()) == {0}
-    gone = {vision.vault_node, full.vault_node, other.vault_node}
+    gone = {vision.vault_node, full.vault_node, other.vault_node, *nodes}
+    assert not objects() & stored
+    assert not Grant.objects.filter(owner_id__in=gone).exists()
     assert not Node.objects.filter(pk__in=gone).exists()
     assert set(ErasureJob.objects.values_list("step", flat=True)) == {Step.DONE}
     assert rows_below(Scope.PROJECT, [elsewhere.project_id]) == kept

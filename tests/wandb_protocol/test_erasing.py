@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.artifacts.queries.versions import committed
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.wandb_protocol.ids import project_number, to_client
 from tests.erasure.conftest import files_of, full_run
-from tests.factories import people, work
+from tests.factories import artifacts, people, work
 from tests.wandb_protocol.asking import Asker
 
 DELETE_RUN = "mutation($id: ID!) { deleteRun(input: {id: $id}) { clientMutationId } }"
@@ -44,6 +46,22 @@ def test_a_run_that_is_still_written_is_told_to_stop_and_comes_back_by_nothing(
     found = ann.data('{ project(name: "vision", entityName: "lab") { runCount run(name: "full") { id } } }')
     assert found["project"] == {"runCount": 0, "run": None}
     assert "no such run" in ann.error(DELETE_RUN, **run_id)
+
+
+def test_the_artifacts_that_a_run_made_go_with_it_when_asked(
+    full: Run, vision: Project, ann: Asker, alice: User
+) -> None:
+    by = Actor.person(alice)
+    other = full_run(vision, "other", by=alice)
+    made = artifacts.version(vision, "set", {"a": b"1"}, by=by, run=full)
+    theirs = artifacts.version(vision, "set", {"a": b"2"}, by=by, run=other)
+    artifacts.version(vision, "set", {"a": b"2"}, by=by, run=full)  # the same, made again
+
+    delete = DELETE_RUN.replace("id: $id", "id: $id, deleteArtifacts: true")
+    ann.data(delete, id=to_client("Run", full.public_id))
+
+    assert set(committed().values_list("pk", flat=True)) == {theirs.pk} != {made.pk}
+    assert theirs.collection.project_id == vision.pk
 
 
 def test_files_go_all_or_none(full: Run, ann: Asker, alice: User, mallory: User) -> None:

@@ -1,0 +1,119 @@
+"""Runs end as their owner's setting has it: of projects, entities and organisations, and no other's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.audit.models import Event
+from apps.core import clock
+from apps.erasure import retention
+from apps.erasure.models import ErasureJob
+from apps.erasure.retention import erase_what_is_old
+from apps.erasure.types import Cause
+from apps.projects.models import Project
+from apps.projects.services import choose_retention
+from apps.runs.models import Run
+from apps.runs.types import RunState
+from apps.teams.choices import SettingName
+from apps.teams.models import Entity
+from apps.teams.services import choose
+from tests.factories import people, work
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def by(alice: User) -> Actor:
+    return Actor.person(alice)
+
+
+def ended(place: Project, name: str, *, by: User, days: int, state: RunState = RunState.FINISHED) -> Run:
+    """A run that ended so many days ago and an hour."""
+    run = work.run(place, name, by=by)
+    then = clock.now() - timedelta(days=days, hours=1)
+    Run.objects.filter(pk=run.pk).update(
+        state=state.value, heartbeat_at=then, created_at=then, finished_at=then if state in RunState.closed() else None
+    )  # fmt: skip
+    return run
+
+
+def left() -> set[str]:
+    """Which runs are still there, by their public ids."""
+    return set(Run.objects.values_list("public_id", flat=True))
+
+
+def test_nothing_is_erased_while_nobody_has_chosen(vision: Project, alice: User) -> None:
+    ended(vision, "old", by=alice, days=3000)
+
+    assert erase_what_is_old() == 0
+    assert Run.objects.count() == 1
+
+
+def test_runs_that_ended_before_go_and_what_still_runs_stays(vision: Project, alice: User, by: Actor) -> None:
+    old = [
+        ended(vision, state.value, by=alice, days=31, state=state)
+        for state in (RunState.FINISHED, RunState.FAILED, RunState.CRASHED, RunState.KILLED)
+    ]
+    young = ended(vision, "young", by=alice, days=29)
+    running = ended(vision, "running", by=alice, days=400, state=RunState.RUNNING)
+    heard = ended(vision, "heard of", by=alice, days=400)
+    Run.objects.filter(pk=heard.pk).update(heartbeat_at=clock.now())  # somebody took it up since
+    choose_retention(vision, 30, by=by)
+
+    assert erase_what_is_old() == len(old)
+
+    assert left() == {young.public_id, running.public_id, heard.public_id}
+    assert erase_what_is_old() == 0
+
+
+def test_the_record_says_that_the_setting_did_it(
+    vision: Project, lab: Entity, alice: User, by: Actor
+) -> None:
+    run = ended(vision, "old", by=alice, days=8)
+    choose(lab, SettingName.RUN_RETENTION_DAYS, 7, by=by)
+
+    erase_what_is_old()
+
+    job = ErasureJob.objects.get()
+    assert (job.cause, job.asked_by, job.entity) == (Cause.RETENTION, "system", lab)
+    event = Event.objects.get(kind="run.erased")
+    assert (event.subject, event.by, event.facts["cause"]) == (run.public_id, "system", "retention")
+
+
+def test_an_organisation_decides_for_its_teams_and_for_nobody_else(
+    vision: Project, lab: Entity, alice: User, mallory: User, by: Actor
+) -> None:
+    institute = people.organisation("institute", admin=alice, teams=[lab])
+    choose(institute, SettingName.RUN_RETENTION_DAYS, 10, by=by, enforce=True)
+    ended(vision, "theirs", by=alice, days=11)
+    other = ended(work.project("mallory", "own", by=mallory), "kept", by=mallory, days=11)
+
+    assert erase_what_is_old() == 1
+    assert left() == {other.public_id}
+
+
+def test_a_project_that_keeps_for_ever_is_left_alone(
+    vision: Project, lab: Entity, alice: User, by: Actor
+) -> None:
+    choose(lab, SettingName.RUN_RETENTION_DAYS, 7, by=by)
+    choose_retention(vision, None, by=by)
+    ended(vision, "old", by=alice, days=900)
+
+    assert erase_what_is_old() == 0
+
+
+def test_much_at_once_goes_in_several_jobs_and_the_rest_later(
+    vision: Project, alice: User, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_RUNS_IN_JOB", 2)
+    monkeypatch.setattr(retention, "_MOST_AT_A_GO", 4)
+    for number in range(5):
+        ended(vision, f"r{number}", by=alice, days=9)
+    choose_retention(vision, 7, by=by)
+
+    assert (erase_what_is_old(), erase_what_is_old()) == (4, 1)
+    assert sorted(ErasureJob.objects.values_list("asked", flat=True)) == [1, 2, 2]
