@@ -162,6 +162,7 @@ for name in (
     "run-file-image",
     "run-file-play",
     "run-file-html",
+    "project-compare-media",
     "run-media",
     "run-media-mask",
     "run-media-panel",

@@ -134,6 +134,7 @@ QUERIES = {
     "project-compare": "run={run_id}",
     "project-compare-code": "runs={run_id}",
     "project-compare-csv": "run={run_id}",
+    "project-compare-media": "runs={run_id}",
 }
 # Past the gate these say something else than 2xx: a last admin stays; a.txt is no picture, nothing is a histogram or media.
 FINE: dict[str, frozenset[int]] = {

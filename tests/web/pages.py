@@ -17,6 +17,7 @@ PAGES = (
     f"{PROJECT}/compare?runs=demo0003,demo0005&all=1",
     f"{PROJECT}/compare/code?runs=demo0003,demo0005",
     f"{PROJECT}/compare/code?runs=demo0003,demo0005,demo0007&view=inline&file=code%2Fvision%2Faugment.py",
+    f"{PROJECT}/compare/media?runs=demo0003,demo0005",
     RUN,
     f"{RUN}/edit",
     f"{RUN}/series/table?key=val%2Facc",

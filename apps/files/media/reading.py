@@ -50,7 +50,13 @@ def media_keys(keys: KeyList) -> list[MediaKey]:
 
 def shown_at(run: Run, names: Sequence[str], step: float | None = None) -> dict[str, Shown]:
     """What each of these keys holds at the step nearest to the one asked for; at its last when none is."""
-    placed = store.placed_values(run, names, step)
-    return {
-        name: Shown(found.steps, found.step, tuple(items_of(found.value))) for name, found in placed.items()
-    }
+    return {name: _shown(found) for name, found in store.placed_values(run, names, step).items()}
+
+
+def shown_in_runs(runs: Sequence[Run], name: str, step: float | None = None) -> dict[int, Shown]:
+    """The same of one key in many runs, by the run's key. Runs whose own key is erased are absent."""
+    return {pk: _shown(found) for pk, found in store.placed_in_runs(runs, name, step).items()}
+
+
+def _shown(found: store.Placed) -> Shown:
+    return Shown(found.steps, found.step, tuple(items_of(found.value)))

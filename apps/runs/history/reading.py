@@ -17,10 +17,11 @@ from apps.runs.history.appending import read_keys
 from apps.runs.history.columnar import Columnar, columnar
 from apps.runs.history.keys import KeyList, history_keys
 from apps.runs.history.paths import MISSING, Row, pick, weight
-from apps.runs.history.pieces import Piece, pieces_of
+from apps.runs.history.pieces import Piece, pieces_of, pieces_of_runs
 from apps.runs.models import Run
 from apps.runs.queries import run_key
 from apps.runs.types import Series, Stream
+from apps.vault.tree import keys_in_use
 
 if TYPE_CHECKING:
     import numpy as np
@@ -201,9 +202,19 @@ def placed_values(run: Run, names: Sequence[str], step: Bound = None) -> dict[st
 
     Where the key stands and the steps are read as columns; of rows only those that hold a chosen value.
     """
+    return _placed_in(pieces_of(run, Stream.HISTORY), names, step)
+
+
+def placed_in_runs(runs: Sequence[Run], name: str, step: Bound = None) -> dict[int, Placed]:
+    """The same of one key in many runs, by the run's key, by as many queries as for one."""
+    with keys_in_use():
+        pieces = pieces_of_runs(runs, Stream.HISTORY)
+        return {pk: _placed_in(of_run, [name], step)[name] for pk, of_run in pieces.items()}
+
+
+def _placed_in(pieces: Sequence[Piece], names: Sequence[str], step: Bound) -> dict[str, Placed]:
     import numpy as np
 
-    pieces = pieces_of(run, Stream.HISTORY)
     if not pieces:
         return {name: Placed() for name in names}
     steps = _steps(pieces, STEP)

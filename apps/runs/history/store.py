@@ -8,9 +8,11 @@ from apps.runs.history.console import console, console_at, console_changes, cons
 from apps.runs.history.live import present_cursor, rows_since
 from apps.runs.history.many import Line, fresh_lines, mean_lines, sampled_lines
 from apps.runs.history.reading import (
+    Placed,
     key_list,
     keys_of,
     last_row,
+    placed_in_runs,
     placed_values,
     rereadable,
     sample_keys,
@@ -23,6 +25,7 @@ from apps.runs.history.rewriting import copy_until, rewind
 
 __all__ = [
     "Line",
+    "Placed",
     "append",
     "compact",
     "console",
@@ -37,6 +40,7 @@ __all__ = [
     "keys_of",
     "last_row",
     "mean_lines",
+    "placed_in_runs",
     "placed_values",
     "present_cursor",
     "rereadable",

@@ -8,21 +8,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from apps.files.media.reading import MediaKey, Shown, shown_at
+from apps.files.media.reading import MediaKey, Shown, shown_at, shown_in_runs
 from apps.files.media.types import Item, Kind
 from apps.files.queries import list_files
 from apps.files.types import OpenFile
 from apps.web.figures import place_on
 from apps.web.media.overlays import Legend, Overlaid, Picked, overlaid
 from apps.web.media.renderers import template_of
+from apps.web.values import client_facts
 
 if TYPE_CHECKING:
     from apps.runs.models import Run
+    from apps.runs.types import OpenRun
 
 MOST_IN_PANEL = 12
 MOST_ALONE = 240
 MOST_STEPS = 1000
 _SMALL = 160
+_NOTHING = Shown((), None, ())
 _LONGEST_ALT = 200
 
 
@@ -119,6 +122,21 @@ def panels_of(
     shown = {name: each.items[:most] for name, each in found.items()}
     files = files_of(run, (item for items in shown.values() for item in items))
     return [_panel(key, found[key.name], shown[key.name], files, facts, picked or Picked()) for key in keys]
+
+
+def panels_of_runs(
+    runs: Sequence[OpenRun], name: str, *, step: float | None = None, most: int = MOST_IN_PANEL
+) -> list[Panel]:
+    """One key in many runs, a panel for each of those that have it, in their order."""
+    found = shown_in_runs([each.run for each in runs], name, step)
+    panels = []
+    for each in runs:
+        shown = found.get(each.run.pk, _NOTHING)
+        items = shown.items[:most]
+        key = MediaKey(name, items[0].kind if items else Kind.OTHER, len(shown.steps))
+        facts = client_facts(each.config_text)
+        panels.append(_panel(key, shown, items, files_of(each.run, items), facts, Picked()))
+    return panels
 
 
 def files_of(run: Run, items: Iterable[Item]) -> dict[str, OpenFile]:

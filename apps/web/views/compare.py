@@ -8,8 +8,10 @@ from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
 from apps.core.errors import Invalid
+from apps.files.media.reading import media_keys
 from apps.projects.queries import get_project, open_project
 from apps.runs.defined import Definitions
+from apps.runs.history import store
 from apps.runs.queries import find_run, open_runs, runs_in
 from apps.runs.table import select_runs
 from apps.vault.damage import leaving_out_damaged
@@ -67,6 +69,7 @@ def compare(request: Request, entity: str, project: str) -> HttpResponse:
             ],
             "groups": compared(runs, everything=everything, base=place) if runs else [],
             "histograms": last_histograms(runs, colours),
+            "has_media": any(media_keys(store.keys_of(each.run)) for each in runs),
             "everything": everything,
             "address": address,
             "base": address.base,
@@ -125,6 +128,10 @@ class Address:
     @property
     def csv(self) -> str:
         return f"{self.url}/csv?runs={','.join(self.ids)}"
+
+    @property
+    def media(self) -> str:
+        return f"{self.url}/media?runs={','.join(self.ids)}"
 
     def against(self, one: str) -> str:
         return self._with(base=one)
