@@ -64,6 +64,21 @@ def test_a_line_of_a_live_run_costs_few_statements(streaming: Asker) -> None:
     assert steps(streaming) == [0, 1, 2]
 
 
+def test_its_end_takes_the_lock_and_little_more(streaming: Asker) -> None:
+    """Who asks, the run, its row and its writers under the lock, the act on the record, the row as it is now."""
+    streaming.stream(PLACE, history({"_step": 0}))
+
+    with (
+        CaptureQueriesContext(connections["default"]) as asked,
+        CaptureQueriesContext(connections["vault"]) as keys,
+    ):
+        assert streaming.stream(PLACE, {"complete": True, "exitcode": 0}).status_code == 200
+
+    statements = [each["sql"] for each in asked if "SAVEPOINT" not in each["sql"]]
+    assert (len(statements), len(keys)) == (6, 1), statements
+    assert look(streaming)["state"] == "finished"
+
+
 def test_a_gap_is_to_be_sent_again(streaming: Asker) -> None:
     response = streaming.stream(PLACE, history({"_step": 5}, offset=5))
 
