@@ -107,6 +107,7 @@ FORMS: dict[str, Words] = {
     "team-services": {"name": "x", "role": "member"},
     "team-code-saving": {"name": "code_saving", "on": "on"},
     "team-privacy": {"default_visibility": "restricted"},
+    "team-retention": {"keep": "never"},
     "team-system-metadata": {"system_metadata": "none"},
     "organisation-hand-over": {"to": "bob"},
     "organisation-invite": {"role": "member"},
