@@ -42,7 +42,7 @@ from apps.vault.types import NodeId
 from tests.erasure.conftest import files_of, full_run, log
 from tests.factories import artifacts, work
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
 
 
 @pytest.fixture
