@@ -128,6 +128,10 @@ class StoredFile(models.Model):
     def __str__(self) -> str:
         return self.public_id
 
+    @property
+    def size(self) -> int:
+        return self.blob.plain_size or 0
+
 
 class Manifest(models.Model):
     """A list of files as somebody uploaded it, or has announced it (then it has no blob)."""
@@ -145,6 +149,10 @@ class Manifest(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
+
+    @property
+    def size(self) -> int:
+        return (self.blob.plain_size or 0) if self.blob is not None else 0
 
 
 class EntryPage(models.Model):

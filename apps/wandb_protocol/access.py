@@ -15,6 +15,11 @@ declare_url("wandb_protocol:file_stream", Permission.RUN_WRITE, methods=("POST",
 declare_url("wandb_protocol:upload", SIGNED_URL, methods=("PUT",))
 declare_url("wandb_protocol:signed_download", SIGNED_URL, methods=("GET", "HEAD"))
 declare_url("wandb_protocol:download", Permission.FILE_READ, methods=("GET", "HEAD"))
+declare_url("wandb_protocol:upload_entry", SIGNED_URL, methods=("PUT",))
+declare_url("wandb_protocol:upload_manifest", SIGNED_URL, methods=("PUT",))
+declare_url("wandb_protocol:download_entry", SIGNED_URL, methods=("GET", "HEAD"))
+declare_url("wandb_protocol:download_manifest", SIGNED_URL, methods=("GET", "HEAD"))
+declare_url("wandb_protocol:download_by_digest", Permission.FILE_READ, methods=("GET", "HEAD"))
 declare_url("wandb_protocol:no_such_service", ANYBODY, methods=("GET", "POST", "PUT"))
 
 # ── ways in ──
@@ -76,11 +81,82 @@ declare_graphql(
 )
 declare_graphql(Permission.FILE_READ, "Run.files", "Run.fileCount", "File.directUrl", "File.url")
 
+declare_graphql(
+    Permission.FILE_READ,
+    "Query.artifact",
+    "Query.artifactCollection",
+    "Query.clientIDMapping",
+    "Project.artifact",
+    "Project.artifactCollection",
+    "Project.artifactCollectionMembership",
+    "Project.artifactCollections",
+    "Project.artifactType",
+    "Project.artifactTypes",
+    "ArtifactType.artifactCollection",
+    "ArtifactType.artifactCollections",
+    "ArtifactCollection.aliases",
+    "ArtifactCollection.artifacts",
+    "ArtifactCollection.artifactMembership",
+    "ArtifactSequence.aliases",
+    "ArtifactSequence.artifacts",
+    "ArtifactSequence.artifactMembership",
+    "ArtifactSequence.latestArtifact",
+    "ArtifactCollectionMembership.files",
+    "Artifact.artifactMemberships",
+    "Artifact.currentManifest",
+    "Artifact.files",
+    "Artifact.filesByManifestEntries",
+    "Run.inputArtifacts",
+    "Run.outputArtifacts",
+)
+declare_graphql(Permission.RUN_READ, "Artifact.createdBy", "Artifact.usedBy")
+declare_graphql(
+    Permission.FILE_WRITE,
+    "Mutation.addAliases",
+    "Mutation.commitArtifact",
+    "Mutation.createArtifact",
+    "Mutation.createArtifactCollectionTagAssignments",
+    "Mutation.createArtifactFiles",
+    "Mutation.createArtifactManifest",
+    "Mutation.deleteAliases",
+    "Mutation.deleteArtifactCollectionTagAssignments",
+    "Mutation.moveArtifactSequence",
+    "Mutation.updateArtifact",
+    "Mutation.updateArtifactManifest",
+    "Mutation.updateArtifactSequence",
+)
+declare_graphql(Permission.FILE_ERASE, "Mutation.deleteArtifact", "Mutation.deleteArtifactSequence")
+declare_graphql(Permission.RUN_WRITE, "Mutation.useArtifact")  # and FILE_READ of the version
+
 # ── facts of what was fetched above ──
 _FACTS = {
     "ApiKey": "id name description",
     "ApiKeyConnection": "edges",
     "ApiKeyEdge": "node",
+    "Artifact": "id artifactSequence artifactType versionIndex description metadata ttlDurationSeconds ttlIsInherited "
+    "tags historyStep state size digest digestAlgorithm commitHash fileCount createdAt updatedAt aliases",
+    "ArtifactAlias": "id alias artifactCollection",
+    "ArtifactAliasConnection": "edges pageInfo totalCount",
+    "ArtifactAliasEdge": "node cursor",
+    "ArtifactCollection": "id name description state createdAt updatedAt project defaultArtifactType tags",
+    "ArtifactCollectionConnection": "edges pageInfo totalCount",
+    "ArtifactCollectionEdge": "node cursor",
+    "ArtifactCollectionMembership": "id versionIndex createdAt aliases artifactCollection artifact",
+    "ArtifactCollectionMembershipConnection": "edges pageInfo totalCount",
+    "ArtifactCollectionMembershipEdge": "node cursor",
+    "ArtifactCollectionPayload": "artifactCollection",
+    "ArtifactConnection": "edges pageInfo totalCount",
+    "ArtifactEdge": "version node cursor",
+    "ArtifactManifest": "id file",
+    "ArtifactManifestPayload": "artifactManifest",
+    "ArtifactPayload": "artifact",
+    "ArtifactSequence": "id name description state createdAt updatedAt project defaultArtifactType tags digestAlgorithm",
+    "ArtifactType": "id name description createdAt",
+    "ArtifactTypeConnection": "edges pageInfo totalCount",
+    "ArtifactTypeEdge": "node cursor",
+    "ClientIDMapping": "serverID",
+    "CreateArtifactFilesPayload": "files",
+    "CreateArtifactPayload": "artifact",
     "CreateRunFilesPayload": "runID uploadHeaders files",
     "CreatedRunFile": "name uploadUrl",
     "CreateInvitePayload": "invite",
@@ -91,7 +167,8 @@ _FACTS = {
     "EntityConnection": "edges",
     "EntityEdge": "node",
     "DeleteRunPayload": "clientMutationId",
-    "File": "id name sizeBytes mimetype md5 digest updatedAt",
+    "File": "id name sizeBytes mimetype md5 digest updatedAt displayName storagePath uploadUrl uploadHeaders "
+    "uploadMultipartUrls artifact",
     "FileConnection": "edges pageInfo totalCount uploadHeaders",
     "FileEdge": "node cursor",
     "GenerateApiKeyPayload": "apiKey",
@@ -117,6 +194,12 @@ _FACTS = {
     "ServerFeature": "name isEnabled",
     "ServerInfo": "features cliVersionInfo latestLocalVersionInfo",
     "SuccessPayload": "success clientMutationId",
+    "Tag": "id name",
+    "TagConnection": "edges",
+    "TagEdge": "node",
+    "TagsPayload": "tags",
+    "UploadMultipartUrls": "uploadID uploadUrlParts",
+    "UploadUrlPart": "partNumber uploadUrl",
     "UpsertBucketPayload": "bucket inserted clientMutationId",
     "UpsertModelPayload": "project model inserted",
     "User": "id name username email admin flags entity deletedAt photoUrl",

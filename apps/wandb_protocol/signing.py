@@ -17,9 +17,22 @@ from apps.core.errors import Forbidden
 
 UPLOAD = "PUT"
 DOWNLOAD = "GET"
+# The same for what artifacts are made of; a link for one kind of thing is none for another.
+UPLOAD_ENTRY, DOWNLOAD_ENTRY = "PUT entry", "GET entry"
+UPLOAD_MANIFEST, DOWNLOAD_MANIFEST = "PUT manifest", "GET manifest"
 # An upload may wait in the client's queue behind a day of others.
-_SECONDS = {UPLOAD: 24 * 3600, DOWNLOAD: 3600}
-_ROUTES = {UPLOAD: "wandb_protocol:upload", DOWNLOAD: "wandb_protocol:signed_download"}
+_UPLOADING, _DOWNLOADING = 24 * 3600, 3600
+_SECONDS = dict.fromkeys((UPLOAD, UPLOAD_ENTRY, UPLOAD_MANIFEST), _UPLOADING) | dict.fromkeys(
+    (DOWNLOAD, DOWNLOAD_ENTRY, DOWNLOAD_MANIFEST), _DOWNLOADING
+)
+_ROUTES = {
+    UPLOAD: "wandb_protocol:upload",
+    DOWNLOAD: "wandb_protocol:signed_download",
+    UPLOAD_ENTRY: "wandb_protocol:upload_entry",
+    DOWNLOAD_ENTRY: "wandb_protocol:download_entry",
+    UPLOAD_MANIFEST: "wandb_protocol:upload_manifest",
+    DOWNLOAD_MANIFEST: "wandb_protocol:download_manifest",
+}
 _LONGEST = 512
 _REFUSED = "This link is not valid, or no longer. Ask for a new one."
 

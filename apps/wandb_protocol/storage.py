@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.http.request import UnreadablePostError
@@ -31,11 +31,11 @@ _PLAIN_TYPE = "application/octet-stream"
 def upload(request: HttpRequest, /, token: str) -> HttpResponse:
     actor, file_id = read_signed(UPLOAD, token)
     file = get_file(actor, Permission.FILE_WRITE, public_id=file_id)
-    store_file(file, _body(request))
+    store_file(file, body_of(request))
     return HttpResponse(status=200)
 
 
-def _body(request: HttpRequest) -> Iterator[bytes]:
+def body_of(request: HttpRequest) -> Iterator[bytes]:
     """The body as it arrives. One that breaks off raises, so that nothing half is stored."""
     promised = _promised_length(request)
     return _read(request, promised)
@@ -75,9 +75,12 @@ def download(request: HttpRequest, /, file_id: str) -> HttpResponseBase:
 
 
 def _serve(request: HttpRequest, actor: Actor, file_id: str) -> HttpResponseBase:
-    """The bytes, as an attachment that no browser will run or sniff."""
     file = get_file(actor, Permission.FILE_READ, public_id=file_id)
-    size = file.size
+    return serve(request, file.size, lambda start, end: read_file(file, start=start, end=end))
+
+
+def serve(request: HttpRequest, size: int, read: Callable[[int, int], Iterator[bytes]]) -> HttpResponseBase:
+    """The bytes that are asked for, as an attachment that no browser will run or sniff."""
     try:
         start, end = _wanted(request.headers.get("Range", ""), size)
     except Invalid:
@@ -85,7 +88,7 @@ def _serve(request: HttpRequest, actor: Actor, file_id: str) -> HttpResponseBase
         refused["Content-Range"] = f"bytes */{size}"
         return refused
     is_part = (start, end) != (0, size)
-    parts = iter(()) if request.method == "HEAD" else read_file(file, start=start, end=end)
+    parts = iter(()) if request.method == "HEAD" else read(start, end)
     response = StreamingHttpResponse(_begun(parts), status=206 if is_part else 200, content_type=_PLAIN_TYPE)
     response["Content-Length"] = str(end - start)
     response["Accept-Ranges"] = "bytes"

@@ -35,13 +35,13 @@ def read(version: Version, path: str) -> bytes:
 
 def test_version_is_seen_once_it_is_committed(vision: Project, ali: Actor) -> None:
     begun = artifacts.begin(vision, "ds", FILES, by=ali)
-    artifacts.upload(begun, FILES)
+    artifacts.upload(begun, FILES, by=ali)
 
     assert queries.collections_in(ali, vision) == []
     with pytest.raises(NotFound):
         queries.get_version(ali, Permission.FILE_READ, public_id=begun.public_id)
 
-    artifacts.bring_manifest(begun, artifacts.manifest(FILES))
+    artifacts.bring_manifest(begun, artifacts.manifest(FILES), by=ali)
     done = services.commit_version(begun, by=ali)
 
     opened = queries.open_version(
@@ -62,8 +62,8 @@ def test_same_content_is_stored_once_and_the_same_version_is_given(vision: Proje
     second = artifacts.begin(vision, "other", more, by=ali)
 
     assert (again.pk, again.state) == (first.pk, VersionState.COMMITTED)
-    assert artifacts.upload(second, more) == 1
-    artifacts.bring_manifest(second, artifacts.manifest(more))
+    assert artifacts.upload(second, more, by=ali) == 1
+    artifacts.bring_manifest(second, artifacts.manifest(more), by=ali)
     services.commit_version(second, by=ali)
     assert StoredFile.objects.count() == 4
     assert read(second, "a.txt") == b"one"
@@ -95,11 +95,11 @@ def test_claiming_a_digest_gives_no_bytes_of_another_project(
     mal = people.actor(mallory)
     own = get_or_create_project(mal, entity=None, name="own")
     claimed = artifacts.begin(own, "ds", FILES, by=mal)
-    artifacts.bring_manifest(claimed, artifacts.manifest(FILES))
+    artifacts.bring_manifest(claimed, artifacts.manifest(FILES), by=mal)
 
     with pytest.raises(Invalid, match="3 files"):
         services.commit_version(claimed, by=mal)
-    assert artifacts.upload(claimed, {}) == 0
+    assert artifacts.upload(claimed, {}, by=mal) == 0
     assert Version.objects.get(pk=claimed.pk).state == VersionState.PENDING
 
 
@@ -109,9 +109,9 @@ def test_bytes_of_another_digest_are_refused_and_nothing_is_kept(vision: Project
     assert room.file is not None
 
     with pytest.raises(Invalid, match="MD5"):
-        services.receive_file(services.get_upload(room.file.public_id), [b"wrong"])
+        services.receive_file(services.get_upload(ali, public_id=room.file.public_id), [b"wrong"])
 
-    artifacts.bring_manifest(begun, artifacts.manifest({"a": b"right"}))
+    artifacts.bring_manifest(begun, artifacts.manifest({"a": b"right"}), by=ali)
     with pytest.raises(Invalid, match="1 files"):
         services.commit_version(begun, by=ali)
 
@@ -123,19 +123,21 @@ def test_paths_that_lead_elsewhere_are_refused(vision: Project, ali: Actor, path
     begun = artifacts.begin(vision, "ds", {"a": b"x"}, by=ali)
 
     with pytest.raises(Invalid):
-        artifacts.bring_manifest(begun, artifacts.manifest({path: b"x"}))
+        artifacts.bring_manifest(begun, artifacts.manifest({path: b"x"}), by=ali)
     with pytest.raises(Invalid):
         services.announce_files(begun, [WantedFile(path, artifacts.md5(b"x"))])
 
 
 def test_wrong_sizes_and_wrong_digests_of_the_whole_are_refused(vision: Project, ali: Actor) -> None:
     begun = artifacts.begin(vision, "ds", {"a": b"x"}, by=ali)
-    artifacts.upload(begun, {"a": b"x"})
-    artifacts.bring_manifest(begun, artifacts.manifest({"a": b"x"}).replace(b'"size": 1', b'"size": 7'))
+    artifacts.upload(begun, {"a": b"x"}, by=ali)
+    artifacts.bring_manifest(
+        begun, artifacts.manifest({"a": b"x"}).replace(b'"size": 1', b'"size": 7'), by=ali
+    )
     with pytest.raises(Invalid, match="size"):
         services.commit_version(begun, by=ali)
 
-    artifacts.bring_manifest(begun, artifacts.manifest({"other": b"x"}))
+    artifacts.bring_manifest(begun, artifacts.manifest({"other": b"x"}), by=ali)
     with pytest.raises(Invalid, match="digest"):
         services.commit_version(begun, by=ali)
 
@@ -144,8 +146,8 @@ def test_incremental_version_goes_on_from_the_latest(vision: Project, ali: Actor
     artifacts.version(vision, "ds", FILES, by=ali)
     part = {"a.txt": b"changed", "new.txt": b"new"}
     begun = artifacts.begin(vision, "ds", part, by=ali, aliases=("latest",))
-    artifacts.upload(begun, part)
-    artifacts.bring_manifest(begun, artifacts.manifest(part), ManifestKind.INCREMENTAL)
+    artifacts.upload(begun, part, by=ali)
+    artifacts.bring_manifest(begun, artifacts.manifest(part), ManifestKind.INCREMENTAL, by=ali)
 
     done = services.commit_version(begun, by=ali)
 
@@ -159,8 +161,8 @@ def test_writers_of_one_version_bring_their_parts(vision: Project, ali: Actor) -
     parts: list[dict[str, bytes]] = [{"a": b"1"}, {"b": b"2"}, {"c": b"1"}]
     for part in parts:
         begun = artifacts.begin(vision, "ds", part, by=ali, distributed_id="d1")
-        artifacts.upload(begun, part)
-        artifacts.bring_manifest(begun, artifacts.manifest(part), ManifestKind.PATCH)
+        artifacts.upload(begun, part, by=ali)
+        artifacts.bring_manifest(begun, artifacts.manifest(part), ManifestKind.PATCH, by=ali)
 
     done = services.commit_version(begun, by=ali)
 
@@ -271,7 +273,7 @@ def test_code_is_withheld_unless_it_is_chosen(vision: Project, ali: Actor, run: 
 def test_uploads_that_broke_off_are_swept(vision: Project, ali: Actor) -> None:
     kept = artifacts.version(vision, "ds", {"a": b"kept"}, by=ali)
     begun = artifacts.begin(vision, "ds", FILES, by=ali)
-    artifacts.upload(begun, FILES)
+    artifacts.upload(begun, FILES, by=ali)
     artifacts.begin(vision, "never", FILES, by=ali)
     long_ago = clock.now() - timedelta(days=3)
     Version.objects.filter(state=VersionState.PENDING).update(touched_at=long_ago)

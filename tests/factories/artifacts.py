@@ -50,20 +50,22 @@ def begin(
     return start_version(project, new, run=run, by=by)
 
 
-def upload(version: Version, files: Mapping[str, bytes]) -> int:
+def upload(version: Version, files: Mapping[str, bytes], *, by: Actor) -> int:
     """Bring the bytes that are not here already. How many files those were."""
     rooms = announce_files(version, [WantedFile(path, md5(content)) for path, content in files.items()])
     sent = 0
     for room, content in zip(rooms, files.values(), strict=True):
         if room.file is not None:
-            receive_file(get_upload(room.file.public_id), [content])
+            receive_file(get_upload(by, public_id=room.file.public_id), [content])
             sent += 1
     return sent
 
 
-def bring_manifest(version: Version, raw: bytes, kind: ManifestKind = ManifestKind.FULL) -> None:
+def bring_manifest(
+    version: Version, raw: bytes, kind: ManifestKind = ManifestKind.FULL, *, by: Actor
+) -> None:
     made = announce_manifest(version, kind=kind, digest=md5(raw))
-    receive_manifest(get_manifest_upload(made.public_id), [raw])
+    receive_manifest(get_manifest_upload(by, public_id=made.public_id), [raw])
 
 
 def version(
@@ -71,6 +73,6 @@ def version(
 ) -> Version:
     """A committed version with these files."""
     begun = begin(project, name, files, by=by, run=run, **({"aliases": ("latest",)} | more))
-    upload(begun, files)
-    bring_manifest(begun, manifest(files))
+    upload(begun, files, by=by)
+    bring_manifest(begun, manifest(files), by=by)
     return commit_version(begun, by=by)

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.test.utils import override_settings
 from django.urls import URLPattern, URLResolver, get_resolver, path
-from graphql import GraphQLObjectType, GraphQLSchema, build_schema
+from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, build_schema
 
 from apps.access import rules
 from apps.access.policy import Permission
@@ -43,6 +43,9 @@ EXAMPLES = {
     "public_id": "a" * 20,
     "account": "a" * 20,
     "key": "garbage",
+    "collection": "ds",
+    "region": "default",
+    "rest": "x",
     "uidb36": "1",
     "provider": "google",
     "pk": "1",
@@ -293,7 +296,7 @@ def graphql_fields(whole: GraphQLSchema) -> set[str]:
     return {
         f"{kind.name}.{field}"
         for kind in whole.type_map.values()
-        if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__")
+        if isinstance(kind, GraphQLInterfaceType | GraphQLObjectType) and not kind.name.startswith("__")
         for field in kind.fields
     }
 

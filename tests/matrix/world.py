@@ -18,6 +18,7 @@ from apps.accounts.actors import Actor
 from apps.accounts.middleware import SHARES
 from apps.accounts.models import User
 from apps.accounts.services import KeyTerms, issue_api_key, revoke_api_key
+from apps.artifacts.models import Collection
 from apps.core import clock, jsontext
 from apps.files.services import announce_files, store_file
 from apps.projects.models import Project, ProjectMember, ShareLink
@@ -38,7 +39,7 @@ from apps.teams.services import (
 from apps.teams.services.suspending import suspend_entity
 from apps.teams.types import MemberRole, OrganisationRole
 from apps.wandb_protocol.ids import to_client
-from tests.factories import people, work
+from tests.factories import artifacts, people, work
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 SUSPENDED = "suspended"
@@ -253,6 +254,9 @@ def _place(world: World, name: str, project: Project, visibility: Visibility, by
     file = announce_files(made, ["a.txt"])[0].file
     assert file is not None
     store_file(file, io.BytesIO(mark.encode()))
+    # One collection in a project, by whoever came first: what others would add to it is refused.
+    if not Collection.objects.filter(project=project).exists():
+        artifacts.version(project, "ds", {"a.txt": mark.encode()}, by=alice)
     link, secret = make_share_link(project, label=mark, days=7, by=alice)
     world.secrets[name] = secret
     key = issue_api_key(world.users["alice"], by=alice)[0]

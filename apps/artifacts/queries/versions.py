@@ -196,6 +196,11 @@ def get_open_version(actor: Actor, public_id: str) -> Version:
     return _passed(actor, Permission.FILE_WRITE, found)
 
 
+def require_upload(actor: Actor, version: Version) -> None:
+    """Pass for whoever may upload to this version; to others it is not there, or not theirs."""
+    _passed(actor, Permission.FILE_WRITE, version)
+
+
 def _passed(actor: Actor, permission: Permission, found: Version | None) -> Version:
     if found is None:
         raise NotFound(NO_ARTIFACT)

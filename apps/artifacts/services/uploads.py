@@ -36,6 +36,7 @@ from apps.artifacts.queries.entries import MANIFEST_LABEL, STORED_LABEL, stored_
 from apps.artifacts.queries.lineage import WITHHELD_LABEL
 from apps.artifacts.queries.versions import (
     DIGEST_LABEL,
+    NO_ARTIFACT,
     TYPE_LABEL,
     WORDS_LABEL,
     client_index,
@@ -45,6 +46,7 @@ from apps.artifacts.queries.versions import (
     open_collection,
     present,
     project_key,
+    require_upload,
     version_key,
     words_of,
 )
@@ -65,6 +67,7 @@ from apps.code_saving.policy import keeps_artifact
 from apps.code_saving.queries import kept_in
 from apps.core import clock, jsontext
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMuch, Unavailable
+from apps.core.ids import is_public_id
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.runs.queries import run_key
@@ -279,12 +282,15 @@ def _reserved(version: Version, indexes: dict[bytes, str]) -> dict[str, StoredFi
     return found
 
 
-def get_upload(public_id: str) -> StoredFile:
-    """Unchecked: the file of an upload's link, with all that the gate asks for."""
-    rows = StoredFile.objects.select_related("blob", "birth__collection__project__entity")
-    found = rows.filter(public_id=public_id, project__erased_at=None).first()
+def get_upload(actor: Actor, *, public_id: str) -> StoredFile:
+    """The file for which there is room in a version that the actor uploads."""
+    found = None
+    if is_public_id(public_id):
+        rows = StoredFile.objects.select_related("blob", "birth__collection__project__entity")
+        found = rows.filter(public_id=public_id, project__erased_at=None).first()
     if found is None or found.birth.state == VersionState.DELETED:
-        raise NotFound(_("There is no such upload any more."))
+        raise NotFound(NO_ARTIFACT)
+    require_upload(actor, found.birth)
     return found
 
 
@@ -343,12 +349,15 @@ def _note_base(version: Version, base: str) -> None:
         Version.objects.filter(pk=version.pk).update(sealed_words=sealed_words(version, key, named))
 
 
-def get_manifest_upload(public_id: str) -> Manifest:
-    """Unchecked: the manifest of an upload's link or of an id, with all that the gate asks for."""
-    rows = Manifest.objects.select_related("blob", "version__collection__project__entity")
-    found = rows.filter(public_id=public_id, version__collection__project__erased_at=None).first()
+def get_manifest_upload(actor: Actor, *, public_id: str) -> Manifest:
+    """A list of files for which there is room in a version that the actor uploads."""
+    found = None
+    if is_public_id(public_id):
+        rows = Manifest.objects.select_related("blob", "version__collection__project__entity")
+        found = rows.filter(public_id=public_id, version__collection__project__erased_at=None).first()
     if found is None or found.version.state == VersionState.DELETED:
-        raise NotFound(_("There is no such upload any more."))
+        raise NotFound(NO_ARTIFACT)
+    require_upload(actor, found.version)
     return found
 
 

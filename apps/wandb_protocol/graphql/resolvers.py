@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from apps.wandb_protocol.graphql import (
     api_keys,
+    artifact_acts,
+    artifact_uploads,
+    artifacts,
     entities,
     erasing,
     files,
@@ -24,6 +27,9 @@ from apps.wandb_protocol.graphql.context import Fields
 
 RESOLVERS: Fields = {
     **api_keys.FIELDS,
+    **artifact_acts.FIELDS,
+    **artifact_uploads.FIELDS,
+    **artifacts.FIELDS,
     **entities.FIELDS,
     **erasing.FIELDS,
     **files.FIELDS,

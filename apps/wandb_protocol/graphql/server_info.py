@@ -3,7 +3,18 @@ from __future__ import annotations
 from apps.wandb_protocol.graphql.context import Fields, Info, Source
 
 # Each name is a promise: tests/wandb_protocol/test_client_features.py uses each with the real client.
-FEATURES = ("FILESTREAM_GZIP", "MARK_RUN_FILES_UPLOADED")
+FEATURES = (
+    "ARTIFACT_COLLECTION_MEMBERSHIP_FILES",
+    "ARTIFACT_TAGS",
+    "ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID",
+    "CLIENT_IDS",
+    "FILESTREAM_GZIP",
+    "LARGE_FILENAMES",
+    "MARK_RUN_FILES_UPLOADED",
+    "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
+    "TOTAL_COUNT_IN_FILE_CONNECTION",
+    "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION",
+)
 OLDEST_CLIENT = "0.28.0"
 NEWEST_CLIENT = "0.31.0"
 

@@ -11,7 +11,8 @@ _FEATURES = (
     ("Sweeps are", r"\w*([Ss]weep|[Aa]gent)\w*"),
     ("Custom chart presets are", r"\w*CustomChart\w*"),
     ("Making accounts of people through the client is", r"createUser"),
-    ("Artifacts are", r"\w*([Aa]rtifact|[Aa]lias|clientIDMapping|Collection)\w*"),
+    ("Linking artifacts is", r"\w*([Ll]inkArtifact|[Pp]ortfolio)\w*"),
+    ("This of artifacts is", r"\w*([Aa]rtifact|[Aa]lias|Collection)\w*"),
 )
 _UNKNOWN = re.compile(r"Cannot query field '(?P<field>\w+)'|Unknown type '(?P<type>\w+)'")
 

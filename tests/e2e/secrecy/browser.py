@@ -60,6 +60,9 @@ def without_tokens(text: str) -> str:
 # What stands in an address besides the thing it leads to: somebody else's, or nothing's.
 BESIDES: dict[str, str | int] = {
     "account": "x",
+    "collection": "x",
+    "region": "x",
+    "rest": "x/y",
     "erasure": "x",
     "key": "x",
     "organisation": "no-such-institute",

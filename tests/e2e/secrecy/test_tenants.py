@@ -145,6 +145,13 @@ CALLS: dict[str, Call] = {
     "Mutation.deleteApiKey": ("mutation($i: DeleteApiKeyInput!) { deleteApiKey(input: $i) { success } }", lambda t: {"i": {"id": t.api_key_id}}),
     # Makes a key of the asker's own; there is nothing of anybody else's to name.
     "Mutation.generateApiKey": ("", lambda t: {}),
+    # Of artifacts: tests/wandb_protocol/test_artifact_gate.py.
+    **{f"Query.{field}": ("", lambda t: {}) for field in ("artifact", "artifactCollection", "clientIDMapping")},
+    **{f"Mutation.{act}": ("", lambda t: {}) for act in (
+        "addAliases", "commitArtifact", "createArtifact", "createArtifactCollectionTagAssignments", "createArtifactFiles",
+        "createArtifactManifest", "deleteAliases", "deleteArtifact", "deleteArtifactCollectionTagAssignments",
+        "deleteArtifactSequence", "moveArtifactSequence", "updateArtifact", "updateArtifactManifest",
+        "updateArtifactSequence", "useArtifact")},
     # Of teams, of which there are none here: tests/wandb_protocol/test_members.py.
     **{f"Mutation.{act}": ("", lambda t: {}) for act in ("createTeam", "createInvite", "deleteInvite", "createServiceAccount")},
 }  # fmt: skip

@@ -1,0 +1,378 @@
+"""What is read of artifacts: by id, by name, in lists, and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from apps.access.policy import Permission
+from apps.artifacts.queries import (
+    aliases_of,
+    collections_in,
+    count_versions,
+    current_manifest,
+    find_entries,
+    find_version,
+    get_collection_by_id,
+    get_collection_in,
+    get_version,
+    get_version_in,
+    list_entries,
+    made_by,
+    open_collection,
+    open_version,
+    stored_ids,
+    used_by,
+    version_by_client_id,
+    versions_of,
+    versions_of_run,
+)
+from apps.artifacts.types import LATEST, RunRole
+from apps.core import jsontext
+from apps.core.errors import Invalid, NotFound
+from apps.projects.queries import open_project
+from apps.runs.queries import open_runs
+from apps.wandb_protocol import translate
+from apps.wandb_protocol.artifact_facts import (
+    alias_facts,
+    collection_facts,
+    entry_facts,
+    membership_facts,
+    type_facts,
+    version_facts,
+)
+from apps.wandb_protocol.artifact_storage import entry_id
+from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
+from apps.wandb_protocol.graphql.paging import connection, page, page_size, position_after
+from apps.wandb_protocol.ids import from_client, to_client
+from apps.wandb_protocol.signing import DOWNLOAD_ENTRY, DOWNLOAD_MANIFEST, signed_url
+
+if TYPE_CHECKING:
+    from apps.artifacts.models import Version
+    from apps.artifacts.types import Entry, OpenCollection, OpenVersion
+    from apps.projects.types import OpenProject
+
+
+def version_source(version: Version, project: OpenProject | None = None) -> Source:
+    return version_facts(open_version(version), project or open_project(version.collection.project))
+
+
+def _page(info: Info, first: int | None, after: str | None) -> tuple[int, int]:
+    budget_of(info).list_of(page_size(first))
+    return position_after(after), page_size(first)
+
+
+# ── one ──
+
+
+def artifact(_: None, info: Info, id: str) -> Source | None:  # noqa: A002  (the client's name)
+    """Null for what is not there and for what is not shared."""
+    budget_of(info).stream_of(0)
+    try:
+        public_id = from_client("Artifact", id, what="artifact")
+        return version_source(get_version(actor_in(info), Permission.FILE_READ, public_id=public_id))
+    except NotFound:
+        return None
+
+
+def artifact_collection(_: None, info: Info, id: str) -> Source | None:  # noqa: A002
+    budget_of(info).stream_of(0)
+    try:
+        public_id = from_client("ArtifactSequence", id, what="artifact")
+        found = get_collection_by_id(actor_in(info), Permission.FILE_READ, public_id=public_id)
+        return collection_facts(open_collection(found), open_project(found.project))
+    except NotFound:
+        return None
+
+
+def client_id_mapping(_: None, info: Info, client_i_d: str) -> Source | None:
+    """The argument is the engine's spelling of `clientID`."""
+    budget_of(info).stream_of(0)
+    try:
+        found = version_by_client_id(actor_in(info), client_i_d)
+    except NotFound:
+        return None
+    return {"serverID": to_client("Artifact", found.public_id)}
+
+
+def _named(project: Source, info: Info, name: str) -> Source | None:
+    held: OpenProject = project["_project"]
+    budget_of(info).stream_of(0)
+    # The client asks by full name, too.
+    name = name.rsplit("/", 1)[-1]
+    try:
+        found = get_version_in(actor_in(info), Permission.FILE_READ, project=held.project, name=name)
+    except NotFound:
+        return None
+    return version_source(found, held)
+
+
+def project_artifact(project: Source, info: Info, name: str) -> Source | None:
+    return _named(project, info, name)
+
+
+def project_membership(project: Source, info: Info, name: str) -> Source | None:
+    found = _named(project, info, name)
+    return None if found is None else membership_facts(found)
+
+
+def project_collection(project: Source, info: Info, name: str) -> Source | None:
+    held: OpenProject = project["_project"]
+    budget_of(info).stream_of(0)
+    try:
+        found = get_collection_in(actor_in(info), Permission.FILE_READ, project=held.project, name=name)
+    except NotFound:
+        return None
+    return collection_facts(open_collection(found), held)
+
+
+# ── types and collections ──
+
+
+def _collections(project: Source, info: Info, type_name: str | None = None) -> list[OpenCollection]:
+    held: OpenProject = project["_project"]
+    return collections_in(actor_in(info), held.project, type_name=type_name)
+
+
+def artifact_types(
+    project: Source, info: Info, first: int | None = None, after: str | None = None, **_: object
+) -> Source:
+    _page(info, first, after)
+    names = sorted({each.type_name for each in _collections(project, info)})
+    return connection(names, lambda name: type_facts(project["_project"], name), first=first, after=after)
+
+
+def artifact_type(project: Source, info: Info, name: str) -> Source | None:
+    budget_of(info).list_of(0)
+    return type_facts(project["_project"], name) if _collections(project, info, name) else None
+
+
+def artifact_collections(project: Source, info: Info, **asked: str | int | None) -> Source:
+    return _listed(project, info, None, **asked)  # type: ignore[arg-type]
+
+
+def collections_of_type(kind: Source, info: Info, **asked: str | int | None) -> Source:
+    return _listed(kind, info, kind["name"], **asked)  # type: ignore[arg-type]
+
+
+def _listed(
+    place: Source,
+    info: Info,
+    type_name: str | None,
+    first: int | None = None,
+    after: str | None = None,
+    filters: str | None = None,
+    order: str | None = None,
+) -> Source:
+    """By name. They are neither filtered nor ordered otherwise, and the client is told so."""
+    _page(info, first, after)
+    if order or (filters and jsontext.loads(filters)):
+        raise Invalid("Collections cannot be filtered or ordered on this server yet.")
+    found = _collections(place, info, type_name)
+    return connection(found, lambda each: collection_facts(each, place["_project"]), first=first, after=after)
+
+
+def collection_of_type(kind: Source, info: Info, name: str) -> Source | None:
+    found = project_collection(kind, info, name)
+    is_of_it = found is not None and found["_collection"].type_name == kind["name"]
+    return found if is_of_it else None
+
+
+def aliases(collection: Source, info: Info, first: int | None = None, after: str | None = None) -> Source:
+    held: OpenCollection = collection["_collection"]
+    _page(info, first, after)
+    names = [name for name, _id in aliases_of(held.collection)]
+    return connection(names, lambda name: alias_facts(collection, name), first=first, after=after)
+
+
+def artifacts(
+    collection: Source,
+    info: Info,
+    first: int | None = None,
+    after: str | None = None,
+    order: str | None = None,
+    filters: str | None = None,
+) -> Source:
+    """The committed versions, the newest first."""
+    held: OpenCollection = collection["_collection"]
+    start, count = _page(info, first, after)
+    _check_filters(filters)
+    if order and order.lstrip("-+") not in {"createdAt", "created_at", "versionIndex"}:
+        raise Invalid("Versions can be ordered by createdAt only.")
+    shown = versions_of(held.collection, start=start, count=count)
+    nodes = [version_facts(each, collection["_project"]) for each in shown]
+    answer = page(nodes, start=start, total=count_versions(held.collection))
+    for edge in answer["edges"]:
+        edge["version"] = f"v{edge['node']['versionIndex']}"
+    return answer
+
+
+def _check_filters(filters: str | None) -> None:
+    """What the client sends when nobody asked for a filter is what is listed anyhow."""
+    wanted = jsontext.loads(filters) if filters else {}
+    if wanted not in ({}, None, {"state": "COMMITTED"}):
+        raise Invalid("Versions cannot be filtered on this server yet.")
+
+
+def membership(collection: Source, info: Info, alias_name: str) -> Source | None:
+    held: OpenCollection = collection["_collection"]
+    budget_of(info).stream_of(0)
+    found = find_version(held.collection, alias_name)
+    return None if found is None else membership_facts(version_source(found, collection["_project"]))
+
+
+def latest(collection: Source, info: Info) -> Source | None:
+    held: OpenCollection = collection["_collection"]
+    budget_of(info).stream_of(0)
+    found = find_version(held.collection, LATEST)
+    return None if found is None else version_source(found, collection["_project"])
+
+
+# ── files ──
+
+
+def files(
+    version: Source,
+    info: Info,
+    names: Sequence[str] | None = None,
+    first: int | None = None,
+    after: str | None = None,
+) -> Source:
+    held: OpenVersion = version["_version"]
+    start, count = _page(info, first, after)
+    if names:
+        found = find_entries(held.version, names)
+        return _entries_page(held, found[start : start + count], start=start, total=len(found))
+    found = list_entries(held.version, start=start, count=count)
+    return _entries_page(held, found, start=start, total=held.file_count)
+
+
+def _entries_page(held: OpenVersion, entries: Sequence[Entry], *, start: int, total: int) -> Source:
+    ids = stored_ids(entries)
+    nodes = [entry_facts(held, entry, ids.get(entry.stored, "")) for entry in entries]
+    return page(nodes, start=start, total=total) | {"uploadHeaders": []}
+
+
+def membership_files(member: Source, info: Info, **asked: object) -> Source:
+    return files(member["artifact"], info, **asked)  # type: ignore[arg-type]
+
+
+def files_by_entries(
+    version: Source,
+    info: Info,
+    entries: Sequence[Source] | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    **_: object,
+) -> Source:
+    held: OpenVersion = version["_version"]
+    start, _count = _page(info, first, after)
+    if entries is None:
+        return files(version, info, first=first, after=after)
+    budget_of(info).list_of(len(entries))
+    found = find_entries(held.version, [entry["name"] for entry in entries])
+    return _entries_page(held, found[start:], start=start, total=len(found))
+
+
+def direct_url(file: Source, info: Info) -> str:
+    """Empty for a reference: its bytes lie elsewhere."""
+    context, (version_id, file_id) = info.context, file["_entry"]
+    if not file_id:
+        return ""
+    named = entry_id(version_id, file_id)
+    return signed_url(DOWNLOAD_ENTRY, base=context.base_url, actor=context.actor, file_id=named)
+
+
+def manifest(version: Source, info: Info) -> Source | None:
+    held: OpenVersion = version["_version"]
+    budget_of(info).stream_of(0)
+    try:
+        found = current_manifest(held.version)
+    except NotFound:
+        return None
+    context = info.context
+    url = signed_url(DOWNLOAD_MANIFEST, base=context.base_url, actor=context.actor, file_id=found.public_id)
+    file = {
+        "_direct_url": url,
+        "id": to_client("ArtifactManifestFile", found.public_id),
+        "name": "wandb_manifest.json",
+        "displayName": "wandb_manifest.json",
+        "sizeBytes": found.size,
+        "mimetype": "application/json",
+    }
+    return {"id": to_client("ArtifactManifest", found.public_id), "file": file}
+
+
+# ── lineage ──
+
+
+def readers(version: Source, info: Info, first: int | None = None, after: str | None = None) -> Source:
+    held: OpenVersion = version["_version"]
+    _page(info, first, after)
+    opened = open_runs(used_by(actor_in(info), held.version))
+    budget_of(info).runs(opened)
+    return connection(opened, translate.run_facts, first=first, after=after)
+
+
+def maker(version: Source, info: Info) -> Source | None:
+    held: OpenVersion = version["_version"]
+    budget_of(info).stream_of(0)
+    run = made_by(actor_in(info), held.version)
+    if run is None:
+        return None
+    opened = open_runs([run])
+    budget_of(info).runs(opened)
+    return {"__typename": "Run"} | translate.run_facts(opened[0]) if opened else None
+
+
+def memberships(version: Source, info: Info, **_: object) -> Source:
+    """The one collection in which it was made: linking is not offered yet."""
+    budget_of(info).list_of(1)
+    return connection([version], membership_facts, first=None, after=None)
+
+
+def _of_run(run: Source, info: Info, role: RunRole, first: int | None, after: str | None) -> Source:
+    _page(info, first, after)
+    found = versions_of_run(actor_in(info), run["_run"].run, role)
+    return connection(
+        found,
+        lambda each: version_facts(each, open_project(each.version.collection.project)),
+        first=first,
+        after=after,
+    )
+
+
+def inputs(run: Source, info: Info, first: int | None = None, after: str | None = None) -> Source:
+    return _of_run(run, info, RunRole.INPUT, first, after)
+
+
+def outputs(run: Source, info: Info, first: int | None = None, after: str | None = None) -> Source:
+    return _of_run(run, info, RunRole.OUTPUT, first, after)
+
+
+FIELDS: Fields = {
+    "Query.artifact": artifact,
+    "Query.artifactCollection": artifact_collection,
+    "Query.clientIDMapping": client_id_mapping,
+    "Project.artifact": project_artifact,
+    "Project.artifactCollection": project_collection,
+    "Project.artifactCollectionMembership": project_membership,
+    "Project.artifactCollections": artifact_collections,
+    "Project.artifactType": artifact_type,
+    "Project.artifactTypes": artifact_types,
+    "ArtifactType.artifactCollection": collection_of_type,
+    "ArtifactType.artifactCollections": collections_of_type,
+    "ArtifactSequence.aliases": aliases,
+    "ArtifactSequence.artifacts": artifacts,
+    "ArtifactSequence.artifactMembership": membership,
+    "ArtifactSequence.latestArtifact": latest,
+    "ArtifactCollectionMembership.files": membership_files,
+    "Artifact.files": files,
+    "Artifact.filesByManifestEntries": files_by_entries,
+    "Artifact.currentManifest": manifest,
+    "Artifact.usedBy": readers,
+    "Artifact.createdBy": maker,
+    "Artifact.artifactMemberships": memberships,
+    "Run.inputArtifacts": inputs,
+    "Run.outputArtifacts": outputs,
+}
