@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, QuerySet, Sum
 
 from apps.code_saving.policy import is_code
 from apps.files.models import RunFile
@@ -14,6 +15,13 @@ from apps.runs.models import Run
 from apps.runs.queries import run_key
 from apps.teams.models import Entity
 from apps.vault.seal import unseal_text
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSum:
+    files: int
+    runs: int
+    size: int
 
 
 def code_files(run: Run) -> list[OpenFile]:
@@ -38,7 +46,20 @@ def files_and_code(run: Run) -> tuple[int, int]:
 
 def code_files_of(entity: Entity) -> QuerySet[RunFile]:
     """All stored code of an entity's runs, for who asked its gate."""
+    for run in Run.objects.filter(
+        project__entity=entity, files__is_code=None, files__blob__isnull=False
+    ).distinct():
+        _look_at(run)
     return _stored(RunFile.objects.filter(run__project__entity=entity))
+
+
+def sum_of_code(entity: Entity) -> CodeSum:
+    """How much code of an entity is stored."""
+    return CodeSum(
+        **code_files_of(entity)
+        .order_by()
+        .aggregate(files=Count("pk"), runs=Count("run", distinct=True), size=Sum("size", default=0))
+    )
 
 
 def _stored(files: QuerySet[RunFile]) -> QuerySet[RunFile]:

@@ -81,6 +81,8 @@ for name in (
     declare_url(name, SIGNED_IN, methods=_READING)
 for name in ("again-elsewhere", "my-data", "sessions"):
     declare_url(name, SIGNED_IN, methods=_READING)
+declare_url("code-erase", SIGNED_IN, methods=("POST",))
+declare_url("team-code-erase", Permission.ENTITY_ADMIN, methods=("POST",))
 for name in ("api-key-revoke", "session-end", "sessions-end", "unlink", "passkey-remove", "passkey-rename"):
     declare_url(name, SIGNED_IN, methods=("POST",))
 

@@ -209,6 +209,7 @@ WANT_A_FORM = {
         *(f"{place}-{act}" for place in ("team", "organisation") for act in ("hand-over", "invite", "role")),
         "organisation-add-team",
         "organisation-settings",
+        "team-code-erase",
         "team-code-saving",
         "team-privacy",
         "team-retention",

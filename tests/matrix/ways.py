@@ -108,6 +108,7 @@ FORMS: dict[str, Words] = {
     "team-role": {"role": "viewer"},
     "team-services": {"name": "x", "role": "member"},
     "team-code-saving": {"name": "code_saving", "on": "on"},
+    "team-code-erase": {"agreed": "on"},
     "team-privacy": {"default_visibility": "restricted"},
     "team-retention": {"keep": "never"},
     "team-system-metadata": {"system_metadata": "none"},

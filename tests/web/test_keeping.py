@@ -6,8 +6,13 @@ import json
 
 import pytest
 
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.files.code import code_files
+from apps.files.queries import list_files
+from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
+from apps.runs.models import Run
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Setting
 from apps.teams.services import choose
@@ -131,3 +136,48 @@ def test_the_last_run_tells_what_was_dropped(visit: Visit, vision: Project, alic
     assert "dropped on arrival: <b>new , host" in text_of(visit("/lab/vision/runs/told", by="vera")).replace(
         "&lt;b&gt;", "<b>"
     )
+
+
+# ── What was saved, once saving is off ──
+
+
+def _keep_code(entity: Entity, run: Run, alice: User) -> None:
+    choose(entity, SettingName.CODE_SAVING, True, by=Actor.person(alice))
+    for announced in announce_files(run, ["code/a.py", "notes.txt"]):
+        assert announced.file is not None
+        store_file(announced.file, [b"x"])
+
+
+@pytest.mark.promise("P-05")
+def test_switched_off_the_page_offers_to_erase_what_was_saved_and_does_so_once_agreed(
+    visit: Visit, send: Visit, told: Run, lab: Entity, alice: User
+) -> None:
+    page = "/teams/lab/code-saving"
+    _keep_code(lab, told, alice)
+    assert "Erase saved code" not in text_of(visit(page, by="alice"))
+    assert send(f"{page}/erase", by="alice", agreed="on").status_code == 409
+
+    send(page, by="alice", name="code_saving")
+    assert "1 file of code, 1 B, is still kept with runs: 1." in text_of(visit(page, by="alice"))
+    assert "Erase saved code" not in text_of(visit(page, by="bob"))
+
+    refused = send(f"{page}/erase", by="alice")
+    assert (refused.status_code, "Tick this, or leave what was saved" in text_of(refused)) == (400, True)
+    assert [send(f"{page}/erase", by=who, agreed="on").status_code for who in ("bob", None)] == [403, 404]
+    assert [each.name for each in code_files(told)] == ["code/a.py"]
+
+    assert send(f"{page}/erase", by="alice", agreed="on").status_code == 302
+    assert [each.name for each in list_files(told)] == ["notes.txt"]
+    assert "Erase saved code" not in text_of(visit(page, by="alice"))
+
+
+def test_ones_own_code_is_erased_and_nobody_elses(send: Visit, told: Run, lab: Entity, alice: User) -> None:
+    own = work.run(work.project("alice", "own", by=alice), "mine", by=alice)
+    _keep_code(lab, told, alice)
+    _keep_code(own.project.entity, own, alice)
+    send("/settings/code-saving", by="alice", name="code_saving")
+
+    send("/settings/code-saving/erase", by="alice", agreed="on")
+
+    assert [each.name for each in list_files(own)] == ["notes.txt"]
+    assert [each.name for each in code_files(told)] == ["code/a.py"]

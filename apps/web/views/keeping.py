@@ -6,13 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.access.policy import Permission
-from apps.core.errors import Forbidden, Invalid
+from apps.core.errors import Conflict, Forbidden, Invalid
+from apps.erasure.code import erase_code
+from apps.files.code import sum_of_code
 from apps.teams.choices import SettingName
 from apps.teams.gate import may
 from apps.teams.queries import Effective, effective, effective_of, told_to
@@ -48,6 +52,19 @@ def code_saving(request: Request) -> HttpResponseBase:
 def team_code_saving(request: Request, entity: str) -> HttpResponseBase:
     """The same for a team."""
     return _code(request, entity, reverse("team-code-saving", args=[entity]))
+
+
+@login_required
+@require_POST
+def erase_own_code(request: Request) -> HttpResponseBase:
+    """Erase the code that was saved with the asker's runs."""
+    return _erase(request, "", reverse("code-saving"))
+
+
+@require_POST
+def erase_team_code(request: Request, entity: str) -> HttpResponseBase:
+    """The same for a team."""
+    return _erase(request, entity, reverse("team-code-saving", args=[entity]))
 
 
 @login_required
@@ -89,12 +106,33 @@ def _code(request: Request, team: str, action: str) -> HttpResponseBase:
     if request.method == "POST":
         owner = keeping.owner_of(request.actor, Permission.ENTITY_ADMIN, team)
         keeping.save(owner, name, request.POST.dict(), by=request.actor)
-        return _saved(request, action, keeping.code_switch(effective(owner, name), action))
+        held = effective(owner, name)
+        response = _saved(request, action, keeping.code_switch(held, action))
+        if request.htmx and not held.is_on and sum_of_code(owner).files:
+            response["HX-Refresh"] = "true"  # the page then offers to erase what was saved
+        return response
+    return _code_page(request, team, action)
+
+
+def _code_page(request: Request, team: str, action: str, *, wrong: str = "") -> HttpResponse:
+    name = SettingName.CODE_SAVING
     owner = keeping.owner_of(request.actor, Permission.ENTITY_READ, team)
     (held,) = told_to(request.actor, [effective(owner, name)])
     context = _frame(request, owner, held, team, action)
     row = keeping.code_switch(held, action, may_change=context["may_change"])
-    return render(request, "settings/code_saving.html", context | {"row": row})
+    saved = sum_of_code(owner) if context["may_change"] and not held.is_on else None
+    context |= {"row": row, "saved": saved, "wrong": wrong}
+    return render(request, "settings/code_saving.html", context, status=400 if wrong else 200)
+
+
+def _erase(request: Request, team: str, action: str) -> HttpResponseBase:
+    owner = keeping.owner_of(request.actor, Permission.ENTITY_ADMIN, team)
+    if "agreed" not in request.POST:
+        return _code_page(request, team, action, wrong=_("Tick this, or leave what was saved as it is."))
+    if effective(owner, SettingName.CODE_SAVING).is_on:
+        raise Conflict(_("Code saving is on: switch it off first."))
+    erase_code(owner, by=request.actor)
+    return redirect(action)
 
 
 def _saved(request: Request, action: str, row: SwitchRow) -> HttpResponseBase:
