@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import resource
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.clients import Client, Http
+from tests.e2e.clients import Client, ClientProcess, Http
 from tests.e2e.durability.stored import blob_sizes, select
 from tests.live import LiveServer
 
@@ -28,6 +30,26 @@ NOISE = random.Random(5)
 def noisy_rows(first: int, end: int) -> list[dict[str, object]]:
     """Rows that do not compress, so that they need room."""
     return [{"_step": n, "noise": NOISE.randbytes(3000).hex()} for n in range(first, end)]
+
+
+@pytest.fixture
+def telling_server(prepared: LiveServer) -> Iterator[LiveServer]:
+    """An instance of the test's own whose log has a line for each request."""
+    with LiveServer(env={"OWNLOG_LOG_LEVEL": "DEBUG"}).prepare_like(prepared) as live:
+        yield live
+
+
+def refusals(server: LiveServer, method: str) -> int:
+    """How often the server had no room for what the client sent by this method."""
+    return len(re.findall(rf"{method} wandb_protocol:\S+ 503 ", server.log.read_text()))
+
+
+def wait_until(met: Callable[[], bool], process: ClientProcess, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not met():
+        assert process.is_running(), process.text()
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
 
 
 def database_size(server: LiveServer) -> int:
@@ -94,22 +116,19 @@ answer(step)
 """
 
 
-def test_client_waits_out_a_full_disk(own_server: LiveServer, tmp_path: Path) -> None:
+def test_client_waits_out_a_full_disk(telling_server: LiveServer, tmp_path: Path) -> None:
     enough = tmp_path / "enough"
-    http = Http(own_server.url)
-    with Client(own_server.url) as client:
+    http = Http(telling_server.url)
+    with Client(telling_server.url) as client:
         training = client.start(TRAIN, "starved", str(enough))
-        while database_size(own_server) < 1_500_000:
-            assert training.is_running(), training.text()
-            time.sleep(0.05)
+        wait_until(lambda: database_size(telling_server) > 1_500_000, training)
 
-        own_server.limit_file_size(64 * 1024)
-        time.sleep(1.0)
+        telling_server.limit_file_size(64 * 1024)
+        wait_until(lambda: refusals(telling_server, "POST") >= 1, training)
         stuck = http.read("starved", "historyLineCount")["historyLineCount"]
-        time.sleep(3.0)
+        wait_until(lambda: refusals(telling_server, "POST") >= 4, training)
         assert http.read("starved", "historyLineCount")["historyLineCount"] == stuck
-        assert training.is_running()
-        own_server.limit_file_size(None)
+        telling_server.limit_file_size(None)
         enough.touch()
         steps = training.answer(120)
 
@@ -175,15 +194,12 @@ answer(hashlib.sha256(open(file.name, "rb").read()).hexdigest())
 """
 
 
-def test_client_uploads_a_file_once_there_is_room(own_server: LiveServer) -> None:
-    with Client(own_server.url) as client:
-        own_server.limit_file_size(1_500_000)
+def test_client_uploads_a_file_once_there_is_room(telling_server: LiveServer) -> None:
+    with Client(telling_server.url) as client:
+        telling_server.limit_file_size(1_500_000)
         saving = client.start(SAVE)
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            assert saving.is_running(), saving.text()
-            time.sleep(0.1)
-        own_server.limit_file_size(None)
+        wait_until(lambda: refusals(telling_server, "PUT") >= 2, saving)
+        telling_server.limit_file_size(None)
 
         sent = saving.answer()
         assert client.ask(FETCH) == sent
