@@ -100,7 +100,7 @@ def test_several_processes_write_one_run(client_of_alice: WandbClient) -> None:
     script = """
         number = int(sys.argv[1])
         settings = wandb.Settings(mode="shared", x_primary=number == 0, x_label=f"w{number}",
-            x_file_stream_transmit_interval=0.2)
+            x_file_stream_transmit_interval=1)
         run = wandb.init(project="shared", id="r", settings=settings)
         for i in range(10):
             run.log({"i": i, "number": number, f"only{number}": i}); print(f"writer {number} line {i}", flush=True)

@@ -9,7 +9,7 @@ from tests.wandb_protocol.client import IS_OLDER, WandbClient
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("wandb client"), pytest.mark.embedded]
 LOG = """
-    run = wandb.init(project="features", id="{name}", settings=wandb.Settings({more}x_file_stream_transmit_interval=0.2))
+    run = wandb.init(project="features", id="{name}", settings=wandb.Settings({more}x_file_stream_transmit_interval=1))
     for i in range(100): run.log({{"i": i}})
     run.finish()
 """

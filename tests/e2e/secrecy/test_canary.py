@@ -101,7 +101,7 @@ NOT_READ_BACK = {"alert_title", "alert_text", "system_host", "script_name", "fil
 TRAIN = """
 import os, sys, wandb
 m = json.loads(sys.argv[1])
-settings = wandb.Settings(x_file_stream_transmit_interval=0.3, x_stats_sampling_interval=1.0, host=m["system_host"])
+settings = wandb.Settings(x_file_stream_transmit_interval=1, x_stats_sampling_interval=1.0, host=m["system_host"])
 run = wandb.init(
     project=m["project"], id=m["run_id"], name=m["display_name"], notes=m["notes"], tags=[m["tag"]], group=m["group"],
     job_type=m["job_type"], settings=settings,
