@@ -9,7 +9,6 @@ import base64
 import difflib
 import re
 import secrets
-import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -392,7 +391,7 @@ def test_no_page_is_open_to_everybody_by_oversight() -> None:
 
 # ── time ──
 
-SAMPLES = 25
+SAMPLES, ROUNDS = 25, 8
 
 
 @pytest.mark.parametrize(
@@ -403,23 +402,31 @@ def test_how_long_it_takes_tells_little(
     name: str, unbroken: Instance, owned: Target, absent: Target, mallory: Door
 ) -> None:
     """Not a proof: it fails when one answer does work that the other does not, such as opening what it will not show."""
-    times: dict[str, list[float]] = {"real": [], "absent": []}
-    for _ in range(SAMPLES):
-        times["real"].append(call(mallory, name, owned).seconds)
-        times["absent"].append(call(mallory, name, absent).seconds)
-    real, ghost = (statistics.median(values) for values in times.values())
-    assert abs(real - ghost) < max(0.004, 0.6 * min(real, ghost)), (real, ghost)
+    asked = (lambda: call(mallory, name, owned), lambda: call(mallory, name, absent))
+    require_as_quick(*asked, within=lambda least: max(0.004, 0.6 * least))
 
 
 def test_file_stream_takes_as_long_for_what_is_not_there(
     unbroken: Instance, owned: Target, absent: Target, mallory: Door
 ) -> None:
-    def median(target: Target) -> float:
-        body = {"files": {"output.log": {"offset": 0, "content": ["x"] * 2000}}}
-        path = target.entity, target.project, target.run
-        return statistics.median(mallory.stream(*path, body).seconds for _ in range(SAMPLES))
+    body = {"files": {"output.log": {"offset": 0, "content": ["x"] * 2000}}}
 
-    assert abs(median(owned) - median(absent)) < 0.02
+    def send(target: Target) -> Callable[[], Answer]:
+        return lambda: mallory.stream(target.entity, target.project, target.run, body)
+
+    require_as_quick(send(owned), send(absent), within=lambda _least: 0.02)
+
+
+def require_as_quick(*asked: Callable[[], Answer], within: Callable[[float], float]) -> None:
+    """The shortest of many answers to each, asked in turns. Work lengthens every answer; what else a busy machine does
+    lengthens most of them, so where the two differ they are asked again."""
+    least = [float("inf")] * len(asked)
+    for _ in range(ROUNDS):
+        for _ in range(SAMPLES):
+            least = [min(shortest, ask().seconds) for shortest, ask in zip(least, asked, strict=True)]
+        if max(least) - min(least) < within(min(least)):
+            return
+    pytest.fail(f"the shortest answers took {least} seconds")
 
 
 def test_a_file_link_of_alice_says_nothing_of_her(unbroken: Instance, owned: Target) -> None:
