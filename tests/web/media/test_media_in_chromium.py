@@ -1,4 +1,4 @@
-"""Pages that runs log, in a browser: their scripts run, and reach neither cookies, nor storage, nor the page, nor any network."""
+"""Media in a browser: steps by a slider, one picture over the whole screen; pages that runs log reach nothing from their frames."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Frame
+from playwright.sync_api import Frame, expect
 
 from tests.live import LiveServer
 from tests.web.in_chromium import IN_CHROMIUM, Seen
@@ -63,6 +63,29 @@ window.tried = (async () => {{
   return told;
 }})();
 </script>"""
+_PICTURES = """
+import django; django.setup()
+import io
+from PIL import Image
+from apps.accounts.models import User
+from apps.core import jsontext
+from apps.files.services import announce_files, store_file
+from apps.runs.history import store
+from apps.runs.types import Lines, Stream, StreamRequest
+from tests.factories import work
+alice = User.objects.get(username="alice")
+run = work.run(work.project("alice", "vision", by=alice), "pictures", by=alice)
+def one(step, n):
+    written = io.BytesIO()
+    Image.new("RGB", (200, 120), (step * 60, n * 90, 90)).save(written, "PNG")
+    return written.getvalue()
+files = {f"media/{step}_{n}.png": one(step, n) for step in range(3) for n in range(2)}
+rows = [{"_step": step * 10, "grid": {"_type": "images/separated", "count": 2, "width": 200, "height": 120, "format": "png",
+         "filenames": [f"media/{step}_{n}.png" for n in range(2)], "captions": [f"step {step} no {n}" for n in range(2)]}} for step in range(3)]
+store.append(run, StreamRequest(streams={Stream.HISTORY: Lines(first=0, lines=[jsontext.dumps(row) for row in rows])}))
+for announced, content in zip(announce_files(run, list(files)), files.values(), strict=True):
+    store_file(announced.file, [content])
+"""
 _MAKE = """
 import django; django.setup()
 import sys
@@ -178,3 +201,32 @@ def test_a_logged_page_opened_by_itself_is_kept_and_not_shown(open_page: Any, se
         )
 
     assert download.value.suggested_filename == "page.html"
+
+
+def test_steps_by_the_slider_and_a_picture_over_the_whole_screen(open_page: Any, server: LiveServer) -> None:
+    server.python("-c", _PICTURES)
+    seen = open_page()
+    seen.go("/alice/vision/runs/pictures/media")
+    page = seen.page
+    panel, viewer = page.locator("figure[data-media=grid]"), page.locator("dialog.viewer")
+
+    # The slider stands at the last step; a step to the left shows the one before, and keeps the focus.
+    slider = panel.locator("input[type=range]")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(panel.locator(".caption").first).to_have_text("step 1 no 0")
+    expect(slider).to_be_focused()
+    # One picture over the whole screen: down is the next one, right the next step.
+    panel.locator("a[data-full]").first.click()
+    expect(viewer.locator("[data-caption]")).to_have_text("step 1 no 0")
+    page.keyboard.press("ArrowDown")
+    expect(viewer.locator("[data-caption]")).to_have_text("step 1 no 1")
+    page.keyboard.press("ArrowRight")
+    expect(viewer.locator("[data-caption]")).to_have_text("step 2 no 1")
+    expect(viewer.locator("[data-go=later]")).to_be_disabled()
+    page.keyboard.press("Escape")
+    expect(viewer).to_be_hidden()
+    expect(panel.locator("a[data-full]").nth(1)).to_be_focused()
+    seen.settle()
+    assert seen.complaints == []
+    assert seen.asked_elsewhere == []
