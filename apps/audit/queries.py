@@ -29,6 +29,12 @@ def last_author(kind: EventKind, *, subject: str) -> str:
     return rows.values_list("by", flat=True).first() or ""
 
 
+def authors(kind: EventKind, *, subjects: Collection[str]) -> dict[str, str]:
+    """The opaque ids of those who did this to each of the subjects, the last of them."""
+    rows = Event.objects.filter(subject__in=subjects, kind=kind).order_by("at", "id")
+    return dict(rows.values_list("subject", "by"))
+
+
 def newest(owners: Collection[str], asked: Asked, *, before: int | None, most: int) -> list[Event]:
     """The newest events that concern these owners, those older than the event `before`."""
     events = _about(owners, asked)

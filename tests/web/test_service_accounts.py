@@ -4,11 +4,18 @@ import re
 
 import pytest
 
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.accounts.queries import actor_for_api_key
 from apps.projects.models import Project
 from apps.teams.models import Entity, ServiceAccount
-from apps.teams.services import KeyWanted, make_service_account, make_service_key
+from apps.teams.services import (
+    KeyWanted,
+    change_role,
+    make_service_account,
+    make_service_key,
+    remove_member,
+)
 from apps.teams.types import MemberRole
 from tests.factories import people, work
 from tests.web.conftest import Visit, text_of
@@ -114,3 +121,22 @@ def test_the_record_says_which_was_made(visit: Visit, ci: ServiceAccount) -> Non
     page = visit("/teams/lab/audit", by="alice", kind="service_account.made").content.decode()
 
     assert "Nightly &lt;i&gt;CI&lt;/i&gt;" in page
+
+
+def test_a_key_of_somebody_who_is_no_admin_any_more_says_so(
+    visit: Visit, lab: Entity, alice: User, bob: User
+) -> None:
+    by = Actor.person(alice)
+    account = make_service_account(lab, "nightly", role=MemberRole.MEMBER, by=by)
+    change_role(lab, "bob", MemberRole.ADMIN, by=by)
+    make_service_key(lab, account.public_id, KeyWanted(name="one"), by=by)
+    make_service_key(lab, account.public_id, KeyWanted(name="two"), by=Actor.person(bob))
+    url = f"{PAGE}/{account.public_id}"
+    assert "no admin any more" not in visit(url, by="alice").content.decode()
+
+    remove_member(lab, "bob", by=by)
+
+    page = visit(url, by="alice").content.decode()
+    assert page.count("<strong>no admin any more</strong>") == 1
+    assert "by <bdi>bob</bdi> · <strong>" in page
+    assert "may have kept them" in page

@@ -39,6 +39,7 @@ from apps.teams.queries.service_accounts import (
     count_service_accounts,
     get_service_account,
     keys_of_service_account,
+    keys_with_makers,
     service_accounts_in,
 )
 from apps.teams.queries.settings import Effective, effective, effective_of, own_of, told_to
@@ -73,6 +74,7 @@ __all__ = [
     "joined_by",
     "keys_of",
     "keys_of_service_account",
+    "keys_with_makers",
     "my_organisations",
     "my_teams",
     "names_of_teams",

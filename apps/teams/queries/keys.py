@@ -34,6 +34,8 @@ class Key:
     expires_at: datetime | None
     is_expired: bool
     networks: list[Network]  # where it was used from, the newest first
+    made_by: str = ""  # of a service account's: the name of who made it
+    is_left_over: bool = False  # and they are no admin of the team any more
 
 
 def row_of(key: ApiKey) -> uuid.UUID:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Count, Max, Q, QuerySet
 
 from apps.access.policy import Permission
-from apps.accounts.actors import Actor
+from apps.accounts.actors import SYSTEM_ID, Actor
 from apps.accounts.queries import keys_of_service, names_of, names_of_authors
+from apps.audit.events import EventKind
+from apps.audit.queries import authors
 from apps.core.errors import NotFound
 from apps.core.ids import is_public_id
 from apps.teams.gate import those_where
 from apps.teams.models import Entity, Membership, ServiceAccount
 from apps.teams.queries.hiding import hidden_from
 from apps.teams.queries.keys import Key, opened_keys
+from apps.teams.types import MemberRole
 from apps.vault.keys import OpenKey
 from apps.vault.seal import unseal_text
 from apps.vault.tree import open_key
@@ -89,6 +92,23 @@ def get_service_account(team: Entity, public_id: str) -> ServiceAccount:
 def keys_of_service_account(account: ServiceAccount) -> list[Key]:
     """Its keys that are not revoked, newest first."""
     return opened_keys(keys_of_service(account.user))
+
+
+def keys_with_makers(actor: Actor, account: ServiceAccount) -> list[Key]:
+    """The keys of an account that is held, with who made each: whoever was an admin may have kept the secret."""
+    keys = keys_of_service_account(account)
+    makers = authors(EventKind.API_KEY_ISSUED, subjects=[key.public_id for key in keys])
+    names = audited_names(actor, makers.values())
+    held = Membership.objects.filter(entity=account.entity_id, role=MemberRole.ADMIN.value)
+    admins = set(held.values_list("user__public_id", flat=True))
+    return [
+        replace(
+            key,
+            made_by=names.get(makers.get(key.public_id, ""), ""),
+            is_left_over=makers.get(key.public_id, SYSTEM_ID) not in {*admins, SYSTEM_ID},
+        )
+        for key in keys
+    ]
 
 
 def author_names(actor: Actor, user_ids: Iterable[int | None]) -> dict[int, str]:

@@ -15,7 +15,7 @@ from apps.teams.gate import may
 from apps.teams.queries import (
     get_service_account,
     get_team,
-    keys_of_service_account,
+    keys_with_makers,
     service_accounts_in,
 )
 from apps.teams.services import (
@@ -67,11 +67,12 @@ def service(request: Request, entity: str, public_id: str) -> HttpResponse:
             form = KeyForm(scopes=scopes)
     except Invalid as error:
         form.add_error("name", error.public_message)
-    keys = keys_of_service_account(account)
+    keys = keys_with_makers(request.actor, account)
     context: dict[str, Any] = {
         "team": team.name,
         "service": shown,
         "keys": keys,
+        "left_over": any(key.is_left_over for key in keys),
         "good": sum(not key.is_expired for key in keys),
         "form": form,
         "secret": secret,
