@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Frame, expect
 
 from tests.live import LiveServer
+from tests.web.axe import violations
 from tests.web.in_chromium import IN_CHROMIUM, Seen
 
 pytestmark = IN_CHROMIUM
@@ -228,5 +229,8 @@ def test_steps_by_the_slider_and_a_picture_over_the_whole_screen(open_page: Any,
     expect(viewer).to_be_hidden()
     expect(panel.locator("a[data-full]").nth(1)).to_be_focused()
     seen.settle()
+    assert violations(page) == []
+    seen.go("/alice/vision/compare/media?runs=pictures,demo0003")
+    assert violations(page) == []
     assert seen.complaints == []
     assert seen.asked_elsewhere == []
