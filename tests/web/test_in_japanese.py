@@ -289,6 +289,11 @@ WITHOUT_A_LINK = {
     "account_logout",
     "account_set_password",
     "api:docs",
+    # Of runs that logged media or saved code, which the demo's did not: tests/web/media, tests/web/code
+    "project-compare-code",
+    "project-compare-media",
+    "run-media",
+    "run-media-table",
     "project-erase-runs",  # of runs that were chosen: test_erasing.py
     "erasure",  # of what was erased before: test_erasing.py
     "first-run",
