@@ -72,9 +72,8 @@ def _append_locked(run: Run, request: StreamRequest, by: Actor, rows: list[Row])
         locked = find_row(Run, lock=True, without=("sealed_config", "sealed_head"), pk=run.pk)
         if locked is None or locked.erased_at is not None:
             raise NotFound("There is no such run.")
-        if Run.project.is_cached(
-            run
-        ):  # it stays where it is: the record of its end need not ask for that again
+        # A run stays where it is: the record of its end need not ask for that again.
+        if Run.project.is_cached(run):
             locked.project = run.project
         appending = _Appending(locked, request, by, Positions(locked, find_rows(StreamPosition, run=run.pk)))
         result = appending.carry_out(rows)
