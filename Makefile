@@ -19,10 +19,10 @@ hash = $(shell cat requirements/$(1).txt | cksum | tr ' ' '-')
 RUN_STAMP := $(VENV)/.installed-base-$(call hash,base)
 DEV_STAMP := $(VENV)/.installed-dev-$(call hash,dev)
 
-.PHONY: help up demo test check format bench shots words pins
+.PHONY: help up demo test mutations check format bench shots words pins
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: $(RUN_STAMP) ## start the instance: web server, worker, broker (Ctrl-C stops all)
 	@exec $(RUN) -m config.launch --stop-with-parent
@@ -44,6 +44,10 @@ test: $(DEV_STAMP) ## run every test, then those of stored things again on Postg
 	@$(RUN) -m tests.again $(PYTEST_OPTIONS)
 	@echo "Once more, on PostgreSQL, a Redis-compatible broker and an S3 store"
 	@$(RUN) -m tests.servers $(RUN) -m tests.again -m "not embedded and not browser" $(SAME_ANYWHERE) $(PYTEST_OPTIONS) $(ON_SERVERS)
+
+# ONLY=apps.teams looks at a part.
+mutations: $(DEV_STAMP) ## take out each gate call in turn and write down which test sees it
+	@$(RUN) -m tests.mutations "$(ONLY)"
 
 check: $(DEV_STAMP) ## lint, types, layers, migrations
 	$(BIN)/ruff check .

@@ -328,6 +328,8 @@ NEEDS: dict[str, tuple[Permission, Level, bool]] = {
     "Mutation.upsertModel": (Permission.PROJECT_SHARE, Level.PROJECT, False),  # it changes who may see it
     "Mutation.deleteModel": (Permission.PROJECT_ERASE, Level.PROJECT, False),
     "Mutation.upsertModel by id": (Permission.PROJECT_SHARE, Level.PROJECT, False),
+    "Mutation.upsertModel named": (Permission.PROJECT_READ, Level.PROJECT, False),
+    "Mutation.upsertModel named by id": (Permission.PROJECT_READ, Level.PROJECT, False),
 }
 _OF_A_TEAM = {Permission.ENTITY_READ, Permission.ENTITY_ADMIN}
 
@@ -391,7 +393,7 @@ def _field_way(full: str, inner: GraphQLField, query: str, above: tuple[str, ...
     return Way(full, "POST", Door.CLIENT, needed, level, ask, also=also, answer=answer)
 
 
-_TEAM_CALLS: dict[str, Any] = {
+_MORE_CALLS: dict[str, Any] = {
     "Mutation.createInvite": (
         "mutation($i: CreateInviteInput!) { createInvite(input: $i) { invite { id } } }",
         lambda t: {"i": {"entityName": t.entity, "email": "somebody@example.com"}},
@@ -399,6 +401,15 @@ _TEAM_CALLS: dict[str, Any] = {
     "Mutation.deleteInvite": (
         "mutation($i: DeleteInviteInput!) { deleteInvite(input: $i) { success } }",
         lambda t: {"i": {"entityName": t.entity, "id": to_client("Invitation", t.invitation)}},
+    ),
+    # Naming a project and changing nothing is asking for it.
+    "Mutation.upsertModel named": (
+        "mutation($i: UpsertModelInput!) { upsertModel(input: $i) { inserted project { id } } }",
+        lambda t: {"i": {"entityName": t.entity, "name": t.project}},
+    ),
+    "Mutation.upsertModel named by id": (
+        "mutation($i: UpsertModelInput!) { upsertModel(input: $i) { inserted project { id } } }",
+        lambda t: {"i": {"id": t.project_id}},
     ),
     "Mutation.createServiceAccount": (
         "mutation($i: CreateServiceAccountInput!) { createServiceAccount(input: $i) { user { id } } }",
@@ -409,7 +420,7 @@ _TEAM_CALLS: dict[str, Any] = {
 
 def call_ways() -> Iterator[Way]:
     """Query and Mutation, by the calls that are also tried from outside on a whole instance."""
-    for label, (query, variables) in (CALLS | _TEAM_CALLS).items():
+    for label, (query, variables) in (CALLS | _MORE_CALLS).items():
         full = label.split(" ")[0]
         rule = graphql_rules()[full]
         if not query or not isinstance(rule, Permission) or full == "Query.models":

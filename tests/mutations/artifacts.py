@@ -1,0 +1,119 @@
+"""Artifacts as everybody asks for them: one in each project of the world, made by alice, with the run of the place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from apps.access.policy import Permission
+from apps.accounts.actors import Actor
+from apps.artifacts.models import Manifest, StoredFile, Version
+from apps.artifacts.queries import entries, lineage, versions
+from apps.artifacts.services import may_add_to, use_version
+from apps.artifacts.services.collections import collection_to_add_to
+from apps.artifacts.types import RunRole
+from apps.projects.models import Project
+from apps.runs.models import Run
+from apps.teams.models import Entity
+from tests.factories import artifacts
+
+if TYPE_CHECKING:
+    from tests.matrix.world import Place, World
+    from tests.mutations.direct import Scene
+
+P = Permission
+_FILES = {"a.txt": b"words"}
+
+
+def make(world: World) -> dict[str, str]:
+    """A version in each project, by its name; and one that alice is still uploading."""
+    by, made = Actor.person(world.users["alice"]), dict[str, str]()
+    shut = Entity.objects.filter(name="shut")
+    since = shut.get().suspended_at
+    shut.update(suspended_at=None)  # it was made before
+    for place in world.places:
+        project = _project(place)
+        run = Run.objects.get(public_id=place.target.run_id)
+        if project.public_id not in made:
+            version = artifacts.version(
+                project,
+                "data",
+                _FILES,
+                by=by,
+                run=run,
+                client_id=client_id(place),
+                sequence_client_id=f"{client_id(place)} c",
+            )
+            made[project.public_id] = version.public_id
+            use_version(run, version)
+    shut.update(suspended_at=since)
+    private, public = world.place("private project"), world.place("public project")
+    use_version(
+        Run.objects.get(public_id=public.target.run_id),
+        Version.objects.get(public_id=made[private.target.project_id]),
+    )
+    begun = artifacts.begin(
+        _project(private), "more", {"b.txt": b"x"}, by=by, client_id="client of what is begun"
+    )
+    return made | {"begun": begun.public_id}
+
+
+def _project(place: Place) -> Project:
+    return Project.objects.select_related("entity").get(public_id=place.target.project_id)
+
+
+def version(s: Scene, place: Place) -> Version:
+    rows = Version.objects.select_related("collection__project__entity")
+    return rows.get(public_id=s.ids[place.target.project_id])
+
+
+def client_id(place: Place) -> str:
+    return f"client of {place.target.project}"[:32]
+
+
+def _collection(s: Scene, place: Place, by: Actor) -> Any:
+    return versions.get_collection_by_id(by, P.FILE_READ, public_id=version(s, place).collection.public_id)
+
+
+def _entry(s: Scene, place: Place, by: Actor) -> Any:
+    held = version(s, place)
+    file = StoredFile.objects.filter(project=held.collection.project).first()
+    assert file is not None
+    return entries.get_entry_file(by, version=held.public_id, file=file.public_id)
+
+
+def _manifest(s: Scene, place: Place, by: Actor) -> Any:
+    found = Manifest.objects.get(version=version(s, place), is_current=True)
+    return entries.get_manifest(by, public_id=found.public_id)
+
+
+def _add(s: Scene, place: Place, by: Actor) -> Any:
+    return collection_to_add_to(_project(place), name="data", type_name="dataset", client_id="", by=by)
+
+
+# Name, permission, call.
+CALLS: list[tuple[str, Permission, Any]] = [
+    ("versions.get_version", P.FILE_WRITE, lambda s, p, by: versions.get_version(by, P.FILE_WRITE, public_id=version(s, p).public_id)),
+    ("versions.get_version_in", P.FILE_READ, lambda s, p, by: versions.get_version_in(by, P.FILE_READ, project=_project(p), name="data:latest")),
+    ("versions.get_version_named", P.FILE_READ, lambda s, p, by: versions.get_version_named(by, P.FILE_READ, entity=p.target.entity, project=p.target.project, name="data")),
+    ("versions.get_open_version", P.FILE_WRITE, lambda s, p, by: versions.get_open_version(by, version(s, p).public_id)),
+    ("versions.get_collection", P.FILE_READ, lambda s, p, by: versions.get_collection(by, P.FILE_READ, entity=p.target.entity, project=p.target.project, name="data")),
+    ("versions.get_collection_in", P.FILE_WRITE, lambda s, p, by: versions.get_collection_in(by, P.FILE_WRITE, project=_project(p), name="data")),
+    ("versions.get_collection_by_id", P.FILE_READ, _collection),
+    ("versions.collections_in", P.FILE_READ, lambda s, p, by: versions.collections_in(by, _project(p))),
+    ("entries.get_entry_file", P.FILE_READ, _entry),
+    ("entries.get_manifest", P.FILE_READ, _manifest),
+    ("collections.collection_to_add_to", P.FILE_WRITE, _add),
+]  # fmt: skip
+
+
+def used_of_elsewhere(s: Scene, by: Actor) -> int:
+    """How many of the versions that the public project's run read are shown: one of them lies in the private project."""
+    run = Run.objects.get(public_id=s.world.place("public project").target.run_id)
+    return len(lineage.versions_of_run(by, run, RunRole.INPUT))
+
+
+def is_led(by: Actor, address: str) -> bool:
+    return versions.resolve_client_path(by, address) is not None
+
+
+__all__ = ["CALLS", "client_id", "is_led", "lineage", "make", "may_add_to", "used_of_elsewhere", "version"]
