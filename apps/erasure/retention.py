@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from apps.accounts.actors import Actor
 from apps.core import clock
+from apps.core.errors import NotFound
 from apps.erasure.services import erase_runs
 from apps.erasure.types import Cause
 from apps.projects.models import Project
@@ -28,15 +29,26 @@ def erase_what_is_old() -> int:
     erased = 0
     for project, days in _with_rules():
         while erased < _MOST_AT_A_GO and (batch := list(old_runs(project, days)[:_RUNS_IN_JOB])):
-            erase_runs(batch, by=Actor.system(), cause=Cause.RETENTION)
-            erased += len(batch)
+            erased += _erase_if_still_old(batch, days)
     return erased
+
+
+def _erase_if_still_old(runs: list[Run], days: int) -> int:
+    """Asked again under the runs' locks: somebody may have taken one of them up since it was found."""
+    try:
+        job = erase_runs(runs, by=Actor.system(), cause=Cause.RETENTION, only_if=_ended_days_ago(days))
+    except NotFound:  # all of them: the next look finds others
+        return 0
+    return job.asked
 
 
 def old_runs(project: Project, days: int) -> QuerySet[Run]:
     """The runs of a project that ended, and were last heard of, more than so many days ago; the oldest first."""
-    before = clock.now() - timedelta(days=days)
-    return Run.objects.filter(ended_before(before), project=project).order_by("pk")
+    return Run.objects.filter(_ended_days_ago(days), project=project).order_by("pk")
+
+
+def _ended_days_ago(days: int) -> Q:
+    return ended_before(clock.now() - timedelta(days=days))
 
 
 def ended_before(moment: datetime) -> Q:

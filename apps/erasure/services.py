@@ -47,16 +47,19 @@ def erase_run(run: Run, *, by: Actor) -> ErasureJob:
 
 
 @transaction.atomic
-def erase_runs(runs: Sequence[Run], *, by: Actor, cause: Cause = Cause.ASKED) -> ErasureJob:
+def erase_runs(
+    runs: Sequence[Run], *, by: Actor, cause: Cause = Cause.ASKED, only_if: Q | None = None
+) -> ErasureJob:
     """Erase runs of one project, each fetched with RUN_ERASE. On return nobody finds them, whatever happens to this process.
 
-    NotFound when none of them is there any more: asking twice changes nothing.
+    With `only_if` those of which it holds at the last moment. NotFound when none of them is there any more: asking twice
+    changes nothing.
     """
     _check_count(runs)
     if len({run.project_id for run in runs}) != 1:
         raise Invalid(_("Runs of one project are erased together."))
     rows = Run.objects.select_for_update(of=("self",)).select_related("project__entity").order_by("pk")
-    locked = list(rows.filter(pk__in=[run.pk for run in runs]))
+    locked = list(rows.filter(only_if or Q(), pk__in=[run.pk for run in runs]))
     if not locked:
         raise NotFound(_("There is no such run, or it is not shared with you."))
     job = _new_job(Scope.RUNS, locked[0].project.entity, asked=len(locked), by=by, cause=cause)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from apps.core import clock
 from apps.erasure import retention
 from apps.erasure.models import ErasureJob
 from apps.erasure.retention import erase_what_is_old
+from apps.erasure.services import erase_runs
 from apps.erasure.types import Cause
 from apps.projects.models import Project
 from apps.projects.services import choose_retention
@@ -117,3 +119,40 @@ def test_much_at_once_goes_in_several_jobs_and_the_rest_later(
 
     assert (erase_what_is_old(), erase_what_is_old()) == (4, 1)
     assert sorted(ErasureJob.objects.values_list("asked", flat=True)) == [1, 2, 2]
+
+
+def test_a_run_that_is_taken_up_between_the_look_and_the_lock_stays(
+    vision: Project, alice: User, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken_up, old = ended(vision, "again", by=alice, days=31), ended(vision, "old", by=alice, days=31)
+    choose_retention(vision, 30, by=by)
+
+    def late(runs: list[Run], **more: Any) -> ErasureJob:
+        Run.objects.filter(pk=taken_up.pk).update(
+            state=RunState.RUNNING.value, finished_at=None, heartbeat_at=clock.now()
+        )
+        return erase_runs(runs, **more)
+
+    monkeypatch.setattr(retention, "erase_runs", late)
+    assert erase_what_is_old() == 1
+    assert left() == {taken_up.public_id}
+    assert ErasureJob.objects.get().asked == 1
+    assert not Run.objects.filter(pk=old.pk).exists()
+
+
+def test_one_project_whose_old_runs_are_just_gone_keeps_no_other_waiting(
+    vision: Project, alice: User, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = ended(vision, "gone", by=alice, days=31)
+    other = work.project("lab", "speech", by=alice)
+    ended(other, "old", by=alice, days=31)
+    for place in (vision, other):
+        choose_retention(place, 30, by=by)
+
+    def late(runs: list[Run], **more: Any) -> ErasureJob:
+        Run.objects.filter(pk=gone.pk).delete()  # another worker was here
+        return erase_runs(runs, **more)
+
+    monkeypatch.setattr(retention, "erase_runs", late)
+    assert erase_what_is_old() == 1
+    assert left() == set()
