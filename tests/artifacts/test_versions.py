@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from apps.access.policy import Permission, Visibility
 from apps.accounts.actors import Actor
@@ -285,6 +287,26 @@ def test_uploads_that_broke_off_are_swept(vision: Project, ali: Actor) -> None:
     assert list(Version.objects.all()) == [kept]
     assert [file.birth_id for file in StoredFile.objects.all()] == [kept.pk]
     assert Collection.objects.count() == 1
+
+
+def test_an_upload_that_ends_while_broken_off_ones_are_swept_stays(vision: Project, ali: Actor) -> None:
+    slow = artifacts.begin(vision, "ds", FILES, by=ali)
+    artifacts.upload(slow, FILES, by=ali)
+    artifacts.bring_manifest(slow, artifacts.manifest(FILES), by=ali)
+    Version.objects.filter(pk=slow.pk).update(touched_at=clock.now() - timedelta(days=3))
+
+    def commit_first(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("UPDATE") and "artifacts_version" in sql and not done:
+            done.append(sql)
+            services.commit_version(slow, by=ali)
+        return execute(sql, params, many, context)
+
+    done: list[str] = []
+    with connection.execute_wrapper(commit_first):
+        services.sweep_versions()
+
+    assert done
+    assert Version.objects.get().state == VersionState.COMMITTED
 
 
 def test_a_version_ends_with_its_time(vision: Project, ali: Actor) -> None:
