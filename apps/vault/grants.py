@@ -92,6 +92,9 @@ def grant_all(pairs: Collection[tuple[NodeId, NodeId]], to_owner: NodeId) -> Non
     if not wanted:
         return
     with transaction.atomic(using=DATABASE, durable=True):
+        # Held to the end: whoever erases one of them waits, and then sees who was granted what it held.
+        owners = {*wanted.values(), to_owner}
+        list(Node.objects.select_for_update().filter(pk__in=owners).order_by("pk").values_list("pk"))
         rows = Rows(set(wanted.values()), opened_keys())
         made = []
         for some in _batches(list(wanted)):

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+from threading import Thread
+from typing import Any
+
 import pytest
+from django.db import OperationalError, connections, transaction
 from pytest_django import DjangoAssertNumQueries
 
+from apps.vault import grants
 from apps.vault.errors import KeyGone, Tampered
 from apps.vault.models import Grant, Node
+from apps.vault.rows import DATABASE
 from apps.vault.tree import (
     create_blob_key,
     discard_blob_key,
     discard_node,
     grant,
+    grant_all,
     keys_in_use,
     open_blob_key,
     open_blob_keys,
@@ -127,3 +134,35 @@ def test_a_grant_does_not_open_for_another_owner_though_both_are_open() -> None:
         create_blob_key(owner)
         with pytest.raises(Tampered):
             open_blob_key(blob, thief)
+
+
+@pytest.mark.skipif(connections[DATABASE].vendor == "sqlite", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True, databases=["default", "vault"])
+def test_who_gives_a_blob_is_held_until_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its eraser sees nobody else who holds the blob, and deletes what was just promised to another."""
+    project = project_key()
+    first, second = run_key(project), run_key(project)
+    blob = create_blob_key(first)
+    add = grants._add_grants
+    refused = []
+
+    def erase_meanwhile() -> None:
+        try:
+            with transaction.atomic(using=DATABASE):
+                list(Node.objects.select_for_update(nowait=True).filter(pk=first))
+        except OperationalError as error:
+            refused.append(error)
+        finally:
+            connections.close_all()
+
+    def in_between(*args: Any) -> None:
+        thread = Thread(target=erase_meanwhile)
+        thread.start()
+        thread.join()
+        add(*args)
+
+    monkeypatch.setattr(grants, "_add_grants", in_between)
+    grant_all([(blob, first)], second)
+
+    assert len(refused) == 1
+    assert open_blob_key(blob, second).data == open_blob_key(blob, first).data
