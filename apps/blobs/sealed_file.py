@@ -120,6 +120,12 @@ class SealedFile:
         stored_end = min(HEADER_BYTES + after * stored_frame, self._stored_size)
         waiting, number = bytearray(), first
         for piece in self._read_range(HEADER_BYTES + first * stored_frame, stored_end):
+            whole, rest = divmod(len(piece), stored_frame)
+            if not waiting and whole and not rest and whole <= after - number:
+                # A store that gives frames as they lie spares a copy of each.
+                yield self._open_batch(piece, number, whole)
+                number += whole
+                continue
             waiting += piece
             frames = min(len(waiting) // stored_frame, after - number)
             if frames >= _FRAMES_AT_ONCE:
@@ -132,7 +138,7 @@ class SealedFile:
         if waiting:
             yield self._open_batch(waiting, number, after - number)
 
-    def _open_batch(self, stored: bytearray, number: int, frames: int) -> bytes:
+    def _open_batch(self, stored: bytes | bytearray, number: int, frames: int) -> bytes:
         size, last = FRAME_BYTES + TAG_BYTES, self._frames - 1
         try:
             with memoryview(stored) as view:

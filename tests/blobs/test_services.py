@@ -47,7 +47,7 @@ def owner(folder: Path) -> NodeId:
 
 def path_of(blob: Blob, folder: Path) -> Path:
     name = blob.object_name
-    return folder / "blobs" / name[:2] / name[2:4] / name
+    return folder / "blobs" / name[:2] / name
 
 
 def nothing_is_left(folder: Path) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -52,9 +53,9 @@ def test_only_the_servers_user_may_look(store: LocalStore) -> None:
     name = new_name()
     store.put(name, [b"x"])
 
-    path = store.folder / name[:2] / name[2:4] / name
+    path = store.folder / name[:2] / name
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    for folder in (store.folder, *path.parents[:2]):
+    for folder in (store.folder, path.parent):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
@@ -77,6 +78,49 @@ def test_delete_takes_the_bytes_away_and_can_be_repeated(store: LocalStore) -> N
     store.delete_all_versions(name)
 
     assert files_in(store) == []
+
+
+def test_objects_of_two_levels_are_found_as_before(store: LocalStore) -> None:
+    name = new_name()
+    former = store.folder / name[:2] / name[2:4] / name
+    former.parent.mkdir(parents=True)
+    former.write_bytes(b"old")
+    other = name[:2] + new_name()[2:]
+    store.put(other, [b"x"])
+
+    assert {found.name: found.size for found in store.list()} == {name: 3, other: 1}
+    assert b"".join(store.read_range(name, 0, 3)) == b"old"
+    store.delete_all_versions(name)
+    assert [path.name for path in files_in(store)] == [other]
+
+
+def test_put_waits_for_bytes_and_name_on_the_disk(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = new_name()
+    store.put(name[:2] + new_name()[2:], [b"x"])
+    safe: list[tuple[str, bool]] = []
+
+    def fsync(handle: int) -> None:
+        safe.append((os.readlink(f"/proc/self/fd/{handle}"), (store.folder / name[:2] / name).exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    store.put(name, [b"x"])
+
+    folder = store.folder / name[:2]
+    assert safe == [(str(folder / name), True), (str(folder), True)]
+
+
+def test_what_the_disk_does_not_keep_is_not_there(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(handle: int) -> None:
+        raise OSError(errno.EIO, "no")
+
+    store.check()
+    name = new_name()
+    store.put(name[:2] + new_name()[2:], [b"x"])
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(OSError, match="no"):
+        store.put(name, [b"x"])
+
+    assert name not in {path.name for path in files_in(store)}
 
 
 def test_a_broken_off_put_leaves_nothing(store: LocalStore) -> None:
@@ -107,28 +151,3 @@ def test_an_upload_under_way_is_not_listed_and_is_aborted_when_old(store: LocalS
 
     assert store.abort_uploads(before=clock.now() + timedelta(seconds=5)) == 1
     assert [path.name for path in files_in(store)] == [name]
-
-
-def test_bytes_are_safe_before_the_name_and_the_name_before_the_answer(
-    store: LocalStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done: list[int | str] = []
-    name = new_name()
-    real_fsync, real_rename = os.fsync, Path.rename
-
-    def fsync(handle: int) -> None:
-        done.append(os.fstat(handle).st_ino)
-        real_fsync(handle)
-
-    def rename(self: Path, target: Path) -> Path:
-        done.append("named")
-        return real_rename(self, target)
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(Path, "rename", rename)
-    store.put(name, [b"x"])
-
-    path = store.folder / name[:2] / name[2:4] / name
-    file, inner, outer = (place.stat().st_ino for place in (path, path.parent, path.parent.parent))
-    assert done[-3:] == [outer, "named", inner]
-    assert done.index(file) < done.index("named")

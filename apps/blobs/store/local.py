@@ -1,4 +1,7 @@
-"""Objects as files in two levels of folders. A name appears only when its bytes are safe on the disk."""
+"""Objects as files in 256 folders. `put` returns when bytes and name are safe on the disk.
+
+Before it returns a row names nothing here, so what a crash leaves is read by nobody and swept.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 
 from apps.blobs.errors import ObjectMissing
@@ -14,7 +18,8 @@ from apps.blobs.types import StoredObject
 
 _UPLOADS = "uploads"
 _NAME = re.compile(r"[0-9a-f]{32}")
-_PIECE_BYTES = 1024 * 1024
+# Sixteen frames of a sealed file, so that who opens them need not put pieces together.
+_PIECE_BYTES = 16 * (64 * 1024 + 16)
 
 
 class LocalStore:
@@ -28,22 +33,23 @@ class LocalStore:
         target = self._path(name)
         uploads = self._folder(self.folder / _UPLOADS)
         draft = uploads / f"{name}-{secrets.token_hex(4)}"
-        try:
-            size = _write(draft, pieces)
-            self._folder(target.parent)
-            draft.rename(target)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
-        _fsync_folder(target.parent)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb", buffering=0) as file:
+            try:
+                size = _write(file, pieces)
+                self._folder(target.parent)
+                # The name first, then both are made safe together: two waits for the disk would be two of its commits.
+                draft.rename(target)
+                os.fsync(handle)
+                _fsync_folder(target.parent)
+            except BaseException:
+                draft.unlink(missing_ok=True)
+                target.unlink(missing_ok=True)
+                raise
         return size
 
     def read_range(self, name: str, start: int, end: int) -> Iterator[bytes]:
-        try:
-            file = self._path(name).open("rb", buffering=0)
-        except FileNotFoundError as error:
-            raise ObjectMissing(name) from error
-        with file:
+        with self._open(name) as file:
             file.seek(start)
             left = end - start
             while left > 0 and (piece := file.read(min(left, _PIECE_BYTES))):
@@ -51,10 +57,10 @@ class LocalStore:
                 yield piece
 
     def delete_all_versions(self, name: str) -> None:
-        path = self._path(name)
-        path.unlink(missing_ok=True)
-        if path.parent.exists():
-            _fsync_folder(path.parent)
+        for path in (self._path(name), self._former_path(name)):
+            path.unlink(missing_ok=True)
+            if path.parent.exists():
+                _fsync_folder(path.parent)
 
     def abort_uploads(self, *, before: datetime) -> int:
         uploads = self.folder / _UPLOADS
@@ -68,14 +74,26 @@ class LocalStore:
             if outer.name == _UPLOADS:
                 continue
             for inner in _entries(Path(outer.path)):
-                for entry in _entries(Path(inner.path)):
+                for entry in _entries(Path(inner.path)) if inner.is_dir() else [inner]:
                     if _NAME.fullmatch(entry.name):
                         yield StoredObject(entry.name, entry.stat().st_size, _changed_at(entry))
+
+    def _open(self, name: str) -> FileIO:
+        for path in (self._path(name), self._former_path(name)):
+            try:
+                return path.open("rb", buffering=0)
+            except FileNotFoundError:
+                continue
+        raise ObjectMissing(name)
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
             raise ValueError("not the name of an object")
-        return self.folder / name[:2] / name[2:4] / name
+        return self.folder / name[:2] / name
+
+    def _former_path(self, name: str) -> Path:
+        """Where objects lay before: two levels, most of which held one file, and each was a wait for the disk."""
+        return self._path(name).parent / name[2:4] / name
 
     def _folder(self, folder: Path) -> Path:
         """The folder, made if need be so that it survives a crash together with what is put in it."""
@@ -87,16 +105,13 @@ class LocalStore:
         return folder
 
 
-def _write(path: Path, pieces: Iterable[bytes]) -> int:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb", buffering=0) as file:
-        size = 0
-        for piece in pieces:
-            size += len(piece)
-            rest = memoryview(piece)
-            while rest:
-                rest = rest[file.write(rest) :]
-        os.fsync(handle)
+def _write(file: FileIO, pieces: Iterable[bytes]) -> int:
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[file.write(rest) :]
     return size
 
 
