@@ -53,15 +53,15 @@ def actor_for_signature(user_public_id: str, api_key_public_id: str) -> Actor | 
     """The person named in a signed URL, as long as they and the key they used are still good."""
     if not is_public_id(user_public_id):
         return None
-    user = User.objects.filter(public_id=user_public_id, is_active=True).first()
-    if user is None:
-        return None
     if not api_key_public_id:
-        return None if user.is_service else Actor.person(user)
+        user = find_row(User, public_id=user_public_id)
+        return Actor.person(user) if user and user.is_active and not user.is_service else None
     if not is_public_id(api_key_public_id):
         return None
-    key = ApiKey.objects.filter(public_id=api_key_public_id, user=user).first()
-    return Actor.person(user, api_key=key) if key and key.is_good else None
+    key = find_row(ApiKey, along=("user",), public_id=api_key_public_id)
+    if key is None or not key.is_good or not key.user.is_active or key.user.public_id != user_public_id:
+        return None
+    return Actor.person(key.user, api_key=key)
 
 
 def user_of(actor: Actor) -> User:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import BinaryIO
 
 from django.db import DatabaseError, transaction
@@ -23,6 +24,7 @@ from apps.blobs.tally import Tally
 from apps.blobs.types import Freed, StoredBlob
 from apps.core import clock
 from apps.core.errors import Conflict, NotFound
+from apps.core.rows import change_row
 from apps.vault.tree import (
     create_blob_key,
     create_blob_keys,
@@ -47,6 +49,7 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+_FILLED = ("state", "object_name", "plain_size", "stored_size")
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -99,10 +102,10 @@ def fill_blob(
     try:
         stored_size = _put(blob, name, owner, tally)
         accepts(tally)
-        waiting = Blob.objects.filter(pk=blob.pk, state=BlobState.UPLOADING)
-        took = waiting.update(
-            state=BlobState.STORED, object_name=name, plain_size=tally.size, stored_size=stored_size
-        )
+        filled = copy(blob)
+        filled.state, filled.object_name = BlobState.STORED, name
+        filled.plain_size, filled.stored_size = tally.size, stored_size
+        took = change_row(filled, _FILLED, was={"state": BlobState.UPLOADING})
     except BaseException:
         _drop_object(name)
         raise

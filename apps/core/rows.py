@@ -49,7 +49,8 @@ def find_row(
 ) -> _M | None:
     """The row whose columns equal these values, or None. A field named in `without` is read when it is first used.
 
-    `along` names foreign keys whose rows come with it, as `select_related` does; a longer path after the shorter.
+    `along` names foreign keys whose rows come with it, as `select_related` does; a longer path after the shorter. What
+    `without` names of their fields has their path before it: `version__sealed_words`.
     """
     return next(iter(find_rows(model, lock=lock, without=without, along=along, **equal)), None)
 
@@ -111,22 +112,26 @@ def change_row(
     names: Collection[str],
     *,
     was: dict[str, Any],
-    alone: tuple[type[models.Model], str],
+    alone: tuple[type[models.Model], str] | None = None,
     new: Sequence[models.Model] = (),
 ) -> bool:
     """Store these fields of a row, and new rows with it, all or nothing. False, and nothing, when the row is not as it `was`.
 
-    `alone` is a foreign key to the row that no row may have. PostgreSQL does it by one statement, which is a transaction of
+    `alone` is a foreign key to the row that no row may have, if any. PostgreSQL does it by one statement, which is a transaction of
     its own: nothing stays locked while the two talk.
     """
     connection = _connection_of(type(row))
     known = tuple((name, value is None) for name, value in was.items())
     change = _change(type(row), tuple(sorted(names)), known, alone, connection.alias)
-    asked = (row.pk, *(value for value in was.values() if value is not None), row.pk)
+    asked = (row.pk, *(value for value in was.values() if value is not None), *([row.pk] if alone else ()))
     values = _values_of(row, change.fields, connection)
     values += [
         field.get_db_prep_value(value, connection) for field, value in zip(change.asked, asked, strict=True)
     ]
+    if not new:
+        with connection.cursor() as cursor:
+            cursor.execute(change.sql, values)
+            return bool(cursor.rowcount == 1)
     statements = [_insert(type(each), connection.alias) for each in new]
     inserted = [
         _values_of(each, fields, connection) for each, (_, fields, _) in zip(new, statements, strict=True)
@@ -198,7 +203,7 @@ def _select(
         assert not key.null, "what need not be there would keep the whole row away"
         other = key.related_model
         assert other is not None
-        own = _of_table(other, number)
+        own = _of_table(other, number, tuple(each.removeprefix(f"{path}__") for each in without))
         parts.append(
             _Part(
                 other,
@@ -256,15 +261,18 @@ def _change(
     model: type[models.Model],
     names: tuple[str, ...],
     was: tuple[tuple[str, bool], ...],  # which must be null rather than equal
-    alone: tuple[type[models.Model], str],
+    alone: tuple[type[models.Model], str] | None,
     alias: str,
 ) -> _Change:
     sql, (*fields, key) = _update(model, names, alias)
-    link, known = _field(*alone), [(_field(model, name), is_null) for name, is_null in was]
+    known = [(_field(model, name), is_null) for name, is_null in was]
     for field, is_null in known:
         sql += f" AND {_quoted(field, alias)} {'IS NULL' if is_null else '= %s'}"
-    sql += f" AND NOT EXISTS (SELECT 1 FROM {_table(alone[0], alias)} WHERE {_quoted(link, alias)} = %s)"  # noqa: S608
-    return _Change(sql, fields, [key, *(field for field, is_null in known if not is_null), link])
+    asked = [key, *(field for field, is_null in known if not is_null)]
+    if alone is not None:
+        asked.append(link := _field(*alone))
+        sql += f" AND NOT EXISTS (SELECT 1 FROM {_table(alone[0], alias)} WHERE {_quoted(link, alias)} = %s)"  # noqa: S608
+    return _Change(sql, fields, asked)
 
 
 @cache

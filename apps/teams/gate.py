@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from apps.access.policy import GRANTS, Permission, Role, Scope, allows
 from apps.accounts.actors import Actor
 from apps.core.errors import Forbidden, NotFound, Suspended
+from apps.core.rows import find_row
 from apps.teams.models import Entity, Membership, Organisation, OrganisationMembership
 from apps.teams.types import OrganisationRole
 
@@ -33,7 +34,11 @@ def roles_in(actor: Actor, entities: Iterable[Entity]) -> dict[int, Role]:
         entity.pk: Role.ADMIN if entity.user_id == actor.user_id else Role.STRANGER for entity in within
     }
     teams = [entity.pk for entity in within if entity.user_id is None]
-    if teams:
+    if len(teams) == 1:  # of every request for something of a team
+        held = find_row(Membership, entity=teams[0], user=actor.user_id)
+        if held is not None:
+            roles[teams[0]] = Role(held.role)
+    elif teams:
         given = Membership.objects.filter(entity__in=teams, user_id=actor.user_id).values_list(
             "entity_id", "role"
         )

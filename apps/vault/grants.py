@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 
 from apps.core import clock
+from apps.core.rows import find_row, find_rows
 from apps.vault.errors import KeyGone
 from apps.vault.keys import OpenKey, opened_keys
 from apps.vault.models import Grant, Node
@@ -54,6 +55,21 @@ def open_blob_keys(blobs: Collection[NodeId], owner: NodeId) -> dict[NodeId, Ope
             blob = NodeId(found.blob_id)
             opened.granted[blob, owner] = OpenKey(blob, found.content_id.bytes, open_grant(found, rows))
     return {blob: opened.granted[blob, owner] for blob in wanted if (blob, owner) in opened.granted}
+
+
+def open_blob_key_with(blob: NodeId, owner: NodeId, *nodes: NodeId) -> None:
+    """Have the key of a blob and those of some nodes open for this block, by two questions; afterwards each costs none.
+
+    KeyGone when the owner has no grant (any more), or when one of the nodes is gone.
+    """
+    opened = opened_keys()
+    rows = Rows([owner, *nodes], opened)
+    for node in nodes:
+        opened.keys[node] = rows.open_key(node)
+    found = find_row(Grant, blob_id=blob, owner_id=owner)
+    if found is None:
+        raise KeyGone(blob)
+    opened.granted[blob, owner] = OpenKey(blob, found.content_id.bytes, open_grant(found, rows))
 
 
 def open_blob_keys_of(pairs: Collection[tuple[NodeId, NodeId]]) -> None:
@@ -152,6 +168,9 @@ def discard_blob_keys(blobs: Collection[NodeId]) -> None:
 
 
 def _grants(blobs: Collection[NodeId], owner: NodeId) -> Iterable[Grant]:
+    if len(blobs) == 1:
+        yield from find_rows(Grant, blob_id=next(iter(blobs)), owner_id=owner)
+        return
     for some in _batches(list(blobs)):
         yield from Grant.objects.filter(owner_id=owner, blob_id__in=some)
 

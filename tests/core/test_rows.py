@@ -4,8 +4,9 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.forms.models import model_to_dict
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from apps.accounts.models import User
@@ -149,3 +150,26 @@ def test_a_row_is_changed_with_new_ones_or_not_at_all(run: Run) -> None:
     assert {(one.first_line, bytes(one.payload)) for one in find_rows(Chunk, run=run.pk)} == {
         (0, b"\0'\xff"), (2, b"\0'\xff"),
     }  # fmt: skip
+
+
+def test_a_row_alone_is_changed_by_one_statement_as_long_as_it_is_as_it_was(run: Run) -> None:
+    run.state = "crashed"
+
+    with CaptureQueriesContext(connection) as asked:
+        assert not change_row(run, ["state"], was={"state": "failed"})
+        assert change_row(run, ["state"], was={"state": "running"})
+        assert not change_row(run, ["state"], was={"state": "running"})
+
+    assert len(asked) == 3
+    assert Run.objects.get(pk=run.pk).state == "crashed"
+
+
+def test_what_is_left_out_along_a_key_is_read_when_it_is_used(run: Run) -> None:
+    chunk = _chunk(run, 0)
+    insert_row(chunk)
+
+    found = find_row(Chunk, along=("run",), without=("run__sealed_head",), uuid=chunk.uuid)
+
+    assert found is not None and bytes(found.payload) == b"\0'\xff"
+    assert found.run.get_deferred_fields() == {"sealed_head"}
+    assert found.run.sealed_head == Run.objects.get(pk=run.pk).sealed_head

@@ -16,6 +16,7 @@ from apps.blobs.models import BlobState
 from apps.blobs.services import read_blob
 from apps.core.errors import Invalid, NotFound
 from apps.core.ids import is_public_id
+from apps.core.rows import find_row
 from apps.projects.models import Project
 from apps.vault.seal import blind_index, unseal
 from apps.vault.tree import open_blob_keys
@@ -132,12 +133,9 @@ def stored_by_digest(project: Project, digests: Iterable[str], version: Version)
 def get_entry_file(actor: Actor, *, version: str, file: str) -> tuple[Version, StoredFile]:
     """A stored file as a committed version holds it; the gate is asked of the version."""
     held = get_version(actor, Permission.FILE_READ, public_id=version)
-    rows = StoredFile.objects.select_related("blob")
-    found = (
-        rows.filter(public_id=file, project=held.collection.project_id).first()
-        if is_public_id(file)
-        else None
-    )
+    found = None
+    if is_public_id(file):
+        found = find_row(StoredFile, along=("blob",), public_id=file, project=held.collection.project_id)
     if found is None:
         raise NotFound(_NO_FILE)
     return held, found

@@ -24,6 +24,7 @@ from apps.artifacts.types import (
 from apps.core import jsontext
 from apps.core.errors import Forbidden, NotFound
 from apps.core.ids import is_public_id
+from apps.core.rows import find_row
 from apps.projects.gate import may, require
 from apps.projects.models import Project
 from apps.projects.queries import find_project, get_project
@@ -42,6 +43,8 @@ WORDS_LABEL = "artifact_version.words"
 DIGEST_LABEL = "artifact_version.digest"
 ALIAS_LABEL = "artifact_alias.alias"
 NO_ARTIFACT = "There is no such artifact, or it is not shared with you."
+_ALONG = ("collection", "collection__project", "collection__project__entity")
+_WORDS = ("sealed_words", "collection__sealed_words")
 _NUMBERED = re.compile(r"v(0|[1-9][0-9]{0,8})")
 _MOST_OF_ONE_CLIENT_ID = 20
 
@@ -186,8 +189,16 @@ def committed() -> QuerySet[Version]:
 
 def get_version(actor: Actor, permission: Permission, *, public_id: str) -> Version:
     """The committed version with this opaque id, for this purpose. One that is being uploaded is not there."""
-    found = committed().filter(public_id=public_id).first() if is_public_id(public_id) else None
-    return _passed(actor, permission, found)
+    found = None
+    if is_public_id(public_id):
+        # Asked for each file that is read: without the words, which may be long.
+        found = find_row(Version, along=_ALONG, without=_WORDS, public_id=public_id)
+    is_there = (
+        found is not None
+        and found.state == VersionState.COMMITTED
+        and found.collection.project.erased_at is None
+    )
+    return _passed(actor, permission, found if is_there else None)
 
 
 def get_open_version(actor: Actor, public_id: str) -> Version:

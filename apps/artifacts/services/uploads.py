@@ -68,18 +68,28 @@ from apps.code_saving.queries import kept_in
 from apps.core import clock, jsontext
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMuch, Unavailable
 from apps.core.ids import is_public_id
+from apps.core.rows import find_row
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.runs.queries import run_key
 from apps.vault.errors import KeyGone
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, seal, seal_text, unseal_text
-from apps.vault.tree import create_node, discard_node, grant_all, open_key
+from apps.vault.tree import create_node, discard_node, grant_all, open_blob_key_with, open_key
 from apps.vault.types import NodeId, NodeKind
 
 MOST_FILES_AT_ONCE = 10_000
 _LONGEST_ID = 512
 _CODE_TYPES = ("code", "job")
+# A file with all that says whose it is, without the words, which may be long.
+_ALONG_FILE = (
+    "blob",
+    "birth",
+    "birth__collection",
+    "birth__collection__project",
+    "birth__collection__project__entity",
+)
+_WORDS_OF_FILE = ("birth__sealed_words", "birth__collection__sealed_words")
 _BAD_DIGEST = "The bytes that came are not those that were announced: their MD5 is another."
 log = logging.getLogger(__name__)
 
@@ -286,9 +296,8 @@ def get_upload(actor: Actor, *, public_id: str) -> StoredFile:
     """The file for which there is room in a version that the actor uploads."""
     found = None
     if is_public_id(public_id):
-        rows = StoredFile.objects.select_related("blob", "birth__collection__project__entity")
-        found = rows.filter(public_id=public_id, project__erased_at=None).first()
-    if found is None or found.birth.state == VersionState.DELETED:
+        found = find_row(StoredFile, along=_ALONG_FILE, without=_WORDS_OF_FILE, public_id=public_id)
+    if found is None or found.birth.state == VersionState.DELETED or _project(found).erased_at is not None:
         raise NotFound(NO_ARTIFACT)
     require_upload(actor, found.birth)
     return found
@@ -299,14 +308,21 @@ def receive_file(file: StoredFile, source: Iterable[bytes]) -> None:
     version = file.birth
     if version.state != VersionState.PENDING and file.blob.state != BlobState.STORED:
         raise Conflict(_("This version is complete: nothing is added to it."))
+    # What is asked of the vault below, by two questions together: this is done for each file.
+    owner, project = NodeId(version.vault_node), _project(file)
+    open_blob_key_with(NodeId(file.blob.vault_node), owner, NodeId(project.vault_node))
     _still_kept(version)
-    key = project_key(version.collection.project)
+    key = project_key(project)
 
     def accepts(came: Tally) -> None:
         if blind_index(key, STORED_LABEL, came.md5_b64) != bytes(file.digest_index):
             raise Invalid(_BAD_DIGEST)
 
-    fill_blob(file.blob, NodeId(version.vault_node), source, accepts=accepts)
+    fill_blob(file.blob, owner, source, accepts=accepts)
+
+
+def _project(file: StoredFile) -> Project:
+    return file.birth.collection.project
 
 
 # ── lists of files ──
