@@ -50,7 +50,8 @@ def code_files_of(entity: Entity) -> QuerySet[RunFile]:
         project__entity=entity, files__is_code=None, files__blob__isnull=False
     ).distinct():
         _look_at(run)
-    return _stored(RunFile.objects.filter(run__project__entity=entity))
+    # A run that is being erased takes its files along: they bear no mark of their own.
+    return _stored(RunFile.objects.filter(run__project__entity=entity, run__erased_at=None))
 
 
 def sum_of_code(entity: Entity) -> CodeSum:

@@ -91,7 +91,7 @@ def require_agreement(
 def exposure_of(project: Project) -> Exposure:
     """What a project that is held already would show."""
     runs = Run.objects.filter(project=project)
-    stored = RunFile.objects.filter(run__project=project, blob__isnull=False)
+    stored = RunFile.objects.filter(run__project=project, run__erased_at=None, blob__isnull=False)
     lines = runs.aggregate(
         all=Count("pk"),
         console=Count("pk", filter=Q(output_lines__gt=0)),

@@ -89,7 +89,7 @@ def bytes_of(entities: Iterable[Entity]) -> dict[int, int]:
 
 def _files_of(entity: Entity) -> dict[str, Amount]:
     """What each kind of file comes to. What is too old to be looked at, or does not open, counts as a file like any."""
-    stored = RunFile.objects.filter(run__project__entity=entity, blob__isnull=False)
+    stored = RunFile.objects.filter(run__project__entity=entity, run__erased_at=None, blob__isnull=False)
     rows = stored.values_list("pk", "blob__stored_size", "created_at")
     with leaving_out_damaged():
         kinds = {pk: _kind(name) for name, pk in opening.opened_names(stored, "pk")}

@@ -19,11 +19,15 @@ from apps.blobs.store import default_store
 from apps.core import clock
 from apps.core.errors import Erased, Invalid, NotFound, TooMuch
 from apps.erasure import services, steps
+from apps.erasure.code import erase_code
 from apps.erasure.models import ErasureJob
 from apps.erasure.plan import parts_of
 from apps.erasure.queries import would_go
 from apps.erasure.services import advance, due_jobs, erase_files, erase_project, erase_run, erase_runs
 from apps.erasure.types import Scope, Step
+from apps.files.code import sum_of_code
+from apps.files.exposure import exposure_of
+from apps.files.kept import kept_of
 from apps.files.models import RunFile
 from apps.files.queries import find_file, list_files, read_file
 from apps.files.services import announce_files, store_file
@@ -35,6 +39,7 @@ from apps.runs.queries import find_run, get_run, open_run
 from apps.runs.services import create_run, start_run
 from apps.runs.table import select_runs
 from apps.runs.types import RunPatch
+from apps.teams.models import Entity
 from apps.vault.errors import KeyGone
 from apps.vault.models import Grant, Node, Tombstone
 from apps.vault.tree import open_key
@@ -111,6 +116,22 @@ def test_nobody_finds_a_run_from_the_moment_it_is_asked(
             log(was, 6)
     with pytest.raises(NotFound):
         erase_run(full, by=by)
+
+
+def test_files_of_a_run_that_is_being_erased_are_counted_and_erased_nowhere_else(
+    full: Run, vision: Project, lab: Entity, by: Actor
+) -> None:
+    RunFile.objects.filter(run=full).update(is_code=True)
+
+    def counted() -> list[int]:
+        return [exposure_of(vision).files, sum_of_code(lab).files, kept_of(lab).files.count]
+
+    assert counted() == [2, 2, 2]
+
+    erase_run(full, by=by)
+
+    assert counted() == [0, 0, 0]
+    assert erase_code(lab, by=by) == 0  # it was NotFound
 
 
 def test_outsiders_are_told_nothing_of_what_was_erased(full: Run, by: Actor, mallory: User) -> None:
