@@ -34,6 +34,7 @@ from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
 from apps.projects.queries import find_project
 from apps.projects.services import get_or_create_project, make_share_link
+from apps.runs.history.compaction import due_runs
 from apps.runs.models import Run, Segment
 from apps.runs.queries import find_run, get_run, open_run
 from apps.runs.services import create_run, start_run
@@ -132,6 +133,17 @@ def test_files_of_a_run_that_is_being_erased_are_counted_and_erased_nowhere_else
 
     assert counted() == [0, 0, 0]
     assert erase_code(lab, by=by) == 0  # it was NotFound
+
+
+def test_the_lines_of_a_run_that_is_being_erased_are_not_due_to_be_compacted(
+    full: Run, other: Run, by: Actor
+) -> None:
+    Run.objects.update(state="finished")
+    assert due_runs() == [full.pk, other.pk]
+
+    erase_run(full, by=by)
+
+    assert due_runs() == [other.pk]
 
 
 def test_outsiders_are_told_nothing_of_what_was_erased(full: Run, by: Actor, mallory: User) -> None:

@@ -86,7 +86,8 @@ def due_runs() -> list[int]:
     """Runs whose chunks should be compacted: ended, or with many of them. The database alone is asked."""
     ended = Q(run__state__in=[state.value for state in RunState.closed()])
     much = Q(hot_bytes__gt=HOT_BYTES) | Q(hot_chunks__gt=MOST_HOT_CHUNKS)
-    hot = Chunk.objects.order_by().values("run_id")
+    # Runs that are being erased are left to their eraser; among so many at once they would keep others waiting.
+    hot = Chunk.objects.filter(run__erased_at=None).order_by().values("run_id")
     due = hot.filter(ended).distinct().values_list("run_id", flat=True)[:_DUE_AT_ONCE]
     full = hot.annotate(hot_bytes=Sum("stored_bytes"), hot_chunks=Count("pk")).filter(much)
     return sorted({*due, *full.values_list("run_id", flat=True)[:_DUE_AT_ONCE]})
