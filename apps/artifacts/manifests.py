@@ -11,10 +11,13 @@ import binascii
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
+import orjson
 from django.utils.translation import gettext as _
 
 from apps.artifacts.types import Change, ChangeKind, Difference, Entry
@@ -187,26 +190,53 @@ def entry_of(row: Sequence[Any]) -> Entry:
     return Entry(*row)
 
 
-def difference(before: Mapping[str, Row], after: Mapping[str, Row], *, start: int, count: int) -> Difference:
-    """What changed from one list to the other, and a page of it."""
-    added = [path for path in after if path not in before]
-    removed = [path for path in before if path not in after]
-    changed = [
-        path
-        for path, row in after.items()
-        if (old := before.get(path)) is not None
-        and (old[DIGEST] != row[DIGEST] or old[SIZE] != row[SIZE] or old[REF] != row[REF])
-    ]
-    kinds = dict.fromkeys(added, ChangeKind.ADDED) | dict.fromkeys(removed, ChangeKind.REMOVED)
-    kinds |= dict.fromkeys(changed, ChangeKind.CHANGED)
+def difference(
+    before: Iterable[bytes], after: Iterable[bytes], *, total: int, start: int, count: int
+) -> Difference:
+    """What changed from one list to the other, and a page of it. Lists come as the pages in which they lie; `total` is how
+    many files the second has."""
+    found: dict[str, tuple[Row | None, Row | None]] = {}
+    for old, new in _paired(before, after):
+        if old is None or new is None:
+            found[(old or new or [""])[PATH]] = (old, new)
+        elif old[DIGEST] != new[DIGEST] or old[SIZE] != new[SIZE] or old[REF] != new[REF]:
+            found[new[PATH]] = (old, new)
+    kinds = {path: _kind(old, new) for path, (old, new) in found.items()}
+    counted = Counter(kinds.values())
+    added, changed = counted[ChangeKind.ADDED], counted[ChangeKind.CHANGED]
     shown = [
-        Change(kinds[path], path, _entry_in(before, path), _entry_in(after, path))
-        for path in sorted(kinds)[start : start + count]
+        Change(kinds[path], path, *(None if row is None else entry_of(row) for row in found[path]))
+        for path in sorted(found)[start : start + count]
     ]
-    same = len(after) - len(added) - len(changed)
-    return Difference(len(added), len(changed), len(removed), same, shown, start)
+    same = total - added - changed
+    return Difference(added, changed, counted[ChangeKind.REMOVED], same, shown, start)
 
 
-def _entry_in(rows: Mapping[str, Row], path: str) -> Entry | None:
-    row = rows.get(path)
-    return None if row is None else entry_of(row)
+def _paired(before: Iterable[bytes], after: Iterable[bytes]) -> Iterator[tuple[Row | None, Row | None]]:
+    """The rows of both by path, but for those of pages that are the same; None where one list has no such file.
+
+    Both are in the same order, so that few rows wait for their like: all of both at once would take longer to make.
+    """
+    gone: dict[str, Row] = {}
+    came: dict[str, Row] = {}
+    for ours, theirs in zip_longest(before, after, fillvalue=b"[]"):
+        if ours == theirs:  # no path is twice in a list: none of these is waited for
+            continue
+        for row in orjson.loads(ours):
+            if (other := came.pop(row[PATH], None)) is None:
+                gone[row[PATH]] = row
+            else:
+                yield row, other
+        for row in orjson.loads(theirs):
+            if (other := gone.pop(row[PATH], None)) is None:
+                came[row[PATH]] = row
+            else:
+                yield other, row
+    yield from ((row, None) for row in gone.values())
+    yield from ((None, row) for row in came.values())
+
+
+def _kind(old: Row | None, new: Row | None) -> ChangeKind:
+    if old is None:
+        return ChangeKind.ADDED
+    return ChangeKind.REMOVED if new is None else ChangeKind.CHANGED

@@ -71,12 +71,8 @@ def find_entries(version: Version, paths: Iterable[str]) -> list[Entry]:
 
 def diff_versions(before: Version, after: Version, *, start: int = 0, count: int = 200) -> Difference:
     """What changed between two versions that are held already, and a page of it by path."""
-    old, new = ({row[PATH]: row for row in all_rows(each)} for each in (before, after))
-    return difference(old, new, start=start, count=count)
-
-
-def all_rows(version: Version) -> Iterator[Row]:
-    return _rows_of(version, None)
+    old, new = _pages_of(before, None), _pages_of(after, None)
+    return difference(old, new, total=after.file_count, start=start, count=count)
 
 
 def _stretch(version: Version, first: int, after: int) -> list[Entry]:
@@ -88,14 +84,20 @@ def _stretch(version: Version, first: int, after: int) -> list[Entry]:
     return [entry_of(row) for row in rows[first - skipped : after - skipped]]
 
 
-def _rows_of(version: Version, numbers: Iterable[int] | None) -> Iterator[Row]:
-    """The rows of these pages of a version in order, or of all. Page 0 is the outline, so they are counted from 1 there."""
+def _rows_of(version: Version, numbers: Iterable[int]) -> Iterator[Row]:
+    """The rows of these pages of a version in order."""
+    for page in _pages_of(version, numbers):
+        yield from orjson.loads(page)
+
+
+def _pages_of(version: Version, numbers: Iterable[int] | None) -> Iterator[bytes]:
+    """These pages of a version in order, or all. Page 0 is the outline, so they are counted from 1 there."""
     key = version_key(version)
     pages = EntryPage.objects.filter(version=version, number__gt=0).order_by("number")
     if numbers is not None:
         pages = pages.filter(number__in=[number + 1 for number in numbers])
     for uuid, sealed in pages.values_list("uuid", "sealed_entries"):
-        yield from orjson.loads(unseal(key, bytes(sealed), label=ENTRIES_LABEL, row=uuid))
+        yield unseal(key, bytes(sealed), label=ENTRIES_LABEL, row=uuid)
 
 
 def _outline(version: Version) -> Outline:
