@@ -93,7 +93,7 @@ export class Choosing {
     event.preventDefault();
     const button = event.submitter;
     const ids = [...this.#chosen.keys()];
-    if (button.formMethod !== "post") { location.assign(`${button.formAction}?runs=${ids.join(",")}`); return; }
+    if (button.formMethod !== "post") { location.assign(`${button.hasAttribute("formaction") ? button.formAction : this.#strip.action}?runs=${ids.join(",")}`); return; }
     button.setAttribute("aria-busy", "true");
     for (let start = 0; start < ids.length; start += AT_ONCE) {
       this.#words.textContent = `${grouped(start)} / ${grouped(ids.length)}`;

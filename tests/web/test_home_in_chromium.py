@@ -87,7 +87,7 @@ def test_the_palette_opens_with_its_keys_and_enter_goes_to_the_first_answer(open
     expect(palette.locator("a")).to_have_count(0)
     seen.page.keyboard.press("Control+a")
     seen.page.keyboard.type("dark")
-    expect(palette.locator("a")).to_have_count(1)
+    expect(palette.locator("[data-found-for=dark] a")).to_have_count(1)
     seen.page.keyboard.press("Enter")
 
     seen.page.wait_for_url(f"{seen.url}/settings/appearance")

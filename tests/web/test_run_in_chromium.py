@@ -327,7 +327,7 @@ def test_asking_to_stop_without_a_script(open_page: Any, going: Going) -> None:
     seen: Seen = open_page(java_script_enabled=False)
     seen.go(going.path)
 
-    seen.page.locator("#run-head summary").click()
+    seen.page.locator("#run-head summary", has_text="Stop").click()
     seen.page.get_by_role("button", name="Ask it to stop").click()
 
     expect(seen.page.locator("#run-head")).to_contain_text("alice asked it to stop")
