@@ -8,7 +8,7 @@ from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Manifest, StoredFile, Version
 from apps.artifacts.queries import entries, lineage, versions
-from apps.artifacts.services import may_add_to, use_version
+from apps.artifacts.services import get_manifest_upload, get_upload, may_add_to, use_version
 from apps.artifacts.services.collections import collection_to_add_to
 from apps.artifacts.types import RunRole
 from apps.projects.models import Project
@@ -74,6 +74,15 @@ def _collection(s: Scene, place: Place, by: Actor) -> Any:
     return versions.get_collection_by_id(by, P.FILE_READ, public_id=version(s, place).collection.public_id)
 
 
+def _stored(s: Scene, place: Place) -> str:
+    """The id of what a version brought first. Its room is held to the one who may write, also when it is complete."""
+    return StoredFile.objects.get(birth=version(s, place)).public_id
+
+
+def _list(s: Scene, place: Place) -> str:
+    return Manifest.objects.get(version=version(s, place), is_current=True).public_id
+
+
 def _entry(s: Scene, place: Place, by: Actor) -> Any:
     held = version(s, place)
     file = StoredFile.objects.filter(project=held.collection.project).first()
@@ -82,8 +91,7 @@ def _entry(s: Scene, place: Place, by: Actor) -> Any:
 
 
 def _manifest(s: Scene, place: Place, by: Actor) -> Any:
-    found = Manifest.objects.get(version=version(s, place), is_current=True)
-    return entries.get_manifest(by, public_id=found.public_id)
+    return entries.get_manifest(by, public_id=_list(s, place))
 
 
 def _add(s: Scene, place: Place, by: Actor) -> Any:
@@ -102,6 +110,9 @@ CALLS: list[tuple[str, Permission, Any]] = [
     ("versions.collections_in", P.FILE_READ, lambda s, p, by: versions.collections_in(by, _project(p))),
     ("entries.get_entry_file", P.FILE_READ, _entry),
     ("entries.get_manifest", P.FILE_READ, _manifest),
+    ("versions.require_upload", P.FILE_WRITE, lambda s, p, by: versions.require_upload(by, version(s, p))),
+    ("uploads.get_upload", P.FILE_WRITE, lambda s, p, by: get_upload(by, public_id=_stored(s, p))),
+    ("uploads.get_manifest_upload", P.FILE_WRITE, lambda s, p, by: get_manifest_upload(by, public_id=_list(s, p))),
     ("collections.collection_to_add_to", P.FILE_WRITE, _add),
 ]  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from urllib.parse import urlsplit
 
@@ -18,7 +19,9 @@ from tests.matrix.world import Asker, Place
 # Who may less than all, and the projects in which they may something.
 ASKERS = ("nobody", "holder of links", "stranger", "named outsider", "viewer", "member")
 PLACES = ("private project", "restricted project", "open project, a stranger's run")
-_ATTRIBUTE = re.compile(r'\b(action|method|href|hx-get|hx-post|hx-put|hx-delete)="([^"]*)"')
+_ATTRIBUTE = re.compile(
+    r'\b(formaction|formmethod|action|method|href|hx-get|hx-post|hx-put|hx-delete)="([^"]*)"'
+)
 _TAG = re.compile(r"<(?:a|button|form|input|select|textarea|div|span)\b[^>]*>")
 _FORM = re.compile(r"(<form\b[^>]*>)(.*?)</form>", re.DOTALL)
 _CONTROL = re.compile(r"<(?:button|input|select|textarea)\b[^>]*>")
@@ -30,6 +33,7 @@ def offered(page: str, own: str) -> Iterator[tuple[str, str]]:
         found = {name: unescape(value) for name, value in _ATTRIBUTE.findall(form)}
         if _can_be_sent(inside):
             yield found.get("method", "get").upper(), found.get("action") or own
+            yield from _buttons(inside, found.get("method", "get"))
     for tag in _TAG.findall(page):
         found = {name: unescape(value) for name, value in _ATTRIBUTE.findall(tag)}
         if re.search(r"\bdisabled\b", tag):
@@ -39,6 +43,14 @@ def offered(page: str, own: str) -> Iterator[tuple[str, str]]:
                 yield name.removeprefix("hx-").upper(), value
             elif name == "href":
                 yield "GET", value
+
+
+def _buttons(inside: str, method: str) -> Iterator[tuple[str, str]]:
+    """Those that send what is in the form elsewhere."""
+    for tag in _CONTROL.findall(inside):
+        found = {name: unescape(value) for name, value in _ATTRIBUTE.findall(tag)}
+        if "formaction" in found and not re.search(r"\bdisabled\b", tag):
+            yield found.get("formmethod", method).upper(), found["formaction"]
 
 
 def _can_be_sent(inside: str) -> bool:
@@ -72,6 +84,8 @@ def _may(measure: Measure, asker: Asker, place: Place, method: str, path: str) -
         return True
     level, given = level_of(name), match.kwargs
     if level is Level.PROJECT and given.get("project") == place.target.project:
+        if name == "project-erase-runs":  # those of them that are the asker's
+            place = replace(place, added_by=asker.actor.user_id or 0)
         return asker.may(rule, place, is_run="run" in given or name == "project-erase-runs")
     if level is Level.TEAM and given.get("entity") == measure.world.lab.name:
         return allows(rule, role=asker.entity, scope=asker.scope)

@@ -212,9 +212,14 @@ def require_upload(actor: Actor, version: Version) -> None:
     _passed(actor, Permission.FILE_WRITE, version)
 
 
-def _passed(actor: Actor, permission: Permission, found: Version | None) -> Version:
+def _there(found: Version | None) -> Version:
     if found is None:
         raise NotFound(NO_ARTIFACT)
+    return found
+
+
+def _passed(actor: Actor, permission: Permission, found: Version | None) -> Version:
+    found = _there(found)
     is_own = actor.user_id is not None and found.created_by_id == actor.user_id
     try:
         require(actor, permission, found.collection.project, what="artifact", is_own=is_own)
@@ -283,12 +288,12 @@ def resolve_client_path(actor: Actor, address: str) -> tuple[Version, str]:
     client_id, colon, alias = who.partition(":")
     if not colon:
         version = version_by_client_id(actor, client_id)
-        return _passed(actor, Permission.FILE_READ, version if version.number is not None else None), path
+        return _there(version if version.state == VersionState.COMMITTED else None), path
     rows = Collection.objects.select_related("project__entity").filter(client_index=client_index(client_id))
     rows = rows.filter(project__erased_at=None)
     for collection in rows.order_by("id")[:_MOST_OF_ONE_CLIENT_ID]:
         if may(actor, Permission.FILE_READ, collection.project):
-            return _passed(actor, Permission.FILE_READ, find_version(collection, alias)), path
+            return _there(find_version(collection, alias)), path
     raise NotFound(NO_ARTIFACT)
 
 

@@ -12,7 +12,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apps.access.policy import Permission, Visibility
 from apps.core.errors import Forbidden
 from apps.files.exposure import exposure_of, is_published_by
-from apps.projects.gate import may
 from apps.projects.queries import get_project, named_people, open_links, open_project
 from apps.projects.services import check_visibility, update_project
 from apps.projects.types import PUBLISHED, NamedRole
@@ -103,7 +102,7 @@ def describe(request: Request, entity: str, project: str) -> HttpResponseBase:
 
 def settings_page(request: Request, target: Project, **more: Any) -> HttpResponse:
     """The whole page; a form in `more` comes back with what was wrong in it."""
-    frame = _frame(target, may_erase=may(request.actor, Permission.PROJECT_ERASE, target))
+    frame = _frame(target)
     audience = Audience(request.actor)
     context = {
         **frame,
@@ -124,11 +123,11 @@ def settings_page(request: Request, target: Project, **more: Any) -> HttpRespons
     return render(request, "projects/settings.html", context, status=400 if is_wrong else 200)
 
 
-def _frame(target: Project, *, may_erase: bool = False) -> dict[str, Any]:
+def _frame(target: Project) -> dict[str, Any]:
     opened = open_project(target)
     return {
         "opened": opened,
         "url": project_url(opened.entity, opened.name),
-        "can": {"share": True, "erase": may_erase},
+        "can": {"share": True},
         "total": count_runs([target]).get(target.pk, RunCount()).total,
     }
