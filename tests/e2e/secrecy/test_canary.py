@@ -69,6 +69,16 @@ TEXTS = [
     "system_host",
     "defined_metric",
     "histogram_name",
+    "artifact_name",
+    "artifact_type",
+    "artifact_words",
+    "artifact_key",
+    "artifact_value",
+    "artifact_alias",
+    "artifact_tag",
+    "artifact_path",
+    "artifact_bytes",
+    "artifact_ref",
     "later_note",
     "api_tag",
     "branch_config",
@@ -124,6 +134,13 @@ with open(m["folder_name"] + "/" + m["file_name"] + ".bin", "w") as file:
     file.write((m["file_bytes"] + " ") * 5000)
 run.save(m["folder_name"] + "/*", policy="now")
 run.alert(title=m["alert_title"], text=m["alert_text"])
+made = wandb.Artifact(
+    m["artifact_name"], m["artifact_type"], description=m["artifact_words"], metadata={m["artifact_key"]: m["artifact_value"]}
+)
+with made.new_file(m["artifact_path"] + "/x.txt") as file:
+    file.write(m["artifact_bytes"])
+made.add_reference("s3://bucket/" + m["artifact_ref"], name="there", checksum=False)
+run.log_artifact(made, aliases=[m["artifact_alias"]], tags=[m["artifact_tag"]]).wait()
 run.finish()
 answer(run.path)
 """
@@ -148,6 +165,10 @@ for file in run.files():
     seen.append(file.name)
     if file.name.endswith(".bin"):
         seen.append(file.download(root="read", replace=True).read()[:200])
+got = api.artifact(path + "/" + m["artifact_name"] + ":" + m["artifact_alias"])
+seen += [got.name, got.type, got.description, json.dumps(got.metadata), str(got.aliases), str(got.tags)]
+seen += [str([(name, entry.ref) for name, entry in got.manifest.entries.items()])]
+seen += [open(got.get_entry(m["artifact_path"] + "/x.txt").download(root="got")).read()]
 run.notes = m["later_note"]
 run.tags.append(m["api_tag"])
 run.update()
