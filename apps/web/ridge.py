@@ -70,7 +70,7 @@ def ridge(placed: Sequence[Placed], *, chosen: float | None = None) -> Ridge:
                 is_chosen=each.step == chosen,
             )
         )
-    return Ridge(lines, _ticks(low, high), _steps(placed), leaves_out)
+    return Ridge(lines, ticks(low, high), _steps(placed), leaves_out)
 
 
 def bars(histograms: Sequence[Histogram], *, whole: bool = False) -> Bars:
@@ -84,7 +84,7 @@ def bars(histograms: Sequence[Histogram], *, whole: bool = False) -> Bars:
         outline(each, low, high, foot=_BARS_HIGH - 1, scale=_BARS_HIGH * 0.94 / tallest)
         for each in histograms
     ]
-    return Bars(outlines, _ticks(low, high), leaves_out and not whole)
+    return Bars(outlines, ticks(low, high), leaves_out and not whole)
 
 
 def outline(found: Histogram, low: float, high: float, *, foot: float, scale: float) -> str:
@@ -135,7 +135,7 @@ def _across(value: float, low: float, high: float) -> float:
     return WIDE * (value - low) / (high - low)
 
 
-def _ticks(low: float, high: float) -> list[str]:
+def ticks(low: float, high: float) -> list[str]:
     """Five places on the axis, with as many digits as tell them apart."""
     span, far = high - low, max(abs(low), abs(high))
     places = [low + span * place / 4 for place in range(5)]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from apps.files.media.charts import Chart, charts_of
 from apps.files.media.reading import MediaKey, Shown, shown_at, shown_in_runs
 from apps.files.media.types import Item, Kind
 from apps.files.queries import list_files
 from apps.files.types import OpenFile
 from apps.web.figures import place_on
+from apps.web.media.charts import Drawing, read_source
 from apps.web.media.overlays import Legend, Overlaid, Picked, overlaid
 from apps.web.media.renderers import template_of
 from apps.web.values import client_facts
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from apps.runs.types import OpenRun
 
 MOST_IN_PANEL = 12
+CHART = "media/_chart.html"
 MOST_ALONE = 240
 MOST_STEPS = 1000
 _SMALL = 160
@@ -72,10 +75,16 @@ class Panel:
     total: int
     legends: tuple[Legend, ...] = ()
     picks: str = ""
+    drawing: Drawing | None = None
+
+    @property
+    def name(self) -> str:
+        """What it was logged as: of a chart the key of the chart, not that of its table."""
+        return self.drawing.chart.key if self.drawing else self.key
 
     @property
     def template(self) -> str:
-        return template_of(self.kind)
+        return CHART if self.drawing else template_of(self.kind)
 
     @property
     def place(self) -> int:
@@ -139,6 +148,16 @@ def panels_of_runs(
     return panels
 
 
+def over_each_other(panels: Sequence[Panel], colours: Sequence[int], titles: Sequence[str]) -> Drawing | None:
+    """The same chart of several runs as one drawing, in the look of the first; None where fewer than two have it."""
+    drawn = [
+        (panel.drawing.chart, replace(panel.drawing.sources[0], colour=colour, title=title))
+        for panel, colour, title in zip(panels, colours, titles, strict=False)
+        if panel.drawing and panel.drawing.can_overlay
+    ]
+    return Drawing(drawn[0][0], tuple(source for _chart, source in drawn)) if len(drawn) > 1 else None
+
+
 def files_of(run: Run, items: Iterable[Item]) -> dict[str, OpenFile]:
     """The stored files of these items and of what lies over them, by path."""
     paths = {path for item in items for path in (item.path, *(layer.path for layer in item.layers))}
@@ -156,7 +175,25 @@ def _panel(
     over, legends = overlaid(key.name, items, files, facts, picked)
     things = tuple(Thing(item, files.get(item.path), each) for item, each in zip(items, over, strict=True))
     kind = items[0].kind if items else key.kind
-    return Panel(key.name, kind, found.steps, found.step, things, len(found.items), legends, picked.query)
+    return Panel(
+        key.name,
+        kind,
+        found.steps,
+        found.step,
+        things,
+        len(found.items),
+        legends,
+        picked.query,
+        _drawing(charts_of(facts).get(key.name), things),
+    )
+
+
+def _drawing(chart: Chart | None, things: Sequence[Thing]) -> Drawing | None:
+    """The chart that this key's table is logged for, where there is one and its table is here."""
+    if chart is None or not things or things[0].item.kind is not Kind.TABLE or things[0].file is None:
+        return None
+    source = read_source(things[0].file)
+    return Drawing(chart, (source,)) if source else None
 
 
 def _written(step: float | None) -> str:

@@ -17,7 +17,7 @@ from apps.vault.damage import leaving_out_damaged
 from apps.web.colours import run_colour, swatch_class, told_apart
 from apps.web.comparing import title_of
 from apps.web.links import project_url, run_url
-from apps.web.media.panels import Panel, panels_of_runs
+from apps.web.media.panels import Panel, over_each_other, panels_of_runs
 from apps.web.points import bound
 from apps.web.rendering import render
 from apps.web.request import Request
@@ -62,6 +62,7 @@ def media(request: Request, entity: str, project: str) -> HttpResponse:
         "at": at,
         "steps": _steps(panels),
         "columns": columns,
+        "together": over_each_other(panels, colours, [title_of(each) for each in runs]),
     }
     return render(request, "media/compare.html", context)
 

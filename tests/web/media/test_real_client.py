@@ -30,6 +30,8 @@ pathlib.Path("clip.mp4").write_bytes(b"\\0\\0\\0\\x18ftypmp42" + bytes(range(256
 pathlib.Path("water.pdb").write_text("HETATM    1  O   HOH A   1       0.000   0.000   0.000  1.00  0.00           O\\nEND\\n")
 pathlib.Path("shape.gltf").write_text('{"asset":{"version":"2.0"}}')
 rng = np.random.default_rng(1)
+pairs = wandb.Table(columns=["x", "y"], data=[[n, n * n] for n in range(5)])
+elbow = wandb.Table(columns=["cluster_ranges", "errors", "clustering_time"], data=[[1, 9., .1], [2, 4., .2]])
 labels = {1: "road", 2: "car"}
 def picture(**more):
     return wandb.Image((rng.random((24, 32, 3)) * 255).astype("uint8"), **more)
@@ -54,6 +56,14 @@ with wandb.init(project="media", id="kinds") as run:
             "shape": wandb.Object3D("shape.gltf"),
             "molecule": wandb.Molecule("water.pdb"),
             "hist": wandb.Histogram([1, 2, 3]),
+            "line": wandb.plot.line(pairs, "x", "y", title="A line"),
+            "bar": wandb.plot.bar(pairs, "x", "y", split_table=True),
+            "counts": wandb.plot.histogram(pairs, "y"),
+            "dots": wandb.plot.scatter(pairs, "x", "y"),
+            "lines": wandb.plot.line_series([0, 1], [[1, 2], [3, 4]], keys=["one", "two"]),
+            "confusion": wandb.plot.confusion_matrix(preds=[0, 1, 1], y_true=[0, 1, 0], class_names=["cat", "dog"]),
+            "elbow": wandb.visualize("wandb/elbow/v1", elbow),
+            "own": wandb.plot_table("alice/own", pairs, {"x": "x"}),
         })
     folder = pathlib.Path(run.dir)
 answer({str(file.relative_to(folder)): base64.b64encode(file.read_bytes()).decode()
@@ -85,6 +95,17 @@ KINDS = {
     "cloud",
     "shape",
     "molecule",
+}
+
+CHARTS = {
+    "line_table",
+    "Custom Chart Tables/bar_table",
+    "counts_table",
+    "dots_table",
+    "lines_table",
+    "confusion_table",
+    "elbow",
+    "own_table",
 }
 
 
@@ -120,13 +141,13 @@ def logged() -> Iterator[Logged]:
 
 def test_the_client_reads_back_what_it_sent(logged: Logged) -> None:
     assert logged.read["files"] == logged.sent
-    assert set(logged.read["types"]) == KINDS | {"hist"}
+    assert set(logged.read["types"]) == KINDS | CHARTS | {"hist"}
 
 
 def test_each_kind_has_its_panel_and_each_file_its_bytes(logged: Logged) -> None:
     page = logged.get("media").text
 
-    assert set(re.findall(r'data-media="([^"]+)"', page)) == KINDS
+    assert set(re.findall(r'data-media="([^"]+)"', page)) == KINDS | CHARTS
     assert "Not here" not in page
     shown = set(
         re.findall(r'(?:src|href)="/alice/media/runs/kinds/((?:image|play|html|files)/media/[^"?]+)"', page)
@@ -160,3 +181,21 @@ def test_tables_open_also_incremental_ones(logged: Logged) -> None:
 
     assert re.findall(r'title="(w\d+)"', whole)[:2] == ["w59", "w58"]
     assert re.findall(r'<td class="num"><bdi title="(\d)"', parts) == ["0", "1"]
+
+
+def test_charts_are_drawn_from_the_tables_that_they_were_logged_with(logged: Logged) -> None:
+    page = logged.get("media").text
+
+    panels = (panel.partition('"') for panel in page.split('data-media="')[1:])
+    drawn = {name: re.search(r'class="drawn-plot plot-(\w+)"', panel) for name, _quote, panel in panels}
+    assert {name: shape[1] for name, shape in drawn.items() if shape} == {
+        "line_table": "lines",
+        "Custom Chart Tables/bar_table": "bars",
+        "counts_table": "counts",
+        "dots_table": "dots",
+        "lines_table": "lines",
+        "confusion_table": "matrix",
+        "elbow": "lines",
+    }
+    assert "A line" in page
+    assert "<bdi>alice/own</bdi> is not drawn here" in page
