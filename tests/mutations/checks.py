@@ -117,6 +117,8 @@ class Checks:
         found = dict[str, Check]()
         for number, act in enumerate(ACTS):
             places = self.scene.world.places if act.level == "project" else self.scene.world.places[:1]
+            if not act.is_run:  # it makes no difference who added the run
+                places = [each for each in places if "run" not in each.name]
             same = sum(each.name == act.name for each in ACTS[:number]) + 1
             for asker in self.scene.askers:
                 for place in places:
