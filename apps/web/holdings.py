@@ -48,8 +48,7 @@ HOLDINGS = (
         slug="training-data",
         name=_("Training data"),
         bytes=_(
-            "Only files that a script saves by name. Data that a script reads stays on your machine. Artifacts are not "
-            "accepted yet."
+            "Only files and artifacts that a script saves by name. Data that a script reads stays on your machine."
         ),
         where=_FILE_WHERE,
         who=_WHO,
@@ -116,8 +115,7 @@ HOLDINGS = (
         slug="models",
         name=_("Model files"),
         bytes=_(
-            "Only checkpoints that a script saves by name, as they are. Model versions and the registry are not built "
-            "yet."
+            "Only checkpoints and artifacts that a script saves by name, as they are. The registry is not built yet."
         ),
         where=_FILE_WHERE,
         who=_WHO,
