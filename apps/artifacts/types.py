@@ -87,6 +87,14 @@ class OpenVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectionSum:
+    """How many versions a collection has, and the newest, not opened."""
+
+    versions: int
+    newest: Version
+
+
+@dataclass(frozen=True, slots=True)
 class NewVersion:
     """What a script says of the version that it is about to upload."""
 

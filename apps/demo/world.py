@@ -20,6 +20,7 @@ from apps.accounts.queries import is_taken
 from apps.accounts.services import issue_api_key
 from apps.core import clock, jsontext
 from apps.core.errors import Conflict
+from apps.demo.artifacts import add_artifacts
 from apps.demo.code import MAIN, code_of
 from apps.demo.curves import Recipe, machine, training, weights
 from apps.demo.people import NAMES, ORGANISATION, PASSWORD, TEAM
@@ -128,9 +129,12 @@ def _fill(place: Place, *, runs: int, steps: int, seed: int, world: World) -> No
     project = get_or_create_project(actor, entity=place.entity, name=place.name)
     update_project(project, by=actor, description=place.about, visibility=place.visibility)
     world.projects.append(f"{place.entity}/{place.name}")
+    made = []
     for number in range(runs):
-        _make_run(project, _recipe(seed + number), steps=steps, age=runs - number, by=actor)
+        made.append(_make_run(project, _recipe(seed + number), steps=steps, age=runs - number, by=actor))
         world.runs += 1
+    if seed == 0 and len(made) >= 3:
+        add_artifacts(project, made, by=actor)
 
 
 def _recipe(seed: int) -> Recipe:
@@ -145,7 +149,7 @@ def _recipe(seed: int) -> Recipe:
     )
 
 
-def _make_run(project: Project, recipe: Recipe, *, steps: int, age: int, by: Actor) -> None:
+def _make_run(project: Project, recipe: Recipe, *, steps: int, age: int, by: Actor) -> Run:
     began = clock.now() - timedelta(hours=5 * age)
     opened, _ = start_run(project, name=f"demo{recipe.seed:04d}", by=by, patch=_patch(recipe))
     run = opened.run
@@ -166,6 +170,7 @@ def _make_run(project: Project, recipe: Recipe, *, steps: int, age: int, by: Act
     _send(run, Stream.OUTPUT, 0, list(_console(recipe, steps)))
     _attach(run, recipe)
     _end(run, last, fate=fate)
+    return run
 
 
 def _patch(recipe: Recipe) -> RunPatch:

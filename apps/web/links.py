@@ -31,6 +31,12 @@ def run_url(entity: str, project: str, run: str, *rest: str) -> str:
     return "/".join([project_url(entity, project), "runs", quote(run, safe=""), *rest])
 
 
+def artifact_url(entity: str, project: str, type_name: str, name: str, *rest: str) -> str:
+    """As the client writes it. The type is for reading alone; one that would lead a step up stands there as a dash."""
+    kind = "-" if type_name.strip(".") == "" else quote(type_name.encode("utf-8", "replace"), safe="")
+    return "/".join([project_url(entity, project), "artifacts", kind, quote(name, safe=""), *rest])
+
+
 def with_query(url: str, query: dict[str, str]) -> str:
     """`url` with what is not empty of `query`."""
     asked = {key: value for key, value in query.items() if value}

@@ -153,7 +153,7 @@ def _of_text(name: str, text: str, *, is_part: bool) -> Preview:
     ending = name.lower().rpartition(".")[2]
     found = None
     if ending == "json" and not is_part:
-        found = _tree(text)
+        found = tree_in(text)
     elif ending in ("csv", "tsv"):
         found = _table(text, "\t" if ending == "tsv" else ",", is_part=is_part)
     return found or _code(name, text, is_part=is_part)
@@ -222,7 +222,8 @@ def _table(text: str, between: str, *, is_part: bool) -> Preview | None:
     return Preview("table", head=cells[0], rows=cells[1:], is_part=is_part)
 
 
-def _tree(text: str) -> Preview | None:
+def tree_in(text: str) -> Preview | None:
+    """The tree of a JSON text; None for what is none, or has no branches."""
     try:
         value = jsontext.loads(text)
     except Invalid:

@@ -155,6 +155,15 @@ for name in (
 ):
     declare_url(name, Permission.RUN_READ, methods=_READING)
 for name in (
+    "project-artifacts",
+    "artifact",
+    "artifact-version",
+    "artifact-zip",
+    "artifact-file",
+    "artifact-file-preview",
+    "artifact-file-image",
+    "artifact-file-play",
+    "run-artifacts",
     "project-compare-code",
     "run-code",
     "run-code-zip",

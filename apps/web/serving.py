@@ -6,7 +6,10 @@ Whatever a file holds, it never is a document of this origin.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -29,22 +32,40 @@ _STILL = _IN_A_SANDBOX.format(sandbox="", scripts="'none'")
 _RUNNING = _IN_A_SANDBOX.format(sandbox=" allow-scripts", scripts="'unsafe-inline'")
 
 
-def served(request: Request, found: OpenFile, kind: str) -> HttpResponseBase:
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """Bytes to hand out, wherever they are kept: `read` gives those from one place to another."""
+
+    name: str
+    size: int
+    moment: datetime
+    read: Callable[..., Iterator[bytes]]
+    tag: str = ""  # tells whoever goes on with a file that it still is the same
+
+
+def handed(found: OpenFile) -> Handed:
+    """A file of a run."""
+    tag = f'"{found.sha256_hex[:32]}"' if found.sha256_hex else ""
+    return Handed(found.name, found.size, found.file.updated_at, partial(read_file, found.file), tag)
+
+
+def served(request: Request, file: OpenFile | Handed, kind: str) -> HttpResponseBase:
     """The file or the parts asked for. Opened by itself it is kept, not shown; an element may show or play it."""
+    found = file if isinstance(file, Handed) else handed(file)
     parts = _asked(request, found)
     if parts == []:
         response: HttpResponseBase = HttpResponse(status=416)
         response["Content-Range"] = f"bytes */{found.size}"
     elif parts is None:
-        response = _answer(read_file(found.file), kind, found.size, status=200)
+        response = _answer(found.read(), kind, found.size, status=200)
     elif len(parts) == 1:
         ((start, end),) = parts
-        response = _answer(read_file(found.file, start=start, end=end), kind, end - start, status=206)
+        response = _answer(found.read(start=start, end=end), kind, end - start, status=206)
         response["Content-Range"] = f"bytes {start}-{end - 1}/{found.size}"
     else:
         response = _several(found, parts, kind)
-    if tag := _tag(found):
-        response["ETag"] = tag
+    if found.tag:
+        response["ETag"] = found.tag
     response["Accept-Ranges"] = "bytes"
     response["Content-Disposition"] = attachment(found.name)
     response["X-Content-Type-Options"] = "nosniff"
@@ -70,19 +91,14 @@ def sandboxed(request: Request, found: OpenFile, *, with_scripts: bool) -> HttpR
     return response
 
 
-def _asked(request: Request, found: OpenFile) -> list[Part] | None:
+def _asked(request: Request, found: Handed) -> list[Part] | None:
     header = request.headers.get("Range", "")
     if request.method != "GET" or not header:
         return None
     held = request.headers.get("If-Range")
-    if held is not None and held != _tag(found):
+    if held is not None and held != found.tag:
         return None
     return parts_of(header, found.size)
-
-
-def _tag(found: OpenFile) -> str:
-    """What tells whoever goes on with a file that it still is the same."""
-    return f'"{found.sha256_hex[:32]}"' if found.sha256_hex else ""
 
 
 def _answer(body: Iterator[bytes], kind: str, length: int, *, status: int) -> StreamingHttpResponse:
@@ -91,7 +107,7 @@ def _answer(body: Iterator[bytes], kind: str, length: int, *, status: int) -> St
     return response
 
 
-def _several(found: OpenFile, parts: list[Part], kind: str) -> StreamingHttpResponse:
+def _several(found: Handed, parts: list[Part], kind: str) -> StreamingHttpResponse:
     between = secrets.token_hex(16)
     heads = [
         f"\r\n--{between}\r\nContent-Type: {kind}\r\nContent-Range: bytes {start}-{end - 1}/{found.size}\r\n\r\n".encode()
@@ -103,7 +119,7 @@ def _several(found: OpenFile, parts: list[Part], kind: str) -> StreamingHttpResp
     def pieces() -> Iterator[bytes]:
         for head, (start, end) in zip(heads, parts, strict=True):
             yield head
-            yield from read_file(found.file, start=start, end=end)
+            yield from found.read(start=start, end=end)
         yield foot
 
     return _answer(pieces(), f"multipart/byteranges; boundary={between}", length, status=206)

@@ -11,6 +11,7 @@ from apps.accounts.providers import github, google
 from apps.web.views import (
     api_keys,
     appearance,
+    artifacts,
     by_hand,
     chosen,
     code,
@@ -64,6 +65,9 @@ def _people(place: str, name: str) -> list[URLPattern]:
         path(f"{place}/people/<str:person>/role", people.role, name=f"{name}-role"),
     ]
 
+
+# The address of a version as the client prints it.
+_VERSION = "<str:entity>/<str:project>/artifacts/<str:kind>/<str:collection>/<str:version>"
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -207,6 +211,18 @@ urlpatterns = [
     path("<str:entity>/<str:project>/compare/code", compare_code.compare_code, name="project-compare-code"),
     path("<str:entity>/<str:project>/compare/csv", compare.csv_of, name="project-compare-csv"),
     path("<str:entity>/<str:project>/compare/media", compare_media.media, name="project-compare-media"),
+    path("<str:entity>/<str:project>/artifacts", artifacts.artifacts, name="project-artifacts"),
+    path(
+        "<str:entity>/<str:project>/artifacts/<str:kind>/<str:collection>",
+        artifacts.collection,
+        name="artifact",
+    ),
+    path(_VERSION, artifacts.version, name="artifact-version"),
+    path(f"{_VERSION}/zip", artifacts.whole, name="artifact-zip"),
+    path(f"{_VERSION}/files/<path:name>", artifacts.download, name="artifact-file"),
+    path(f"{_VERSION}/preview/<path:name>", artifacts.preview, name="artifact-file-preview"),
+    path(f"{_VERSION}/image/<path:name>", artifacts.image, name="artifact-file-image"),
+    path(f"{_VERSION}/play/<path:name>", artifacts.play, name="artifact-file-play"),
     path("<str:entity>/<str:project>/settings", project_settings.settings, name="project-settings"),
     path("<str:entity>/<str:project>/settings/erase", erasing.project, name="project-erase"),
     path("<str:entity>/<str:project>/settings/publish", project_settings.publish, name="project-publish"),
@@ -270,6 +286,7 @@ urlpatterns = [
     path("<str:entity>/<str:project>/runs/<str:run>/stop", runs.stop, name="run-stop"),
     path("<str:entity>/<str:project>/runs/<str:run>/code", code.code, name="run-code"),
     path("<str:entity>/<str:project>/runs/<str:run>/code/zip", code.whole, name="run-code-zip"),
+    path("<str:entity>/<str:project>/runs/<str:run>/artifacts", artifacts.of_run, name="run-artifacts"),
     path("<str:entity>/<str:project>/runs/<str:run>/files", files.files, name="run-files"),
     path("<str:entity>/<str:project>/runs/<str:run>/files/<path:name>", files.download, name="run-file"),
     path(

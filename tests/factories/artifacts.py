@@ -45,7 +45,7 @@ def manifest(files: Mapping[str, bytes], *, refs: Mapping[str, str] | None = Non
 def begin(
     project: Project, name: str, files: Mapping[str, bytes], *, by: Actor, run: Run | None = None, **more: Any
 ) -> Version:
-    digest = digest_of(read_manifest(manifest(files)).rows)
+    digest = digest_of(read_manifest(manifest(files, refs=more.pop("refs", None))).rows)
     new = NewVersion(type_name=more.pop("type_name", "dataset"), collection=name, digest=digest, **more)
     return start_version(project, new, run=run, by=by)
 

@@ -18,12 +18,13 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, buil
 from apps.access import rules
 from apps.access.policy import Permission
 from apps.access.rules import graphql_rules, rules_of_url, url_rules
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.files.services import announce_files, store_file
 from apps.runs.models import Run
 from apps.teams.models import OrganisationMembership
 from apps.wandb_protocol.graphql.engine import schema
-from tests.factories import people
+from tests.factories import artifacts, people
 from tests.matrix.world import undone
 
 T = TypeVar("T")
@@ -54,6 +55,8 @@ EXAMPLES = {
     "url": "nothing",
     "content_type_id": "1",
     "erasure": "a" * 20,
+    "kind": "dataset",
+    "version": "v0",
 }
 
 
@@ -150,15 +153,15 @@ def alone(act: Callable[..., T], *arguments: Any, **more: Any) -> T:
 @pytest.fixture
 def full_run(run: Run) -> Run:
     """A run with a file in a team of an organisation, so that each page would have something to show."""
-    institute = people.organisation(
-        "institute", admin=User.objects.get(username="alice"), teams=[run.project.entity]
-    )
+    alice = User.objects.get(username="alice")
+    institute = people.organisation("institute", admin=alice, teams=[run.project.entity])
     OrganisationMembership.objects.create(
         organisation=institute, user=User.objects.get(username="bob"), role="member"
     )
     announced = announce_files(run, ["a.txt"])[0].file
     assert announced is not None
     store_file(announced, io.BytesIO(b"content"))
+    artifacts.version(run.project, "ds", {"a.txt": b"content"}, by=Actor.person(alice))
     return run
 
 

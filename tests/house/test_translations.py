@@ -84,6 +84,7 @@ SAID_AS_IT_IS = {
     "OpenAPI",
     "Ownlog",
     "REST API",
+    "MD5",
     "SHA-256",
     "XGBoost",
     "bash",

@@ -174,6 +174,8 @@ def kwargs_of(world: World, name: str, target: Target) -> dict[str, Any]:
         "account": world.ids["service"],
         "secret": world.secrets["private project"],
         "collection": "ds",
+        "kind": "dataset",
+        "version": "v0",
         "region": "default",
         "rest": "x",
     }

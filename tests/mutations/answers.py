@@ -242,6 +242,7 @@ ANSWERS = [
     Answer("versions.resolve_client_path", lambda s, p, a: _told(lambda: artifacts.is_led(a.actor, f"wandb-client-artifact://{artifacts.client_id(p)}/a.txt")), lambda s, p, a: "yes" if a.may(P.FILE_READ, p) else "not_found", is_each=True),
     Answer("versions.resolve_client_path by collection", lambda s, p, a: _told(lambda: artifacts.is_led(a.actor, f"wandb-client-artifact://{artifacts.client_id(p)} c:latest/a.txt")), lambda s, p, a: "yes" if a.may(P.FILE_READ, p) else "not_found", is_each=True),
     Answer("lineage.made_by", lambda s, p, a: artifacts.lineage.made_by(a.actor, artifacts.version(s, p)) is not None, lambda s, p, a: a.may(P.RUN_READ, p), is_each=True),
+    Answer("lineage.makers_of", lambda s, p, a: bool(artifacts.lineage.makers_of(a.actor, [artifacts.version(s, p)])), lambda s, p, a: a.may(P.RUN_READ, p), is_each=True),
     Answer("lineage.used_by", lambda s, p, a: bool(artifacts.lineage.used_by(a.actor, artifacts.version(s, s.world.places[1]))), lambda s, p, a: a.may(P.RUN_READ, s.world.places[1])),
     Answer("lineage.versions_of_run", lambda s, p, a: artifacts.used_of_elsewhere(s, a.actor), lambda s, p, a: 2 if a.may(P.FILE_READ, p) else 1),
     Answer("collections.may_add_to", lambda s, p, a: artifacts.may_add_to(a.actor, artifacts.version(s, p).collection), lambda s, p, a: a.may(P.FILE_WRITE, p), is_each=True),

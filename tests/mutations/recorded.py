@@ -28,6 +28,9 @@ AGAIN: dict[str, str] = {
     "apps.web.views.people go: _held(request, entity, organisation, Permission.ENTITY_READ)": (
         "apps.teams.services.members leave: require_at(by, Permission.ENTITY_READ, place)"
     ),
+    "apps.web.views.artifacts artifacts: get_project(request.actor, Permission.FILE_READ, entity=entity, name=project)": (
+        "apps.artifacts.queries.versions collections_in: require(actor, Permission.FILE_READ, project, what='artifact')"
+    ),
     f"apps.web.views.services remove: {_TEAM}": _SERVICES,
     f"apps.web.views.services revoke: {_TEAM}": _SERVICES,
     "apps.plans.services.review approve_request: require_operator(by)": (

@@ -30,7 +30,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 # What is written so in Japanese, too: names of things, units, formats.
 AS_IT_IS = re.compile(
     r"(?<![A-Za-z])(?:Ownlog|API|bash|CPU|CSV|CUDA|Git|git|GPU|Hugging Face|ID|JSON Lines|JSON|Keras|Lightning|OpenAPI|PNG|Python"
-    r"|REST|run\.save|SHA|SHA-256|TLS|URL|wandb|XGBoost|kB|MB|GB|TB)(?![A-Za-z])"
+    r"|REST|run\.save|SHA|SHA-256|MD5|TLS|URL|wandb|XGBoost|kB|MB|GB|TB)(?![A-Za-z])"
 )
 _JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龠]")
 _KANA = re.compile(r"[ぁ-ん]")
@@ -47,6 +47,10 @@ _VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "sou
 _ONCE = 3
 # What is no page: points, parts that pages fetch, downloads, ways on.
 NO_PAGES = {
+    "artifact-file",
+    "artifact-file-image",
+    "artifact-file-play",
+    "artifact-zip",
     "api:schema",
     "audit-export",
     "authorize",

@@ -15,7 +15,15 @@ from apps.artifacts.queries.entries import (
     read_stored,
     stored_ids,
 )
-from apps.artifacts.queries.lineage import made_by, used_by, versions_of_run, withheld_artifacts
+from apps.artifacts.queries.lineage import (
+    count_links,
+    made_by,
+    makers_of,
+    used_by,
+    versions_of_run,
+    withheld_artifacts,
+)
+from apps.artifacts.queries.sums import sums_of
 from apps.artifacts.queries.versions import (
     aliases_of,
     collections_in,
@@ -41,6 +49,7 @@ from apps.artifacts.queries.versions import (
 __all__ = [
     "aliases_of",
     "collections_in",
+    "count_links",
     "count_versions",
     "current_manifest",
     "diff_versions",
@@ -60,6 +69,7 @@ __all__ = [
     "list_entries",
     "list_folder",
     "made_by",
+    "makers_of",
     "opaque",
     "open_collection",
     "open_version",
@@ -68,6 +78,7 @@ __all__ = [
     "read_stored",
     "resolve_client_path",
     "stored_ids",
+    "sums_of",
     "used_by",
     "version_by_client_id",
     "versions_of",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.artifacts.models import RunVersion, Version, WithheldArtifact
@@ -21,13 +23,29 @@ def made_by(actor: Actor, version: Version) -> Run | None:
     first = RunVersion.objects.filter(version=version, role=RunRole.OUTPUT.value).order_by("id").first()
     if first is None:
         return None
-    run = Run.objects.select_related("project__entity").filter(pk=first.run_id).first()
+    run = Run.objects.select_related("project__entity").filter(pk=first.run_id, erased_at=None).first()
     return run if run is not None and may_do(actor, Permission.RUN_READ, run) else None
+
+
+def makers_of(actor: Actor, versions: Iterable[Version]) -> dict[int, Run]:
+    """By the version's row the run that made it, as far as the actor may see it; in one question and one a project."""
+    rows = RunVersion.objects.filter(
+        version__in=[each.pk for each in versions], role=RunRole.OUTPUT.value, run__erased_at=None
+    ).select_related("run__project__entity")
+    found: dict[int, Run] = {}
+    seen: dict[int, bool] = {}
+    for row in rows.order_by("-id"):  # the first that made it counts, and comes last
+        project = row.run.project_id
+        if project not in seen:
+            seen[project] = may_do(actor, Permission.RUN_READ, row.run)
+        if seen[project]:
+            found[row.version_id] = row.run
+    return found
 
 
 def used_by(actor: Actor, version: Version) -> list[Run]:
     """The runs that read a version which is held already, as far as the actor may see them; the newest first."""
-    rows = Run.objects.filter(run_versions__version=version, run_versions__role=RunRole.INPUT)
+    rows = Run.objects.filter(run_versions__version=version, run_versions__role=RunRole.INPUT, erased_at=None)
     newest = rows.select_related("project__entity").order_by("-id")[:_MOST_RUNS]
     seen: dict[int, bool] = {}
     found = []
@@ -39,7 +57,7 @@ def used_by(actor: Actor, version: Version) -> list[Run]:
     return found
 
 
-def versions_of_run(actor: Actor, run: Run, role: RunRole) -> list[OpenVersion]:
+def versions_of_run(actor: Actor, run: Run, role: RunRole, *, most: int | None = None) -> list[OpenVersion]:
     """The committed versions that a run made, or read, as far as the actor may see them; in the order in which it did."""
     rows = (
         Version.objects.filter(
@@ -50,7 +68,7 @@ def versions_of_run(actor: Actor, run: Run, role: RunRole) -> list[OpenVersion]:
     )
     seen: dict[int, bool] = {}
     shown = []
-    for version in rows:
+    for version in rows[:most]:
         project = version.collection.project
         if project.pk not in seen:
             seen[project.pk] = project.pk == run.project_id or _may_read(actor, version)
@@ -72,7 +90,6 @@ def withheld_artifacts(run: Run) -> list[str]:
     )
 
 
-def count_links(run: Run) -> dict[str, int]:
+def count_links(run: Run) -> int:
     """How many versions a run made and read."""
-    rows = RunVersion.objects.filter(run=run, version__state=VersionState.COMMITTED)
-    return {role.value: rows.filter(role=role.value).count() for role in RunRole}
+    return RunVersion.objects.filter(run=run, version__state=VersionState.COMMITTED).count()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable, Iterator
 
-from apps.files.queries import read_file
-from apps.files.types import OpenFile
+from apps.web.serving import Handed
 
 _BIG = 2**31 - 1
 
@@ -29,17 +28,18 @@ class _Sink:
         return taken
 
 
-def zipped(files: Iterable[OpenFile]) -> Iterator[bytes]:
-    """The archive, piece by piece."""
+def zipped(files: Iterable[Handed], *, packed: bool = True) -> Iterator[bytes]:
+    """The archive, piece by piece; without `packed` the bytes stand in it as they are."""
+    how = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
     sink, used = _Sink(), set[str]()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
+    with zipfile.ZipFile(sink, "w", how) as archive:  # type: ignore[call-overload]
         for each in files:
             name = _unused(safe_name(each.name), used)
-            info = zipfile.ZipInfo(name, each.file.updated_at.timetuple()[:6])
-            info.compress_type = zipfile.ZIP_DEFLATED
+            info = zipfile.ZipInfo(name, each.moment.timetuple()[:6])
+            info.compress_type = how
             info.external_attr = 0o644 << 16
             with archive.open(info, "w", force_zip64=each.size > _BIG) as entry:
-                for piece in read_file(each.file):
+                for piece in each.read():
                     entry.write(piece)
                     yield sink.take()
     yield sink.take()

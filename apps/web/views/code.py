@@ -19,6 +19,7 @@ from apps.web.environment import commit_of, main_file_of, remote_of
 from apps.web.links import with_query
 from apps.web.rendering import render
 from apps.web.request import Request
+from apps.web.serving import handed
 from apps.web.views.files import page_asked
 from apps.web.views.runs import frame
 
@@ -53,7 +54,7 @@ def whole(request: Request, entity: str, project: str, run: str) -> StreamingHtt
     """All code of the run as one archive, which is empty where none is kept."""
     held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
     files, name = code_files(held), open_run(held).head.name
-    response = StreamingHttpResponse(zipped(files), content_type="application/zip")
+    response = StreamingHttpResponse(zipped(map(handed, files)), content_type="application/zip")
     response["Content-Disposition"] = attachment(f"{name}-code.zip")
     response["X-Content-Type-Options"] = "nosniff"
     return response

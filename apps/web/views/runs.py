@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.access.policy import Permission
 from apps.accounts.queries import name_of_author
+from apps.artifacts.queries import count_links
 from apps.audit.events import EventKind
 from apps.audit.queries import last_author
 from apps.files.code import files_and_code
@@ -148,6 +149,7 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
             "console": opened.run.output_lines,
             "files": files,
             "code": code,
+            "artifacts": count_links(opened.run),
         },
     }
 

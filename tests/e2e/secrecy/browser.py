@@ -65,6 +65,8 @@ BESIDES: dict[str, str | int] = {
     "rest": "x/y",
     "erasure": "x",
     "key": "x",
+    "kind": "x",
+    "version": "v0",
     "organisation": "no-such-institute",
     "person": "somebody",
     "pk": 1,
