@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,12 +98,13 @@ def _ids(request: Request, name: str) -> list[str]:
 
 def names_logged(runs: Iterable[Run], definitions: Definitions) -> list[str]:
     """The metrics of these runs. One whose list of keys does not open is left out, where its page can say so."""
-    return metric_names((keys for run in runs if (keys := _keys(run)) is not None), definitions)
+    return metric_names(keys_that_open(runs), definitions)
 
 
-def _keys(run: Run) -> KeyList | None:
-    try:
-        return store.keys_of(run)
-    except Tampered as error:
-        leave_out(error)
-        return None
+def keys_that_open(runs: Iterable[Run]) -> Iterator[KeyList]:
+    """The list of keys of each run, but for those that do not open."""
+    for run in runs:
+        try:
+            yield store.keys_of(run)
+        except Tampered as error:
+            leave_out(error)

@@ -15,6 +15,8 @@ from schemathesis.core.result import Ok
 from apps.accounts.models import ApiKey, User
 from apps.api.throttling import counts
 from apps.api.views.schema import schema
+from apps.erasure.models import ErasureJob
+from apps.erasure.services import erase_files
 from apps.files.services import announce_files, store_file
 from apps.projects.services import update_project
 from apps.runs.history import store
@@ -36,6 +38,7 @@ WORDS = {
     "plain": ["", "words of ours in the body as well"],
     "account": ["m" * 20, "a" * 20],
     "key": ["m" * 20, "a" * 20],
+    "erasure": ["m" * 20, "a" * 20],
 }
 # Teams, where an address is about a team's own things.
 TEAMS = {"entity": ["theirteam", "secretteam", "nobody"]}
@@ -72,6 +75,14 @@ def team_with_a_service(owner: User, name: str, word: str) -> None:
     ApiKey.objects.filter(user=service.user).update(public_id=known)
 
 
+def erasure_of_a_file(run: Run, owner: User) -> None:
+    """A job with an id that addresses can have."""
+    (room,) = announce_files(run, ["gone.txt"])
+    assert room.file is not None
+    job = erase_files([store_file(room.file, [b"gone"])], by=people.actor(owner))
+    ErasureJob.objects.filter(pk=job.pk).update(public_id=owner.username[0] * 20)
+
+
 def own_key_is_known(owner: User) -> None:
     """Where an address is about keys of the person's own, the id that addresses have is of one of these."""
     known = owner.username[0] * 20
@@ -96,8 +107,8 @@ def test_every_operation_is_tried() -> None:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.definition.raw["operationId"])
 @pytest.mark.filterwarnings("ignore")  # schemathesis and hypothesis, about what they make
 def test_no_answer_breaks_or_tells_of_the_other_tenant(operation: Any, alice: User, mallory: User) -> None:
-    full_run(alice, "secret", "r2", "canary")
-    full_run(mallory, "theirs", "r1", "open")
+    erasure_of_a_file(full_run(alice, "secret", "r2", "canary"), alice)
+    erasure_of_a_file(full_run(mallory, "theirs", "r1", "open"), mallory)
     team_with_a_service(alice, "secretteam", "canary")
     team_with_a_service(mallory, "theirteam", "open")
     if operation.path.startswith("/api/v1/keys"):

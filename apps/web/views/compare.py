@@ -11,7 +11,6 @@ from apps.core.errors import Invalid
 from apps.files.media.reading import media_keys
 from apps.projects.queries import get_project, open_project
 from apps.runs.defined import Definitions
-from apps.runs.history import store
 from apps.runs.queries import find_run, open_runs, runs_in
 from apps.runs.table import select_runs
 from apps.vault.damage import leaving_out_damaged
@@ -19,7 +18,7 @@ from apps.web.colours import run_colour, swatch_class, told_apart
 from apps.web.comparing import compare as compared
 from apps.web.comparing import last_histograms, lines_of, title_of
 from apps.web.downloads import attachment, csv_lines
-from apps.web.drawn import names_logged
+from apps.web.drawn import keys_that_open, names_logged
 from apps.web.links import project_url, run_url
 from apps.web.panels import MOST_PANELS, sections
 from apps.web.rendering import render
@@ -42,6 +41,7 @@ def compare(request: Request, entity: str, project: str) -> HttpResponse:
         runs = open_runs(chosen_runs(request, held))
         definitions = Definitions.of_runs(each.config_text for each in runs)
         names = names_logged((each.run for each in runs), definitions)
+        has_media = any(media_keys(keys) for keys in keys_that_open(each.run for each in runs))
     everything = request.GET.get("all") == "1"
     opened = open_project(held)
     ids = [each.run.public_id for each in runs]
@@ -69,7 +69,7 @@ def compare(request: Request, entity: str, project: str) -> HttpResponse:
             ],
             "groups": compared(runs, everything=everything, base=place) if runs else [],
             "histograms": last_histograms(runs, colours),
-            "has_media": any(media_keys(store.keys_of(each.run)) for each in runs),
+            "has_media": has_media,
             "everything": everything,
             "address": address,
             "base": address.base,

@@ -10,12 +10,12 @@ from django.views.decorators.http import require_safe
 from apps.access.policy import Permission
 from apps.files.media.reading import media_keys
 from apps.projects.queries import get_project, open_project
-from apps.runs.history import store
 from apps.runs.queries import open_runs
 from apps.runs.table import select_runs
 from apps.vault.damage import leaving_out_damaged
 from apps.web.colours import run_colour, swatch_class, told_apart
 from apps.web.comparing import title_of
+from apps.web.drawn import keys_that_open
 from apps.web.links import project_url, run_url
 from apps.web.media.panels import Panel, over_each_other, panels_of_runs
 from apps.web.points import bound
@@ -34,7 +34,8 @@ def media(request: Request, entity: str, project: str) -> HttpResponse:
     with leaving_out_damaged() as damaged:
         runs = open_runs(chosen_runs(request, held))
         names = sorted(
-            {key.name for each in runs for key in media_keys(store.keys_of(each.run))}, key=by_name
+            {key.name for keys in keys_that_open(each.run for each in runs) for key in media_keys(keys)},
+            key=by_name,
         )
         asked = request.GET.get("key", "")
         key = asked if asked in names else (names[0] if names else "")
