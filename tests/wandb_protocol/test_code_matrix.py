@@ -210,6 +210,7 @@ def test_every_way_of_the_client_keeps_what_its_owner_chose(logged: dict[str, An
 @pytest.mark.live
 @pytest.mark.xdist_group("wandb client")
 @pytest.mark.promise("P-05")
+@pytest.mark.embedded  # about the data folder
 def test_the_disk_holds_no_code_in_the_open_and_no_object_that_no_row_has(logged: dict[str, Any]) -> None:
     assert logged["open"] == []
     objects = {name.rsplit("/", 1)[-1] for name in logged["objects"]}
