@@ -1,5 +1,6 @@
 // A switch that is saved when it is turned. While it is being saved it holds still and its word says so; when that
-// fails it goes back, and a note beside it says that nothing changed.
+// fails it goes back, and a note beside it says that nothing changed. The answer is the row as it is now, and whatever
+// else of the page speaks of it.
 
 const save = async (form, input) => {
   const word = form.querySelector("[data-word]");
@@ -11,10 +12,14 @@ const save = async (form, input) => {
   word.textContent = form.dataset.saving;
   const response = await fetch(form.action, { method: "POST", headers: { "HX-Request": "true" }, body }).catch(() => null);
   form.removeAttribute("aria-busy");
+  if (response?.headers.get("HX-Refresh") === "true") {
+    location.reload();
+    return;
+  }
   if (response?.ok) {
-    // The row as it is now: its words are those of the new state.
-    const next = document.createRange().createContextualFragment(await response.text()).firstElementChild;
+    const [next, ...others] = document.createRange().createContextualFragment(await response.text()).children;
     form.replaceWith(next);
+    for (const other of others) document.getElementById(other.id)?.replaceWith(other);
     wire(next);
     next.querySelector(".toggle").focus();
     return;

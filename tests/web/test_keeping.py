@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.test import Client
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
@@ -113,6 +114,22 @@ def test_what_each_place_inherits_is_shown(visit: Visit, lab: Entity, alice: Use
     words = text_of(visit("/settings/code-saving", by="alice"))
 
     assert "Projects of What holds Set by alice off Default lab on alice" in words
+
+
+def test_a_script_that_turns_a_switch_gets_whatever_the_page_says_of_it(lab: Entity, alice: User) -> None:
+    client = Client()
+    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+
+    turned = {
+        url: client.post(url, {"name": "code_saving", "on": "1"}, headers={"HX-Request": "true"})
+        for url in ("/settings/code-saving", "/teams/lab/code-saving")
+    }
+
+    for answer in turned.values():
+        assert '<div class="side" id="who-code_saving"><b>Set by <bdi>alice' in answer.content.decode()
+    assert "Set by alice on alice lab off Default" in text_of(turned["/settings/code-saving"])
+    assert 'id="places"' in turned["/settings/code-saving"].content.decode()
+    assert 'id="places"' not in turned["/teams/lab/code-saving"].content.decode()
 
 
 def config(**machine: object) -> str:

@@ -28,6 +28,12 @@ def test_each_switch_saves_at_once_and_stays(open_page: Any, url: str, name: str
 
     row.get_by_role("switch").click()
     expect(row.locator("[data-word]")).to_have_text(turned)
+    # Also what else the page says of it, without asking for the page again.
+    expect(seen.page.locator(f"#who-{name}")).to_contain_text("Set by alice")
+    if url == "/settings/code-saving":
+        mine = seen.page.locator("#places tbody tr", has_text="alice").first
+        expect(mine).to_contain_text("on")
+        expect(mine).not_to_contain_text("Default")
     seen.go(url)
     expect(row.locator("[data-word]")).to_have_text(turned)
     expect(row.get_by_role("switch")).to_be_checked(checked=turned == "on")

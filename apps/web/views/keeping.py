@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -24,8 +24,6 @@ from apps.web import keeping
 from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.switches import SwitchRow
-
-Switch = Callable[..., SwitchRow]
 
 
 @login_required
@@ -76,7 +74,8 @@ def notifications(request: Request) -> HttpResponseBase:
     if request.method == "POST":
         name = next((each for each in keeping.MAILS if each == request.POST.get("name")), keeping.MAILS[0])
         keeping.save(owner, name, request.POST.dict(), by=request.actor)
-        return _saved(request, action, keeping.mail_switch(effective(owner, name), action))
+        now = effective(owner, name)
+        return saved(request, action, now, keeping.mail_switch(now, action))
     held = effective_of([owner], keeping.MAILS)[owner.pk]
     mails = [(held[each], keeping.mail_switch(held[each], action)) for each in keeping.MAILS]
     return render(request, "settings/notifications.html", {"mails": mails})
@@ -107,7 +106,8 @@ def _code(request: Request, team: str, action: str) -> HttpResponseBase:
         owner = keeping.owner_of(request.actor, Permission.ENTITY_ADMIN, team)
         keeping.save(owner, name, request.POST.dict(), by=request.actor)
         held = effective(owner, name)
-        response = _saved(request, action, keeping.code_switch(held, action))
+        places = [] if team else keeping.places_of(request.actor, name)
+        response = saved(request, action, held, keeping.code_switch(held, action), places)
         if request.htmx and not held.is_on and sum_of_code(owner).files:
             response["HX-Refresh"] = "true"  # the page then offers to erase what was saved
         return response
@@ -135,9 +135,13 @@ def _erase(request: Request, team: str, action: str) -> HttpResponseBase:
     return redirect(action)
 
 
-def _saved(request: Request, action: str, row: SwitchRow) -> HttpResponseBase:
-    """The row as it is now for a script, the page for everybody else."""
-    return render(request, "components/toggle.html", {"row": row}) if request.htmx else redirect(action)
+def saved(
+    request: Request, action: str, held: Effective, row: SwitchRow, places: Sequence[keeping.Place] = ()
+) -> HttpResponseBase:
+    """What the page says of a switch as it is now for a script, the page for everybody else."""
+    if not request.htmx:
+        return redirect(action)
+    return render(request, "settings/_switched.html", {"row": row, "held": held, "places": places})
 
 
 def _frame(request: Request, owner: Any, held: Effective, team: str, action: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from apps.web import keeping
 from apps.web.privacy import OF_A_PERSON, OF_A_TEAM, part
 from apps.web.rendering import render
 from apps.web.request import Request
+from apps.web.views.keeping import saved
 
 if TYPE_CHECKING:
     from apps.teams.models import Entity
@@ -70,7 +71,6 @@ def _save(request: Request, owner: Entity, action: str, names: tuple[SettingName
     if name is None:
         raise Invalid(_("There is no such choice."))
     keeping.save(owner, name, form, by=request.actor)
-    row = part(effective(owner, name), action, may_change=True).row
-    if row is None or not request.htmx:
-        return redirect(action)
-    return render(request, "components/toggle.html", {"row": row})
+    held = effective(owner, name)
+    row = part(held, action, may_change=True).row
+    return redirect(action) if row is None else saved(request, action, held, row)
