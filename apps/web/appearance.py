@@ -34,11 +34,12 @@ class PageLanguage:
 
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> None:
         match = request.resolver_match
-        if match is not None and _is_page(match):
+        if match is not None and is_page(match):
             speak(request)
 
 
-def _is_page(match: ResolverMatch) -> bool:
+def is_page(match: ResolverMatch) -> bool:
+    """Is it people who are answered here, rather than machines?"""
     return not match.namespace or match.view_name in _FOR_PEOPLE
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.defaults import server_error
@@ -18,6 +20,7 @@ from apps.core.errors import (
     Unavailable,
 )
 from apps.web.appearance import speak
+from apps.web.links import page_above
 from apps.web.rendering import render
 
 _STATUS: dict[type[OwnlogError], int] = {
@@ -75,6 +78,20 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
     )
 
 
+def not_by_this_method(request: HttpRequest, *, allowed: str) -> HttpResponse:
+    """An address that only takes what a form sends, or only answers: said alike to everybody, whatever lies there."""
+    is_page = "GET" in allowed
+    reason = (
+        _("This page does not take what was sent to it. Nothing was changed.")
+        if is_page
+        else _("This is the address that a form is sent to, and no page by itself. Nothing was changed.")
+    )
+    back = quote(request.path) if is_page else page_above(request.path)
+    response = _page(request, 405, _("Nothing was done"), reason, back=back)
+    response["Allow"] = allowed
+    return response
+
+
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return _page(
         request, 400, _("This cannot be used"), _("The request is not one that this page understands.")
@@ -98,5 +115,6 @@ def _is_signed_in(request: HttpRequest) -> bool:
     return actor is not None and actor.is_signed_in
 
 
-def _page(request: HttpRequest, status: int, fact: str, reason: str) -> HttpResponse:
-    return render(request, "error.html", {"status": status, "fact": fact, "reason": reason}, status=status)
+def _page(request: HttpRequest, status: int, fact: str, reason: str, *, back: str = "") -> HttpResponse:
+    context = {"status": status, "fact": fact, "reason": reason, "back": back}
+    return render(request, "error.html", context, status=status)

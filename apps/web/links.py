@@ -7,6 +7,10 @@ from urllib.parse import quote, urlencode
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
+from django.urls import Resolver404, resolve
+
+from apps.access.rules import rules_of_url
+from apps.accounts.names import RESERVED
 
 
 def base_url(request: HttpRequest) -> str:
@@ -17,6 +21,22 @@ def base_url(request: HttpRequest) -> str:
         return f"{request.scheme}://{request.get_host()}"
     except DisallowedHost:  # the page that says so is made with this as well
         return ""
+
+
+def page_above(path: str) -> str:
+    """The nearest address above this one that is a page: where the form stood that is sent to it. Empty for none.
+
+    Found in the words of the address alone, so it tells nothing of what is there.
+    """
+    while (path := path.rstrip("/").rpartition("/")[0]) not in ("", "/"):
+        try:
+            match = resolve(path)
+        except Resolver404:
+            continue
+        is_name = match.kwargs.get("entity", "") not in RESERVED
+        if is_name and not match.namespace and "GET" in rules_of_url(match.view_name):
+            return quote(path)
+    return ""
 
 
 def entity_url(entity: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.test.utils import override_settings
-from django.urls import URLPattern, URLResolver, get_resolver, path
+from django.urls import URLPattern, URLResolver, get_resolver, include, path
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, build_schema
 
 from apps.access import rules
@@ -112,7 +112,8 @@ def planted(request: HttpRequest) -> HttpResponse:
 
 
 class PlantedUrls:
-    urlpatterns = [path("planted", planted, name="planted")]
+    # Beside all others, for a refusal is a page and leads to some of them.
+    urlpatterns = [path("planted", planted, name="planted"), path("", include("config.urls"))]
 
 
 @pytest.mark.promise("P-24")
@@ -204,6 +205,7 @@ WANT_A_FORM = {
         "project-erase",
         "project-link",
         "project-person",
+        "project-retention",
         "project-settings",
         "run-log",
         "run-log-rows",

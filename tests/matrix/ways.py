@@ -98,6 +98,7 @@ FORMS: dict[str, Words] = {
     "project-person-remove": {"username": "bob"},
     "project-link": {"label": "x", "days": "7"},
     "project-link-revoke": {"link": "{link_id}"},
+    "project-retention": {"keep": "never"},
     "run-log": {"key": "loss", "value": "1"},
     "run-log-rows": {"rows": "loss\n1"},
     "run-log-summary": {"summary": "best = 1"},

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client, RequestFactory
 
+from apps.accounts.models import User
 from apps.core.errors import Conflict, Erased, Invalid, OwnlogError, TooMuch, Unavailable
+from apps.projects.models import Project
 from apps.web.errors import error_page
-from tests.web.conftest import text_of
+from tests.web.conftest import Visit, text_of
 
 
 @pytest.mark.parametrize(
@@ -38,6 +42,45 @@ def test_a_fault_shows_nothing_of_itself(monkeypatch: pytest.MonkeyPatch) -> Non
     assert response.status_code == 500
     assert b"Something broke here" in response.content
     assert b"canary" not in response.content
+
+
+@pytest.mark.parametrize(
+    ("address", "back"),
+    [
+        ("/settings/code-saving/erase", "/settings/code-saving"),
+        ("/settings/security/passkeys/3/remove", "/settings/security"),
+        ("/teams/lab/people/bob/role", "/teams/lab"),
+        ("/organisations/uni/teams/lab/let-go", "/organisations/uni"),
+        ("/lab/vis%20ion/settings/people", "/lab/vis%20ion/settings"),
+        ("/lab/vision/tag", "/lab/vision"),
+        ("/account/language", ""),
+    ],
+)
+@pytest.mark.parametrize("who", ["alice", "mallory", None])
+def test_the_address_of_a_form_says_so_and_leads_back_to_its_page(
+    visit: Visit, vision: Project, mallory: User, who: str | None, address: str, back: str
+) -> None:
+    page = visit(address, by=who)
+
+    assert (page.status_code, page["Allow"]) == (405, "POST")
+    assert "Nothing was done" in text_of(page)
+    assert re.findall(r'<a class="btn main" href="([^"]*)">Back', page.content.decode()) == [back] * bool(
+        back
+    )
+
+
+@pytest.mark.django_db
+def test_a_page_that_takes_no_form_says_so() -> None:
+    page = Client().post("/pricing")
+
+    assert (page.status_code, page["Allow"]) == (405, "GET, HEAD")
+    assert "does not take what was sent" in text_of(page)
+
+
+@pytest.mark.django_db
+def test_machines_are_refused_in_no_words() -> None:
+    assert Client().get("/graphql/").status_code in {404, 405}
+    assert b"<html" not in Client().get("/graphql").content
 
 
 @pytest.mark.django_db
