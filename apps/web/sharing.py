@@ -30,9 +30,10 @@ class Choice:
     reads: str
     writes: str
     is_chosen: bool
+    is_barred: bool  # by the organisation, which keeps what is its teams' to their own people
 
 
-def choices(opened: OpenProject, audience: Audience) -> list[Choice]:
+def choices(opened: OpenProject, audience: Audience, *, private_only: bool = False) -> list[Choice]:
     """The four, with the people counted as they are now."""
     project = opened.project
     titles = {
@@ -49,6 +50,7 @@ def choices(opened: OpenProject, audience: Audience) -> list[Choice]:
             reads=_reads(each, project, audience),
             writes=_writes(each, project, audience),
             is_chosen=opened.visibility is each,
+            is_barred=private_only and each in PUBLISHED,
         )
         for each in Visibility
     ]

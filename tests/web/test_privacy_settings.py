@@ -106,5 +106,8 @@ def test_what_an_organisation_keeps_is_barred_and_said(
     assert "The organisation institute keeps the projects of its teams to their own people." in text_of(page)
     assert 'value="public" aria-pressed="false" disabled' in page.content.decode()
     assert 'value="restricted" aria-pressed="false">' in page.content.decode()
+    # What a choice would do is said of those that can be chosen only.
+    assert "Public Not allowed by the organisation institute ." in text_of(page)
+    assert "Anybody reads it" not in text_of(page)
     assert send(TEAM, by="alice", default_visibility="open").status_code == 400
     assert not Setting.objects.filter(entity__name="lab").exists()

@@ -162,6 +162,14 @@ def test_an_organisation_that_keeps_projects_private_says_so_beside_the_choice(
     choose(group, SettingName.PRIVATE_ONLY, True, by=Actor.person(alice))
     words = "The organisation group keeps the projects of its teams to their own people."
 
+    page = visit(PAGE, by="alice")
+    barred = re.findall(
+        r'<label class="way barred"><input [^>]*value="(\w+)" disabled>', page.content.decode()
+    )
+    assert barred == ["public", "open"]
+    assert text_of(page).count("Not allowed by the organisation group .") == 2
+    assert "Anybody, also without an account." not in text_of(page)
+
     answers = [
         send(PAGE, by="alice", visibility="public"),
         send(f"{PAGE}/publish", by="alice", visibility="public", agreed="1"),
