@@ -10,11 +10,12 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
 from apps.core.errors import Invalid
+from apps.projects.retention import SETTING
 from apps.teams.choices import SPECS, Days, SettingName, read
 from apps.teams.queries import Effective, own_of, told_to
 from apps.teams.services import choose, unset
 from apps.teams.types import Chooser
-from apps.web.retention import require_typed
+from apps.web.retention import Asking, save_rule
 
 if TYPE_CHECKING:
     from apps.teams.models import Organisation
@@ -38,12 +39,13 @@ class Row:
     options: list[Option]
     said: Effective | None
     is_always_enforced: bool
-    is_confirmed: bool  # by typing the organisation's name
     lock: str
 
     @property
     def value(self) -> str:
-        return self.said.word if self.said else UNSAID
+        if self.said is None or (self.is_always_enforced and not self.said.is_on):
+            return UNSAID
+        return self.said.word
 
 
 def rows(organisation: Organisation, *, actor: Actor) -> list[Row]:
@@ -52,34 +54,36 @@ def rows(organisation: Organisation, *, actor: Actor) -> list[Row]:
     return [_row(name, said.get(name)) for name in _words()]
 
 
-def save(organisation: Organisation, form: Mapping[str, str], *, by: Actor) -> None:
-    """Choose what the form of one row says; nothing chosen takes the choice back."""
+def save(organisation: Organisation, form: Mapping[str, str], *, by: Actor) -> Asking | None:
+    """Choose what the form of one row says, or say what has to be confirmed first. Nothing chosen takes a choice back."""
     try:
         name = SettingName(form.get("name", ""))
     except ValueError:
         raise Invalid(_("There is no such setting.")) from None
-    text = form.get("value", "").strip()
+    text, enforce = form.get("value", "").strip().lower(), "enforce" in form
+    if name is SETTING:
+        sent = {"name": name.value, "value": text} | ({"enforce": "1"} if enforce else {})
+        word = None if text == UNSAID else text
+        return save_rule(organisation, organisation.name, word, form, sent, by=by, enforce=enforce)
     if text == UNSAID:
         unset(organisation, name, by=by)
-        return
-    value = read(name, text.lower())
-    if name is SettingName.RUN_RETENTION_DAYS:
-        require_typed(organisation.name, form)
-    choose(organisation, name, value, by=by, enforce="enforce" in form)
+    else:
+        choose(organisation, name, read(name, text), by=by, enforce=enforce)
+    return None
 
 
 def _row(name: SettingName, said: Effective | None) -> Row:
     title, says, options = _words()[name]
     spec = SPECS[name]
-    unsaid = Option(UNSAID, _("Each team chooses"))
+    is_always_enforced = Chooser.TEAM not in spec.choosers
+    unsaid = [] if is_always_enforced else [Option(UNSAID, _("Left to each team"))]
     return Row(
         name.value,
         title,
         says,
-        [] if isinstance(spec.form, Days) else [unsaid, *options],
+        [] if isinstance(spec.form, Days) else [*unsaid, *options],
         said,
-        is_always_enforced=Chooser.TEAM not in spec.choosers,
-        is_confirmed=name is SettingName.RUN_RETENTION_DAYS,
+        is_always_enforced=is_always_enforced,
         lock=_("Teams may choose only what is stricter")
         if spec.strictness
         else _("Teams may not choose otherwise"),
@@ -91,8 +95,11 @@ def _words() -> dict[SettingName, tuple[str, str, list[Option]]]:
     return {
         SettingName.PRIVATE_ONLY: (
             _("Private projects only"),
-            _("No project of a team can be opened to people outside it, by nobody."),
-            switch,
+            _(
+                "Switched on, no project of a team can be opened to people outside it, and those that were are closed to them. "
+                "Off, each team’s admins choose for each project."
+            ),
+            [Option(UNSAID, _("Off")), Option("on", _("On"))],
         ),
         SettingName.CODE_SAVING: (
             _("Code saving"),
@@ -117,7 +124,7 @@ def _words() -> dict[SettingName, tuple[str, str, list[Option]]]:
         SettingName.RUN_RETENTION_DAYS: (
             _("Runs are erased after"),
             _(
-                "A run is erased so many days after its end and the last change that its client sent. A number of days, or never."
+                "A run is erased so many days after its end and the last change that its client sent. A number of days, or never; empty is left to each team."
             ),
             [],
         ),

@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.accounts.actors import Actor
-from apps.core.errors import Invalid
 from apps.erasure.foreseen import (
     Foreseen,
     WouldErase,
     choose_retention_of,
-    foreseen,
+    under_present_rule,
     unset_retention_of,
 )
-from apps.projects.retention import SETTING
-from apps.teams.choices import NEVER, Value, read
+from apps.projects.retention import SETTING, held_by
+from apps.teams.choices import Value, read
 from apps.teams.queries import Effective, effective, told_to
 from apps.teams.types import Source
 from apps.web.figures import grouped
 from apps.web.switches import Rule
 
 if TYPE_CHECKING:
-    from apps.teams.models import Entity
+    from apps.projects.models import Project
+    from apps.teams.models import Entity, Organisation
+
+    Owner: TypeAlias = Entity | Organisation | Project
 
 UNSAID = "unsaid"
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What holds in one entity. `word` is what stands in the field."""
+    """What holds in one entity, or in one project of it. `word` is what stands in the field."""
 
-    held: Effective
+    held: Effective  # in the entity
     words: str
     chain: list[Rule]
     word: str
+    is_own: bool  # chosen here, so that it can be taken back
+    is_never: bool
     bound: str  # what an organisation enforces, in words; empty when it enforces nothing
     now: Foreseen
 
@@ -47,8 +51,8 @@ class Rules:
 class Asking:
     """A choice that would erase runs at the next pass, until the owner's name is typed."""
 
-    name: str  # of the form's field that was sent, with its word
-    word: str
+    owner: str
+    fields: dict[str, str]  # of the form that was sent
     words: str
     found: Foreseen
     wrong: str = ""
@@ -61,25 +65,61 @@ def rules_of(actor: Actor, entity: Entity) -> Rules:
         in_words(held.value),
         _chain(held),
         held.word if held.days is not None else "",
-        in_words(held.bound) if held.is_enforced else "",
-        foreseen(entity, held.value),
+        is_own=held.source is Source.OWN,
+        is_never=held.days is None,
+        bound=in_words(held.bound) if held.is_enforced else "",
+        now=under_present_rule(entity),
     )
 
 
-def choose_rule(entity: Entity, form: dict[str, str], *, by: Actor) -> Asking | None:
+def rules_of_project(actor: Actor, project: Project) -> Rules:
+    """The project's own choice comes after what holds for all of its entity."""
+    of_entity, rule = rules_of(actor, project.entity), held_by(project, effective(project.entity, SETTING))
+    chain = of_entity.chain
+    if project.run_retention:
+        chain = [replace(each, applies=each.applies and not rule.is_own) for each in chain]
+        own = in_words(read(SETTING, project.run_retention))
+        chain.append(Rule("folder", _("This project"), own, applies=rule.is_own))
+    return replace(
+        of_entity,
+        words=in_words(rule.days),
+        chain=chain,
+        word="" if rule.days is None else str(rule.days),
+        is_own=bool(project.run_retention),
+        is_never=rule.days is None,
+        now=under_present_rule(project),
+    )
+
+
+def choose_rule(owner: Owner, name: str, form: Mapping[str, str], *, by: Actor) -> Asking | None:
     """Save the choice of a form, or say what has to be confirmed first. Invalid and Forbidden for what cannot be chosen."""
-    name = "keep" if form.get("keep") else "days"
-    word = form.get(name, "").strip().lower()
+    field = "keep" if form.get("keep") else "days"
+    word = form.get(field, "").strip().lower()
+    is_unsaid = (field, word) == ("keep", UNSAID)
+    return save_rule(owner, name, None if is_unsaid else word, form, {field: word}, by=by)
+
+
+def save_rule(
+    owner: Owner,
+    name: str,
+    word: str | None,
+    form: Mapping[str, str],
+    sent: dict[str, str],
+    *,
+    by: Actor,
+    enforce: bool = False,
+) -> Asking | None:
+    """The same of one word; None takes the choice back. `name` is what has to be typed, `sent` what is sent again with it."""
     typed = form.get("confirm")
-    agreed = (typed or "").strip() == entity.name
+    agreed = (typed or "").strip() == name
     try:
-        if (name, word) == ("keep", UNSAID):
-            unset_retention_of(entity, by=by, agreed=agreed)
+        if word is None:
+            unset_retention_of(owner, by=by, agreed=agreed)
         else:
-            choose_retention_of(entity, read(SETTING, word), by=by, agreed=agreed)
+            choose_retention_of(owner, read(SETTING, word), by=by, enforce=enforce, agreed=agreed)
     except WouldErase as error:
         wrong = "" if typed is None else _("This is not the name.")
-        return Asking(name, word, in_words(error.value), error.found, wrong)
+        return Asking(name, sent, in_words(error.value), error.found, wrong)
     return None
 
 
@@ -89,17 +129,6 @@ def in_words(value: Value) -> str:
     return ngettext(
         "Runs are erased %(n)s day after their end", "Runs are erased %(n)s days after their end", value
     ) % {"n": grouped(value)}
-
-
-def require_typed(name: str, form: Mapping[str, str]) -> None:
-    """An organisation's rule erases runs of teams: its name has to be typed."""
-    word = form.get("value", "").strip().lower()
-    if word not in ("", NEVER) and form.get("confirm", "").strip() != name:
-        raise Invalid(
-            _(
-                "This erases runs of teams for good. Type the organisation’s name beside the number to have it so."
-            )
-        )
 
 
 def _chain(held: Effective) -> list[Rule]:

@@ -189,6 +189,7 @@ for name in (
     "project-person-remove",
     "project-link",
     "project-link-revoke",
+    "project-retention",
 ):
     declare_url(name, Permission.PROJECT_SHARE, methods=("POST",))
 # To make a project: PROJECT_CREATE in the entity that the form names.

@@ -231,6 +231,9 @@ urlpatterns = [
         project_settings.describe,
         name="project-description",
     ),
+    path(
+        "<str:entity>/<str:project>/settings/retention", project_settings.retention, name="project-retention"
+    ),
     path("<str:entity>/<str:project>/settings/people", sharing.name, name="project-person"),
     path("<str:entity>/<str:project>/settings/people/remove", sharing.unname, name="project-person-remove"),
     path("<str:entity>/<str:project>/settings/links", sharing.make_link, name="project-link"),

@@ -140,16 +140,92 @@ def test_what_is_no_number_of_days_is_refused_beside_the_field(send: Visit, alic
     assert stored() == []
 
 
-def test_an_organisations_rule_takes_its_name(send: Visit, lab: Entity, alice: User) -> None:
-    people.organisation("institute", admin=alice, teams=[lab])
-    url = "/organisations/institute/settings"
+def test_an_organisations_rule_counts_first_what_it_would_erase(
+    send: Visit, visit: Visit, old: Project, alice: User
+) -> None:
+    own = people.team("quiet", admin=alice)
+    ended(work.project("quiet", "sounds", by=alice), "long-ago", days=400, by=alice)
+    choose(own, SettingName.RUN_RETENTION_DAYS, 1000, by=people.actor(alice))
+    people.organisation("institute", admin=alice, teams=[old.entity, own])
+    url, days = "/organisations/institute/settings", {"name": "run_retention_days", "value": "30"}
+    before = stored()
 
-    refused = send(url, by="alice", name="run_retention_days", value="30", confirm="lab")
+    # Said only, it does not reach the team that has chosen; enforced, it does.
+    said = text_of(send(url, by="alice", **days))
+    asked = send(url, by="alice", **days, enforce="1")
 
-    assert (refused.status_code, "Type the organisation’s name" in text_of(refused)) == (400, True)
-    assert stored() == []
-    assert send(url, by="alice", name="run_retention_days", value="never").status_code == 302
-    assert (
-        send(url, by="alice", name="run_retention_days", value="30", confirm="institute").status_code == 302
-    )
-    assert stored() == [("run_retention_days", "30")]
+    assert "This would erase 2 runs" in said
+    assert "lie in 1 project, of 1 team." in said
+    assert (asked.status_code, "This would erase 3 runs" in text_of(asked)) == (200, True)
+    assert "lie in 2 projects, of 2 teams." in text_of(asked)
+    assert '<input type="hidden" name="enforce" value="1">' in asked.content.decode()
+    for typed in ("", "lab", "INSTITUTE", "x" * 10_000, "\x00", "<b>"):
+        wrong = send(url, by="alice", **days, confirm=typed)
+        assert (wrong.status_code, 'id="confirm-wrong"' in wrong.content.decode()) == (400, True)
+    assert stored() == before
+
+    assert send(url, by="alice", **days, enforce="1", confirm="institute").status_code == 302
+    assert Setting.objects.get(organisation__name="institute").is_enforced
+    assert erase_what_is_old() == 3
+    # With nothing left that is as old it is saved at once; and taking it back erases nothing.
+    assert send(url, by="alice", **days).status_code == 302
+    assert send(url, by="alice", name="run_retention_days", value="").status_code == 302
+
+
+# ── One project ──
+
+PROJECT = "/lab/vision/settings"
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [("alice", 302), ("bob", 403), ("vera", 403), ("mallory", 404), (None, 404)]
+)
+def test_who_chooses_for_a_project(
+    send: Visit, vision: Project, mallory: User, who: str | None, status: int
+) -> None:
+    assert send(f"{PROJECT}/retention", by=who, days="90").status_code == status
+
+    vision.refresh_from_db()
+    assert vision.run_retention == ("90" if status == 302 else "")
+
+
+def test_a_projects_own_rule_counts_and_asks_as_well(send: Visit, visit: Visit, old: Project) -> None:
+    asked = send(f"{PROJECT}/retention", by="alice", days="30")
+    wrong = send(f"{PROJECT}/retention", by="alice", days="30", confirm="lab")
+
+    assert (asked.status_code, "This would erase 2 runs" in text_of(asked)) == (200, True)
+    assert (wrong.status_code, 'id="confirm-wrong"' in wrong.content.decode()) == (400, True)
+    assert 'id="days-wrong"' not in wrong.content.decode()
+    old.refresh_from_db()
+    assert old.run_retention == ""
+
+    assert send(f"{PROJECT}/retention", by="alice", days="30", confirm="vision").status_code == 302
+
+    page = text_of(visit(PROJECT, by="alice"))
+    assert "Runs are erased 30 days after their end" in page
+    assert "This project : Runs are erased 30 days after their end applies" in page
+    assert "2 runs will be erased at the next pass" in page
+    assert send(f"{PROJECT}/retention", by="alice", keep="unsaid").status_code == 302
+    assert "Runs are never erased by age" in text_of(visit(PROJECT, by="alice"))
+
+
+@pytest.mark.parametrize("days", ["", "soon", "0", "9" * 10_000, "\x00", "<script>"])
+def test_what_is_no_number_of_days_for_a_project_is_refused_beside_the_field(
+    send: Visit, vision: Project, days: str
+) -> None:
+    page = send(f"{PROJECT}/retention", by="alice", days=days)
+
+    assert (page.status_code, 'id="days-wrong"' in page.content.decode()) == (400, True)
+    assert "whole number of days" in text_of(page)
+
+
+def test_a_project_stays_within_what_is_enforced_on_its_team(
+    send: Visit, visit: Visit, vision: Project, alice: User
+) -> None:
+    institute = people.organisation("institute", admin=alice, teams=[vision.entity])
+    choose(institute, SettingName.RUN_RETENTION_DAYS, 60, by=people.actor(alice), enforce=True)
+
+    refused = send(f"{PROJECT}/retention", by="alice", days="90")
+
+    assert (refused.status_code, "has fixed this for its teams" in text_of(refused)) == (400, True)
+    assert "The organisation institute has set a bound." in text_of(visit(PROJECT, by="alice"))

@@ -49,10 +49,12 @@ def settings(request: Request, organisation: str) -> HttpResponseBase:
     """Say one thing to the teams, or take it back."""
     held = get_organisation(request.actor, Permission.ENTITY_ADMIN, name=organisation)
     try:
-        save(held, request.POST, by=request.actor)
+        asking = save(held, request.POST.dict(), by=request.actor)
     except Invalid as error:
         wrong = {"name": request.POST.get("name", ""), "value": request.POST.get("value", "")[:100]}
         return _page(request, held, status=400, wrong_setting=wrong | {"reason": error.public_message})
+    if asking is not None:
+        return _page(request, held, status=400 if asking.wrong else 200, asking=asking)
     return redirect(f"{Named(False, held.name).url}#settings")
 
 

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.access.policy import Permission, Visibility
-from apps.core.errors import Forbidden
+from apps.core.errors import Forbidden, Invalid
 from apps.files.exposure import exposure_of, is_published_by
 from apps.projects.queries import get_project, named_people, open_links, open_project
 from apps.projects.services import check_visibility, update_project
@@ -24,6 +24,7 @@ from apps.web.custody import Audience
 from apps.web.links import project_url, with_query
 from apps.web.rendering import render
 from apps.web.request import Request
+from apps.web.retention import choose_rule, rules_of_project
 from apps.web.sharing import DescriptionForm, LinkForm, PersonForm, VisibilityForm, choices
 
 if TYPE_CHECKING:
@@ -100,13 +101,28 @@ def describe(request: Request, entity: str, project: str) -> HttpResponseBase:
     return redirect(f"{project_url(entity, project)}/settings")
 
 
+@require_POST
+def retention(request: Request, entity: str, project: str) -> HttpResponseBase:
+    """How long this project's runs are kept. What a choice would erase is asked about first."""
+    target = held(request, entity, project)
+    name = open_project(target).name
+    try:
+        asking = choose_rule(target, name, request.POST.dict(), by=request.actor)
+    except (Forbidden, Invalid) as error:
+        typed = request.POST.get("days", "")[:20]
+        return settings_page(request, target, wrong=error.public_message, typed=typed)
+    if asking is None:
+        return redirect(f"{project_url(entity, project)}/settings#retention")
+    return settings_page(request, target, asking=asking)
+
+
 def settings_page(request: Request, target: Project, **more: Any) -> HttpResponse:
     """The whole page; a form in `more` comes back with what was wrong in it."""
     frame = _frame(target)
-    audience = Audience(request.actor)
+    kept = effective(target.entity, SettingName.PRIVATE_ONLY)
     context = {
         **frame,
-        "choices": choices(frame["opened"], audience),
+        "choices": choices(frame["opened"], Audience(request.actor), private_only=kept.is_on),
         "visibility": VisibilityForm(initial={"visibility": frame["opened"].visibility}),
         "description": DescriptionForm(initial={"description": frame["opened"].description}),
         "person": PersonForm(),
@@ -117,9 +133,13 @@ def settings_page(request: Request, target: Project, **more: Any) -> HttpRespons
         "is_restricted": target.visibility == Visibility.RESTRICTED,
         "is_published": frame["opened"].visibility in PUBLISHED,
         "was_published": Visibility(target.visibility) in PUBLISHED,
-        "kept": effective(target.entity, SettingName.PRIVATE_ONLY),
+        "kept": kept,
+        "rules": rules_of_project(request.actor, target),
+        "may_change": True,
     } | more
-    is_wrong = any(getattr(form, "errors", None) for form in more.values())
+    is_wrong = "wrong" in more or any(
+        getattr(form, "errors", None) or getattr(form, "wrong", None) for form in more.values()
+    )
     return render(request, "projects/settings.html", context, status=400 if is_wrong else 200)
 
 

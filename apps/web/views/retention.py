@@ -36,7 +36,7 @@ def _retention(request: Request, team: str, action: str) -> HttpResponseBase:
     if request.method == "POST":
         owner = owner_of(request.actor, Permission.ENTITY_ADMIN, team)
         try:
-            asking = choose_rule(owner, request.POST.dict(), by=request.actor)
+            asking = choose_rule(owner, owner.name, request.POST.dict(), by=request.actor)
         except (Forbidden, Invalid) as error:
             wrong = error.public_message
         if not wrong and asking is None:
@@ -44,7 +44,6 @@ def _retention(request: Request, team: str, action: str) -> HttpResponseBase:
     owner = owner_of(request.actor, Permission.ENTITY_READ, team)
     context = {
         "team": owner.name if team else "",
-        "owner": owner.name,
         "action": action,
         "may_change": may(request.actor, Permission.ENTITY_ADMIN, entity=owner),
         "rules": rules_of(request.actor, owner),
