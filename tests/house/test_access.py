@@ -6,7 +6,7 @@ import io
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 from django.http import HttpRequest, HttpResponse
@@ -113,7 +113,10 @@ def planted(request: HttpRequest) -> HttpResponse:
 
 class PlantedUrls:
     # Beside all others, for a refusal is a page and leads to some of them.
-    urlpatterns = [path("planted", planted, name="planted"), path("", include("config.urls"))]
+    urlpatterns: ClassVar[list[URLPattern | URLResolver]] = [
+        path("planted", planted, name="planted"),
+        path("", include("config.urls")),
+    ]
 
 
 @pytest.mark.promise("P-24")
