@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.utils.translation import gettext as _
 
-from apps.artifacts.types import LATEST
+from apps.artifacts.types import LATEST, Part
 from apps.core import jsontext
-from apps.core.errors import Invalid
+from apps.core.errors import Invalid, TooMuch
 
 LONGEST = 128
+MOST_PARTS = 10_000
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,128}", re.ASCII)
+_HEX_MD5 = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NUMBERED = re.compile(r"v[0-9]+")
 _MOST_WORDS = 1_000
 _LONGEST_TEXT = 250_000
@@ -86,3 +88,12 @@ def _is_word(name: str) -> bool:
         and ":" not in name
         and not any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in name)
     )
+
+
+def check_parts(parts: Sequence[Part]) -> None:
+    """Invalid unless these are the parts of a file: numbered from 1 without a gap, each with its MD5 in hexadecimal."""
+    if len(parts) > MOST_PARTS:
+        raise TooMuch(_("A file has at most %(n)d parts.") % {"n": MOST_PARTS})
+    for number, each in enumerate(parts, 1):
+        if each.number != number or not _HEX_MD5.fullmatch(each.md5_hex):
+            raise Invalid(_("The parts of a file are numbered from 1, and each has its MD5 in hexadecimal."))

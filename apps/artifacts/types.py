@@ -115,10 +115,20 @@ class NewVersion:
 
 @dataclass(frozen=True, slots=True)
 class WantedFile:
-    """A file that is about to be uploaded: its path and the digest it must have."""
+    """A file that is about to be uploaded: its path and the digest it must have; of a very large one also those of its parts."""
 
     name: str
     md5_base64: str
+    parts: Sequence[Part] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One stretch of a file that comes in parts, counted from 1."""
+
+    number: int
+    md5_hex: str
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import io
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -112,7 +112,7 @@ class SealedFile:
         if self._stored_size <= _SMALL_BYTES:
             return io.BytesIO(b"".join(self.read()))
         self.require_whole()
-        return io.BufferedReader(_SeekableReader(self), buffer_size=FRAME_BYTES)
+        return seekable(self)
 
     def _open_frames(self, first: int, after: int) -> Iterator[bytes]:
         """Frames `first` up to `after`, joined into pieces of up to 1 MiB."""
@@ -152,8 +152,21 @@ class SealedFile:
             raise Tampered(LABEL, self._row) from error
 
 
+class Opened(Protocol):
+    """What was sealed, open at any place."""
+
+    size: int
+
+    def read(self, start: int = 0, end: int | None = None) -> Iterator[bytes]: ...
+
+
+def seekable(file: Opened) -> BinaryIO:
+    """The same as a binary file that reads what it is asked for."""
+    return io.BufferedReader(_SeekableReader(file), buffer_size=FRAME_BYTES)
+
+
 class _SeekableReader(io.RawIOBase):
-    def __init__(self, file: SealedFile) -> None:
+    def __init__(self, file: Opened) -> None:
         self._file = file
         self._position = 0
 

@@ -7,7 +7,6 @@ or an object cannot be rolled back.
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
@@ -16,15 +15,18 @@ from typing import BinaryIO
 from django.db import DatabaseError, transaction
 from django.db.models import Model
 
-from apps.blobs.errors import StoreFull
-from apps.blobs.models import Blob, BlobState, new_object_name
-from apps.blobs.sealed_file import SealedFile, seal_file
+from apps.blobs.models import Blob, BlobPart, BlobState, new_object_name
+from apps.blobs.objects import drop_object, put_sealed
+from apps.blobs.parts import PartedFile, names_of_parts
+from apps.blobs.sealed_file import LABEL, SealedFile
 from apps.blobs.store import default_store
 from apps.blobs.tally import Tally
 from apps.blobs.types import Freed, StoredBlob
 from apps.core import clock
 from apps.core.errors import Conflict, NotFound
 from apps.core.rows import change_row
+from apps.vault.errors import Tampered
+from apps.vault.keys import OpenKey
 from apps.vault.tree import (
     create_blob_key,
     create_blob_keys,
@@ -50,7 +52,6 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 _FILLED = ("state", "object_name", "plain_size", "stored_size")
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def write_blob(
@@ -107,29 +108,15 @@ def fill_blob(
         filled.plain_size, filled.stored_size = tally.size, stored_size
         took = change_row(filled, _FILLED, was={"state": BlobState.UPLOADING})
     except BaseException:
-        _drop_object(name)
+        drop_object(name)
         raise
     if not took:
-        _drop_object(name)
+        drop_object(name)
 
 
 def _put(blob: Blob, name: str, owner: NodeId, tally: Tally) -> int:
-    try:
-        with keys_in_use(), tally:
-            key = open_blob_key(NodeId(blob.vault_node), owner)
-            return default_store().put(name, seal_file(key, tally))
-    except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise StoreFull("There is no room for files just now. Try again later.") from error
-        raise
-
-
-def _drop_object(name: str) -> None:
-    """An object that no row names. If it cannot go at once, the sweep finds it."""
-    try:
-        default_store().delete_all_versions(name)
-    except OSError as error:
-        log.warning("object left to the sweep: error=%s", type(error).__name__)
+    with keys_in_use():
+        return put_sealed(name, open_blob_key(NodeId(blob.vault_node), owner), tally)
 
 
 def read_blob(blob: Blob, owner: NodeId, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
@@ -156,7 +143,7 @@ def delete_blob(blob: Blob) -> None:
             raise Conflict("This stored file is still in use.")
         Blob.objects.filter(pk=blob.pk).update(state=BlobState.LEAVING)
     discard_blob_key(NodeId(blob.vault_node))
-    default_store().delete_all_versions(blob.object_name)
+    _delete_objects([blob])
     Blob.objects.filter(pk=blob.pk).delete()
 
 
@@ -175,12 +162,17 @@ def delete_with_rows(rows: Sequence[Model], field: str) -> Freed:
         ours = [blob for blob in found if blob.pk not in shared]
         Blob.objects.filter(pk__in=[blob.pk for blob in ours]).update(state=BlobState.LEAVING)
     discard_blob_keys([NodeId(blob.vault_node) for blob in ours])
-    for blob in ours:
-        default_store().delete_all_versions(blob.object_name)
+    _delete_objects(ours)
     with transaction.atomic(durable=True):
         gone, _by_model = model._base_manager.filter(pk__in=ids).delete()
         Blob.objects.filter(pk__in=[blob.pk for blob in ours]).delete()
     return Freed(rows=gone, blobs=len(ours), size=sum(blob.stored_size or 0 for blob in ours))
+
+
+def _delete_objects(blobs: Sequence[Blob]) -> None:
+    store = default_store()
+    for name in [*(blob.object_name for blob in blobs), *names_of_parts([blob.pk for blob in blobs])]:
+        store.delete_all_versions(name)
 
 
 def discard_keys_of(rows: Sequence[Model], field: str) -> None:
@@ -204,8 +196,7 @@ def _pointed_at(
 ) -> set[int]:
     """Those of these blobs that rows of any app point at, other than these rows."""
     found: set[int] = set()
-    for relation in Blob._meta.related_objects:
-        model, name = relation.related_model, relation.field.name
+    for model, name in users_of_blobs():
         users = model._base_manager.filter(**{f"{name}__in": blobs}).exclude(
             pk__in=(but or {}).get(model, ())
         )
@@ -213,16 +204,33 @@ def _pointed_at(
     return found
 
 
-def _open(blob: Blob, owner: NodeId) -> SealedFile:
+def users_of_blobs() -> list[tuple[type[Model], str]]:
+    """Every model that uses blobs, and by which field. Parts are of a blob, and go with it."""
+    relations = Blob._meta.related_objects
+    return [(each.related_model, each.field.name) for each in relations if each.related_model is not BlobPart]
+
+
+def _open(blob: Blob, owner: NodeId) -> SealedFile | PartedFile:
     if blob.state != BlobState.STORED or blob.stored_size is None:
         raise NotFound("This file is not stored.")
+    key = open_blob_key(NodeId(blob.vault_node), owner)
+    if blob.part_count:
+        return _open_parts(blob, key)
     store, name = default_store(), blob.object_name
     return SealedFile(
-        open_blob_key(NodeId(blob.vault_node), owner),
+        key,
         lambda start, end: store.read_range(name, start, end),
         stored_size=blob.stored_size,
         row=blob.vault_node,
     )
+
+
+def _open_parts(blob: Blob, key: OpenKey) -> PartedFile:
+    parts = list(BlobPart.objects.filter(blob=blob).order_by("number"))
+    file = PartedFile(key, parts, row=blob)
+    if (len(parts), file.size) != (blob.part_count, blob.plain_size):
+        raise Tampered(LABEL, blob.vault_node)
+    return file
 
 
 def _new_row(key_id: NodeId) -> Blob:

@@ -8,8 +8,8 @@ from itertools import islice
 
 from django.db.models import Exists, OuterRef
 
-from apps.blobs.models import Blob, BlobState
-from apps.blobs.services import delete_blob
+from apps.blobs.models import Blob, BlobPart, BlobState
+from apps.blobs.services import delete_blob, users_of_blobs
 from apps.blobs.store import default_store
 from apps.blobs.types import Swept
 from apps.core import clock
@@ -36,8 +36,8 @@ def _ownerless_blobs(before: datetime) -> list[Blob]:
     leaving = Blob.objects.filter(state=BlobState.LEAVING)
     unfinished = Blob.objects.filter(state=BlobState.UPLOADING, created_at__lt=before)
     unused = Blob.objects.filter(state=BlobState.STORED, created_at__lt=before)
-    for relation in Blob._meta.related_objects:
-        users = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
+    for model, field in users_of_blobs():
+        users = model._base_manager.filter(**{field: OuterRef("pk")})
         unused = unused.filter(~Exists(users))
     return [blob for found in (leaving, unfinished, unused) for blob in found.order_by("pk")[:_BATCH]]
 
@@ -57,7 +57,13 @@ def _sweep_objects(before: datetime) -> int:
     seen, strays = 0, list[str]()
     while batch := list(islice(objects, _BATCH)):
         names = {found.name for found in batch}
-        known = set(Blob.objects.filter(object_name__in=names).values_list("object_name", flat=True))
+        known = {
+            name
+            for model in (Blob, BlobPart)
+            for name in model._base_manager.filter(object_name__in=names).values_list(
+                "object_name", flat=True
+            )
+        }
         strays += [found.name for found in batch if found.name not in known and found.stored_at < before]
         seen += len(batch)
     if len(strays) > max(_FEW, seen // 10):

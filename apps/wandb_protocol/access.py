@@ -16,6 +16,7 @@ declare_url("wandb_protocol:upload", SIGNED_URL, methods=("PUT",))
 declare_url("wandb_protocol:signed_download", SIGNED_URL, methods=("GET", "HEAD"))
 declare_url("wandb_protocol:download", Permission.FILE_READ, methods=("GET", "HEAD"))
 declare_url("wandb_protocol:upload_entry", SIGNED_URL, methods=("PUT",))
+declare_url("wandb_protocol:upload_part", SIGNED_URL, methods=("PUT",))
 declare_url("wandb_protocol:upload_manifest", SIGNED_URL, methods=("PUT",))
 declare_url("wandb_protocol:download_entry", SIGNED_URL, methods=("GET", "HEAD"))
 declare_url("wandb_protocol:download_manifest", SIGNED_URL, methods=("GET", "HEAD"))
@@ -114,6 +115,7 @@ declare_graphql(
     Permission.FILE_WRITE,
     "Mutation.addAliases",
     "Mutation.commitArtifact",
+    "Mutation.completeMultipartUploadArtifact",
     "Mutation.createArtifact",
     "Mutation.createArtifactCollectionTagAssignments",
     "Mutation.createArtifactFiles",
@@ -155,6 +157,7 @@ _FACTS = {
     "ArtifactTypeConnection": "edges pageInfo totalCount",
     "ArtifactTypeEdge": "node cursor",
     "ClientIDMapping": "serverID",
+    "CompleteMultipartUploadArtifactPayload": "digest",
     "CreateArtifactFilesPayload": "files",
     "CreateArtifactPayload": "artifact",
     "CreateRunFilesPayload": "runID uploadHeaders files",

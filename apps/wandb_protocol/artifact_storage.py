@@ -19,7 +19,14 @@ from apps.artifacts.queries import (
     read_manifest_blob,
     read_stored,
 )
-from apps.artifacts.services import get_manifest_upload, get_upload, receive_file, receive_manifest
+from apps.artifacts.services import (
+    get_manifest_upload,
+    get_upload,
+    receive_file,
+    receive_manifest,
+    receive_part,
+)
+from apps.artifacts.types import Part
 from apps.core.errors import NotFound
 from apps.wandb_protocol.auth import actor_of
 from apps.wandb_protocol.errors import speaks_to_client
@@ -29,6 +36,7 @@ from apps.wandb_protocol.signing import (
     DOWNLOAD_MANIFEST,
     UPLOAD_ENTRY,
     UPLOAD_MANIFEST,
+    UPLOAD_PART,
     read_signed,
 )
 from apps.wandb_protocol.storage import body_of, serve
@@ -48,6 +56,23 @@ def upload_entry(request: HttpRequest, /, token: str) -> HttpResponse:
     actor, file_id = read_signed(UPLOAD_ENTRY, token)
     receive_file(get_upload(actor, public_id=file_id), body_of(request))
     return HttpResponse(status=200)
+
+
+def part_id(file: str, part: Part) -> str:
+    """What a link for one part of a file names: nothing of a part is kept before it comes."""
+    return f"{file}.{part.number}.{'last' if part.is_last else 'more'}.{part.md5_hex}"
+
+
+@csrf_exempt
+@require_http_methods(["PUT"])
+@speaks_to_client
+def upload_part(request: HttpRequest, /, token: str) -> HttpResponse:
+    actor, named = read_signed(UPLOAD_PART, token)
+    file_id, number, place, md5_hex = named.split(".")
+    part = Part(int(number), md5_hex, is_last=place == "last")
+    receive_part(get_upload(actor, public_id=file_id), part, body_of(request))
+    # With this word the client names the part when it asks to put all of them together.
+    return HttpResponse(status=200, headers={"ETag": f'"{md5_hex}"'})
 
 
 @csrf_exempt

@@ -20,9 +20,10 @@ DOWNLOAD = "GET"
 # The same for what artifacts are made of; a link for one kind of thing is none for another.
 UPLOAD_ENTRY, DOWNLOAD_ENTRY = "PUT entry", "GET entry"
 UPLOAD_MANIFEST, DOWNLOAD_MANIFEST = "PUT manifest", "GET manifest"
+UPLOAD_PART = "PUT part"
 # An upload may wait in the client's queue behind a day of others.
 _UPLOADING, _DOWNLOADING = 24 * 3600, 3600
-_SECONDS = dict.fromkeys((UPLOAD, UPLOAD_ENTRY, UPLOAD_MANIFEST), _UPLOADING) | dict.fromkeys(
+_SECONDS = dict.fromkeys((UPLOAD, UPLOAD_ENTRY, UPLOAD_PART, UPLOAD_MANIFEST), _UPLOADING) | dict.fromkeys(
     (DOWNLOAD, DOWNLOAD_ENTRY, DOWNLOAD_MANIFEST), _DOWNLOADING
 )
 _ROUTES = {
@@ -30,6 +31,7 @@ _ROUTES = {
     DOWNLOAD: "wandb_protocol:signed_download",
     UPLOAD_ENTRY: "wandb_protocol:upload_entry",
     DOWNLOAD_ENTRY: "wandb_protocol:download_entry",
+    UPLOAD_PART: "wandb_protocol:upload_part",
     UPLOAD_MANIFEST: "wandb_protocol:upload_manifest",
     DOWNLOAD_MANIFEST: "wandb_protocol:download_manifest",
 }

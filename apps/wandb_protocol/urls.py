@@ -17,6 +17,7 @@ urlpatterns = [
     path("storage/files/<str:file_id>", storage.download, name="download"),
     path("storage/entry/put/<str:token>", artifact_storage.upload_entry, name="upload_entry"),
     path("storage/entry/get/<str:token>", artifact_storage.download_entry, name="download_entry"),
+    path("storage/part/put/<str:token>", artifact_storage.upload_part, name="upload_part"),
     path("storage/manifest/put/<str:token>", artifact_storage.upload_manifest, name="upload_manifest"),
     path("storage/manifest/get/<str:token>", artifact_storage.download_manifest, name="download_manifest"),
     path(

@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 from django.db import models
 
-from apps.blobs.models import Blob
+from apps.blobs.services import users_of_blobs
 from apps.core.privacy import declared
 from apps.erasure.plan import parts_of
 from apps.erasure.types import Scope
@@ -64,6 +64,6 @@ def test_what_lies_deepest_goes_first(scope: Scope) -> None:
 
 def test_every_model_with_stored_bytes_is_below_a_project() -> None:
     """Whoever points at a blob is found by the step that deletes bytes."""
-    users = {relation.related_model for relation in Blob._meta.related_objects}
+    users = {model for model, _field in users_of_blobs()}
 
     assert users <= {part.model for part in parts_of(Scope.PROJECT)}

@@ -68,6 +68,7 @@ OPEN_TEXT = {
     "accounts.Replay.request_hash": "a keyed hash of the request and of a key that is not kept",
     "accounts.Replay.subject": "a public id",
     "blobs.Blob.object_name": "random",
+    "blobs.BlobPart.object_name": "random",
     "contenttypes.ContentType.app_label": "a word of ours",
     "contenttypes.ContentType.model": "a word of ours",
     "erasure.ErasureJob.asked_by": "a public id",

@@ -6,6 +6,7 @@ from apps.artifacts.services.changing import add_aliases, remove_aliases, update
 from apps.artifacts.services.collections import may_add_to, update_collection
 from apps.artifacts.services.committing import commit_version
 from apps.artifacts.services.deleting import clear_version, delete_collection, delete_version, sweep_versions
+from apps.artifacts.services.parts import abandon_parts, complete_parts, receive_part
 from apps.artifacts.services.uploads import (
     announce_files,
     announce_manifest,
@@ -17,11 +18,13 @@ from apps.artifacts.services.uploads import (
 )
 
 __all__ = [
+    "abandon_parts",
     "add_aliases",
     "announce_files",
     "announce_manifest",
     "clear_version",
     "commit_version",
+    "complete_parts",
     "delete_collection",
     "delete_version",
     "get_manifest_upload",
@@ -29,6 +32,7 @@ __all__ = [
     "may_add_to",
     "receive_file",
     "receive_manifest",
+    "receive_part",
     "remove_aliases",
     "start_version",
     "sweep_versions",

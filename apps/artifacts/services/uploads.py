@@ -26,6 +26,7 @@ from apps.artifacts.manifests import (
 from apps.artifacts.models import Collection, Manifest, RunVersion, StoredFile, Version, WithheldArtifact
 from apps.artifacts.names import (
     check_metadata,
+    check_parts,
     check_text,
     clean_aliases,
     clean_collection,
@@ -90,7 +91,7 @@ _ALONG_FILE = (
     "birth__collection__project__entity",
 )
 _WORDS_OF_FILE = ("birth__sealed_words", "birth__collection__sealed_words")
-_BAD_DIGEST = "The bytes that came are not those that were announced: their MD5 is another."
+BAD_DIGEST = "The bytes that came are not those that were announced: their MD5 is another."
 log = logging.getLogger(__name__)
 
 
@@ -232,6 +233,7 @@ def announce_files(version: Version, wanted: Sequence[WantedFile]) -> list[Room]
         clean_path(each.name)
         if not is_md5(each.md5_base64):
             raise Invalid(_("The digest of a stored file is its MD5 in base64."))
+        check_parts(each.parts)
     digests = {each.md5_base64 for each in wanted}
     if version.state == VersionState.COMMITTED:
         return [Room(None, version.public_id) for _each in wanted]
@@ -305,20 +307,24 @@ def get_upload(actor: Actor, *, public_id: str) -> StoredFile:
 
 def receive_file(file: StoredFile, source: Iterable[bytes]) -> None:
     """Keep the bytes of an announced file; Invalid when they are not those that were announced."""
-    version = file.birth
-    if version.state != VersionState.PENDING and file.blob.state != BlobState.STORED:
-        raise Conflict(_("This version is complete: nothing is added to it."))
-    # What is asked of the vault below, by two questions together: this is done for each file.
-    owner, project = NodeId(version.vault_node), _project(file)
-    open_blob_key_with(NodeId(file.blob.vault_node), owner, NodeId(project.vault_node))
-    _still_kept(version)
-    key = project_key(project)
+    key, owner = keys_for(file)
 
     def accepts(came: Tally) -> None:
         if blind_index(key, STORED_LABEL, came.md5_b64) != bytes(file.digest_index):
-            raise Invalid(_BAD_DIGEST)
+            raise Invalid(BAD_DIGEST)
 
     fill_blob(file.blob, owner, source, accepts=accepts)
+
+
+def keys_for(file: StoredFile) -> tuple[OpenKey, NodeId]:
+    """The project's key and who holds the file's, for bytes that come now; asked by two questions: this is done for each file."""
+    version = file.birth
+    if version.state != VersionState.PENDING and file.blob.state != BlobState.STORED:
+        raise Conflict(_("This version is complete: nothing is added to it."))
+    owner, project = NodeId(version.vault_node), _project(file)
+    open_blob_key_with(NodeId(file.blob.vault_node), owner, NodeId(project.vault_node))
+    _still_kept(version)
+    return project_key(project), owner
 
 
 def _project(file: StoredFile) -> Project:
@@ -386,7 +392,7 @@ def receive_manifest(manifest: Manifest, source: Iterable[bytes]) -> None:
             version_key(version), bytes(manifest.sealed_digest), label=MANIFEST_LABEL, row=manifest.uuid
         )
         if base64.b64encode(hashlib.md5(raw, usedforsecurity=False).digest()).decode() != wanted:
-            raise Invalid(_BAD_DIGEST)
+            raise Invalid(BAD_DIGEST)
     listed = read_manifest(raw)
     del raw
     if version.state == VersionState.COMMITTED:

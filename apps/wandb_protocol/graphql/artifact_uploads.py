@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from apps.access.policy import Permission
 from apps.artifacts.queries import get_open_version, open_version
 from apps.artifacts.services import (
+    abandon_parts,
     announce_files,
     announce_manifest,
     commit_version,
+    complete_parts,
     get_manifest_upload,
+    get_upload,
     start_version,
 )
-from apps.artifacts.types import ManifestKind, NewVersion, WantedFile
+from apps.artifacts.types import ManifestKind, NewVersion, Part, WantedFile
+from apps.core.errors import NotFound
 from apps.projects.queries import get_project, open_project
 from apps.wandb_protocol.artifact_facts import version_facts
+from apps.wandb_protocol.artifact_storage import part_id
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
 from apps.wandb_protocol.graphql.paging import all_of
 from apps.wandb_protocol.graphql.run_acts import held_run
 from apps.wandb_protocol.ids import from_client, to_client
-from apps.wandb_protocol.signing import UPLOAD_ENTRY, UPLOAD_MANIFEST, signed_url
+from apps.wandb_protocol.signing import UPLOAD_ENTRY, UPLOAD_MANIFEST, UPLOAD_PART, signed_url
 
 if TYPE_CHECKING:
     from apps.artifacts.models import Manifest, Version
     from apps.artifacts.types import Room
     from apps.projects.models import Project
     from apps.runs.models import Run
+
+_STORED_AT = "artifact/"  # what comes before the MD5 in the place of a file, as the client is told it
+_NO_UPLOAD = "There is no such artifact, or it is not shared with you."
 
 
 def create_artifact(_: None, info: Info, sent: Source) -> Source:
@@ -78,32 +87,68 @@ def _held(info: Info, client_id: str) -> Version:
 def create_artifact_files(_: None, info: Info, sent: Source) -> Source:
     """Where to PUT each file, in the order asked: the client drops the whole batch unless each comes back."""
     asked: list[Source] = sent["artifactFiles"]
-    budget_of(info).list_of(len(asked))
+    budget_of(info).list_of(len(asked) + sum(len(each.get("uploadPartsInput") or ()) for each in asked))
     nodes: list[Source | None] = [None] * len(asked)
     for client_id in dict.fromkeys(each["artifactID"] for each in asked):
         version = _held(info, client_id)
         places = [at for at, each in enumerate(asked) if each["artifactID"] == client_id]
-        wanted = [WantedFile(asked[at]["name"], asked[at]["md5"]) for at in places]
+        wanted = [_wanted(asked[at]) for at in places]
         for at, room in zip(places, announce_files(version, wanted), strict=True):
             nodes[at] = _room_facts(info, asked[at], room)
     return {"files": all_of([node for node in nodes if node is not None])}
 
 
+def _wanted(asked: Source) -> WantedFile:
+    return WantedFile(asked["name"], asked["md5"], _parts(asked.get("uploadPartsInput") or ()))
+
+
+def _parts(sent: Sequence[Source]) -> list[Part]:
+    """Parts as they are announced, or with the ETag that each was answered with for its MD5."""
+    return [
+        Part(each["partNumber"], each["hexMD5"].strip('"').lower(), is_last=at == len(sent))
+        for at, each in enumerate(sent, 1)
+    ]
+
+
 def _room_facts(info: Info, asked: Source, room: Room) -> Source:
-    context = info.context
-    url = room.file and signed_url(
-        UPLOAD_ENTRY, base=context.base_url, actor=context.actor, file_id=room.file.public_id
-    )
+    url = room.file and _url(info, UPLOAD_ENTRY, room.file.public_id)
+    parts = _parts(asked.get("uploadPartsInput") or ()) if room.file else []
     return {
         "id": to_client("ArtifactUpload", room.file.public_id if room.file else room.birth),
         "name": asked["name"],
         "displayName": asked["name"],
-        "storagePath": f"artifact/{asked['md5']}",
+        "storagePath": _STORED_AT + asked["md5"],
         "uploadUrl": url,
-        "uploadHeaders": [],
-        "uploadMultipartUrls": None,
+        # Some clients refuse to send parts without a type to send them as.
+        "uploadHeaders": ["Content-Type:application/octet-stream"] if parts else [],
+        "uploadMultipartUrls": _part_facts(info, room.file.public_id, parts) if room.file and parts else None,
         "artifact": {"id": to_client("Artifact", room.birth)},
     }
+
+
+def _url(info: Info, method: str, named: str) -> str:
+    return signed_url(method, base=info.context.base_url, actor=info.context.actor, file_id=named)
+
+
+def _part_facts(info: Info, file_id: str, parts: Sequence[Part]) -> Source:
+    urls = [
+        {"partNumber": part.number, "uploadUrl": _url(info, UPLOAD_PART, part_id(file_id, part))}
+        for part in parts
+    ]
+    return {"uploadID": file_id, "uploadUrlParts": urls}
+
+
+def complete_multipart_upload(_: None, info: Info, sent: Source) -> Source:
+    """Put the parts of a file together, in the order of their numbers, or forget them."""
+    file = get_upload(actor_in(info), public_id=sent["uploadID"])
+    if to_client("Artifact", file.birth.public_id) != sent["artifactID"]:
+        raise NotFound(_NO_UPLOAD)
+    if sent["completeMultipartAction"] == "Abort":
+        abandon_parts(file)
+        return {"digest": None}
+    budget_of(info).list_of(len(sent["completedParts"]))
+    complete_parts(file, _parts(sorted(sent["completedParts"], key=lambda each: each["partNumber"])))
+    return {"digest": sent["storagePath"].removeprefix(_STORED_AT)}
 
 
 def create_artifact_manifest(_: None, info: Info, sent: Source) -> Source:
@@ -137,8 +182,7 @@ def _base(sent: Source) -> str:
 
 
 def _manifest_facts(info: Info, manifest: Manifest) -> Source:
-    context = info.context
-    url = signed_url(UPLOAD_MANIFEST, base=context.base_url, actor=context.actor, file_id=manifest.public_id)
+    url = _url(info, UPLOAD_MANIFEST, manifest.public_id)
     file = {
         "id": to_client("ArtifactManifestFile", manifest.public_id),
         "name": "wandb_manifest.json",
@@ -158,5 +202,6 @@ FIELDS: Fields = {
     "Mutation.createArtifactFiles": create_artifact_files,
     "Mutation.createArtifactManifest": create_artifact_manifest,
     "Mutation.updateArtifactManifest": update_artifact_manifest,
+    "Mutation.completeMultipartUploadArtifact": complete_multipart_upload,
     "Mutation.commitArtifact": commit_artifact,
 }

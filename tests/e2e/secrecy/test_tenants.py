@@ -147,7 +147,7 @@ CALLS: dict[str, Call] = {
     # Of artifacts: tests/wandb_protocol/test_artifact_gate.py.
     **{f"Query.{field}": ("", lambda t: {}) for field in ("artifact", "artifactCollection", "clientIDMapping")},
     **{f"Mutation.{act}": ("", lambda t: {}) for act in (
-        "addAliases", "commitArtifact", "createArtifact", "createArtifactCollectionTagAssignments", "createArtifactFiles",
+        "addAliases", "commitArtifact", "completeMultipartUploadArtifact", "createArtifact", "createArtifactCollectionTagAssignments", "createArtifactFiles",
         "createArtifactManifest", "deleteAliases", "deleteArtifact", "deleteArtifactCollectionTagAssignments",
         "deleteArtifactSequence", "moveArtifactSequence", "updateArtifact", "updateArtifactManifest",
         "updateArtifactSequence", "useArtifact")},
