@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -173,6 +173,25 @@ def open_links(project: Project) -> list[OpenLink]:
         )
         for each in share_links(project)
     ]
+
+
+def labels_of_links(projects: Iterable[Project], public_ids: Iterable[str]) -> Iterator[tuple[str, int, str]]:
+    """Of those of these links, closed or not, that lead to projects held with PROJECT_SHARE: id, project and label."""
+    wanted = {each for each in public_ids if is_public_id(each)}
+    held = {project.pk: project for project in projects}
+    rows = ShareLink.objects.filter(project__in=held, public_id__in=wanted).exclude(sealed_label=None)
+    labelled = list(rows) if wanted else []
+    keys = open_keys({NodeId(held[row.project_id].vault_node) for row in labelled})
+    for row in labelled:
+        key = keys.get(NodeId(held[row.project_id].vault_node))
+        if key is None or row.sealed_label is None:
+            continue
+        try:
+            label = unseal_text(key, bytes(row.sealed_label), label=LINK_LABEL, row=row.uuid)
+        except Tampered as error:
+            leave_out(error)
+            continue
+        yield row.public_id, row.project_id, label
 
 
 def find_share_link(secret: str) -> ShareLink:

@@ -120,7 +120,7 @@ def _owners(owner: Owner) -> list[str]:
 
 
 def _lines(actor: Actor, events: Sequence[Event]) -> list[Line]:
-    names = audited_names(actor, (each for event in events for each in (event.by, event.subject)))
+    names = audited_names(actor, (each for event in events for each in (event.by, _whom(event))))
     names |= names_of_teams(event.subject for event in events if event.kind in _OF_TEAMS)
     hidden = hidden_among(actor, names)
     links = queries.links_of(events)
@@ -133,8 +133,13 @@ def _lines(actor: Actor, events: Sequence[Event]) -> list[Line]:
             links.get(event.pk),
             who="" if event.by in hidden and event.kind not in _SEEN else names.get(event.by, ""),
             project=projects.get(event.project),
-            whom=names.get(event.subject, "") if event.subject not in {event.by, *hidden} else "",
+            whom=names.get(_whom(event), "") if _whom(event) not in {event.by, *hidden} else "",
             is_hidden=event.by in hidden and event.kind not in _SEEN,
         )
         for event in events
     ]
+
+
+def _whom(event: Event) -> str:
+    """The person to whom it was done; of sharing the subject is the project."""
+    return str(event.facts.get("person", event.subject))

@@ -160,6 +160,13 @@ def runs_in(project: Project, *, public_ids: Iterable[str]) -> list[Run]:
     return [found[public_id] for public_id in dict.fromkeys(wanted) if public_id in found]
 
 
+def runs_among(projects: Iterable[Project], public_ids: Iterable[str]) -> list[Run]:
+    """Those of these runs that lie in projects which are held already, in no order."""
+    wanted = {each for each in public_ids if is_public_id(each)}
+    rows = Run.objects.select_related("project__entity")
+    return list(rows.filter(project__in=list(projects), public_id__in=wanted)) if wanted else []
+
+
 def run_version(run: Run) -> int | None:
     """The present version of a run that is held already; None when it is gone."""
     return Run.objects.filter(pk=run.pk).values_list("version", flat=True).first()

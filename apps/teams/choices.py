@@ -19,6 +19,7 @@ from apps.teams.types import Chooser, SystemMetadata
 Value = bool | int | str | None  # None: never (a number of days that has no end)
 
 ON, OFF, NEVER, OWN = "on", "off", "never", "own"
+UNSET = "unset"  # in the record: that nothing is chosen
 MOST_DAYS = 36_500
 
 

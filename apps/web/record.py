@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from apps.audit.chain import moment
 from apps.audit.events import EventKind, Group, kinds_in
 from apps.audit.queries import Asked
 from apps.projects.seen import Line, asked_by_name
 from apps.web.links import project_url
+from apps.web.record_facts import Detail, Things, details
+from apps.web.record_names import Thing, things_in
 
 if TYPE_CHECKING:
     from apps.accounts.actors import Actor
+    from apps.projects.seen import Owner
     from apps.projects.types import OpenProject
 
 GROUPS: dict[Group, Promise] = {
@@ -101,41 +103,56 @@ SAYS: dict[EventKind, Promise] = {
     EventKind.WAYS_IN_CHANGED: gettext_lazy("changed how the account is opened"),
     EventKind.VISIBILITY_CHANGED: gettext_lazy("changed who sees a project"),
 }
-_COUNTED = frozenset({"more", "since", "via"})  # said in words rather than as they stand
+# Of these the subject is a thing with a name; what is gone keeps its id.
+_OF_THINGS = ("api_key.", "artifact.", "run.")
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A line of the page."""
+    """A line of the page. `thing` is what it was done to, where that has a name; `gone` the id of one that has none."""
 
     line: Line
     says: str
-    details: list[str]
-    facts: list[tuple[str, str]]
+    details: list[Detail]
     project_url: str
+    thing: Thing | None = None
+    gone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
     day: date
+    words: str
     lines: list[Said]
 
 
-def days(lines: list[Line]) -> list[Day]:
+def days(owner: Owner, lines: list[Line]) -> list[Day]:
+    things = things_in(owner, lines)
     return [
-        Day(day, [_said(line) for line in of_day])
+        Day(day, _day_words(day), [_said(line, things) for line in of_day])
         for day, of_day in groupby(lines, key=lambda line: timezone.localtime(line.event.at).date())
     ]
 
 
-def _said(line: Line) -> Said:
+def _day_words(day: date) -> str:
+    """With its day of the week, and how near it is."""
+    words = formats.date_format(day, _("l, j F Y"))
+    today = timezone.localdate()
+    near = {today: _("Today"), today - timedelta(days=1): _("Yesterday")}.get(day)
+    return f"{near} · {words}" if near else words
+
+
+def _said(line: Line, things: Things) -> Said:
     event, opened = line.event, line.project
+    is_of_thing = event.kind.startswith(_OF_THINGS)
+    thing = things.get(event.subject) if is_of_thing else None
     return Said(
         line=line,
         says=says_of(event.kind),
-        details=list(_details(event.facts)),
-        facts=[(name, _plain(value)) for name, value in event.facts.items() if name not in _COUNTED],
+        details=list(details(event.kind, event.facts, things)),
         project_url=project_url(opened.entity, opened.name) if opened else "",
+        thing=thing,
+        gone=event.subject if is_of_thing and thing is None else "",
     )
 
 
@@ -146,28 +163,15 @@ def says_of(kind: str) -> str:
         return kind
 
 
-def _details(facts: dict[str, Any]) -> Iterator[str]:
-    if via := facts.get("via"):
-        yield _right(via)
-    if more := facts.get("more"):
-        since = datetime.fromisoformat(facts["since"])
-        yield ngettext("%(n)s more time from %(time)s on", "%(n)s more times from %(time)s on", more) % {
-            "n": more,
-            "time": f"{timezone.localtime(since):%H:%M}",
-        }
-
-
-def _right(via: str) -> str:
-    rights = {
-        "link": _("by a share link"),
-        "named": _("as somebody who was named"),
-        "public": _("as anybody may"),
-    }
-    return rights.get(via) or via
-
-
-def _plain(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def quick_looks() -> list[tuple[str, str]]:
+    """Words and the first day of what one mostly looks for; empty for all there is."""
+    today = timezone.localdate()
+    return [
+        (_("Today"), today.isoformat()),
+        (_("Last 7 days"), (today - timedelta(days=6)).isoformat()),
+        (_("Last 30 days"), (today - timedelta(days=29)).isoformat()),
+        (_("All"), ""),
+    ]
 
 
 class Looking(forms.Form):

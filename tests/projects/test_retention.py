@@ -84,7 +84,7 @@ def test_a_choice_is_on_the_record_once(vision: Project, by: Actor) -> None:
 
     (event,) = Event.objects.filter(kind="setting.changed")
     assert (event.subject, event.project) == (vision.public_id, vision.public_id)
-    assert event.facts == {"setting": "run_retention_days", "days": "30"}
+    assert event.facts == {"setting": "run_retention_days", "before": "unset", "after": "30"}
 
 
 def test_many_projects_are_asked_about_with_one_question(

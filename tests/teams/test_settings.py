@@ -66,7 +66,12 @@ def test_a_choice_holds_for_its_entity_alone_and_says_who_and_when(
     assert not effective(default_entity(by), SettingName.CODE_SAVING).is_on
     event = Event.objects.filter(kind="setting.changed").get()
     assert (event.subject, event.by) == (lab.public_id, alice.public_id)
-    assert event.facts == {"setting": "code_saving", "is_enforced": False}
+    assert event.facts == {
+        "setting": "code_saving",
+        "before": "unset",
+        "after": "on",
+        "is_enforced": False,
+    }
 
 
 def test_the_last_choice_is_the_one_that_holds(lab: Entity, by: Actor) -> None:

@@ -12,22 +12,30 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 
-from apps.access.policy import Permission, Visibility
+from apps.access.policy import Permission, Scope, Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.accounts.services import revoke_api_key
 from apps.audit.events import EventKind
 from apps.audit.models import Event
 from apps.audit.sealing import seal
 from apps.audit.services import record
 from apps.core.errors import NotFound
+from apps.erasure.services import erase_run
 from apps.projects.models import Project
 from apps.projects.queries import get_project
 from apps.projects.seen import audited_entity
-from apps.projects.services import update_project
+from apps.projects.services import choose_retention, make_share_link, name_person, update_project
+from apps.projects.types import NamedRole
 from apps.runs.models import Run
+from apps.runs.queries import open_run
+from apps.teams.choices import SettingName
 from apps.teams.models import Entity
+from apps.teams.queries import own_entity
+from apps.teams.services import choose, unset
+from apps.teams.services.keys import KeyWanted, make_key
 from apps.web.views import record as views
-from tests.factories import work
+from tests.factories import people, work
 from tests.web.conftest import Visit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-33")]
@@ -58,8 +66,8 @@ def export(visit: Visit, url: str, *, by: str = "alice") -> str:
 
 def test_the_page_says_who_of_elsewhere_looked(visit: Visit, seen: Project) -> None:
     assert lines(visit(TEAM, by="alice")) == [
-        "somebody not signed in looked into a project vision , as anybody may",
-        "mallory looked into a project vision , as anybody may",
+        "somebody not signed in looked into a project vision as anybody may",
+        "mallory looked into a project vision as anybody may",
     ]
 
 
@@ -76,24 +84,24 @@ def test_a_teams_record_is_for_its_admins(
 def test_a_persons_record_is_their_own(visit: Visit, seen: Project, alice: User) -> None:
     assert lines(visit(f"{MINE}?kind=", by="mallory"))[-2:] == [
         "mallory began this record",
-        "mallory made the account is_owner false",
+        "mallory made the account",
     ]
     assert visit("/teams/alice/audit", by="alice").status_code == 404
     assert visit(MINE).status_code == 302
 
 
-def test_everything_is_there_for_who_asks(visit: Visit, seen: Project) -> None:
+def test_everything_is_there_for_who_asks(visit: Visit, seen: Project, run: Run) -> None:
+    name = open_run(run).head.display_name
     assert lines(visit(f"{TEAM}?kind=work", by="alice")) == [
-        "alice changed a project vision visibility public",
-        "alice began a run vision",
+        f"alice began a run {name} in vision",
         "alice made a project vision",
     ]
-    assert lines(visit(f"{TEAM}?kind=run.created", by="alice")) == ["alice began a run vision"]
+    assert lines(visit(f"{TEAM}?kind=run.created", by="alice")) == [f"alice began a run {name} in vision"]
     assert lines(visit(f"{TEAM}?kind=&by=mallory", by="alice")) == [
-        "mallory looked into a project vision , as anybody may"
+        "mallory looked into a project vision as anybody may"
     ]
     assert lines(visit(f"{TEAM}?by=nobody", by="alice")) == [
-        "somebody not signed in looked into a project vision , as anybody may"
+        "somebody not signed in looked into a project vision as anybody may"
     ]
     assert lines(visit(f"{TEAM}?by=noone-here", by="alice")) == []
 
@@ -180,10 +188,13 @@ def test_pages_follow_each_other_both_ways(
 
 
 def test_people_who_have_left_keep_no_name(visit: Visit, seen: Project, mallory: User) -> None:
+    left = mallory.public_id
     Entity.objects.filter(user=mallory).delete()
     mallory.delete()
 
-    assert lines(visit(TEAM, by="alice"))[-1].startswith("somebody who has left looked into a project")
+    assert lines(visit(TEAM, by="alice"))[-1].startswith(
+        f"somebody who has left {left} looked into a project"
+    )
 
 
 def test_more_events_ask_no_more_questions(visit: Visit, seen: Project, alice: User) -> None:
@@ -235,3 +246,116 @@ def test_there_are_two_forms(visit: Visit, seen: Project, form: str) -> None:
 def test_a_private_project_stays_unnamed_to_who_may_not_read_it(seen: Project, mallory: User) -> None:
     with pytest.raises(NotFound):
         audited_entity(Actor.person(mallory), "lab")
+
+
+# ── Facts and ids in words ──
+
+
+def test_a_change_of_a_setting_says_what_was_and_what_became_of_it(
+    visit: Visit, lab: Entity, vision: Project, alice: User
+) -> None:
+    by = Actor.person(alice)
+    institute = people.organisation("uni", admin=alice, teams=[lab])
+    choose(lab, SettingName.RUN_RETENTION_DAYS, 90, by=by)
+    choose(lab, SettingName.RUN_RETENTION_DAYS, None, by=by)
+    unset(lab, SettingName.RUN_RETENTION_DAYS, by=by)
+    choose(lab, SettingName.CODE_SAVING, True, by=by)
+    choose(institute, SettingName.CODE_SAVING, False, by=by, enforce=True)
+    choose_retention(vision, 30, by=by)
+
+    assert lines(visit(f"{TEAM}?kind=setting.changed", by="alice")) == [
+        "alice changed a setting vision How long runs are kept from nothing chosen to 30 days",
+        "alice changed a setting Code saving from nothing chosen to on",
+        "alice changed a setting How long runs are kept from never to nothing chosen",
+        "alice changed a setting How long runs are kept from 90 days to never",
+        "alice changed a setting How long runs are kept from nothing chosen to 90 days",
+    ]
+    assert lines(visit("/organisations/uni/audit?kind=setting.changed", by="alice")) == [
+        "alice changed a setting Code saving from nothing chosen to off for all teams, whatever they chose"
+    ]
+
+
+def test_a_change_of_visibility_is_one_line(visit: Visit, seen: Project, alice: User) -> None:
+    update_project(seen, by=Actor.person(alice), description="words of mine")
+
+    assert lines(visit(f"{TEAM}?kind=people", by="alice"))[0] == (
+        "alice changed who sees a project vision from Private to Public"
+    )
+    assert lines(visit(f"{TEAM}?kind=project.changed", by="alice")) == [
+        "alice changed a project vision its description"
+    ]
+    assert Event.objects.filter(kind="sharing.visibility_changed").count() == 1
+    assert "words of mine" not in str(list(Event.objects.values_list("facts", flat=True)))
+
+
+def test_what_still_has_a_name_is_called_by_it(
+    visit: Visit, vision: Project, run: Run, alice: User, mallory: User
+) -> None:
+    by = Actor.person(alice)
+    named, _secret = make_key(by, KeyWanted(name="laptop <b>", scope=Scope.READ))
+    revoke_api_key(by, named.public_id)
+    name_person(vision, username="mallory", role=NamedRole.VIEWER, by=by)
+    make_share_link(vision, label="for the reviewer", days=7, by=by)
+    choose(own_entity(by), SettingName.DEFAULT_ENTITY, vision.entity.public_id, by=by)
+
+    assert lines(visit(f"{MINE}?kind=api_key.issued", by="alice"))[0] == (
+        "alice made an API key laptop &lt;b&gt; for reading"
+    )
+    assert lines(visit(f"{MINE}?kind=api_key.revoked", by="alice")) == [
+        "alice revoked an API key laptop &lt;b&gt;"
+    ]
+    assert lines(visit(f"{MINE}?kind=setting.changed", by="alice")) == [
+        "alice changed a setting Where runs go that name no owner from nothing chosen to lab"
+    ]
+    assert lines(visit(f"{TEAM}?kind=people", by="alice"))[:2] == [
+        "alice made a link to a project vision for 7 days the link for the reviewer",
+        "alice let somebody into a project by name mallory vision May look",
+    ]
+
+
+def test_what_is_erased_keeps_its_id(visit: Visit, vision: Project, run: Run, alice: User) -> None:
+    job = erase_run(run, by=Actor.person(alice))
+
+    page = visit(f"{TEAM}?kind=work", by="alice")
+    assert lines(page)[0] == f"alice erased a run {run.public_id} in vision the erasure"
+    assert f'href="/settings/erasures/{job.public_id}"' in page.content.decode()
+
+
+def test_words_of_no_version_stand_as_they_are(visit: Visit, lab: Entity, alice: User) -> None:
+    record(
+        EventKind.MEMBER_ROLE_CHANGED,
+        subject="x",
+        entity=lab.public_id,
+        by=Actor.person(alice),
+        state="sleeping",
+        planted=True,
+        factor="ring",
+    )
+
+    assert lines(visit(f"{TEAM}?kind=member.role_changed", by="alice")) == [
+        "alice gave somebody another role sleeping ring planted true"
+    ]
+
+
+def test_the_record_is_told_in_japanese_to_the_last_word(
+    visit: Visit, seen: Project, run: Run, alice: User
+) -> None:
+    User.objects.filter(pk=alice.pk).update(language="ja", time_zone="Asia/Tokyo")
+    choose(seen.entity, SettingName.SYSTEM_METADATA, "none", by=Actor.person(alice))
+
+    page = visit(f"{TEAM}?kind=", by="alice")
+
+    own = {"alice", "mallory", "vision", "lab"}
+    own |= set(re.findall("[a-z]+", open_run(run).head.display_name))
+    assert {word for line in lines(page) for word in re.findall("[A-Za-z]{2,}", line)} - own == set()
+    assert re.search(r"<h2 [^>]*>今日 · \d{4}年\d{1,2}月\d{1,2}日\(.曜日\)</h2>", page.content.decode())
+    assert "Asia/Tokyo" in page.content.decode()
+
+
+@pytest.mark.parametrize("word", ["Today", "Last 7 days", "Last 30 days", "All"])
+def test_what_one_mostly_looks_for_is_one_press(visit: Visit, seen: Project, word: str) -> None:
+    page = visit(f"{TEAM}?kind=work&since=2001-01-01&until=2001-01-02", by="alice").content.decode()
+
+    found = re.search(rf'<a href="([^"]*)">{word}</a>', page)
+    assert found is not None
+    assert len(lines(visit(found[1].replace("&amp;", "&"), by="alice"))) == 2

@@ -172,12 +172,12 @@ def update_project(
     if description is not None:
         key = open_key(NodeId(project.vault_node))
         project.sealed_description = seal_text(key, description, label=DESCRIPTION_LABEL, row=project.uuid)
+        note(EventKind.PROJECT_CHANGED, project, by=by, what="description")
     if visibility is not None and visibility != project.visibility:
         check_visibility(project.entity, visibility)
         note(EventKind.VISIBILITY_CHANGED, project, by=by, before=project.visibility, after=visibility.value)
         project.visibility = visibility.value
     project.save(update_fields=["sealed_description", "visibility"])
-    note(EventKind.PROJECT_CHANGED, project, by=by, visibility=project.visibility)
     return project
 
 

@@ -12,7 +12,7 @@ from apps.projects.models import Project
 from apps.projects.queries import locked_project
 from apps.projects.retention import SETTING, retention_of
 from apps.projects.services.projects import note
-from apps.teams.choices import read, write
+from apps.teams.choices import UNSET, read, write
 
 
 def choose_retention(project: Project, days: int | None, *, by: Actor) -> None:
@@ -43,6 +43,7 @@ def _set(project: Project, word: str, *, by: Actor) -> None:
         )
     if project.run_retention == word:
         return
-    project.run_retention = word
+    before, project.run_retention = project.run_retention, word
     project.save(update_fields=["run_retention"])
-    note(EventKind.SETTING_CHANGED, project, by=by, setting=SETTING.value, days=word or "as_entity")
+    changed = {"setting": SETTING.value, "before": before or UNSET, "after": word or UNSET}
+    note(EventKind.SETTING_CHANGED, project, by=by, **changed)

@@ -10,7 +10,7 @@ from apps.teams.queries.entities import (
 )
 from apps.teams.queries.finding import found_people, teams_in_common
 from apps.teams.queries.hiding import hidden_among, hidden_from
-from apps.teams.queries.keys import Key, keys_of
+from apps.teams.queries.keys import Key, keys_of, names_of_keys
 from apps.teams.queries.people import (
     Mine,
     Pending,
@@ -77,6 +77,7 @@ __all__ = [
     "keys_with_makers",
     "my_organisations",
     "my_teams",
+    "names_of_keys",
     "names_of_teams",
     "organisations_of",
     "own_entity",

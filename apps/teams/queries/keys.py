@@ -7,13 +7,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
+
 from apps.access.policy import Scope
 from apps.accounts.actors import Actor
 from apps.accounts.models import ApiKey
 from apps.accounts.queries import api_keys_of
+from apps.core.ids import is_public_id
 from apps.teams.key_networks import Network, networks_of
-from apps.teams.models import Entity
+from apps.teams.models import Entity, Organisation
 from apps.teams.own import own_key
+from apps.vault.damage import leave_out
+from apps.vault.errors import Tampered
 from apps.vault.keys import OpenKey
 from apps.vault.seal import unseal_text
 
@@ -46,6 +51,30 @@ def row_of(key: ApiKey) -> uuid.UUID:
 def keys_of(actor: Actor) -> list[Key]:
     """The actor's own keys that are not revoked, newest first."""
     return opened_keys(api_keys_of(actor))
+
+
+def names_of_keys(owner: Entity | Organisation, public_ids: Iterable[str]) -> dict[str, str]:
+    """What the owner's keys are called, revoked ones too: a person's own, or those of a team's services.
+
+    For callers that hold the owner with ENTITY_AUDIT. A key without a name is known by its last letters.
+    """
+    wanted = {each for each in public_ids if is_public_id(each)}
+    if not wanted or isinstance(owner, Organisation):
+        return {}
+    theirs = Q(user=owner.user_id) if owner.user_id is not None else Q(user__service_account__entity=owner)
+    rows = list(ApiKey.objects.filter(theirs, public_id__in=wanted))
+    keys = {user: own_key(user) for user in {row.user_id for row in rows if row.sealed_name is not None}}
+    names = {row.public_id: f"…{row.hint}" for row in rows}
+    for row in rows:
+        if row.sealed_name is not None:
+            try:
+                sealed = bytes(row.sealed_name)
+                names[row.public_id] = unseal_text(
+                    keys[row.user_id], sealed, label=NAME_LABEL, row=row_of(row)
+                )
+            except Tampered as error:
+                leave_out(error)
+    return names
 
 
 def opened_keys(rows: Iterable[ApiKey]) -> list[Key]:

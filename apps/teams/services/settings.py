@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -9,7 +11,7 @@ from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import clock
 from apps.core.errors import Forbidden, Invalid
-from apps.teams.choices import SPECS, SettingName, Value, read, write
+from apps.teams.choices import SPECS, UNSET, SettingName, Value, read, write
 from apps.teams.gate import require, require_at, require_in_organisation
 from apps.teams.models import Entity, Organisation, Setting
 from apps.teams.queries.settings import effective
@@ -38,7 +40,8 @@ def choose(
         raise Invalid(_("This is not chosen here."))
     if isinstance(owner, Entity):
         _refuse_what_is_enforced_otherwise(owner, name, value)
-    whose = {"organisation": owner} if isinstance(owner, Organisation) else {"entity": owner}
+    whose = _whose(owner)
+    before = _word(owner, name)
     Setting.objects.update_or_create(
         **whose,
         name=name,
@@ -49,30 +52,42 @@ def choose(
             "set_at": clock.now(),
         },
     )
-    record(
-        EventKind.SETTING_CHANGED,
-        subject=owner.public_id,
-        entity=owner.public_id,
-        by=by,
-        setting=name.value,
-        is_enforced=enforce,
-    )
+    _note(owner, name, before=before, after=write(name, value), is_enforced=enforce, by=by)
 
 
 @transaction.atomic
 def unset(owner: Entity | Organisation, name: SettingName, *, by: Actor) -> None:
     """Take a choice back: what holds then is what is said above, or the default."""
     require_at(by, Permission.ENTITY_ADMIN, owner)
-    whose = {"organisation": owner} if isinstance(owner, Organisation) else {"entity": owner}
-    if Setting.objects.filter(**whose, name=name).delete()[0]:
-        record(
-            EventKind.SETTING_CHANGED,
-            subject=owner.public_id,
-            entity=owner.public_id,
-            by=by,
-            setting=name.value,
-            is_enforced=False,
-        )
+    before = _word(owner, name)
+    if Setting.objects.filter(**_whose(owner), name=name).delete()[0]:
+        _note(owner, name, before=before, after=UNSET, is_enforced=False, by=by)
+
+
+def _whose(owner: Entity | Organisation) -> dict[str, Any]:
+    return {"organisation": owner} if isinstance(owner, Organisation) else {"entity": owner}
+
+
+def _word(owner: Entity | Organisation, name: SettingName) -> str:
+    """What the owner has chosen, as it is stored."""
+    chosen = Setting.objects.filter(**_whose(owner), name=name)
+    return chosen.values_list("value", flat=True).first() or UNSET
+
+
+def _note(
+    owner: Entity | Organisation, name: SettingName, *, before: str, after: str, is_enforced: bool, by: Actor
+) -> None:
+    """Words of a setting are of a closed list, numbers of days or an opaque id: none is content."""
+    record(
+        EventKind.SETTING_CHANGED,
+        subject=owner.public_id,
+        entity=owner.public_id,
+        by=by,
+        setting=name.value,
+        before=before,
+        after=after,
+        is_enforced=is_enforced,
+    )
 
 
 def _usable(name: SettingName, value: Value) -> Value:

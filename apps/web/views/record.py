@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from apps.core.errors import Invalid, NotFound
@@ -14,7 +15,7 @@ from apps.projects.queries import projects_of
 from apps.projects.seen import Page, audited_entity, audited_organisation, export_record, page_of
 from apps.vault.damage import leaving_out_damaged
 from apps.web.downloads import attachment, csv_lines
-from apps.web.record import HEAD, Looking, days, told
+from apps.web.record import HEAD, Looking, days, quick_looks, told
 from apps.web.rendering import render
 from apps.web.request import Request
 
@@ -86,7 +87,9 @@ def _page(request: Request, owner: Owner, looking: Looking, url: str, **what: bo
     context = {
         "owner": owner,
         "looking": looking,
-        "days": days(page.lines),
+        "days": days(owner, page.lines),
+        "zone": timezone.get_current_timezone_name(),
+        "quick": [(words, _with(request, url, since=day, until="")) for words, day in quick_looks()],
         "url": url,
         "csv": _with(request, f"{url}/export", form="csv"),
         "jsonl": _with(request, f"{url}/export", form="jsonl"),
@@ -138,5 +141,6 @@ def _with(request: Request, url: str, **more: str) -> str:
     query = request.GET.copy()
     for name in ("before", "after", "form"):
         query.pop(name, None)
-    query.update(more)
+    for name, value in more.items():
+        query[name] = value
     return f"{url}?{query.urlencode()}"
