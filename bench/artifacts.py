@@ -24,6 +24,7 @@ import requests
 
 from bench.figures import Figure, median
 from bench.report import report
+from config.launch.web import THREADS
 from tests.live import API_KEY, LiveServer
 from tests.wandb_protocol.client import WandbClient
 
@@ -38,25 +39,43 @@ _MANIFEST = "mutation($i: CreateArtifactManifestInput!) { createArtifactManifest
 _COMMIT = "mutation($i: CommitArtifactInput!) { commitArtifact(input: $i) { artifact { id } } }"
 _READ = "query($a: ID!) { artifact(id: $a) { files { edges { node { directUrl } } } } }"
 _SCRIPT = """
-    import pathlib, random, shutil
-    rng = random.Random(1)
+    import pathlib, psutil, random, shutil
+    server = psutil.Process(int(sys.argv[1])); name = sys.argv[2]
+
+    def used(process):
+        return sum(sum(each.cpu_times()[:2]) for each in (process, *process.children(recursive=True)))
+
+    class Costs:
+        def __enter__(self):
+            self.before = time.monotonic(), used(server), used(psutil.Process())
+        def __exit__(self, *_):
+            after = time.monotonic(), used(server), used(psutil.Process())
+            self.told = [end - begin for begin, end in zip(self.before, after)]
+
+    rng = random.Random(name)
     for number in range({count}):
         path = pathlib.Path("many", f"part{{number % 10}}", f"f{{number:05}}"); path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(rng.randbytes({size}))
-    run = wandb.init(project="bench", id="small", settings=FAST)
-    made = wandb.Artifact("small", "dataset"); made.add_dir("many")
-    began = time.monotonic(); made = run.log_artifact(made).wait(); up = time.monotonic() - began
+    run = wandb.init(project="bench", id=name, settings=FAST)
+    made = wandb.Artifact(name, "dataset"); made.add_dir("many")
+    up, down = Costs(), Costs()
+    with up:
+        try:
+            made = run.log_artifact(made).wait()
+        except ValueError:
+            assert name == "sink"
     run.finish()
     shutil.rmtree(os.environ["WANDB_CACHE_DIR"], ignore_errors=True)
-    again = wandb.Api().artifact("bench/small:v0")
-    began = time.monotonic(); folder = again.download(root="got", skip_cache=True); down = time.monotonic() - began
-    tell(up=up, down=down, count=sum(1 for path in pathlib.Path(folder).rglob("*") if path.is_file()))
+    again = wandb.Api().artifact("bench/kept:v0")
+    with down:
+        folder = again.download(root="got", skip_cache=True)
+    tell(up=up.told, down=down.told, count=sum(1 for path in pathlib.Path(folder).rglob("*") if path.is_file()))
 """
 
 
 def measure(world: object = None) -> list[Figure]:
-    """One file of 1 GiB by a bare HTTP client, beside a copy with fsync; 2 000 files of 10 KiB by the real client; a version of 100 000 files, read in the server's own process."""
-    server = LiveServer()
+    """One file of 1 GiB by a bare HTTP client, beside a copy with fsync; 2 000 files of 10 KiB by the real client, beside the same client and a server that keeps nothing; a version of 100 000 files, read in the server's own process."""
+    server = LiveServer(threads=THREADS)
     try:
         server.prepare()
         server.start()
@@ -126,19 +145,34 @@ def _large(server: LiveServer) -> list[Figure]:
         artifact = sender.begin("large", whole_digest(contents))
         url = sender.room(artifact, "large.bin", digest)
         with Watched(server) as watched:
-            began = time.perf_counter()
+            began, before = time.perf_counter(), watched.used()
             with path.open("rb") as body:
                 assert requests.put(url, data=body, timeout=300).status_code == 200
-            up = time.perf_counter() - began
+            up, up_used = time.perf_counter() - began, watched.used() - before
             sender.finish(artifact, dict(contents))
             found = sender.ask(_READ, a=artifact)["artifact"]["files"]["edges"]  # type: ignore[index]
+            before = watched.used()
             down = median([_got(found[0]["node"]["directUrl"]) for _ in range(3)])
+            down_used = (watched.used() - before) / 3
+        # What no server can leave out: one stream is one MD5, and one MD5 is one processor's.
+        digested = _digested(path)
     rate = LARGE / _MIB / up
     return [
         Figure("artifact file of 1 GiB, up", rate, "MiB/s", copied, 0.6 * copied, more_is_better=True),
+        Figure("of the MD5 alone of such a file", digested, "MiB/s"),
+        Figure("artifact file of 1 GiB, up, CPU of the server", up_used * 1000, "ms"),
         Figure("artifact file of 1 GiB, down", down, "MiB/s", None, 500.0, more_is_better=True),
+        Figure("artifact file of 1 GiB, down, CPU of the server", down_used * 1000, "ms"),
         Figure("memory of the web server meanwhile", watched.most / _MIB, "MiB", None, 200.0),
     ]
+
+
+def _digested(path: Path) -> float:
+    began, md5 = time.process_time(), hashlib.md5()
+    with path.open("rb") as file:
+        while piece := file.read(_MIB):
+            md5.update(piece)
+    return LARGE / _MIB / (time.process_time() - began)
 
 
 def _random(size: int) -> Iterator[bytes]:
@@ -187,25 +221,47 @@ class Watched:
         self._done.set()
         self._thread.join()
 
+    def used(self) -> float:
+        """Seconds of processors so far."""
+        return sum(sum(one.cpu_times()[:2]) for one in self._processes())
+
+    def _processes(self) -> list[psutil.Process]:
+        return [self.process, *self.process.children(recursive=True)]
+
     def _look(self) -> None:
         while not self._done.wait(0.1):
-            each = [self.process, *self.process.children(recursive=True)]
-            self.most = max(self.most, max(one.memory_info().rss for one in each))
+            self.most = max(self.most, max(one.memory_info().rss for one in self._processes()))
 
 
 # ── many small files ──
 
 
 def _small(server: LiveServer) -> list[Figure]:
+    kept = _by_the_client(server, "kept")
+    server.stop()
+    server.start("bench.sink:application")
+    floor = _by_the_client(server, "sink")
+    server.stop()
+    server.start()
+    return [figure for way in ("up", "down") for figure in _small_figures(way, kept[way], floor[way])]
+
+
+def _small_figures(way: str, kept: list[float], floor: list[float]) -> Iterator[Figure]:
+    """Of seconds on the clock, and of those of the server's and of the client's processors."""
+    what = f"2 000 files of 10 KiB by the client, {way}"
+    yield Figure(what, SMALL / kept[0], "files/s", SMALL / floor[0], 250.0, more_is_better=True)
+    yield Figure(f"{what}, CPU of the server a file", kept[1] / SMALL * 1000, "ms", floor[1] / SMALL * 1000)
+    yield Figure(f"{what}, CPU of the client a file", kept[2] / SMALL * 1000, "ms", floor[2] / SMALL * 1000)
+
+
+def _by_the_client(server: LiveServer, name: str) -> dict[str, list[float]]:
+    assert server.process is not None
     with tempfile.TemporaryDirectory(prefix="ownlog-bench-") as folder:
         client = WandbClient(server, Path(folder))
         script = textwrap.dedent(_SCRIPT).format(count=SMALL, size=SMALL_BYTES)
-        told = client.run(script, WANDB_CACHE_DIR=f"{folder}/cache").told
+        told = client.run(script, str(server.process.pid), name, WANDB_CACHE_DIR=f"{folder}/cache").told
     assert told["count"] == SMALL
-    return [
-        Figure("2 000 files of 10 KiB by the client, up", SMALL / told["up"], "files/s", None, 250.0, more_is_better=True),
-        Figure("2 000 files of 10 KiB by the client, down", SMALL / told["down"], "files/s", None, 250.0, more_is_better=True),
-    ]  # fmt: skip
+    return told
 
 
 # ── a version of many files ──
