@@ -61,6 +61,7 @@ class Version(models.Model):
     sealed_words = models.BinaryField()
     size = models.PositiveBigIntegerField(default=0)
     file_count = models.PositiveIntegerField(default=0)
+    # After this it is erased; 0: never, whatever its owner has chosen; nothing: as its owner has it (`queries.lives`).
     ttl_seconds = models.PositiveBigIntegerField(null=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"

@@ -1,4 +1,4 @@
-"""Runs that are older than their owner keeps them, found by the rule and erased as if somebody had asked."""
+"""Runs and versions of artifacts that are older than their owner keeps them, erased as if somebody had asked."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from apps.accounts.actors import Actor
+from apps.artifacts.queries.lives import older_without_a_word
+from apps.artifacts.services import delete_version
 from apps.core import clock
 from apps.core.errors import NotFound
 from apps.erasure.services import erase_runs
@@ -16,8 +18,9 @@ from apps.projects.models import Project
 from apps.projects.retention import SETTING, retention_of
 from apps.runs.models import Run
 from apps.runs.types import RunState
-from apps.teams.choices import NEVER
-from apps.teams.models import Setting
+from apps.teams.choices import NEVER, SettingName
+from apps.teams.models import Entity, Setting
+from apps.teams.queries import effective_of
 
 _PROJECTS_AT_ONCE = 200
 _RUNS_IN_JOB = 200
@@ -72,3 +75,30 @@ def _with_rules() -> Iterator[tuple[Project, int]]:
         for pk, rule in retention_of(some).items():
             if rule.days is not None:
                 yield next(each for each in some if each.pk == pk), rule.days
+
+
+def erase_old_versions() -> int:
+    """Erase all versions of artifacts whose time is over by the rule of their owner; how many. Aliases that lead to them
+    go as well. What has a time to live of its own is erased by the sweep of artifacts."""
+    erased = 0
+    for entity, days in _entities_with_a_life():
+        projects = list(Project.objects.filter(entity=entity).values_list("pk", flat=True))
+        old = older_without_a_word(projects, days).order_by("pk")
+        for version in old[: max(0, _MOST_AT_A_GO - erased)]:
+            delete_version(version, by=Actor.system(), with_aliases=True)
+            erased += 1
+    return erased
+
+
+def _entities_with_a_life() -> Iterator[tuple[Entity, int]]:
+    name = SettingName.ARTIFACT_TTL_DAYS
+    said = Setting.objects.filter(name=name.value).exclude(value=NEVER)
+    rules = Q(pk__in=said.filter(entity__isnull=False).values("entity")) | Q(
+        organisation__in=said.filter(organisation__isnull=False).values("organisation")
+    )
+    entities = list(Entity.objects.filter(rules).order_by("pk"))
+    held = effective_of(entities, [name])
+    for entity in entities:
+        days = held[entity.pk][name].days
+        if days is not None:
+            yield entity, days

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from apps.erasure import services
-from apps.erasure.retention import erase_what_is_old
+from apps.erasure.retention import erase_old_versions, erase_what_is_old
 
 log = logging.getLogger(__name__)
 
@@ -32,5 +32,6 @@ def sweep() -> None:
 
 @shared_task(name="erasure.retention")
 def retention() -> None:
-    """Erase the runs that are older than their owners keep them."""
+    """Erase the runs and the versions of artifacts that are older than their owners keep them."""
     erase_what_is_old()
+    erase_old_versions()

@@ -77,7 +77,7 @@ def version_facts(opened: OpenVersion, project: OpenProject) -> Source:
         "versionIndex": row.number,
         "description": words.description,
         "metadata": words.metadata_text,
-        "ttlDurationSeconds": row.ttl_seconds if row.ttl_seconds is not None else _FOREVER,
+        "ttlDurationSeconds": row.ttl_seconds or _FOREVER,
         "ttlIsInherited": row.ttl_seconds is None,
         "tags": tag_facts(row.public_id, words.tags),
         "historyStep": words.history_step,

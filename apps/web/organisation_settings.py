@@ -15,7 +15,7 @@ from apps.teams.choices import SPECS, Days, SettingName, read
 from apps.teams.queries import Effective, own_of, told_to
 from apps.teams.services import choose, unset
 from apps.teams.types import Chooser
-from apps.web.retention import Asking, save_rule
+from apps.web.retention import VERSIONS, Asking, save_rule
 
 if TYPE_CHECKING:
     from apps.teams.models import Organisation
@@ -61,10 +61,10 @@ def save(organisation: Organisation, form: Mapping[str, str], *, by: Actor) -> A
     except ValueError:
         raise Invalid(_("There is no such setting.")) from None
     text, enforce = form.get("value", "").strip().lower(), "enforce" in form
-    if name is SETTING:
+    if name in (SETTING, VERSIONS):
         sent = {"name": name.value, "value": text} | ({"enforce": "1"} if enforce else {})
         word = None if text == UNSAID else text
-        return save_rule(organisation, organisation.name, word, form, sent, by=by, enforce=enforce)
+        return save_rule(organisation, organisation.name, word, form, sent, by=by, name=name, enforce=enforce)
     if text == UNSAID:
         unset(organisation, name, by=by)
     else:
@@ -130,7 +130,9 @@ def _words() -> dict[SettingName, tuple[str, str, list[Option]]]:
         ),
         SettingName.ARTIFACT_TTL_DAYS: (
             _("Artifacts are erased after"),
-            _("Nothing is erased by this yet. A number of days, or never."),
+            _(
+                "A version is erased so many days after it was made, unless its script said how long it lives. A number of days, or never; empty is left to each team."
+            ),
             [],
         ),
     }

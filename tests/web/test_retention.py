@@ -1,25 +1,29 @@
-"""How long runs are kept: a choice that erases asks first, and nothing is half-saved."""
+"""How long runs and artifacts are kept: a choice that erases asks first, and nothing is half-saved."""
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from apps.accounts.models import User
+from apps.artifacts.models import Version
 from apps.core import clock
-from apps.erasure.retention import erase_what_is_old
+from apps.erasure.retention import erase_old_versions, erase_what_is_old
+from apps.erasure.tasks import retention
 from apps.projects.models import Project
 from apps.projects.services import choose_retention
 from apps.runs.models import Run
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Setting
 from apps.teams.services import choose
-from tests.factories import people, work
+from tests.factories import artifacts, people, work
 from tests.web.conftest import Visit, text_of
 
 pytestmark = pytest.mark.promise("P-09")
 URL, MINE = "/teams/lab/retention", "/settings/retention"
+ARTIFACTS = "/lab/vision/artifacts/dataset"
 
 
 def ended(project: Project, name: str, *, days: int, by: User) -> Run:
@@ -170,6 +174,79 @@ def test_an_organisations_rule_counts_first_what_it_would_erase(
     # With nothing left that is as old it is saved at once; and taking it back erases nothing.
     assert send(url, by="alice", **days).status_code == 302
     assert send(url, by="alice", name="run_retention_days", value="").status_code == 302
+
+
+# ── Versions of artifacts ──
+
+
+@pytest.fixture
+def made(vision: Project, alice: User) -> Project:
+    """Four versions that were complete 100 days ago, of which scripts said: nothing, nothing, never, a year."""
+    by = people.actor(alice)
+    for n, ttl in enumerate((None, -1, -2, 365 * 86_400)):
+        begun = artifacts.version(vision, f"of{n}", {"a.txt": b"%d" % n}, by=by, ttl_seconds=ttl)
+        Version.objects.filter(pk=begun.pk).update(committed_at=clock.now() - timedelta(days=100))
+    artifacts.version(vision, "of0", {"a.txt": b"new"}, by=by)
+    return vision
+
+
+def test_a_life_for_all_versions_counts_asks_and_is_kept_hourly(
+    send: Visit, visit: Visit, made: Project, alice: User
+) -> None:
+    form = {"setting": "artifact_ttl_days", "days": "30"}
+
+    asked = send(URL, by="alice", **form)
+    wrong = send(URL, by="alice", **form, confirm="vision")
+
+    assert (asked.status_code, "This would erase 2 versions of artifacts" in text_of(asked)) == (200, True)
+    assert (wrong.status_code, 'id="confirm-wrong"' in wrong.content.decode()) == (400, True)
+    assert stored() == []
+
+    assert send(URL, by="alice", **form, confirm="lab").status_code == 302
+
+    assert stored() == [("artifact_ttl_days", "30")]
+    page = text_of(visit(URL, by="vera"))
+    assert "Artifacts are erased 30 days after they were made" in page
+    assert "2 versions of artifacts will be erased" in page
+    assert "No run will be erased" in page
+    retention()
+    left = Version.objects.exclude(state="deleted").order_by("pk")
+    # What a script said holds, and what is young stays.
+    assert list(left.values_list("ttl_seconds", flat=True)) == [0, 365 * 86_400, None]
+    assert "No artifact will be erased" in text_of(visit(URL, by="alice"))
+    assert erase_old_versions() == 0
+
+
+def test_a_life_that_is_none_is_refused_beside_its_own_field(send: Visit, lab: Entity) -> None:
+    page = send(URL, by="alice", setting="artifact_ttl_days", days="soon").content.decode()
+
+    assert ('id="life-wrong"' in page, 'id="days-wrong"' in page) == (True, False)
+    assert stored() == []
+
+
+def test_an_organisation_bounds_the_life_of_versions_and_counts_them(
+    send: Visit, visit: Visit, made: Project, alice: User
+) -> None:
+    people.organisation("institute", admin=alice, teams=[made.entity])
+    said = {"name": "artifact_ttl_days", "value": "60", "enforce": "1"}
+
+    asked = text_of(send("/organisations/institute/settings", by="alice", **said))
+    assert "This would erase 2 versions of artifacts" in asked
+    assert "lie in 1 project, of 1 team." in asked
+    send("/organisations/institute/settings", by="alice", **said, confirm="institute")
+
+    later = send(URL, by="alice", setting="artifact_ttl_days", days="90")
+    assert (later.status_code, "has fixed this for its teams" in text_of(later)) == (400, True)
+    assert erase_old_versions() == 2
+
+
+def test_the_page_of_a_version_says_how_long_it_is_kept(visit: Visit, made: Project, alice: User) -> None:
+    choose(made.entity, SettingName.ARTIFACT_TTL_DAYS, 400, by=people.actor(alice))
+
+    by_rule, never = (text_of(visit(f"{ARTIFACTS}/of{n}/v0", by="alice")) for n in (0, 2))
+
+    assert re.search(r"How long it is kept Until \d+ \w+ \d{4}, \d\d:\d\d , as its owner has it", by_rule)
+    assert "Until somebody erases it." in never
 
 
 # ── One project ──

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Version
 from apps.artifacts.names import check_metadata, check_text, clean_aliases, clean_tags, own_words
+from apps.artifacts.queries.lives import stored_ttl
 from apps.artifacts.queries.versions import NO_ARTIFACT, open_version, version_key, whose, words_of
 from apps.artifacts.services.collections import drop_aliases, move_aliases
 from apps.artifacts.services.uploads import link_run, sealed_words
@@ -18,10 +18,8 @@ from apps.artifacts.types import OpenVersion, RunRole, VersionPatch, VersionStat
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import clock
-from apps.core.errors import Invalid, NotFound
+from apps.core.errors import NotFound
 from apps.runs.models import Run
-
-_INHERITED, _NEVER = -1, -2
 
 
 @transaction.atomic
@@ -40,7 +38,8 @@ def update_version(version: Version, patch: VersionPatch, *, by: Actor) -> OpenV
         tags=clean_tags([*(tag for tag in words.tags if tag not in gone), *patch.add_tags]),
     )
     row.sealed_words = sealed_words(row, key, words)
-    row.ttl_seconds = _ttl(row.ttl_seconds, patch.ttl_seconds)
+    if patch.ttl_seconds is not None:
+        row.ttl_seconds = stored_ttl(patch.ttl_seconds)
     row.updated_at = clock.now()
     row.save(update_fields=["sealed_words", "ttl_seconds", "updated_at"])
     if patch.aliases is not None and row.state == VersionState.COMMITTED:
@@ -55,16 +54,6 @@ def _locked(version: Version) -> Version:
     if row is None:
         raise NotFound(NO_ARTIFACT)
     return row
-
-
-def _ttl(before: int | None, wanted: int | None) -> int | None:
-    if wanted is None:
-        return before
-    if wanted in (_INHERITED, _NEVER):
-        return None
-    if wanted <= 0:
-        raise Invalid(_("How long a version is kept is a number of seconds."))
-    return wanted
 
 
 def _replace_aliases(version: Version, wanted: Sequence[str]) -> None:

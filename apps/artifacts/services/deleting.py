@@ -158,7 +158,7 @@ def sweep_versions() -> int:
 
 def _end_those_over() -> None:
     """Versions with a time to live, once it is over; aliases lead nowhere then."""
-    timed = committed().filter(ttl_seconds__isnull=False).order_by("pk")
+    timed = committed().filter(ttl_seconds__gt=0).order_by("pk")
     now = clock.now()
     for version in timed.iterator():
         assert version.ttl_seconds is not None and version.committed_at is not None

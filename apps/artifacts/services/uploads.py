@@ -35,6 +35,7 @@ from apps.artifacts.names import (
 )
 from apps.artifacts.queries.entries import MANIFEST_LABEL, STORED_LABEL, stored_by_digest
 from apps.artifacts.queries.lineage import WITHHELD_LABEL
+from apps.artifacts.queries.lives import stored_ttl
 from apps.artifacts.queries.versions import (
     DIGEST_LABEL,
     NO_ARTIFACT,
@@ -189,7 +190,7 @@ def _insert(collection: Collection, key: OpenKey, new: NewVersion, *, run: Run |
         digest_index=blind_index(key, DIGEST_LABEL, new.digest),
         client_index=client_index(new.client_id) if new.client_id else None,
         distributed_index=distributed_index(key, new.distributed_id) if new.distributed_id else None,
-        ttl_seconds=new.ttl_seconds if new.ttl_seconds and new.ttl_seconds > 0 else None,
+        ttl_seconds=stored_ttl(new.ttl_seconds),
         created_by_id=by.user_id,
     )
     row.sealed_words = sealed_words(row, open_key(node), words)

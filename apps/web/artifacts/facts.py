@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from apps.artifacts.queries import made_by, used_by
+from apps.artifacts.queries.lives import end_of
 from apps.web.artifacts.ledger import run_links
 from apps.web.previews import Preview, tree_in
 
@@ -22,16 +22,12 @@ def facts_of(actor: Actor, opened: OpenVersion, place: OpenProject) -> dict[str,
     maker, readers = made_by(actor, row), used_by(actor, row)
     shown = readers[:_MOST_READERS]
     links = run_links([*shown, *([maker] if maker is not None else [])])
-    ends = (
-        row.committed_at + timedelta(seconds=row.ttl_seconds)
-        if row.ttl_seconds is not None and row.committed_at is not None
-        else None
-    )
     return {
         "maker": links.get(maker.pk) if maker is not None else None,
         "readers": [links[run.pk] for run in shown if run.pk in links],
         "more_readers": len(readers) - len(shown),
-        "ends": ends,
+        "ends": end_of(row),
+        "ends_by_rule": row.ttl_seconds is None,
         "metadata": _metadata(opened.words.metadata_text),
         "full_name": f"{place.entity}/{place.name}/{opened.name}",
     }

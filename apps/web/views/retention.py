@@ -1,4 +1,4 @@
-"""How long runs are kept, of oneself and of a team. What a choice would erase is asked about first."""
+"""How long runs and artifacts are kept, of oneself and of a team. What a choice would erase is asked about first."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from django.views.decorators.http import require_http_methods
 
 from apps.access.policy import Permission
 from apps.core.errors import Forbidden, Invalid
+from apps.projects.retention import SETTING
 from apps.teams.gate import may
 from apps.web.keeping import owner_of
 from apps.web.rendering import render
 from apps.web.request import Request
-from apps.web.retention import Asking, choose_rule, rules_of
+from apps.web.retention import VERSIONS, Asking, choose_rule, rules_of, setting_of
 
 
 @login_required
@@ -32,11 +33,11 @@ def of_team(request: Request, entity: str) -> HttpResponseBase:
 
 def _retention(request: Request, team: str, action: str) -> HttpResponseBase:
     asking: Asking | None = None
-    wrong = ""
+    wrong, name = "", setting_of(request.POST)
     if request.method == "POST":
         owner = owner_of(request.actor, Permission.ENTITY_ADMIN, team)
         try:
-            asking = choose_rule(owner, owner.name, request.POST.dict(), by=request.actor)
+            asking = choose_rule(owner, owner.name, request.POST.dict(), by=request.actor, name=name)
         except (Forbidden, Invalid) as error:
             wrong = error.public_message
         if not wrong and asking is None:
@@ -46,9 +47,12 @@ def _retention(request: Request, team: str, action: str) -> HttpResponseBase:
         "team": owner.name if team else "",
         "action": action,
         "may_change": may(request.actor, Permission.ENTITY_ADMIN, entity=owner),
-        "rules": rules_of(request.actor, owner),
+        # Each with what was wrong in its own form, and what had been typed there.
+        "both": [
+            (rules_of(request.actor, owner, each), wrong if each is name else "")
+            for each in (SETTING, VERSIONS)
+        ],
         "asking": asking,
-        "wrong": wrong,
         "typed": request.POST.get("days", "")[:20] if wrong else "",
     }
     bad = wrong or (asking and asking.wrong)

@@ -1,0 +1,46 @@
+"""How long a version lives: as whoever made it said, or else as its owner has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from apps.artifacts.models import Version
+from apps.artifacts.queries.versions import committed
+from apps.core import clock
+from apps.core.errors import Invalid
+from apps.teams.choices import SettingName
+from apps.teams.queries import effective
+
+# What the client sends instead of a number of seconds.
+_INHERITED, _NEVER = -1, -2
+
+
+def stored_ttl(wanted: int | None) -> int | None:
+    """What is kept of a wish. Nothing and INHERITED: as the owner has it; 0: never."""
+    if wanted is None or wanted == _INHERITED:
+        return None
+    if wanted == _NEVER:
+        return 0
+    if wanted <= 0:
+        raise Invalid(_("How long a version is kept is a number of seconds."))
+    return wanted
+
+
+def end_of(version: Version) -> datetime | None:
+    """When a committed version is erased; None: not by itself."""
+    if version.committed_at is None:
+        return None
+    if version.ttl_seconds is not None:
+        return version.committed_at + timedelta(seconds=version.ttl_seconds) if version.ttl_seconds else None
+    held = effective(version.collection.project.entity, SettingName.ARTIFACT_TTL_DAYS)
+    return version.committed_at + timedelta(days=held.days) if held.days is not None else None
+
+
+def older_without_a_word(projects: Iterable[int], days: int) -> QuerySet[Version]:
+    """Versions in these projects, by primary key, that were complete so long ago, and of which nobody said how long they live."""
+    before = clock.now() - timedelta(days=days)
+    return committed().filter(collection__project__in=projects, ttl_seconds=None, committed_at__lt=before)
