@@ -58,6 +58,8 @@ class EventKind(StrEnum):
     RUN_FINISHED = "run.finished"
     RUN_STOP_REQUESTED = "run.stop_requested"
     RUN_REWOUND = "run.rewound"
+    SECRET_DISMISSED = "run.secret_dismissed"
+    SECRET_ERASED = "run.secret_erased"
     SECOND_FACTOR_ADDED = "account.second_factor_added"
     SECOND_FACTOR_REMOVED = "account.second_factor_removed"
     SERVICE_ACCOUNT_MADE = "service_account.made"

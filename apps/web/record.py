@@ -53,6 +53,8 @@ SAYS: dict[EventKind, Promise] = {
     EventKind.ENTITY_REACTIVATED: gettext_lazy("opened again what it owns, as an operator"),
     EventKind.ENTITY_SUSPENDED: gettext_lazy("suspended it, as an operator"),
     EventKind.FILES_ERASED: gettext_lazy("erased files of a run"),
+    EventKind.SECRET_DISMISSED: gettext_lazy("said that something found in a run is no secret"),
+    EventKind.SECRET_ERASED: gettext_lazy("erased a secret from a run"),
     EventKind.INVITATION_ACCEPTED: gettext_lazy("came by an invitation"),
     EventKind.INVITATION_MADE: gettext_lazy("invited somebody"),
     EventKind.INVITATION_REVOKED: gettext_lazy("took an invitation back"),

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "apps.files",
     "apps.artifacts",
     "apps.erasure",
+    "apps.leaks",
     "apps.wandb_protocol",
     "apps.api",
     "apps.web",
@@ -224,6 +225,7 @@ CELERY_BEAT_SCHEDULE = {
     "erasure.sweep": {"task": "erasure.sweep", "schedule": 30.0, "options": {"expires": 30}},
     # Once an hour, though days are counted: an instance that is off at night does it too.
     "erasure.retention": {"task": "erasure.retention", "schedule": 3600.0, "options": {"expires": 3600}},
+    "leaks.sweep": {"task": "leaks.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "teams.sweep": {"task": "teams.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "plans.sweep": {"task": "plans.sweep", "schedule": 60.0, "options": {"expires": 60}},
     "artifacts.sweep": {"task": "artifacts.sweep", "schedule": 600.0, "options": {"expires": 600}},

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from apps.core import clock
+from apps.core.ids import new_public_id
+from apps.leaks.types import State
+from apps.runs.models import Run
+
+
+class Finding(models.Model):
+    """That something in a run looks like a credential. Where, and like which, is sealed; the value is not kept here."""
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="findings")
+    spot_index = models.BinaryField(max_length=16)
+    sealed_spot = models.BinaryField()
+    state = models.CharField(
+        max_length=10, choices=[(each.value, each.value) for each in State], default=State.OPEN.value
+    )
+    found_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "spot_index"], name="one_finding_per_spot")]
+        indexes = [models.Index(fields=["run", "state"], name="findings_of_run")]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class Scan(models.Model):
+    """How far a run has been looked through."""
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="scan")
+    version = models.PositiveBigIntegerField(
+        default=0
+    )  # of the run, when all that there was had been looked at
+    looked_until = models.DateTimeField(default=clock.now)  # files of before that moment were
+    sealed_progress = models.BinaryField(null=True)

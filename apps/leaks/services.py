@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+from functools import partial
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils.translation import gettext as _
+
+from apps.accounts.actors import Actor
+from apps.audit.events import EventKind
+from apps.audit.services import record
+from apps.code_saving.credentials import MASK, Detector, values_in
+from apps.code_saving.credentials_in_json import LONG_ENOUGH, secrets_at, without
+from apps.core import clock, jsontext
+from apps.core.errors import Changed, NotFound
+from apps.erasure.services import erase_files
+from apps.files.queries import find_file, read_file
+from apps.files.services import store_file
+from apps.leaks.models import Finding, Scan
+from apps.leaks.notes import open_finding
+from apps.leaks.queries import NO_FINDING
+from apps.leaks.scanning import MOST_OF_A_FILE, SIDE_FILES, Progress, look
+from apps.leaks.types import Place, Spot, State
+from apps.runs.history import masking
+from apps.runs.models import Run
+from apps.runs.queries import open_run, run_key, whose
+from apps.runs.services import update_run
+from apps.runs.types import RunPatch
+from apps.vault.seal import seal, unseal
+
+PROGRESS_LABEL = "scan.progress"
+_TURN_SECONDS = 20.0  # then other work of the worker has its turn
+_RUNS_AT_ONCE = 200
+_TRIES = 5
+_COMMITTED_WITHIN = timedelta(minutes=1)  # what is dated before a look may show up after it
+_FILES_COME_WITHIN = timedelta(days=1)
+log = logging.getLogger(__name__)
+
+
+class _TurnIsOver(Exception):
+    """What was looked at stays so; the next turn goes on."""
+
+
+# ── looking ──
+
+
+def scan_due() -> int:
+    """Look through what came into runs since they were last looked at, for one turn. Returns how many runs are done."""
+    ends, done = time.monotonic() + _TURN_SECONDS, 0
+    for pk in _due():
+        if time.monotonic() > ends:
+            break
+        done += _scan_noted(pk, ends)
+    return done
+
+
+def _due() -> list[int]:
+    """Runs that changed since, those looked at longest ago first. A file does not change its run: it has a date of its own."""
+    runs = Run.objects.order_by(F("scan__looked_until").asc(nulls_first=True), "pk")
+    changed = runs.filter(Q(scan=None) | Q(scan__version__lt=F("version")))
+    lately = runs.filter(Q(finished_at=None) | Q(finished_at__gt=clock.now() - _FILES_COME_WITHIN))
+    with_files = lately.filter(files__updated_at__gt=F("scan__looked_until"))
+    found = [each.values_list("pk", flat=True)[:_RUNS_AT_ONCE] for each in (changed, with_files)]
+    return list(dict.fromkeys(pk for ids in found for pk in ids))
+
+
+def _scan_noted(pk: int, ends: float) -> bool:
+    """One that cannot be read must not keep the others waiting, and comes last the next time."""
+    run = Run.objects.select_related("project__entity").filter(pk=pk).first()
+    try:
+        return run is not None and scan(run, ends=ends)
+    except Exception as error:  # noqa: BLE001
+        log.warning("not looked through, tried again: run=%s error=%s", pk, type(error).__name__)
+        Scan.objects.filter(run=pk).update(looked_until=clock.now())
+        return False
+
+
+def scan(run: Run, *, ends: float = float("inf")) -> bool:
+    """Look through one run. False when the turn was over before its end. Twice at once does no harm."""
+    started, version, key = clock.now(), run.version, run_key(run)
+    row = Scan.objects.get_or_create(run=run)[0]
+    progress = Progress()
+    if row.sealed_progress is not None:
+        held = unseal(key, bytes(row.sealed_progress), label=PROGRESS_LABEL, row=row.uuid)
+        progress = Progress.from_bytes(held)
+
+    def beat() -> None:
+        if time.monotonic() > ends:
+            raise _TurnIsOver
+
+    is_done = True
+    try:
+        look(run, progress, beat)
+    except _TurnIsOver:
+        is_done = False
+    # Not done: a version that no run has, so that it stays due.
+    sealed = seal(key, progress.to_bytes(), label=PROGRESS_LABEL, row=row.uuid)
+    Scan.objects.filter(pk=row.pk).update(
+        sealed_progress=sealed, version=version if is_done else 0, looked_until=started - _COMMITTED_WITHIN
+    )
+    return is_done
+
+
+# ── what its people do about it ──
+
+
+@transaction.atomic
+def dismiss(finding: Finding, *, by: Actor) -> None:
+    """Somebody who may write the run says that it is no secret. It is not said again; twice changes nothing."""
+    if Finding.objects.filter(pk=finding.pk, state=State.OPEN.value).update(state=State.DISMISSED.value):
+        record(EventKind.SECRET_DISMISSED, **whose(finding.run), by=by)
+
+
+def erase(finding: Finding, *, by: Actor) -> None:
+    """Take the value out where it was found, and where the client wrote the same down beside it.
+
+    For who fetched it with FILE_ERASE. Not inside a transaction. May be asked again after it broke off.
+    """
+    run = finding.run
+    spot = open_finding(finding, run_key(run)).spot
+    _ERASERS[spot.place](run, spot, by)
+    with transaction.atomic():
+        standing = Finding.objects.filter(pk=finding.pk).exclude(state=State.ERASED.value)
+        if standing.update(state=State.ERASED.value):
+            record(EventKind.SECRET_ERASED, **whose(run), by=by)
+
+
+def _erase_in_config(run: Run, spot: Spot, by: Actor) -> None:
+    for _attempt in range(_TRIES):
+        held = Run.objects.select_related("project__entity").filter(pk=run.pk).first()
+        if held is None:
+            raise NotFound(NO_FINDING)
+        config = jsontext.loads(open_run(held).config_text)
+        secrets = secrets_at(config, spot.path, spot.detector)
+        _erase_beside(run, secrets, by)
+        patch = RunPatch(config_text=jsontext.dumps(without(config, secrets)))
+        try:
+            update_run(held, patch, by=by, only_if=partial(_is_still, version=held.version))
+        except Changed:
+            continue
+        return
+    raise Changed(_("The run is changing just now. Try again."))
+
+
+def _is_still(run: Run, *, version: int) -> bool:
+    return run.version == version
+
+
+def _erase_in_console(run: Run, spot: Spot, by: Actor) -> None:
+    secrets: list[str] = []
+
+    def change(text: str) -> str:
+        if spot.detector is Detector.PRIVATE_KEY:  # its lines look like nothing by themselves
+            secrets.append(text)
+            return MASK
+        found = values_in(text, spot.detector)
+        secrets.extend(found)
+        for secret in found:
+            text = text.replace(secret, MASK)
+        return text
+
+    numbers = range(spot.line, spot.last + 1)
+    masking.change_lines(run, bytes.fromhex(spot.writer), numbers, change)
+    _erase_beside(run, secrets, by)
+
+
+def _erase_in_file(run: Run, spot: Spot, by: Actor) -> None:
+    try:
+        file = find_file(run, spot.file).file
+    except NotFound:  # erased by other means
+        return
+    text = b"".join(read_file(file)).decode("utf-8", "surrogatepass")
+    _erase_beside(run, values_in(text, spot.detector), by)
+
+
+def _erase_code(run: Run, spot: Spot, by: Actor) -> None:
+    try:
+        erase_files([find_file(run, spot.file).file], by=by)
+    except NotFound:  # erased by other means
+        return
+
+
+_ERASERS = {
+    Place.CODE: _erase_code,
+    Place.CONFIG: _erase_in_config,
+    Place.CONSOLE: _erase_in_console,
+    Place.FILE: _erase_in_file,
+}
+
+
+def _erase_beside(run: Run, secrets: list[str], by: Actor) -> None:
+    """The same values in the files that the client writes by itself. One that cannot be written anew is erased whole."""
+    for name in (*SIDE_FILES, "output.log"):
+        try:
+            file = find_file(run, name).file
+        except NotFound:
+            continue
+        if file.size > MOST_OF_A_FILE:
+            erase_files([file], by=by)
+            continue
+        before = b"".join(read_file(file))
+        after, is_short = before, False
+        for secret in sorted(set(secrets), key=len, reverse=True):
+            after = after.replace(secret.encode("utf-8", "surrogatepass"), MASK.encode())
+            is_short = is_short or len(secret) < LONG_ENOUGH
+        if after != before and is_short:
+            erase_files([file], by=by)
+        elif after != before:
+            store_file(file, [after])

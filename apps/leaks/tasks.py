@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from celery import shared_task
+
+from apps.leaks import services
+
+
+@shared_task(name="leaks.sweep")
+def sweep() -> None:
+    """Look for credentials in what came in since."""
+    services.scan_due()

@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from apps.access.policy import Permission
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.audit.models import Event
+from apps.blobs.models import Blob
+from apps.blobs.store import default_store
+from apps.code_saving.credentials import MASK, Detector
+from apps.core.errors import NotFound
+from apps.files.models import RunFile
+from apps.files.queries import find_file, read_file
+from apps.files.services import announce_files, store_file
+from apps.leaks import services
+from apps.leaks.models import Finding, Scan
+from apps.leaks.notes import MOST_FINDINGS
+from apps.leaks.queries import count_open, findings_of, get_finding
+from apps.leaks.types import OpenFinding, Place, State
+from apps.projects.models import Project
+from apps.runs.history import masking, store
+from apps.runs.models import Chunk, Run, Segment
+from apps.runs.queries import open_run
+from apps.runs.services import update_run
+from apps.runs.types import Lines, RunPatch, Stream, StreamRequest
+from apps.teams.choices import SettingName
+from apps.teams.models import Entity
+from apps.teams.services import choose
+from tests.factories import work
+
+KEY = "hf" + "_" + "Ab" * 17
+OTHER = "ghp" + "_" + "c3D4" * 9
+ARGS = {"_wandb": {"value": {"e": {"w": {"args": ["--hub", KEY], "os": "Linux"}}}}}
+CONFIG = {"lr": {"value": 0.1}, "hub": {"value": {"鍵": KEY}}, **ARGS}
+
+
+@pytest.fixture
+def leaky(vision: Project, alice: User) -> Run:
+    return work.run(vision, "leaky", by=alice, config_text=json.dumps(CONFIG))
+
+
+def say(run: Run, first: int, *lines: str, writer: str = "") -> None:
+    store.append(run, StreamRequest(streams={Stream.OUTPUT: Lines(first, lines)}, writer=writer))
+    run.refresh_from_db()
+
+
+def put(run: Run, name: str, data: bytes) -> RunFile:
+    (announced,) = announce_files(run, [name])
+    assert announced.file is not None
+    return store_file(announced.file, io.BytesIO(data))
+
+
+def content(run: Run, name: str) -> bytes:
+    return b"".join(read_file(find_file(run, name).file))
+
+
+def looked(run: Run) -> list[OpenFinding]:
+    run.refresh_from_db()
+    assert services.scan(run)
+    return findings_of(run)
+
+
+def erase(run: Run, finding: OpenFinding, by: User) -> None:
+    actor = Actor.person(by)
+    services.erase(get_finding(actor, Permission.FILE_ERASE, run=run, public_id=finding.public_id), by=actor)
+    run.refresh_from_db()
+
+
+def test_a_run_without_credentials_has_no_findings(vision: Project, alice: User) -> None:
+    run = work.run(vision, "clean", by=alice, config_text='{"lr": {"value": 1}}')
+    say(run, 0, "epoch 1", "完了")
+
+    assert looked(run) == []
+    assert services.scan_due() == 0
+
+
+def test_the_config_and_its_command_line_are_looked_at(leaky: Run) -> None:
+    found = looked(leaky)
+
+    assert [(each.spot.place, each.spot.detector, each.spot.path) for each in found] == [
+        (Place.CONFIG, Detector.HUGGING_FACE, ("hub", "value", "鍵")),
+        (Place.CONFIG, Detector.HUGGING_FACE, ("_wandb", "value", "e", "w", "args", 1)),
+    ]
+    assert looked(leaky) == found
+
+
+def test_neither_the_value_nor_where_it_stood_is_in_a_row(leaky: Run) -> None:
+    looked(leaky)
+
+    rows = [*Finding.objects.values_list(), *Scan.objects.values_list()]
+    stored = b"".join(
+        bytes(x) if isinstance(x, bytes | memoryview) else str(x).encode() for row in rows for x in row
+    )
+    assert [KEY.encode() in stored, "鍵".encode() in stored, b"hugging" in stored] == [False] * 3
+
+
+def test_erasing_a_value_of_the_config_takes_it_out_wherever_it_stands(
+    leaky: Run, alice: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    put(leaky, "wandb-metadata.json", json.dumps({"args": ["--hub", KEY], "os": "Linux"}).encode())
+    put(leaky, "output.log", f"token {KEY}\nepoch 1\n".encode())
+    before = set(Blob.objects.values_list("object_name", flat=True))
+    found = [each for each in looked(leaky) if each.spot.place is Place.CONFIG]
+
+    with django_capture_on_commit_callbacks(execute=True):
+        erase(leaky, found[0], alice)
+
+    config = json.loads(open_run(leaky).config_text)
+    assert config["hub"] == {"value": {"鍵": MASK}}
+    assert config["_wandb"]["value"]["e"]["w"]["args"] == ["--hub", MASK]
+    assert config["lr"] == {"value": 0.1}
+    assert json.loads(content(leaky, "wandb-metadata.json"))["args"] == ["--hub", MASK]
+    assert content(leaky, "output.log") == f"token {MASK}\nepoch 1\n".encode()
+    assert not before & set(Blob.objects.values_list("object_name", flat=True))
+    assert {each.public_id: each.state for each in looked(leaky)}[found[0].public_id] is State.ERASED
+    assert Event.objects.filter(kind="run.secret_erased").count() == 1
+
+
+def test_erasing_twice_changes_nothing(leaky: Run, alice: User) -> None:
+    found = looked(leaky)[0]
+    erase(leaky, found, alice)
+    text = open_run(leaky).config_text
+
+    erase(leaky, found, alice)
+
+    assert open_run(leaky).config_text == text
+    assert Event.objects.filter(kind="run.secret_erased").count() == 1
+
+
+def test_a_secret_that_is_sent_again_is_open_again(leaky: Run, alice: User) -> None:
+    found = looked(leaky)
+    for each in found:
+        erase(leaky, each, alice)
+    looked(leaky)
+    assert count_open(leaky) == 0
+
+    update_run(leaky, RunPatch(config_text=json.dumps(CONFIG)), by=Actor.person(alice))
+    looked(leaky)
+
+    assert count_open(leaky) == 2
+
+
+@pytest.mark.parametrize("is_compacted", [False, True])
+def test_a_console_line_is_erased_in_chunks_and_in_segments(
+    vision: Project, alice: User, is_compacted: bool
+) -> None:
+    run = work.run(vision, "said", by=alice)
+    say(run, 0, "one", f"token {KEY}", "two")
+    say(run, 1, f"トークン {KEY} です")  # the same line, written again
+    say(run, 3, "three")
+    if is_compacted:
+        store.compact(run)
+    objects = {each.blob.object_name for each in Segment.objects.filter(run=run).select_related("blob")}
+    (found,) = looked(run)
+    assert (found.spot.place, found.spot.line, found.spot.last) == (Place.CONSOLE, 1, 1)
+
+    erase(run, found, alice)
+
+    assert store.console(run, 0, 10) == ["one", f"トークン {MASK} です", "two", "three"]
+    assert not Chunk.objects.filter(run=run, stream=Stream.OUTPUT.value).exists()
+    assert not objects & {each.name for each in default_store().list()}
+    everywhere = [
+        text
+        for each in masking.console_segments(run, 0)
+        for _, text in masking.lines_of_segment(run, each, 0)
+    ]
+    assert KEY not in "".join(everywhere)
+
+
+def test_a_private_key_of_several_lines_goes_whole(vision: Project, alice: User) -> None:
+    run = work.run(vision, "pem", by=alice)
+    head, end = "-----BEGIN " + "PRIVATE KEY-----", "-----END " + "PRIVATE KEY-----"
+    say(
+        run,
+        0,
+        "before",
+        f"2026-11-27T10:00:00.1 {head}",
+        "2026-11-27T10:00:00.2 MIIEabc",
+        f"x {end}",
+        "after",
+    )
+    (found,) = looked(run)
+    assert (found.spot.line, found.spot.last) == (1, 3)
+
+    erase(run, found, alice)
+
+    assert store.console(run, 0, 10) == ["before", MASK, MASK, MASK, "after"]
+
+
+def test_lines_are_looked_at_once_also_when_they_are_compacted_between(vision: Project, alice: User) -> None:
+    run = work.run(vision, "long", by=alice)
+    say(run, 0, "one", KEY)
+    assert [each.spot.line for each in looked(run)] == [1]
+    store.compact(run)
+    say(run, 2, "two", OTHER)
+    store.compact(run)
+
+    assert [each.spot.line for each in looked(run)] == [1, 3]
+
+
+def test_a_turn_that_is_over_is_gone_on_with(vision: Project, alice: User) -> None:
+    run = work.run(vision, "turns", by=alice, config_text=json.dumps(CONFIG))
+    say(run, 0, KEY)
+    run.refresh_from_db()
+
+    turns = 0
+    while not services.scan(run, ends=0):
+        turns += 1
+
+    assert turns >= 2
+    assert [each.spot.place for each in findings_of(run)] == [Place.CONFIG, Place.CONFIG, Place.CONSOLE]
+    assert services.scan_due() == 0
+
+
+def test_writers_of_a_shared_run_are_told_apart(vision: Project, alice: User) -> None:
+    run = work.run(vision, "shared", by=alice)
+    say(run, 0, f"a {KEY}", writer="a")
+    say(run, 0, f"b {OTHER}", writer="b")
+    found = {each.spot.detector: each for each in looked(run)}
+
+    erase(run, found[Detector.GITHUB], alice)
+
+    assert sorted(store.console(run, 0, 10)) == [f"a {KEY}", f"b {MASK}"]
+
+
+def test_code_is_erased_whole(vision: Project, lab: Entity, alice: User) -> None:
+    choose(lab, SettingName.CODE_SAVING, True, by=Actor.person(alice))
+    run = work.run(vision, "coded", by=alice)
+    put(run, "code/main.py", f"import os\nKEY = '{KEY}'\nSAME = '{KEY}'\n".encode())
+    put(run, "code/clean.py", b"import os\n")
+    (found,) = looked(run)
+    assert (found.spot.place, found.spot.file, found.spot.line) == (Place.CODE, "code/main.py", 1)
+
+    erase(run, found, alice)
+
+    with pytest.raises(NotFound):
+        find_file(run, "code/main.py")
+    assert content(run, "code/clean.py") == b"import os\n"
+
+
+def test_what_is_said_to_be_no_secret_stays_so(leaky: Run, alice: User) -> None:
+    actor, first = Actor.person(alice), looked(leaky)[0]
+    finding = get_finding(actor, Permission.RUN_WRITE, run=leaky, public_id=first.public_id)
+
+    services.dismiss(finding, by=actor)
+    services.dismiss(finding, by=actor)
+    update_run(leaky, RunPatch(config_text=json.dumps(CONFIG, indent=1)), by=actor)
+    looked(leaky)
+
+    assert count_open(leaky) == 1
+    assert Event.objects.filter(kind="run.secret_dismissed").count() == 1
+
+
+def test_a_thousand_secrets_are_not_a_thousand_rows(vision: Project, alice: User) -> None:
+    run = work.run(vision, "many", by=alice)
+    say(run, 0, *[KEY] * 1000)
+
+    assert len(looked(run)) == MOST_FINDINGS
+
+
+def test_a_finding_of_another_run_is_not_found_by_this_one(
+    leaky: Run, vision: Project, alice: User, mallory: User
+) -> None:
+    other = work.run(vision, "other", by=alice)
+    found = looked(leaky)[0]
+
+    for run, by in ((other, alice), (leaky, mallory)):
+        with pytest.raises(NotFound):
+            get_finding(Actor.person(by), Permission.RUN_WRITE, run=run, public_id=found.public_id)
