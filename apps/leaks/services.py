@@ -21,7 +21,6 @@ from apps.files.queries import find_file, read_file
 from apps.files.services import store_file
 from apps.leaks.models import Finding, Scan
 from apps.leaks.notes import open_finding
-from apps.leaks.queries import NO_FINDING
 from apps.leaks.scanning import MOST_OF_A_FILE, SIDE_FILES, Progress, look
 from apps.leaks.types import Place, Spot, State
 from apps.runs.history import masking
@@ -132,7 +131,7 @@ def _erase_in_config(run: Run, spot: Spot, by: Actor) -> None:
     for _attempt in range(_TRIES):
         held = Run.objects.select_related("project__entity").filter(pk=run.pk).first()
         if held is None:
-            raise NotFound(NO_FINDING)
+            raise NotFound("The run is gone.")
         config = jsontext.loads(open_run(held).config_text)
         secrets = secrets_at(config, spot.path, spot.detector)
         _erase_beside(run, secrets, by)

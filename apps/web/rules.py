@@ -199,6 +199,9 @@ for name in ("run-edit", "run-log"):
     declare_url(name, Permission.RUN_WRITE, methods=_FORM)
 for name in ("project-tag", "project-stop", "run-stop", "run-log-rows", "run-log-summary", "run-state"):
     declare_url(name, Permission.RUN_WRITE, methods=("POST",))
+declare_url("run-secrets", Permission.RUN_WRITE, methods=_READING)
+declare_url("run-secret-dismiss", Permission.RUN_WRITE, methods=("POST",))
+declare_url("run-secret-erase", Permission.FILE_ERASE, methods=("POST",))
 declare_url("project-erase", Permission.PROJECT_ERASE, methods=_FORM)
 # Of a selection each run is asked about: one's own, or all where one is admin.
 for name in ("run-erase", "project-erase-runs"):

@@ -1,0 +1,86 @@
+"""/{entity}/{project}/runs/{run}/secrets, …/secrets/dismiss and …/secrets/erase"""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from apps.accounts.models import User
+from apps.leaks.services import scan
+from apps.projects.models import Project
+from apps.runs.history import store
+from apps.runs.models import Run
+from apps.runs.queries import open_run
+from apps.runs.types import Lines, Stream, StreamRequest
+from tests.factories import work
+from tests.web.conftest import Visit, text_of
+
+RUN = "/lab/vision/runs/leaky"
+KEY = "hf" + "_" + "Ab" * 17
+NAME = "<b>鍵\u202e"
+
+
+@pytest.fixture
+def leaky(vision: Project, alice: User) -> Run:
+    config = {NAME: {"value": KEY}, "_wandb": {"value": {"e": {"w": {"args": [f"--k={KEY}"]}}}}}
+    run = work.run(vision, "leaky", by=alice, config_text=json.dumps(config))
+    store.append(run, StreamRequest(streams={Stream.OUTPUT: Lines(0, ["one", f"key {KEY}"])}))
+    run.refresh_from_db()
+    assert scan(run)
+    return run
+
+
+def test_the_run_says_so_and_the_page_says_where_and_never_what(visit: Visit, leaky: Run) -> None:
+    assert "3 values of this run look like secrets." in text_of(visit(RUN, by="alice"))
+
+    page = visit(f"{RUN}/secrets", by="alice")
+
+    words = text_of(page)
+    assert "Hugging Face token Config" in words and "Console, line 2" in words and "Command line" in words
+    html = page.content.decode()
+    assert "<bdi>&lt;b&gt;鍵" in html and "<b>鍵" not in html
+    assert KEY not in html
+    assert html.count("/secrets/erase") == html.count("/secrets/dismiss") == 3
+
+
+def test_one_click_erases_and_one_says_that_it_is_none(visit: Visit, send: Visit, leaky: Run) -> None:
+    page = visit(f"{RUN}/secrets", by="alice").content.decode()
+    in_config, _, in_console = dict.fromkeys(re.findall(r'name="finding" value="(\w{20})"', page))
+
+    for _twice in range(2):
+        assert (
+            send(f"{RUN}/secrets/erase", by="alice", finding=in_config).headers["Location"]
+            == f"{RUN}/secrets"
+        )
+        assert send(f"{RUN}/secrets/dismiss", by="alice", finding=in_console).status_code == 302
+
+    leaky.refresh_from_db()
+    assert KEY not in open_run(leaky).config_text
+    assert store.console(leaky, 0, 9) == ["one", f"key {KEY}"]
+    words = text_of(visit(f"{RUN}/secrets", by="alice"))
+    assert "1 value" in text_of(visit(RUN, by="alice"))
+    assert "Decided" in words and "erased" in words and "not a secret" in words
+
+
+@pytest.mark.parametrize("finding", ["", "x" * 20, "x" * 10_000, "\0", "<b>"])
+def test_what_is_not_there_needs_no_decision(visit: Visit, send: Visit, leaky: Run, finding: str) -> None:
+    for act in ("dismiss", "erase"):
+        assert send(f"{RUN}/secrets/{act}", by="alice", finding=finding).status_code == 302
+
+    assert "3 values" in text_of(visit(RUN, by="alice"))
+
+
+@pytest.mark.parametrize(
+    ("who", "reads", "erases"),
+    [("alice", 200, 302), ("bob", 200, 403), ("vera", 403, 403), ("mallory", 404, 404), (None, 404, 404)],
+)
+def test_who_sees_and_who_erases(
+    visit: Visit, send: Visit, leaky: Run, mallory: User, who: str | None, reads: int, erases: int
+) -> None:
+    page = visit(f"{RUN}/secrets", by=who)
+    assert page.status_code == reads
+    assert ("/secrets/erase" in page.content.decode()) is (erases == 302)
+    assert send(f"{RUN}/secrets/erase", by=who).status_code == erases
+    assert ("look like secrets" in visit(RUN, by=who).content.decode()) is (reads == 200)
