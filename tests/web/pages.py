@@ -36,6 +36,7 @@ PAGES = (
     f"{RUN}/values/packages",
     f"{RUN}/console",
     f"{RUN}/console?q=loss&times=off",
+    f"{RUN}/secrets",
     f"{RUN}/code",
     f"{RUN}/code?file=code%2Flook.ipynb",
     f"{RUN}/code?file=diff.patch",
