@@ -35,9 +35,12 @@ class Scan(models.Model):
     """How far a run has been looked through."""
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="scan")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="scans", related_query_name="scan")
     version = models.PositiveBigIntegerField(
         default=0
     )  # of the run, when all that there was had been looked at
     looked_until = models.DateTimeField(default=clock.now)  # files of before that moment were
     sealed_progress = models.BinaryField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run"], name="one_scan_per_run")]

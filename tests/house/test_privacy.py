@@ -73,6 +73,7 @@ OPEN_TEXT = {
     "contenttypes.ContentType.model": "a word of ours",
     "erasure.ErasureJob.asked_by": "a public id",
     "erasure.ErasureJob.public_id": "made by us",
+    "leaks.Finding.public_id": "made by us",
     "erasure.ErasureJob.trouble": "the name of a type of error",
     "files.RunFile.public_id": "made by us",
     "plans.PlanRequest.public_id": "made by us",
