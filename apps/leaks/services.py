@@ -125,6 +125,8 @@ def erase(finding: Finding, *, by: Actor) -> None:
         standing = Finding.objects.filter(pk=finding.pk).exclude(state=State.ERASED.value)
         if standing.update(state=State.ERASED.value):
             record(EventKind.SECRET_ERASED, **whose(run), by=by)
+    if spot.place is Place.CONFIG:
+        _settle_config(run)
 
 
 def _erase_in_config(run: Run, spot: Spot, by: Actor) -> None:
@@ -142,6 +144,18 @@ def _erase_in_config(run: Run, spot: Spot, by: Actor) -> None:
             continue
         return
     raise Changed(_("The run is changing just now. Try again."))
+
+
+def _settle_config(run: Run) -> None:
+    """The same value stood at other places of the config: nobody need click there too."""
+    held = Run.objects.filter(pk=run.pk).first()
+    if held is None:
+        return
+    key, config = run_key(held), jsontext.loads(open_run(held).config_text)
+    for finding in Finding.objects.filter(run=run, state=State.OPEN.value):
+        spot = open_finding(finding, key).spot
+        if spot.place is Place.CONFIG and not secrets_at(config, spot.path, spot.detector):
+            Finding.objects.filter(pk=finding.pk).update(state=State.ERASED.value)
 
 
 def _is_still(run: Run, *, version: int) -> bool:

@@ -10,7 +10,7 @@ from apps.leaks.queries import find_finding, findings_of
 from apps.leaks.services import dismiss as dismiss_finding
 from apps.leaks.services import erase as erase_value
 from apps.leaks.types import State
-from apps.runs.queries import get_run, may_do, open_run
+from apps.runs.queries import get_run, open_run
 from apps.web.links import run_url
 from apps.web.rendering import render
 from apps.web.request import Request
@@ -23,12 +23,12 @@ def secrets(request: Request, entity: str, project: str, run: str) -> HttpRespon
     """What of a run looks like a secret, for who may write it: where it stands, never the value."""
     held = get_run(request.actor, Permission.RUN_WRITE, entity=entity, project=project, name=run)
     found = [shown(each, run_url(entity, project, run)) for each in findings_of(held)]
-    context = {
+    context = frame(request, open_run(held))
+    context |= {
         "standing": [each for each in found if each.state is State.OPEN],
         "settled": [each for each in found if each.state is not State.OPEN],
-        "can_erase": may_do(request.actor, Permission.FILE_ERASE, held),
     }
-    return render(request, "runs/secrets.html", frame(request, open_run(held)) | context)
+    return render(request, "runs/secrets.html", context)
 
 
 @require_POST
