@@ -45,6 +45,7 @@ class RunFile(models.Model):
             models.Index(
                 fields=["erasure_job"], condition=models.Q(erasure_job__isnull=False), name="files_of_erasure"
             ),
+            models.Index(fields=["updated_at"], name="files_by_change"),
         ]
 
     def __str__(self) -> str:

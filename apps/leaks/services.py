@@ -17,6 +17,7 @@ from apps.code_saving.credentials_in_json import LONG_ENOUGH, secrets_at, withou
 from apps.core import clock, jsontext
 from apps.core.errors import Changed, NotFound
 from apps.erasure.services import erase_files
+from apps.files.models import RunFile
 from apps.files.queries import find_file, read_file
 from apps.files.services import store_file
 from apps.leaks.models import Finding, Scan
@@ -58,12 +59,14 @@ def scan_due() -> int:
 
 def _due() -> list[int]:
     """Runs that changed since, those looked at longest ago first. A file does not change its run: it has a date of its own."""
-    runs = Run.objects.order_by(F("scan__looked_until").asc(nulls_first=True), "pk")
-    changed = runs.filter(Q(scan=None) | Q(scan__version__lt=F("version")))
-    lately = runs.filter(Q(finished_at=None) | Q(finished_at__gt=clock.now() - _FILES_COME_WITHIN))
-    with_files = lately.filter(files__updated_at__gt=F("scan__looked_until"))
-    found = [each.values_list("pk", flat=True)[:_RUNS_AT_ONCE] for each in (changed, with_files)]
-    return list(dict.fromkeys(pk for ids in found for pk in ids))
+    changed = Run.objects.filter(Q(scan=None) | Q(scan__version__lt=F("version")))
+    changed = changed.order_by(F("scan__looked_until").asc(nulls_first=True), "pk")
+    files = RunFile.objects.filter(updated_at__gt=clock.now() - _FILES_COME_WITHIN)
+    with_files = files.filter(updated_at__gt=F("run__scan__looked_until"), run__erased_at=None)
+    with_files = with_files.order_by("run__scan__looked_until").values_list("run", flat=True)
+    return list(
+        dict.fromkeys([*changed.values_list("pk", flat=True)[:_RUNS_AT_ONCE], *with_files[:_RUNS_AT_ONCE]])
+    )
 
 
 def _scan_noted(pk: int, ends: float) -> bool:
@@ -107,13 +110,13 @@ def scan(run: Run, *, ends: float = float("inf")) -> bool:
 
 
 @transaction.atomic
-def dismiss(finding: Finding, *, by: Actor) -> None:
+def dismiss_finding(finding: Finding, *, by: Actor) -> None:
     """Somebody who may write the run says that it is no secret. It is not said again; twice changes nothing."""
     if Finding.objects.filter(pk=finding.pk, state=State.OPEN.value).update(state=State.DISMISSED.value):
         record(EventKind.SECRET_DISMISSED, **whose(finding.run), by=by)
 
 
-def erase(finding: Finding, *, by: Actor) -> None:
+def erase_value(finding: Finding, *, by: Actor) -> None:
     """Take the value out where it was found, and where the client wrote the same down beside it.
 
     For who fetched it with FILE_ERASE. Not inside a transaction. May be asked again after it broke off.

@@ -67,7 +67,7 @@ def looked(run: Run) -> list[OpenFinding]:
 def erase(run: Run, finding: OpenFinding, by: User) -> None:
     held = find_finding(run, finding.public_id)
     assert held is not None
-    services.erase(held, by=Actor.person(by))
+    services.erase_value(held, by=Actor.person(by))
     run.refresh_from_db()
 
 
@@ -248,8 +248,8 @@ def test_what_is_said_to_be_no_secret_stays_so(leaky: Run, alice: User) -> None:
     finding = find_finding(leaky, first.public_id)
     assert finding is not None
 
-    services.dismiss(finding, by=actor)
-    services.dismiss(finding, by=actor)
+    services.dismiss_finding(finding, by=actor)
+    services.dismiss_finding(finding, by=actor)
     update_run(leaky, RunPatch(config_text=json.dumps(CONFIG, indent=1)), by=actor)
     looked(leaky)
 

@@ -7,8 +7,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.access.policy import Permission
 from apps.leaks.queries import find_finding, findings_of
-from apps.leaks.services import dismiss as dismiss_finding
-from apps.leaks.services import erase as erase_value
+from apps.leaks.services import dismiss_finding, erase_value
 from apps.leaks.types import State
 from apps.runs.queries import get_run, open_run
 from apps.web.links import run_url
