@@ -195,6 +195,7 @@ SEEDS = (
     "/alice/vision/compare/code?runs=demo0003,demo0001",
     "/alice/vision/runs/demo0001/histograms",
     "/alice/vision/runs/demo0003/code",
+    "/alice/vision/runs/demo0003/secrets",
     "/alice/vision/runs/demo0003/code?file=code%2Flook.ipynb",
     "/alice/vision?group=config.model",
     "/find?q=nothingiscalledso",
