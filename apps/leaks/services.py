@@ -63,10 +63,9 @@ def _due() -> list[int]:
     changed = changed.order_by(F("scan__looked_until").asc(nulls_first=True), "pk")
     files = RunFile.objects.filter(updated_at__gt=clock.now() - _FILES_COME_WITHIN)
     with_files = files.filter(updated_at__gt=F("run__scan__looked_until"), run__erased_at=None)
-    with_files = with_files.order_by("run__scan__looked_until").values_list("run", flat=True)
-    return list(
-        dict.fromkeys([*changed.values_list("pk", flat=True)[:_RUNS_AT_ONCE], *with_files[:_RUNS_AT_ONCE]])
-    )
+    of_files = with_files.order_by("run__scan__looked_until").values_list("run", flat=True)
+    found = [*changed.values_list("pk", flat=True)[:_RUNS_AT_ONCE], *of_files[:_RUNS_AT_ONCE]]
+    return list(dict.fromkeys(found))
 
 
 def _scan_noted(pk: int, ends: float) -> bool:
