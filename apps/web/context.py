@@ -14,6 +14,7 @@ from apps.web.adapter import invitation_of
 from apps.web.appearance import appearance_of
 from apps.web.custody import Audience
 from apps.web.links import base_url, with_query
+from apps.web.passkey_place import PasskeyPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "sends_mail": sends_mail(),
         "audience": Audience(actor or Actor.nobody()),
         "sign_up": SignUp(request),
+        "passkeys": PasskeyPlace(request),
         "way_in": _way_in(request),
         "here": _here(request),
     }

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.web.links import base_url
+from apps.web.passkey_place import domain_of
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -43,7 +44,7 @@ class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return _("Passkey")
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        return {"id": _host().rpartition(":")[0] or _host(), "name": "Ownlog"}
+        return {"id": domain_of(context.request), "name": "Ownlog"}
 
     def get_public_key_credential_user_entity(self, user: User) -> dict[str, object]:
         entity: dict[str, object] = super().get_public_key_credential_user_entity(user)

@@ -20,7 +20,17 @@ from tests.web.test_providers import arrive, begin, long_ago, sign_up
 
 BOTH = pytest.mark.parametrize("name", ["google", "github"])
 # Names of people, of providers, and what is asked of them.
-NAMES = {"testserver", "alice", "AL", "alice@example.com", "kenji@example.com", "kenji", "Google", "GitHub"}
+NAMES = {
+    "testserver",
+    "localhost",
+    "alice",
+    "AL",
+    "alice@example.com",
+    "kenji@example.com",
+    "kenji",
+    "Google",
+    "GitHub",
+}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +88,8 @@ def test_pages_of_codes_and_passkeys_are_japanese(alice: User, url: str, path: s
         passkey(alice)
 
     assert resolve(path).view_name == url
-    assert_japanese(client.get(path))
+    for host in ("localhost", "127.0.0.1", "testserver"):  # each says something else of passkeys
+        assert_japanese(client.get(path, headers={"host": host}))
 
 
 @pytest.mark.usefixtures("_passkeys_made_up")
