@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import re
 import subprocess
 import time
 import urllib.error
 import urllib.request
+from html import unescape
+from textwrap import dedent
 
 import pytest
+from django.template.loader import render_to_string
 
 from apps.access.policy import Scope
 from apps.accounts.actors import Actor
@@ -121,6 +125,14 @@ from apps.accounts.services import KeyTerms, issue_api_key
 user = User.objects.get(username="alice")
 issue_api_key(user, by=Actor.system(), secret=SECRET, terms=KeyTerms(Scope.READ))
 """
+A_PROJECT = """
+import django; django.setup()
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.projects.services import create_project
+alice = Actor.person(User.objects.get(username="alice"))
+create_project(alice, entity="alice", name="read-by-the-lines")
+"""
 REVOKE = """
 import django; django.setup()
 from apps.accounts.models import ApiKey
@@ -142,17 +154,33 @@ def test_the_client_is_told_that_its_key_only_reads_and_does_not_try_again(
     client_of_alice.key = READ_ONLY
 
     done = client_of_alice.run(
-        """
+        dedent(
+            """
         began = time.monotonic()
         try:
             wandb.init(project="read-only", settings=FAST)
         except Exception as error:
             tell(error=str(error), seconds=time.monotonic() - began)
         """
+        )
+        + lines_for_reading(server)
+        + "\ntell(read=project.name)"
     )
 
     assert "the scope read of this API key does not" in done.told["error"]
     assert done.told["seconds"] < 60
+    assert done.told["read"] == "read-by-the-lines"
+
+
+def lines_for_reading(server: LiveServer) -> str:
+    """What the page of a new key that reads tells to run, where there is something to read."""
+    server.python("-c", A_PROJECT)
+    page = render_to_string(
+        "components/snippet_read.html", {"base_url": server.url, "secret": READ_ONLY, "entity": "alice"}
+    )
+    lines = re.search(r'class="pane python".*?<pre[^>]*>(.*?)</pre>', page, re.DOTALL)
+    assert lines is not None
+    return "\n" + unescape(re.sub(r"<[^>]+>", "", lines[1]))
 
 
 def viewer_status(port: int, key: str) -> int:

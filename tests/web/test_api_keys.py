@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -99,6 +100,24 @@ def test_a_key_is_what_the_form_says(send: Visit, visit: Visit, lab: Entity) -> 
     actor = actor_for_api_key(_secret(answer.content) or "")
     assert actor is not None
     assert (actor.scope, actor.only_entity) == (Scope.READ, lab.pk)
+
+
+def test_a_key_that_reads_is_shown_with_lines_that_read(send: Visit, lab: Entity) -> None:
+    answer = send(PAGE, by="bob", scope="read", only="lab")
+
+    lines = unescape(answer.content.decode())
+    assert 'wandb.Api()\nfor project in api.projects("lab"):' in lines
+    assert f"WANDB_API_KEY={_secret(answer.content)}\ncurl --header" in lines
+    assert "http://testserver/api/v1/projects" in lines
+    assert "wandb.init" not in lines
+    assert "Waiting for the first run" not in lines
+
+
+def test_a_key_for_one_entity_is_shown_with_lines_that_log_there(send: Visit, lab: Entity) -> None:
+    answer = send(PAGE, by="bob", scope="write", only="lab")
+
+    assert b"export WANDB_ENTITY=lab" in answer.content
+    assert b"WANDB_ENTITY" not in send(PAGE, by="bob", scope="write").content
 
 
 def test_the_name_of_a_key_is_stored_sealed(send: Visit, alice: User) -> None:

@@ -6,6 +6,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from apps.access.policy import Scope
 from apps.accounts.services import revoke_api_key
 from apps.core.errors import Invalid
 from apps.projects.queries import has_projects
@@ -23,8 +24,12 @@ def api_keys(request: Request) -> HttpResponse:
     entities = [each.name for each in entities_of(request.actor)]
     form = KeyForm(request.POST if request.method == "POST" else None, entities=entities)
     secret = entity = ""
+    reads = False
     if form.is_valid():
-        entity = _own_team(request)
+        wanted = form.wanted()
+        reads = wanted.scope is Scope.READ
+        # A key that is good for one entity logs there or nowhere.
+        entity = wanted.only or _own_team(request)
         secret, form = _made(request, form)
     keys = keys_of(request.actor)
     context = {
@@ -33,8 +38,9 @@ def api_keys(request: Request) -> HttpResponse:
         "good": sum(not key.is_expired for key in keys),
         "secret": secret,
         "entity": entity,
-        # Whoever makes a key where there is no project yet waits for one.
-        "is_waiting": bool(secret) and not has_projects(request.actor, entity=entity),
+        "reads": reads,
+        # Whoever makes a key to log with where there is no project yet waits for one.
+        "is_waiting": bool(secret) and not reads and not has_projects(request.actor, entity=entity),
     }
     return render(request, "settings/api_keys.html", context, status=400 if form.errors else 200)
 
