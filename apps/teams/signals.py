@@ -15,6 +15,8 @@ from apps.accounts.models import User
 from apps.accounts.sessions import row_of
 from apps.teams.browsers import end_other_browsers, note_browser
 
+BROWSERS_ENDED = "browsers_ended"
+
 
 @receiver(user_logged_in, dispatch_uid="teams.note_browser")
 def note_where(sender: object, request: HttpRequest, user: User, **kwargs: Any) -> None:
@@ -27,6 +29,9 @@ def note_where(sender: object, request: HttpRequest, user: User, **kwargs: Any) 
 
 @receiver([password_changed, password_set, password_reset], dispatch_uid="teams.end_other_sessions")
 def end_others(sender: object, request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """A new password is often an answer to somebody else's being signed in."""
-    here = row_of(request.session.session_key or "") if request.user == user else ""
-    end_other_browsers(user, session_row=here, by=Actor.person(user))
+    """A new password is often an answer to somebody else's being signed in. The page that comes next says how many were."""
+    is_here = request.user == user
+    here = row_of(request.session.session_key or "") if is_here else ""
+    ended = end_other_browsers(user, session_row=here, by=Actor.person(user))
+    if is_here:
+        request.session[BROWSERS_ENDED] = ended

@@ -114,7 +114,7 @@ urlpatterns = [
     # Settings.
     path("settings/profile", profile.profile, name="profile"),
     path("settings/appearance", appearance.appearance, name="appearance"),
-    path("settings/password", account.password_change, name="account_change_password"),
+    path("settings/password", security.new_password, name="account_change_password"),
     path("settings/password/set", security.set_password, name="account_set_password"),
     path("settings/email", account.email, name="account_email"),
     path("settings/security", security.security, name="security"),

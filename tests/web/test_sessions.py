@@ -76,6 +76,22 @@ def test_a_new_password_signs_the_other_devices_out(alice: User) -> None:
     assert "1 session" in text_of(here.get("/settings/sessions"))
 
 
+def test_after_a_new_password_its_page_says_once_what_that_did(alice: User) -> None:
+    here, _, _ = signed_in(), signed_in(agent=SAFARI), signed_in()
+    form = {"oldpassword": PASSWORD} | dict.fromkeys(("password1", "password2"), "quite another phrase")
+    again = {"oldpassword": "quite another phrase"} | dict.fromkeys(
+        ("password1", "password2"), "quite a third phrase"
+    )
+
+    first = text_of(here.post("/settings/password", form, follow=True))
+    later = text_of(here.get("/settings/password"))
+    second = text_of(here.post("/settings/password", again, follow=True))
+
+    assert "The new password holds. 2 other devices were signed out." in first
+    assert "The new password holds." not in later
+    assert "The new password holds. No other device was signed in." in second
+
+
 def test_a_password_set_by_mail_signs_every_device_out(alice: User) -> None:
     here = signed_in()
     stranger = Client()

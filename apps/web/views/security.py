@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
-from allauth.account.views import password_set
+from allauth.account.views import PasswordChangeView, password_set
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal import auth
 from allauth.mfa.webauthn.internal.flows import remove_authenticator, rename_authenticator
@@ -25,6 +25,7 @@ from apps.accounts.providers import offered
 from apps.accounts.queries import user_of
 from apps.core.errors import Conflict, NotFound
 from apps.teams.factors import factors_of, is_only_way_in
+from apps.teams.signals import BROWSERS_ENDED
 from apps.web.again import has_nothing_here, only_elsewhere
 from apps.web.forms import PasskeyNameForm
 from apps.web.links import with_query
@@ -131,6 +132,15 @@ class NewPasskey(AddWebAuthnView):  # type: ignore[misc]
         return context
 
 
+class NewPassword(PasswordChangeView):  # type: ignore[misc]
+    """The library's page, which comes again once the password is set and says, one time, what that did."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        context["browsers_ended"] = self.request.session.pop(BROWSERS_ENDED, None)
+        return context
+
+
 class PasskeySignIn(LoginWebAuthnView):  # type: ignore[misc]
     def form_invalid(self, form: Any) -> HttpResponse:
         query = {"passkey": "unknown", "next": self.request.POST.get("next", "")}
@@ -148,5 +158,6 @@ class PasskeyAgain(ReauthenticateWebAuthnView):  # type: ignore[misc]
 
 
 new_passkey = NewPasskey.as_view()
+new_password = NewPassword.as_view()
 passkey_sign_in = PasskeySignIn.as_view()
 passkey_again = PasskeyAgain.as_view()
