@@ -26,14 +26,14 @@ _TO_OPERATORS = frozenset({Act.SENT, Act.ANSWERED})
 _TRIED_FOR = timedelta(days=2)
 
 
-def tell_of_step(step_id: int) -> None:
+def tell_of_step(step_id: int, *, base: str = "") -> None:
     """Mail whom an act on a request concerns, once; when no server takes it, the sweep tries again."""
     step = RequestStep.objects.select_related("request__user").filter(pk=step_id).first()
     mine = RequestStep.objects.filter(pk=step_id, told_at=None)
     if step is None or not mine.update(told_at=clock.now()):
         return
     try:
-        _send(step)
+        _send(step, base or settings.OWNLOG_BASE_URL)
     except (OSError, SMTPException) as error:
         log.warning("step of a request not mailed: error=%s", type(error).__name__)
         RequestStep.objects.filter(pk=step_id).update(told_at=None)
@@ -48,19 +48,19 @@ def steps_to_tell() -> list[int]:
     return list(left.order_by("pk").values_list("pk", flat=True)[:100])
 
 
-def _send(step: RequestStep) -> None:
+def _send(step: RequestStep, base: str) -> None:
     request, act = step.request, Act(step.act)
     if act in _TO_OPERATORS:
         operators = User.objects.filter(is_active=True, is_staff=True, is_superuser=True)
         path = reverse("admin:plans_planrequest_review", args=[request.pk])
-        _mail(operators.order_by("pk"), "mails/request_waits", path, act)
+        _mail(operators.order_by("pk"), "mails/request_waits", base and base + path, act)
     if act in _TO_PERSON and request.user.is_active:
-        _mail([request.user], "mails/request", reverse("plan-request"), act)
+        _mail([request.user], "mails/request", base and base + reverse("plan-request"), act)
 
 
-def _mail(people: Iterable[User], template: str, path: str, act: Act) -> None:
-    base = settings.OWNLOG_BASE_URL
-    words = {"act": act.value, "address": f"{base}{path}" if base else ""}
+def _mail(people: Iterable[User], template: str, address: str, act: Act) -> None:
+    """Without an address the mail says in words where to look."""
+    words = {"act": act.value, "address": address}
     for user in people:
         with translation.override(language_of(user)):
             subject = render_to_string(f"{template}_subject.txt", words).strip()

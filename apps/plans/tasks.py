@@ -7,9 +7,9 @@ from apps.plans.services import sweep_words
 
 
 @shared_task(name="plans.tell")
-def tell(step_id: int) -> None:
-    """Mail whom an act on a request concerns."""
-    tell_of_step(step_id)
+def tell(step_id: int, base: str = "") -> None:
+    """Mail whom an act on a request concerns, with links to where the instance was asked for it."""
+    tell_of_step(step_id, base=base)
 
 
 @shared_task(name="plans.sweep")

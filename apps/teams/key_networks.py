@@ -25,6 +25,7 @@ from apps.audit.events import EventKind
 from apps.audit.repeats import Subject, count
 from apps.audit.services import record
 from apps.core import background, clock
+from apps.core.address import instance_address
 from apps.teams.models import Entity
 from apps.teams.own import has_own_key, own_key
 from apps.vault.seal import seal_text, unseal_text
@@ -95,7 +96,7 @@ def _first_use(key: ApiKey, network_hmac: str, network: str, *, by: Actor) -> No
         noted.sealed_network = seal_text(own_key(key.user_id), network, label=_LABEL, row=noted.row)
     if earlier and not any(_was_told_lately(each) for each in earlier):
         noted.told_at = clock.now()
-        background.enqueue("teams.tell_of_key", key=key.public_id)
+        background.enqueue("teams.tell_of_key", key=key.public_id, base=instance_address())
     noted.save()
     KeyNetwork.objects.filter(pk__in=[each.pk for each in earlier[: 1 - MOST_OF_KEY]]).delete()
     owner = _owner_of(key)

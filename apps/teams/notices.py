@@ -20,26 +20,24 @@ from apps.teams.queries.settings import effective
 log = logging.getLogger(__name__)
 
 
-def tell_of_place(user_id: int, team_id: int) -> None:
+def tell_of_place(user_id: int, team_id: int, *, base: str = "") -> None:
     """Say what somebody is in a team by now. A message that is lost costs them a mail, never a right."""
     own = Entity.objects.select_related("user").filter(user_id=user_id, user__is_active=True).first()
     team = Entity.objects.filter(pk=team_id).first()
     if own is None or own.user is None or team is None or not effective(own, SettingName.MAIL_TEAMS).is_on:
         return
     role = Membership.objects.filter(user_id=user_id, entity=team).values_list("role", flat=True).first()
-    base = settings.OWNLOG_BASE_URL
-    words = {"team": team.name, "role": role or "", "address": f"{base}/settings/teams" if base else ""}
+    words = {"team": team.name, "role": role or "", "address": base and f"{base}/settings/teams"}
     _send(own.user, "place", words)
 
 
-def tell_of_key(key_public_id: str) -> None:
+def tell_of_key(key_public_id: str, *, base: str = "") -> None:
     """Say that a key was used from a network that was new to it. From which, only its owner's page can open."""
     key = ApiKey.objects.select_related("user").filter(public_id=key_public_id, revoked_at=None).first()
     own = Entity.objects.filter(user_id=key.user_id, user__is_active=True).first() if key else None
     if key is None or own is None or not effective(own, SettingName.MAIL_KEYS).is_on:
         return
-    base = settings.OWNLOG_BASE_URL
-    words = {"hint": key.hint, "address": f"{base}/settings/api-keys" if base else ""}
+    words = {"hint": key.hint, "address": base and f"{base}/settings/api-keys"}
     _send(key.user, "key", words)
 
 

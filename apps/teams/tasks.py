@@ -16,12 +16,12 @@ def sweep() -> None:
 
 
 @shared_task(name="teams.tell_of_place")
-def tell(user_id: int, team_id: int) -> None:
+def tell(user_id: int, team_id: int, base: str = "") -> None:
     """Mail somebody what they are in a team by now."""
-    tell_of_place(user_id, team_id)
+    tell_of_place(user_id, team_id, base=base)
 
 
 @shared_task(name="teams.tell_of_key")
-def tell_of_a_key(key: str) -> None:
+def tell_of_a_key(key: str, base: str = "") -> None:
     """Mail somebody that a key of theirs was used from a new network."""
-    tell_of_key(key)
+    tell_of_key(key, base=base)

@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.core.middleware.RequestLog",
     "apps.core.middleware.ProxyUntold",
+    "apps.core.address.AskedAt",
     "apps.wandb_protocol.middleware.BaseUrlWithoutPath",
     "apps.access.middleware.DeclaredWaysIn",
     "apps.core.strangers.BodiesOfStrangers",

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
+from django.test import Client
+from pytest_django.fixtures import Settings
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
@@ -50,6 +52,27 @@ def test_whoever_is_taken_out_hears_of_it_in_their_language(
 
     assert "チーム lab" in mail.outbox[0].subject
     assert "no longer" not in str(mail.outbox[0].body)
+
+
+def test_a_mail_leads_to_where_the_instance_was_asked_or_says_where_to_look(
+    lab: Entity, by: Actor, alice: User, settings: Settings, django_capture_on_commit_callbacks: Committed
+) -> None:
+    client = Client()
+    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    settings.ALLOWED_HOSTS = ["logs.example.org", "localhost"]
+
+    for host in ("logs.example.org", "localhost"):
+        with django_capture_on_commit_callbacks(execute=True):
+            role = "admin" if host == "localhost" else "viewer"
+            client.post("/teams/lab/people/bob/role", {"role": role}, headers={"host": host}, secure=True)
+    with django_capture_on_commit_callbacks(execute=True):
+        remove_member(lab, "bob", by=by)
+
+    assert [str(each.body).splitlines()[-1] for each in mail.outbox] == [
+        "https://logs.example.org/settings/teams",
+        "Your teams stand under Settings, Teams.",  # bob may sit at another machine
+        "Your teams stand under Settings, Teams.",
+    ]
 
 
 def test_what_one_does_oneself_is_no_news(

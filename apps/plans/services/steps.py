@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
 from apps.core import background
+from apps.core.address import instance_address
 from apps.core.errors import Conflict
 from apps.plans.models import PlanRequest, RequestStep
 from apps.plans.types import Act, RequestState
@@ -33,4 +34,4 @@ def add_step(request: PlanRequest, act: Act, *, by: Actor, text: str = "") -> No
     step = RequestStep.objects.create(
         uuid=row, request=request, act=act.value, by=by.audit_id, sealed_text=sealed
     )
-    background.enqueue("plans.tell", step_id=step.pk)
+    background.enqueue("plans.tell", step_id=step.pk, base=instance_address())

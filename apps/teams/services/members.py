@@ -11,6 +11,7 @@ from apps.accounts.actors import Actor
 from apps.accounts.names import is_name
 from apps.audit.events import EventKind
 from apps.audit.services import record
+from apps.core.address import instance_address
 from apps.core.background import enqueue
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.teams.gate import require_at
@@ -111,7 +112,7 @@ def _end(place: Place, held: AnyMembership, kind: EventKind, *, by: Actor) -> No
 def _tell(place: Place, held: AnyMembership, *, by: Actor) -> None:
     """Whoever did it themselves knows it."""
     if isinstance(place, Entity) and held.user_id != by.user_id:
-        enqueue("teams.tell_of_place", user_id=held.user_id, team_id=place.pk)
+        enqueue("teams.tell_of_place", user_id=held.user_id, team_id=place.pk, base=instance_address())
 
 
 def _refuse_the_last_admin(place: Place, held: AnyMembership) -> None:
