@@ -218,3 +218,41 @@ def test_the_tab_of_the_page_is_in_sight_on_a_phone(open_page: Any) -> None:
     seen.go(f"{RUN}/files")
 
     expect(seen.page.locator(".tabs [aria-current]")).to_be_in_viewport(ratio=1)
+
+
+# What of a page's tables ends to the right of the window; words for screen readers take no room.
+_BEYOND = """() => [...document.querySelectorAll("main table :is(th, td, button, a)")].filter((node) => {
+  const { right, width } = node.getBoundingClientRect();
+  return width > 1 && right > innerWidth && getComputedStyle(node).clipPath === "none" && !node.closest("thead");
+}).map((node) => node.innerText)"""
+
+
+def test_what_a_row_tells_and_offers_lies_on_a_phones_screen(open_page: Any) -> None:
+    seen = open_page(width=390)
+    page = seen.page
+    seen.go(f"{PROJECT}/settings")
+    page.fill("form[action$='settings/people'] input[name=username]", "vera")
+    page.click("text=Add this person")
+    page.wait_for_selector("td:has-text('May look')")
+    page.fill("input[name=label]", "for whoever reads a very long name of a journal and its second issue")
+    page.click("text=Make a link")
+    page.wait_for_selector("text=Copy it now")
+    assert page.locator("main table").count() == 2
+    looked = [page.evaluate(_BEYOND)]
+    seen.go("/teams/kumiko-lab/service-accounts")
+    page.click("main tbody a")
+    page.fill("input[name=name]", "a key with a name that is long enough for two lines of a phone")
+    page.click("main form:has(input[name=name]) button[type=submit]")
+    page.wait_for_selector("text=Copy it now")
+    looked.append(page.evaluate(_BEYOND))
+    for path in (
+        "/settings/api-keys",
+        f"{PROJECT}/artifacts",
+        f"{PROJECT}/artifacts/dataset/birds-and-beasts",
+    ):
+        seen.go(path)
+        assert page.locator("main table tbody tr").count() > 0
+        looked.append(page.evaluate(_BEYOND))
+
+    assert looked == [[]] * 5
+    assert page.locator("td[data-label=Files]").first.is_visible()
