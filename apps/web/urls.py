@@ -158,6 +158,11 @@ urlpatterns = [
     path("teams/<str:entity>/service-accounts", services.services, name="team-services"),
     path("teams/<str:entity>/service-accounts/<str:public_id>", services.service, name="team-service"),
     path(
+        "teams/<str:entity>/service-accounts/<str:public_id>/role",
+        services.role,
+        name="team-service-role",
+    ),
+    path(
         "teams/<str:entity>/service-accounts/<str:public_id>/remove",
         services.remove,
         name="team-service-remove",

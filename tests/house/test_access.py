@@ -239,6 +239,7 @@ OTHERWISE = {
     "api:service-keys": {404},
     "api:service-key-revoke": {404},
     "team-service": {404},
+    "team-service-role": {404},
     "team-service-remove": {404},
     "team-service-key-revoke": {404},
     # a.txt is no mask, and the run logs no media.

@@ -4,9 +4,13 @@ import re
 
 import pytest
 
+from apps.access.policy import Role
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.accounts.queries import actor_for_api_key
+from apps.audit.events import EventKind
+from apps.audit.models import Event
+from apps.projects.gate import role_in_project
 from apps.projects.models import Project
 from apps.teams.models import Entity, ServiceAccount
 from apps.teams.services import (
@@ -51,6 +55,36 @@ def test_an_admin_makes_one_and_gives_it_a_key_that_is_shown_once(
     assert actor_for_api_key(secret[0]) is None
 
 
+@pytest.mark.parametrize(
+    ("role", "scope", "logs"), [("member", "write", True), ("member", "read", False), ("viewer", "", False)]
+)
+def test_its_new_key_is_shown_with_lines_that_work(
+    send: Visit, lab: Entity, alice: User, role: str, scope: str, logs: bool
+) -> None:
+    made = make_service_account(lab, "CI", role=MemberRole(role), by=people.actor(alice))
+
+    page = send(f"{PAGE}/{made.public_id}", by="alice", scope=scope).content.decode()
+
+    assert ("wandb.init" in page, "wandb.Api" in page) == (logs, not logs)
+
+
+def test_its_role_is_changed_and_counts_for_keys_that_it_has(
+    send: Visit, visit: Visit, ci: ServiceAccount, alice: User, vision: Project
+) -> None:
+    _, secret = make_service_key(ci.entity, ci.public_id, KeyWanted(), by=people.actor(alice))
+    here = f"{PAGE}/{ci.public_id}"
+
+    assert send(f"{here}/role", by="alice", role="viewer")["Location"] == here
+    assert send(f"{here}/role", by="alice", role="owner").status_code == 400
+
+    actor = actor_for_api_key(secret)
+    assert actor is not None
+    assert role_in_project(actor, vision) is Role.VIEWER
+    assert '<option value="viewer" selected>' in visit(here, by="alice").content.decode()
+    noted = Event.objects.get(kind=EventKind.MEMBER_ROLE_CHANGED.value)
+    assert (noted.facts["before"], noted.facts["after"]) == ("member", "viewer")
+
+
 def test_removing_one_ends_it(send: Visit, visit: Visit, ci: ServiceAccount, alice: User) -> None:
     _, secret = make_service_key(ci.entity, ci.public_id, KeyWanted(), by=people.actor(alice))
 
@@ -76,7 +110,7 @@ def test_who_is_no_admin_changes_nothing(
     here = f"{PAGE}/{ci.public_id}"
 
     assert visit(here, by=who).status_code == status
-    for url in (PAGE, here, f"{here}/remove", f"{here}/keys/{key.public_id}/revoke"):
+    for url in (PAGE, here, f"{here}/role", f"{here}/remove", f"{here}/keys/{key.public_id}/revoke"):
         assert send(url, by=who, name="x", role="admin").status_code == status
     assert actor_for_api_key(secret) is not None
     assert ServiceAccount.objects.count() == 1

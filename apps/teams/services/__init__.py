@@ -18,6 +18,7 @@ from apps.teams.services.keys import KeyWanted, make_key
 from apps.teams.services.members import change_role, hand_over, leave, remove_member, role_named
 from apps.teams.services.organisations import add_team, create_organisation, let_team_go
 from apps.teams.services.service_accounts import (
+    change_service_role,
     forget_services_without_a_team,
     make_service_account,
     make_service_key,
@@ -32,6 +33,7 @@ __all__ = [
     "add_member",
     "add_team",
     "change_role",
+    "change_service_role",
     "choose",
     "create_account",
     "create_account_with_key",

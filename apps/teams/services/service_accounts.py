@@ -61,6 +61,27 @@ def make_service_account(team: Entity, name: str, *, role: MemberRole, by: Actor
 
 
 @transaction.atomic
+def change_service_role(team: Entity, public_id: str, role: MemberRole, *, by: Actor) -> None:
+    """Let it do more or less in its team from the next request on, whatever its keys were given."""
+    team = _held(team, by)
+    account = get_service_account(team, public_id)
+    held = Membership.objects.select_for_update().get(user=account.user, entity=team)
+    before = held.role
+    if before == role.value:
+        return
+    held.role = role.value
+    held.save(update_fields=["role"])
+    record(
+        EventKind.MEMBER_ROLE_CHANGED,
+        subject=account.user.public_id,
+        entity=team.public_id,
+        by=by,
+        before=before,
+        after=role.value,
+    )
+
+
+@transaction.atomic
 def remove_service_account(team: Entity, public_id: str, *, by: Actor) -> None:
     """End it and its keys: the next request that brings one is refused. Runs that it logged stay, under its name."""
     team = _held(team, by)

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
-from apps.access.policy import Permission
+from apps.access.policy import Permission, Scope
 from apps.core.errors import Invalid
 from apps.teams.gate import may
 from apps.teams.queries import (
@@ -19,14 +19,16 @@ from apps.teams.queries import (
     service_accounts_in,
 )
 from apps.teams.services import (
+    change_service_role,
     make_service_account,
     make_service_key,
     remove_service_account,
     revoke_service_key,
+    role_named,
 )
 from apps.teams.types import MemberRole
 from apps.web.key_forms import KeyForm, scopes_of
-from apps.web.places import ServiceForm
+from apps.web.places import Named, ServiceForm
 from apps.web.rendering import render
 from apps.web.request import Request
 
@@ -61,23 +63,37 @@ def service(request: Request, entity: str, public_id: str) -> HttpResponse:
     shown = next(each for each in service_accounts_in(team) if each.public_id == account.public_id)
     scopes = scopes_of(shown.role)
     form, secret = KeyForm(request.POST if request.method == "POST" else None, scopes=scopes), ""
+    reads = scopes == [Scope.READ]
     try:
         if form.is_valid():
-            _key, secret = make_service_key(team, public_id, form.wanted(), by=request.actor)
+            key, secret = make_service_key(team, public_id, form.wanted(), by=request.actor)
+            reads = reads or key.scope == Scope.READ.value
             form = KeyForm(scopes=scopes)
     except Invalid as error:
         form.add_error("name", error.public_message)
     keys = keys_with_makers(request.actor, account)
     context: dict[str, Any] = {
         "team": team.name,
+        "roles": Named(True, team.name).roles,
         "service": shown,
         "keys": keys,
         "left_over": any(key.is_left_over for key in keys),
         "good": sum(not key.is_expired for key in keys),
         "form": form,
         "secret": secret,
+        "reads": reads,
     }
     return render(request, "people/service.html", context, status=400 if form.errors else 200)
+
+
+@require_POST
+def role(request: Request, entity: str, public_id: str) -> HttpResponseBase:
+    """Let a service do more or less in its team."""
+    team = get_team(request.actor, Permission.ENTITY_ADMIN, name=entity)
+    account = get_service_account(team, public_id)
+    wanted = MemberRole(role_named(team, request.POST.get("role", "")))
+    change_service_role(team, account.public_id, wanted, by=request.actor)
+    return redirect("team-service", team.name, account.public_id)
 
 
 @require_POST
