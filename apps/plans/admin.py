@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -35,11 +35,15 @@ from apps.plans.words import validate_text
 
 @admin.register(Entitlement)
 class EntitlementAdmin(ReadOnlyAdmin):
-    list_display = ["user", "plan", "granted_at", "until"]
+    list_display = ["user", "plan", "granted_at", "last_day"]
     list_filter = ["plan"]
     list_select_related = ["user"]
     ordering = ["-id"]
     actions = ["withdraw"]
+
+    @admin.display(description=gettext_lazy("Last day"), ordering="until", empty_value="–")
+    def last_day(self, row: Entitlement) -> date | None:
+        return row.last_day
 
     @admin.action(description=gettext_lazy("Withdraw: no new teams with it, those that are there stay"))
     def withdraw(self, request: HttpRequest, entitlements: QuerySet[Entitlement]) -> None:
@@ -76,6 +80,12 @@ class ApproveForm(forms.Form):
 
 class DeclineForm(forms.Form):
     reason = _words(gettext_lazy("The reason"), required=False)
+    is_sure = forms.BooleanField(
+        label=gettext_lazy("Yes, erase what they wrote"),
+        error_messages={
+            "required": gettext_lazy("Say that you mean it: what they wrote cannot be brought back.")
+        },
+    )
 
     def act(self, held: PlanRequest, by: Actor) -> str:
         decline_request(held, by=by, reason=self.cleaned_data["reason"])
@@ -102,9 +112,14 @@ class PlanRequestAdmin(ReadOnlyAdmin):
     """The queue of requests. Lists and the page about a row show states and dates; the words stand on `review` alone."""
 
     list_display = ["public_id", "user", "plan", "state", "created_at", "closed_at", "review_link"]
+    readonly_fields = ["review_link"]
     list_filter = ["state", "plan"]
     list_select_related = ["user"]
     ordering = [F("closed_at").desc(nulls_first=True), "created_at"]  # what waits, the oldest first
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The page about a row leads to where it is read and decided."""
+        return ["review_link", *super().get_fields(request, obj)]
 
     @admin.display(description=gettext_lazy("Review"))
     def review_link(self, row: PlanRequest) -> SafeString:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, date, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -27,6 +28,11 @@ class Entitlement(models.Model):
 
     def __str__(self) -> str:
         return f"entitlement {self.pk}"
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day (UTC) on which it holds; none where it holds until it is withdrawn."""
+        return (self.until - timedelta.resolution).astimezone(UTC).date() if self.until else None
 
 
 class PlanRequest(models.Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from django.utils import formats, timezone
@@ -109,6 +109,10 @@ def place_on(axis: str, place: float) -> str:
     if axis == "_runtime" and abs(place) < _END_OF_TIME:
         return lasting(timedelta(seconds=place))
     return grouped(int(place)) if place.is_integer() and abs(place) < _END_OF_TIME else setting(place)
+
+
+def day(which: date) -> str:
+    return formats.date_format(which, _("j M Y"))
 
 
 def exact(moment: datetime) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from html import escape
 
 import pytest
@@ -189,7 +190,15 @@ def test_approved_it_gives_the_plan_until_its_last_day(
 def test_declined_it_says_why_to_the_person_alone(
     visit: Visit, send: Visit, alice: User, held: PlanRequest
 ) -> None:
-    send(review_of(held), by="alice", **{"act": "decline", "decline-reason": "canary-reason"})
+    form = {"act": "decline", "decline-reason": "canary-reason"}
+    asked = send(review_of(held), by="alice", **form)
+    assert asked.status_code == 400
+    assert "what they wrote cannot be brought back" in text_of(asked)
+    assert {"canary-use", "canary-reason"} <= set(re.findall(r"canary-\w+", asked.content.decode()))
+    held.refresh_from_db()
+    assert held.is_open
+
+    send(review_of(held), by="alice", **form, **{"decline-is_sure": "on"})
 
     mine = visit(PAGE, by="bob").content.decode()
     assert "canary-reason" in mine and "canary-use" not in mine
@@ -208,6 +217,22 @@ def test_a_question_wants_words_and_a_second_decision_is_refused(
 
     assert send(review_of(held), by="alice", act="approve").status_code == 400
     assert not LogEntry.objects.filter(change_message="approved").exists()
+
+
+def test_the_page_about_a_request_leads_to_its_decision(visit: Visit, alice: User, held: PlanRequest) -> None:
+    page = visit(f"/admin/plans/planrequest/{held.pk}/change/", by="alice").content.decode()
+
+    assert f'<a href="{review_of(held)}">Read and decide</a>' in page
+
+
+def test_the_last_day_of_a_plan_is_said_and_not_the_moment_after_it(
+    visit: Visit, alice: User, bob: User
+) -> None:
+    grant_plan(bob, Plan.ACADEMIC, by=Actor.system(), until=datetime(2999, 7, 1, tzinfo=UTC))
+
+    assert "up to and including 30 Jun 2999 (UTC)" in text_of(visit(PAGE, by="bob"))
+    listed = visit("/admin/plans/entitlement/", by="alice").content.decode()
+    assert re.search(r"field-last_day[^>]*>[^<]*30[^<]*2999", listed), listed
 
 
 def test_a_request_that_is_not_there(visit: Visit, alice: User) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -179,6 +179,11 @@ def exact(moment: datetime | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}">{}</time>', moment.isoformat(timespec="seconds"), figures.exact(moment)
     )
+
+
+@register.filter
+def day(which: date) -> SafeString:
+    return format_html('<time datetime="{}">{}</time>', which.isoformat(), figures.day(which))
 
 
 @register.filter
