@@ -90,7 +90,6 @@ SAID_AS_IT_IS = {
     "XGBoost",
     "bash",
     "config.lr > 1e-4",
-    "curl",
 }
 _AS_IT_IS = re.compile("|".join(rf"(?<![A-Za-z]){re.escape(each)}(?![A-Za-z])" for each in SAID_AS_IT_IS))
 _SPOKEN = {"alt", "aria-description", "aria-label", "aria-roledescription", "label", "placeholder", "title"}
