@@ -108,6 +108,7 @@ FORMS: dict[str, Words] = {
     "team-invite": {"role": "member"},
     "team-role": {"role": "viewer"},
     "team-services": {"name": "x", "role": "member"},
+    "team-service-role": {"role": "viewer"},
     "team-code-saving": {"name": "code_saving", "on": "on"},
     "team-code-erase": {"agreed": "on"},
     "team-privacy": {"default_visibility": "restricted"},

@@ -233,6 +233,7 @@ ACTS = [
     _whole("invitations.accept_invitation", lambda s, by: acts.accept_invitation(s.ids["secret"], by=by), _somebody),
     _above("organisations.add_team", P.ENTITY_ADMIN, lambda s, by: acts.add_team(s.world.institute, s.world.lab, by=by), past=_of_lab),
     _above("organisations.let_team_go", P.ENTITY_ADMIN, lambda s, by: acts.let_team_go(s.world.institute, "lab", by=by)),
+    _team("service_accounts.change_service_role", P.ENTITY_ADMIN, lambda s, by: acts.change_service_role(s.world.lab, s.ids["service"], M.VIEWER, by=by), is_whole=True),
     _team("service_accounts.make_service_account", P.ENTITY_ADMIN, lambda s, by: acts.make_service_account(s.world.lab, "x", role=M.VIEWER, by=by), is_whole=True),
     _team("service_accounts.make_service_key", P.ENTITY_ADMIN, lambda s, by: acts.make_service_key(s.world.lab, s.ids["service"], acts.KeyWanted(name="x"), by=by), is_whole=True),
     _team("service_accounts.remove_service_account", P.ENTITY_ADMIN, lambda s, by: acts.remove_service_account(s.world.lab, s.ids["service"], by=by), is_whole=True),

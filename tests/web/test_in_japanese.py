@@ -280,6 +280,7 @@ ELSEWHERE = {
     "account_reauthenticate",
     "github_callback",
     "google_callback",
+    "mfa_add_webauthn",  # which no link leads to where passkeys cannot work
     "mfa_authenticate",
     "mfa_deactivate_totp",
     "mfa_generate_recovery_codes",
