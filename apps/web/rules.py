@@ -158,12 +158,15 @@ for name in (
     "project-artifacts",
     "artifact",
     "artifact-version",
+    "artifact-compare",
+    "artifact-lineage",
     "artifact-zip",
     "artifact-file",
     "artifact-file-preview",
     "artifact-file-image",
     "artifact-file-play",
     "run-artifacts",
+    "run-lineage",
     "project-compare-code",
     "run-code",
     "run-code-zip",
@@ -208,7 +211,8 @@ for name in ("run-erase", "project-erase-runs"):
     declare_url(name, Permission.RUN_ERASE, methods=_FORM)
 for name in ("erasures", "erasure"):
     declare_url(name, SIGNED_IN, methods=_READING)
-declare_url("run-upload", Permission.FILE_WRITE, methods=_FORM)
+for name in ("run-upload", "artifact-new", "artifact-edit", "artifact-version-edit"):
+    declare_url(name, Permission.FILE_WRITE, methods=_FORM)
 
 # Django's admin: sizes, states and dates, for whoever operates the instance.
 declare_url("admin:login", ANYBODY, methods=_FORM)

@@ -18,8 +18,10 @@ from apps.web.views import (
     compare,
     compare_code,
     compare_media,
+    compare_versions,
     components,
     console,
+    edit_artifacts,
     erasing,
     files,
     find,
@@ -29,8 +31,10 @@ from apps.web.views import (
     invitations,
     keeping,
     legal,
+    lineage,
     media,
     my_data,
+    new_artifact,
     organisations,
     people,
     plan_request,
@@ -68,6 +72,7 @@ def _people(place: str, name: str) -> list[URLPattern]:
 
 
 # The address of a version as the client prints it.
+_ARTIFACT = "<str:entity>/<str:project>/artifact/<str:collection>"
 _VERSION = "<str:entity>/<str:project>/artifacts/<str:kind>/<str:collection>/<str:version>"
 
 urlpatterns = [
@@ -218,12 +223,18 @@ urlpatterns = [
     path("<str:entity>/<str:project>/compare/csv", compare.csv_of, name="project-compare-csv"),
     path("<str:entity>/<str:project>/compare/media", compare_media.media, name="project-compare-media"),
     path("<str:entity>/<str:project>/artifacts", artifacts.artifacts, name="project-artifacts"),
+    # Beside the versions' addresses: any word may be an alias, and an alias stands where a version does.
+    path("<str:entity>/<str:project>/new-artifact", new_artifact.new, name="artifact-new"),
+    path(f"{_ARTIFACT}/edit", edit_artifacts.collection, name="artifact-edit"),
     path(
         "<str:entity>/<str:project>/artifacts/<str:kind>/<str:collection>",
         artifacts.collection,
         name="artifact",
     ),
     path(_VERSION, artifacts.version, name="artifact-version"),
+    path(f"{_VERSION}/compare", compare_versions.compare, name="artifact-compare"),
+    path(f"{_VERSION}/edit", edit_artifacts.version, name="artifact-version-edit"),
+    path(f"{_VERSION}/lineage", lineage.of_artifact, name="artifact-lineage"),
     path(f"{_VERSION}/zip", artifacts.whole, name="artifact-zip"),
     path(f"{_VERSION}/files/<path:name>", artifacts.download, name="artifact-file"),
     path(f"{_VERSION}/preview/<path:name>", artifacts.preview, name="artifact-file-preview"),
@@ -303,6 +314,7 @@ urlpatterns = [
     path("<str:entity>/<str:project>/runs/<str:run>/code", code.code, name="run-code"),
     path("<str:entity>/<str:project>/runs/<str:run>/code/zip", code.whole, name="run-code-zip"),
     path("<str:entity>/<str:project>/runs/<str:run>/artifacts", artifacts.of_run, name="run-artifacts"),
+    path("<str:entity>/<str:project>/runs/<str:run>/lineage", lineage.of_run, name="run-lineage"),
     path("<str:entity>/<str:project>/runs/<str:run>/files", files.files, name="run-files"),
     path("<str:entity>/<str:project>/runs/<str:run>/files/<path:name>", files.download, name="run-file"),
     path(

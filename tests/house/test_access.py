@@ -205,6 +205,8 @@ def test_outsiders_hear_the_same_as_where_nothing_is(
 WANT_A_FORM = {
     (name, "POST")
     for name in (
+        "artifact-edit",
+        "artifact-new",
         "project-erase",
         "project-link",
         "project-person",

@@ -99,6 +99,7 @@ FORMS: dict[str, Words] = {
     "project-link": {"label": "x", "days": "7"},
     "project-link-revoke": {"link": "{link_id}"},
     "project-retention": {"keep": "never"},
+    "artifact-edit": {"name": "ds", "type_name": "dataset"},
     "run-log": {"key": "loss", "value": "1"},
     "run-log-rows": {"rows": "loss\n1"},
     "run-log-summary": {"summary": "best = 1"},
@@ -201,6 +202,15 @@ def body_of(name: str, method: str, target: Target) -> tuple[bytes, str]:
         return jsontext.dumps(BODIES[name, method]).encode(), "application/json"
     if name == "api:run-file":
         return b"bytes", "application/octet-stream"
+    if name == "artifact-new":
+        fields = "".join(
+            f'--x\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
+            for field, value in (("name", "by-hand"), ("type_name", "dataset"))
+        )
+        part = (
+            b'--x\r\nContent-Disposition: form-data; name="files"; filename="b.txt"\r\n\r\nbytes\r\n--x--\r\n'
+        )
+        return fields.encode() + part, "multipart/form-data; boundary=x"
     if name == "run-upload":
         part = (
             b'--x\r\nContent-Disposition: form-data; name="files"; filename="b.txt"\r\n\r\nbytes\r\n--x--\r\n'

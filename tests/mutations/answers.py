@@ -245,6 +245,7 @@ ANSWERS = [
     Answer("lineage.makers_of", lambda s, p, a: bool(artifacts.lineage.makers_of(a.actor, [artifacts.version(s, p)])), lambda s, p, a: a.may(P.RUN_READ, p), is_each=True),
     Answer("lineage.used_by", lambda s, p, a: bool(artifacts.lineage.used_by(a.actor, artifacts.version(s, s.world.places[1]))), lambda s, p, a: a.may(P.RUN_READ, s.world.places[1])),
     Answer("lineage.versions_of_run", lambda s, p, a: artifacts.used_of_elsewhere(s, a.actor), lambda s, p, a: 2 if a.may(P.FILE_READ, p) else 1),
+    Answer("graph.lineage_of", lambda s, p, a: artifacts.reached(s, a.actor), lambda s, p, a: 2 if a.may(P.FILE_READ, p) else 1),
     Answer("collections.may_add_to", lambda s, p, a: artifacts.may_add_to(a.actor, artifacts.version(s, p).collection), lambda s, p, a: a.may(P.FILE_WRITE, p), is_each=True),
     Answer("sharing.name_person somebody who hides", lambda s, p, a: _told(lambda: project_acts.name_person(s.project(s.world.places[1]), username="hugo", role=NamedRole.VIEWER, by=a.actor)), lambda s, p, a: "invalid"),
     Answer("hiding.hidden_among", lambda s, p, a: bool(hidden_among(a.actor, [s.hidden.public_id])), lambda s, p, a: not _inside(a)),

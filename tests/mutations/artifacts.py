@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Manifest, StoredFile, Version
-from apps.artifacts.queries import entries, lineage, versions
+from apps.artifacts.queries import entries, graph, lineage, versions
 from apps.artifacts.services import get_manifest_upload, get_upload, may_add_to, use_version
 from apps.artifacts.services.collections import collection_to_add_to
 from apps.artifacts.types import RunRole
@@ -123,8 +123,24 @@ def used_of_elsewhere(s: Scene, by: Actor) -> int:
     return len(lineage.versions_of_run(by, run, RunRole.INPUT))
 
 
+def reached(s: Scene, by: Actor) -> int:
+    """How many versions the lineage of the public project's run leads to: one of them lies in the private project."""
+    run = Run.objects.get(public_id=s.world.place("public project").target.run_id)
+    return sum(kind is Version for kind, _pk in graph.lineage_of(by, run, layers=1).layers)
+
+
 def is_led(by: Actor, address: str) -> bool:
     return versions.resolve_client_path(by, address) is not None
 
 
-__all__ = ["CALLS", "client_id", "is_led", "lineage", "make", "may_add_to", "used_of_elsewhere", "version"]
+__all__ = [
+    "CALLS",
+    "client_id",
+    "is_led",
+    "lineage",
+    "make",
+    "may_add_to",
+    "reached",
+    "used_of_elsewhere",
+    "version",
+]

@@ -308,7 +308,7 @@ UNASKED = {
         queries.user_of services.change_appearance services.change_time_zone
     """,
     "takes what was held with the permission for it": """
-        changing.add_aliases changing.remove_aliases changing.update_version collections.update_collection
+        by_hand.make_version changing.add_aliases changing.remove_aliases changing.update_version collections.update_collection
         committing.commit_version deleting.delete_collection deleting.delete_version uploads.start_version
         invitations.withdraw_all_of keys.make_key_of projects.note projects.update_project services.add_history
         services.change_tags services.close_service services.dismiss_finding services.end_key services.erase_files

@@ -15,6 +15,7 @@ from apps.artifacts.queries.entries import (
     read_stored,
     stored_ids,
 )
+from apps.artifacts.queries.graph import Lineage, collections_of, lineage_of
 from apps.artifacts.queries.lineage import (
     count_links,
     made_by,
@@ -47,8 +48,10 @@ from apps.artifacts.queries.versions import (
 )
 
 __all__ = [
+    "Lineage",
     "aliases_of",
     "collections_in",
+    "collections_of",
     "count_links",
     "count_versions",
     "current_manifest",
@@ -66,6 +69,7 @@ __all__ = [
     "get_version",
     "get_version_in",
     "get_version_named",
+    "lineage_of",
     "list_entries",
     "list_folder",
     "made_by",

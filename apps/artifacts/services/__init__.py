@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from apps.artifacts.services.by_hand import make_version
 from apps.artifacts.services.changing import add_aliases, remove_aliases, update_version, use_version
 from apps.artifacts.services.collections import may_add_to, update_collection
 from apps.artifacts.services.committing import commit_version
@@ -29,6 +30,7 @@ __all__ = [
     "delete_version",
     "get_manifest_upload",
     "get_upload",
+    "make_version",
     "may_add_to",
     "receive_file",
     "receive_manifest",

@@ -1,15 +1,13 @@
-"""Two runs' versions of one file, beside each other or in one column, coloured and bounded."""
+"""One file of two runs, or of two versions of an artifact, beside each other or in one column, coloured and bounded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
 from apps.files.compare import DiffRow, diff_lines, folded
-from apps.files.queries import read_file
-from apps.files.types import OpenFile
 from apps.web.code.notebooks import source_of
 from apps.web.code.source import coloured
 from apps.web.previews import CodeLine, text_in
@@ -35,12 +33,20 @@ class Compared:
     notes: list[str] = field(default_factory=list)
 
 
-def compared(name: str, before: OpenFile | None, after: OpenFile | None, *, everything: bool) -> Compared:
-    """One file of two runs; a run that does not have it has an empty one. `everything`: with all that is the same."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file of one side; its bytes are asked for when they are wanted."""
+
+    size: int
+    pieces: Callable[[], Iterator[bytes]]
+
+
+def compared(name: str, before: Kept | None, after: Kept | None, *, everything: bool) -> Compared:
+    """One file of two sides; a side that does not have it has an empty one. `everything`: with all that is the same."""
     present = [each for each in (before, after) if each is not None]
     if any(each.size > MOST_BYTES for each in present):
         return Compared(reason=_("The file is too large to be compared line by line."))
-    left, right = _lines(before), _lines(after)
+    left, right = _lines(name, before), _lines(name, after)
     if left is None or right is None:
         return Compared(reason=_("The file is not text: whether it differs is all that can be said."))
     rows, is_aligned = diff_lines(left, right)
@@ -71,11 +77,11 @@ def in_one_column(rows: Sequence[Row]) -> Iterator[Row]:
     yield from held
 
 
-def _lines(found: OpenFile | None) -> list[str] | None:
+def _lines(name: str, found: Kept | None) -> list[str] | None:
     if found is None:
         return []
-    data = b"".join(read_file(found.file))
-    text = source_of(data) if found.name.lower().endswith(".ipynb") else text_in(data, is_whole=True)
+    data = b"".join(found.pieces())
+    text = source_of(data) if name.lower().endswith(".ipynb") else text_in(data, is_whole=True)
     return None if text is None else text.removesuffix("\n").split("\n") if text else []
 
 

@@ -19,6 +19,7 @@ from apps.artifacts.queries import (
     versions_of_run,
     withheld_artifacts,
 )
+from apps.artifacts.services import may_add_to
 from apps.artifacts.types import RunRole
 from apps.projects.queries import get_project, open_project
 from apps.runs.queries import count_runs, get_run, open_run
@@ -90,9 +91,9 @@ def version(
     request: Request, entity: str, project: str, kind: str, collection: str, version: str
 ) -> HttpResponse:
     """A version: what is said of it, who made and read it, and one folder of its files."""
-    opened = _held(request, entity, project, collection, version)
+    opened = held_version(request, entity, project, collection, version)
     inside = request.GET.get("in", "").strip("/")
-    context = _of_version(request, opened)
+    context = of_version(request, opened)
     shelf = shelf_of(opened, inside, page_asked(request))
     context |= facts_of(request.actor, opened, context["opened"]) | {
         "shelf": shelf,
@@ -108,9 +109,9 @@ def preview(
     request: Request, entity: str, project: str, kind: str, collection: str, version: str, name: str
 ) -> HttpResponse:
     """What a file of a version holds, as far as its first bytes tell; of a reference only where it points."""
-    opened = _held(request, entity, project, collection, version)
+    opened = held_version(request, entity, project, collection, version)
     entry = entry_at(opened, name)
-    context = _of_version(request, opened) | {"entry": entry, "crumbs": crumbs_of(entry.path)}
+    context = of_version(request, opened) | {"entry": entry, "crumbs": crumbs_of(entry.path)}
     if entry.stored:
         head = b"".join(handed_entry(opened, entry).read(end=HEAD_BYTES))
         context |= {
@@ -126,7 +127,7 @@ def image(
     request: Request, entity: str, project: str, kind: str, collection: str, version: str, name: str
 ) -> HttpResponseBase:
     """The bytes of an image for the preview to show; what is no image has the type of anything."""
-    opened = _held(request, entity, project, collection, version)
+    opened = held_version(request, entity, project, collection, version)
     found = handed_entry(opened, entry_at(opened, name))
     return served(request, found, image_type(b"".join(found.read(end=16))) or ANYTHING)
 
@@ -136,7 +137,7 @@ def play(
     request: Request, entity: str, project: str, kind: str, collection: str, version: str, name: str
 ) -> HttpResponseBase:
     """The bytes of a sound or a film for a player, which asks for the parts that it wants."""
-    opened = _held(request, entity, project, collection, version)
+    opened = held_version(request, entity, project, collection, version)
     found = handed_entry(opened, entry_at(opened, name))
     return served(request, found, film_type(b"".join(found.read(end=16))) or ANYTHING)
 
@@ -146,7 +147,7 @@ def download(
     request: Request, entity: str, project: str, kind: str, collection: str, version: str, name: str
 ) -> HttpResponseBase:
     """The bytes of a file, to be kept and never shown."""
-    opened = _held(request, entity, project, collection, version)
+    opened = held_version(request, entity, project, collection, version)
     return served(request, handed_entry(opened, entry_at(opened, name)), ANYTHING)
 
 
@@ -155,7 +156,7 @@ def whole(
     request: Request, entity: str, project: str, kind: str, collection: str, version: str
 ) -> StreamingHttpResponse:
     """All files of a version as one archive, as they are: what is worth keeping is mostly packed already."""
-    opened = _held(request, entity, project, collection, version)
+    opened = held_version(request, entity, project, collection, version)
     response = StreamingHttpResponse(zipped(everything(opened), packed=False), content_type="application/zip")
     name = f"{opened.collection.name}-v{opened.version.number}.zip"
     response["Content-Disposition"] = attachment(name)
@@ -202,7 +203,7 @@ def paged(request: Request, total: int, size: int, asked: dict[str, str]) -> dic
     }
 
 
-def _held(request: Request, entity: str, project: str, collection: str, version: str) -> OpenVersion:
+def held_version(request: Request, entity: str, project: str, collection: str, version: str) -> OpenVersion:
     return open_version(
         get_version_named(
             request.actor,
@@ -214,7 +215,7 @@ def _held(request: Request, entity: str, project: str, collection: str, version:
     )
 
 
-def _of_version(request: Request, opened: OpenVersion) -> dict[str, Any]:
+def of_version(request: Request, opened: OpenVersion) -> dict[str, Any]:
     context = around(request, opened.version.collection.project)
     place, artifact = context["opened"], opened.collection
     return context | {
@@ -222,4 +223,5 @@ def _of_version(request: Request, opened: OpenVersion) -> dict[str, Any]:
         "artifact": artifact,
         "collection_url": artifact_url(place.entity, place.name, artifact.type_name, artifact.name),
         "address": ledger.version_url(place, opened),
+        "may_add": may_add_to(request.actor, artifact.collection),
     }

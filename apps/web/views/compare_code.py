@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,13 +13,14 @@ from apps.access.policy import Permission
 from apps.core.errors import NotFound
 from apps.files.code import code_files
 from apps.files.compare import TreeRow, compare_trees
+from apps.files.queries import read_file
 from apps.files.types import OpenFile
 from apps.projects.queries import get_project, open_project
 from apps.runs.queries import open_runs
 from apps.runs.table import select_runs
 from apps.runs.types import OpenRun
 from apps.vault.damage import leaving_out_damaged
-from apps.web.code.comparing import compared, in_one_column
+from apps.web.code.comparing import Kept, compared, in_one_column
 from apps.web.colours import run_colour, swatch_class, told_apart
 from apps.web.comparing import compare as compare_values
 from apps.web.comparing import title_of
@@ -46,6 +48,10 @@ class Side:
     @property
     def id(self) -> str:
         return self.opened.run.public_id
+
+    def kept(self, name: str) -> Kept | None:
+        found = self.files.get(name)
+        return None if found is None else Kept(found.size, partial(read_file, found.file))
 
     @property
     def digests(self) -> dict[str, str]:
@@ -108,7 +114,7 @@ def _compared(request: Request, url: str, sides: Sequence[Side]) -> dict[str, An
     if name and name not in {row.name for row in rows}:
         raise NotFound("There is no such file, or it is not shared with you.")
     inline = asked["view"] == "inline"
-    shown = compared(name, left.files.get(name), right.files.get(name), everything=asked["all"] == "1")
+    shown = compared(name, left.kept(name), right.kept(name), everything=asked["all"] == "1")
     return {
         "left": left,
         "right": right,

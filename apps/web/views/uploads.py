@@ -52,7 +52,7 @@ def upload(request: Request, entity: str, project: str, run: str) -> HttpRespons
         return _page(request, held, Upload())
     try:
         parts = parts_of(request)
-        fields, rest = _fields_first(parts)
+        fields, rest = fields_first(parts)
     except OwnlogError as error:
         return _page(request, held, Upload(refused=[("", error.public_message)]), status=400)
     request.POST = fields  # type: ignore[assignment]  # the fields alone, for the check that follows
@@ -74,7 +74,7 @@ def _checked(request: Request, held: Run, parts: Iterator[Part]) -> HttpResponse
     return _page(request, held, found, status=status) if found.refused else redirect(_address(held))
 
 
-def _fields_first(parts: Iterator[Part]) -> tuple[QueryDict, Iterator[Part]]:
+def fields_first(parts: Iterator[Part]) -> tuple[QueryDict, Iterator[Part]]:
     """The fields before the first file, and what follows them."""
     fields = QueryDict(mutable=True)
     for part in parts:
