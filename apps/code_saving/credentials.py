@@ -7,6 +7,7 @@ name or an id in nearly every log (ADR 0126).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +15,11 @@ from functools import cache
 from typing import Any
 
 MASK = "[secret erased]"
+# What stands where a credential was masked on the way in. A plain word in YAML, JSON, Python and HTML.
+_MARK = "(secret masked:%s)"
+_MARKS = re.compile(rb"\(secret masked:([a-z_]{1,30})\)")
 _LONGEST_NAME = 200
+_MOST_OF_A_KEY = 16 * 1024
 
 
 class Detector(StrEnum):
@@ -83,6 +88,8 @@ _NAMES = frozenset({
     "aws_secret_access_key", "refresh_token", "secret", "secret_access_key", "secret_key", "wandb_api_key",
 })  # fmt: skip
 _SHORTEST_NAMED = 6
+_SHORTEST_SURE = 8
+_LETTER_AND_DIGIT = re.compile(rb"\A(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[^\s/\\]+\Z")
 
 
 @cache
@@ -106,7 +113,10 @@ def _forms() -> tuple[Any, dict[int, Detector]]:
 def find(data: bytes) -> Iterator[Found]:
     """The credentials that stand in these bytes, in their order, none over another."""
     pattern, groups = _forms()
+    has_marks = _MARKS.search(data) is not None
     for match in pattern.finditer(data):
+        if has_marks and _MARKS.search(match.group()):  # a private key of which the lines around are left
+            continue
         for number, detector in groups.items():
             if match.start(number) >= 0:
                 inner = number + 1
@@ -116,11 +126,30 @@ def find(data: bytes) -> Iterator[Found]:
                 break
 
 
-def masked(text: str) -> str:
-    """The text with a mark in place of each credential; the same text when there is none."""
-    data = text.encode("utf-8", "surrogatepass")
-    found = list(find(data))
-    return masked_bytes(data, found).decode("utf-8", "surrogatepass") if found else text
+def mark_of(detector: Detector) -> str:
+    """What is put where a credential of this kind was masked."""
+    return _MARK % detector.value
+
+
+def find_marks(data: bytes) -> Iterator[Found]:
+    """Where a credential was masked, and of which kind it was."""
+    kinds = {each.value.encode(): each for each in Detector}
+    for match in _MARKS.finditer(data):
+        if match[1] in kinds:
+            yield Found(kinds[match[1]], match.start(), match.end())
+
+
+def is_sure(detector: Detector, value: bytes) -> bool:
+    """Is it one beyond doubt, so that it may go for good before anybody has looked at it?
+
+    Beside `password` stand words, paths and names of variables too: letters and digits together are none of these. Of a
+    private key whose end is elsewhere nobody knows where it ends.
+    """
+    if detector is Detector.NAMED:
+        return len(value) >= _SHORTEST_SURE and _LETTER_AND_DIGIT.search(value) is not None
+    if detector is Detector.PRIVATE_KEY:
+        return len(value) <= _MOST_OF_A_KEY and b"-----END" in value
+    return True
 
 
 def values_in(text: str, detector: Detector) -> list[str]:
@@ -133,15 +162,6 @@ def values_in(text: str, detector: Detector) -> list[str]:
     ]
 
 
-def masked_bytes(data: bytes, found: list[Found]) -> bytes:
-    """The bytes with a mark in place of each of these, which ascend."""
-    parts, done = [], 0
-    for each in found:
-        parts += [data[done : each.start], MASK.encode()]
-        done = each.end
-    return b"".join([*parts, data[done:]])
-
-
 def is_named_secret(name: str, value: object) -> bool:
     """Is this a value beside a name that says it is a secret, as in a config or on a command line?"""
     flat = name[-_LONGEST_NAME:].strip("-").lower().replace("-", "_").rsplit(".", 1)[-1]
@@ -150,5 +170,5 @@ def is_named_secret(name: str, value: object) -> bool:
         and isinstance(value, str)
         and len(value) >= _SHORTEST_NAMED
         and value != MASK
-        and not value.startswith(("$", "<", "*", "{"))
+        and not value.startswith(("$", "<", "*", "{", "(secret masked:"))
     )

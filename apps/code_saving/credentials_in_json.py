@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from apps.code_saving.credentials import MASK, Detector, find, is_named_secret, values_in
+from apps.code_saving.credentials import MASK, Detector, find, find_marks, is_named_secret, values_in
 
 Path = tuple[str | int, ...]
 # A short one, say a password that is a word, goes only where it stands alone: elsewhere it is a word.
@@ -43,26 +43,34 @@ def secrets_at(value: Any, path: Path, detector: Detector) -> list[str]:
     return []
 
 
-def without(value: Any, secrets: list[str]) -> Any:
+def marks_in(value: Any) -> list[tuple[Path, Detector]]:
+    """Where in the value a credential of which kind was masked on the way in."""
+    return [
+        (path, each.detector)
+        for path, _, text in _leaves(value, (), "")
+        for each in find_marks(text.encode("utf-8", "surrogatepass"))
+    ]
+
+
+def without(value: Any, secrets: Iterable[str]) -> Any:
     """The value with a mark in place of each of these texts, wherever they stand in it, names included."""
-    longest_first = sorted(set(secrets), key=len, reverse=True)
-    return _changed(value, partial(_text_without, secrets=longest_first))
+    return replaced(value, dict.fromkeys(secrets, MASK))
 
 
-def masked(value: Any) -> Any:
-    """The value with a mark in place of each credential."""
-    secrets = [text for path, detector in spots(value) for text in secrets_at(value, path, detector)]
-    return without(value, secrets) if secrets else value
+def replaced(value: Any, marks: Mapping[str, str]) -> Any:
+    """The value with another text in place of each of these, wherever they stand in it, names included."""
+    longest_first = sorted(marks.items(), key=lambda pair: len(pair[0]), reverse=True)
+    return _changed(value, partial(_text_replaced, marks=longest_first))
 
 
-def _text_without(text: str, *, secrets: list[str]) -> str:
-    for secret in secrets:
+def _text_replaced(text: str, *, marks: list[tuple[str, str]]) -> str:
+    for secret, mark in marks:
         if len(secret) >= LONG_ENOUGH:
-            text = text.replace(secret, MASK)
+            text = text.replace(secret, mark)
         elif text == secret:
-            text = MASK
+            text = mark
         elif text.startswith("-") and text.endswith(f"={secret}"):
-            text = text[: -len(secret)] + MASK
+            text = text[: -len(secret)] + mark
     return text
 
 

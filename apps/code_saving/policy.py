@@ -24,6 +24,7 @@ class Kept:
 
     code: bool = False
     metadata: SystemMetadata = SystemMetadata.MINIMAL
+    secrets: bool = True  # as they came; else those that are surely some are masked before they are stored
 
 
 def is_code(name: str) -> bool:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from apps.accounts.actors import Actor
     from apps.teams.models import Entity
 
-_ASKED = (SettingName.CODE_SAVING, SettingName.SYSTEM_METADATA)
+_ASKED = (SettingName.CODE_SAVING, SettingName.MASK_SECRETS, SettingName.SYSTEM_METADATA)
 
 
 def kept_in(entity: Entity) -> Kept:
@@ -21,6 +21,7 @@ def kept_in(entity: Entity) -> Kept:
     return Kept(
         code=held[SettingName.CODE_SAVING].is_on,
         metadata=SystemMetadata(held[SettingName.SYSTEM_METADATA].word),
+        secrets=not held[SettingName.MASK_SECRETS].is_on,
     )
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import BinaryIO
 
 from django.db import DatabaseError, transaction
@@ -10,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from apps.blobs.models import Blob
 from apps.blobs.services import StoredBlob, delete_blob, write_blob
+from apps.code_saving.masking import SIDE_FILES, file_masked
 from apps.code_saving.minimise import rule_for
 from apps.code_saving.policy import Kept, is_code, is_packages, keeps_file
 from apps.code_saving.queries import kept_in
@@ -117,14 +119,26 @@ def _allowed_part(file: RunFile, source: BinaryIO | Iterable[bytes]) -> BinaryIO
     """What of the bytes may be stored; Forbidden when nothing of them."""
     name = open_file(file).name
     rule = rule_for(name)
-    if rule is None and not is_code(name) and not is_packages(name):
+    may_hold_secrets = is_code(name) or name in SIDE_FILES
+    if rule is None and not may_hold_secrets and not is_packages(name):
         return source
     kept = kept_in(file.run.project.entity)
     if (reason := _reason(name, kept)) is not None:
         # It was announced while it could be kept: the run says what became of it.
         _note_withheld(file.run, run_key(file.run), {name: reason})
         raise refusal(reason)
-    return source if rule is None else [rule(_whole(source), kept)]
+    source = source if rule is None else [rule(_whole(source), kept)]
+    return source if kept.secrets or not may_hold_secrets else _masked(name, source)
+
+
+def _masked(name: str, source: Iterable[bytes]) -> Iterable[bytes]:
+    """What is surely a credential replaced. A file that is too long to be held goes in as it came, and is looked at later."""
+    held, rest = bytearray(), iter(source)
+    for part in rest:
+        held += part
+        if len(held) > _MOST_WHOLE:
+            return chain([bytes(held)], rest)
+    return [file_masked(name, bytes(held))]
 
 
 def _whole(source: BinaryIO | Iterable[bytes]) -> bytes:

@@ -21,6 +21,11 @@ def count_open(run: Run) -> int:
     return Finding.objects.filter(run=run, state=State.OPEN.value).count()
 
 
+def count_masked(run: Run) -> int:
+    """How many values of a run were masked on the way in; of very many as many as are noted."""
+    return Finding.objects.filter(run=run, state=State.MASKED.value).count()
+
+
 def find_finding(run: Run, public_id: str) -> Finding | None:
     """One finding of a run that was fetched for what is to be done with it; None when there is no such."""
     found = Finding.objects.filter(run=run, public_id=public_id).first() if is_public_id(public_id) else None

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 
-from apps.code_saving.credentials import Detector, find
-from apps.code_saving.credentials_in_json import spots
+from apps.code_saving.credentials import Detector, Found, find, find_marks
+from apps.code_saving.credentials_in_json import marks_in, spots
 from apps.core import jsontext
 from apps.files.models import RunFile
 from apps.files.queries import open_files, read_file
@@ -61,7 +61,11 @@ def _look_at_config(run: Run, progress: Progress, beat: Beat) -> None:
     if seen == progress.config:
         return
     config = jsontext.loads(open_run(run).config_text)
-    note(run, [Spot(Place.CONFIG, detector, path=path) for path, detector in spots(config)])
+    note(
+        run,
+        [Spot(Place.CONFIG, detector, path=path) for path, detector in spots(config)],
+        masked=[Spot(Place.CONFIG, detector, path=path) for path, detector in marks_in(config)],
+    )
     progress.config = seen
     beat()
 
@@ -93,11 +97,15 @@ def _look_at_console(run: Run, progress: Progress, beat: Beat) -> None:
 
 
 def _note_lines(run: Run, writer: str, numbers: Sequence[int], data: bytes) -> None:
-    spots = (
-        Spot(Place.CONSOLE, each.detector, writer=writer, line=numbers[each.first], last=numbers[each.last])
-        for each in lines_with(data)
-    )
-    note(run, spots)
+    def spots(found: Iterator[Found]) -> list[Spot]:
+        return [
+            Spot(
+                Place.CONSOLE, each.detector, writer=writer, line=numbers[each.first], last=numbers[each.last]
+            )
+            for each in lines_of(data, found)
+        ]
+
+    note(run, spots(find(data)), masked=spots(find_marks(data)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +117,10 @@ class Lines:
     last: int
 
 
-def lines_with(data: bytes) -> Iterator[Lines]:
-    """Where credentials stand in these bytes, which are searched as one: a call for each line would cost thirty times as much."""
+def lines_of(data: bytes, found: Iterable[Found]) -> Iterator[Lines]:
+    """In which lines of these bytes something was found. They are searched as one: a call for each line would cost thirty times as much."""
     line = at = 0
-    for each in find(data):
+    for each in found:
         first = line + data.count(b"\n", at, each.start)
         line = first + data.count(b"\n", each.start, each.end)
         at = each.end
@@ -134,10 +142,14 @@ def _look_at_file(run: Run, pk: int) -> None:
         return
     data = b"".join(_first_part(read_file(opened.file)))
     place = Place.CODE if opened.file.is_code else Place.FILE
-    first_of: dict[Detector, int] = {}
-    for each in lines_with(data):
-        first_of.setdefault(each.detector, each.first)
-    note(run, [Spot(place, kind, line=line, file=opened.name) for kind, line in first_of.items()])
+
+    def spots(found: Iterator[Found]) -> list[Spot]:
+        first_of: dict[Detector, int] = {}
+        for each in lines_of(data, found):
+            first_of.setdefault(each.detector, each.first)
+        return [Spot(place, kind, line=line, file=opened.name) for kind, line in first_of.items()]
+
+    note(run, spots(find(data)), masked=spots(find_marks(data)))
 
 
 def _first_part(parts: Iterable[bytes]) -> Iterator[bytes]:

@@ -21,6 +21,7 @@ class State(StrEnum):
     OPEN = "open"
     DISMISSED = "dismissed"  # somebody said that it is no secret
     ERASED = "erased"
+    MASKED = "masked"  # on the way in: the value was never stored
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -17,6 +18,7 @@ from apps.accounts.actors import Actor
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.code_saving import minimise
+from apps.code_saving.masking import config_masked
 from apps.code_saving.queries import kept_in
 from apps.core import background, clock, jsontext
 from apps.core.errors import Changed, Conflict, Erased, Invalid, NotFound
@@ -230,19 +232,18 @@ def _check(patch: RunPatch) -> None:
 
 def _cut_down(project: Project, patch: RunPatch, head: Head) -> tuple[RunPatch, Head]:
     """The patch with only what its owner lets stay, and the names of what went. Asked of the settings only where it matters."""
-    sent = patch.config_text
-    has_machine = sent is not None and minimise.tells_of_machine(sent)
-    if not has_machine and not patch.program:
-        return patch, head
-    kept = kept_in(project.entity)
+    kept = cache(lambda: kept_in(project.entity))
     if patch.program:
-        patch = replace(patch, program=minimise.program(patch.program, kept))
-    if sent is not None and has_machine:
-        stored = minimise.config_text(sent, kept)
-        patch = replace(patch, config_text=stored)
+        patch = replace(patch, program=minimise.program(patch.program, kept()))
+    if patch.config_text is None:
+        return patch, head
+    sent = stored = patch.config_text
+    if minimise.tells_of_machine(sent):
+        stored = minimise.config_text(sent, kept())
         dropped = minimise.dropped_names(sent, stored)
         head = head if dropped is None else replace(head, dropped=dropped)
-    return patch, head
+    stored = config_masked(stored, lambda: not kept().secrets)
+    return replace(patch, config_text=stored), head
 
 
 def _patched_head(head: Head, patch: RunPatch) -> Head:

@@ -31,6 +31,7 @@ class SettingName(StrEnum):
     HIDDEN = "hidden"  # whether other people find this person
     MAIL_KEYS = "mail_keys"  # a mail when an API key is used from a new network
     MAIL_TEAMS = "mail_teams"  # a mail when one's place in a team changes
+    MASK_SECRETS = "mask_secrets"  # whether what is surely a credential is masked before it is stored
     PRIVATE_ONLY = "private_only"  # whether projects may be shared with nobody outside their entity
     RUN_RETENTION_DAYS = "run_retention_days"  # when finished runs are erased
     STATISTICS = "statistics"  # whether the entity is counted in the instance's figures of use
@@ -143,6 +144,7 @@ SPECS: dict[SettingName, Spec] = {
     SettingName.HIDDEN: Spec(Switch(), False, _PERSON),
     SettingName.MAIL_KEYS: Spec(Switch(), True, _PERSON),
     SettingName.MAIL_TEAMS: Spec(Switch(), True, _PERSON),
+    SettingName.MASK_SECRETS: Spec(Switch(), False, _EVERYBODY, bool),
     SettingName.PRIVATE_ONLY: Spec(Switch(), False, frozenset({Chooser.ORGANISATION})),
     SettingName.RUN_RETENTION_DAYS: Spec(Days(), None, _EVERYBODY, _sooner),
     SettingName.STATISTICS: Spec(Switch(), False, _OWNERS),

@@ -120,7 +120,7 @@ def code_switch(held: Effective, action: str, *, may_change: bool = True) -> Swi
             "name are kept as always."
         )
     )
-    fixed = _fixed_by(held) or ("" if may_change else _("Only admins of the team change this."))
+    fixed = fixed_by(held) or ("" if may_change else _("Only admins of the team change this."))
     return SwitchRow(
         SettingName.CODE_SAVING.value,
         _("Save code"),
@@ -157,7 +157,7 @@ def on_off(held: Effective) -> str:
     return _("on") if held.is_on else _("off")
 
 
-def _fixed_by(held: Effective) -> str:
+def fixed_by(held: Effective) -> str:
     if not held.is_enforced:
         return ""
     return _("The organisation %(name)s has fixed this.") % {"name": held.organisation}

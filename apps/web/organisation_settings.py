@@ -106,6 +106,11 @@ def _words() -> dict[SettingName, tuple[str, str, list[Option]]]:
             _("Whether the code that the client gathers by itself is kept."),
             switch,
         ),
+        SettingName.MASK_SECRETS: (
+            _("Mask secrets"),
+            _("Whether well-known keys and passwords in what is logged are replaced before they are stored."),
+            switch,
+        ),
         SettingName.SYSTEM_METADATA: (
             _("System metadata"),
             _("How much of the machine is kept with a run."),

@@ -11,7 +11,7 @@ from apps.accounts.actors import Actor
 from apps.artifacts.queries import withheld_artifacts
 from apps.files.queries import withheld_names
 from apps.files.types import Withheld
-from apps.leaks.queries import count_open
+from apps.leaks.queries import count_masked, count_open
 from apps.runs.defined import Definitions
 from apps.runs.history import store
 from apps.runs.history.keys import KeyList
@@ -56,6 +56,7 @@ def overview(opened: OpenRun, keys: KeyList, frame: dict[str, Any], actor: Actor
         "artifacts_withheld": withheld_artifacts(opened.run),
         "way_to_code": way_to_code(actor, opened.run.project.entity),
         "secrets": count_open(opened.run) if frame["can"]["write"] else 0,
+        "masked": count_masked(opened.run) if frame["can"]["write"] else 0,
         "packages_withheld": withheld_names(opened.run, Withheld.METADATA),
         "tag_line": tag_line(opened.head.tags),
         "alike": _alike(opened, frame["project_url"]),

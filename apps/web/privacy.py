@@ -9,11 +9,16 @@ from django.utils.translation import gettext as _
 from apps.access.policy import Visibility
 from apps.teams.choices import SettingName
 from apps.teams.queries import Effective
-from apps.web.keeping import Choice, Option, on_off
+from apps.web.keeping import Choice, Option, fixed_by, on_off
 from apps.web.switches import SwitchRow
 
-OF_A_TEAM = (SettingName.DEFAULT_VISIBILITY, SettingName.STATISTICS)
-OF_A_PERSON = (SettingName.DEFAULT_VISIBILITY, SettingName.HIDDEN, SettingName.STATISTICS)
+OF_A_TEAM = (SettingName.DEFAULT_VISIBILITY, SettingName.MASK_SECRETS, SettingName.STATISTICS)
+OF_A_PERSON = (
+    SettingName.DEFAULT_VISIBILITY,
+    SettingName.MASK_SECRETS,
+    SettingName.HIDDEN,
+    SettingName.STATISTICS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class Part:
 def part(held: Effective, action: str, *, may_change: bool) -> Part:
     if held.name is SettingName.DEFAULT_VISIBILITY:
         return Part(held, choice=_visibility(held))
+    if held.name is SettingName.MASK_SECRETS:
+        return Part(held, row=_masking(held, action, may_change))
     row = _hidden(held, action) if held.name is SettingName.HIDDEN else _statistics(held, action, may_change)
     return Part(held, row=row)
 
@@ -60,6 +67,29 @@ def _hidden(held: Effective, action: str) -> SwitchRow:
         else _("Who may see a project that you log to sees your user name at your runs.")
     )
     return SwitchRow(held.name.value, _("Hide me from others"), says, on_off(held), held.is_on, action)
+
+
+def _masking(held: Effective, action: str, may_change: bool) -> SwitchRow:
+    says = (
+        _(
+            "Well-known keys and passwords in configs, command lines, consoles and code are replaced by a mark before they are "
+            "stored; nobody gets them back. What is not surely one is told to whoever may write the run. Artifacts stay as they are."
+        )
+        if held.is_on
+        else _(
+            "Well-known keys and passwords are stored as they came. Whoever may write the run is told, and erases them by a click."
+        )
+    )
+    fixed = "" if held.allows(not held.is_on) else fixed_by(held)
+    return SwitchRow(
+        held.name.value,
+        _("Mask secrets in what is logged"),
+        says,
+        on_off(held),
+        held.is_on,
+        action,
+        fixed_by=fixed or ("" if may_change else _("Only admins of the team change this.")),
+    )
 
 
 def _statistics(held: Effective, action: str, may_change: bool) -> SwitchRow:

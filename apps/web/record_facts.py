@@ -100,6 +100,7 @@ def setting_words(name: str) -> str:
         SettingName.PRIVATE_ONLY: _("Private projects only"),
         SettingName.RUN_RETENTION_DAYS: _("How long runs are kept"),
         SettingName.STATISTICS: _("Count me in statistics"),
+        SettingName.MASK_SECRETS: _("Mask secrets"),
         SettingName.SYSTEM_METADATA: _("System metadata"),
     }
     return next((title for known, title in titles.items() if known == name), name)

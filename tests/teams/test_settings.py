@@ -50,6 +50,7 @@ def test_defaults_keep_the_least() -> None:
         "mail_teams": "on",
         "private_only": "off",
         "run_retention_days": "never",
+        "mask_secrets": "off",
         "statistics": "off",
         "system_metadata": "minimal",
     }

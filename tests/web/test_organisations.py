@@ -94,7 +94,7 @@ def test_what_is_left_to_the_teams_says_what_that_means(visit: Visit, institute:
     page = visit("/organisations/institute", by="alice")
 
     assert "What is left to each team is chosen by the admins of the team." in text_of(page)
-    assert page.content.decode().count('<option value="" selected>Left to each team</option>') == 3
+    assert page.content.decode().count('<option value="" selected>Left to each team</option>') == 4
     # No team can choose this one for itself.
     assert '<option value="" selected>Off</option><option value="on">On</option>' in page.content.decode()
 

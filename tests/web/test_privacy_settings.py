@@ -15,7 +15,7 @@ from tests.factories import people
 from tests.web.conftest import Visit, text_of
 
 OWN, TEAM = "/settings/privacy", "/teams/lab/privacy"
-SWITCHES = ("hidden", "statistics")
+SWITCHES = ("hidden", "mask_secrets", "statistics")
 
 
 def stored() -> set[tuple[str, str, str]]:

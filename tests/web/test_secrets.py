@@ -14,7 +14,10 @@ from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.queries import open_run
 from apps.runs.types import Lines, Stream, StreamRequest
-from tests.factories import work
+from apps.teams.choices import SettingName
+from apps.teams.models import Entity
+from apps.teams.services import choose
+from tests.factories import people, work
 from tests.web.conftest import Visit, text_of
 
 RUN = "/lab/vision/runs/leaky"
@@ -62,6 +65,22 @@ def test_one_click_erases_and_one_says_that_it_is_none(visit: Visit, send: Visit
     words = text_of(visit(f"{RUN}/secrets", by="alice"))
     assert "look like secrets" not in text_of(visit(RUN, by="alice"))
     assert "Decided" in words and "erased" in words and "not a secret" in words
+
+
+def test_what_was_masked_is_counted_and_said_where(
+    visit: Visit, lab: Entity, vision: Project, alice: User
+) -> None:
+    choose(lab, SettingName.MASK_SECRETS, True, by=people.actor(alice))
+    run = work.run(vision, "leaky", by=alice, config_text=json.dumps({NAME: {"value": KEY}}))
+    assert scan(run)
+
+    page, whole = visit(f"{RUN}/secrets", by="alice"), visit(RUN, by="alice")
+
+    assert "1 secret was masked before it was stored." in text_of(whole) and "look like" not in text_of(whole)
+    assert "Masked before they were stored" in text_of(page) and "Hugging Face token Config" in text_of(page)
+    assert "Nothing to decide" in text_of(page) and "/secrets/erase" not in page.content.decode()
+    assert KEY not in page.content.decode() + visit(f"{RUN}/values/config", by="alice").content.decode()
+    assert "masked" not in text_of(visit(RUN, by="vera")).replace("(secret masked:", "")
 
 
 @pytest.mark.parametrize("finding", ["", "x" * 20, "x" * 10_000, "\0", "<b>"])

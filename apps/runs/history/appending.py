@@ -5,13 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db import transaction
 
 from apps.accounts.actors import Actor
 from apps.audit.events import EventKind
 from apps.audit.services import record
+from apps.code_saving.masking import lines_masked
+from apps.code_saving.queries import kept_in
 from apps.core import background, clock, jsontext
 from apps.core.errors import Invalid, NotFound, TooMuch, Unavailable
 from apps.core.rows import change_row, find_row, find_rows, insert_row, sum_of, update_row
@@ -49,6 +51,7 @@ def append(run: Run, request: StreamRequest, *, by: Actor | None = None) -> Appe
     Unavailable (ask again) when lines before these have not come yet; Invalid when a line is not what the stream holds.
     """
     rows, by = _checked(request), by or Actor.system()
+    request = _masked(run, request)
     return _append_at_once(run, request, by, rows) or _append_locked(run, request, by, rows)
 
 
@@ -94,6 +97,17 @@ def _checked(request: StreamRequest) -> list[Row]:
         if not isinstance(jsontext.loads(request.summary_text), dict):
             raise Invalid("The summary must be one JSON object.")
     return parse_lines(_lines(request, Stream.HISTORY))
+
+
+def _masked(run: Run, request: StreamRequest) -> StreamRequest:
+    """The request without what is surely a credential in its console, where the owner chose so. Metrics are not looked at."""
+    part = request.streams.get(Stream.OUTPUT)
+    if part is None or not part.lines:
+        return request
+    lines = lines_masked(part.lines, lambda: not kept_in(run.project.entity).secrets)
+    if lines is part.lines:
+        return request
+    return replace(request, streams={**request.streams, Stream.OUTPUT: Lines(part.first, lines)})
 
 
 def _lines(request: StreamRequest, stream: Stream) -> Sequence[str]:

@@ -25,7 +25,8 @@ def secrets(request: Request, entity: str, project: str, run: str) -> HttpRespon
     context = frame(request, open_run(held))
     context |= {
         "standing": [each for each in found if each.state is State.OPEN],
-        "settled": [each for each in found if each.state is not State.OPEN],
+        "masked": [each for each in found if each.state is State.MASKED],
+        "settled": [each for each in found if each.state in (State.DISMISSED, State.ERASED)],
     }
     return render(request, "runs/secrets.html", context)
 
