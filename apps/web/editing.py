@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from django.utils.translation import gettext as _
 
 from apps.core.errors import Invalid
+from apps.core.marks import without_turning
 from apps.runs.types import RunPatch
 
 LONGEST_NAME = 1000
@@ -23,7 +24,7 @@ def patch_of(form: Mapping[str, str]) -> RunPatch:
     if len(notes or "") > LONGEST_NOTES:
         raise Invalid(_("Notes have at most %(n)d letters.") % {"n": LONGEST_NOTES})
     return RunPatch(
-        display_name=None if name is None else " ".join(name.split()),
+        display_name=None if name is None else " ".join(without_turning(name).split()),
         tags=None if tags is None else read_tags(tags),
         notes=None if notes is None else notes.replace("\r\n", "\n").strip(),
     )

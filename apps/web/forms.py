@@ -12,12 +12,26 @@ from allauth.socialaccount.forms import SignupForm
 from django import forms
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.accounts.queries import is_taken
 from apps.web.passkeys import UNREADABLE
+
+# The longest address that mail can be sent to (RFC 5321), and the room that there is for one.
+_LONGEST_EMAIL = 254
+
+
+def _bound(field: forms.Field) -> None:
+    """The library's forms take longer ones."""
+    others = [each for each in field.validators if not isinstance(each, MaxLengthValidator)]
+    longest = MaxLengthValidator(
+        _LONGEST_EMAIL, gettext_lazy("An address has no more than %(limit_value)d characters.")
+    )
+    field.validators = [*others, longest]
+    field.widget.attrs["maxlength"] = str(_LONGEST_EMAIL)
 
 
 class SignUpForm(account.SignupForm):  # type: ignore[misc]
@@ -29,6 +43,10 @@ class SignUpForm(account.SignupForm):  # type: ignore[misc]
             make_password(self.cleaned_data["password1"])
         saved: tuple[Any, HttpResponse | None] = super().try_save(request)
         return saved
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _bound(self.fields["email"])
 
 
 class NameForm(SignupForm):  # type: ignore[misc]
@@ -48,6 +66,10 @@ class NewAddressForm(account.AddEmailForm):  # type: ignore[misc]
 
     Whether somebody else has it is not told here: the owner of the mailbox is, by mail.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _bound(self.fields["email"])
 
     def save(self, request: HttpRequest) -> EmailAddress:
         wanted, waiting = (
@@ -102,7 +124,7 @@ class NewPasskeyForm(webauthn.AddWebAuthnForm):  # type: ignore[misc]
         return cleaned
 
     def clean_name(self) -> str:
-        return str(super().clean_name())[:_LONGEST_NAME]
+        return _printable(str(super().clean_name())[:_LONGEST_NAME])
 
 
 class PasskeyNameForm(forms.Form):
@@ -117,7 +139,11 @@ class PasskeyNameForm(forms.Form):
     )
 
     def clean_name(self) -> str:
-        name = str(self.cleaned_data["name"])
-        if not name.isprintable():
-            raise ValidationError(_("A name has no control characters."))
-        return name
+        return _printable(str(self.cleaned_data["name"]))
+
+
+def _printable(name: str) -> str:
+    """As names of keys and services are: without what cannot be seen, marks that turn text around among it."""
+    if not name.isprintable():
+        raise ValidationError(_("A name has no control characters."))
+    return name

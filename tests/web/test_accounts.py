@@ -172,3 +172,13 @@ def test_tries_are_counted_whatever_host_is_named(alice: User) -> None:
     ]
 
     assert ["Too many tries" in each for each in answers] == [False] * 5 + [True]
+
+
+def test_an_address_is_as_long_as_mail_can_be_sent_to(alice: User) -> None:
+    here = "@" + "b" * 59 + ".example" + ".example" * 20
+    form = {"username": "nina", "password1": PASSWORD}
+
+    long = Client().post("/sign-up", form | {"email": "a" * 60 + here})
+
+    assert "An address has no more than 254 characters." in text_of(long)
+    assert 'maxlength="254"' in Client().get("/sign-up").content.decode()

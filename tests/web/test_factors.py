@@ -18,6 +18,7 @@ from apps.teams.models import Entity
 from apps.vault.errors import Tampered
 from apps.vault.tree import discard_node
 from apps.vault.types import NodeId
+from apps.web.forms import NewPasskeyForm
 from tests.factories.people import PASSWORD
 from tests.web.conftest import text_of
 from tests.web.test_sessions import everything_stored
@@ -225,6 +226,13 @@ def test_a_name_that_is_none_is_refused_beside_its_field(alice: User, name: str)
     assert answer.status_code == 400
     assert 'id="wrong-name" role="alert"' in answer.content.decode()
     assert [each.name for each in factors_of(alice).passkeys] == [NAME]
+
+
+@pytest.mark.parametrize("name", ["a\u202eb", "a\u2066b", "a\u200fb"])
+def test_a_new_passkeys_name_has_no_marks_that_turn_text(alice: User, name: str) -> None:
+    form = NewPasskeyForm({"name": name, "credential": "{}"}, user=alice)
+
+    assert form.errors["name"] == ["A name has no control characters."]
 
 
 def test_renaming_asks_once_more_who_it_is(alice: User) -> None:

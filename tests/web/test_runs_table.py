@@ -347,3 +347,7 @@ def test_names_side_by_side_are_harmless(
 
     assert page.status_code == 200
     assert b"<img" not in page.content
+
+
+def test_a_name_that_is_typed_loses_marks_that_turn_text() -> None:
+    assert patch_of({"name": "a\u202eb \u2066c\u200f"}).display_name == "ab c"

@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 
 from apps.accounts.providers import Offered, offered
 from apps.core import clock
+from apps.core.marks import without_turning
 from apps.runs.defined import Definitions
 from apps.web import figures, key_forms, places
 from apps.web.custody import Audience, Scope, lock_sentence, way_here
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 register = template.Library()
 _LONGEST_TITLE = 160
-_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @register.simple_tag
@@ -104,7 +104,7 @@ def lock(context: Context, scope: Scope) -> dict[str, Any]:
 @register.filter(is_safe=True)
 def in_title(text: str) -> str:
     """Words for the window's title, where no element can isolate them: without signs that turn what follows, and short."""
-    plain = " ".join(_TURNING.sub("", text).split())
+    plain = " ".join(without_turning(text).split())
     if len(plain) <= _LONGEST_TITLE:
         return plain
     # It is escaped by now: half of an escaped letter goes whole.
