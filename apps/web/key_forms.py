@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from apps.access.policy import Scope
 from apps.core import clock
 from apps.teams.services import KeyWanted
+from apps.teams.services.keys import LONGEST_LIFE
 from apps.teams.types import MemberRole
 
 _DAYS = ("30", "90", "365")
@@ -80,6 +81,8 @@ class KeyForm(forms.Form):
             self.add_error("day", _("Which day?"))
         elif day < clock.now().astimezone(UTC).date():
             self.add_error("day", _("Choose a day that is still to come."))
+        elif day >= (clock.now() + LONGEST_LIFE).astimezone(UTC).date():
+            self.add_error("day", _("A key that ends does so within ten years."))
         return cleaned
 
     def wanted(self) -> KeyWanted:

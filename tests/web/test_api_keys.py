@@ -9,12 +9,15 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from apps.access.policy import Scope
+from apps.accounts.actors import Actor
 from apps.accounts.models import ApiKey, User
 from apps.accounts.queries import actor_for_api_key
 from apps.core import clock
+from apps.core.errors import Invalid
 from apps.teams.models import Entity
+from apps.teams.services import KeyWanted, make_key
 from tests.factories.people import api_key
-from tests.web.conftest import Visit
+from tests.web.conftest import Visit, text_of
 
 PAGE = "/settings/api-keys"
 
@@ -111,6 +114,17 @@ def test_a_key_that_reads_is_shown_with_lines_that_read(send: Visit, lab: Entity
     assert "http://testserver/api/v1/projects" in lines
     assert "wandb.init" not in lines
     assert "Waiting for the first run" not in lines
+
+
+def test_a_key_that_ends_does_so_within_ten_years(send: Visit, alice: User) -> None:
+    late = send(PAGE, by="alice", lifetime="day", day="9999-12-31")
+    soon = send(PAGE, by="alice", lifetime="day", day=(clock.now() + timedelta(days=3650)).date().isoformat())
+
+    assert (late.status_code, soon.status_code) == (400, 200)
+    assert "A key that ends does so within ten years." in text_of(late)
+    with pytest.raises(Invalid, match="within ten years"):
+        make_key(Actor.person(alice), KeyWanted(expires_at=clock.now() + timedelta(days=3700)))
+    assert ApiKey.objects.count() == 1
 
 
 def test_a_key_for_one_entity_is_shown_with_lines_that_log_there(send: Visit, lab: Entity) -> None:

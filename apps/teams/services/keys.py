@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -19,6 +19,8 @@ from apps.teams.queries.keys import NAME_LABEL, row_of
 from apps.vault.seal import seal_text
 
 LONGEST_NAME = 80
+# Longer than any script runs. A year typed wrong would be a key for good that looks as if it ended.
+LONGEST_LIFE = timedelta(days=3653)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ def make_key_of(
     name = usable_label(wanted.name)
     if wanted.expires_at is not None and wanted.expires_at <= clock.now():
         raise Invalid(_("Choose a day that is still to come."))
+    if wanted.expires_at is not None and wanted.expires_at > clock.now() + LONGEST_LIFE:
+        raise Invalid(_("A key that ends does so within ten years."))
     terms = KeyTerms(scope=wanted.scope, only_entity=only_entity, expires_at=wanted.expires_at)
     key, secret = issue_api_key(user, by=by, terms=terms, entity=entity)
     # Accounts that were made without an entity have no key of their own to seal it under.
