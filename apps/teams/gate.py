@@ -17,6 +17,25 @@ from apps.teams.models import Entity, Membership, Organisation, OrganisationMemb
 from apps.teams.types import OrganisationRole
 
 _INSIDE = frozenset({Role.ADMIN, Role.MEMBER, Role.VIEWER})
+# What somebody wanted, in the words of whoever reads that they may not.
+_DOING = {
+    Permission.ENTITY_ADMIN: "change settings, people and keys",
+    Permission.ENTITY_AUDIT: "read who saw what",
+    Permission.ENTITY_READ: "look at it",
+    Permission.FILE_ERASE: "erase files",
+    Permission.FILE_READ: "read files",
+    Permission.FILE_WRITE: "store files",
+    Permission.PROJECT_ADMIN: "change settings",
+    Permission.PROJECT_CREATE: "make projects",
+    Permission.PROJECT_ERASE: "erase projects",
+    Permission.PROJECT_READ: "look at projects",
+    Permission.PROJECT_SHARE: "change who sees projects",
+    Permission.PROJECT_WRITE: "change projects",
+    Permission.RUN_CREATE: "log runs",
+    Permission.RUN_ERASE: "erase runs",
+    Permission.RUN_READ: "read runs",
+    Permission.RUN_WRITE: "change runs",
+}
 
 
 def role_in(actor: Actor, entity: Entity) -> Role:
@@ -91,9 +110,12 @@ def refusal(
         return NotFound(f"There is no such {what}, or it is not shared with you.")
     if by_scope:
         return Forbidden(
-            f"Your role in this {what} allows {permission}, but the scope {scope} of this API key does not."
+            f"Your role in this {what} allows to {_DOING[permission]}, but the scope {scope} of this API key does not."
         )
-    return Forbidden(f"You may see this {what}, but your role does not allow {permission}.")
+    return Forbidden(
+        f"You may see this {what}, but your role does not allow to {_DOING[permission]}. "
+        "Its owner or an admin can give you more."
+    )
 
 
 # What somebody is in an organisation, in the words of the table: its members may look, and nothing in its teams.

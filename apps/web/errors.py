@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.defaults import server_error
 
@@ -20,7 +21,7 @@ from apps.core.errors import (
     Unavailable,
 )
 from apps.web.appearance import speak
-from apps.web.links import page_above
+from apps.web.links import page_above, project_url
 from apps.web.rendering import render
 
 _STATUS: dict[type[OwnlogError], int] = {
@@ -70,12 +71,20 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _page(
-        request,
-        403,
-        _("Not with your role"),
-        _("You may see this, but your role does not allow to change it."),
+    """What they have, and the way back to where they may be."""
+    actor = getattr(request, "actor", None)
+    fact, reason = (
+        _("Only for reading"),
+        _("You may read this. To change it takes an account and a role there."),
     )
+    if _is_signed_in(request):
+        fact = _("Not with your role")
+        reason = _(
+            "You may see this, but your role does not allow to change it. Its owner or an admin can give you more."
+        )
+    elif actor is not None and actor.shares:
+        reason = _("You came by a link for reading. Nothing can be changed by it.")
+    return _page(request, 403, fact, reason, back=_readable_above(request))
 
 
 def not_by_this_method(request: HttpRequest, *, allowed: str) -> HttpResponse:
@@ -113,6 +122,16 @@ def broken(request: HttpRequest) -> HttpResponse:
 def _is_signed_in(request: HttpRequest) -> bool:
     actor = getattr(request, "actor", None)
     return actor is not None and actor.is_signed_in
+
+
+def _readable_above(request: HttpRequest) -> str:
+    """The page of the project or team that the address is about, which whoever is told of a role may read."""
+    names = request.resolver_match.kwargs if request.resolver_match else {}
+    if "entity" in names and "project" in names:
+        return project_url(names["entity"], names["project"])
+    if "entity" in names and request.path.startswith("/teams/"):
+        return reverse("team", args=[names["entity"]])
+    return ""
 
 
 def _page(request: HttpRequest, status: int, fact: str, reason: str, *, back: str = "") -> HttpResponse:

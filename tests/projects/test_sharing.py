@@ -308,7 +308,7 @@ def test_new_projects_are_as_visible_as_their_entity_has_chosen(
 def test_a_member_departs_from_what_was_chosen_only_if_they_may_share(
     lab: Entity, by: Actor, bob: User
 ) -> None:
-    with pytest.raises(OwnlogError, match="does not allow project:share"):
+    with pytest.raises(OwnlogError, match="does not allow to change who sees projects"):
         create_project(Actor.person(bob), entity="lab", name="new", visibility=Visibility.PUBLIC)
     assert not Project.objects.exists()
 

@@ -104,7 +104,10 @@ def test_messages_name_the_kind_and_never_the_thing(lab: Entity, vera: User, mal
         require(Actor.person(vera), Permission.PROJECT_CREATE, entity=lab, what="entity")
 
     assert outside.value.message == "There is no such entity, or it is not shared with you."
-    assert inside.value.message == "You may see this entity, but your role does not allow project:create."
+    assert inside.value.message == (
+        "You may see this entity, but your role does not allow to make projects. "
+        "Its owner or an admin can give you more."
+    )
 
 
 @pytest.mark.promise("P-24")
@@ -136,7 +139,7 @@ def test_whoever_is_kept_by_a_key_is_told_so(lab: Entity, alice: User) -> None:
         )
 
     assert caught.value.message == (
-        "Your role in this entity allows entity:admin, but the scope read of this API key does not."
+        "Your role in this entity allows to change settings, people and keys, but the scope read of this API key does not."
     )
 
 

@@ -56,7 +56,10 @@ def test_a_viewer_is_refused_and_reads_why(workshop: LiveServer, tmp_path: Path)
     facts = told(workshop, tmp_path, "look")
 
     assert "Error initializing run" in facts["words"]
-    assert "your role does not allow" in facts["words"]
+    assert (
+        "your role does not allow to make projects. Its owner or an admin can give you more."
+        in facts["words"]
+    )
 
 
 def test_a_stranger_hears_the_same_as_of_a_team_that_never_was(workshop: LiveServer, tmp_path: Path) -> None:

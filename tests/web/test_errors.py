@@ -5,9 +5,11 @@ import re
 import pytest
 from django.test import Client, RequestFactory
 
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.core.errors import Conflict, Erased, Invalid, OwnlogError, TooMuch, Unavailable
 from apps.projects.models import Project
+from apps.projects.services import make_share_link
 from apps.web.errors import error_page
 from tests.web.conftest import Visit, text_of
 
@@ -28,6 +30,26 @@ def test_an_error_of_a_service_is_a_page(error: OwnlogError, status: int, words:
 
     assert response.status_code == status
     assert words in text_of(response)
+
+
+def test_whoever_may_only_look_is_told_whom_to_ask_and_led_back(visit: Visit, vision: Project) -> None:
+    answer = visit("/lab/vision/settings", by="vera")
+
+    assert answer.status_code == 403
+    assert "Its owner or an admin can give you more." in text_of(answer)
+    assert '<a class="btn main" href="/lab/vision">' in answer.content.decode()
+
+
+def test_whoever_came_by_a_link_is_told_of_the_link_and_of_no_role(vision: Project, alice: User) -> None:
+    _, secret = make_share_link(vision, label="", days=7, by=Actor.person(alice))
+    guest = Client()
+    guest.get(f"/share/{secret}")
+
+    answer = guest.get("/lab/vision/settings")
+
+    assert answer.status_code == 403
+    assert "You came by a link for reading. Nothing can be changed by it." in text_of(answer)
+    assert "role" not in text_of(answer)
 
 
 @pytest.mark.django_db
