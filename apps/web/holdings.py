@@ -41,7 +41,10 @@ _FILE_WHERE = _(
     "In the instance’s file store under a random name, encrypted with a key of its own; its name and digests in the "
     "database, encrypted."
 )
-_FILE_EXPORT = _("One by one on the run’s page of files, by the REST API or with the wandb client.")
+_FILE_EXPORT = _(
+    "Files one by one on the run’s page of files, by the REST API or with the wandb client. Artifacts on their own "
+    "pages, one file or all as a ZIP, or with the wandb client: the REST API has none."
+)
 
 HOLDINGS = (
     Holding(

@@ -96,7 +96,9 @@ def test_the_tab_has_the_tree_the_main_file_and_the_facts(visit: Visit, told: Ru
     assert '<span class="line" id="L2"><a class="no" href="#L2" aria-label="Line 2">2</a>' in page
     assert '<span class="f5">def</span>' in page
     assert 'aria-current="true"' in page
-    assert "Code saving was on: 3 files of code are kept." in text_of(visit(RUN, by="vera"))
+    overview = text_of(visit(RUN, by="vera"))
+    assert "Code saving was on: 3 files of code are kept." in overview
+    assert "Not stored" not in overview
 
 
 def test_what_is_code_is_found_among_files_from_before_it_was_noted(
