@@ -89,6 +89,7 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def not_by_this_method(request: HttpRequest, *, allowed: str) -> HttpResponse:
     """An address that only takes what a form sends, or only answers: said alike to everybody, whatever lies there."""
+    speak(request)  # refused before anybody asked in which language
     is_page = "GET" in allowed
     reason = (
         _("This page does not take what was sent to it. Nothing was changed.")

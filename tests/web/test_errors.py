@@ -92,6 +92,13 @@ def test_the_address_of_a_form_says_so_and_leads_back_to_its_page(
 
 
 @pytest.mark.django_db
+def test_the_address_of_a_form_says_so_in_the_readers_language() -> None:
+    page = Client().get("/settings/code-saving/erase", headers={"Accept-Language": "ja"})
+
+    assert (page.status_code, "何も行われませんでした" in text_of(page)) == (405, True)
+
+
+@pytest.mark.django_db
 def test_a_page_that_takes_no_form_says_so() -> None:
     page = Client().post("/pricing")
 
