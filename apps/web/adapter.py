@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import record_authentication
 from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -26,6 +27,7 @@ from apps.web.links import base_url
 if TYPE_CHECKING:
     from allauth.account.models import EmailAddress
     from django.contrib.auth.models import AnonymousUser
+    from django.http.response import HttpResponseBase
 
     from apps.accounts.models import User
 
@@ -95,6 +97,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             # An account that is owed to a team's invitation uses it up: one invitation, one account.
             invitation="" if may_sign_up(brought) else brought,
         )
+
+    def post_login(self, request: HttpRequest, user: User, *, signup: bool, **facts: Any) -> HttpResponseBase:
+        """Whoever has just signed up has said who they are as well as whoever signs in; the library notes the latter only."""
+        if signup:
+            record_authentication(request, user, "signup")
+        answer: HttpResponseBase = super().post_login(request, user, signup=signup, **facts)
+        return answer
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """For whom tries are counted. The library's has the host in it, and a sender may put any port behind that."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from allauth.account import app_settings
 from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from allauth.account.internal.flows.reauthentication import get_reauthentication_flows, resume_request
+from allauth.core.exceptions import ReauthenticationRequired
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
@@ -43,6 +44,16 @@ def was_proven_lately(request: HttpRequest, user: User) -> bool:
     """Did they come from their provider a moment ago, to sign in or for this?"""
     records = [each for each in get_authentication_records(request, user) if each["method"] == _BY_PROVIDER]
     return bool(records) and time.time() - records[-1]["at"] < app_settings.REAUTHENTICATION_TIMEOUT
+
+
+def require_fresh_proof(request: HttpRequest, user: User) -> None:
+    """Pass for whoever showed within the last minutes who they are: they signed in, signed up, or were asked again.
+
+    For what opens the account to others without changing it: who has just come is not asked twice.
+    """
+    records = get_authentication_records(request, user)
+    if not records or time.time() - records[-1]["at"] >= app_settings.REAUTHENTICATION_TIMEOUT:
+        raise ReauthenticationRequired
 
 
 def is_asked(sociallogin: SocialLogin) -> bool:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import time
 from base64 import b64encode
 from collections.abc import Iterable
+
+from django.test import Client
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
@@ -25,6 +28,14 @@ def person(name: str) -> User:
 
 def actor(user: User) -> Actor:
     return Actor.person(user)
+
+
+def has_signed_in(client: Client, user: User, *, ago: float) -> None:
+    """Note in the session of a browser that they showed by their password who they are, so many seconds ago."""
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time() - ago}]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
 
 
 def api_key(user: User) -> str:

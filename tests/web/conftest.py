@@ -45,10 +45,13 @@ def visit(db: None) -> Visit:
 
 @pytest.fixture
 def send(db: None) -> Visit:
-    """Post a form as one of the people, or as nobody."""
+    """Post a form as one of the people, who has just signed in, or as nobody."""
 
     def go(url: str, *, by: str | None = None, **data: Any) -> HttpResponse:
-        return _client(by).post(url, data)  # type: ignore[return-value]
+        client = _client(by)
+        if by is not None:
+            people.has_signed_in(client, User.objects.get(username=by), ago=0)
+        return client.post(url, data)  # type: ignore[return-value]
 
     return go
 

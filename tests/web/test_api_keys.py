@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from html import unescape
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -15,7 +16,9 @@ from apps.accounts.queries import actor_for_api_key
 from apps.core import clock
 from apps.core.errors import Invalid
 from apps.teams.models import Entity
-from apps.teams.services import KeyWanted, make_key
+from apps.teams.services import KeyWanted, make_key, make_service_account
+from apps.teams.types import MemberRole
+from tests.factories import people
 from tests.factories.people import api_key
 from tests.web.conftest import Visit, text_of
 
@@ -73,6 +76,38 @@ def test_making_a_key_wants_the_form_of_this_instance(alice: User) -> None:
     assert refused.status_code == 403
     assert b"The form is too old" in refused.content
     assert ApiKey.objects.count() == 0
+
+
+@pytest.mark.parametrize("page", [PAGE, "/teams/lab/service-accounts/{service}"])
+def test_whoever_signed_in_long_ago_is_asked_once_more_and_gets_the_key_that_was_asked_for(
+    alice: User, lab: Entity, page: str
+) -> None:
+    service = make_service_account(lab, "ci", role=MemberRole.MEMBER, by=people.actor(alice))
+    page = page.format(service=service.public_id)
+    client = Client()
+    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    people.has_signed_in(client, alice, ago=3600)
+
+    asked = client.post(page, {"name": "cluster", "scope": "read"})
+    assert asked["Location"] == f"/account/again?{urlencode({'next': page})}"
+    assert ApiKey.objects.count() == 0
+    assert client.post(asked["Location"], {"password": "wrong wrong wrong"}).status_code == 200
+    assert ApiKey.objects.count() == 0
+
+    answer = client.post(asked["Location"], {"password": people.PASSWORD, "next": page})
+    assert _secret(answer.content) is not None
+    assert ApiKey.objects.get().scope == "read"
+    assert _secret(client.post(page, {"name": "another"}).content) is not None
+
+
+def test_whoever_has_just_signed_in_or_up_is_not_asked_again(alice: User) -> None:
+    back, new = Client(), Client()
+    back.post("/sign-in", {"login": "alice", "password": people.PASSWORD})
+    fields = {"username": "newcomer", "email": "n@example.com", "password1": people.PASSWORD}
+    assert new.post("/sign-up", fields).status_code == 302
+
+    assert _secret(back.post(PAGE).content) is not None
+    assert _secret(new.post(PAGE).content) is not None
 
 
 def test_the_client_is_sent_to_the_keys(visit: Visit, alice: User) -> None:

@@ -7,11 +7,13 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.access.policy import Scope
+from apps.accounts.queries import user_of
 from apps.accounts.services import revoke_api_key
 from apps.core.errors import Invalid
 from apps.projects.queries import has_projects
 from apps.teams.queries import entities_of, keys_of, teams_of
 from apps.teams.services import make_key
+from apps.web.again import require_fresh_proof
 from apps.web.key_forms import KeyForm
 from apps.web.rendering import render
 from apps.web.request import Request
@@ -26,6 +28,7 @@ def api_keys(request: Request) -> HttpResponse:
     secret = entity = ""
     reads = False
     if form.is_valid():
+        require_fresh_proof(request, user_of(request.actor))
         wanted = form.wanted()
         reads = wanted.scope is Scope.READ
         # A key that is good for one entity logs there or nowhere.

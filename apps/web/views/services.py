@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.access.policy import Permission, Scope
+from apps.accounts.queries import user_of
 from apps.core.errors import Invalid
 from apps.teams.gate import may
 from apps.teams.queries import (
@@ -27,6 +28,7 @@ from apps.teams.services import (
     role_named,
 )
 from apps.teams.types import MemberRole
+from apps.web.again import require_fresh_proof
 from apps.web.key_forms import KeyForm, scopes_of
 from apps.web.places import Named, ServiceForm
 from apps.web.rendering import render
@@ -66,6 +68,7 @@ def service(request: Request, entity: str, public_id: str) -> HttpResponse:
     reads = scopes == [Scope.READ]
     try:
         if form.is_valid():
+            require_fresh_proof(request, user_of(request.actor))
             key, secret = make_service_key(team, public_id, form.wanted(), by=request.actor)
             reads = reads or key.scope == Scope.READ.value
             form = KeyForm(scopes=scopes)
