@@ -103,7 +103,12 @@ for place in ("team", "organisation"):
 declare_url("team-services", Permission.ENTITY_READ, methods=_READING)
 declare_url("team-services", Permission.ENTITY_ADMIN, methods=("POST",))
 declare_url("team-service", Permission.ENTITY_ADMIN, methods=_FORM)
-for name in ("team-service-role", "team-service-remove", "team-service-key-revoke"):
+for name in (
+    "team-left-over-keys-revoke",
+    "team-service-role",
+    "team-service-remove",
+    "team-service-key-revoke",
+):
     declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
 for name in ("team-code-saving", "team-privacy", "team-retention", "team-system-metadata"):
     declare_url(name, Permission.ENTITY_READ, methods=_READING)

@@ -161,6 +161,11 @@ urlpatterns = [
     path("teams/<str:entity>", teams.team, name="team"),
     *_people("teams/<str:entity>", "team"),
     path("teams/<str:entity>/service-accounts", services.services, name="team-services"),
+    path(
+        "teams/<str:entity>/service-accounts/left-over-keys/revoke",
+        services.revoke_left_over,
+        name="team-left-over-keys-revoke",
+    ),
     path("teams/<str:entity>/service-accounts/<str:public_id>", services.service, name="team-service"),
     path(
         "teams/<str:entity>/service-accounts/<str:public_id>/role",

@@ -237,6 +237,7 @@ ACTS = [
     _team("service_accounts.make_service_account", P.ENTITY_ADMIN, lambda s, by: acts.make_service_account(s.world.lab, "x", role=M.VIEWER, by=by), is_whole=True),
     _team("service_accounts.make_service_key", P.ENTITY_ADMIN, lambda s, by: acts.make_service_key(s.world.lab, s.ids["service"], acts.KeyWanted(name="x"), by=by), is_whole=True),
     _team("service_accounts.remove_service_account", P.ENTITY_ADMIN, lambda s, by: acts.remove_service_account(s.world.lab, s.ids["service"], by=by), is_whole=True),
+    _team("service_accounts.revoke_left_over_keys", P.ENTITY_ADMIN, lambda s, by: acts.revoke_left_over_keys(s.world.lab, by=by), is_whole=True),
     _team("service_accounts.revoke_service_key", P.ENTITY_ADMIN, lambda s, by: acts.revoke_service_key(s.world.lab, s.world.ids["service"], s.world.ids["service key"], by=by), is_whole=True),
     _team("settings.choose", P.ENTITY_ADMIN, lambda s, by: acts.choose(s.world.lab, SettingName.CODE_SAVING, True, by=by)),
     _above("settings.choose", P.ENTITY_ADMIN, lambda s, by: acts.choose(s.world.institute, SettingName.CODE_SAVING, True, by=by)),

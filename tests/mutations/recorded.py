@@ -34,6 +34,7 @@ AGAIN: dict[str, str] = {
     f"apps.web.views.services remove: {_TEAM}": _SERVICES,
     f"apps.web.views.services revoke: {_TEAM}": _SERVICES,
     f"apps.web.views.services role: {_TEAM}": _SERVICES,
+    f"apps.web.views.services revoke_left_over: {_TEAM}": _SERVICES,
     "apps.plans.services.review approve_request: require_operator(by)": (
         "apps.plans.services.entitlements _require_operator: require_operator(by)"
     ),

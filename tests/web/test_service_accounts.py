@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.test import Client
 
 from apps.access.policy import Role
 from apps.accounts.actors import Actor
@@ -174,3 +175,39 @@ def test_a_key_of_somebody_who_is_no_admin_any_more_says_so(
     assert page.count("<strong>no admin any more</strong>") == 1
     assert "by <bdi>bob</bdi> · <strong>" in page
     assert "may have kept them" in page
+
+
+@pytest.mark.parametrize("act", ["role", "remove"])
+def test_one_button_revokes_what_an_admin_made_who_is_none_any_more(
+    send: Visit, visit: Visit, ci: ServiceAccount, alice: User, bob: User, act: str
+) -> None:
+    change_role(ci.entity, "bob", MemberRole.ADMIN, by=people.actor(alice))
+    _, his = make_service_key(ci.entity, ci.public_id, KeyWanted(), by=people.actor(bob))
+    _, hers = make_service_key(ci.entity, ci.public_id, KeyWanted(), by=people.actor(alice))
+    assert "Revoke these keys" not in text_of(visit("/teams/lab", by="alice"))
+
+    send(f"/teams/lab/people/bob/{act}", by="alice", role="member")
+
+    assert "1 key of a service account was made by somebody who is no admin any more." in text_of(
+        visit("/teams/lab", by="alice")
+    )
+    assert "no admin any more" not in text_of(visit("/teams/lab", by="vera"))
+    assert send(f"{PAGE}/left-over-keys/revoke", by="vera").status_code == 403
+    assert actor_for_api_key(his) is not None
+    assert send(f"{PAGE}/left-over-keys/revoke", by="alice")["Location"] == "/teams/lab"
+    assert actor_for_api_key(his) is None
+    assert actor_for_api_key(hers) is not None
+    assert "no admin any more" not in text_of(visit("/teams/lab", by="alice"))
+
+
+def test_a_page_of_people_is_loaded_again_when_somebody_may_have_kept_keys(
+    ci: ServiceAccount, alice: User, bob: User
+) -> None:
+    change_role(ci.entity, "bob", MemberRole.ADMIN, by=people.actor(alice))
+    make_service_key(ci.entity, ci.public_id, KeyWanted(), by=people.actor(bob))
+    client = Client()
+    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+
+    answer = client.post("/teams/lab/people/bob/role", {"role": "member"}, headers={"HX-Request": "true"})
+
+    assert answer.headers["HX-Refresh"] == "true"

@@ -40,6 +40,7 @@ from apps.teams.queries.service_accounts import (
     get_service_account,
     keys_of_service_account,
     keys_with_makers,
+    left_over_keys,
     service_accounts_in,
 )
 from apps.teams.queries.settings import Effective, effective, effective_of, own_of, told_to
@@ -75,6 +76,7 @@ __all__ = [
     "keys_of",
     "keys_of_service_account",
     "keys_with_makers",
+    "left_over_keys",
     "my_organisations",
     "my_teams",
     "names_of_keys",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from django.db.models import Count, Max, Q, QuerySet
 
 from apps.access.policy import Permission
 from apps.accounts.actors import SYSTEM_ID, Actor
+from apps.accounts.models import ApiKey
 from apps.accounts.queries import keys_of_service, names_of, names_of_authors
 from apps.audit.events import EventKind
 from apps.audit.queries import authors
@@ -98,17 +99,27 @@ def keys_with_makers(actor: Actor, account: ServiceAccount) -> list[Key]:
     """The keys of an account that is held, with who made each: whoever was an admin may have kept the secret."""
     keys = keys_of_service_account(account)
     makers = authors(EventKind.API_KEY_ISSUED, subjects=[key.public_id for key in keys])
-    names = audited_names(actor, makers.values())
-    held = Membership.objects.filter(entity=account.entity_id, role=MemberRole.ADMIN.value)
-    admins = set(held.values_list("user__public_id", flat=True))
+    names, left = audited_names(actor, makers.values()), _left_over(account.entity_id, makers)
     return [
-        replace(
-            key,
-            made_by=names.get(makers.get(key.public_id, ""), ""),
-            is_left_over=makers.get(key.public_id, SYSTEM_ID) not in {*admins, SYSTEM_ID},
-        )
+        replace(key, made_by=names.get(makers.get(key.public_id, ""), ""), is_left_over=key.public_id in left)
         for key in keys
     ]
+
+
+def left_over_keys(team: Entity) -> list[ApiKey]:
+    """Of a team that is held: the keys of its services whose maker is no admin of it any more, and may have kept the secret."""
+    rows = ApiKey.objects.filter(user__service_account__entity=team, revoked_at=None).order_by("pk")
+    keys = list(rows)
+    makers = authors(EventKind.API_KEY_ISSUED, subjects=[key.public_id for key in keys]) if keys else {}
+    left = _left_over(team.pk, makers) if makers else set()
+    return [key for key in keys if key.public_id in left]
+
+
+def _left_over(team: int, makers: Mapping[str, str]) -> set[str]:
+    """Those of these keys that were made by somebody who is no admin of the team now."""
+    held = Membership.objects.filter(entity=team, role=MemberRole.ADMIN.value)
+    may_hold = {*held.values_list("user__public_id", flat=True), SYSTEM_ID}
+    return {key for key, maker in makers.items() if maker not in may_hold}
 
 
 def author_names(actor: Actor, user_ids: Iterable[int | None]) -> dict[int, str]:

@@ -23,6 +23,7 @@ from apps.teams.services.service_accounts import (
     make_service_account,
     make_service_key,
     remove_service_account,
+    revoke_left_over_keys,
     revoke_service_key,
 )
 from apps.teams.services.settings import choose, unset
@@ -55,6 +56,7 @@ __all__ = [
     "remove_member",
     "remove_service_account",
     "revoke_invitation",
+    "revoke_left_over_keys",
     "revoke_service_key",
     "role_named",
     "unset",

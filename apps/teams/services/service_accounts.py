@@ -20,7 +20,12 @@ from apps.core.ids import is_public_id, new_public_id
 from apps.teams.gate import require
 from apps.teams.models import Entity, Membership, ServiceAccount
 from apps.teams.queries.people import Place
-from apps.teams.queries.service_accounts import HANDLE_START, NAME_LABEL, get_service_account
+from apps.teams.queries.service_accounts import (
+    HANDLE_START,
+    NAME_LABEL,
+    get_service_account,
+    left_over_keys,
+)
 from apps.teams.services.keys import KeyWanted, make_key_of, usable_label
 from apps.teams.services.places import locked
 from apps.teams.types import MemberRole
@@ -110,6 +115,15 @@ def revoke_service_key(team: Entity, public_id: str, key: str, *, by: Actor) -> 
     if found is None:
         raise NotFound(_("There is no such API key."))
     end_key(found, entity=team.public_id, by=by)
+
+
+@transaction.atomic
+def revoke_left_over_keys(team: Entity, *, by: Actor) -> None:
+    """End every key of the team's services whose maker is no admin any more; which they are is looked at once more."""
+    team = _held(team, by)
+    left = [key.pk for key in left_over_keys(team)]
+    for key in ApiKey.objects.filter(pk__in=left).order_by("pk").select_for_update(of=("self",)):
+        end_key(key, entity=team.public_id, by=by)
 
 
 def forget_services_without_a_team() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from apps.access.policy import Permission
 from apps.core.errors import Conflict, Invalid, NotFound, TooMuch
 from apps.teams.notices import send_invitation
-from apps.teams.queries import Place
+from apps.teams.queries import Place, left_over_keys
 from apps.teams.services import (
     change_role,
     hand_over,
@@ -30,6 +30,9 @@ from apps.web.request import Request
 from apps.web.views.organisations import organisation_facts
 from apps.web.views.teams import team_facts
 
+if TYPE_CHECKING:
+    from apps.teams.models import Entity
+
 
 @require_POST
 def role(request: Request, person: str, entity: str = "", organisation: str = "") -> HttpResponseBase:
@@ -42,8 +45,8 @@ def role(request: Request, person: str, entity: str = "", organisation: str = ""
         return _people(request, at, place, status=status, wrong=person, reason=error.public_message)
     if not request.htmx:
         return redirect(at.url)
-    if person == request.actor.username:
-        # With another role the whole page is another.
+    if person == request.actor.username or (at.is_team and left_over_keys(cast("Entity", place))):
+        # With another role the whole page is another; and it says so when somebody may have kept keys.
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     return _people(request, at, place, changed=person)
 

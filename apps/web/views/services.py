@@ -24,6 +24,7 @@ from apps.teams.services import (
     make_service_account,
     make_service_key,
     remove_service_account,
+    revoke_left_over_keys,
     revoke_service_key,
     role_named,
 )
@@ -111,3 +112,11 @@ def revoke(request: Request, entity: str, public_id: str, key: str) -> HttpRespo
     team = get_team(request.actor, Permission.ENTITY_ADMIN, name=entity)
     revoke_service_key(team, public_id, key, by=request.actor)
     return redirect("team-service", team.name, public_id)
+
+
+@require_POST
+def revoke_left_over(request: Request, entity: str) -> HttpResponseBase:
+    """One button for all keys that people made who are no admins any more."""
+    team = get_team(request.actor, Permission.ENTITY_ADMIN, name=entity)
+    revoke_left_over_keys(team, by=request.actor)
+    return redirect("team", team.name)

@@ -10,7 +10,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.access.policy import Permission
 from apps.core.errors import Conflict, Invalid
-from apps.teams.queries import Place, count_service_accounts, get_team, my_organisations, my_teams
+from apps.teams.queries import (
+    Place,
+    count_service_accounts,
+    get_team,
+    left_over_keys,
+    my_organisations,
+    my_teams,
+)
 from apps.teams.services import found_team, may_create_team
 from apps.web.places import InviteForm, Named, NameForm, view_of
 from apps.web.rendering import render
@@ -56,8 +63,10 @@ def team(request: Request, entity: str) -> HttpResponse:
 def team_facts(request: Request, place: Place, at: Named) -> dict[str, Any]:
     """What the page of a team is made of."""
     organisation = cast("Entity", place).organisation
+    view = view_of(request.actor, place, at)
     return {
-        "view": view_of(request.actor, place, at),
+        "view": view,
+        "left_over": len(left_over_keys(cast("Entity", place))) if view.is_admin else 0,
         "invite": InviteForm(roles=at.roles, initial={"role": "member"}),
         "services": count_service_accounts(cast("Entity", place)),
         "above": organisation.name if organisation else "",
