@@ -31,6 +31,10 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 RANGE = OpenApiParameter(
     "Range", OpenApiTypes.STR, OpenApiParameter.HEADER, description="Such as bytes=0-1023."
 )
+PROOF = (
+    "A browser's session makes one only within minutes of its person having shown who they are; later it is refused with "
+    "`proof_needed`, and `proof_at` is the page on which to show it again."
+)
 
 
 def answers(success: dict[Any, Any], *problems: int) -> dict[Any, Any]:

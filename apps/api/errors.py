@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpResponse
 from django.http.request import UnreadablePostError
+from django.urls import reverse
 from rest_framework import exceptions
 
 from apps.accounts.replays import KeyReused
@@ -54,6 +55,19 @@ class CodeNotKept(Forbidden):
     """The file is code, and code saving is off."""
 
     code = "code_not_kept"
+
+
+class ProofNeeded(Forbidden):
+    """A browser's session is too old for this: whoever sits there shows first who they are."""
+
+    code = "proof_needed"
+
+    def __init__(self) -> None:
+        self.page = reverse("account_reauthenticate")
+        super().__init__(
+            f"Show once more who you are, at {self.page} in the same browser, and send this again. "
+            "With an API key nothing is asked."
+        )
 
 
 class NoSuchPart(OwnlogError):
@@ -153,6 +167,8 @@ def _of_ours(error: OwnlogError) -> HttpResponse:
     if isinstance(error, WouldShow):
         detail = f"{error.message} Name it in agree_to_show if that is what you want."
         answer = problem(status, error.code, detail, would_show=[each.value for each in error.asked])
+    if isinstance(error, ProofNeeded):
+        answer = problem(status, error.code, error.message, proof_at=error.page)
     if isinstance(error, NoSuchPart):
         answer["Content-Range"] = f"bytes */{error.size}"
     return answer

@@ -21,7 +21,7 @@ from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.teams.queries import is_name_in_use, is_usable_invitation
 from apps.teams.services import register
-from apps.web.again import has_nothing_here, was_proven_lately
+from apps.web.again import came_from_there_lately, has_nothing_here
 from apps.web.links import base_url
 
 if TYPE_CHECKING:
@@ -122,7 +122,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         Nobody passes where the operator has taken away the provider that could ask.
         """
         user = self.request.user
-        if user.is_authenticated and has_nothing_here(user) and not was_proven_lately(self.request, user):
+        if (
+            user.is_authenticated
+            and has_nothing_here(user)
+            and not came_from_there_lately(self.request, user)
+        ):
             raise ReauthenticationRequired
         return bool(super().is_reauthentication_required(app=app, **kwargs))
 

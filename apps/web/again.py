@@ -9,12 +9,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from allauth.account import app_settings
-from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.internal.flows.reauthentication import get_reauthentication_flows, resume_request
 from allauth.core.exceptions import ReauthenticationRequired
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
+from apps.accounts import proof
 from apps.accounts.links import links_of
 from apps.accounts.providers import AGAIN, Offered, offered
 
@@ -40,10 +41,9 @@ def only_elsewhere(user: User) -> list[Offered]:
     return [each for each in offered() if each.id in linked]
 
 
-def was_proven_lately(request: HttpRequest, user: User) -> bool:
+def came_from_there_lately(request: HttpRequest, user: User) -> bool:
     """Did they come from their provider a moment ago, to sign in or for this?"""
-    records = [each for each in get_authentication_records(request, user) if each["method"] == _BY_PROVIDER]
-    return bool(records) and time.time() - records[-1]["at"] < app_settings.REAUTHENTICATION_TIMEOUT
+    return proof.was_proven_lately(request, user, method=_BY_PROVIDER)
 
 
 def require_fresh_proof(request: HttpRequest, user: User) -> None:
@@ -51,8 +51,7 @@ def require_fresh_proof(request: HttpRequest, user: User) -> None:
 
     For what opens the account to others without changing it: who has just come is not asked twice.
     """
-    records = get_authentication_records(request, user)
-    if not records or time.time() - records[-1]["at"] >= app_settings.REAUTHENTICATION_TIMEOUT:
+    if not proof.was_proven_lately(request, user):
         raise ReauthenticationRequired
 
 

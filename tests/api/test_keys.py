@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from apps.access.policy import Scope
 from apps.accounts.models import ApiKey, User
@@ -91,6 +92,32 @@ def test_a_key_that_was_given_less_makes_and_ends_none(ask: Ask, alice: User, te
     assert ask("POST", KEYS, {}, **header).status == 403
     assert ask("POST", f"{KEYS}/{key.public_id}/revoke", **header).status == 403
     assert ApiKey.objects.get().is_good
+
+
+@pytest.mark.parametrize("address", [KEYS, f"{SERVICES}/{{service}}/keys"])
+def test_a_session_makes_a_key_when_its_person_has_just_shown_who_they_are(
+    ci: ServiceAccount, alice: User, address: str
+) -> None:
+    browser, address = Client(), address.format(service=ci.public_id)
+    browser.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+
+    def make() -> Any:
+        return browser.post(address, {"name": "x"}, content_type="application/json")
+
+    refused = []
+    for minutes_ago in (None, 6):
+        if minutes_ago:
+            people.has_signed_in(browser, alice, ago=60 * minutes_ago)
+        refused.append(make())
+    assert ApiKey.objects.count() == 0
+
+    browser.post(refused[0].json()["proof_at"], {"password": people.PASSWORD})
+    made = make()
+
+    assert [(each.status_code, each.json()["code"]) for each in refused] == [(403, "proof_needed")] * 2
+    assert "/account/again" in refused[0].json()["detail"]
+    assert made.status_code == 201
+    assert actor_for_api_key(made.json()["secret"]) is not None
 
 
 def test_keys_of_others_are_not_there(ask: Ask, alice: User, mallory: User) -> None:

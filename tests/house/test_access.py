@@ -254,6 +254,7 @@ OTHERWISE = {
 @pytest.mark.promise("P-23")
 def test_insiders_get_an_answer(client: Client, full_run: Run, alice: User) -> None:
     client.force_login(alice, backend=BACKEND)
+    people.has_signed_in(client, alice, ago=0)
     asked = [each for each in with_rule(Permission) if not each[0].startswith("wandb_protocol")]
     wrong = []
 

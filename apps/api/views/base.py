@@ -12,7 +12,9 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from apps.accounts.actors import Actor
-from apps.api.errors import LengthNeeded, Unauthorized
+from apps.accounts.proof import was_proven_lately
+from apps.accounts.queries import user_of
+from apps.api.errors import LengthNeeded, ProofNeeded, Unauthorized
 from apps.api.request import ApiRequest
 
 S = TypeVar("S", bound=BaseSerializer[Any])
@@ -54,6 +56,13 @@ def signed_in(request: ApiRequest) -> Actor:
     if not request.actor.is_signed_in:
         raise Unauthorized("Sign in, or send an API key.")
     return request.actor
+
+
+def require_proof(request: ApiRequest) -> None:
+    """Pass for an API key, and for a browser in which somebody showed within the last minutes who they are."""
+    actor = request.actor
+    if not actor.api_key and not was_proven_lately(request._request, user_of(actor)):
+        raise ProofNeeded
 
 
 def not_modified(tag: str) -> HttpResponse:

@@ -10,13 +10,13 @@ from rest_framework.response import Response
 
 from apps.access.policy import Scope
 from apps.accounts.services import require_all_rights, revoke_api_key
-from apps.api.describe import IDEMPOTENCY_KEY, answers, writes
+from apps.api.describe import IDEMPOTENCY_KEY, PROOF, answers, writes
 from apps.api.paging import next_cursor, place_of
 from apps.api.replays import Done, once
 from apps.api.request import ApiRequest
 from apps.api.serializers.fields import PageQuery
 from apps.api.serializers.keys import KeyMade, KeyNew, KeyOut, KeyPage
-from apps.api.views.base import ApiView, asked, sent, signed_in
+from apps.api.views.base import ApiView, asked, require_proof, sent, signed_in
 from apps.core.errors import NotFound
 from apps.teams.queries import Key, keys_of
 from apps.teams.services import KeyWanted, make_key
@@ -36,7 +36,8 @@ class KeyListView(ApiView):
     @extend_schema(
         operation_id="create_key",
         summary="Make an API key of your own, with a key of the scope admin that is good for everything",
-        description="By a key that expires one makes none that expires later: `expires_at` is then no later than its own.",
+        description="By a key that expires one makes none that expires later: `expires_at` is then no later than its own. "
+        + PROOF,
         tags=["keys"],
         parameters=[IDEMPOTENCY_KEY],
         request=KeyNew,
@@ -46,6 +47,7 @@ class KeyListView(ApiView):
         actor = signed_in(request)
         # Also of what was made before: another key of the person, which was given less, may bring the same words.
         require_all_rights(actor)
+        require_proof(request)
         wanted = wanted_key(sent(request, KeyNew).validated_data)
         secrets: list[str] = []
 

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from apps.access.policy import Permission
-from apps.api.describe import IDEMPOTENCY_KEY, answers, writes
+from apps.api.describe import IDEMPOTENCY_KEY, PROOF, answers, writes
 from apps.api.replays import Done, once
 from apps.api.request import ApiRequest
 from apps.api.serializers.fields import PageQuery
@@ -19,7 +19,7 @@ from apps.api.serializers.keys import (
     ServiceOut,
     ServicePage,
 )
-from apps.api.views.base import ApiView, sent
+from apps.api.views.base import ApiView, require_proof, sent
 from apps.api.views.keys import made, paged, wanted_key
 from apps.core.errors import NotFound
 from apps.teams.queries import (
@@ -101,6 +101,7 @@ class ServiceKeyListView(ApiView):
     @extend_schema(
         operation_id="create_service_account_key",
         summary="Make a key of a service account, good for its team alone",
+        description=PROOF,
         tags=["service accounts"],
         parameters=[IDEMPOTENCY_KEY],
         request=ServiceKeyNew,
@@ -108,6 +109,7 @@ class ServiceKeyListView(ApiView):
     )
     def post(self, request: ApiRequest, entity: str, account: str) -> HttpResponseBase:
         team = get_team(request.actor, Permission.ENTITY_ADMIN, name=entity)
+        require_proof(request)
         held = get_service_account(team, account)
         wanted = wanted_key(sent(request, ServiceKeyNew).validated_data)
         secrets: list[str] = []
