@@ -14,7 +14,7 @@ from apps.erasure.models import ErasureJob
 from apps.erasure.plan import HEADS, Part, parts_of
 from apps.erasure.types import Scope, WouldGo
 from apps.files.models import RunFile
-from apps.files.queries import get_file
+from apps.files.queries import get_files
 from apps.projects.models import Project
 from apps.runs.models import Chunk, Run
 from apps.runs.queries import may_do, runs_in
@@ -42,7 +42,7 @@ def files_to_erase(actor: Actor, *, public_ids: Iterable[str]) -> list[RunFile]:
     wanted = list(dict.fromkeys(public_ids))
     if len(wanted) > MOST_AT_ONCE:
         raise TooMuch(_("At most %(n)d files can be erased at once.") % {"n": MOST_AT_ONCE})
-    return [get_file(actor, Permission.FILE_ERASE, public_id=public_id) for public_id in wanted]
+    return get_files(actor, Permission.FILE_ERASE, public_ids=wanted)
 
 
 def would_go(scope: Scope, things: Sequence[Model]) -> WouldGo:

@@ -126,6 +126,11 @@ def get_run_by_id(actor: Actor, permission: Permission, *, public_id: str) -> Ru
     return _passed(actor, permission, run)
 
 
+def require_run(actor: Actor, permission: Permission, run: Run) -> None:
+    """Pass for whoever may do this to a run that what lies in it led to; else it is not there, or not theirs."""
+    _passed(actor, permission, run)
+
+
 def _passed(actor: Actor, permission: Permission, run: Run) -> Run:
     if run.erased_at is not None:
         raise NotFound(_NO_RUN)

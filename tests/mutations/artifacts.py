@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
-from apps.artifacts.models import Manifest, StoredFile, Version
+from apps.artifacts.models import Manifest, RunVersion, StoredFile, Version
 from apps.artifacts.queries import entries, graph, lineage, versions
 from apps.artifacts.services import get_manifest_upload, get_upload, may_add_to, use_version
 from apps.artifacts.services.collections import collection_to_add_to
@@ -94,6 +94,11 @@ def _manifest(s: Scene, place: Place, by: Actor) -> Any:
     return entries.get_manifest(by, public_id=_list(s, place))
 
 
+def _maker(s: Scene, place: Place) -> Run:
+    made = RunVersion.objects.filter(version=version(s, place), role=RunRole.OUTPUT).order_by("id")
+    return made.select_related("run__project__entity")[0].run
+
+
 def _add(s: Scene, place: Place, by: Actor) -> Any:
     return collection_to_add_to(_project(place), name="data", type_name="dataset", client_id="", by=by)
 
@@ -111,6 +116,8 @@ CALLS: list[tuple[str, Permission, Any]] = [
     ("entries.get_entry_file", P.FILE_READ, _entry),
     ("entries.get_manifest", P.FILE_READ, _manifest),
     ("versions.require_upload", P.FILE_WRITE, lambda s, p, by: versions.require_upload(by, version(s, p))),
+    ("versions.require_version", P.FILE_ERASE, lambda s, p, by: versions.require_version(by, P.FILE_ERASE, version(s, p))),
+    ("lineage.versions_to_delete_with", P.FILE_ERASE, lambda s, p, by: lineage.versions_to_delete_with(by, _maker(s, p))),
     ("uploads.get_upload", P.FILE_WRITE, lambda s, p, by: get_upload(by, public_id=_stored(s, p))),
     ("uploads.get_manifest_upload", P.FILE_WRITE, lambda s, p, by: get_manifest_upload(by, public_id=_list(s, p))),
     ("collections.collection_to_add_to", P.FILE_WRITE, _add),

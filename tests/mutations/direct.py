@@ -259,6 +259,8 @@ ACTS = [
     _project("queries.get_run_in", P.RUN_READ, lambda s, p, by: runs.get_run_in(by, P.RUN_READ, project=s.project(p), name=p.target.run)),
     _project("queries.get_run_by_id", P.RUN_WRITE, lambda s, p, by: runs.get_run_by_id(by, P.RUN_WRITE, public_id=p.target.run_id), is_run=True),
     _project("queries.get_file", P.FILE_WRITE, lambda s, p, by: files.get_file(by, P.FILE_WRITE, public_id=p.target.file_id), is_run=True),
+    _project("queries.get_files", P.FILE_ERASE, lambda s, p, by: files.get_files(by, P.FILE_ERASE, public_ids=[p.target.file_id]), is_run=True),
+    _project("queries.require_run", P.RUN_WRITE, lambda s, p, by: runs.require_run(by, P.RUN_WRITE, s.run(p)), is_run=True),
     _project("queries.files_to_erase", P.FILE_ERASE, lambda s, p, by: erasure.files_to_erase(by, public_ids=[p.target.file_id]), is_run=True),
     _project("retention.choose_retention", P.PROJECT_ADMIN, lambda s, p, by: choose_retention(s.project(p), 30, by=by)),
     _project("retention.unset_retention", P.PROJECT_ADMIN, lambda s, p, by: unset_retention(s.project(p), by=by)),

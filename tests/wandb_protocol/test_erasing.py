@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.artifacts.queries import versions_to_delete_with
 from apps.artifacts.queries.versions import committed
+from apps.erasure.queries import files_to_erase
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -62,6 +66,41 @@ def test_the_artifacts_that_a_run_made_go_with_it_when_asked(
 
     assert set(committed().values_list("pk", flat=True)) == {theirs.pk} != {made.pk}
     assert theirs.collection.project_id == vision.pk
+
+
+def test_no_artifact_goes_with_a_run_when_one_of_them_is_not_the_askers(
+    vision: Project, ann: Asker, alice: User, bob: User
+) -> None:
+    run = full_run(vision, "bobs", by=bob)
+    versions = [
+        artifacts.version(vision, name, {"a": name.encode()}, by=Actor.person(who), run=run)
+        for name, who in (("first", bob), ("second", bob), ("third", alice))
+    ]
+    delete = DELETE_RUN.replace("id: $id", "id: $id, deleteArtifacts: true")
+    bobs, run_id = Asker(people.api_key(bob)), to_client("Run", run.public_id)
+
+    assert "not allow" in bobs.error(delete, id=run_id)
+
+    assert set(committed()) == set(versions)
+    assert Run.objects.filter(pk=run.pk).exists()
+    ann.data(delete, id=run_id)
+    assert not committed().exists()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_however_many_files_and_versions_go_as_many_questions_are_asked(
+    vision: Project, alice: User, count: int, django_assert_num_queries: Any
+) -> None:
+    by = Actor.person(alice)
+    run = full_run(vision, "several", by=alice)
+    for n in range(count):
+        artifacts.version(vision, f"set-{n}", {"a": str(n).encode()}, by=by, run=run)
+    files = [each.public_id for each in files_of(run)[:count]]
+
+    with django_assert_num_queries(2):
+        assert len(files_to_erase(by, public_ids=files)) == count
+    with django_assert_num_queries(2):
+        assert len(versions_to_delete_with(by, run)) == count
 
 
 def test_files_go_all_or_none(full: Run, ann: Asker, alice: User, mallory: User) -> None:

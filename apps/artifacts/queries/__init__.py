@@ -22,6 +22,7 @@ from apps.artifacts.queries.lineage import (
     makers_of,
     used_by,
     versions_of_run,
+    versions_to_delete_with,
     withheld_artifacts,
 )
 from apps.artifacts.queries.sums import sums_of
@@ -87,5 +88,6 @@ __all__ = [
     "version_by_client_id",
     "versions_of",
     "versions_of_run",
+    "versions_to_delete_with",
     "withheld_artifacts",
 ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import OuterRef, Subquery
+
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.artifacts.models import RunVersion, Version, WithheldArtifact
-from apps.artifacts.queries.versions import open_versions
+from apps.artifacts.queries.versions import committed, open_versions, require_version
 from apps.artifacts.types import OpenVersion, RunRole, VersionState
 from apps.projects.gate import may
 from apps.runs.models import Run
@@ -75,6 +77,24 @@ def versions_of_run(actor: Actor, run: Run, role: RunRole, *, most: int | None =
         if seen[project.pk]:
             shown.append(version)
     return open_versions(shown)
+
+
+def versions_to_delete_with(actor: Actor, run: Run) -> list[Version]:
+    """The versions that a run made, for deleting: all of them, or Forbidden where one is not the actor's to delete.
+
+    One that another run had made before is that one's. In one question, and one for each person who brought any.
+    """
+    makers = RunVersion.objects.filter(version=OuterRef("pk"), role=RunRole.OUTPUT.value).order_by("id")
+    made = (
+        committed()
+        .filter(collection__project=run.project_id, run_versions__run=run, run_versions__role=RunRole.OUTPUT)
+        .alias(first_maker=Subquery(makers.values("run_id")[:1]))
+        .filter(first_maker=run.pk)
+    )
+    versions: list[Version] = list(made.order_by("pk"))
+    for version in {each.created_by_id: each for each in versions}.values():
+        require_version(actor, Permission.FILE_ERASE, version)
+    return versions
 
 
 def _may_read(actor: Actor, version: Version) -> bool:

@@ -209,7 +209,12 @@ def get_open_version(actor: Actor, public_id: str) -> Version:
 
 def require_upload(actor: Actor, version: Version) -> None:
     """Pass for whoever may upload to this version; to others it is not there, or not theirs."""
-    _passed(actor, Permission.FILE_WRITE, version)
+    require_version(actor, Permission.FILE_WRITE, version)
+
+
+def require_version(actor: Actor, permission: Permission, version: Version) -> None:
+    """Pass for whoever may do this to a version that something else led to."""
+    _passed(actor, permission, version)
 
 
 def _there(found: Version | None) -> Version:

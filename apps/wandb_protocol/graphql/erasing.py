@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from apps.access.policy import Permission
-from apps.artifacts.queries import get_version, made_by, versions_of_run
+from apps.artifacts.queries import versions_to_delete_with
 from apps.artifacts.services import delete_version
-from apps.artifacts.types import RunRole
 from apps.core.errors import NotFound
 from apps.erasure.queries import files_to_erase
 from apps.erasure.services import erase_files, erase_project, erase_run
@@ -16,28 +13,16 @@ from apps.runs.queries import get_run_by_id
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in
 from apps.wandb_protocol.ids import from_client, project_number
 
-if TYPE_CHECKING:
-    from apps.accounts.actors import Actor
-    from apps.runs.models import Run
-
 
 def delete_run(_: None, info: Info, sent: Source) -> Source:
     actor = actor_in(info)
     public_id = from_client("Run", sent["id"], what="run")
     held = get_run_by_id(actor, Permission.RUN_ERASE, public_id=public_id)
-    if sent.get("deleteArtifacts"):
-        _delete_artifacts(actor, held)
+    versions = versions_to_delete_with(actor, held) if sent.get("deleteArtifacts") else []
+    for version in versions:
+        delete_version(version, by=actor, with_aliases=True)
     erase_run(held, by=actor)
     return {"clientMutationId": sent.get("clientMutationId")}
-
-
-def _delete_artifacts(actor: Actor, held: Run) -> None:
-    """The versions that this run made. One that another run had made before is that one's."""
-    for each in versions_of_run(actor, held, RunRole.OUTPUT):
-        maker = made_by(actor, each.version)
-        if maker is not None and maker.pk == held.pk:
-            version = get_version(actor, Permission.FILE_ERASE, public_id=each.version.public_id)
-            delete_version(version, by=actor, with_aliases=True)
 
 
 def delete_model(_: None, info: Info, sent: Source) -> Source:
