@@ -41,6 +41,7 @@ _MARK = re.compile(r"mark-[a-z]+")
 class Heard:
     status: int
     place: str  # where it leads on to
+    kind: str
     body: bytes
 
     @property
@@ -76,6 +77,7 @@ class Measure:
     def __init__(self, world: World) -> None:
         self.world = world
         self.client = Client(raise_request_exception=False)
+        self.headed: set[tuple[str, int]] = set()  # of each way the answers of which HEAD was compared
         self._ghosts: dict[tuple[str, str, str], Heard] = {}
 
     def hear(
@@ -94,12 +96,11 @@ class Measure:
                 ask.method, ask.path, ask.body, content_type=ask.kind, headers=headers
             )
             body = b"".join(answer.streaming_content) if answer.streaming else answer.content
-        return Heard(answer.status_code, answer.headers.get("Location", ""), body)
+        facts = answer.headers
+        return Heard(answer.status_code, facts.get("Location", ""), facts.get("Content-Type", ""), body)
 
-    def asked(self, asker: Asker, way: Way, target: Target, *, body: bytes | None = None) -> Heard:
-        ask = way.ask(self.world, target, asker)
-        if body is not None:
-            ask = Ask(ask.method, ask.path, body, ask.kind)
+    def asked(self, asker: Asker, way: Way, target: Target, **changes: Any) -> Heard:
+        ask = replace(way.ask(self.world, target, asker), **changes)
         # Whoever has a signed address uses it; its maker is in it.
         return self.hear(asker, way.door, ask, with_key=way.name != "signed url")
 
@@ -110,6 +111,18 @@ class Measure:
         if key not in self._ghosts:
             self._ghosts[key] = self.asked(asker, way, ghost)
         return self._ghosts[key]
+
+    def head(self, asker: Asker, way: Way, target: Target, heard: Heard) -> str:
+        """How the answer to HEAD differs from what was heard; asked once for each status that a way answers with.
+
+        It runs the view of GET, so who asks makes no difference that GET did not make.
+        """
+        if way.method != "GET" or (way.label, heard.status) in self.headed:
+            return ""
+        self.headed.add((way.label, heard.status))
+        head = self.asked(asker, way, target, method="HEAD")
+        facts = [(each.status, each.place, each.kind) for each in (head, heard)]
+        return "" if facts[0] == facts[1] else f"{facts[0]}, not {facts[1]}"
 
     def forget_ghosts(self) -> None:
         """For when the code has changed meanwhile: tests/mutations."""
@@ -137,6 +150,8 @@ class Measure:
 
         if got != wanted and not (wanted == YES and heard.status in way.fine):
             yield wrong(wanted, got)
+        if differs := self.head(asker, way, place.target, heard):
+            yield wrong("the same to HEAD", differs)
         unseen = heard.marks - seen_by(self.world, asker, way)
         if unseen:
             yield wrong("no words of what is not theirs", ", ".join(sorted(unseen)))
