@@ -13,6 +13,7 @@ from django.dispatch import Signal
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.accounts.sessions import SessionStore
 from apps.audit.models import Event, Repeat
 from tests.factories import people
 
@@ -54,7 +55,7 @@ def test_changes_of_the_way_in_are_told(
     rf: Any, alice: User, signal: Signal, sent: dict[str, Any], told: tuple[str, dict[str, Any]]
 ) -> None:
     request = rf.get("/")
-    request.user, request.session = alice, SimpleNamespace(session_key="")
+    request.user, request.session = alice, SessionStore()
     signal.send(User, request=request, user=alice, **sent)
 
     assert about(alice) == [told]
