@@ -23,6 +23,7 @@ from apps.core.errors import Conflict
 from apps.demo.artifacts import add_artifacts
 from apps.demo.code import MAIN, code_of
 from apps.demo.curves import Recipe, machine, training, weights
+from apps.demo.media import CHARTS, media_of
 from apps.demo.people import NAMES, ORGANISATION, PASSWORD, TEAM
 from apps.files.services import announce_files, store_file
 from apps.plans.services import grant_plan
@@ -47,7 +48,7 @@ from apps.teams.services import (
 from apps.teams.types import MemberRole
 
 _BATCH = 500
-_WITH_CODE = (3, 5)
+_WITH_CODE = _WITH_MEDIA = (3, 5)
 _SECONDS_A_STEP = 7.5
 
 
@@ -156,11 +157,15 @@ def _make_run(project: Project, recipe: Recipe, *, steps: int, age: int, by: Act
     fate = random.Random(recipe.seed).random()
     steps = steps // 3 if fate > 0.9 else steps
     last: dict[str, float] = {}
+    looked_at: dict[str, bytes] = {}
     lines: list[str] = []
     sent = 0
     for step, row in enumerate(training(recipe, steps=steps)):
         last |= row | _clockwork(step, began)
         drawn = {"weights/head": weights(recipe, step, steps=steps)} if "val/acc" in row else {}
+        if recipe.seed in _WITH_MEDIA and step in (steps // 2, steps - 1):
+            media, files = media_of(recipe, step)
+            drawn, looked_at = drawn | media, looked_at | files
         lines.append(jsontext.dumps(row | drawn | _clockwork(step, began)))
         if len(lines) == _BATCH:
             _send(run, Stream.HISTORY, sent, lines)
@@ -168,7 +173,7 @@ def _make_run(project: Project, recipe: Recipe, *, steps: int, age: int, by: Act
     _send(run, Stream.HISTORY, sent, lines)
     _send(run, Stream.EVENTS, 0, list(_machine_lines(recipe, began, steps=steps)))
     _send(run, Stream.OUTPUT, 0, list(_console(recipe, steps)))
-    _attach(run, recipe)
+    _attach(run, recipe, looked_at)
     _end(run, last, fate=fate)
     return run
 
@@ -182,7 +187,7 @@ def _patch(recipe: Recipe) -> RunPatch:
         "epochs": recipe.epochs,
         "seed": recipe.seed,
     }
-    told = {"_wandb": {"value": {"code_path": MAIN}}} if recipe.seed in _WITH_CODE else {}
+    told = {"_wandb": {"value": {"code_path": MAIN} | CHARTS}} if recipe.seed in _WITH_CODE else {}
     return RunPatch(
         display_name=f"{recipe.model}-{recipe.augmentation}-lr{recipe.learning_rate:.0e}".replace(
             "e-0", "e-"
@@ -217,8 +222,8 @@ def _console(recipe: Recipe, steps: int) -> Iterator[str]:
             yield f"\x1b[32mval\x1b[0m  acc {row['val/acc']:.4f}  loss {row['val/loss']:.4f}"
 
 
-def _attach(run: Run, recipe: Recipe) -> None:
-    files = {"requirements.txt": b"torch==2.9.1\ntimm==1.0.20\nnumpy==2.4.6\nwandb==0.31.0\n"}
+def _attach(run: Run, recipe: Recipe, media: dict[str, bytes]) -> None:
+    files = {"requirements.txt": b"torch==2.9.1\ntimm==1.0.20\nnumpy==2.4.6\nwandb==0.31.0\n"} | media
     if recipe.seed in _WITH_CODE:
         files |= code_of(recipe)
     for announced in announce_files(run, list(files)):

@@ -26,6 +26,7 @@ PAGES = (
     f"{PROJECT}/artifacts/dataset/birds-and-beasts/v1/compare?file=train%2Findex.csv",
     f"{PROJECT}/artifacts/dataset/birds-and-beasts/v0/preview/train%2Findex.csv",
     f"{PROJECT}/artifacts/dataset/birds-and-beasts/v0/preview/raw",
+    f"{PROJECT}/compare/media?runs=demo0003,demo0005&key=val%2Frecall_table",
     RUN,
     f"{RUN}/edit",
     f"{RUN}/series/table?key=val%2Facc",
