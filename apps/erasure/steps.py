@@ -41,9 +41,10 @@ def shred(job: ErasureJob, _: Beat) -> None:
         for batch in _in_batches(rows.values_list("vault_node", "name_index"), _BATCH):
             erase_nodes({NodeId(node): bytes(index) for node, index in batch})
     else:
-        rows_of_files = RunFile.everything.filter(erasure_job=job.uuid).only("pk", "blob_id").order_by("pk")
-        for batch in _in_batches(rows_of_files, _BATCH):
-            discard_keys_of(batch, "blob")
+        for part in parts_of(Scope.FILES):
+            for field in part.blob_fields:
+                for batch in _in_batches(part.rows_of(job).only("pk", field).order_by("pk"), _BATCH):
+                    discard_keys_of(batch, field)
 
 
 def delete_bytes(job: ErasureJob, beat: Beat) -> None:

@@ -15,7 +15,7 @@ from apps.code_saving.policy import is_code, is_packages
 from apps.core.amounts import Amount
 from apps.files import opening
 from apps.files.exposure import METADATA
-from apps.files.models import RunFile
+from apps.files.models import RunFile, Thumbnail
 from apps.projects.gate import visibilities_of
 from apps.projects.models import Project
 from apps.runs.models import Chunk, Run, Segment
@@ -81,6 +81,7 @@ def bytes_of(entities: Iterable[Entity]) -> dict[int, int]:
         (Chunk, "stored_bytes", "run__project__entity"),
         (Segment, "blob__stored_size", "run__project__entity"),
         (RunFile, "blob__stored_size", "run__project__entity"),
+        (Thumbnail, "blob__stored_size", "file__run__project__entity"),
     ):
         rows: Any = model._default_manager.filter(**{f"{owner}__in": list(entities)})
         wanted.update(dict(rows.order_by().values(owner).annotate(n=Sum(column)).values_list(owner, "n")))
@@ -97,6 +98,8 @@ def _files_of(entity: Entity) -> dict[str, Amount]:
     for pk, size, since in rows.iterator():
         kind = kinds.get(pk, "file")
         found[kind] += Amount(1, size or 0, since)
+    small = Thumbnail.objects.filter(file__run__project__entity=entity, file__run__erased_at=None)
+    found["media"] += Amount(0, _sum(small, "blob__stored_size"), None)
     return found
 
 

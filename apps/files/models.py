@@ -52,6 +52,20 @@ class RunFile(models.Model):
         return self.public_id
 
 
+class Thumbnail(models.Model):
+    """A small picture of a file, or that one is due; tried and without a blob where none can be made."""
+
+    file = models.OneToOneField(RunFile, on_delete=models.CASCADE, related_name="thumbnail")
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="thumbnails")
+    tried_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], condition=models.Q(tried_at=None), name="thumbnails_due")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class WithheldFile(models.Model):
     """A file that the client offered and that was not stored, so that the run page can say so."""
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from apps.core.privacy import declare
-from apps.files.models import RunFile, WithheldFile
+from apps.files.models import RunFile, Thumbnail, WithheldFile
 
 declare(
     RunFile,
@@ -20,6 +20,11 @@ declare(
         "erasure_job",
     },
     goes_with="run",
+)
+declare(
+    Thumbnail,
+    plain={"id", "file", "blob", "tried_at"},
+    goes_with="file",
 )
 declare(
     WithheldFile,

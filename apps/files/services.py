@@ -20,6 +20,7 @@ from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMuch
 from apps.files.models import RunFile, WithheldFile
 from apps.files.names import clean_file_name
 from apps.files.queries import DIGESTS_LABEL, MOST_NAMES, NAME_LABEL, WITHHELD_LABEL, open_file
+from apps.files.thumbnails import note_picture
 from apps.files.types import Announced, Withheld
 from apps.runs.models import Run
 from apps.runs.queries import run_key
@@ -98,14 +99,17 @@ def store_file(file: RunFile, source: BinaryIO | Iterable[bytes], *, max_bytes: 
 
     TooMuch past `max_bytes`.
     """
-    source = _allowed_part(file, source)
+    name = open_file(file).name
+    source = _allowed_part(file, name, source)
     owner = NodeId(file.run.vault_node)
     stored = write_blob(owner, source, max_bytes=max_bytes)
     try:
-        return _replace_blob(file, stored)
+        kept = _replace_blob(file, stored)
     except BaseException:
         _let_go(stored.blob)
         raise
+    note_picture(kept, name)
+    return kept
 
 
 def refusal(reason: Withheld) -> Forbidden:
@@ -115,9 +119,8 @@ def refusal(reason: Withheld) -> Forbidden:
     return Forbidden(_("Nothing about the machine is kept in this project; the file was not stored."))
 
 
-def _allowed_part(file: RunFile, source: BinaryIO | Iterable[bytes]) -> BinaryIO | Iterable[bytes]:
+def _allowed_part(file: RunFile, name: str, source: BinaryIO | Iterable[bytes]) -> BinaryIO | Iterable[bytes]:
     """What of the bytes may be stored; Forbidden when nothing of them."""
-    name = open_file(file).name
     rule = rule_for(name)
     may_hold_secrets = is_code(name) or name in SIDE_FILES
     if rule is None and not may_hold_secrets and not is_packages(name):

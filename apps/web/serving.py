@@ -6,7 +6,7 @@ Whatever a file holds, it never is a document of this origin.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,6 +15,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from apps.files.queries import read_file
+from apps.files.thumbnails import small_bytes
 from apps.files.types import OpenFile
 from apps.web.downloads import attachment
 from apps.web.ranges import Part, parts_of
@@ -30,6 +31,8 @@ _IN_A_SANDBOX = (
 )
 _STILL = _IN_A_SANDBOX.format(sandbox="", scripts="'none'")
 _RUNNING = _IN_A_SANDBOX.format(sandbox=" allow-scripts", scripts="'unsafe-inline'")
+# What somebody logged is data there, and only these scripts of ours run.
+_DRAWING = " allow-scripts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,18 @@ def handed(found: OpenFile) -> Handed:
     """A file of a run."""
     tag = f'"{found.sha256_hex[:32]}"' if found.sha256_hex else ""
     return Handed(found.name, found.size, found.file.updated_at, partial(read_file, found.file), tag)
+
+
+def small_of(found: OpenFile) -> Handed | None:
+    """The small picture of a file of a run, where one was made."""
+    small = small_bytes(found.file)
+    if small is None:
+        return None
+
+    def read(start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        yield small[start:end]
+
+    return Handed(found.name, len(small), found.file.updated_at, read)
 
 
 def served(request: Request, file: OpenFile | Handed, kind: str) -> HttpResponseBase:
@@ -74,16 +89,26 @@ def served(request: Request, file: OpenFile | Handed, kind: str) -> HttpResponse
     return response
 
 
-def sandboxed(request: Request, found: OpenFile, *, with_scripts: bool) -> HttpResponseBase:
+def sandboxed(request: Request, file: OpenFile | Handed, *, with_scripts: bool) -> HttpResponseBase:
     """A page that somebody made, in a frame of ours only; asked for in any other way it is a file to keep.
 
     Were it opened by itself, no policy of a page around it would keep it from going elsewhere with what it holds.
     """
     if request.headers.get("Sec-Fetch-Dest") != "iframe":
-        return served(request, found, ANYTHING)
-    response = _answer(read_file(found.file), "text/html; charset=utf-8", found.size, status=200)
+        return served(request, file, ANYTHING)
+    found = file if isinstance(file, Handed) else handed(file)
+    response = _answer(found.read(), "text/html; charset=utf-8", found.size, status=200)
+    return _alone(response, _RUNNING if with_scripts else _STILL)
+
+
+def drawn_apart(response: HttpResponse, scripts: Iterable[str]) -> HttpResponseBase:
+    """A page of ours that draws what somebody logged, in the same sandbox: of scripts only these, by their whole address."""
+    return _alone(response, _IN_A_SANDBOX.format(sandbox=_DRAWING, scripts=" ".join(scripts)))
+
+
+def _alone(response: HttpResponseBase, policy: str) -> HttpResponseBase:
     response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = _RUNNING if with_scripts else _STILL
+    response["Content-Security-Policy"] = policy
     response["Cross-Origin-Resource-Policy"] = "same-origin"
     response["X-Frame-Options"] = "SAMEORIGIN"
     response["X-DNS-Prefetch-Control"] = "off"

@@ -245,6 +245,7 @@ urlpatterns = [
     path(f"{_VERSION}/preview/<path:name>", artifacts.preview, name="artifact-file-preview"),
     path(f"{_VERSION}/image/<path:name>", artifacts.image, name="artifact-file-image"),
     path(f"{_VERSION}/play/<path:name>", artifacts.play, name="artifact-file-play"),
+    path(f"{_VERSION}/html/<path:name>", artifacts.html, name="artifact-file-html"),
     path("<str:entity>/<str:project>/settings", project_settings.settings, name="project-settings"),
     path("<str:entity>/<str:project>/settings/erase", erasing.project, name="project-erase"),
     path("<str:entity>/<str:project>/settings/publish", project_settings.publish, name="project-publish"),
@@ -330,4 +331,7 @@ urlpatterns = [
     path("<str:entity>/<str:project>/runs/<str:run>/image/<path:name>", files.image, name="run-file-image"),
     path("<str:entity>/<str:project>/runs/<str:run>/play/<path:name>", files.play, name="run-file-play"),
     path("<str:entity>/<str:project>/runs/<str:run>/html/<path:name>", files.html, name="run-file-html"),
+    path(
+        "<str:entity>/<str:project>/runs/<str:run>/plotly/<path:name>", files.plotly, name="run-file-plotly"
+    ),
 ]

@@ -229,6 +229,7 @@ CELERY_BEAT_SCHEDULE = {
     "leaks.sweep": {"task": "leaks.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "teams.sweep": {"task": "teams.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "plans.sweep": {"task": "plans.sweep", "schedule": 60.0, "options": {"expires": 60}},
+    "files.sweep": {"task": "files.sweep", "schedule": 300.0, "options": {"expires": 300}},
     "artifacts.sweep": {"task": "artifacts.sweep", "schedule": 600.0, "options": {"expires": 600}},
     "accounts.sweep": {"task": "accounts.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
 }

@@ -193,7 +193,8 @@ def test_every_row_ends_with_another_or_by_an_act() -> None:
     assert {each.model._meta.label for each in declarations() if each.goes_with is None} == HEADS
     for each in declarations():
         if each.goes_with is not None:
-            assert each.model._meta.get_field(each.goes_with).many_to_one
+            field = each.model._meta.get_field(each.goes_with)
+            assert field.many_to_one or field.one_to_one
 
 
 _HANDLERS: Any = cast("Any", settings.LOGGING)["handlers"]

@@ -79,7 +79,7 @@ def test_each_class_is_measured_as_it_is_stored(
 
     page = visit(TEAM, by="alice")
 
-    size = RunFile.objects.values_list("blob__stored_size", flat=True)[0]
+    size = RunFile.objects.order_by("pk").values_list("blob__stored_size", flat=True)[0]
     assert size
     lines = sum(Chunk.objects.filter(run=run).values_list("stored_bytes", flat=True))
     found = kept_of(vision.entity)

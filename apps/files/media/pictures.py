@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MOST_MASK_PIXELS = 16_000_000
+MOST_SHRUNK_PIXELS = 24_000_000
 _SEEN_THROUGH = 150  # of 255: the image stays visible under its mask
 _ONE_BYTE = {"L", "P"}
 # What the library raises over bytes that are no picture, or half of one.
@@ -45,6 +46,25 @@ def open_picture(source: BinaryIO, *, formats: Collection[str], most_pixels: int
     if picture.width * picture.height > most_pixels:
         raise TooMuch(_("This picture has too many pixels to be shown."))
     return picture
+
+
+def small_picture(source: BinaryIO, *, longest_side: int) -> bytes | None:
+    """The picture made small, as JPEG, or PNG where one sees through it; None for one that is small already."""
+    from PIL import Image
+
+    picture = open_picture(source, formats=("PNG", "JPEG"), most_pixels=MOST_SHRUNK_PIXELS)
+    if max(picture.size) <= longest_side:
+        return None
+    try:
+        picture.draft("RGB", (longest_side, longest_side))  # of a JPEG only what is needed is unpacked
+        is_clear = "A" in picture.getbands() or "transparency" in picture.info
+        small = picture.convert("RGBA" if is_clear else "RGB")
+        small.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        written = io.BytesIO()
+        small.save(written, "PNG" if is_clear else "JPEG", quality=82)
+    except (*UNREADABLE, Image.DecompressionBombError) as error:
+        raise Invalid(_("This is not a picture that can be read.")) from error
+    return written.getvalue()
 
 
 def coloured_mask(source: BinaryIO, *, hidden: Collection[int] = ()) -> bytes:

@@ -35,7 +35,7 @@ from apps.web.links import artifact_url, project_url, with_query
 from apps.web.previews import HEAD_BYTES, film_type, image_type, preview_of
 from apps.web.rendering import render
 from apps.web.request import Request
-from apps.web.serving import ANYTHING, served
+from apps.web.serving import ANYTHING, sandboxed, served
 from apps.web.views.files import page_asked
 from apps.web.views.runs import frame
 from apps.web.views.table import rights
@@ -140,6 +140,18 @@ def play(
     opened = held_version(request, entity, project, collection, version)
     found = handed_entry(opened, entry_at(opened, name))
     return served(request, found, film_type(b"".join(found.read(end=16))) or ANYTHING)
+
+
+@require_safe
+def html(
+    request: Request, entity: str, project: str, kind: str, collection: str, version: str, name: str
+) -> HttpResponseBase:
+    """A page that lies in a version, still and in a sandbox, for a frame; anything else is a file to keep."""
+    opened = _held(request, entity, project, collection, version)
+    found = handed_entry(opened, entry_at(opened, name))
+    if not found.name.lower().endswith((".html", ".htm")):
+        return served(request, found, ANYTHING)
+    return sandboxed(request, found, with_scripts=False)
 
 
 @require_safe

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
+from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
@@ -14,8 +15,12 @@ from apps.web.links import with_query
 from apps.web.previews import HEAD_BYTES, film_type, image_type, preview_of
 from apps.web.rendering import render
 from apps.web.request import Request
-from apps.web.serving import ANYTHING, sandboxed, served
+from apps.web.serving import ANYTHING, drawn_apart, handed, sandboxed, served, small_of
 from apps.web.views.runs import frame
+
+# Classic scripts: a module is asked for across origins, and the frame's origin is nobody's.
+DRAWN_BY = ("vendor/plotly/plotly-strict.min.js", "js/frames/plotly.js")
+MOST_OF_FIGURE = 16 * 1024 * 1024
 
 
 @require_safe
@@ -58,14 +63,15 @@ def preview(request: Request, entity: str, project: str, run: str, name: str) ->
 
 @require_safe
 def image(request: Request, entity: str, project: str, run: str, name: str) -> HttpResponseBase:
-    """The bytes of an image for the preview to show, of the type that they are. Opened by itself it is kept, not shown.
+    """The bytes of an image for a page to show, of the type that they are. Opened by itself it is kept, not shown.
 
-    What is no image has the type of anything: no browser shows it.
+    What is no image has the type of anything: no browser shows it. `small=1`: the small one, once it is made.
     """
     held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
     found = find_file(held, name)
-    kind = image_type(b"".join(read_file(found.file, end=16)))
-    return served(request, found, kind or ANYTHING)
+    shown = (small_of(found) if request.GET.get("small") == "1" else None) or handed(found)
+    kind = image_type(b"".join(shown.read(end=16)))
+    return served(request, shown, kind or ANYTHING)
 
 
 @require_safe
@@ -84,6 +90,20 @@ def html(request: Request, entity: str, project: str, run: str, name: str) -> Ht
     if not found.name.lower().endswith((".html", ".htm")):
         return served(request, found, ANYTHING)
     return sandboxed(request, found, with_scripts=request.GET.get("scripts") == "1")
+
+
+@require_safe
+def plotly(request: Request, entity: str, project: str, run: str, name: str) -> HttpResponseBase:
+    """A frame in which our script draws what the run logged as a Plotly figure; asked for in any other way it is a file to keep."""
+    held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
+    found = find_file(held, name)
+    is_figure = found.name.lower().endswith(".plotly.json") and found.size <= MOST_OF_FIGURE
+    if not is_figure or request.headers.get("Sec-Fetch-Dest") != "iframe":
+        return served(request, found, ANYTHING)
+    scripts = [request.build_absolute_uri(static(each)) for each in DRAWN_BY]
+    text = b"".join(read_file(found.file)).decode("utf-8", "replace")
+    page = render(request, "media/plotly_frame.html", {"scripts": scripts, "figure": text})
+    return drawn_apart(page, scripts)
 
 
 @require_safe
