@@ -7,8 +7,10 @@ from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
+from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.artifacts.queries import withheld_artifacts
+from apps.files.media.reading import media_keys
 from apps.files.queries import withheld_names
 from apps.files.types import Withheld
 from apps.leaks.queries import count_masked, count_open
@@ -16,8 +18,10 @@ from apps.runs.defined import Definitions
 from apps.runs.history import store
 from apps.runs.history.keys import KeyList
 from apps.runs.history.paths import dotted
+from apps.runs.queries import may_do
 from apps.runs.types import OpenRun
 from apps.teams.queries import author_names
+from apps.vault.damage import leaving_out_damaged
 from apps.web.beginnings import beginning_of, fork_of
 from apps.web.code.switching import way_to_code
 from apps.web.columns import ranked_measures
@@ -27,9 +31,10 @@ from apps.web.editing import tag_line
 from apps.web.environment import commit_of, environment, packages
 from apps.web.figures import figure, grouped
 from apps.web.links import run_url
+from apps.web.media.panels import Panel, newest_panels
 from apps.web.panels import metric_names
 from apps.web.trees import leads, tree
-from apps.web.values import config_values, flat, is_number, summary_values
+from apps.web.values import client_facts, config_values, flat, is_number, summary_values
 
 _MOST_FIGURES = 5
 _FIRST_PANELS = 6
@@ -44,6 +49,7 @@ def overview(opened: OpenRun, keys: KeyList, frame: dict[str, Any], actor: Actor
     return moving(opened, keys, actor) | {
         "panels": ranked_measures(names)[:_FIRST_PANELS],
         "panel_count": len(names),
+        "glance": _glance(opened, keys, actor),
         "trees": [
             {"which": "config", "node": tree(config, most=_LINES_OF_A_TREE), "count": len(config)}
             | leads(frame["url"], "config"),
@@ -62,6 +68,14 @@ def overview(opened: OpenRun, keys: KeyList, frame: dict[str, Any], actor: Actor
         "alike": _alike(opened, frame["project_url"]),
         "fork": _fork(opened, frame),
     }
+
+
+def _glance(opened: OpenRun, keys: KeyList, actor: Actor) -> list[Panel]:
+    """The media that were logged last. What is damaged among them is missing here, and said on the page of all media."""
+    if not may_do(actor, Permission.FILE_READ, opened.run):
+        return []
+    with leaving_out_damaged():
+        return newest_panels(opened.run, media_keys(keys), facts=client_facts(opened.config_text))
 
 
 def moving(opened: OpenRun, keys: KeyList, actor: Actor) -> dict[str, Any]:

@@ -85,6 +85,7 @@ class MediaPanel {
     for (const image of this.#hold.querySelectorAll("img.base")) {
       image.addEventListener("error", () => this.#lost(image), { once: true });
     }
+    this.#figure.dispatchEvent(new CustomEvent("media-shown", { bubbles: true }));
   }
 
   #slide(field) {
@@ -150,6 +151,8 @@ class Viewer {
     find("step").textContent = this.#panel.label;
     const layers = picture?.querySelector(".layers").cloneNode(true);
     for (const image of layers?.querySelectorAll("img") ?? []) image.loading = "eager";
+    const base = layers?.querySelector("img.base");
+    if (base?.dataset.whole) base.src = base.dataset.whole; // a grid shows small ones
     find("hold").replaceChildren(...(layers ? [layers] : []));
     find("caption").textContent = picture?.parentElement.querySelector(".caption")?.title ?? "";
     find("place").textContent = pictures.length > 1 ? `${this.#place + 1} / ${pictures.length}` : "";

@@ -49,6 +49,7 @@ def _item(kind: Kind, path: str, value: Any, caption: str) -> Item:
         measure_in(_of(value, "height")),
         measure_in(_of(value, "nrows")),
         is_increment=_of(value, TYPE_KEY) == INCREMENT,
+        artifact=path_in(_of(value, "artifact_path")),
     )
 
 

@@ -23,6 +23,7 @@ class MediaKey:
     name: str
     kind: Kind
     count: int
+    last_step: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def media_keys(keys: KeyList) -> list[MediaKey]:
                 counts[kind] = counts.get(kind, 0) + count
         if counts:
             most = max(counts, key=lambda kind: counts[kind])
-            found.append(MediaKey(dotted(path), most, sum(counts.values())))
+            found.append(MediaKey(dotted(path), most, sum(counts.values()), facts.last_step))
     return found
 
 

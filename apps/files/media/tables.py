@@ -14,7 +14,7 @@ from apps.core import jsontext
 from apps.core.errors import Invalid, NotFound, TooMuch
 from apps.files.media.kinds import items_of
 from apps.files.media.reading import shown_at
-from apps.files.media.types import Kind
+from apps.files.media.types import Item, Kind
 from apps.files.queries import list_files, read_file
 from apps.runs.history import store
 from apps.runs.history.paths import pick
@@ -33,14 +33,25 @@ _NO_TABLE = "There is no such table, or it is not shared with you."
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Rows that came in one file: the first of them, and how many. `artifact`: the client's address of the same rows in
+    an artifact, in which cells are media; in the file of the run they are the names of their kinds."""
+
+    start: int
+    count: int
+    artifact: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """`missing`: how many of its parts are no longer, or not yet, there."""
+    """`missing`: how many of its parts are no longer, or not yet, there. `parts`: where its rows come from."""
 
     columns: tuple[str, ...] = ()
     rows: list[Sequence[Any]] = field(default_factory=list)
     step: float | None = None
     steps: tuple[float, ...] = ()
     missing: int = 0
+    parts: tuple[Part, ...] = ()
 
 
 def read_table(text: bytes) -> Table:
@@ -59,34 +70,39 @@ def table_at(run: Run, key: str, step: float | None = None) -> Table:
     item = next((item for item in found.items if item.kind is Kind.TABLE), None)
     if item is None:
         raise NotFound(_NO_TABLE)
-    paths, count = _parts(run, key, found.step) if item.is_increment else ([item.path], 1)
+    parts_told, count = _parts(run, key, found.step) if item.is_increment else ([item], 1)
+    paths = [each.path for each in parts_told]
     files = {file.name: file for file in list_files(run, names=paths)}
-    there = [files[path] for path in paths if path in files]
+    there = [(files[each.path], each.artifact) for each in parts_told if each.path in files]
     if not there:
         raise NotFound(_NO_TABLE)
-    if sum(file.size for file in there) > MOST_BYTES:
+    if sum(file.size for file, _artifact in there) > MOST_BYTES:
         raise TooMuch(_("This table is too large to be shown here. Keep it as a file instead."))
-    parts = list(map(_read, there))
-    rows = [row for part in parts for row in part.rows]
-    return Table(parts[-1].columns, rows, found.step, found.steps, count - len(there))
+    rows: list[Sequence[Any]] = []
+    parts = []
+    for file, artifact in there:
+        found_in = _read(file)
+        parts.append(Part(len(rows), len(found_in.rows), artifact))
+        rows += found_in.rows
+    return Table(found_in.columns, rows, found.step, found.steps, count - len(there), tuple(parts))
 
 
 def _read(file: OpenFile) -> Table:
     return read_table(b"".join(read_file(file.file)))
 
 
-def _parts(run: Run, key: str, last: float | None) -> tuple[list[str], int]:
-    """The files of an incremental table as it stands at this step, and how many it has been told to have."""
-    paths: dict[str, None] = {}
+def _parts(run: Run, key: str, last: float | None) -> tuple[list[Item], int]:
+    """The parts of an incremental table as it stands at this step, and how many it has been told to have."""
+    parts: dict[str, Item] = {}
     count = 0
     for row in store.sample_keys(run, [key], MOST_PARTS, last_step=last):
         value = pick(row, key)
         number = value.get("increment_num") if isinstance(value, Mapping) else None
         if number == 0:
-            paths.clear()  # begun anew
+            parts.clear()  # begun anew
         count = number + 1 if type(number) is int and 0 <= number < 2**31 else 0
-        paths |= dict.fromkeys(item.path for item in items_of(value) if item.kind is Kind.TABLE)
-    return list(paths), max(count, len(paths))
+        parts |= {item.path: item for item in items_of(value) if item.kind is Kind.TABLE}
+    return list(parts.values()), max(count, len(parts))
 
 
 def arranged(

@@ -52,6 +52,7 @@ class Item:
     rows: int | None = None
     layers: tuple[Layer, ...] = ()
     is_increment: bool = False  # a table whose earlier parts are files of earlier steps
+    artifact: str = ""  # the client's address of the artifact in which the media of a table's cells lie
 
 
 def path_in(value: Any) -> str:

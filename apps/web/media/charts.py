@@ -24,6 +24,8 @@ from apps.web.values import is_number
 # A panel is one of two dozen on a page: beyond this a table is opened by itself.
 MOST_BYTES = 4 * 1024 * 1024
 _MOST_SERIES = 60
+_SHOWN_ROWS = 8
+_SHOWN_COLUMNS = 12
 _LONGEST_NAME = 120
 _FARTHEST = 1e300  # the distance between two of them is still a number
 
@@ -102,6 +104,22 @@ class Drawing:
     @property
     def is_known(self) -> bool:
         return self.chart.look in LOOKS
+
+    @property
+    def first_columns(self) -> tuple[str, ...]:
+        """Of a look that is not known: the columns of its table, and with them its first rows as they read."""
+        return self.sources[0].table.columns[:_SHOWN_COLUMNS]
+
+    @property
+    def first_rows(self) -> list[list[tuple[str, bool]]]:
+        table, width = self.sources[0].table, len(self.first_columns)
+        return [
+            [
+                (_name(row[at]) if at < len(row) else "", at < len(row) and is_number(row[at]))
+                for at in range(width)
+            ]
+            for row in table.rows[:_SHOWN_ROWS]
+        ]
 
     @property
     def can_overlay(self) -> bool:

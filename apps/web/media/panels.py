@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,11 +13,12 @@ from apps.files.media.charts import Chart, charts_of
 from apps.files.media.reading import MediaKey, Shown, shown_at, shown_in_runs
 from apps.files.media.types import Item, Kind
 from apps.files.queries import list_files
+from apps.files.thumbnails import LONGEST_SIDE
 from apps.files.types import OpenFile
 from apps.web.figures import place_on
 from apps.web.media.charts import Drawing, read_source
 from apps.web.media.overlays import Legend, Overlaid, Picked, overlaid
-from apps.web.media.renderers import template_of
+from apps.web.media.renderers import solid_format, template_of
 from apps.web.values import client_facts
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 MOST_IN_PANEL = 12
 CHART = "media/_chart.html"
 MOST_ALONE = 240
+MOST_AT_A_GLANCE = 4
+MOST_OF_ONE_AT_A_GLANCE = 4
 MOST_STEPS = 1000
 _SMALL = 160
 _NOTHING = Shown((), None, ())
@@ -55,8 +59,18 @@ class Thing:
         return bool(wide and high and max(wide, high) <= _SMALL and max(wide, high) <= 2 * min(wide, high))
 
     @property
+    def is_large(self) -> bool:
+        """Among others it is shown as its small picture."""
+        return max(self.item.width or 0, self.item.height or 0) > LONGEST_SIDE
+
+    @property
     def is_gif(self) -> bool:
         return self.item.path.lower().endswith(".gif")
+
+    @property
+    def solid(self) -> str:
+        """In which format it is drawn as a thing in space; empty where it is not."""
+        return solid_format(self.item.path, self.file.size) if self.file else ""
 
     @property
     def quoted(self) -> str:
@@ -131,6 +145,13 @@ def panels_of(
     shown = {name: each.items[:most] for name, each in found.items()}
     files = files_of(run, (item for items in shown.values() for item in items))
     return [_panel(key, found[key.name], shown[key.name], files, facts, picked or Picked()) for key in keys]
+
+
+def newest_panels(run: Run, keys: Sequence[MediaKey], *, facts: Mapping[str, Any]) -> list[Panel]:
+    """The last of the few keys that were logged last, for a glance; tables are not looked at in passing."""
+    seen = [key for key in keys if key.kind not in (Kind.TABLE, Kind.OTHER)]
+    newest = sorted(seen, key=lambda key: -math.inf if key.last_step is None else key.last_step, reverse=True)
+    return panels_of(run, newest[:MOST_AT_A_GLANCE], facts=facts, most=MOST_OF_ONE_AT_A_GLANCE)
 
 
 def panels_of_runs(

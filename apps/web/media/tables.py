@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from apps.core import jsontext
-from apps.files.media.kinds import items_of
 from apps.files.media.tables import Table, arranged
-from apps.files.media.types import Item, Kind
-from apps.files.queries import list_files
+from apps.files.media.types import Kind
 from apps.web.links import with_query
+from apps.web.media.cells import filled, items_in
 from apps.web.values import is_number
 
 if TYPE_CHECKING:
+    from apps.accounts.actors import Actor
     from apps.runs.models import Run
 
 ROWS_ON_PAGE = 50
 _LONGEST_CELL = 400
-_MOST_ITEMS_IN_CELL = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +45,35 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class CellThing:
+    """One medium of a cell. `owner`: the address of the run or of the version of an artifact that holds its file."""
+
+    kind: Kind
+    owner: str
+    path: str
+    words: str
+
+    @property
+    def quoted(self) -> str:
+        return quote(self.path.encode("utf-8", "replace"))
+
+    @property
+    def label(self) -> str:
+        return self.words or self.path.rpartition("/")[2]
+
+    @property
+    def is_picture(self) -> bool:
+        return self.kind is Kind.IMAGE or self.path.lower().endswith(".gif")
+
+
+@dataclass(frozen=True, slots=True)
 class TableCell:
-    """A value in words, or the things that it stands for: `pictures` are the ends of addresses."""
+    """A value in words, or the things that it stands for, where their bytes are here."""
 
     text: str
     is_number: bool = False
     is_empty: bool = False
-    pictures: tuple[str, ...] = ()
+    things: tuple[CellThing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +88,21 @@ class TablePage:
 
 
 def table_page(
-    run: Run, table: Table, asked: Asked, *, url: str, place: Mapping[str, str], most: int = ROWS_ON_PAGE
+    run: Run,
+    table: Table,
+    asked: Asked,
+    *,
+    actor: Actor,
+    url: str,
+    place: Mapping[str, str],
+    most: int = ROWS_ON_PAGE,
 ) -> TablePage:
     """The rows of one page. `url` and `place` lead to this table; numbers of rows are those that they have in the file."""
     column = abs(asked.order) - 1 if 0 < abs(asked.order) <= len(table.columns) else None
     places = arranged(table.rows, column=column, descending=asked.order < 0, text=asked.text)
     start = min(asked.page, max(0, len(places) - 1) // most) * most
     shown = places[start : start + most]
-    rows = [table.rows[each] for each in shown]
-    pictures = _pictures(run, rows)
+    rows, owners = filled(run, table, shown, actor)
 
     def to(**other: Any) -> str:
         return with_query(url, dict(place) | asked.query(**other))
@@ -95,7 +122,7 @@ def table_page(
         tuple(
             (
                 each + 1,
-                tuple(_cell(row[at] if at < len(row) else None, pictures) for at in range(len(columns))),
+                tuple(_cell(row[at] if at < len(row) else None, owners) for at in range(len(columns))),
             )
             for each, row in zip(shown, rows, strict=True)
         ),
@@ -107,21 +134,13 @@ def table_page(
     )
 
 
-def _cell(value: Any, pictures: set[str]) -> TableCell:
+def _cell(value: Any, owners: Mapping[str, str]) -> TableCell:
     if value is None:
         return TableCell("–", is_empty=True)
-    shown = tuple(
-        quote(item.path.encode("utf-8", "replace")) for item in _items(value) if item.path in pictures
+    things = tuple(
+        CellThing(item.kind, owners[item.path], item.path, item.caption)
+        for item in items_in(value)
+        if item.path in owners
     )
     text = value if isinstance(value, str) else jsontext.dumps(value)
-    return TableCell(text[:_LONGEST_CELL], is_number(value), pictures=shown)
-
-
-def _items(value: Any) -> Iterable[Item]:
-    """The pictures that a cell holds, as the client writes them into the table of an artifact."""
-    return [item for item in items_of(value) if item.kind is Kind.IMAGE][:_MOST_ITEMS_IN_CELL]
-
-
-def _pictures(run: Run, rows: Sequence[Sequence[Any]]) -> set[str]:
-    paths = {item.path for row in rows for cell in row if isinstance(cell, Mapping) for item in _items(cell)}
-    return {file.name for file in list_files(run, names=paths)} if paths else set()
+    return TableCell(text[:_LONGEST_CELL], is_number(value), things=things)

@@ -126,7 +126,14 @@ def table(request: Request, entity: str, project: str, run: str) -> HttpResponse
         "key": key.name,
         "table": found,
         "label": place_on("_step", found.step) if found.step is not None else "",
-        "shown": table_page(opened.run, found, asked, url=f"{context['url']}/media/table", place=place),
+        "shown": table_page(
+            opened.run,
+            found,
+            asked,
+            actor=request.actor,
+            url=f"{context['url']}/media/table",
+            place=place,
+        ),
         "asked": asked,
         "at": place["at"],
     }

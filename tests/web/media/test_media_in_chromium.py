@@ -234,3 +234,94 @@ def test_steps_by_the_slider_and_a_picture_over_the_whole_screen(open_page: Any,
     assert violations(page) == []
     assert seen.complaints == []
     assert seen.asked_elsewhere == []
+
+
+# A figure whose every word is hostile, a box of points and a molecule.
+_DRAWN = """
+import django; django.setup()
+import json, sys
+from apps.accounts.models import User
+from apps.core import jsontext
+from apps.files.services import announce_files, store_file
+from apps.runs.history import store
+from apps.runs.types import Lines, Stream, StreamRequest
+from tests.factories import work
+alice = User.objects.get(username="alice")
+run = work.run(work.project("alice", "vision", by=alice), "drawn", by=alice)
+away = sys.argv[1]
+evil = f"<a href='javascript:top.x=1'>a</a><img src='{away}/image' onerror='top.x=1'><script>top.x=1</script>"
+figure = {"data": [{"type": "scatter", "x": [1, 2], "y": [3, 4], "name": evil, "text": evil}],
+          "layout": {"title": {"text": evil}, "images": [{"source": f"{away}/image"}], "showlegend": True}}
+corners = [[x, y, z] for x in (0, 9) for y in (0, 1) for z in (0, 1)]
+files = {
+    "media/plotly/figure.plotly.json": json.dumps(figure).replace("4", "NaN", 1),
+    "media/object3D/points.pts.json": json.dumps({"type": "lidar/beta", "points": [[n, n % 7, n % 3, 255, 0, 0] for n in range(60)],
+                                                  "boxes": [{"corners": corners[::-1], "label": "car", "color": [0, 0, 255]}]}),
+    "media/molecule/water.xyz": "3\\n\\nO 0 0 0\\nH 0.76 0.59 0\\nH -0.76 0.59 0\\n",
+    "media/object3D/broken.obj": "f 1 2 3",
+}
+row = {"_step": 0}
+for name, kind in zip(files, ("plotly-file", "object3D-file", "molecule-file", "object3D-file")):
+    row[name.rpartition("/")[2].partition(".")[0]] = {"_type": kind, "path": name}
+store.append(run, StreamRequest(streams={Stream.HISTORY: Lines(first=0, lines=[jsontext.dumps(row)])}))
+for announced, text in zip(announce_files(run, list(files)), files.values()):
+    store_file(announced.file, [text.encode()])
+"""
+
+
+def test_figures_and_things_in_space_are_drawn_and_reach_nothing(
+    open_page: Any, server: LiveServer, elsewhere: Elsewhere
+) -> None:
+    server.python("-c", _DRAWN, elsewhere.url)
+    seen = open_page(height=1400)
+    seen.go("/alice/vision/runs/drawn/media")
+    page = seen.page
+
+    # Turned by keys and brought nearer by a button.
+    solid = page.locator("figure[data-media=points] .solid")
+    expect(solid.locator("output")).to_have_text("Points 60 · Boxes 1")
+    expect(page.locator("figure[data-media=water] output")).to_have_text("Atoms 3 · Bonds 2")
+    expect(page.locator("figure[data-media=broken] .said")).to_have_text(
+        "This cannot be drawn here. Keep it as a file instead."
+    )
+    canvas = solid.locator("canvas")
+    pictures = [canvas.evaluate("(one) => one.toDataURL()")]
+    canvas.focus()
+    for act in (
+        lambda: page.keyboard.press("ArrowLeft"),
+        lambda: solid.locator("[data-turn=nearer]").click(),
+    ):
+        drawn = int(canvas.get_attribute("data-drawn") or "0")
+        act()
+        page.wait_for_function(
+            "([one, drawn]) => Number(one.dataset.drawn) > drawn", arg=[canvas.element_handle(), drawn]
+        )
+        pictures.append(canvas.evaluate("(one) => one.toDataURL()"))
+    assert len(set(pictures)) == 3
+
+    # The figure is drawn by our script, in an origin of its own from which nothing can be reached.
+    handle = page.wait_for_selector("figure[data-media=figure] iframe")
+    frame = handle and handle.content_frame()
+    assert frame is not None
+    frame.wait_for_selector(".main-svg .scatterlayer .trace")
+    told = frame.evaluate(
+        """async (site) => {
+          const told = { origin: window.origin };
+          const tries = {
+            cookie: () => document.cookie, storage: () => localStorage.length, parent: () => parent.document.title,
+            away: () => fetch(`${site}/fetch`, { mode: "no-cors" }), site: () => fetch("/alice/vision", { mode: "no-cors" }),
+            code: async () => { await new Promise((done) => setTimeout(done)); return new Function("return 1")(); }, // at once a debugger may
+            script: () => new Promise((done, no) => { const one = document.createElement("script"); one.textContent = "window.ran = 1"; document.body.append(one); window.ran ? done() : no(); }),
+          };
+          for (const [name, act] of Object.entries(tries)) {
+            try { await act(); told[name] = "reached"; } catch { told[name] = "refused"; }
+          }
+          return told;
+        }""",
+        elsewhere.url,
+    )
+    assert told.pop("origin") == "null"
+    assert {name for name, came in told.items() if came != "refused"} == set() and len(told) == 7
+    assert page.evaluate("() => window.x") is None
+    assert _heard(elsewhere, seen) == [b"GET /control HTTP/1.1"]
+    assert violations(page) == []

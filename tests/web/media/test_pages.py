@@ -173,3 +173,35 @@ def test_names_and_captions_are_text(visit: Visit, kinds: Run, log: Log, store: 
 def test_outsiders_find_nothing(visit: Visit, kinds: Run, mallory: User, end: str) -> None:
     assert visit(PAGE + end, by="mallory").status_code == 404
     assert visit(PAGE.replace("kinds", "nothing") + end, by="mallory").status_code == 404
+
+
+def test_what_was_logged_last_stands_on_the_first_page_of_the_run(visit: Visit, kinds: Run) -> None:
+    page = visit(PAGE.removesuffix("/media"), by="vera").content.decode()
+
+    glance = page.partition('class="panels media glance"')[2]
+    assert len(re.findall(r"<figure ", glance)) == 4
+    assert "/runs/kinds/image/media/images/" in glance
+    assert 'data-media="table"' not in glance
+
+
+def test_things_in_space_are_drawn_from_their_files(visit: Visit, kinds: Run) -> None:
+    page = visit(PAGE, by="vera").content.decode()
+
+    drawn = re.findall(r'data-solid="/lab/vision/runs/kinds/files/media/[^"]+" data-format="([^"]+)"', page)
+    assert drawn == ["pts.json", "pdb", "gltf"]
+
+
+def test_small_ones_only_among_others(visit: Visit, kinds: Run, log: Log, store: Store) -> None:
+    names = [f"media/images/grid_0_{n}.png" for n in range(2)]
+    value = {"_type": "images/separated", "width": 900, "height": 600, "filenames": names, "count": 2}
+    alone = {"_type": "image-file", "width": 900, "height": 600, "path": names[0]}
+    log(kinds, [{"_step": 20, "large": value, "alone": alone}])
+    store(kinds, dict.fromkeys(names, png()))
+
+    many = visit(PAGE, by="vera", key="large").content.decode()
+    one = visit(PAGE, by="vera", key="alone").content.decode()
+
+    assert re.findall(r'src="[^"]+/(grid_0_\d.png\?small=1)" data-whole', many) == [
+        f"grid_0_{n}.png?small=1" for n in range(2)
+    ]
+    assert "?small=1" not in one

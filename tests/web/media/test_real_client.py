@@ -30,6 +30,15 @@ pathlib.Path("clip.mp4").write_bytes(b"\\0\\0\\0\\x18ftypmp42" + bytes(range(256
 pathlib.Path("water.pdb").write_text("HETATM    1  O   HOH A   1       0.000   0.000   0.000  1.00  0.00           O\\nEND\\n")
 pathlib.Path("shape.gltf").write_text('{"asset":{"version":"2.0"}}')
 rng = np.random.default_rng(1)
+pathlib.Path("shape.obj").write_text("v 0 0 0\\nv 1 0 0\\nv 0 1 0\\nv 0 0 1\\nf 1 2 3\\nf 1 3 4\\nf 1 4 2\\nf 2 4 3\\n")
+# Stands for a figure of the package, of which the client asks its name and this method.
+Figure = type("Figure", (), {"__module__": "plotly.graph_objs._figure", "to_plotly_json": lambda self: {
+    "data": [{"type": "scatter", "x": [1, 2], "y": [3, float("nan")], "name": "<b>one"}], "layout": {"title": {"text": "A figure"}}}})
+import matplotlib; matplotlib.use("Agg")
+from matplotlib import pyplot
+pyplot.imshow(np.eye(4))
+scene = {"type": "lidar/beta", "points": rng.random((40, 6)) * 9, "boxes": np.array([
+    {"corners": [[x, y, z] for x in (0, 4) for y in (0, 2) for z in (0, 1)], "label": "car", "color": [255, 0, 0]}])}
 pairs = wandb.Table(columns=["x", "y"], data=[[n, n * n] for n in range(5)])
 elbow = wandb.Table(columns=["cluster_ranges", "errors", "clustering_time"], data=[[1, 9., .1], [2, 4., .2]])
 labels = {1: "road", 2: "car"}
@@ -39,8 +48,10 @@ mask = np.ones((24, 32), "uint8")
 box = {"position": {"minX": .1, "maxX": .5, "minY": .2, "maxY": .7}, "class_id": 1}
 with wandb.init(project="media", id="kinds") as run:
     parts = wandb.Table(columns=["n"], log_mode="INCREMENTAL")
+    grown = wandb.Table(columns=["n", "picture"], log_mode="INCREMENTAL")
     for step in range(2):
         parts.add_data(step)
+        grown.add_data(step, picture(caption=f"grown {step}"))
         run.log({
             "image": picture(caption=f"step {step}"),
             "grid": [picture(caption=f"c{n}") for n in range(3)],
@@ -55,6 +66,15 @@ with wandb.init(project="media", id="kinds") as run:
             "cloud": wandb.Object3D(rng.random((20, 6))),
             "shape": wandb.Object3D("shape.gltf"),
             "molecule": wandb.Molecule("water.pdb"),
+            "solid": wandb.Object3D("shape.obj"),
+            "scene": wandb.Object3D(scene),
+            "figure": Figure(),
+            "drawing": pyplot.gcf(),
+            "wide": [picture(caption="w"), wandb.Image((rng.random((400, 500, 3)) * 255).astype("uint8"))],
+            "cells": wandb.Table(columns=["picture", "sound", "film", "page", "thing"], data=[[
+                picture(caption="in a cell"), wandb.Audio("tone.wav"), wandb.Video("walk.gif", format="gif"),
+                wandb.Html("<p>in a cell"), wandb.Object3D(rng.random((20, 6)))]]),
+            "grown": grown,
             "hist": wandb.Histogram([1, 2, 3]),
             "line": wandb.plot.line(pairs, "x", "y", title="A line"),
             "bar": wandb.plot.bar(pairs, "x", "y", split_table=True),
@@ -95,6 +115,13 @@ KINDS = {
     "cloud",
     "shape",
     "molecule",
+    "solid",
+    "scene",
+    "figure",
+    "drawing",
+    "wide",
+    "cells",
+    "grown",
 }
 
 CHARTS = {
@@ -145,7 +172,7 @@ def test_the_client_reads_back_what_it_sent(logged: Logged) -> None:
 
 
 def test_each_kind_has_its_panel_and_each_file_its_bytes(logged: Logged) -> None:
-    page = logged.get("media").text
+    page = logged.get("media").text + logged.get("media?page=1").text
 
     assert set(re.findall(r'data-media="([^"]+)"', page)) == KINDS | CHARTS
     assert "Not here" not in page
@@ -199,3 +226,16 @@ def test_charts_are_drawn_from_the_tables_that_they_were_logged_with(logged: Log
     }
     assert "A line" in page
     assert "<bdi>alice/own</bdi> is not drawn here" in page
+
+
+def test_media_in_cells_of_tables_come_from_the_artifacts_of_the_tables(logged: Logged) -> None:
+    page, grown = logged.get("media/table?key=cells").text, logged.get("media/table?key=grown").text
+
+    in_cells = re.findall(
+        r'src="(/alice/media/artifacts/run_table/run-kinds-cells/v1/(?:image|play|html)/[^"]+)"', page
+    )
+    assert [path.split("/")[7] for path in in_cells] == ["image", "play", "image", "html"]
+    assert len(re.findall(r'<img src="/alice/media/artifacts/[^"]+/image/media/images/', grown)) == 2
+    for path in in_cells:
+        answer = logged.browser.get(logged.run.partition("/alice/")[0] + path, timeout=60)
+        assert answer.status_code == 200 and len(answer.content) > 10, path

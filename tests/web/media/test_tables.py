@@ -8,12 +8,16 @@ import re
 from typing import Any
 
 import pytest
+from django.test import Client
 
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.core.errors import Invalid
 from apps.files.media.tables import arranged, read_table
 from apps.files.models import RunFile
+from apps.projects.models import Project
 from apps.runs.models import Run
+from tests.factories import artifacts, work
 from tests.files.media.recorded import ROW
 from tests.web.conftest import Log, Visit, text_of
 from tests.web.media.conftest import PAGE, Store, png
@@ -167,3 +171,62 @@ def test_a_file_that_is_no_table_is_said_to_be_none(visit: Visit, kinds: Run, st
 
 def test_outsiders_find_no_table(visit: Visit, table: Run, mallory: User) -> None:
     assert visit(TABLE, by="mallory", key="table").status_code == 404
+
+
+CLIENT_ID = "a" * 32
+CELLS = {"media/images/cell.png": png(), "media/audio/cell.wav": b"RIFF", "media/html/cell.html": b"<p>hello"}
+KINDS_OF_CELLS = ("image-file", "audio-file", "html-file")
+COLUMNS = ["picture", "sound", "page", "none"]
+BASE = "/lab/vision/artifacts/run_table/run-kinds-art/v0"
+
+
+def _table_with_cells(kinds: Run, log: Log, store: Store, *, of: Project, by: User) -> None:
+    row = [{"_type": kind, "path": name} for kind, name in zip(KINDS_OF_CELLS, CELLS, strict=True)]
+    nowhere = {"_type": "image-file", "path": "media/images/nowhere.png"}
+    held = CELLS | {"art.table.json": written(COLUMNS, [[*row, nowhere]])}
+    version = artifacts.version(
+        of, "run-kinds-art", held, by=Actor.person(by), type_name="run_table", client_id=CLIENT_ID
+    )
+    assert version.number == 0
+    path = "media/table/art.table.json"
+    address = f"wandb-client-artifact://{CLIENT_ID}/art.table.json"
+    log(kinds, [{"_step": 9, "art": {"_type": "table-file", "path": path, "artifact_path": address}}])
+    store(kinds, {path: written(COLUMNS, [["Image", "Audio", "Html", "Image"]])})
+
+
+def test_media_of_cells_lie_in_the_artifact_of_the_table(
+    visit: Visit, kinds: Run, log: Log, store: Store, alice: User, mallory: User
+) -> None:
+    _table_with_cells(kinds, log, store, of=kinds.project, by=alice)
+
+    page = visit(TABLE, by="vera", key="art").content.decode()
+
+    shown = [f"{BASE}/{way}/{name}" for way, name in zip(("image", "play", "html"), CELLS, strict=True)]
+    assert re.findall(rf'src="({BASE}/[^"]+)"', page) == shown
+    assert "media/images/nowhere.png" in page and f"{BASE}/image/media/images/nowhere.png" not in page
+    assert [visit(each, by="vera").status_code for each in shown] == [200, 200, 200]
+    assert [visit(each, by="mallory").status_code for each in shown] == [404, 404, 404]
+
+
+def test_a_table_that_names_an_artifact_of_elsewhere_shows_nothing_of_it(
+    visit: Visit, kinds: Run, log: Log, store: Store, alice: User
+) -> None:
+    _table_with_cells(kinds, log, store, of=work.project("alice", "own", by=alice), by=alice)
+
+    for who in ("vera", "alice"):
+        assert "/artifacts/run_table/" not in visit(TABLE, by=who, key="art").content.decode()
+
+
+def test_a_page_in_a_version_stands_still_in_a_sandbox(visit: Visit, kinds: Run, alice: User) -> None:
+    artifacts.version(kinds.project, "pages", CELLS, by=Actor.person(alice))
+    client = Client()
+    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    address = "/lab/vision/artifacts/dataset/pages/v0/html"
+
+    framed = client.get(f"{address}/media/html/cell.html", headers={"Sec-Fetch-Dest": "iframe"})
+    alone = client.get(f"{address}/media/html/cell.html")
+    other = client.get(f"{address}/media/images/cell.png", headers={"Sec-Fetch-Dest": "iframe"})
+
+    assert framed["Content-Security-Policy"].startswith("sandbox; default-src 'none'; script-src 'none'")
+    assert framed.getvalue() == b"<p>hello"
+    assert {answer["Content-Type"] for answer in (alone, other)} == {"application/octet-stream"}
