@@ -31,17 +31,19 @@ _PICTURES = (".png", ".jpg", ".jpeg")
 log = logging.getLogger(__name__)
 
 
-def wants_thumbnail(name: str, size: int) -> bool:
-    """Whether a file of this name and size is a picture of the run's media that grids show small."""
-    return size > LEAST_BYTES and name.startswith("media/images/") and name.lower().endswith(_PICTURES)
+def is_picture(name: str) -> bool:
+    """Whether a file of this name is a picture of the run's media, of which grids show a small one."""
+    return name.startswith("media/images/") and name.lower().endswith(_PICTURES)
 
 
 def note_picture(file: RunFile, name: str) -> None:
     """What was small of the bytes before is let go, and one of the present bytes is due, where there is to be one."""
+    if not is_picture(name):
+        return  # most files: not even asked about
     old = Thumbnail.objects.filter(file=file)
     if stale := list(old.filter(blob__isnull=False)):
         delete_with_rows(stale, "blob")
-    if not wants_thumbnail(name, file.size):
+    if file.size <= LEAST_BYTES:
         old.delete()
         return
     with transaction.atomic():

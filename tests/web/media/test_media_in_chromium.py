@@ -236,6 +236,28 @@ def test_steps_by_the_slider_and_a_picture_over_the_whole_screen(open_page: Any,
     assert seen.asked_elsewhere == []
 
 
+# What the readers of the other formats make of the least that each can hold.
+_READ_BY = """async () => {
+  const shapes = await import("/static/js/media/shapes.js"), molecules = await import("/static/js/media/molecules.js");
+  const base64 = btoa(String.fromCharCode(...new Uint8Array(new Float32Array([0, 0, 0, 1, 0, 0, 0, 1, 0]).buffer)));
+  const gltf = { nodes: [{ mesh: 0, translation: [5, 0, 0] }], meshes: [{ primitives: [{ attributes: { POSITION: 0 } }] }],
+    accessors: [{ bufferView: 0, componentType: 5126, count: 3, type: "VEC3" }], bufferViews: [{ buffer: 0 }],
+    buffers: [{ uri: `data:application/octet-stream;base64,${base64}` }] };
+  const bytes = new TextEncoder().encode(JSON.stringify(gltf).replace(/"uri":"[^"]*"/, '"byteLength":36').padEnd(600));
+  const glb = new Uint8Array(20 + 600 + 8 + 36), view = new DataView(glb.buffer);
+  [[0, 0x46546c67], [12, 600], [620, 36]].forEach(([at, value]) => view.setUint32(at, value, true));
+  glb.set(bytes, 20);
+  glb.set(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)), 628);
+  const stl = new Uint8Array(134);
+  new DataView(stl.buffer).setUint32(80, 1, true);
+  const atom = "ATOM      1  CA  ALA A   1      11.104   6.134  -6.504  1.00  0.00           C  ";
+  const outside = () => { gltf.buffers[0].uri = "https://elsewhere.example/a.bin"; try { shapes.readGltf(JSON.stringify(gltf)); } catch (error) { return error.message; } };
+  return [
+    [...shapes.readGltf(JSON.stringify(gltf)).mesh.places].slice(0, 3), shapes.readGlb(glb).counts.triangles, shapes.readStl(stl).counts.triangles,
+    shapes.readObj("v 0 0 0\\nv 1 0 0\\nv 1 1 0\\nv 0 1 0\\nf 1/1 2/2 3/3 -1/4").counts.triangles,
+    molecules.readPdb([atom, atom.replace("11.104", "12.504")].join(String.fromCharCode(10))).counts.bonds, outside(),
+  ];
+}"""
 # A figure whose every word is hostile, a box of points and a molecule.
 _DRAWN = """
 import django; django.setup()
@@ -249,7 +271,7 @@ from tests.factories import work
 alice = User.objects.get(username="alice")
 run = work.run(work.project("alice", "vision", by=alice), "drawn", by=alice)
 away = sys.argv[1]
-evil = f"<a href='javascript:top.x=1'>a</a><img src='{away}/image' onerror='top.x=1'><script>top.x=1</script>"
+evil = f"<a href='javascript:top.evil=1'>a</a><img src='{away}/image' onerror='top.evil=1'><script>top.evil=1</script>"
 figure = {"data": [{"type": "scatter", "x": [1, 2], "y": [3, 4], "name": evil, "text": evil}],
           "layout": {"title": {"text": evil}, "images": [{"source": f"{away}/image"}], "showlegend": True}}
 corners = [[x, y, z] for x in (0, 9) for y in (0, 1) for z in (0, 1)]
@@ -299,6 +321,8 @@ def test_figures_and_things_in_space_are_drawn_and_reach_nothing(
         pictures.append(canvas.evaluate("(one) => one.toDataURL()"))
     assert len(set(pictures)) == 3
 
+    assert page.evaluate(_READ_BY) == [[5, 0, 0], 1, 1, 2, 1, "other files"]
+
     # The figure is drawn by our script, in an origin of its own from which nothing can be reached.
     handle = page.wait_for_selector("figure[data-media=figure] iframe")
     frame = handle and handle.content_frame()
@@ -322,6 +346,6 @@ def test_figures_and_things_in_space_are_drawn_and_reach_nothing(
     )
     assert told.pop("origin") == "null"
     assert {name for name, came in told.items() if came != "refused"} == set() and len(told) == 7
-    assert page.evaluate("() => window.x") is None
+    assert page.evaluate("() => window.evil") is None
     assert _heard(elsewhere, seen) == [b"GET /control HTTP/1.1"]
     assert violations(page) == []
