@@ -89,7 +89,8 @@ def test_only_pictures_of_media_are_made_small(run: Run, name: str) -> None:
 def test_a_file_that_comes_again_is_made_small_again(run: Run) -> None:
     file = put(run, noise(600, 300))
     sweep()
-    before = Thumbnail.objects.get().blob_id
+    before = Thumbnail.objects.get().blob
+    assert before is not None
 
     put(run, noise(300, 600))
     assert small(file) is None and due_thumbnails() == [file.pk]
@@ -97,7 +98,7 @@ def test_a_file_that_comes_again_is_made_small_again(run: Run) -> None:
 
     made = small(file)
     assert made is not None and made.size == (160, 320)
-    assert not Blob.objects.filter(pk=before).exists()
+    assert not Blob.objects.filter(pk=before.pk).exists()
 
 
 def test_it_is_counted_with_its_media(run: Run) -> None:
@@ -117,7 +118,7 @@ def test_it_is_counted_with_its_media(run: Run) -> None:
 def test_its_key_goes_with_the_file(run: Run, alice: User) -> None:
     file = put(run, noise(600, 300))
     sweep()
-    row = Thumbnail.objects.get()
+    row = Thumbnail.objects.select_related("blob").get()
 
     job = erase_files([file], by=Actor.person(alice))
     shred(job, lambda: None)
@@ -125,7 +126,8 @@ def test_its_key_goes_with_the_file(run: Run, alice: User) -> None:
         small_bytes(row.file)
     advance(job.pk)
 
-    assert not Thumbnail.objects.exists() and not Blob.objects.filter(pk=row.blob_id).exists()
+    assert row.blob is not None
+    assert not Thumbnail.objects.exists() and not Blob.objects.filter(pk=row.blob.pk).exists()
 
 
 def test_a_page_gets_the_small_one_and_the_whole_one(run: Run, alice: User) -> None:

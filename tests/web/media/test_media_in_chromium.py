@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -309,10 +309,11 @@ def test_figures_and_things_in_space_are_drawn_and_reach_nothing(
     canvas = solid.locator("canvas")
     pictures = [canvas.evaluate("(one) => one.toDataURL()")]
     canvas.focus()
-    for act in (
+    acts: tuple[Callable[[], None], ...] = (
         lambda: page.keyboard.press("ArrowLeft"),
         lambda: solid.locator("[data-turn=nearer]").click(),
-    ):
+    )
+    for act in acts:
         drawn = int(canvas.get_attribute("data-drawn") or "0")
         act()
         page.wait_for_function(
