@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("blobs", "0001_sealed_files"),
-        ("files", "0004_which_files_are_code"),
+        ("files", "0005_files_are_found_by_their_change"),
     ]
 
     operations = [
