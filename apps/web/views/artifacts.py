@@ -147,7 +147,7 @@ def html(
     request: Request, entity: str, project: str, kind: str, collection: str, version: str, name: str
 ) -> HttpResponseBase:
     """A page that lies in a version, still and in a sandbox, for a frame; anything else is a file to keep."""
-    opened = _held(request, entity, project, collection, version)
+    opened = held_version(request, entity, project, collection, version)
     found = handed_entry(opened, entry_at(opened, name))
     if not found.name.lower().endswith((".html", ".htm")):
         return served(request, found, ANYTHING)
