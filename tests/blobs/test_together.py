@@ -6,13 +6,17 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from django.db import DatabaseError
+from pytest_django import Settings
 
-from apps.blobs import together
+from apps.blobs import services, together
 from apps.blobs.models import Blob
+from apps.blobs.store import default_store
+from tests.factories.vault import run_key
 
 
 class Database:
@@ -104,3 +108,27 @@ def test_what_is_wrong_with_one_is_told_to_that_one(database: Database) -> None:
     answers = told(database, 4)
 
     assert [answer.exception() is not None for answer in answers] == [False, False, True, False]
+
+
+@pytest.mark.django_db
+def test_object_stays_where_nobody_knows_whether_its_row_was_written(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path, empty_store: None
+) -> None:
+    """A connection may be lost after the commit: to drop the object then would be to lose a file that was stored."""
+    settings.OWNLOG_DATA = tmp_path
+    owner = run_key()
+    note, blob = together.note_filled, services.reserve_blobs(owner, 1)[0]
+
+    def lost(filled: Blob) -> bool:
+        note(filled)
+        raise DatabaseError
+
+    monkeypatch.setattr(services, "note_filled", lost)
+    with pytest.raises(DatabaseError):
+        services.fill_blob(blob, owner, [b"kept"], accepts=lambda came: None)
+    monkeypatch.setattr(services, "note_filled", note)
+    services.fill_blob(blob, owner, [b"kept"], accepts=lambda came: None)
+
+    stored = Blob.objects.get(pk=blob.pk)
+    assert b"".join(services.read_blob(stored, owner)) == b"kept"
+    assert [found.name for found in default_store().list()] == [stored.object_name]
