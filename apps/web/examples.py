@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -19,6 +20,7 @@ from apps.web.colours import swatch_class
 from apps.web.columns import Column
 from apps.web.figures import figure, lasting
 from apps.web.panels import Section
+from apps.web.runs_table import Cell
 from apps.web.states import StateMark
 from apps.web.switches import Rule, SwitchRow
 
@@ -174,7 +176,7 @@ def example_choice(chosen: str) -> Choice:
     return Choice("density", _("Density"), _("How high the rows of tables and the charts are."), options)
 
 
-def example_rows(url: str) -> list[dict[str, Any]]:
+def example_rows(url: str) -> list[SimpleNamespace]:
     """Rows of the runs table: drawn by the charts, drawn and running, left out, failed."""
     states = (
         StateMark("finished", _("finished"), False),
@@ -187,14 +189,16 @@ def example_rows(url: str) -> list[dict[str, Any]]:
     ]
     failed = StateMark("failed", _("failed"), False)
     rows.append(_row("c4", "resnet50-baseline", 0, failed, 0.412, url))
-    return [row | {"place": place} for place, row in enumerate(rows, start=1)]
+    return [SimpleNamespace(**row, place=place) for place, row in enumerate(rows, start=1)]
 
 
 def _row(
     public_id: str, title: str, colour: int, state: StateMark, ends_at: float, url: str
 ) -> dict[str, Any]:
+    last = [Cell(figure(ends_at), is_number=True)]
     return {
-        "opened": {"run": {"public_id": public_id}},
+        "opened": SimpleNamespace(run=SimpleNamespace(public_id=public_id)),
+        "group": None,
         "title": title,
         "choose": _("Choose %(name)s") % {"name": title},
         "show": _("Show %(name)s in charts") % {"name": title},
@@ -204,7 +208,9 @@ def _row(
         "swatch": swatch_class(colour) if colour else "none",
         "is_drawn": bool(colour),
         "state": state,
-        "cells": [{"text": figure(ends_at), "is_number": True}],
+        "cells": last,
+        "pinned": [],
+        "others": last,
         "created_at": clock.now() - timedelta(minutes=40),
         "duration": lasting(timedelta(minutes=31, seconds=7)),
     }

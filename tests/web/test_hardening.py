@@ -57,7 +57,7 @@ AWAY = (
 
 
 # Patterns without converters, and the page that looks for its token itself, once it has found the run.
-_APART = {"account_confirm_email", "account_reset_password_from_key", "run-upload"}
+_APART = {"account_confirm_email", "account_reset_password_from_key", "artifact-new", "run-upload"}
 
 
 def _filled(pattern: URLPattern) -> str:
@@ -89,14 +89,14 @@ def test_no_form_of_another_site_is_taken(run: Run) -> None:
     client = signed_in()
 
     of_patterns = ["/account/confirm/nothing", "/account/reset/1-nothing"]
-    upload = "/lab/vision/runs/run1/upload"
+    uploads = ["/lab/vision/runs/run1/upload", "/lab/vision/new-artifact"]
 
     taken = {url for url in [*FORMS, *of_patterns] if client.post(url, {"name": "x"}).status_code != 403}
-    sent = client.post(upload, {"file": SimpleUploadedFile("a.txt", b"x")})
+    sent = [client.post(url, {"file": SimpleUploadedFile("a.txt", b"x")}).status_code for url in uploads]
 
     assert len(FORMS) > 50
     assert taken == set()
-    assert (sent.status_code, RunFile.objects.count()) == (403, 0)
+    assert (sent, RunFile.objects.count()) == ([403, 403], 0)
 
 
 def test_a_token_is_good_from_this_site_alone(lab: Entity) -> None:
