@@ -90,6 +90,11 @@ SCOPES: dict[Scope, frozenset[Permission]] = {
     Scope.ADMIN: frozenset(Permission),
 }
 
+# A registry holds links alone: nothing runs there.
+NOT_IN_REGISTRIES = frozenset(
+    {Permission.PROJECT_CREATE, Permission.RUN_CREATE, Permission.RUN_ERASE, Permission.RUN_WRITE}
+)
+
 # Whoever may add runs to a project may do this to the runs they added. To erase takes a key that carries everything: one
 # that was given to a cluster for writing destroys nothing for good.
 TO_OWN_RUNS = frozenset(
@@ -113,6 +118,19 @@ def standing(
     return role
 
 
+_FROM_MOST = tuple(Role)
+
+
+def standing_in_registry(role: Role, *, visibility: Visibility, named: Role | None = None) -> Role:
+    """What somebody with `role` in an organisation is in one of its registries.
+
+    Its people may look unless the registry is restricted; `named` is what they, or a team of theirs, were made in it.
+    """
+    if visibility is Visibility.RESTRICTED and role is not Role.ADMIN:
+        role = Role.NOBODY if role is Role.NOBODY else Role.STRANGER
+    return min(role, named or role, key=_FROM_MOST.index)
+
+
 def allows(
     permission: Permission,
     *,
@@ -120,13 +138,14 @@ def allows(
     visibility: Visibility | None = None,
     scope: Scope = Scope.ADMIN,
     is_own: bool = False,
+    in_registry: bool = False,
 ) -> bool:
     """May somebody with `role` do this by a key of this scope?
 
     With a project's `visibility`, `role` is their standing in that project; without, their role in the entity.
     `is_own`: it is a run that they added, or a file of one.
     """
-    if permission not in SCOPES[scope]:
+    if permission not in SCOPES[scope] or (in_registry and permission in NOT_IN_REGISTRIES):
         return False
     granted = _granted(role, visibility)
     return permission in granted or (

@@ -5,7 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
-from apps.artifacts.types import CollectionKind, ManifestKind, RunRole, VersionState
+from apps.artifacts.types import CollectionKind, ManifestKind, Move, RunRole, VersionState
 from apps.blobs.models import Blob
 from apps.core import clock
 from apps.core.ids import new_public_id
@@ -104,6 +104,51 @@ class Alias(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["collection", "alias_index"], name="one_version_per_alias")
         ]
+
+
+class Link(models.Model):
+    """A version as a member of a portfolio, where it has a number of its own. What it holds stays where it was made."""
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="links")
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="links")
+    number = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=clock.now)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "number"], name="one_link_per_number"),
+            models.UniqueConstraint(fields=["collection", "version"], name="one_link_per_version"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class Promotion(models.Model):
+    """What was done to the links of a portfolio, by whom and when. It outlives the link, and ends with the portfolio."""
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="promotions")
+    move = models.CharField(max_length=13, choices=[(m, m) for m in Move])
+    number = models.PositiveIntegerField()  # of the link
+    before = models.PositiveIntegerField(null=True)  # to which link the alias led until then
+    sealed_alias = models.BinaryField(null=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField(default=clock.now)
+
+
+class Registry(models.Model):
+    """What an organisation said of one of its registries beyond what is said of any project. Without a row: nothing."""
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="registry")
+    takes_all_types = models.BooleanField(default=True)
+    sealed_words = models.BinaryField()  # types and protected aliases
+    updated_at = models.DateTimeField(default=clock.now)
 
 
 class StoredFile(models.Model):

@@ -14,6 +14,9 @@ from apps.core.errors import Invalid, TooMuch
 
 LONGEST = 128
 MOST_PARTS = 10_000
+# As the client calls the project in which the links of a registry lie.
+REGISTRY_PREFIX = "wandb-registry-"
+_REGISTRY = re.compile(r"[A-Za-z0-9_.\-]{1,100}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,128}", re.ASCII)
 _HEX_MD5 = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NUMBERED = re.compile(r"v[0-9]+")
@@ -29,6 +32,17 @@ def clean_collection(name: str) -> str:
             % {"n": LONGEST}
         )
     return name
+
+
+def clean_registry(name: str) -> str:
+    """The name of the project of a registry that people call so; the prefix may stand there already."""
+    name = name.removeprefix(REGISTRY_PREFIX).strip()
+    if _REGISTRY.fullmatch(name) is None or name.strip(".") == "":
+        raise Invalid(
+            _("The name of a registry has 1 to %(n)d letters, digits, dots, dashes and underscores.")
+            % {"n": 100}
+        )
+    return REGISTRY_PREFIX + name
 
 
 def clean_type(name: str) -> str:

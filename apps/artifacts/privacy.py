@@ -4,7 +4,10 @@ from apps.artifacts.models import (
     Alias,
     Collection,
     EntryPage,
+    Link,
     Manifest,
+    Promotion,
+    Registry,
     RunVersion,
     StoredFile,
     Version,
@@ -44,6 +47,25 @@ declare(
     sealed={"alias_index", "sealed_alias"},
     plain={"id", "uuid", "collection", "version", "created_at"},
     goes_with="version",
+)
+declare(
+    Link,
+    personal={"created_by"},
+    plain={"id", "public_id", "collection", "version", "number", "created_at"},
+    goes_with="collection",
+)
+declare(
+    Promotion,
+    sealed={"sealed_alias"},
+    personal={"by"},
+    plain={"id", "uuid", "collection", "move", "number", "before", "at"},
+    goes_with="collection",
+)
+declare(
+    Registry,
+    sealed={"sealed_words"},
+    plain={"id", "uuid", "project", "takes_all_types", "updated_at"},
+    goes_with="project",
 )
 declare(
     StoredFile,

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from apps.artifacts.models import Collection, Manifest, StoredFile, Version
+    from apps.artifacts.models import Collection, Link, Manifest, Promotion, StoredFile, Version
 
 LATEST = "latest"
 
@@ -20,6 +20,25 @@ class VersionState(StrEnum):
     PENDING = "pending"  # being uploaded: nobody sees it
     COMMITTED = "committed"
     DELETED = "deleted"  # its key is gone; what is left of it is being cleared away
+
+
+class Move(StrEnum):
+    """What happens to a link of a portfolio."""
+
+    LINKED = "linked"
+    UNLINKED = "unlinked"
+    CUT = "cut"  # its version was erased where it was made
+    ALIAS_MOVED = "alias_moved"
+    ALIAS_DROPPED = "alias_dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryWords:
+    """Which types a registry takes, and which aliases only its admins move."""
+
+    takes_all_types: bool = True
+    types: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
 
 
 class ManifestKind(StrEnum):
@@ -87,11 +106,37 @@ class OpenVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A version in a portfolio: the link, the portfolio, the version as it was made, and the aliases that lead to it here."""
+
+    link: Link
+    portfolio: OpenCollection
+    source: OpenVersion
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """As people call it: `portfolio:v0`."""
+        return f"{self.portfolio.name}:v{self.link.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPromotion:
+    """One line of a portfolio's history."""
+
+    promotion: Promotion
+    portfolio: OpenCollection
+    alias: str
+    by: str  # empty once that person is gone
+
+
+@dataclass(frozen=True, slots=True)
 class CollectionSum:
-    """How many versions a collection has, and the newest, not opened."""
+    """How many versions a collection has, and the newest, not opened, with its number in this collection."""
 
     versions: int
     newest: Version
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,10 @@ def add_artifacts(project: Project, runs: Sequence[Run], *, by: Actor) -> None:
         metadata_text=jsontext.dumps({"rows": 400, "split": {"train": 0.8, "val": 0.2}, "labels": _LABELS}),
         aliases=("latest",),
     )
-    _log(project, data, _data(400), refs={"raw": "s3://example-bucket/animals/raw.tar"}, run=first, by=by)
-    cleaned = _log(project, data, _data(380), refs={}, run=first, by=by)
+    log_version(
+        project, data, _data(400), refs={"raw": "s3://example-bucket/animals/raw.tar"}, run=first, by=by
+    )
+    cleaned = log_version(project, data, _data(380), refs={}, run=first, by=by)
     for number, run in enumerate((second, third)):
         use_version(run, cleaned)
         model = NewVersion(
@@ -53,7 +55,7 @@ def add_artifacts(project: Project, runs: Sequence[Run], *, by: Actor) -> None:
             digest="",
             aliases=("latest", "best") if number else ("latest",),
         )
-        _log(project, model, _model(number), refs={}, run=run, by=by)
+        log_version(project, model, _model(number), refs={}, run=run, by=by)
 
 
 def _data(rows: int) -> dict[str, bytes]:
@@ -72,20 +74,20 @@ def _model(number: int) -> dict[str, bytes]:
     }
 
 
-def _log(
+def log_version(
     project: Project,
     new: NewVersion,
     files: Mapping[str, bytes],
     *,
-    refs: Mapping[str, str],
-    run: Run,
     by: Actor,
+    refs: Mapping[str, str] | None = None,
+    run: Run | None = None,
 ) -> Version:
     """As the client does it: the list, the files that are wanted, the commit."""
     contents: dict[str, dict[str, object]] = {
         path: {"digest": _md5(data), "size": len(data)} for path, data in files.items()
     }
-    contents |= {path: {"digest": ref, "ref": ref, "size": 0} for path, ref in refs.items()}
+    contents |= {path: {"digest": ref, "ref": ref, "size": 0} for path, ref in (refs or {}).items()}
     raw = jsontext.dumps({"version": 1, "contents": contents}).encode()
     digest = digest_of(read_manifest(raw).rows)
     version = start_version(project, replace(new, digest=digest), run=run, by=by)

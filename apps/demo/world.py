@@ -25,6 +25,7 @@ from apps.demo.code import MAIN, code_of
 from apps.demo.curves import Recipe, machine, training, weights
 from apps.demo.media import CHARTS, media_of
 from apps.demo.people import NAMES, ORGANISATION, PASSWORD, TEAM
+from apps.demo.registry import add_registry
 from apps.files.services import announce_files, store_file
 from apps.plans.services import grant_plan
 from apps.plans.types import Plan
@@ -95,6 +96,7 @@ def make_world(*, runs: int = 24, steps: int = 1500) -> World:
             world=world,
         )
     choose(own, SettingName.CODE_SAVING, False, by=Actor.person(alice))
+    add_registry(institute, team, project="legal-ja", by=Actor.person(alice))
     return world
 
 

@@ -12,16 +12,24 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from apps.access.policy import Permission, Role, Scope, Visibility, allows, standing
+from apps.access.policy import (
+    Permission,
+    Role,
+    Scope,
+    Visibility,
+    allows,
+    standing,
+    standing_in_registry,
+)
 from apps.accounts.actors import Actor
 from apps.core import clock
 from apps.core.errors import NotFound
 from apps.core.ids import is_public_id
-from apps.projects.models import Project, ProjectMember, ShareLink
+from apps.projects.models import Project, ProjectMember, ProjectTeam, ShareLink
 from apps.projects.readings import READING, note_readings
 from apps.projects.types import PUBLISHED
 from apps.teams.choices import SettingName
-from apps.teams.gate import refusal, require_open, roles_in
+from apps.teams.gate import refusal, require_open, roles_in, roles_in_registries
 from apps.teams.models import Membership
 from apps.teams.queries import effective_of
 from apps.teams.types import MemberRole
@@ -68,6 +76,48 @@ def _visibility(project: Project, kept: Collection[int]) -> Visibility:
 
 def _standings(actor: Actor, projects: Collection[Project]) -> dict[int, _Standing]:
     """What the actor is in the entity of each of these, and in itself."""
+    registries = [each for each in projects if each.is_registry]
+    others = [each for each in projects if not each.is_registry] if registries else projects
+    found = _in_projects(actor, others) if others else {}
+    return found | _in_registries(actor, registries) if registries else found
+
+
+def _in_registries(actor: Actor, registries: Collection[Project]) -> dict[int, _Standing]:
+    in_entities = roles_in_registries(actor, {each.entity_id: each.entity for each in registries}.values())
+    named = _named_in_registries(actor, registries, in_entities)
+    found = {}
+    for each in registries:
+        visibility, in_entity = Visibility(each.visibility), in_entities[each.entity_id]
+        here = standing_in_registry(in_entity, visibility=visibility, named=named.get(each.pk))
+        found[each.pk] = _Standing(in_entity, here, visibility)
+    return found
+
+
+def _named_in_registries(
+    actor: Actor, registries: Collection[Project], in_entities: Mapping[int, Role]
+) -> dict[int, Role]:
+    """By their own name, while they are in the organisation, and by that of a team of theirs, while that is in it."""
+    if actor.user_id is None:
+        return {}
+    own = ProjectMember.objects.filter(project__in=registries, user_id=actor.user_id)
+    given = [
+        (pk, Role(role))
+        for pk, entity_id, role in own.values_list("project_id", "project__entity_id", "role")
+        if in_entities[entity_id] is not Role.STRANGER
+    ]
+    teams = ProjectTeam.objects.filter(
+        project__in=registries,
+        team__memberships__user_id=actor.user_id,
+        team__organisation__entity=F("project__entity"),
+    )
+    if actor.only_entity is not None:
+        teams = teams.filter(team=actor.only_entity)
+    given += [(pk, Role(role)) for pk, role in teams.values_list("project_id", "role")]
+    order = list(Role)
+    return dict(sorted(given, key=lambda each: -order.index(each[1])))  # the most of each counts
+
+
+def _in_projects(actor: Actor, projects: Collection[Project]) -> dict[int, _Standing]:
     in_entities = roles_in(actor, {each.entity_id: each.entity for each in projects}.values())
     kept = kept_to_own_people(projects)
     restricted = [each for each in projects if each.visibility == Visibility.RESTRICTED]
@@ -149,7 +199,12 @@ def require(
         what=what,
         sees=_allowed(actor, Permission.PROJECT_READ, project, held),
         by_scope=allows(
-            permission, role=held.here, visibility=held.visibility, scope=Scope.ADMIN, is_own=is_own
+            permission,
+            role=held.here,
+            visibility=held.visibility,
+            scope=Scope.ADMIN,
+            is_own=is_own,
+            in_registry=project.is_registry,
         ),
         scope=actor.scope,
     )
@@ -183,5 +238,10 @@ def _allowed(
 ) -> bool:
     is_there = project.entity.suspended_at is None and project.erased_at is None
     return is_there and allows(
-        permission, role=held.here, visibility=held.visibility, scope=actor.scope, is_own=is_own
+        permission,
+        role=held.here,
+        visibility=held.visibility,
+        scope=actor.scope,
+        is_own=is_own,
+        in_registry=project.is_registry,
     )

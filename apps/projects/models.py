@@ -9,8 +9,9 @@ from apps.access.policy import Visibility
 from apps.core import clock
 from apps.core.ids import new_public_id
 from apps.core.present import Present
-from apps.projects.types import NamedRole
+from apps.projects.types import RegistryRole
 from apps.teams.models import Entity
+from apps.teams.types import EntityKind
 
 
 class Project(models.Model):
@@ -53,16 +54,21 @@ class Project(models.Model):
     def __str__(self) -> str:
         return self.public_id
 
+    @property
+    def is_registry(self) -> bool:
+        """Does it belong to an organisation, and hold links to versions of its teams?"""
+        return self.entity.kind == EntityKind.ORGANISATION
+
 
 class ProjectMember(models.Model):
-    """Somebody named in a project. It counts while the project is restricted.
+    """Somebody named in a project. It counts while the project is restricted, in a registry always.
 
     Whoever was named as one of the entity's people loses it with them: who leaves a team keeps nothing of it.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="named_people")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="named_in")
-    role = models.CharField(max_length=8, choices=[(r, r) for r in NamedRole])
+    role = models.CharField(max_length=8, choices=[(r, r) for r in RegistryRole])
     is_outsider = models.BooleanField()  # named though they are nothing in the entity
     created_at = models.DateTimeField(default=clock.now)
 
@@ -73,6 +79,23 @@ class ProjectMember(models.Model):
 
     def __str__(self) -> str:
         return f"named person {self.pk}"
+
+
+class ProjectTeam(models.Model):
+    """A team named in a registry of its organisation: what everybody in the team is there. It ends with the team's being in it."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="named_teams")
+    team = models.ForeignKey(Entity, on_delete=models.CASCADE, related_name="named_in")
+    role = models.CharField(max_length=8, choices=[(r, r) for r in RegistryRole])
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "team"], name="one_name_per_team_and_project")
+        ]
+
+    def __str__(self) -> str:
+        return f"named team {self.pk}"
 
 
 class ShareLink(models.Model):

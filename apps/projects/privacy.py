@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from apps.core.privacy import declare
-from apps.projects.models import Project, ProjectMember, ShareLink
+from apps.projects.models import Project, ProjectMember, ProjectTeam, ShareLink
 
 declare(
     Project,
@@ -29,6 +29,7 @@ declare(
     plain={"id", "project", "role", "is_outsider", "created_at"},
     goes_with="project",
 )
+declare(ProjectTeam, plain={"id", "project", "team", "role", "created_at"}, goes_with="project")
 declare(
     ShareLink,
     sealed={"sealed_label"},

@@ -17,7 +17,7 @@ from apps.projects.types import NamedPerson, NamedRole, OpenLink, OpenProject
 from apps.teams.choices import ON, SettingName
 from apps.teams.models import Entity, Membership, Setting
 from apps.teams.queries import entities_of, entity_by_name, hidden_from
-from apps.teams.types import MemberRole
+from apps.teams.types import EntityKind, MemberRole
 from apps.vault.damage import leave_out
 from apps.vault.errors import Tampered
 from apps.vault.keys import OpenKey
@@ -28,6 +28,7 @@ from apps.vault.types import NodeId
 NAME_LABEL = "project.name"
 DESCRIPTION_LABEL = "project.description"
 LINK_LABEL = "share_link.label"
+_IN_REGISTRY = Q(project__entity__kind=EntityKind.ORGANISATION)  # found by its organisation
 NO_PROJECT = "There is no such project, or it is not shared with you."
 
 
@@ -125,7 +126,8 @@ def named_counts(actor: Actor, *also: Project) -> dict[int, int]:
 
 def entities_named_in(actor: Actor) -> list[Entity]:
     """Whose projects the actor is named in."""
-    named = ProjectMember.objects.filter(user_id=actor.user_id) if actor.user_id is not None else ()
+    rows = ProjectMember.objects.exclude(_IN_REGISTRY)
+    named = rows.filter(user_id=actor.user_id) if actor.user_id is not None else ()
     return list(Entity.objects.filter(projects__named_people__in=named).distinct())
 
 
@@ -141,7 +143,7 @@ def _about_me(actor: Actor) -> QuerySet[Project]:
     """Unchecked: what the gate has then to say of."""
     if actor.user_id is None:
         return Project.objects.none()
-    named = ProjectMember.objects.filter(user_id=actor.user_id).values("project_id")
+    named = ProjectMember.objects.filter(user_id=actor.user_id).exclude(_IN_REGISTRY).values("project_id")
     return Project.objects.filter(Q(entity__in=entities_of(actor)) | Q(pk__in=named))
 
 

@@ -30,6 +30,11 @@ def note_readings(actor: Actor, read: Iterable[tuple[Project, Role, Role]]) -> N
         count(EventKind.PROJECT_READ, _subjects(projects), by=actor, via=right, grain=_GRAIN)
 
 
+def note_reading_by_registry(actor: Actor, project: Project) -> None:
+    """Somebody of elsewhere reads, in a registry, what was linked there from this project."""
+    count(EventKind.PROJECT_READ, _subjects([project]), by=actor, via="registry", grain=_GRAIN)
+
+
 def _right(standing: Role) -> str:
     """By which right somebody of elsewhere reads: everybody's, a link's, or that of who was named."""
     if standing is Role.GUEST:

@@ -23,6 +23,14 @@ class NamedRole(StrEnum):
     VIEWER = "viewer"
 
 
+class RegistryRole(StrEnum):
+    """What a person or a team may be made in a registry; the values are those of access.policy.Role."""
+
+    ADMIN = "admin"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
 @dataclass(frozen=True, slots=True)
 class OpenProject:
     """A project with its words unsealed, for as long as a request lasts."""

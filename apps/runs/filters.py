@@ -19,7 +19,7 @@ from apps.core import jsontext
 from apps.core.errors import Invalid
 from apps.runs.fields import Getter, Listed, getter, is_moment, moment
 from apps.runs.history.paths import MISSING
-from apps.runs.patterns import compile_pattern, to_bytes
+from apps.runs.patterns import compile_pattern, escaped, to_bytes
 
 Predicate = Callable[[Listed], bool]
 Test = Callable[[Any], bool]
@@ -31,21 +31,25 @@ _LONGEST_SEARCHED = 10_000
 _DEFAULT_ORDER = "+created_at"
 
 
-def compile_filter(text: str | None) -> Predicate | None:
-    """What `text` (JSON) asks of a run; None when it asks nothing. Invalid when it cannot be understood."""
+def compile_filter(text: str | None, fields: Callable[[str], Getter] = getter) -> Predicate | None:
+    """What `text` (JSON) asks of a run; None when it asks nothing. Invalid when it cannot be understood.
+
+    With other `fields` it is asked of other things: how to get what a key means.
+    """
     if not text or not text.strip():
         return None
     if len(text) > LONGEST_FILTER:
         raise Invalid(_("A filter is at most %(n)d letters long.") % {"n": LONGEST_FILTER})
     tree = jsontext.loads(text)
-    return _Reader().tree(tree, 0) if tree else None
+    return _Reader(fields).tree(tree, 0) if tree else None
 
 
 class _Reader:
     """Reads one tree and counts what it holds."""
 
-    def __init__(self) -> None:
+    def __init__(self, fields: Callable[[str], Getter]) -> None:
         self._conditions = 0
+        self._getter = fields
 
     def tree(self, tree: Any, depth: int) -> Predicate:
         if not isinstance(tree, dict):
@@ -74,7 +78,7 @@ class _Reader:
         return [self.tree(inner, depth + 1) for inner in value]
 
     def _field(self, key: str, value: Any, depth: int) -> Predicate:
-        get, test = getter(key), self._test(key, value, depth)
+        get, test = self._getter(key), self._test(key, value, depth)
         return lambda run: test(get(run))
 
     def _test(self, key: str, value: Any, depth: int) -> Test:
@@ -93,6 +97,8 @@ class _Reader:
             return _matches(operand, beside.get("$options", ""))
         if name == "$options" and "$regex" in beside:
             return lambda found: True
+        if name == "$contains":
+            return _matches(escaped(operand) if isinstance(operand, str) else operand, "")
         if name == "$exists":
             wanted = bool(operand)
             return lambda found: (found is not MISSING) is wanted

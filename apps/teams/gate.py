@@ -14,7 +14,7 @@ from apps.accounts.actors import Actor
 from apps.core.errors import Forbidden, NotFound, Suspended
 from apps.core.rows import find_row
 from apps.teams.models import Entity, Membership, Organisation, OrganisationMembership
-from apps.teams.types import OrganisationRole
+from apps.teams.types import EntityKind, OrganisationRole
 
 _INSIDE = frozenset({Role.ADMIN, Role.MEMBER, Role.VIEWER})
 # What somebody wanted, in the words of whoever reads that they may not.
@@ -129,6 +129,23 @@ def role_in_organisation(actor: Actor, organisation: Organisation) -> Role:
     given = OrganisationMembership.objects.filter(organisation=organisation, user_id=actor.user_id)
     role = given.values_list("role", flat=True).first()
     return _ORGANISATION_ROLES[OrganisationRole(role)] if role else Role.STRANGER
+
+
+def roles_in_registries(actor: Actor, entities: Iterable[Entity]) -> dict[int, Role]:
+    """What the actor is where the registries of organisations lie, by primary key, with two questions at most.
+
+    Whoever is in a team of the organisation may look as its own people may. A key for one entity is nobody's.
+    """
+    entities = [entity for entity in entities if entity.kind == EntityKind.ORGANISATION]
+    roles = {entity.pk: Role.NOBODY if actor.user_id is None else Role.STRANGER for entity in entities}
+    if not roles or actor.user_id is None or actor.only_entity is not None:
+        return roles
+    teams = Membership.objects.filter(entity__organisation__entity__in=roles, user_id=actor.user_id)
+    roles |= dict.fromkeys(teams.values_list("entity__organisation__entity_id", flat=True), Role.VIEWER)
+    held = OrganisationMembership.objects.filter(organisation__entity__in=roles, user_id=actor.user_id)
+    for pk, role in held.values_list("organisation__entity_id", "role"):
+        roles[pk] = _ORGANISATION_ROLES[OrganisationRole(role)]
+    return roles
 
 
 def require_in_organisation(actor: Actor, permission: Permission, *, organisation: Organisation) -> None:

@@ -19,13 +19,17 @@ class Organisation(models.Model):
     public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
     name = models.CharField(max_length=39, unique=True, validators=USERNAME_VALIDATORS)
     created_at = models.DateTimeField(default=clock.now)
+    # What its registries lie in, made with the first of them. Name and public id are the organisation's own.
+    entity = models.OneToOneField(
+        "Entity", on_delete=models.PROTECT, null=True, related_name="of_organisation"
+    )
 
     def __str__(self) -> str:
         return self.name
 
 
 class Entity(models.Model):
-    """The owner of projects: a person's own, or a team. Its name stands first in every URL."""
+    """The owner of projects: a person's own, a team, or where an organisation's registries lie. Its name stands first in every URL."""
 
     public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
     name = models.CharField(max_length=39, unique=True, validators=USERNAME_VALIDATORS)
@@ -45,7 +49,7 @@ class Entity(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind=EntityKind.PERSONAL, user__isnull=False)
-                | Q(kind=EntityKind.TEAM, user__isnull=True),
+                | Q(kind__in=[EntityKind.TEAM, EntityKind.ORGANISATION], user__isnull=True),
                 name="a_personal_entity_has_its_person",
             ),
             models.CheckConstraint(

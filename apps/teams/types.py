@@ -6,6 +6,7 @@ from enum import StrEnum
 class EntityKind(StrEnum):
     PERSONAL = "personal"
     TEAM = "team"
+    ORGANISATION = "org"  # holds an organisation's registries, and nobody is anything in it by itself
 
 
 class MemberRole(StrEnum):

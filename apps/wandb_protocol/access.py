@@ -104,6 +104,9 @@ declare_graphql(
     "ArtifactSequence.latestArtifact",
     "ArtifactCollectionMembership.files",
     "Artifact.artifactMemberships",
+    "ArtifactPortfolio.aliases",
+    "ArtifactPortfolio.artifacts",
+    "ArtifactPortfolio.artifactMembership",
     "Artifact.currentManifest",
     "Artifact.files",
     "Artifact.filesByManifestEntries",
@@ -121,13 +124,32 @@ declare_graphql(
     "Mutation.createArtifactFiles",
     "Mutation.createArtifactManifest",
     "Mutation.deleteAliases",
+    "Mutation.linkArtifact",
+    "Mutation.unlinkArtifact",
+    "Mutation.updateArtifactPortfolio",
     "Mutation.deleteArtifactCollectionTagAssignments",
     "Mutation.moveArtifactSequence",
     "Mutation.updateArtifact",
     "Mutation.updateArtifactManifest",
     "Mutation.updateArtifactSequence",
 )
-declare_graphql(Permission.FILE_ERASE, "Mutation.deleteArtifact", "Mutation.deleteArtifactSequence")
+declare_graphql(
+    Permission.FILE_ERASE,
+    "Mutation.deleteArtifact",
+    "Mutation.deleteArtifactPortfolio",
+    "Mutation.deleteArtifactSequence",
+)
+declare_graphql(Permission.PROJECT_ADMIN, "Mutation.renameProject")
+declare_graphql(
+    Permission.PROJECT_SHARE,
+    "Mutation.createProjectMembers",
+    "Mutation.deleteProjectMembers",
+    "Mutation.updateProjectMember",
+    "Mutation.updateProjectTeamMember",
+)
+declare_graphql(Permission.PROJECT_READ, "Project.members", "Project.teamMembers")
+# Of an organisation, what the asker may see; of a team nothing.
+declare_graphql(SIGNED_IN, "Entity.artifactCollections", "Entity.artifactMemberships", "Entity.projects")
 declare_graphql(Permission.RUN_WRITE, "Mutation.useArtifact")  # and FILE_READ of the version
 
 # ── facts of what was fetched above ──
@@ -152,6 +174,7 @@ _FACTS = {
     "ArtifactManifest": "id file",
     "ArtifactManifestPayload": "artifactManifest",
     "ArtifactPayload": "artifact",
+    "ArtifactPortfolio": "id name description state createdAt updatedAt project defaultArtifactType tags",
     "ArtifactSequence": "id name description state createdAt updatedAt project defaultArtifactType tags digestAlgorithm",
     "ArtifactType": "id name description createdAt",
     "ArtifactTypeConnection": "edges pageInfo totalCount",
@@ -180,14 +203,18 @@ _FACTS = {
     "LogLine": "number timestamp level label line",
     "LogLineConnection": "edges pageInfo",
     "LogLineEdge": "node cursor",
-    "Member": "id admin pending email username name photoUrl accountType apiKey",
+    "LinkArtifactPayload": "versionIndex artifactMembership",
+    "Member": "id admin role pending email username name photoUrl accountType apiKey",
     "Organization": "id name orgEntity coreWeaveOrganizationId",
     "PageInfo": "endCursor hasNextPage",
     "ParquetHistory": "parquetUrls liveData",
     "Project": "id internalId name entityName entity description access views repo dockerImage isBenchmark "
-    "readOnly createdAt user totalSweeps allViews",
+    "readOnly createdAt updatedAt allowAllArtifactTypesInRegistry user totalSweeps allViews",
     "ProjectConnection": "edges pageInfo",
     "ProjectEdge": "node cursor",
+    "ProjectMember": "id name username email role",
+    "ProjectTeamMember": "team role",
+    "Role": "name",
     "RewindRunPayload": "rewoundRun",
     "Run": "id name displayName description notes tags group jobType sweepName commit state exitcode stopped "
     "shouldStop running failed readOnly createdAt updatedAt heartbeatAt config wandbConfig summaryMetrics "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from apps.artifacts.queries import opaque
-from apps.artifacts.types import VersionState
+from apps.artifacts.types import CollectionKind, VersionState
 from apps.wandb_protocol.ids import to_client
 from apps.wandb_protocol.storage import mime_type
 from apps.wandb_protocol.translate import project_facts
@@ -13,7 +13,7 @@ from apps.wandb_protocol.translate import project_facts
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from apps.artifacts.types import Entry, OpenCollection, OpenVersion
+    from apps.artifacts.types import Entry, Member, OpenCollection, OpenVersion
     from apps.projects.types import OpenProject
 
 Source = dict[str, Any]
@@ -35,11 +35,12 @@ def type_facts(project: OpenProject, name: str) -> Source:
 
 def collection_facts(opened: OpenCollection, project: OpenProject) -> Source:
     row = opened.collection
+    kind = "ArtifactPortfolio" if row.kind == CollectionKind.PORTFOLIO else "ArtifactSequence"
     return {
-        "__typename": "ArtifactSequence",
+        "__typename": kind,
         "_collection": opened,
         "_project": project,
-        "id": to_client("ArtifactSequence", row.public_id),
+        "id": to_client(kind, row.public_id),
         "name": opened.name,
         "description": opened.description,
         "state": "READY",
@@ -102,6 +103,26 @@ def membership_facts(version: Source) -> Source:
         "createdAt": version["createdAt"],
         "aliases": version["aliases"],
         "artifactCollection": version["artifactSequence"],
+        "artifact": version,
+    }
+
+
+def link_facts(member: Member, place: OpenProject, origin: OpenProject | None) -> Source:
+    """A version as a member of a portfolio. Without `origin`, the asker is not told where it was made."""
+    portfolio = collection_facts(member.portfolio, place)
+    version = version_facts(member.source, origin or place)
+    aliases = [alias_facts(portfolio, alias) for alias in member.aliases]
+    if origin is None:
+        hidden = portfolio | {"__typename": "ArtifactSequence", "project": None}
+        version |= {"artifactSequence": hidden, "versionIndex": member.link.number, "aliases": []}
+    version["aliases"] = version["aliases"] + aliases
+    return {
+        "_member": member,
+        "id": to_client("ArtifactCollectionMembership", member.link.public_id),
+        "versionIndex": member.link.number,
+        "createdAt": member.link.created_at,
+        "aliases": aliases,
+        "artifactCollection": portfolio,
         "artifact": version,
     }
 

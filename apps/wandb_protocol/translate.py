@@ -9,6 +9,7 @@ from apps.access.policy import Visibility
 from apps.core import jsontext
 from apps.core.errors import Invalid
 from apps.runs.types import BranchPoint, OpenRun, RunPatch, RunState
+from apps.teams.types import EntityKind
 from apps.wandb_protocol.ids import project_number, to_client
 
 if TYPE_CHECKING:
@@ -154,10 +155,13 @@ def project_facts(opened: OpenProject) -> Source:
         "isBenchmark": False,
         "totalSweeps": 0,
         "createdAt": project.created_at,
+        "updatedAt": project.last_activity_at,
     }
 
 
 def entity_facts(entity: Entity) -> Source:
+    if entity.kind == EntityKind.ORGANISATION:
+        return organisation_entity_facts(entity.of_organisation)
     is_team = entity.user_id is None
     return {
         "_entity": entity,
@@ -173,20 +177,25 @@ def entity_facts(entity: Entity) -> Source:
 
 
 def organisation_facts(organisation: Organisation) -> Source:
-    """An organisation owns no projects. The client wants an entity of it all the same: one in which there is nothing."""
     return {
         "id": to_client("Organization", organisation.public_id),
         "name": organisation.name,
-        "orgEntity": {
-            "id": to_client("OrganizationEntity", organisation.public_id),
-            "name": organisation.name,
-            "available": False,
-            "isTeam": False,
-            "entityType": "organization",
-            "readOnlyAdmin": False,
-            "isPaid": False,
-            "xxhashDigestsEnabled": False,
-        },
+        "orgEntity": organisation_entity_facts(organisation),
+    }
+
+
+def organisation_entity_facts(organisation: Organisation) -> Source:
+    """The client wants an entity of an organisation: in it are the registries, and nothing else."""
+    return {
+        "_organisation": organisation,
+        "id": to_client("OrganizationEntity", organisation.public_id),
+        "name": organisation.name,
+        "available": False,
+        "isTeam": False,
+        "entityType": "organization",
+        "readOnlyAdmin": False,
+        "isPaid": False,
+        "xxhashDigestsEnabled": False,
     }
 
 

@@ -87,6 +87,8 @@ SAYS: dict[EventKind, Promise] = {
     EventKind.ARTIFACT_CHANGED: gettext_lazy("changed an artifact"),
     EventKind.ARTIFACT_COMMITTED: gettext_lazy("added a version of an artifact"),
     EventKind.ARTIFACT_DELETED: gettext_lazy("deleted a version of an artifact"),
+    EventKind.ARTIFACT_LINKED: gettext_lazy("linked a version of an artifact"),
+    EventKind.ARTIFACT_UNLINKED: gettext_lazy("ended a link to a version of an artifact"),
     EventKind.RUN_CREATED: gettext_lazy("began a run"),
     EventKind.RUN_ERASED: gettext_lazy("erased a run"),
     EventKind.RUN_FINISHED: gettext_lazy("ended a run"),

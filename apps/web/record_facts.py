@@ -172,6 +172,7 @@ _SAY: dict[str, Callable[[Any], str | None]] = {
     ),
     "provider": _among({"google": lambda: "Google", "github": lambda: "GitHub"}),
     "form": _among({"csv": lambda: _("as CSV"), "jsonl": lambda: _("as JSON Lines")}),
+    "number": lambda n: f"v{n}",  # of a link, in its collection
     "expected": lambda n: _("%(n)s were expected") % {"n": grouped(int(n))},
     "found": lambda n: _("%(n)s were there") % {"n": grouped(int(n))},
 }
@@ -183,6 +184,7 @@ def _right(left: dict[str, Any]) -> Iterator[Detail]:
             "link": _("by a share link"),
             "named": _("as somebody who was named"),
             "public": _("as anybody may"),
+            "registry": _("in a registry to which it was linked"),
         }
         # Of an operator: which of their tables.
         yield Detail(words=rights[via]) if via in rights else Detail(code=str(via))

@@ -44,6 +44,7 @@ OPEN_TEXT = {
     "admin.LogEntry.object_id": "a row number",
     "admin.LogEntry.object_repr": "names of rows are public ids",
     "artifacts.Collection.public_id": "made by us",
+    "artifacts.Link.public_id": "made by us",
     "artifacts.Manifest.public_id": "made by us",
     "artifacts.StoredFile.public_id": "made by us",
     "artifacts.Version.public_id": "made by us",

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from django.conf import settings
 from django.test import Client
 
-from apps.access.policy import TO_OWN_RUNS, Permission, allows
+from apps.access.policy import TO_OWN_RUNS, Permission, Role, allows
 from apps.api.throttling import counts
 from apps.core import jsontext
 from apps.projects.readings import READING
@@ -192,6 +192,8 @@ def expected(asker: Asker, way: Way, place: Place) -> str:
     assert isinstance(permission, Permission)
     is_shut = place.is_suspended and way.level is Level.TEAM
     role = asker.organisation if way.level is Level.ORGANISATION else asker.entity
+    if way.level is Level.NAME_OF_ORGANISATION:
+        role = min(asker.organisation, asker.entity, key=list(Role).index)
     if is_shut:
         # An insider is told that it is closed.
         return FORBIDDEN if is_inside(asker) else NOTHING

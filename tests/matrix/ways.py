@@ -45,6 +45,7 @@ class Level(StrEnum):
     PROJECT = "project"
     TEAM = "team"
     ORGANISATION = "organisation"
+    NAME_OF_ORGANISATION = "name of an organisation"  # told to the people of its teams as well
     OWN = "own"  # only the asker's, or nobody's
 
 
@@ -335,7 +336,7 @@ ARGUMENTS = {
 }
 # What one call needs besides the rule of its field.
 NEEDS: dict[str, tuple[Permission, Level, bool]] = {
-    "Query.organization": (Permission.ENTITY_READ, Level.ORGANISATION, False),
+    "Query.organization": (Permission.ENTITY_READ, Level.NAME_OF_ORGANISATION, False),
     "Mutation.upsertBucket": (Permission.RUN_WRITE, Level.PROJECT, True),  # the run is there
     "Mutation.upsertBucket by id": (Permission.RUN_WRITE, Level.PROJECT, True),
     "Mutation.upsertBucket new": (Permission.RUN_CREATE, Level.PROJECT, False),

@@ -34,7 +34,7 @@ from apps.web.custody import Audience
 from apps.web.finding import _acts_in
 from apps.web.my_data import _others
 from tests.matrix.world import Asker, Place
-from tests.mutations import artifacts, client
+from tests.mutations import artifacts, client, registries
 from tests.mutations.direct import Scene
 
 P = Permission
@@ -260,6 +260,7 @@ ANSWERS = [
     Answer("my_data._others", lambda s, p, a: "lab" in {each.name for each in _others(a.actor)}, lambda s, p, a: _inside(a, P.ENTITY_ADMIN)),
     Answer("switching.way_to_code", _way_to_code, lambda s, p, a: "a switch" if _inside(a, P.ENTITY_ADMIN) else "whom to ask" if _inside(a) else ""),
     *(Answer(f"client {name}", partial(client.heard, field), partial(client.expected, field)) for name, field in client.FIELDS.items()),
+    *(Answer(name, call, should) for name, (call, should) in registries.CHECKS.items()),
     Answer("client download_by_digest", client.downloaded, client.may_download),
     Answer("queries.saves_own_code", lambda s, p, a: code_saving.saves_own_code(a.actor), lambda s, p, a: False),
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Manifest, RunVersion, StoredFile, Version
-from apps.artifacts.queries import entries, graph, lineage, versions
+from apps.artifacts.queries import entries, graph, lineage, links, versions
 from apps.artifacts.services import get_manifest_upload, get_upload, may_add_to, use_version
 from apps.artifacts.services.collections import collection_to_add_to
 from apps.artifacts.types import RunRole
@@ -106,8 +106,11 @@ def _add(s: Scene, place: Place, by: Actor) -> Any:
 # Name, permission, call.
 CALLS: list[tuple[str, Permission, Any]] = [
     ("versions.get_version", P.FILE_WRITE, lambda s, p, by: versions.get_version(by, P.FILE_WRITE, public_id=version(s, p).public_id)),
-    ("versions.get_version_in", P.FILE_READ, lambda s, p, by: versions.get_version_in(by, P.FILE_READ, project=_project(p), name="data:latest")),
-    ("versions.get_version_named", P.FILE_READ, lambda s, p, by: versions.get_version_named(by, P.FILE_READ, entity=p.target.entity, project=p.target.project, name="data")),
+    ("versions.passed", P.FILE_READ, lambda s, p, by: versions.passed(by, P.FILE_READ, version(s, p))),
+    ("links.get_version", P.FILE_WRITE, lambda s, p, by: links.get_version(by, P.FILE_WRITE, public_id=version(s, p).public_id)),
+    ("links.read_version_named", P.FILE_READ, lambda s, p, by: links.read_version_named(by, entity=p.target.entity, project=p.target.project, name="data")),
+    ("links.get_version_in", P.FILE_READ, lambda s, p, by: links.get_version_in(by, P.FILE_READ, project=_project(p), name="data:latest")),
+    ("links.get_version_named", P.FILE_READ, lambda s, p, by: links.get_version_named(by, P.FILE_READ, entity=p.target.entity, project=p.target.project, name="data")),
     ("versions.get_open_version", P.FILE_WRITE, lambda s, p, by: versions.get_open_version(by, version(s, p).public_id)),
     ("versions.get_collection", P.FILE_READ, lambda s, p, by: versions.get_collection(by, P.FILE_READ, entity=p.target.entity, project=p.target.project, name="data")),
     ("versions.get_collection_in", P.FILE_WRITE, lambda s, p, by: versions.get_collection_in(by, P.FILE_WRITE, project=_project(p), name="data")),

@@ -42,7 +42,7 @@ from apps.teams.types import MemberRole, OrganisationRole
 from tests.factories import people, work
 from tests.matrix.measure import FORBIDDEN, NOTHING, YES, is_inside
 from tests.matrix.world import Asker, Place, World
-from tests.mutations import artifacts
+from tests.mutations import artifacts, registries
 
 P, M = Permission, MemberRole
 
@@ -104,6 +104,7 @@ def scene(world: World) -> Scene:
         "service": service.public_id,
         "job": job.public_id,
         **artifacts.make(world),
+        **registries.make(world),
     }
     people.person("hugo")  # of no team, and hidden
     acts.choose(
@@ -306,12 +307,15 @@ def outcome(act: Act, s: Scene, place: Place, by: Actor) -> str:
 UNASKED = {
     "tells or changes what is the asker's own": """
         entities.own_entity entities.entities_of entities.role_counts entities.teams_of keys.keys_of
-        people.joined_by people.my_organisations people.organisations_of queries.api_keys_of queries.entities_named_in
+        people.joined_by people.my_organisations people.organisations_of people.seen_organisations queries.api_keys_of queries.entities_named_in
         queries.entitlement_of queries.is_entitled queries.named_counts queries.newest_request queries.open_request_of
         queries.user_of services.change_appearance services.change_time_zone
     """,
     "takes what was held with the permission for it": """
         by_hand.make_version changing.add_aliases changing.remove_aliases changing.update_version collections.update_collection
+        collections.portfolio_to_link_to linking.add_link_aliases linking.cut_links linking.remove_link_aliases
+        linking.unlink_version links.promotions_of projects.create_registry_project projects.rename_registry_project
+        registries.rename_registry registries.unname_in_registry
         committing.commit_version deleting.delete_collection deleting.delete_version uploads.start_version
         invitations.withdraw_all_of keys.make_key_of projects.note projects.update_project services.add_history
         services.change_tags services.close_service services.dismiss_finding services.end_key services.erase_files

@@ -92,7 +92,10 @@ def test_bodies_that_are_no_request_are_400(ann: Asker, body: bytes) -> None:
         ("{ a" + "{ a" * 50 + "}" * 50 + "}", "levels deep"),
         ("{ viewer { " + " ".join(f"a{i}: id" for i in range(1000)) + " } }", "at most"),
         ("{ viewer { " + " ".join(f"a{i}: id" for i in range(5000)) + " } }", "token"),
-        ("mutation { linkArtifact(input: {a: 1}) { versionIndex } }", "Linking artifacts is not available"),
+        (
+            "mutation { createFilterTrigger(input: {a: 1}) { id } }",
+            "Automations and integrations are not available",
+        ),
         ("mutation { upsertSweep(input: {a: 1}) { sweep { name } } }", "Sweeps are not available"),
     ],
 )

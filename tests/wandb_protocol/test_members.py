@@ -192,8 +192,9 @@ def test_organisations_are_told_to_who_is_in_them(
         },
         "viewer": {"organizations": [{"name": "institute"}]},
     }
-    # In a team of it, and not in it.
-    assert asked["bob"] == {"organization": None, "viewer": {"organizations": []}}
+    # In a team of it, and not in it: its name and its registries are told.
+    assert asked["bob"] == asked["alice"]
+    assert of("mallory").data(query, n="institute") == {"organization": None, "viewer": {"organizations": []}}
 
 
 def test_an_invitation_by_mail_has_its_link_in_the_mail_only(

@@ -10,7 +10,8 @@ from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.artifacts.manifests import PAGE_ENTRIES, PATH, Outline, Row, difference, entry_of
 from apps.artifacts.models import EntryPage, Manifest, StoredFile, Version
-from apps.artifacts.queries.versions import NO_ARTIFACT, get_version, project_key, version_key
+from apps.artifacts.queries.links import get_version
+from apps.artifacts.queries.versions import NO_ARTIFACT, project_key, version_key
 from apps.artifacts.types import Difference, Entry, Folder, FolderSum, VersionState
 from apps.blobs.models import BlobState
 from apps.blobs.services import read_blob

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.crypto import salted_hmac
 
 from apps.access.policy import Permission
@@ -27,8 +27,7 @@ from apps.core.ids import is_public_id
 from apps.core.rows import find_row
 from apps.projects.gate import may, require
 from apps.projects.models import Project
-from apps.projects.queries import find_project, get_project
-from apps.teams.queries import entity_by_name
+from apps.projects.queries import get_project
 from apps.vault.damage import leave_out
 from apps.vault.errors import Tampered
 from apps.vault.keys import OpenKey
@@ -45,7 +44,7 @@ ALIAS_LABEL = "artifact_alias.alias"
 NO_ARTIFACT = "There is no such artifact, or it is not shared with you."
 _ALONG = ("collection", "collection__project", "collection__project__entity")
 _WORDS = ("sealed_words", "collection__sealed_words")
-_NUMBERED = re.compile(r"v(0|[1-9][0-9]{0,8})")
+NUMBERED = re.compile(r"v(0|[1-9][0-9]{0,8})")
 _MOST_OF_ONE_CLIENT_ID = 20
 
 
@@ -134,9 +133,10 @@ def _passed_collection(actor: Actor, permission: Permission, found: Collection) 
 def collections_in(
     actor: Actor, project: Project, *, type_name: str | None = None, kind: CollectionKind | None = None
 ) -> list[OpenCollection]:
-    """The collections of a project with something in them, by name; only those of one type."""
+    """The collections of a project with something in them, and its portfolios, by name; only those of one type."""
     require(actor, Permission.FILE_READ, project, what="artifact")
-    rows = Collection.objects.filter(project=project, versions__state=VersionState.COMMITTED).distinct()
+    has_some = Q(versions__state=VersionState.COMMITTED) | Q(kind=CollectionKind.PORTFOLIO.value)
+    rows = Collection.objects.filter(has_some, project=project).distinct()
     if type_name is not None:
         rows = rows.filter(type_index=blind_index(project_key(project), TYPE_LABEL, type_name))
     if kind is not None:
@@ -198,13 +198,13 @@ def get_version(actor: Actor, permission: Permission, *, public_id: str) -> Vers
         and found.state == VersionState.COMMITTED
         and found.collection.project.erased_at is None
     )
-    return _passed(actor, permission, found if is_there else None)
+    return passed(actor, permission, found if is_there else None)
 
 
 def get_open_version(actor: Actor, public_id: str) -> Version:
     """The version that the actor is uploading, or has just committed."""
     found = present().filter(public_id=public_id).first() if is_public_id(public_id) else None
-    return _passed(actor, Permission.FILE_WRITE, found)
+    return passed(actor, Permission.FILE_WRITE, found)
 
 
 def require_upload(actor: Actor, version: Version) -> None:
@@ -214,7 +214,7 @@ def require_upload(actor: Actor, version: Version) -> None:
 
 def require_version(actor: Actor, permission: Permission, version: Version) -> None:
     """Pass for whoever may do this to a version that something else led to."""
-    _passed(actor, permission, version)
+    passed(actor, permission, version)
 
 
 def _there(found: Version | None) -> Version:
@@ -223,7 +223,7 @@ def _there(found: Version | None) -> Version:
     return found
 
 
-def _passed(actor: Actor, permission: Permission, found: Version | None) -> Version:
+def passed(actor: Actor, permission: Permission, found: Version | None) -> Version:
     found = _there(found)
     is_own = actor.user_id is not None and found.created_by_id == actor.user_id
     try:
@@ -240,35 +240,13 @@ def _passed(actor: Actor, permission: Permission, found: Version | None) -> Vers
 def find_version(collection: Collection, alias: str) -> Version | None:
     """Unchecked: the committed version to which an alias leads, `latest` and `v3` among them."""
     rows = committed().filter(collection=collection)
-    if numbered := _NUMBERED.fullmatch(alias):
+    if numbered := NUMBERED.fullmatch(alias):
         return rows.filter(number=int(numbered[1])).first()
     index = blind_index(collection_key(collection), ALIAS_LABEL, alias)
     found = rows.filter(aliases__alias_index=index).first()
     if found is None and alias == LATEST:
         return rows.order_by("-number").first()
     return found
-
-
-def get_version_in(actor: Actor, permission: Permission, *, project: Project, name: str) -> Version:
-    """The version that `collection:alias` means in a project that is held already; without an alias the latest."""
-    collection_name, _colon, alias = name.partition(":")
-    collection = find_collection(project, collection_name)
-    found = find_version(collection, alias or LATEST) if collection is not None else None
-    return _passed(actor, permission, found)
-
-
-def get_version_named(
-    actor: Actor, permission: Permission, *, entity: str, project: str, name: str
-) -> Version:
-    """The version of a full name. What does not exist and what is not shared look the same."""
-    try:
-        owner = entity_by_name(entity)
-    except NotFound:
-        raise NotFound(NO_ARTIFACT) from None
-    held = find_project(owner, project)
-    if held is None:
-        raise NotFound(NO_ARTIFACT)
-    return get_version_in(actor, permission, project=held, name=name)
 
 
 def version_by_client_id(actor: Actor, client_id: str) -> Version:
@@ -360,8 +338,10 @@ def words_of(version: Version, key: OpenKey | None = None) -> VersionWords:
 def _aliases_of(versions: Sequence[Version]) -> dict[int, list[Alias]]:
     found: dict[int, list[Alias]] = defaultdict(list)
     rows = Alias.objects.filter(version__in=[each.pk for each in versions]).order_by("id")
+    own = {each.pk: each.collection_id for each in versions}
     for row in rows:
-        found[row.version_id].append(row)
+        if row.collection_id == own[row.version_id]:  # others are a portfolio's
+            found[row.version_id].append(row)
     return found
 
 

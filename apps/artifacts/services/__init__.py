@@ -7,7 +7,14 @@ from apps.artifacts.services.changing import add_aliases, remove_aliases, update
 from apps.artifacts.services.collections import may_add_to, update_collection
 from apps.artifacts.services.committing import commit_version
 from apps.artifacts.services.deleting import clear_version, delete_collection, delete_version, sweep_versions
+from apps.artifacts.services.linking import (
+    add_link_aliases,
+    link_version,
+    remove_link_aliases,
+    unlink_version,
+)
 from apps.artifacts.services.parts import abandon_parts, complete_parts, receive_part
+from apps.artifacts.services.registries import create_registry, rename_registry, update_registry
 from apps.artifacts.services.uploads import (
     announce_files,
     announce_manifest,
@@ -21,24 +28,31 @@ from apps.artifacts.services.uploads import (
 __all__ = [
     "abandon_parts",
     "add_aliases",
+    "add_link_aliases",
     "announce_files",
     "announce_manifest",
     "clear_version",
     "commit_version",
     "complete_parts",
+    "create_registry",
     "delete_collection",
     "delete_version",
     "get_manifest_upload",
     "get_upload",
+    "link_version",
     "make_version",
     "may_add_to",
     "receive_file",
     "receive_manifest",
     "receive_part",
     "remove_aliases",
+    "remove_link_aliases",
+    "rename_registry",
     "start_version",
     "sweep_versions",
+    "unlink_version",
     "update_collection",
+    "update_registry",
     "update_version",
     "use_version",
 ]

@@ -38,6 +38,8 @@ def collection_to_add_to(
     project: Project, *, name: str, type_name: str, client_id: str, by: Actor
 ) -> Collection:
     """The collection of this name, made if need be. Somebody who may only add runs adds to no collection of others."""
+    if project.is_registry:
+        raise Invalid(_("Nothing is uploaded to a registry: log the artifact in a project and link it."))
     name, type_name = clean_collection(name), clean_type(type_name)
     found = find_collection(project, name) or _make(project, name, type_name, client_id=client_id, by=by)
     is_own = by.user_id is not None and found.created_by_id == by.user_id
@@ -49,6 +51,22 @@ def collection_to_add_to(
         )
     if client_id and found.client_index is None:
         Collection.objects.filter(pk=found.pk).update(client_index=client_index(client_id))
+    return found
+
+
+def portfolio_to_link_to(project: Project, *, name: str, type_name: str, by: Actor) -> Collection:
+    """The portfolio of this name in a project held with FILE_WRITE, made if need be; Conflict when the name is another thing's."""
+    name = clean_collection(name)
+    found = find_collection(project, name) or _make(
+        project, name, clean_type(type_name), client_id="", by=by, kind=CollectionKind.PORTFOLIO
+    )
+    if found.kind != CollectionKind.PORTFOLIO:
+        raise Conflict(_("An artifact of this project has this name: link to another."))
+    if bytes(found.type_index) != blind_index(project_key(project), TYPE_LABEL, type_name):
+        raise Conflict(
+            _("This artifact exists already with another type, “%(type)s”.")
+            % {"type": open_collection(found).type_name}
+        )
     return found
 
 

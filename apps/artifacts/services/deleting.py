@@ -12,6 +12,7 @@ from apps.accounts.actors import Actor
 from apps.artifacts.models import Alias, Collection, Manifest, StoredFile, Version
 from apps.artifacts.queries.versions import committed, open_version, whose
 from apps.artifacts.services.collections import move_aliases
+from apps.artifacts.services.linking import cut_links
 from apps.artifacts.types import LATEST, VersionState
 from apps.audit.events import EventKind
 from apps.audit.services import record
@@ -31,12 +32,14 @@ log = logging.getLogger(__name__)
 
 def delete_version(version: Version, *, by: Actor, with_aliases: bool = False) -> None:
     """Delete a version that was fetched with the permission to. Conflict while aliases lead to it, unless they go too."""
-    if not with_aliases and Alias.objects.filter(version=version).exists():
+    own = Alias.objects.filter(version=version, collection=version.collection_id)
+    if not with_aliases and own.exists():
         raise Conflict(_("Aliases lead to this version. Delete them too, or move them first."))
     was_latest = LATEST in open_version(version).aliases
     with transaction.atomic():
         if not _leave(version):
             return
+        cut_links(version, by=by)
         Alias.objects.filter(version=version).delete()
         if was_latest:
             _move_latest(version.collection)
@@ -62,6 +65,7 @@ def delete_collection(collection: Collection, *, by: Actor) -> None:
     for version in versions.select_related("collection__project__entity"):
         with transaction.atomic():
             if _leave(version):
+                cut_links(version, by=by)
                 record(EventKind.ARTIFACT_DELETED, **whose(version), by=by)
                 background.enqueue("artifacts.clear", version_id=version.pk)
     erase_node(NodeId(collection.vault_node))

@@ -2,9 +2,12 @@ from apps.projects.services.projects import (
     check_outsiders,
     check_visibility,
     create_project,
+    create_registry_project,
     get_or_create_project,
+    rename_registry_project,
     update_project,
 )
+from apps.projects.services.registries import name_in_registry, somebody, unname_in_registry
 from apps.projects.services.retention import choose_retention, unset_retention
 from apps.projects.services.sharing import make_share_link, name_person, revoke_share_link, unname_person
 
@@ -13,10 +16,15 @@ __all__ = [
     "check_visibility",
     "choose_retention",
     "create_project",
+    "create_registry_project",
     "get_or_create_project",
     "make_share_link",
+    "name_in_registry",
     "name_person",
+    "rename_registry_project",
     "revoke_share_link",
+    "somebody",
+    "unname_in_registry",
     "unname_person",
     "unset_retention",
     "update_project",

@@ -27,6 +27,7 @@ from apps.teams.choices import SettingName
 from apps.teams.gate import require, role_in
 from apps.teams.models import Entity
 from apps.teams.queries import default_entity, effective, entity_by_name
+from apps.teams.types import EntityKind
 from apps.vault.seal import blind_index, seal_text
 from apps.vault.tree import create_node, discard_node, open_key
 from apps.vault.types import NodeId, NodeKind
@@ -94,7 +95,9 @@ def check_visibility(entity: Entity, visibility: Visibility) -> None:
 
 
 def check_outsiders(entity: Entity) -> None:
-    """KeptPrivate where an organisation lets nobody outside see what is the entity's."""
+    """KeptPrivate where an organisation lets nobody outside see what is the entity's, and for its registries always."""
+    if entity.kind == EntityKind.ORGANISATION:
+        raise KeptPrivate(_("A registry is for the people of its organisation."))
     private_only = effective(entity, SettingName.PRIVATE_ONLY)
     if private_only.is_on:
         raise KeptPrivate(
@@ -145,12 +148,43 @@ def _create_project(
 
 def _name_maker(project: Project, *, by: Actor) -> None:
     """Whoever makes a restricted project is in it, also one who is no admin."""
-    if by.user_id is None or project.visibility != Visibility.RESTRICTED:
+    # Whoever makes a registry is an admin there.
+    if by.user_id is None or project.visibility != Visibility.RESTRICTED or project.is_registry:
         return
     if role_in(by, project.entity) is not Role.ADMIN:
         ProjectMember.objects.create(
             project=project, user_id=by.user_id, role=NamedRole.MEMBER, is_outsider=False
         )
+
+
+def create_registry_project(
+    entity: Entity, name: str, *, visibility: Visibility, by: Actor, description: str = ""
+) -> Project:
+    """Where the links of a registry lie. For callers that asked the gate of the organisation; Conflict for a name in use."""
+    name = clean_name(name, what="project")
+    is_there = find_project(entity, name) is not None
+    if is_there or not _create_project(entity, name, visibility=visibility, by=by, description=description):
+        raise Conflict(_("There is a registry of this name already."))
+    found = find_project(entity, name)
+    if found is None:
+        raise NotFound(NO_PROJECT)
+    return found
+
+
+@transaction.atomic
+def rename_registry_project(project: Project, name: str, *, by: Actor) -> Project:
+    """Call a registry that was fetched with the permission to otherwise."""
+    name = clean_name(name, what="project")
+    project = locked_project(project)
+    if find_project(project.entity, name) not in (None, project):
+        raise Conflict(_("There is a registry of this name already."))
+    project.name_index = blind_index(open_key(NodeId(project.entity.vault_node)), NAME_LABEL, name)
+    project.sealed_name = seal_text(
+        open_key(NodeId(project.vault_node)), name, label=NAME_LABEL, row=project.uuid
+    )
+    project.save(update_fields=["name_index", "sealed_name"])
+    note(EventKind.PROJECT_CHANGED, project, by=by)
+    return project
 
 
 @transaction.atomic

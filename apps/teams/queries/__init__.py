@@ -29,6 +29,8 @@ from apps.teams.queries.people import (
     pending_in,
     people_in,
     place_of,
+    seen_organisation,
+    seen_organisations,
     teams_in,
     usable_invitation,
 )
@@ -88,6 +90,8 @@ __all__ = [
     "people_in",
     "place_of",
     "role_counts",
+    "seen_organisation",
+    "seen_organisations",
     "service_accounts_in",
     "teams_in",
     "teams_in_common",

@@ -80,6 +80,26 @@ def get_organisation(actor: Actor, permission: Permission, *, name: str) -> Orga
     return organisation
 
 
+def seen_organisation(actor: Actor, name: str) -> Organisation:
+    """The organisation called `name`, for its people and for those of its teams: what is told of it is its name and registries."""
+    try:
+        return get_organisation(actor, Permission.ENTITY_READ, name=name)
+    except NotFound:
+        mine = teams_of(actor).filter(organisation__name=name.lower()) if is_name(name.lower()) else None
+        team = mine.select_related("organisation").first() if mine is not None else None
+        if team is None or team.organisation is None:
+            raise
+        return team.organisation
+
+
+def seen_organisations(actor: Actor) -> list[Organisation]:
+    """Those that the actor or a team of theirs is in, by name."""
+    if actor.user_id is None or actor.only_entity is not None:
+        return []
+    mine = Q(memberships__user_id=actor.user_id) | Q(teams__memberships__user_id=actor.user_id)
+    return list(Organisation.objects.filter(mine).distinct().order_by("name"))
+
+
 def my_teams(actor: Actor) -> list[Mine]:
     """The teams of the actor with their role in each, by name."""
     teams = list(teams_of(actor).select_related("organisation"))

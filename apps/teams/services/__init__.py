@@ -16,7 +16,12 @@ from apps.teams.services.invitations import (
 )
 from apps.teams.services.keys import KeyWanted, make_key
 from apps.teams.services.members import change_role, hand_over, leave, remove_member, role_named
-from apps.teams.services.organisations import add_team, create_organisation, let_team_go
+from apps.teams.services.organisations import (
+    add_team,
+    create_organisation,
+    entity_of_registries,
+    let_team_go,
+)
 from apps.teams.services.service_accounts import (
     change_service_role,
     forget_services_without_a_team,
@@ -40,6 +45,7 @@ __all__ = [
     "create_account_with_key",
     "create_organisation",
     "create_team",
+    "entity_of_registries",
     "forget_ended",
     "forget_services_without_a_team",
     "found_team",

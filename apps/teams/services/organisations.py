@@ -15,7 +15,9 @@ from apps.teams.gate import require, require_in_organisation
 from apps.teams.models import Entity, Organisation, OrganisationMembership
 from apps.teams.services.entities import require_may_create_team
 from apps.teams.services.places import claim_name, locked, usable_name
-from apps.teams.types import OrganisationRole
+from apps.teams.types import EntityKind, OrganisationRole
+from apps.vault.tree import create_node, discard_node
+from apps.vault.types import NodeKind
 
 
 @transaction.atomic
@@ -62,6 +64,29 @@ def let_team_go(organisation: Organisation, team: str, *, by: Actor) -> None:
         raise NotFound(_("There is no such team."))
     _move(_held(held), None)
     record(EventKind.ORGANISATION_TEAM_REMOVED, subject=held.public_id, entity=organisation.public_id, by=by)
+
+
+def entity_of_registries(organisation: Organisation) -> Entity:
+    """Where the organisation's registries lie, made with the first. It is found, told and recorded as the organisation is."""
+    fresh = Organisation.objects.select_related("entity").get(pk=organisation.pk)
+    if fresh.entity is not None:
+        return fresh.entity
+    node = create_node(NodeKind.ENTITY, parent=None)
+    try:
+        with transaction.atomic():
+            held = locked(organisation)
+            assert isinstance(held, Organisation)
+            if held.entity is not None:  # somebody was quicker
+                discard_node(node)
+                return held.entity
+            held.entity = Entity.objects.create(
+                public_id=held.public_id, name=held.name, kind=EntityKind.ORGANISATION, vault_node=node
+            )
+            held.save(update_fields=["entity"])
+    except BaseException:
+        discard_node(node)
+        raise
+    return held.entity
 
 
 def _held(team: Entity) -> Entity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from apps.access.policy import Permission
@@ -12,24 +12,23 @@ from apps.artifacts.queries import (
     get_collection_by_id,
     get_version,
     open_collection,
+    read_version,
 )
 from apps.artifacts.services import (
-    add_aliases,
     delete_collection,
     delete_version,
-    remove_aliases,
     update_collection,
     update_version,
     use_version,
 )
 from apps.artifacts.types import VersionPatch
-from apps.core.errors import Invalid
 from apps.projects.queries import open_project
 from apps.wandb_protocol.artifact_facts import collection_facts, tag_facts, version_facts
 from apps.wandb_protocol.graphql.artifact_uploads import facts
+from apps.wandb_protocol.graphql.artifacts import artifact_of, member_source, memberships
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in
 from apps.wandb_protocol.graphql.run_acts import held_run
-from apps.wandb_protocol.ids import from_client
+from apps.wandb_protocol.ids import collection_id, from_client
 
 if TYPE_CHECKING:
     from apps.artifacts.models import Collection, Version
@@ -44,9 +43,10 @@ def _version(info: Info, client_id: str, permission: Permission) -> Version:
 
 def use_artifact(_: None, info: Info, sent: Source) -> Source:
     """Two things are asked of the gate: may they write to the run, and may they read the version?"""
-    version = _version(info, sent["artifactID"], Permission.FILE_READ)
+    public_id = from_client("Artifact", sent["artifactID"], what="artifact")
+    version, link = read_version(actor_in(info), public_id=public_id)
     use_version(held_run(info, sent, Permission.RUN_WRITE), version)
-    return {"artifact": facts(version)}
+    return {"artifact": facts(version) if link is None else artifact_of(member_source(info, link))}
 
 
 def update_artifact(_: None, info: Info, sent: Source) -> Source:
@@ -61,7 +61,11 @@ def update_artifact(_: None, info: Info, sent: Source) -> Source:
         aliases=None if aliases is None else [each["alias"] for each in aliases],
     )
     opened = update_version(held, patch, by=actor_in(info))
-    return {"artifact": version_facts(opened, open_project(opened.version.collection.project))}
+    answer = version_facts(opened, open_project(opened.version.collection.project))
+    # The client looks here for the aliases of the portfolio by which it found the version.
+    for each in memberships(answer, info)["edges"]:
+        answer["aliases"] += each["node"]["aliases"] if "_member" in each["node"] else []
+    return {"artifact": answer}
 
 
 def delete_artifact(_: None, info: Info, sent: Source) -> Source:
@@ -71,33 +75,24 @@ def delete_artifact(_: None, info: Info, sent: Source) -> Source:
     return {"artifact": answer | {"state": "DELETED"}}
 
 
-def _change_aliases(act: Callable[..., None]) -> Callable[[None, Info, Source], Source]:
-    def change(_: None, info: Info, sent: Source) -> Source:
-        held = _version(info, sent["artifactID"], Permission.FILE_WRITE)
-        name = open_collection(held.collection).name
-        # In a collection other than its own a version has no aliases: linking is not offered yet.
-        if any(each["artifactCollectionName"] != name for each in sent["aliases"]):
-            raise Invalid("This version is in no other collection than its own on this server.")
-        act(held, [each["alias"] for each in sent["aliases"]], by=actor_in(info))
-        return {"success": True}
-
-    return change
-
-
 # ── collections ──
 
 
 def _collection(info: Info, client_id: str, permission: Permission) -> Collection:
-    public_id = from_client("ArtifactSequence", client_id, what="artifact")
-    return get_collection_by_id(actor_in(info), permission, public_id=public_id)
+    return get_collection_by_id(actor_in(info), permission, public_id=collection_id(client_id))
 
 
 def _answered(opened: OpenCollection) -> Source:
     return {"artifactCollection": collection_facts(opened, open_project(opened.collection.project))}
 
 
-def update_sequence(_: None, info: Info, sent: Source) -> Source:
-    held = _collection(info, sent["artifactSequenceID"], Permission.FILE_WRITE)
+def _named_in(sent: Source) -> str:
+    named: str = sent.get("artifactSequenceID") or sent["artifactPortfolioID"]
+    return named
+
+
+def update_collection_of(_: None, info: Info, sent: Source) -> Source:
+    held = _collection(info, _named_in(sent), Permission.FILE_WRITE)
     return _answered(
         update_collection(held, by=actor_in(info), name=sent.get("name"), description=sent.get("description"))
     )
@@ -109,8 +104,9 @@ def move_sequence(_: None, info: Info, sent: Source) -> Source:
     return _answered(update_collection(held, by=actor_in(info), type_name=wanted))
 
 
-def delete_sequence(_: None, info: Info, sent: Source) -> Source:
-    held = _collection(info, sent["artifactSequenceID"], Permission.FILE_ERASE)
+def delete_collection_of(_: None, info: Info, sent: Source) -> Source:
+    """Of a portfolio the links go, and what they led to stays where it was made."""
+    held = _collection(info, _named_in(sent), Permission.FILE_ERASE)
     answer = _answered(open_collection(held))
     delete_collection(held, by=actor_in(info))
     answer["artifactCollection"]["state"] = "DELETED"
@@ -145,11 +141,11 @@ FIELDS: Fields = {
     "Mutation.useArtifact": use_artifact,
     "Mutation.updateArtifact": update_artifact,
     "Mutation.deleteArtifact": delete_artifact,
-    "Mutation.addAliases": _change_aliases(add_aliases),
-    "Mutation.deleteAliases": _change_aliases(remove_aliases),
-    "Mutation.updateArtifactSequence": update_sequence,
+    "Mutation.updateArtifactPortfolio": update_collection_of,
+    "Mutation.updateArtifactSequence": update_collection_of,
     "Mutation.moveArtifactSequence": move_sequence,
-    "Mutation.deleteArtifactSequence": delete_sequence,
+    "Mutation.deleteArtifactPortfolio": delete_collection_of,
+    "Mutation.deleteArtifactSequence": delete_collection_of,
     "Mutation.createArtifactCollectionTagAssignments": add_collection_tags,
     "Mutation.deleteArtifactCollectionTagAssignments": remove_collection_tags,
 }

@@ -15,42 +15,76 @@ from apps.artifacts.queries import (
     find_version,
     get_collection_by_id,
     get_collection_in,
-    get_version,
+    get_link,
+    get_link_in,
     get_version_in,
+    links_in,
+    links_to,
     list_entries,
     made_by,
     open_collection,
+    open_members,
     open_version,
+    read_version,
+    registry_words,
+    shown,
     stored_ids,
     used_by,
     version_by_client_id,
     versions_of,
     versions_of_run,
 )
-from apps.artifacts.types import LATEST, RunRole
+from apps.artifacts.types import LATEST, CollectionKind, RunRole
 from apps.core import jsontext
 from apps.core.errors import Invalid, NotFound
-from apps.projects.queries import open_project
+from apps.projects.gate import may
+from apps.projects.queries import open_project, open_projects
 from apps.runs.queries import open_runs
 from apps.wandb_protocol import translate
 from apps.wandb_protocol.artifact_facts import (
     alias_facts,
     collection_facts,
     entry_facts,
+    link_facts,
     membership_facts,
     type_facts,
     version_facts,
 )
 from apps.wandb_protocol.artifact_storage import entry_id
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
-from apps.wandb_protocol.graphql.paging import connection, page, page_size, position_after
-from apps.wandb_protocol.ids import from_client, to_client
+from apps.wandb_protocol.graphql.paging import all_of, connection, page, page_size, position_after
+from apps.wandb_protocol.ids import collection_id, from_client, to_client
 from apps.wandb_protocol.signing import DOWNLOAD_ENTRY, DOWNLOAD_MANIFEST, signed_url
 
 if TYPE_CHECKING:
-    from apps.artifacts.models import Version
+    from apps.artifacts.models import Collection, Link, Version
     from apps.artifacts.types import Entry, OpenCollection, OpenVersion
     from apps.projects.types import OpenProject
+
+
+def member_sources(info: Info, links: Sequence[Link]) -> list[Source]:
+    """Links, of portfolios that the asker may read, as far as they may look behind them."""
+    actor = actor_in(info)
+    members = open_members(shown(actor, links))
+    origins = {each.source.version.collection.project for each in members}
+    seen = {project.pk for project in origins if may(actor, Permission.FILE_READ, project)}
+    projects = {link.collection.project for link in links} | {each for each in origins if each.pk in seen}
+    places = {each.project.pk: each for each in open_projects(projects)}
+    return [
+        link_facts(
+            each,
+            places[each.portfolio.collection.project_id],
+            places.get(each.source.version.collection.project_id),
+        )
+        for each in members
+    ]
+
+
+def member_source(info: Info, link: Link) -> Source:
+    found = member_sources(info, [link])
+    if not found:
+        raise NotFound("There is no such artifact, or it is not shared with you.")
+    return found[0]
 
 
 def version_source(version: Version, project: OpenProject | None = None) -> Source:
@@ -70,7 +104,8 @@ def artifact(_: None, info: Info, id: str) -> Source | None:  # noqa: A002  (the
     budget_of(info).stream_of(0)
     try:
         public_id = from_client("Artifact", id, what="artifact")
-        return version_source(get_version(actor_in(info), Permission.FILE_READ, public_id=public_id))
+        found, link = read_version(actor_in(info), public_id=public_id)
+        return version_source(found) if link is None else artifact_of(member_source(info, link))
     except NotFound:
         return None
 
@@ -78,7 +113,7 @@ def artifact(_: None, info: Info, id: str) -> Source | None:  # noqa: A002  (the
 def artifact_collection(_: None, info: Info, id: str) -> Source | None:  # noqa: A002
     budget_of(info).stream_of(0)
     try:
-        public_id = from_client("ArtifactSequence", id, what="artifact")
+        public_id = collection_id(id)
         found = get_collection_by_id(actor_in(info), Permission.FILE_READ, public_id=public_id)
         return collection_facts(open_collection(found), open_project(found.project))
     except NotFound:
@@ -95,6 +130,11 @@ def client_id_mapping(_: None, info: Info, client_i_d: str) -> Source | None:
     return {"serverID": to_client("Artifact", found.public_id)}
 
 
+def artifact_of(member: Source) -> Source:
+    found: Source = member["artifact"]
+    return found
+
+
 def _named(project: Source, info: Info, name: str) -> Source | None:
     held: OpenProject = project["_project"]
     budget_of(info).stream_of(0)
@@ -108,10 +148,19 @@ def _named(project: Source, info: Info, name: str) -> Source | None:
 
 
 def project_artifact(project: Source, info: Info, name: str) -> Source | None:
-    return _named(project, info, name)
+    found = project_membership(project, info, name)
+    return None if found is None else artifact_of(found)
 
 
 def project_membership(project: Source, info: Info, name: str) -> Source | None:
+    held: OpenProject = project["_project"]
+    try:
+        link = get_link_in(actor_in(info), project=held.project, name=name.rsplit("/", 1)[-1])
+        if link is not None:
+            budget_of(info).stream_of(0)
+            return member_source(info, link)
+    except NotFound:
+        return None
     found = _named(project, info, name)
     return None if found is None else membership_facts(found)
 
@@ -138,7 +187,9 @@ def artifact_types(
     project: Source, info: Info, first: int | None = None, after: str | None = None, **_: object
 ) -> Source:
     _page(info, first, after)
-    names = sorted({each.type_name for each in _collections(project, info)})
+    held: OpenProject = project["_project"]
+    taken = registry_words(held.project).types if held.project.is_registry else ()
+    names = sorted({each.type_name for each in _collections(project, info)} | set(taken))
     return connection(names, lambda name: type_facts(project["_project"], name), first=first, after=after)
 
 
@@ -197,13 +248,26 @@ def artifacts(
     held: OpenCollection = collection["_collection"]
     start, count = _page(info, first, after)
     _check_filters(filters)
+    is_portfolio = held.collection.kind == CollectionKind.PORTFOLIO
     if order and order.lstrip("-+") not in {"createdAt", "created_at", "versionIndex"}:
         raise Invalid("Versions can be ordered by createdAt only.")
-    shown = versions_of(held.collection, start=start, count=count)
-    nodes = [version_facts(each, collection["_project"]) for each in shown]
+    if is_portfolio:
+        return _linked(info, held.collection, start, count)
+    found = versions_of(held.collection, start=start, count=count)
+    nodes = [version_facts(each, collection["_project"]) for each in found]
     answer = page(nodes, start=start, total=count_versions(held.collection))
     for edge in answer["edges"]:
         edge["version"] = f"v{edge['node']['versionIndex']}"
+    return answer
+
+
+def _linked(info: Info, portfolio: Collection, start: int, count: int) -> Source:
+    """What is linked in a portfolio, the newest first."""
+    links = shown(actor_in(info), links_in(portfolio).reverse())
+    members = member_sources(info, links[start : start + count])
+    answer = page([artifact_of(each) for each in members], start=start, total=len(links))
+    for edge, member in zip(answer["edges"], members, strict=True):
+        edge["version"] = f"v{member['versionIndex']}"
     return answer
 
 
@@ -217,15 +281,18 @@ def _check_filters(filters: str | None) -> None:
 def membership(collection: Source, info: Info, alias_name: str) -> Source | None:
     held: OpenCollection = collection["_collection"]
     budget_of(info).stream_of(0)
+    if held.collection.kind == CollectionKind.PORTFOLIO:
+        try:
+            return member_source(info, get_link(actor_in(info), portfolio=held.collection, alias=alias_name))
+        except NotFound:
+            return None
     found = find_version(held.collection, alias_name)
     return None if found is None else membership_facts(version_source(found, collection["_project"]))
 
 
 def latest(collection: Source, info: Info) -> Source | None:
-    held: OpenCollection = collection["_collection"]
-    budget_of(info).stream_of(0)
-    found = find_version(held.collection, LATEST)
-    return None if found is None else version_source(found, collection["_project"])
+    found = membership(collection, info, LATEST)
+    return None if found is None else artifact_of(found)
 
 
 # ── files ──
@@ -326,9 +393,16 @@ def maker(version: Source, info: Info) -> Source | None:
 
 
 def memberships(version: Source, info: Info, **_: object) -> Source:
-    """The one collection in which it was made: linking is not offered yet."""
-    budget_of(info).list_of(1)
-    return connection([version], membership_facts, first=None, after=None)
+    """The collection in which it was made, and those to which it was linked, as far as the asker may see them."""
+    held: OpenVersion = version["_version"]
+    actor = actor_in(info)
+    links = [
+        each for each in links_to(held.version) if may(actor, Permission.FILE_READ, each.collection.project)
+    ]
+    budget_of(info).list_of(len(links) + 1)
+    is_told = version["artifactSequence"]["project"] is not None
+    own = [membership_facts(version)] if is_told else []
+    return all_of(own + member_sources(info, links))
 
 
 def _of_run(run: Source, info: Info, role: RunRole, first: int | None, after: str | None) -> Source:
@@ -362,6 +436,9 @@ FIELDS: Fields = {
     "Project.artifactTypes": artifact_types,
     "ArtifactType.artifactCollection": collection_of_type,
     "ArtifactType.artifactCollections": collections_of_type,
+    "ArtifactPortfolio.aliases": aliases,
+    "ArtifactPortfolio.artifacts": artifacts,
+    "ArtifactPortfolio.artifactMembership": membership,
     "ArtifactSequence.aliases": aliases,
     "ArtifactSequence.artifacts": artifacts,
     "ArtifactSequence.artifactMembership": membership,

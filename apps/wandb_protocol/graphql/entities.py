@@ -8,7 +8,7 @@ from apps.core.errors import NotFound
 from apps.files.sizes import stored_bytes_of
 from apps.teams.choices import SettingName
 from apps.teams.gate import may
-from apps.teams.queries import effective, get_entity, get_organisation
+from apps.teams.queries import effective, get_entity, seen_organisation
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
 from apps.wandb_protocol.graphql.projects import project
 from apps.wandb_protocol.graphql.viewer import myself
@@ -24,12 +24,14 @@ def entity(_: None, info: Info, name: str | None = None) -> Source | None:
     try:
         return entity_facts(get_entity(actor_in(info), Permission.ENTITY_READ, name=name or ""))
     except NotFound:
-        return None
+        held = organization(None, info, name)
+        return held and held["orgEntity"]
 
 
 def organization(_: None, info: Info, name: str | None = None) -> Source | None:
+    """For its own people, and for those of its teams, who may look into its registries."""
     try:
-        return organisation_facts(get_organisation(actor_in(info), Permission.ENTITY_READ, name=name or ""))
+        return organisation_facts(seen_organisation(actor_in(info), name or ""))
     except NotFound:
         return None
 
@@ -64,6 +66,8 @@ def storage_bytes(source: Source, info: Info) -> int:
 
 
 def organization_of(source: Source, info: Info) -> Source | None:
+    if "_organisation" in source:  # beside a registry that the asker may read
+        return organisation_facts(source["_organisation"])
     found = _from_inside(source, info)
     return organisation_facts(found.organisation) if found is not None and found.organisation else None
 

@@ -32,6 +32,7 @@ def _of_person(person: Person) -> Source:
     return {
         "id": to_client("User", person.public_id),
         "admin": person.role == "admin",
+        "role": person.role,
         "pending": False,
         "username": person.name,
         "name": person.name,
@@ -43,6 +44,7 @@ def _of_pending(invitation: Pending) -> Source:
     return {
         "id": to_client("Invitation", invitation.public_id),
         "admin": invitation.role == "admin",
+        "role": invitation.role,
         "pending": True,
         "email": invitation.email or None,
         "name": invitation.email or "whoever has the link",
@@ -54,6 +56,7 @@ def _of_service(service: Service) -> Source:
     return {
         "id": to_client("Service", service.public_id),
         "admin": service.role == "admin",
+        "role": service.role,
         "pending": False,
         "username": service.handle,
         "name": service.name,

@@ -12,6 +12,7 @@ from apps.teams.queries import default_entity, entity_by_name, hidden_from
 from apps.wandb_protocol import translate
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
 from apps.wandb_protocol.graphql.paging import all_of, connection, page_size
+from apps.wandb_protocol.graphql.registry_acts import names_registry, upsert_registry
 from apps.wandb_protocol.ids import from_client
 
 if TYPE_CHECKING:
@@ -49,8 +50,10 @@ def models(
 
 
 def upsert_model(_: None, info: Info, sent: Source) -> Source:
-    """Make a project, as visible as its owner chose unless the caller says otherwise, or change the one there is."""
+    """Make a project, or a registry of an organisation, as visible as its owner chose unless the caller says otherwise, or change the one there is."""
     actor = actor_in(info)
+    if names_registry(sent):
+        return upsert_registry(info, sent)
     found = _named(info, sent)
     visibility = translate.visibility(sent["access"]) if sent.get("access") else None
     inserted = found is None

@@ -5,10 +5,13 @@ from apps.wandb_protocol.graphql.context import Fields, Info, Source
 # Each name is a promise: tests/wandb_protocol/test_client_features.py uses each with the real client.
 FEATURES = (
     "ARTIFACT_COLLECTION_MEMBERSHIP_FILES",
+    "ARTIFACT_MEMBERSHIP_IN_LINK_ARTIFACT_RESPONSE",
+    "ARTIFACT_REGISTRY_SEARCH",
     "ARTIFACT_TAGS",
     "ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID",
     "CLIENT_IDS",
     "FILESTREAM_GZIP",
+    "INCLUDE_ARTIFACT_TYPES_IN_REGISTRY_CREATION",
     "LARGE_FILENAMES",
     "MARK_RUN_FILES_UPLOADED",
     "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",

@@ -6,12 +6,10 @@ import re
 
 _FEATURES = (
     ("Automations and integrations are", r"\w*([Tt]rigger|[Ii]ntegration)\w*"),
-    ("Registries and their members are", r"\w*([Rr]egistr|ProjectMember|projectMember|organization)\w*"),
     ("Launch queues are", r"\w*([Rr]unQueue|[Ll]aunch|ResourceConfig)\w*"),
     ("Sweeps are", r"\w*([Ss]weep|[Aa]gent)\w*"),
     ("Custom chart presets are", r"\w*CustomChart\w*"),
     ("Making accounts of people through the client is", r"createUser"),
-    ("Linking artifacts is", r"\w*([Ll]inkArtifact|[Pp]ortfolio)\w*"),
     ("This of artifacts is", r"\w*([Aa]rtifact|[Aa]lias|Collection)\w*"),
 )
 _UNKNOWN = re.compile(r"Cannot query field '(?P<field>\w+)'|Unknown type '(?P<type>\w+)'")

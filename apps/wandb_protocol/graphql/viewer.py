@@ -11,7 +11,7 @@ from apps.teams.queries import (
     entities_of,
     found_people,
     keys_of,
-    organisations_of,
+    seen_organisations,
     teams_in_common,
 )
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
@@ -81,7 +81,7 @@ def teams(person: Source, info: Info) -> Source | None:
 
 def organizations(person: Source, _: Info) -> list[Source]:
     actor = person.get("_me")
-    return [organisation_facts(each) for each in organisations_of(actor)] if actor else []
+    return [organisation_facts(each) for each in seen_organisations(actor)] if actor else []
 
 
 def key_facts(public_id: str, *, name: str, description: str) -> Source:

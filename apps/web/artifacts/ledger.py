@@ -7,8 +7,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from apps.artifacts.queries import makers_of, sums_of, versions_of
-from apps.artifacts.types import CollectionSum, OpenCollection, OpenVersion
+from apps.artifacts.queries import (
+    count_versions,
+    links_in,
+    makers_of,
+    open_members,
+    shown,
+    sums_of,
+    versions_of,
+)
+from apps.artifacts.types import CollectionKind, CollectionSum, OpenCollection, OpenVersion
 from apps.projects.queries import open_projects
 from apps.runs.queries import open_runs
 from apps.web.colours import run_colour, swatch_class
@@ -54,6 +62,8 @@ class VersionLine:
     opened: OpenVersion
     url: str
     maker: RunLink | None
+    number: int
+    aliases: tuple[str, ...]
 
 
 def lines_of(place: OpenProject, found: Sequence[OpenCollection]) -> list[Line]:
@@ -89,16 +99,32 @@ def _sayable(name: str) -> str:
 def version_lines(
     actor: Actor, opened: OpenCollection, place: OpenProject, *, start: int
 ) -> list[VersionLine]:
-    """A page of the versions, the newest first, each with the run that made it."""
-    found = versions_of(opened.collection, start=start, count=PAGE)
-    makers = makers_of(actor, [each.version for each in found])
+    """A page of the versions, made in it or linked to it, the newest first, each with the run that made it."""
+    if opened.collection.kind == CollectionKind.PORTFOLIO:
+        found = shown(actor, links_in(opened.collection).reverse())[start : start + PAGE]
+        rows = [(each.source, each.link.number, each.aliases) for each in open_members(found)]
+    else:
+        versions = versions_of(opened.collection, start=start, count=PAGE)
+        rows = [(each, each.version.number or 0, each.aliases) for each in versions]
+    makers = makers_of(actor, [each.version for each, _number, _aliases in rows])
     links = run_links(makers.values())
+    here = artifact_url(place.entity, place.name, opened.type_name, opened.name)
     return [
-        VersionLine(each, version_url(place, each), links.get(makers[each.version.pk].pk))
-        if each.version.pk in makers
-        else VersionLine(each, version_url(place, each), None)
-        for each in found
+        VersionLine(
+            each,
+            f"{here}/v{number}",
+            links.get(makers[each.version.pk].pk) if each.version.pk in makers else None,
+            number,
+            aliases,
+        )
+        for each, number, aliases in rows
     ]
+
+
+def count_lines(actor: Actor, opened: OpenCollection) -> int:
+    if opened.collection.kind == CollectionKind.PORTFOLIO:
+        return len(shown(actor, links_in(opened.collection)))
+    return count_versions(opened.collection)
 
 
 def lines_of_run(found: Sequence[OpenVersion]) -> list[VersionLine]:
@@ -106,7 +132,13 @@ def lines_of_run(found: Sequence[OpenVersion]) -> list[VersionLine]:
     projects = {each.version.collection.project_id: each.version.collection.project for each in found}
     places = {each.project.pk: each for each in open_projects(projects.values())}
     return [
-        VersionLine(each, version_url(places[each.version.collection.project_id], each), None)
+        VersionLine(
+            each,
+            version_url(places[each.version.collection.project_id], each),
+            None,
+            each.version.number or 0,
+            each.aliases,
+        )
         for each in found
         if each.version.collection.project_id in places
     ]

@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
 from apps.artifacts.queries import (
+    as_linked,
     collections_in,
-    count_versions,
     get_collection,
     get_version_named,
     open_collection,
+    open_member,
     open_version,
+    read_version_named,
     versions_of_run,
     withheld_artifacts,
 )
@@ -33,6 +36,8 @@ from apps.web.downloads import attachment
 from apps.web.folders import crumbs_of
 from apps.web.links import artifact_url, project_url, with_query
 from apps.web.previews import HEAD_BYTES, film_type, image_type, preview_of
+from apps.web.registries import frame as frame_of_registry
+from apps.web.registries import history
 from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.serving import ANYTHING, sandboxed, served
@@ -48,9 +53,11 @@ _MOST_OF_A_RUN = 500
 
 
 @require_safe
-def artifacts(request: Request, entity: str, project: str) -> HttpResponse:
+def artifacts(request: Request, entity: str, project: str) -> HttpResponseBase:
     """The project's artifacts by name, of all types or of one; a page at a time."""
     held = get_project(request.actor, Permission.FILE_READ, entity=entity, name=project)
+    if held.is_registry:
+        return redirect("project", entity, project)
     with leaving_out_damaged() as damaged:
         context = around(request, held)
         place, chosen = context["opened"], request.GET.get("type", "")
@@ -74,7 +81,10 @@ def collection(request: Request, entity: str, project: str, kind: str, collectio
         request.actor, Permission.FILE_READ, entity=entity, project=project, name=collection
     )
     context, opened = around(request, held.project), open_collection(held)
-    place, total = context["opened"], count_versions(held)
+    if held.project.is_registry:
+        context |= frame_of_registry(context["opened"])
+        context["moves"] = history(request.actor, context["opened"], [opened])
+    place, total = context["opened"], ledger.count_lines(request.actor, opened)
     start = page_asked(request) * ledger.PAGE
     context |= {
         "artifact": opened,
@@ -83,7 +93,8 @@ def collection(request: Request, entity: str, project: str, kind: str, collectio
         "versions": total,
         **paged(request, total, ledger.PAGE, {}),
     }
-    return render(request, "artifacts/collection.html", context)
+    name = "registries/collection.html" if held.project.is_registry else "artifacts/collection.html"
+    return render(request, name, context)
 
 
 @require_safe
@@ -91,7 +102,7 @@ def version(
     request: Request, entity: str, project: str, kind: str, collection: str, version: str
 ) -> HttpResponse:
     """A version: what is said of it, who made and read it, and one folder of its files."""
-    opened = held_version(request, entity, project, collection, version)
+    opened = _shown(request, entity, project, collection, version)
     inside = request.GET.get("in", "").strip("/")
     context = of_version(request, opened)
     shelf = shelf_of(opened, inside, page_asked(request))
@@ -109,7 +120,7 @@ def preview(
     request: Request, entity: str, project: str, kind: str, collection: str, version: str, name: str
 ) -> HttpResponse:
     """What a file of a version holds, as far as its first bytes tell; of a reference only where it points."""
-    opened = held_version(request, entity, project, collection, version)
+    opened = _shown(request, entity, project, collection, version)
     entry = entry_at(opened, name)
     context = of_version(request, opened) | {"entry": entry, "crumbs": crumbs_of(entry.path)}
     if entry.stored:
@@ -127,7 +138,7 @@ def image(
     request: Request, entity: str, project: str, kind: str, collection: str, version: str, name: str
 ) -> HttpResponseBase:
     """The bytes of an image for the preview to show; what is no image has the type of anything."""
-    opened = held_version(request, entity, project, collection, version)
+    opened = _shown(request, entity, project, collection, version)
     found = handed_entry(opened, entry_at(opened, name))
     return served(request, found, image_type(b"".join(found.read(end=16))) or ANYTHING)
 
@@ -137,7 +148,7 @@ def play(
     request: Request, entity: str, project: str, kind: str, collection: str, version: str, name: str
 ) -> HttpResponseBase:
     """The bytes of a sound or a film for a player, which asks for the parts that it wants."""
-    opened = held_version(request, entity, project, collection, version)
+    opened = _shown(request, entity, project, collection, version)
     found = handed_entry(opened, entry_at(opened, name))
     return served(request, found, film_type(b"".join(found.read(end=16))) or ANYTHING)
 
@@ -159,7 +170,7 @@ def download(
     request: Request, entity: str, project: str, kind: str, collection: str, version: str, name: str
 ) -> HttpResponseBase:
     """The bytes of a file, to be kept and never shown."""
-    opened = held_version(request, entity, project, collection, version)
+    opened = _shown(request, entity, project, collection, version)
     return served(request, handed_entry(opened, entry_at(opened, name)), ANYTHING)
 
 
@@ -168,7 +179,7 @@ def whole(
     request: Request, entity: str, project: str, kind: str, collection: str, version: str
 ) -> StreamingHttpResponse:
     """All files of a version as one archive, as they are: what is worth keeping is mostly packed already."""
-    opened = held_version(request, entity, project, collection, version)
+    opened = _shown(request, entity, project, collection, version)
     response = StreamingHttpResponse(zipped(everything(opened), packed=False), content_type="application/zip")
     name = f"{opened.collection.name}-v{opened.version.number}.zip"
     response["Content-Disposition"] = attachment(name)
@@ -216,6 +227,7 @@ def paged(request: Request, total: int, size: int, asked: dict[str, str]) -> dic
 
 
 def held_version(request: Request, entity: str, project: str, collection: str, version: str) -> OpenVersion:
+    """A version for whoever may read it where it was made: what comes before and after it is shown as well."""
     return open_version(
         get_version_named(
             request.actor,
@@ -227,9 +239,18 @@ def held_version(request: Request, entity: str, project: str, collection: str, v
     )
 
 
+def _shown(request: Request, entity: str, project: str, collection: str, version: str) -> OpenVersion:
+    """A version where it was made, or as it was linked."""
+    name = f"{collection}:{version}"
+    found, link = read_version_named(request.actor, entity=entity, project=project, name=name)
+    return open_version(found) if link is None else as_linked(open_member(link))
+
+
 def of_version(request: Request, opened: OpenVersion) -> dict[str, Any]:
-    context = around(request, opened.version.collection.project)
+    context = around(request, opened.collection.collection.project)
     place, artifact = context["opened"], opened.collection
+    if place.project.is_registry:
+        context |= frame_of_registry(place)
     return context | {
         "version": opened,
         "artifact": artifact,

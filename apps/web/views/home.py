@@ -10,9 +10,11 @@ from apps.accounts.queries import api_keys_of, no_account_yet
 from apps.core.errors import NotFound
 from apps.projects.queries import my_projects, projects_of, readable_projects
 from apps.teams.queries import entities_of, entity_by_name
+from apps.teams.types import EntityKind
 from apps.vault.damage import leaving_out_damaged
 from apps.web.ledgers import keeping, ledgers
 from apps.web.links import project_url
+from apps.web.registries import shelves
 from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.sparks import HEIGHT, MOST_AT_ONCE, WIDTH, sparks
@@ -74,11 +76,14 @@ def first_run(request: Request) -> HttpResponse:
 
 @require_safe
 def entity(request: Request, entity: str) -> HttpResponse:
-    """The projects of one entity that the asker may see. Nothing to see and no such entity are the same."""
+    """The projects of one entity, or the registries of an organisation, that the asker may see. Nothing to see and no such entity are the same."""
     owner, words = entity_by_name(entity), Words(request.GET.get("q", ""))
     with leaving_out_damaged() as damaged:
         projects = projects_of(request.actor, owner)
     is_mine = owner in entities_of(request.actor)
+    if projects and owner.kind == EntityKind.ORGANISATION:
+        found = {"organisation": owner.name, "shelves": shelves(request.actor, projects)}
+        return render(request, "registries/list.html", found)
     if not projects and not damaged and not is_mine:
         raise NotFound("There is no such entity, or it is not shared with you.")
     context = {

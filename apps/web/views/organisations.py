@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.access.policy import Permission
+from apps.artifacts.queries import registries_of
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.teams.queries import Place, get_organisation, get_team, teams_in
 from apps.teams.queries import my_teams as teams_of_mine
@@ -85,6 +86,7 @@ def organisation_facts(request: Request, place: Place, at: Named) -> dict[str, A
     return {
         "view": view_of(request.actor, place, at),
         "invite": InviteForm(roles=at.roles, initial={"role": "member"}),
+        "has_registries": bool(registries_of(request.actor, held)),
         "teams": teams_in(held),
         "mine": {team.name for team in mine},
         "addable": [team.name for team in mine if team.role == "admin" and not team.organisation],

@@ -29,6 +29,7 @@ from apps.web.listing import (
     term,
 )
 from apps.web.panels import MOST_DRAWN, MOST_PANELS, sections
+from apps.web.registries import registry_facts
 from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.views.table import ROWS_AT_ONCE, rights, table_of
@@ -39,9 +40,11 @@ if TYPE_CHECKING:
 
 @require_safe
 def project(request: Request, entity: str, project: str) -> HttpResponse:
-    """The project's runs as a table, filtered and sorted as asked, beside charts of the first of them."""
+    """The project's runs as a table, filtered and sorted as asked, beside charts of the first of them; or a registry."""
     held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
     opened = open_project(held)
+    if held.is_registry:
+        return render(request, "registries/page.html", registry_facts(request.actor, opened))
     with leaving_out_damaged() as damaged:
         context = _context(request, opened)
     context["reasons"] += [error.message for error in damaged]

@@ -151,6 +151,10 @@ CALLS: dict[str, Call] = {
         "createArtifactManifest", "deleteAliases", "deleteArtifact", "deleteArtifactCollectionTagAssignments",
         "deleteArtifactSequence", "moveArtifactSequence", "updateArtifact", "updateArtifactManifest",
         "updateArtifactSequence", "useArtifact")},
+    # Of links and registries: tests/wandb_protocol/test_linking.py, tests/mutations/registries.py.
+    **{f"Mutation.{act}": ("", lambda t: {}) for act in (
+        "linkArtifact", "unlinkArtifact", "updateArtifactPortfolio", "deleteArtifactPortfolio", "renameProject",
+        "createProjectMembers", "deleteProjectMembers", "updateProjectMember", "updateProjectTeamMember")},
     # Of teams, of which there are none here: tests/wandb_protocol/test_members.py.
     **{f"Mutation.{act}": ("", lambda t: {}) for act in ("createTeam", "createInvite", "deleteInvite", "createServiceAccount")},
 }  # fmt: skip

@@ -1,0 +1,287 @@
+"""Versions as members of portfolios, and every version by its name or id: read where it was made, or by a link.
+
+A link in a project shows nothing to whoever may not read the version where it was made. A link in a registry does: to
+those who may read the registry, as long as the version is of a team of the same organisation, and nothing else of there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from copy import copy
+from typing import TYPE_CHECKING
+
+from django.db.models import F, QuerySet
+
+from apps.access.policy import Permission, Role
+from apps.accounts.actors import Actor
+from apps.artifacts.models import Alias, Link, Promotion
+from apps.artifacts.queries import versions
+from apps.artifacts.queries.versions import (
+    ALIAS_LABEL,
+    NO_ARTIFACT,
+    NUMBERED,
+    collection_key,
+    find_collection,
+    find_version,
+    open_collection,
+    open_versions,
+    passed,
+)
+from apps.artifacts.types import LATEST, CollectionKind, Member, OpenPromotion, OpenVersion, VersionState
+from apps.core.errors import NotFound
+from apps.core.ids import is_public_id
+from apps.projects.gate import may, require
+from apps.projects.queries import find_project
+from apps.projects.readings import note_reading_by_registry
+from apps.teams.gate import role_in
+from apps.teams.queries import author_names, entity_by_name
+from apps.teams.types import EntityKind
+from apps.vault.seal import blind_index, unseal_text
+
+if TYPE_CHECKING:
+    from apps.artifacts.models import Collection, Version
+    from apps.artifacts.types import OpenCollection
+    from apps.projects.models import Project
+
+PROMOTION_LABEL = "artifact_promotion.alias"
+_ALONG = ("collection__project__entity", "version__collection__project__entity")
+_MOST_LINKS = 500
+
+
+def links_there() -> QuerySet[Link]:
+    """Links whose version is there, in the order in which they came."""
+    rows = Link.objects.filter(
+        version__state=VersionState.COMMITTED,
+        version__collection__project__erased_at=None,
+        collection__project__erased_at=None,
+    )
+    return rows.select_related(*_ALONG).order_by("number")
+
+
+def links_in(portfolio: Collection) -> QuerySet[Link]:
+    """Those of a portfolio that is held already. What a team took with it out of the organisation is in its registries no more."""
+    rows = links_there().filter(collection=portfolio)
+    return _of_its_teams(rows) if portfolio.project.is_registry else rows
+
+
+def _of_its_teams(rows: QuerySet[Link]) -> QuerySet[Link]:
+    return rows.filter(
+        version__collection__project__entity__organisation=F("collection__project__entity__of_organisation"),
+        version__collection__project__entity__suspended_at=None,
+    )
+
+
+def find_link(portfolio: Collection, alias: str) -> Link | None:
+    """Unchecked: the link to which an alias leads, `latest` and `v3` among them."""
+    rows = links_in(portfolio)
+    if numbered := NUMBERED.fullmatch(alias):
+        return rows.filter(number=int(numbered[1])).first()
+    index = blind_index(collection_key(portfolio), ALIAS_LABEL, alias)
+    led = Alias.objects.filter(collection=portfolio, alias_index=index).values("version")
+    found = rows.filter(version__in=led).first()
+    return rows.last() if found is None and alias == LATEST else found
+
+
+def find_link_to(portfolio: Collection, version: Version) -> Link | None:
+    return links_in(portfolio).filter(version=version).first()
+
+
+def links_to(version: Version) -> list[Link]:
+    """The links of a version, wherever they are: for those who then ask the gate of each."""
+    rows = links_there().filter(version=version).order_by("id")
+    return [each for each in rows[:_MOST_LINKS] if _is_in_force(each)]
+
+
+def _is_in_force(link: Link) -> bool:
+    place = link.collection.project
+    return not place.is_registry or _of_its_teams(Link.objects.filter(pk=link.pk)).exists()
+
+
+def shown(actor: Actor, links: Iterable[Link]) -> list[Link]:
+    """Those of these links, in portfolios that the actor may read, behind which they may look."""
+    found: list[Link] = []
+    seen: dict[int, bool] = {}
+    for each in links:
+        source = each.version.collection.project
+        if each.collection.project.is_registry:
+            found.append(each)
+            continue
+        if source.pk not in seen:
+            seen[source.pk] = may(actor, Permission.FILE_READ, source)
+        if seen[source.pk]:
+            found.append(each)
+    return found
+
+
+def get_link(actor: Actor, *, portfolio: Collection, alias: str) -> Link:
+    """The link to which an alias leads, for reading what lies behind it."""
+    require(actor, Permission.FILE_READ, portfolio.project, what="artifact")
+    found = find_link(portfolio, alias)
+    if found is None:
+        raise NotFound(NO_ARTIFACT)
+    if not portfolio.project.is_registry:
+        passed(actor, Permission.FILE_READ, found.version)
+    else:
+        _note(actor, found)
+    return found
+
+
+def _note(actor: Actor, link: Link) -> None:
+    """Whoever reads a team's version without being of the team is seen by it."""
+    source = link.version.collection.project
+    if role_in(actor, source.entity) is Role.STRANGER:
+        note_reading_by_registry(actor, source)
+
+
+# ── one version, by its id or its name ──
+
+
+def read_version(actor: Actor, *, public_id: str) -> tuple[Version, Link | None]:
+    """The committed version with this id, for reading; with the link by which alone the actor may, if so."""
+    try:
+        return versions.get_version(actor, Permission.FILE_READ, public_id=public_id), None
+    except NotFound:
+        link = _by_registry(actor, public_id)
+        if link is None:
+            raise
+        return link.version, link
+
+
+def get_version(actor: Actor, permission: Permission, *, public_id: str) -> Version:
+    """The committed version with this opaque id, for this purpose. One that is being uploaded is not there."""
+    if permission is Permission.FILE_READ:
+        return read_version(actor, public_id=public_id)[0]
+    return versions.get_version(actor, permission, public_id=public_id)
+
+
+def _by_registry(actor: Actor, public_id: str) -> Link | None:
+    """A link to this version in a registry that the actor may read."""
+    if actor.user_id is None or not is_public_id(public_id):
+        return None
+    rows = _of_its_teams(links_there()).filter(
+        version__public_id=public_id, collection__project__entity__kind=EntityKind.ORGANISATION
+    )
+    for link in rows.order_by("id")[:_MOST_LINKS]:
+        if may(actor, Permission.FILE_READ, link.collection.project):
+            _note(actor, link)
+            return link
+    return None
+
+
+def get_version_in(actor: Actor, permission: Permission, *, project: Project, name: str) -> Version:
+    """The version that `collection:alias` means in a project that is held already; without an alias the latest.
+
+    Also by a link, for who may do this where the version was made: what is read by a registry alone, `get_link` gives.
+    """
+    collection_name, _colon, alias = name.partition(":")
+    collection = find_collection(project, collection_name)
+    if collection is not None and collection.kind == CollectionKind.PORTFOLIO:
+        link = get_link(actor, portfolio=collection, alias=alias or LATEST)
+        return passed(actor, permission, link.version)
+    found = find_version(collection, alias or LATEST) if collection is not None else None
+    return passed(actor, permission, found)
+
+
+def get_link_in(actor: Actor, *, project: Project, name: str) -> Link | None:
+    """The link that `portfolio:alias` means in a project that is held already; None when the name is no portfolio's."""
+    collection_name, _colon, alias = name.partition(":")
+    collection = find_collection(project, collection_name)
+    if collection is None or collection.kind != CollectionKind.PORTFOLIO:
+        return None
+    return get_link(actor, portfolio=collection, alias=alias or LATEST)
+
+
+def get_version_named(
+    actor: Actor, permission: Permission, *, entity: str, project: str, name: str
+) -> Version:
+    """The version of a full name. What does not exist and what is not shared look the same."""
+    return get_version_in(actor, permission, project=_project_named(entity, project), name=name)
+
+
+def read_version_named(actor: Actor, *, entity: str, project: str, name: str) -> tuple[Version, Link | None]:
+    """The version of a full name, for reading; with the link, when the name is one in a portfolio."""
+    held = _project_named(entity, project)
+    link = get_link_in(actor, project=held, name=name)
+    if link is not None:
+        return link.version, link
+    return get_version_in(actor, Permission.FILE_READ, project=held, name=name), None
+
+
+def _project_named(entity: str, project: str) -> Project:
+    """Unchecked: the gate is asked of what lies in it."""
+    try:
+        held = find_project(entity_by_name(entity), project)
+    except NotFound:
+        held = None
+    if held is None:
+        raise NotFound(NO_ARTIFACT)
+    return held
+
+
+# ── opened ──
+
+
+def open_members(links: Sequence[Link]) -> list[Member]:
+    """Unseal what these links lead to. Those whose key is erased are left out."""
+    sources = {each.version.pk: each for each in open_versions({link.version for link in links})}
+    portfolios = {
+        each.pk: open_collection(each)
+        for each in {link.collection_id: link.collection for link in links}.values()
+    }
+    names = _aliases_of(links)
+    return [
+        Member(each, portfolios[each.collection_id], sources[each.version_id], tuple(names[each.pk]))
+        for each in links
+        if each.version_id in sources
+    ]
+
+
+def as_linked(member: Member) -> OpenVersion:
+    """A linked version as pages show it: under the name, the number and the aliases that it has in the portfolio."""
+    row = copy(member.source.version)
+    row.number = member.link.number
+    return OpenVersion(row, member.portfolio, member.source.words, member.aliases)
+
+
+def open_member(link: Link) -> Member:
+    opened = open_members([link])
+    if not opened:
+        raise NotFound(NO_ARTIFACT)
+    return opened[0]
+
+
+def _aliases_of(links: Sequence[Link]) -> dict[int, list[str]]:
+    places = {(each.collection_id, each.version_id): each for each in links}
+    rows = Alias.objects.filter(
+        collection__in={each.collection_id for each in links}, version__in={each.version_id for each in links}
+    )
+    found: dict[int, list[str]] = defaultdict(list)
+    for row in rows.order_by("id"):
+        if (link := places.get((row.collection_id, row.version_id))) is not None:
+            key = collection_key(link.collection)
+            found[link.pk].append(unseal_text(key, bytes(row.sealed_alias), label=ALIAS_LABEL, row=row.uuid))
+    return found
+
+
+def promotions_of(
+    actor: Actor, portfolios: Sequence[OpenCollection], *, start: int = 0, count: int = 50
+) -> list[OpenPromotion]:
+    """What was done in these portfolios, which are held already, the newest first."""
+    places = {each.collection.pk: each for each in portfolios}
+    rows = Promotion.objects.filter(collection__in=places).order_by("-id")[start : start + count]
+    found = list(rows)
+    people = author_names(actor, {row.by_id for row in found})
+    return [
+        OpenPromotion(
+            row,
+            place := places[row.collection_id],
+            unseal_text(
+                collection_key(place.collection), bytes(row.sealed_alias), label=PROMOTION_LABEL, row=row.uuid
+            )
+            if row.sealed_alias is not None
+            else "",
+            people.get(row.by_id or 0, ""),
+        )
+        for row in found
+    ]

@@ -1,0 +1,189 @@
+"""Versions become members of portfolios, and cease to be. A link copies nothing: what is erased at its source is gone here too."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from apps.access.policy import Permission, Visibility
+from apps.accounts.actors import Actor
+from apps.artifacts.models import Alias, Collection, Link, Promotion, Version
+from apps.artifacts.names import clean_aliases, own_words
+from apps.artifacts.queries.links import PROMOTION_LABEL, find_link_to, links_in, open_member
+from apps.artifacts.queries.registries import is_protected, registry_words
+from apps.artifacts.queries.versions import ALIAS_LABEL, collection_key, open_collection
+from apps.artifacts.services.collections import drop_aliases, move_aliases, portfolio_to_link_to
+from apps.artifacts.types import LATEST, Move
+from apps.audit.events import EventKind
+from apps.audit.services import record
+from apps.core import clock
+from apps.core.errors import Forbidden, Invalid
+from apps.projects.gate import require
+from apps.projects.models import Project
+from apps.vault.seal import blind_index, seal_text
+
+
+def link_version(version: Version, project: Project, *, name: str, aliases: Sequence[str], by: Actor) -> Link:
+    """Make a version, which was fetched to be read, a member of the portfolio of this name in a project held with FILE_WRITE.
+
+    Linked before, it keeps its number, and the aliases lead to it.
+    """
+    words = own_words(clean_aliases(aliases))
+    if project.is_registry:
+        _require_may_show(version, project, by)
+    type_name = open_collection(version.collection).type_name
+    _require_type(project, type_name)
+    require_unprotected(project, words, by)
+    portfolio = portfolio_to_link_to(project, name=name, type_name=type_name, by=by)
+    with transaction.atomic():
+        held = Collection.objects.select_for_update().get(pk=portfolio.pk)
+        link = find_link_to(portfolio, version)
+        if link is None:
+            link = Link.objects.create(
+                collection=portfolio, version=version, number=held.versions_made, created_by_id=by.user_id
+            )
+            Collection.objects.filter(pk=portfolio.pk).update(
+                versions_made=F("versions_made") + 1, updated_at=clock.now()
+            )
+            _note_move(link, Move.LINKED, by=by)
+            move_aliases(portfolio, version, [LATEST])
+            _record(EventKind.ARTIFACT_LINKED, link, by)
+        _lead(link, words, by)
+    return link
+
+
+def _require_may_show(version: Version, registry: Project, by: Actor) -> None:
+    """What is linked into a registry is shown to all who read it: that is for those who write where it was made.
+
+    Where only people who are named see it, for those who say who is named.
+    """
+    source = version.collection.project
+    if source.entity.organisation_id is None or (
+        source.entity.organisation_id != registry.entity.of_organisation.pk
+    ):
+        raise Invalid(_("A registry holds versions of its organisation’s teams only."))
+    is_own = by.user_id is not None and version.created_by_id == by.user_id
+    is_restricted = source.visibility == Visibility.RESTRICTED
+    needed = Permission.PROJECT_SHARE if is_restricted else Permission.FILE_WRITE
+    require(by, needed, source, what="artifact", is_own=is_own and not is_restricted)
+
+
+def _require_type(project: Project, type_name: str) -> None:
+    words = registry_words(project) if project.is_registry else None
+    if words is not None and not words.takes_all_types and type_name not in words.types:
+        raise Invalid(
+            _("This registry does not take artifacts of the type “%(type)s”.") % {"type": type_name}
+        )
+
+
+def require_unprotected(project: Project, aliases: Iterable[str], by: Actor) -> None:
+    """Forbidden for aliases that only the registry's admins move, unless one of them asks."""
+    if project.is_registry and any(is_protected(project, alias) for alias in aliases):
+        try:
+            require(by, Permission.PROJECT_ADMIN, project, what="registry")
+        except Forbidden:
+            raise Forbidden(_("Only admins of the registry move this alias: it is protected.")) from None
+
+
+@transaction.atomic
+def add_link_aliases(link: Link, aliases: Sequence[str], *, by: Actor) -> None:
+    """Let these words lead to a link of a portfolio held with FILE_WRITE."""
+    words = own_words(clean_aliases(aliases))
+    require_unprotected(link.collection.project, words, by)
+    _lead(link, words, by)
+
+
+@transaction.atomic
+def remove_link_aliases(link: Link, aliases: Sequence[str], *, by: Actor) -> None:
+    """Let these words lead to it no more. `latest` is the server's: it stays."""
+    words = own_words(aliases)
+    require_unprotected(link.collection.project, words, by)
+    _drop(link, words, by)
+
+
+@transaction.atomic
+def unlink_version(link: Link, *, by: Actor) -> None:
+    """Take a link out of a portfolio held with FILE_WRITE. The version stays where it was made."""
+    words = own_words(_aliases_at(link))
+    require_unprotected(link.collection.project, words, by)
+    _drop(link, words, by)
+    _end(link, Move.UNLINKED, by)
+    _record(EventKind.ARTIFACT_UNLINKED, link, by)
+
+
+def cut_links(version: Version, *, by: Actor) -> None:
+    """End every link to a version that is erased where it was made; called inside its transaction. Their histories say so."""
+    links = Link.objects.filter(version=version, collection__project__erased_at=None)
+    links = links.select_related("collection__project__entity", "version__collection__project__entity")
+    for link in links.order_by("id"):
+        _end(link, Move.CUT, by)
+        _record(EventKind.ARTIFACT_UNLINKED, link, by)
+
+
+def _end(link: Link, move: Move, by: Actor) -> None:
+    _note_move(link, move, by=by)
+    Alias.objects.filter(collection=link.collection, version=link.version_id).delete()
+    Link.objects.filter(pk=link.pk).delete()
+    newest = links_in(link.collection).last()
+    if newest is not None:
+        move_aliases(link.collection, newest.version, [LATEST])
+    Collection.objects.filter(pk=link.collection_id).update(updated_at=clock.now())
+
+
+def _lead(link: Link, aliases: Sequence[str], by: Actor) -> None:
+    key = collection_key(link.collection)
+    numbers = dict(Link.objects.filter(collection=link.collection).values_list("version_id", "number"))
+    for alias in aliases:
+        index = blind_index(key, ALIAS_LABEL, alias)
+        led = Alias.objects.filter(collection=link.collection, alias_index=index).first()
+        if led is None or led.version_id != link.version_id:
+            before = numbers.get(led.version_id) if led is not None else None
+            _note_move(link, Move.ALIAS_MOVED, by=by, alias=alias, before=before)
+    move_aliases(link.collection, link.version, aliases)
+
+
+def _drop(link: Link, aliases: Sequence[str], by: Actor) -> None:
+    there = _aliases_at(link)
+    for alias in sorted(aliases):
+        if alias in there:
+            _note_move(link, Move.ALIAS_DROPPED, by=by, alias=alias)
+    drop_aliases(link.collection, link.version, aliases)
+
+
+def _aliases_at(link: Link) -> set[str]:
+    return set(open_member(link).aliases)
+
+
+def _note_move(
+    link: Link, move: Move, *, by: Actor, alias: str | None = None, before: int | None = None
+) -> None:
+    row = Promotion(
+        uuid=uuid.uuid4(),
+        collection=link.collection,
+        move=move.value,
+        number=link.number,
+        before=before,
+        by_id=by.user_id,
+    )
+    if alias is not None:
+        key = collection_key(link.collection)
+        row.sealed_alias = seal_text(key, alias, label=PROMOTION_LABEL, row=row.uuid)
+    row.save(force_insert=True)
+
+
+def _record(kind: EventKind, link: Link, by: Actor) -> None:
+    """Under whose roof the portfolio is, and for a registry where the version was made as well: its people are told."""
+    source = link.version.collection.project
+    for place in {link.collection.project.pk: link.collection.project, source.pk: source}.values():
+        record(
+            kind,
+            subject=link.version.public_id,
+            project=place.public_id,
+            entity=place.entity.public_id,
+            by=by,
+            number=link.number,
+        )

@@ -1,0 +1,233 @@
+"""The registries of an organisation as the client finds them: they, their collections, and what is linked there, by filters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from apps.artifacts.queries import (
+    collections_in,
+    links_in,
+    members_of_registry,
+    open_members,
+    registries_of,
+    registry_words,
+    shown,
+    teams_of_registry,
+)
+from apps.artifacts.types import CollectionKind
+from apps.core import jsontext
+from apps.core.errors import Invalid
+from apps.runs.filters import compile_filter
+from apps.runs.history.paths import MISSING
+from apps.wandb_protocol.artifact_facts import collection_facts
+from apps.wandb_protocol.graphql.artifacts import member_sources
+from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
+from apps.wandb_protocol.graphql.paging import connection, page_size, position_after
+from apps.wandb_protocol.ids import project_number, to_client
+from apps.wandb_protocol.translate import entity_facts, project_facts
+
+if TYPE_CHECKING:
+    from apps.artifacts.models import Link
+    from apps.artifacts.types import Member, OpenCollection
+    from apps.projects.types import OpenProject
+
+T = TypeVar("T")
+_MOST_COLLECTIONS = 2_000
+
+
+def _find(
+    items: Iterable[T], filters: str | None, facts: Callable[[T], Source], known: Sequence[str]
+) -> list[T]:
+    """Those of these that a filter of the client's means. A key that is not among the known ones is refused."""
+
+    def getter(key: str) -> Callable[[Any], Any]:
+        top, _dot, rest = key.partition(".")
+        if top not in known:
+            raise Invalid(f"This cannot be asked for: {key[:100]}. There are {', '.join(known)}.")
+        return lambda found: _inside(found.get(top, MISSING), rest)
+
+    keep: Any = compile_filter(filters, getter)
+    return list(items) if keep is None else [each for each in items if keep(facts(each))]
+
+
+def _inside(value: Any, path: str) -> Any:
+    for key in path.split(".") if path else ():
+        value = value.get(key, MISSING) if isinstance(value, dict) else MISSING
+    return value
+
+
+def _ordered(items: list[T], order: str | None, facts: Callable[[T], Source], default: str) -> list[T]:
+    key = (order or default).lstrip("+-")
+    if key not in {"name", "created_at", "updated_at"}:
+        raise Invalid("The order is one of name, created_at and updated_at.")
+    return sorted(items, key=lambda each: facts(each)[key], reverse=(order or "").startswith("-"))
+
+
+# ── registries ──
+
+
+def _of_registry(place: OpenProject) -> Source:
+    row = place.project
+    return {
+        "id": project_number(row.public_id),
+        "name": place.name,
+        "description": place.description,
+        "created_at": row.created_at,
+        "updated_at": row.last_activity_at,
+        "entity_id": project_number(row.entity.public_id),
+    }
+
+
+def _registries(source: Source, info: Info, filters: str | None) -> list[OpenProject]:
+    if "_organisation" not in source:
+        return []
+    found = registries_of(actor_in(info), source["_organisation"])
+    budget_of(info).list_of(len(found))
+    known = ("id", "name", "description", "created_at", "updated_at", "entity_id")
+    return _find(found, filters, _of_registry, known)
+
+
+def projects(
+    source: Source,
+    info: Info,
+    filters: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    order: str | None = None,
+) -> Source:
+    found = _ordered(_registries(source, info, filters), order, _of_registry, "name")
+    return connection(found, project_facts, first=first, after=after)
+
+
+# ── collections ──
+
+
+def _of_collection(opened: OpenCollection) -> Source:
+    row = opened.collection
+    return {
+        "artifact_collection_id": row.public_id,
+        "name": opened.name,
+        "tag": list(opened.tags),
+        "description": opened.description,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }
+
+
+def _collections(
+    source: Source, info: Info, project_filters: str | None, filters: str | None
+) -> list[tuple[OpenProject, OpenCollection]]:
+    actor, known = actor_in(info), tuple(_COLLECTION_KEYS)
+    found = []
+    for place in _registries(source, info, project_filters):
+        inside = collections_in(actor, place.project, kind=CollectionKind.PORTFOLIO)
+        budget_of(info).list_of(len(inside))
+        found += [(place, each) for each in _find(inside, filters, _of_collection, known)]
+        if len(found) > _MOST_COLLECTIONS:
+            raise Invalid("There are too many collections: name the registry.")
+    return found
+
+
+_COLLECTION_KEYS = ("artifact_collection_id", "name", "tag", "description", "created_at", "updated_at")
+
+
+def artifact_collections(
+    source: Source,
+    info: Info,
+    project_filters: str | None = None,
+    filters: str | None = None,
+    collection_types: Sequence[str] | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    order: str | None = None,
+) -> Source:
+    """Portfolios are the only kind of collection that a registry has."""
+    found = [] if collection_types == ["SEQUENCE"] else _collections(source, info, project_filters, filters)
+    found = _ordered(found, order, lambda each: _of_collection(each[1]), "name")
+    return connection(found, lambda each: collection_facts(each[1], each[0]), first=first, after=after)
+
+
+# ── what is linked ──
+
+
+def _of_member(member: Member) -> Source:
+    version, words = member.source.version, member.source.words
+    return {
+        "id": version.public_id,
+        "version": f"v{member.link.number}",
+        "tag": list(words.tags),
+        "alias": list(member.aliases),
+        "metadata": jsontext.loads(words.metadata_text) if words.metadata_text else {},
+        "created_at": version.committed_at,
+        "updated_at": version.updated_at,
+    }
+
+
+_VERSION_KEYS = ("id", "version", "tag", "alias", "metadata", "created_at", "updated_at")
+
+
+def artifact_memberships(
+    source: Source,
+    info: Info,
+    project_filters: str | None = None,
+    collection_filters: str | None = None,
+    filters: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    order: str | None = None,
+) -> Source:
+    """By collection, the newest first. What is wanted of versions is asked of their words, so all of them are opened."""
+    if order:
+        raise Invalid("Versions of registries come by collection, the newest first.")
+    links: list[Link] = []
+    for _place, opened in _collections(source, info, project_filters, collection_filters):
+        links += shown(actor_in(info), links_in(opened.collection).reverse())
+    budget_of(info).list_of(len(links))
+    if filters and jsontext.loads(filters):
+        links = [each.link for each in _find(open_members(links), filters, _of_member, _VERSION_KEYS)]
+    start, count = position_after(after), page_size(first)
+    nodes = {each["_member"].link.pk: each for each in member_sources(info, links[start : start + count])}
+    return connection(links, lambda each: nodes.get(each.pk, {}), first=first, after=after)
+
+
+# ── a registry itself ──
+
+
+def takes_all_types(source: Source, info: Info) -> bool:
+    held: OpenProject = source["_project"]
+    budget_of(info).stream_of(0)
+    return not held.project.is_registry or registry_words(held.project).takes_all_types
+
+
+def members(source: Source, info: Info) -> list[Source]:
+    held: OpenProject = source["_project"]
+    found = members_of_registry(held.project) if held.project.is_registry else []
+    budget_of(info).list_of(len(found))
+    return [
+        {
+            "id": to_client("User", each.user.public_id),
+            "name": each.user.username,
+            "username": each.user.username,
+            "email": "",
+            "role": {"name": each.role},
+        }
+        for each in found
+    ]
+
+
+def team_members(source: Source, info: Info) -> list[Source]:
+    held: OpenProject = source["_project"]
+    found = teams_of_registry(held.project) if held.project.is_registry else []
+    budget_of(info).list_of(len(found))
+    return [{"team": entity_facts(each.team), "role": {"name": each.role}} for each in found]
+
+
+FIELDS: Fields = {
+    "Entity.projects": projects,
+    "Entity.artifactCollections": artifact_collections,
+    "Entity.artifactMemberships": artifact_memberships,
+    "Project.allowAllArtifactTypesInRegistry": takes_all_types,
+    "Project.members": members,
+    "Project.teamMembers": team_members,
+}

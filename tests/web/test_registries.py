@@ -1,0 +1,123 @@
+"""Pages of an organisation's registries: what stands on them, for whom, and what they do not tell."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from apps.access.policy import Visibility
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.artifacts.services import create_registry, delete_version, link_version, update_registry
+from apps.projects.models import Project
+from apps.projects.services import name_in_registry
+from apps.projects.types import RegistryRole
+from apps.teams.models import Entity, Organisation
+from tests.factories import artifacts, people
+from tests.web import hostile
+
+pytestmark = pytest.mark.django_db
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+REGISTRY = "/institute/wandb-registry-models"
+VERSION = f"{REGISTRY}/artifacts/model/prod/v0"
+
+
+@pytest.fixture
+def olga(lab: Entity, alice: User) -> User:
+    """In the institute, and nothing in the lab."""
+    user = people.person("olga")
+    team = people.team("elsewhere", admin=user)
+    institute = people.organisation("institute", admin=alice, teams=[lab])
+    type(team).objects.filter(pk=team.pk).update(organisation=institute)
+    return user
+
+
+@pytest.fixture
+def models(olga: User, vision: Project, alice: User, bob: User) -> Project:
+    """A registry with two versions, of which the second was erased where it was made."""
+    by = Actor.person(alice)
+    made = create_registry(Organisation.objects.get(), name="models", by=by, description="what we ship")
+    update_registry(made, protected=["production"])
+    name_in_registry(made, bob, role=RegistryRole.MEMBER, by=by)
+    name_in_registry(made, vision.entity, role=RegistryRole.VIEWER, by=by)
+    for content in (b"one", b"two"):
+        version = artifacts.version(vision, "net", {"w.bin": content}, by=by, type_name="model")
+        link_version(version, made, name="prod", aliases=["production"], by=by)
+    delete_version(version, by=by, with_aliases=True)
+    return made
+
+
+def page(client: Client, who: User | None, address: str) -> tuple[int, str]:
+    if who is not None:
+        client.force_login(who, backend=BACKEND)
+    answer = client.get(address)
+    content = b"".join(answer) if answer.streaming else answer.content
+    return answer.status_code, content.decode()
+
+
+def test_a_registry_is_read_by_the_whole_organisation_and_says_nothing_of_the_project(
+    models: Project, olga: User, client: Client
+) -> None:
+    listed = page(client, olga, "/institute")
+    one = page(client, olga, REGISTRY)
+    collection = page(client, olga, f"{REGISTRY}/artifacts/model/prod")
+    version = page(client, olga, VERSION)
+
+    assert [each[0] for each in (listed, one, collection, version)] == [200] * 4
+    assert "models" in listed[1] and "what we ship" in listed[1]
+    assert "was erased where it was made" in one[1] and "from v0 to v1" in one[1]
+    assert "production" in one[1] and "bob" in one[1]
+    assert 'href="/institute/wandb-registry-models/artifacts/model/prod/v0"' in collection[1]
+    assert page(client, olga, f"{VERSION}/files/w.bin") == (200, "one")
+    assert page(client, olga, f"{VERSION}/preview/w.bin")[0] == 200
+    assert "vision" not in "".join(each[1] for each in (listed, one, collection, version))
+    assert page(client, olga, "/lab/vision/artifacts/model/net/v0")[0] == 404
+    assert page(client, olga, f"{REGISTRY}/artifacts/model/prod/v1")[0] == 404
+
+
+@pytest.mark.parametrize(
+    "address", ["/institute", REGISTRY, f"{REGISTRY}/artifacts/model/prod", VERSION, f"{VERSION}/zip"]
+)
+def test_strangers_are_told_that_there_is_nothing(
+    models: Project, mallory: User, client: Client, address: str
+) -> None:
+    assert page(client, mallory, address)[0] == 404
+    client.logout()
+    assert client.get(address).status_code == client.get(address.replace("institute", "nowhere")).status_code
+
+
+def test_a_restricted_registry_is_not_there_for_who_is_not_named(
+    models: Project, olga: User, bob: User, client: Client
+) -> None:
+    Project.objects.filter(pk=models.pk).update(visibility=Visibility.RESTRICTED)
+
+    assert page(client, olga, REGISTRY)[0] == 404
+    assert page(client, olga, VERSION)[0] == 404
+    assert page(client, bob, REGISTRY)[0] == 200
+
+
+def test_what_somebody_made_is_linked_in_the_project_as_well(
+    models: Project, vision: Project, alice: User, client: Client
+) -> None:
+    version = artifacts.version(vision, "net", {"w.bin": b"three"}, by=Actor.person(alice), type_name="model")
+    link_version(version, vision, name="chosen", aliases=["best"], by=Actor.person(alice))
+
+    ledger = page(client, alice, "/lab/vision/artifacts")[1]
+    assert "/lab/vision/artifacts/model/chosen/v0" in ledger
+    assert "best" in page(client, alice, "/lab/vision/artifacts/model/chosen")[1]
+    assert page(client, alice, "/lab/vision/artifacts/model/chosen/v0/files/w.bin") == (200, "three")
+
+
+def test_hostile_words_are_shown_as_words(olga: User, vision: Project, alice: User, client: Client) -> None:
+    by = Actor.person(alice)
+    made = create_registry(
+        Organisation.objects.get(), name="models", by=by, description=hostile.NAMES["markup"]
+    )
+    version = artifacts.version(
+        vision, "net", {"w": b"1"}, by=by, type_name="model", description=hostile.NAMES["markup"]
+    )
+    link_version(version, made, name="prod", aliases=["<b>x"], by=by)
+
+    for address in ("/institute", REGISTRY, VERSION):
+        content = page(client, alice, address)[1]
+        assert hostile.NAMES["markup"] not in content and "<b>x" not in content
