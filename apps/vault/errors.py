@@ -29,6 +29,16 @@ class Tampered(OwnlogError):
         self.row = row
 
 
+class Moved(Tampered):
+    """A row names a wrap secret that its parent has no more: an epoch went by between two questions, or it is damaged."""
+
+
+class CopyFailed(Unavailable):
+    """The second copy of the vault could not be written or does not open; the message tells the operator what to do."""
+
+    code = "vault_copy"
+
+
 class KeyStoreError(Unavailable):
     """The root key cannot be had or does not fit; the message tells the operator what to do."""
 

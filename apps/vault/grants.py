@@ -13,11 +13,12 @@ from apps.core.rows import find_row, find_rows
 from apps.vault.errors import KeyGone
 from apps.vault.keys import OpenKey, opened_keys
 from apps.vault.models import Grant, Node
-from apps.vault.rows import DATABASE, Rows, lock_and_read
+from apps.vault.rows import DATABASE, Rows, as_of_now, lock_and_read
 from apps.vault.types import NodeId
 from apps.vault.wraps import SECRET_BYTES, grant_place, unwrap, wrap
 
 
+@as_of_now
 def create_blob_key(owner: NodeId) -> NodeId:
     """Make the key of a new blob and grant it to its first owner; durable on return."""
     blob_id, content_id, secret = NodeId(uuid4()), uuid4(), os.urandom(SECRET_BYTES)
@@ -27,6 +28,7 @@ def create_blob_key(owner: NodeId) -> NodeId:
     return blob_id
 
 
+@as_of_now
 def create_blob_keys(owner: NodeId, count: int) -> list[NodeId]:
     """Make the keys of many new blobs of one owner, by one commit; durable on return."""
     made = [(NodeId(uuid4()), uuid4(), os.urandom(SECRET_BYTES)) for _ in range(count)]
@@ -45,6 +47,7 @@ def open_blob_key(blob: NodeId, owner: NodeId) -> OpenKey:
         raise KeyGone(blob) from None
 
 
+@as_of_now
 def open_blob_keys(blobs: Collection[NodeId], owner: NodeId) -> dict[NodeId, OpenKey]:
     """The keys of any number of one owner's blobs, by two queries. Blobs without a grant to it are absent."""
     opened = opened_keys()
@@ -57,6 +60,7 @@ def open_blob_keys(blobs: Collection[NodeId], owner: NodeId) -> dict[NodeId, Ope
     return {blob: opened.granted[blob, owner] for blob in wanted if (blob, owner) in opened.granted}
 
 
+@as_of_now
 def open_blob_key_with(blob: NodeId, owner: NodeId, *nodes: NodeId) -> None:
     """Have the key of a blob and those of some nodes open for this block, by two questions; afterwards each costs none.
 
@@ -72,6 +76,7 @@ def open_blob_key_with(blob: NodeId, owner: NodeId, *nodes: NodeId) -> None:
     opened.granted[blob, owner] = OpenKey(blob, found.content_id.bytes, open_grant(found, rows))
 
 
+@as_of_now
 def open_blob_keys_of(pairs: Collection[tuple[NodeId, NodeId]]) -> None:
     """Have the keys of these (blob, owner) open for this block, by two queries; afterwards each costs none."""
     opened = opened_keys()
@@ -86,6 +91,7 @@ def open_blob_keys_of(pairs: Collection[tuple[NodeId, NodeId]]) -> None:
                 opened.granted[pair] = OpenKey(pair[0], found.content_id.bytes, open_grant(found, rows))
 
 
+@as_of_now
 def grant(blob: NodeId, from_owner: NodeId, to_owner: NodeId) -> None:
     """Let a second owner open the blob. KeyGone when the first cannot: the last grant may just have gone."""
     with transaction.atomic(using=DATABASE, durable=True):
@@ -98,6 +104,7 @@ def grant(blob: NodeId, from_owner: NodeId, to_owner: NodeId) -> None:
         _add_grant(blob, to_owner, found.content_id, open_grant(found, rows))
 
 
+@as_of_now
 def grant_all(pairs: Collection[tuple[NodeId, NodeId]], to_owner: NodeId) -> None:
     """Let an owner open many blobs, each by way of one that can: pairs of a blob and that owner. One commit.
 

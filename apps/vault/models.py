@@ -9,7 +9,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from apps.vault.types import ROOT_ID, NodeKind
+from apps.core import clock
+from apps.vault.types import ROOT_ID, EpochState, NodeKind
 
 
 class Node(models.Model):
@@ -101,3 +102,40 @@ class Head(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Epoch(models.Model):
+    """One renewal of the keys above whatever was taken away. At most one waits and one runs; numbers only rise."""
+
+    number = models.BigAutoField(primary_key=True)
+    state = models.CharField(
+        max_length=8,
+        choices=[(each.value, each.value) for each in EpochState],
+        default=EpochState.WAITING.value,
+    )
+    asked_at = models.DateTimeField(default=clock.now)
+    started_at = models.DateTimeField(null=True)
+    busy_until = models.DateTimeField(null=True)  # a worker is at it; past this moment it is taken for dead
+    generation = models.PositiveIntegerField(null=True)  # of the root key, afterwards
+    renewed = models.PositiveBigIntegerField(default=0)  # nodes that were given a new wrap secret
+    rewrapped = models.PositiveBigIntegerField(default=0)  # secrets below them, wrapped anew
+    finished_at = models.DateTimeField(null=True)
+    tries = models.PositiveIntegerField(default=0)
+    trouble = models.CharField(max_length=60, default="")  # the kind of error that broke off the last try
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="vault_epoch_one_in_each_state",
+                fields=["state"],
+                condition=Q(state__in=[EpochState.WAITING.value, EpochState.RUNNING.value]),
+            ),
+            models.CheckConstraint(
+                name="vault_epoch_finished_at_its_end",
+                condition=Q(state=EpochState.DONE.value, finished_at__isnull=False)
+                | (~Q(state=EpochState.DONE.value) & Q(finished_at=None)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"epoch {self.number}"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from apps.core.privacy import declare
-from apps.vault.models import Grant, Head, Node, Tombstone
+from apps.vault.models import Epoch, Grant, Head, Node, Tombstone
 
 declare(
     Node,
@@ -24,3 +24,19 @@ declare(
 )
 declare(Tombstone, sealed={"name_index"}, plain={"node_id", "kind", "scope_id", "erased_at"})
 declare(Head, plain={"name", "number", "sha256_hex", "mac_hex", "kept_at"})
+declare(
+    Epoch,
+    plain={
+        "number",
+        "state",
+        "asked_at",
+        "started_at",
+        "busy_until",
+        "generation",
+        "renewed",
+        "rewrapped",
+        "finished_at",
+        "tries",
+        "trouble",
+    },
+)

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection
+from functools import wraps as wrapping
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import connections
 
 from apps.vault import roots
-from apps.vault.errors import KeyGone, KeyStoreError, Tampered
+from apps.vault.errors import KeyGone, KeyStoreError, Moved, Tampered
 from apps.vault.keys import OpenedKeys, OpenKey, opened_keys
 from apps.vault.models import Node
-from apps.vault.types import NodeId
+from apps.vault.types import ROOT_ID, NodeId
 from apps.vault.wraps import SECRET_BYTES, node_place, unwrap
 
 log = logging.getLogger(__name__)
 DATABASE = "vault"
+_TRIES = 4
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # The parents are found by recursion rather than through a stored path: moving a node stays a change of one row.
 _COLUMNS = "id, kind, parent_id, lies_under, wrap_id, content_id, secrets, next_wrap_id, next_content_id, next_secrets"
@@ -74,15 +78,34 @@ class Rows:
 
     def open_key(self, node_id: NodeId) -> OpenKey:
         """The content key of one node. KeyGone when its row, or one above it, is not there."""
+        content_id = self._row(node_id.hex).content_id
+        _, pair = self.open_pair(node_id)
+        return OpenKey(node_id, bytes.fromhex(content_id), pair[SECRET_BYTES:])
+
+    def open_pair(self, node_id: NodeId) -> tuple[AESGCM, bytes]:
+        """The cipher that a node's secrets lie under, and the two of them."""
         row = self._row(node_id.hex)
         try:
-            pair = unwrap(self._wrap_above(row), row.secrets, _place(row), node_id=row.id)
-            return OpenKey(node_id, bytes.fromhex(row.content_id), pair[SECRET_BYTES:])
+            above = self._wrap_above(row)
+            return above, unwrap(above, row.secrets, _place(row), node_id=row.id)
         except (ValueError, RecursionError) as error:  # an id that is none, or parents in a circle
             raise Tampered("key", node_id) from error
 
     def wrap_of(self, node_id: NodeId, wrap_id: str) -> AESGCM:
-        """The cipher of one of the node's wrap secrets, for opening what names it."""
+        """The cipher of one of the node's wrap secrets, for opening what names it and was read at another moment: Moved
+        when the node has no such secret now."""
+        try:
+            return self._wrap_of(node_id, wrap_id)
+        except Tampered as error:
+            if self._has_wrap(node_id, wrap_id):
+                raise
+            raise Moved("key", node_id) from error
+
+    def _has_wrap(self, node_id: NodeId, wrap_id: str) -> bool:
+        row = self._row(node_id.hex)
+        return wrap_id in {row.wrap_id, row.next_wrap_id}
+
+    def _wrap_of(self, node_id: NodeId, wrap_id: str) -> AESGCM:
         known = self._opened.wraps.get(wrap_id)
         if known is None:
             self._open_wraps(self._row(node_id.hex))
@@ -116,18 +139,32 @@ class Rows:
         if known is not None:
             return known
         if row.parent_id is None:
-            known = self._opened.wraps[row.lies_under] = root_cipher(row.lies_under)
+            try:
+                known = self._opened.wraps[row.lies_under] = root_cipher(row.lies_under)
+            except KeyStoreError as error:
+                if lies_under_now(ROOT_ID) != UUID(row.lies_under):
+                    raise Moved(
+                        "key", ROOT_ID
+                    ) from error  # an epoch has destroyed that generation since the row was read
+                log.error("%s", error.message)
+                raise
             return known
-        return self.wrap_of(NodeId(UUID(row.parent_id)), row.lies_under)
+        return self._wrap_of(NodeId(UUID(row.parent_id)), row.lies_under)
+
+    def open_next_pair(self, node_id: NodeId) -> bytes:
+        """The two secrets that an epoch gave a node besides."""
+        row = self._row(node_id.hex)
+        if not (row.next_wrap_id and row.next_content_id and row.next_secrets):
+            raise Moved("key", node_id)
+        place = _place(row._replace(wrap_id=row.next_wrap_id, content_id=row.next_content_id))
+        return unwrap(self._wrap_above(row), row.next_secrets, place, node_id=row.id)
 
     def _open_wraps(self, row: Row) -> None:
         above = self._wrap_above(row)
         wraps = self._opened.wraps
         wraps[row.wrap_id] = AESGCM(unwrap(above, row.secrets, _place(row), node_id=row.id)[:SECRET_BYTES])
-        if row.next_wrap_id and row.next_content_id and row.next_secrets:
-            place = _place(row._replace(wrap_id=row.next_wrap_id, content_id=row.next_content_id))
-            pair = unwrap(above, row.next_secrets, place, node_id=row.id)
-            wraps[row.next_wrap_id] = AESGCM(pair[:SECRET_BYTES])
+        if row.next_wrap_id:
+            wraps[row.next_wrap_id] = AESGCM(self.open_next_pair(NodeId(UUID(row.id)))[:SECRET_BYTES])
 
 
 def lock_and_read(node_id: NodeId) -> Rows:
@@ -138,11 +175,29 @@ def lock_and_read(node_id: NodeId) -> Rows:
 
 def root_cipher(lies_under: str) -> AESGCM:
     """The root key that the root's row names: its generation, written as an id."""
-    try:
-        return AESGCM(roots.provider().get(int(lies_under, 16)))
-    except KeyStoreError as error:
-        log.error("%s", error.message)
-        raise
+    return AESGCM(roots.provider().get(int(lies_under, 16)))
+
+
+def lies_under_now(node_id: NodeId) -> UUID | None:
+    return Node.objects.filter(pk=node_id).values_list("lies_under", flat=True).first()
+
+
+def as_of_now(ask: Callable[P, T]) -> Callable[P, T]:
+    """For what opens keys by several questions: asked once more when an epoch moved keys between two of them.
+
+    What still does not fit after some tries is no epoch: Moved, which is Tampered, reaches the caller.
+    """
+
+    @wrapping(ask)
+    def asked_again(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(_TRIES - 1):
+            try:
+                return ask(*args, **kwargs)
+            except Moved:
+                continue
+        return ask(*args, **kwargs)
+
+    return asked_again
 
 
 def _place(row: Row) -> bytes:

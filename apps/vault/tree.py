@@ -10,7 +10,7 @@ from django.db import transaction
 
 from apps.core import clock
 from apps.vault.damage import leave_out
-from apps.vault.errors import KeyGone, Tampered
+from apps.vault.errors import KeyGone, Moved, Tampered
 from apps.vault.grants import (
     create_blob_key,
     create_blob_keys,
@@ -28,7 +28,7 @@ from apps.vault.grants import (
 )
 from apps.vault.keys import OpenKey, keys_in_use, opened_keys
 from apps.vault.models import Grant, Node, Tombstone
-from apps.vault.rows import DATABASE, Rows, lock_and_read
+from apps.vault.rows import DATABASE, Rows, as_of_now, lock_and_read
 from apps.vault.types import OPERATOR_ID, PARENTS, ROOT_ID, NodeId, NodeKind
 from apps.vault.wraps import SECRET_BYTES, node_place, wrap
 
@@ -75,6 +75,7 @@ def operator_node() -> NodeId:
     return OPERATOR_ID
 
 
+@as_of_now
 def _add_node(node_id: NodeId, kind: NodeKind, parent: NodeId) -> NodeId:
     wrap_id, content_id = uuid4(), uuid4()
     pair = os.urandom(2 * SECRET_BYTES)
@@ -100,6 +101,7 @@ def _add_node(node_id: NodeId, kind: NodeKind, parent: NodeId) -> NodeId:
     return node_id
 
 
+@as_of_now
 def open_key(node_id: NodeId) -> OpenKey:
     """The key of one node; KeyGone when it, or a key above it, was erased."""
     opened = opened_keys()
@@ -109,6 +111,7 @@ def open_key(node_id: NodeId) -> OpenKey:
     return key
 
 
+@as_of_now
 def open_keys(node_ids: Iterable[NodeId]) -> dict[NodeId, OpenKey]:
     """The keys of any number of nodes, by one query. Nodes whose key is gone are absent from the answer."""
     opened = opened_keys()
@@ -121,6 +124,8 @@ def open_keys(node_ids: Iterable[NodeId]) -> dict[NodeId, OpenKey]:
                 opened.keys[node_id] = rows.open_key(node_id)
             except KeyGone:
                 continue
+            except Moved:
+                raise
             except Tampered as error:
                 leave_out(error)
     return {node_id: opened.keys[node_id] for node_id in wanted if node_id in opened.keys}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from graphlib import TopologicalSorter
 from typing import NewType
 from uuid import UUID
 
@@ -37,3 +38,12 @@ PARENTS: dict[NodeKind, frozenset[NodeKind]] = {
     NodeKind.OPERATOR: frozenset({NodeKind.ROOT}),
     NodeKind.REQUEST: frozenset({NodeKind.OPERATOR}),
 }
+
+# Each kind after every kind that may lie below it: the order in which an epoch goes up the tree.
+UPWARDS: list[NodeKind] = list(TopologicalSorter(PARENTS).static_order())[::-1]
+
+
+class EpochState(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"

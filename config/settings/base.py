@@ -24,6 +24,8 @@ OWNLOG_STORAGE_SECRET_KEY = env.secret("OWNLOG_STORAGE_SECRET_KEY")
 OWNLOG_TRUSTED_PROXY = env.boolean("OWNLOG_TRUSTED_PROXY", default=False)
 
 # Names, addresses and sessions lie here in the clear: for the server's own user only.
+# Written anew by each epoch (apps.vault.epochs), before the old root key is destroyed.
+OWNLOG_VAULT_COPY = env.folder("OWNLOG_VAULT_COPY", default=OWNLOG_DATA / "vault-copy" / "vault.sqlite3")
 OWNLOG_DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 SECRET_KEY = env.secret("OWNLOG_SECRET_KEY") or secret_key.read_or_make(OWNLOG_KEY_DIR)
@@ -215,6 +217,7 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "runs.sweep": {"task": "runs.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "blobs.sweep_orphans": {"task": "blobs.sweep_orphans", "schedule": 3600.0, "options": {"expires": 3600}},
+    "vault.epoch": {"task": "vault.epoch", "schedule": 10.0, "options": {"expires": 10}},
     "vault.sweep_orphans": {"task": "vault.sweep_orphans", "schedule": 3600.0, "options": {"expires": 3600}},
     # Soon after each act its event is linked to the one before; once an hour all are looked at.
     "audit.sweep": {"task": "audit.sweep", "schedule": 10.0, "options": {"expires": 10}},

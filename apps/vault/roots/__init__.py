@@ -15,6 +15,9 @@ class RootKeys(Protocol):
     def current(self) -> int | None:
         """The newest generation, or None before the first."""
 
+    def generations(self) -> list[int]:
+        """Those that exist, oldest first: one, or two while an epoch goes from one to the next."""
+
     def get(self, generation: int) -> bytes:
         """The 32 bytes of one generation; KeyStoreError with what to do when it cannot be had."""
 

@@ -1,23 +1,38 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from apps.core.errors import OwnlogError
-from apps.vault import readiness, roots
+from apps.vault import copies, epochs, readiness, roots
 
 
 class Command(BaseCommand):
-    help = "The vault: make it ready (first start), show its state, or open every key in it once."
+    help = (
+        "The vault: make it ready (first start), show its state, open every key in it once, renew the keys above what was "
+        "erased (epoch), write its second copy (copy), or put a copy into an empty vault (restore)."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("act", choices=["ready", "status", "verify"])
+        parser.add_argument("act", choices=["ready", "status", "verify", "epoch", "copy", "restore"])
+        parser.add_argument(
+            "file", nargs="?", help="restore: the copy; without it the one at OWNLOG_VAULT_COPY"
+        )
 
-    def handle(self, *args: Any, act: str, **options: Any) -> None:
-        acts = {"ready": self.ready, "status": self.status, "verify": self.verify}
+    def handle(self, *args: Any, act: str, file: str | None = None, **options: Any) -> None:
+        acts: dict[str, Callable[[], None]] = {
+            "ready": self.ready,
+            "status": self.status,
+            "verify": self.verify,
+            "epoch": self.epoch,
+            "copy": self.copy,
+            "restore": lambda: self.restore(Path(file) if file else copies.place()),
+        }
         try:
             acts[act]()
         except OwnlogError as error:
@@ -52,6 +67,26 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{len(verdict.damaged)} keys do not open. Put back the newest copy of the vault."
             )
+
+    def epoch(self) -> None:
+        readiness.require_fit()
+        done = epochs.run()
+        if done is None:
+            raise CommandError("Another process is at an epoch. Nothing was changed.")
+        self.stdout.write(
+            f"epoch {done.number}: {done.renewed} keys renewed, {done.rewrapped} below them wrapped anew, root key "
+            f"generation {done.generation}"
+        )
+
+    def copy(self) -> None:
+        readiness.require_fit()
+        self.stdout.write(f"{copies.place()}: {copies.write_copy()} keys, all of them open")
+
+    def restore(self, file: Path) -> None:
+        rows = copies.restore(file)
+        self.stdout.write(
+            f"vault: {rows} rows put back from {file}, root generation {readiness.require_fit()}"
+        )
 
     def _warn(self) -> None:
         for warning in roots.provider().warnings():

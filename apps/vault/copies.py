@@ -1,0 +1,217 @@
+"""The second copy of the vault: one SQLite file, whatever the vault itself lies in, opened again before it counts.
+
+An epoch destroys the root key under which every earlier copy lies. Before it does, what was wrapped anew has to be in
+two places: this file is the second. It is useless without the root key, and is put back by `manage.py vault restore`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.db import connections, transaction
+from django.db.models import Field, Model
+
+from apps.vault import roots
+from apps.vault.errors import CopyFailed, KeyStoreError, Tampered
+from apps.vault.models import Epoch, Grant, Head, Node, Tombstone
+from apps.vault.rows import DATABASE
+from apps.vault.types import ROOT_ID, UPWARDS, NodeKind
+from apps.vault.wraps import SECRET_BYTES, grant_place, node_place, unwrap
+
+_TABLES: tuple[type[Model], ...] = (Node, Grant, Tombstone, Head, Epoch)
+_BATCH = 2_000
+
+
+def place() -> Path:
+    return Path(settings.OWNLOG_VAULT_COPY)
+
+
+def write_copy() -> int:
+    """Write the copy anew and open every key in it; how many there are. The earlier copy is replaced only by a whole one.
+
+    CopyFailed, with what to do, when it cannot be written or does not open.
+    """
+    target = place()
+    draft = target.with_name(f".{target.name}.new")
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        _write(draft)
+        opened = verify_copy(draft)
+        draft.replace(target)
+        _fsync(target.parent)
+    except (OSError, sqlite3.Error) as error:
+        raise CopyFailed(
+            f"The second copy of the vault cannot be written to {target} ({type(error).__name__}). Make room there, or set "
+            f"OWNLOG_VAULT_COPY to a file in another folder. Until then no root key is destroyed, and old copies of the "
+            f"vault still open what was erased."
+        ) from error
+    finally:
+        with suppress(OSError):
+            draft.unlink()
+    return opened
+
+
+def _write(draft: Path) -> None:
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.close(handle)
+    connection = connections[DATABASE]
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM INTO %s", [str(draft)])  # as of one moment, and no writer waits
+    else:
+        _write_rows(draft)
+    with draft.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _write_rows(draft: Path) -> None:
+    with closing(sqlite3.connect(draft, isolation_level=None)) as copy:
+        copy.execute("PRAGMA journal_mode=OFF")  # a draft that breaks off is thrown away
+        copy.execute("PRAGMA synchronous=OFF")
+        copy.execute("BEGIN")
+        with transaction.atomic(using=DATABASE, durable=True), connections[DATABASE].cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # all tables as of one moment
+            for model in _TABLES:
+                _copy_table(model, copy)
+        copy.execute("COMMIT")
+
+
+def _copy_table(model: type[Model], copy: sqlite3.Connection) -> None:
+    columns = [
+        field.attname for field in model._meta.concrete_fields
+    ]  # as the columns are called in these tables
+    table = model._meta.db_table
+    copy.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
+    insert = f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})"  # noqa: S608  (names of columns)
+    copy.executemany(insert, _rows(model))
+
+
+def _rows(model: type[Model]) -> Iterator[tuple[Any, ...]]:
+    """Batch by batch, in the order of the key: a pooler in between keeps no cursor."""
+    last: Any = None
+    while True:
+        rows = model._base_manager.order_by("pk")
+        if last is not None:
+            rows = rows.filter(pk__gt=last)
+        batch = list(
+            rows.values_list("pk", *[field.attname for field in model._meta.concrete_fields])[:_BATCH]
+        )
+        if not batch:
+            return
+        last = batch[-1][0]
+        yield from (tuple(map(_as_text, row[1:])) for row in batch)
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, memoryview | bytearray):
+        return bytes(value)
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def verify_copy(path: Path) -> int:
+    """Open every key and grant of a copy by the root key that it names, from the root down; how many there are.
+
+    CopyFailed when one that lies under a key that is there does not open.
+    """
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as copy:
+        try:
+            return sum(1 for _ in _open_all(copy))
+        except (Tampered, KeyStoreError, KeyError, ValueError) as error:
+            raise CopyFailed(
+                f"The copy of the vault in {path} does not open ({type(error).__name__}). Run: manage.py vault verify"
+            ) from error
+
+
+def _open_all(copy: sqlite3.Connection) -> Iterator[object]:
+    wraps: dict[str, AESGCM] = {}
+    there = {ROOT_ID.hex}
+    for kind in reversed(UPWARDS):
+        found = copy.execute(
+            "SELECT id, kind, parent_id, lies_under, wrap_id, content_id, secrets, next_wrap_id, next_secrets "
+            "FROM vault_node WHERE kind = ?",
+            [kind.value],
+        )
+        for node, _, parent, lies_under, wrap_id, content_id, secrets, next_wrap, next_secrets in found:
+            if kind is NodeKind.ROOT:
+                wraps[lies_under] = AESGCM(roots.provider().get(int(lies_under, 16)))
+            elif parent not in there:
+                continue  # below an erased key
+            there.add(node)
+            pairs = [(wrap_id, secrets)] + ([(next_wrap, next_secrets)] if next_wrap else [])
+            for own, sealed in pairs:
+                bound_to = node_place(node, kind, parent, lies_under, own, content_id)
+                pair = unwrap(wraps[lies_under], sealed, bound_to, node_id=node)
+                wraps[own] = AESGCM(pair[:SECRET_BYTES])
+            yield node
+    grants = copy.execute("SELECT blob_id, owner_id, lies_under, content_id, secret FROM vault_grant")
+    for blob, owner, lies_under, content_id, secret in grants:
+        if owner in there:
+            bound_to = grant_place(blob, owner, lies_under, content_id)
+            yield unwrap(wraps[lies_under], secret, bound_to, node_id=blob)
+
+
+def restore(path: Path) -> int:
+    """Put a copy's rows into the vault, which has to be empty, and open the root with the root key; how many rows."""
+    verify_copy(path)
+    with (
+        closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as copy,
+        transaction.atomic(using=DATABASE),
+    ):
+        if Node.objects.exists() or Grant.objects.exists():
+            raise CopyFailed("The vault is not empty. Nothing was changed.")
+        return sum(_restore_table(model, copy) for model in _TABLES)
+
+
+def _restore_table(model: type[Model], copy: sqlite3.Connection) -> int:
+    fields = model._meta.concrete_fields
+    names = [field.attname for field in fields]
+    count = 0
+    columns = ", ".join(names)
+    for batch in _batches(copy.execute(f"SELECT {columns} FROM {model._meta.db_table}")):  # noqa: S608
+        rows = [
+            model(
+                **{name: _back(field, value) for name, field, value in zip(names, fields, row, strict=True)}
+            )
+            for row in batch
+        ]
+        model._base_manager.bulk_create(rows, batch_size=500)
+        count += len(rows)
+    return count
+
+
+def _back(field: Field[Any, Any], value: Any) -> Any:
+    found = field.to_python(value)
+    if isinstance(found, datetime) and found.tzinfo is None:
+        return found.replace(tzinfo=UTC)  # as SQLite keeps times
+    return found
+
+
+def _batches(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    batch: list[tuple[Any, ...]] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _fsync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,171 @@
+"""Epochs: erasure against old copies of the vault.
+
+A deleted row may live on in a backup, in a write-ahead log, in a free page. So the keys above it are renewed up to the
+root, whose generation goes with them: then every earlier copy of the vault lies under a root key that is nowhere any more.
+The order of the last steps is the whole point: the new root key is durable, the new rows are committed, a second copy of
+them was opened again, and only then the old root key is destroyed. Whoever dies anywhere is carried on.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, connections, transaction
+from django.db.models import F, Q
+
+from apps.core import clock
+from apps.vault import copies, renewal, roots
+from apps.vault.errors import CopyFailed
+from apps.vault.models import Epoch, Node
+from apps.vault.rows import DATABASE
+from apps.vault.types import ROOT_ID, EpochState
+
+# Several erasures that come together share one.
+DEBOUNCE = timedelta(seconds=20)
+_LEASE = timedelta(minutes=2)  # longer than any batch
+_ASKED = 50  # times, for a moment in which nobody reads
+
+
+def demand() -> int:
+    """The number of the epoch that will have renewed everything above what was deleted before this call.
+
+    It has not begun yet, so what it will find is what was committed by now.
+    """
+    for _ in range(5):
+        try:
+            with transaction.atomic(using=DATABASE, durable=True):
+                waiting = Epoch.objects.select_for_update().filter(state=EpochState.WAITING).first()
+                return waiting.number if waiting else Epoch.objects.create().number
+        except IntegrityError:
+            continue  # another process was quicker; it waits or has begun by now
+    raise CopyFailed("An epoch could not be asked for. Try again.")
+
+
+def is_done(number: int) -> bool:
+    return Epoch.objects.filter(number=number, state=EpochState.DONE).exists()
+
+
+def finished_at(numbers: set[int]) -> dict[int, datetime]:
+    """When these epochs ended, those that have."""
+    rows = Epoch.objects.filter(number__in=numbers, state=EpochState.DONE).values_list(
+        "number", "finished_at"
+    )
+    return {number: ended for number, ended in rows if ended is not None}
+
+
+def run_due() -> Epoch | None:
+    """Run the epoch that is due, if one is: asked for or needed some seconds ago, or broken off. None when there is nothing to do."""
+    now = clock.now()
+    oldest = Node.objects.filter(dirty_at__lte=now - DEBOUNCE).exists()
+    asked = Epoch.objects.filter(state=EpochState.WAITING, asked_at__lte=now - DEBOUNCE).exists()
+    broken_off = Epoch.objects.filter(_free(now), state=EpochState.RUNNING).exists()
+    if not (oldest or asked or broken_off or _leftover()):
+        return None
+    return run()
+
+
+def run(step: renewal.Step | None = None) -> Epoch | None:
+    """Run an epoch now. None when another process is at one. `step` is told each step that is behind it."""
+    epoch = _claim()
+    if epoch is None:
+        return None
+
+    def beat(name: str) -> None:
+        Epoch.objects.filter(pk=epoch.pk).update(busy_until=clock.now() + _LEASE)
+        if step:
+            step(name)
+
+    try:
+        renewed, rewrapped = renewal.renew_dirty(beat)
+        Epoch.objects.filter(pk=epoch.pk).update(
+            renewed=F("renewed") + renewed, rewrapped=F("rewrapped") + rewrapped
+        )
+        generation = settle(beat)
+    except Exception as error:
+        Epoch.objects.filter(pk=epoch.pk).update(busy_until=None, trouble=type(error).__name__)
+        raise
+    Epoch.objects.filter(pk=epoch.pk).update(
+        state=EpochState.DONE, generation=generation, finished_at=clock.now(), busy_until=None, trouble=""
+    )
+    epoch.refresh_from_db()
+    return epoch
+
+
+def settle(step: renewal.Step) -> int:
+    """Destroy the root keys that open nothing any more, after a second copy of what replaced them was opened. The
+    generation that is left."""
+    in_use = _generation()
+    old = [each for each in roots.provider().generations() if each < in_use]
+    if not old:
+        return in_use
+    _reach_the_disk()
+    step("durable")
+    copies.write_copy()
+    step("copied")
+    for generation in old:
+        roots.provider().destroy(generation)
+        step("destroyed")
+    return in_use
+
+
+def _claim() -> Epoch | None:
+    now = clock.now()
+    running = Epoch.objects.filter(state=EpochState.RUNNING).first()
+    if running is None:
+        demand()
+        running = _begin()
+    if running is None:
+        return None
+    free = Epoch.objects.filter(_free(now), pk=running.pk, state=EpochState.RUNNING)
+    if not free.update(busy_until=now + _LEASE, tries=F("tries") + 1):
+        return None
+    running.refresh_from_db()
+    return running
+
+
+def _begin() -> Epoch | None:
+    try:
+        with transaction.atomic(using=DATABASE, durable=True):
+            waiting = Epoch.objects.select_for_update().filter(state=EpochState.WAITING).first()
+            if waiting is not None:
+                waiting.state, waiting.started_at = EpochState.RUNNING.value, clock.now()
+                waiting.save(update_fields=["state", "started_at"])
+            return waiting
+    except IntegrityError:
+        return None  # one runs already
+
+
+def _free(now: datetime) -> Q:
+    return Q(busy_until=None) | Q(busy_until__lt=now)
+
+
+def _leftover() -> bool:
+    """Whether a root key is still there that the vault is past."""
+    return min(roots.provider().generations(), default=0) < _generation()
+
+
+def _generation() -> int:
+    return int(Node.objects.values_list("lies_under", flat=True).get(pk=ROOT_ID).int)
+
+
+def _reach_the_disk() -> None:
+    """The write-ahead log into the database file: what the new root key opens lies in the vault proper.
+
+    PostgreSQL does this by itself; its log lies under the same root keys.
+    """
+    connection = connections[DATABASE]
+    if connection.vendor != "sqlite":
+        return
+    with connection.cursor() as cursor:
+        patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+        # While it waits for readers to end, writers wait for it: so it waits briefly, and asks again.
+        cursor.execute("PRAGMA busy_timeout = 50")
+        try:
+            for _ in range(_ASKED):
+                if not cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                    return
+                time.sleep(0.1)
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {patience:d}")
+    raise CopyFailed("The vault is being read all the time. The epoch goes on at the next turn.")

@@ -1,0 +1,207 @@
+"""Gives nodes a new wrap secret, and wraps what lies under them anew, in batches that nobody waits for.
+
+Meanwhile a node has two wrap secrets: whoever adds something below takes the newer one, whoever reads follows what the
+row names. Content secrets stay, so nothing that is sealed has to be sealed again. Each step is one transaction and may be
+repeated: what a step has done is no longer found by it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+from uuid import UUID, uuid4
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.db import connections, transaction
+from django.db.models import Q
+
+from apps.core import clock
+from apps.vault import roots
+from apps.vault.errors import KeyGone, Moved
+from apps.vault.grants import open_grant
+from apps.vault.keys import OpenedKeys
+from apps.vault.models import Grant, Node
+from apps.vault.rows import DATABASE, Rows
+from apps.vault.types import ROOT_ID, UPWARDS, NodeId, NodeKind
+from apps.vault.wraps import SECRET_BYTES, grant_place, node_place, unwrap, wrap
+
+_AT_ONCE = 500  # nodes that are renewed together
+_BATCH = 5_000  # secrets that one transaction wraps anew
+_ROUNDS = 50  # without a step forward; then somebody else is at it, or a row is damaged
+
+# What happens between two steps: the lease is renewed, and a test may die here.
+Step = Callable[[str], None]
+
+
+class Stuck(Exception):
+    """Rows below a node stay under its old secret however often they are asked for: another worker is at it."""
+
+
+def renew_dirty(step: Step) -> tuple[int, int]:
+    """Renew every dirty node and all above it, from the leaves up to the root, whose new secret goes under the next
+    generation of the root key. How many nodes were renewed, and how many secrets wrapped anew."""
+    renewed = rewrapped = 0
+    for kind in UPWARDS:
+        for some in _some_at_once(kind):
+            _give_next(some)
+            step("given")
+            rewrapped += _move_all(some, step)
+            step("moved")
+            _take_next(some, generation=_next_generation() if kind is NodeKind.ROOT else None)
+            step("taken")
+            renewed += len(some)
+    return renewed, rewrapped
+
+
+def _some_at_once(kind: NodeKind) -> Iterator[list[NodeId]]:
+    """The dirty nodes of this kind now, and those in which an earlier worker died. Marks that come later are the next epoch's."""
+    found = (
+        Node.objects.filter(Q(dirty_at__isnull=False) | Q(next_wrap_id__isnull=False), kind=kind)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+    ids = iter([NodeId(node) for node in found])
+    while some := list(islice(ids, _AT_ONCE)):
+        yield some
+
+
+def _give_next(node_ids: Sequence[NodeId]) -> None:
+    """A second wrap secret for each. In the same transaction the dirt goes from the node to its parent: a crash loses none."""
+    with transaction.atomic(using=DATABASE, durable=True):
+        nodes = list(Node.objects.select_for_update().filter(pk__in=node_ids).order_by("pk"))
+        rows = Rows([node.pk for node in nodes], OpenedKeys())
+        for node in nodes:
+            node.dirty_at = None
+            if node.next_wrap_id is not None:
+                continue  # a worker died after this step
+            try:
+                above, pair = rows.open_pair(NodeId(node.pk))
+            except KeyGone:
+                continue  # below an erased key: noise, which is cleared away
+            node.next_wrap_id, node.next_content_id = uuid4(), node.content_id
+            renewed = os.urandom(SECRET_BYTES) + pair[SECRET_BYTES:]
+            node.next_secrets = wrap(above, renewed, _place(node, node.lies_under, node.next_wrap_id))
+        Node.objects.bulk_update(
+            nodes, ["dirty_at", "next_wrap_id", "next_content_id", "next_secrets"], batch_size=100
+        )
+        parents = {node.parent_id for node in nodes if node.next_wrap_id and node.parent_id}
+        Node.objects.filter(pk__in=parents).update(dirty_at=clock.now())
+
+
+def _move_all(node_ids: Sequence[NodeId], step: Step) -> int:
+    """Wrap everything that lies under these nodes' old secrets under their new ones."""
+    moved = rounds = 0
+    while True:
+        nodes = list(Node.objects.filter(pk__in=node_ids, next_wrap_id__isnull=False))
+        old = [node.wrap_id for node in nodes]
+        children = list(Node.objects.filter(lies_under__in=old)[:_BATCH])
+        grants = [] if children else list(Grant.objects.filter(lies_under__in=old)[:_BATCH])
+        if not children and not grants:
+            return moved
+        rows = Rows([node.pk for node in nodes], OpenedKeys())
+        under = {node.wrap_id: node.next_wrap_id for node in nodes}
+        try:
+            done = _move_nodes(children, rows, under) if children else _move_grants(grants, rows, under)
+        except Moved:
+            done = 0
+        rounds = 0 if done else rounds + 1
+        if rounds > _ROUNDS:
+            raise Stuck
+        moved += done
+        step("batch")
+
+
+def _move_nodes(children: Sequence[Node], rows: Rows, under: dict[UUID, UUID | None]) -> int:
+    made = []
+    for child in children:
+        parent, new = NodeId(child.parent_id or ROOT_ID), under[child.lies_under]
+        if new is None or child.next_wrap_id is not None:
+            continue  # it is being renewed itself, by another worker: found again in the next round
+        pair = unwrap(
+            rows.wrap_of(parent, child.lies_under.hex),
+            bytes(child.secrets),
+            _place(child, child.lies_under, child.wrap_id),
+            node_id=child.pk.hex,
+        )
+        secrets = wrap(rows.wrap_of(parent, new.hex), pair, _place(child, new, child.wrap_id))
+        made.append((secrets, new, child.pk, child.lies_under, child.wrap_id, child.content_id))
+    return _write(
+        "UPDATE vault_node SET secrets = %s, lies_under = %s WHERE id = %s AND lies_under = %s AND wrap_id = %s "
+        "AND content_id = %s AND next_wrap_id IS NULL",
+        made,
+    )
+
+
+def _move_grants(grants: Sequence[Grant], rows: Rows, under: dict[UUID, UUID | None]) -> int:
+    made = []
+    for found in grants:
+        new = under[found.lies_under]
+        if new is None:
+            continue
+        secret = open_grant(found, rows)
+        place = grant_place(found.blob_id.hex, found.owner_id.hex, new.hex, found.content_id.hex)
+        secret = wrap(rows.wrap_of(NodeId(found.owner_id), new.hex), secret, place)
+        made.append((secret, new, found.pk, found.lies_under, found.content_id))
+    return _write(
+        "UPDATE vault_grant SET secret = %s, lies_under = %s WHERE id = %s AND lies_under = %s AND content_id = %s",
+        made,
+    )
+
+
+def _write(sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    """One short transaction: the secrets were made outside of it. Rows that were changed or deleted meanwhile are left alone."""
+    connection = connections[DATABASE]
+    plain = [[_stored(value, connection.vendor) for value in row] for row in rows]
+    with transaction.atomic(using=DATABASE, durable=True), connection.cursor() as cursor:
+        cursor.executemany(sql, plain)
+        return int(cursor.rowcount)
+
+
+def _stored(value: Any, vendor: str) -> Any:
+    return value.hex if isinstance(value, UUID) and vendor == "sqlite" else value
+
+
+def _next_generation() -> int:
+    """The newest generation of the root key that opens nothing yet: made now, or by a worker that died before it was used."""
+    in_use = Node.objects.values_list("lies_under", flat=True).get(pk=ROOT_ID).int
+    newest = roots.provider().current() or 0
+    return newest if newest > in_use else roots.provider().rotate()
+
+
+def _take_next(node_ids: Sequence[NodeId], *, generation: int | None) -> None:
+    """The second wrap secret is the only one from now on; the old one is in no row any more."""
+    with transaction.atomic(using=DATABASE, durable=True):
+        nodes = list(
+            Node.objects.select_for_update()
+            .filter(pk__in=node_ids, next_wrap_id__isnull=False)
+            .order_by("pk")
+        )
+        old = [node.wrap_id for node in nodes]
+        if (
+            Node.objects.filter(lies_under__in=old).exists()
+            or Grant.objects.filter(lies_under__in=old).exists()
+        ):
+            raise Stuck
+        for node in nodes:
+            secrets, wrap_id = node.next_secrets, node.next_wrap_id
+            if secrets is None or wrap_id is None:
+                continue
+            if generation is not None:
+                node.lies_under = UUID(int=generation)
+                pair = Rows([ROOT_ID], OpenedKeys()).open_next_pair(ROOT_ID)
+                root_key = AESGCM(roots.provider().get(generation))
+                secrets = wrap(root_key, pair, _place(node, node.lies_under, wrap_id))
+            node.secrets, node.wrap_id = secrets, wrap_id
+            node.next_secrets = node.next_wrap_id = node.next_content_id = None
+        Node.objects.bulk_update(
+            nodes,
+            ["secrets", "wrap_id", "lies_under", "next_secrets", "next_wrap_id", "next_content_id"],
+            batch_size=100,
+        )
+
+
+def _place(node: Node, lies_under: UUID, wrap_id: UUID) -> bytes:
+    parent = None if node.parent_id is None else node.parent_id.hex
+    return node_place(node.pk.hex, node.kind, parent, lies_under.hex, wrap_id.hex, node.content_id.hex)
