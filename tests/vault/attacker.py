@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -15,8 +16,8 @@ from apps.vault.wraps import SECRET_BYTES, grant_place, node_place, unwrap
 
 @dataclass
 class Attacker:
-    nodes: set[tuple[object, ...]] = field(default_factory=set)
-    grants: set[tuple[object, ...]] = field(default_factory=set)
+    nodes: set[tuple[Any, ...]] = field(default_factory=set)
+    grants: set[tuple[Any, ...]] = field(default_factory=set)
 
     def copies_the_vault(self) -> None:
         columns = ("pk", "kind", "parent_id", "lies_under", "content_id")
