@@ -18,6 +18,7 @@ from apps.erasure.types import Scope, Step
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Chunk, Run
+from apps.vault.epochs import demand
 from apps.vault.tree import erase_nodes, forget_nodes
 from apps.vault.types import NodeId
 
@@ -45,6 +46,7 @@ def shred(job: ErasureJob, _: Beat) -> None:
             for field in part.blob_fields:
                 for batch in _in_batches(part.rows_of(job).only("pk", field).order_by("pk"), _BATCH):
                     discard_keys_of(batch, field)
+        demand()  # of an epoch, as erase_nodes does
 
 
 def delete_bytes(job: ErasureJob, beat: Beat) -> None:

@@ -44,6 +44,13 @@ def newest_request(actor: Actor) -> PlanRequest | None:
     return PlanRequest.objects.filter(user_id=actor.user_id).order_by("-pk").first()
 
 
+def requests_of(actor: Actor) -> list[PlanRequest]:
+    """All requests of the actor's, the newest first, on whatever instance: what is kept of them they may count."""
+    if actor.user_id is None:
+        return []
+    return list(PlanRequest.objects.filter(user_id=actor.user_id).order_by("-pk"))
+
+
 def open_request_of(actor: Actor) -> PlanRequest:
     found = newest_request(actor)
     if found is None or not found.is_open:

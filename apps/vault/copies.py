@@ -6,10 +6,12 @@ two places: this file is the second. It is useless without the root key, and is 
 
 from __future__ import annotations
 
+import fcntl
 import os
+import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,11 +19,12 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.core.management.color import no_style
 from django.db import connections, transaction
 from django.db.models import Field, Model
 
 from apps.vault import roots
-from apps.vault.errors import CopyFailed, KeyStoreError, Tampered
+from apps.vault.errors import CopyFailed, Tampered
 from apps.vault.models import Epoch, Grant, Head, Node, Tombstone
 from apps.vault.rows import DATABASE
 from apps.vault.types import ROOT_ID, UPWARDS, NodeKind
@@ -35,30 +38,44 @@ def place() -> Path:
     return Path(settings.OWNLOG_VAULT_COPY)
 
 
-def write_copy() -> int:
+def write_copy(step: Callable[[str], None] = lambda name: None) -> int:
     """Write the copy anew and open every key in it; how many there are. The earlier copy is replaced only by a whole one.
 
-    CopyFailed, with what to do, when it cannot be written or does not open.
+    CopyFailed, with what to do, when it cannot be written or does not open. `step` is told now and then that work goes on.
     """
     target = place()
-    draft = target.with_name(f".{target.name}.new")
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft.unlink(missing_ok=True)
-        _write(draft)
-        opened = verify_copy(draft)
-        draft.replace(target)
-        _fsync(target.parent)
+        with _alone(target):
+            for left in target.parent.glob(f".{target.name}.*.new"):
+                left.unlink()  # of a process that died
+            draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}.new")
+            try:
+                _write(draft)
+                opened = verify_copy(draft, step)
+                step("verified")
+                draft.replace(target)
+                _fsync(target.parent)
+            finally:
+                draft.unlink(missing_ok=True)
     except (OSError, sqlite3.Error) as error:
         raise CopyFailed(
             f"The second copy of the vault cannot be written to {target} ({type(error).__name__}). Make room there, or set "
             f"OWNLOG_VAULT_COPY to a file in another folder. Until then no root key is destroyed, and old copies of the "
             f"vault still open what was erased."
         ) from error
-    finally:
-        with suppress(OSError):
-            draft.unlink()
     return opened
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """One process at a time writes the copy."""
+    with target.with_name(f".{target.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CopyFailed("Another process is writing the second copy of the vault. Try again.") from None
+        yield
 
 
 def _write(draft: Path) -> None:
@@ -120,58 +137,93 @@ def _as_text(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def verify_copy(path: Path) -> int:
+def verify_copy(path: Path, step: Callable[[str], None] = lambda name: None) -> int:
     """Open every key and grant of a copy by the root key that it names, from the root down; how many there are.
 
-    CopyFailed when one that lies under a key that is there does not open.
+    CopyFailed when it is none, or when a key that lies under one that is there does not open.
     """
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as copy:
-        try:
-            return sum(1 for _ in _open_all(copy))
-        except (Tampered, KeyStoreError, KeyError, ValueError) as error:
-            raise CopyFailed(
-                f"The copy of the vault in {path} does not open ({type(error).__name__}). Run: manage.py vault verify"
-            ) from error
+    count = 0
+    try:
+        with closing(_opened(path)) as copy:
+            for count, _ in enumerate(_open_all(copy), start=1):
+                if count % 20_000 == 0:
+                    step("verifying")
+    except (Tampered, KeyError, ValueError, sqlite3.Error) as error:
+        raise CopyFailed(
+            f"The copy of the vault in {path} does not open ({type(error).__name__}). Run: manage.py vault verify"
+        ) from error
+    if not count:
+        raise CopyFailed(f"The copy of the vault in {path} holds no key.")
+    return count
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+
+
+class _Wraps:
+    """Wrap secrets as bytes, and a cipher only for the one that is used: there may be a million of them."""
+
+    def __init__(self) -> None:
+        self._secrets: dict[str, bytes] = {}
+        self._last: tuple[str, AESGCM] | None = None
+
+    def learn(self, wrap_id: str, secret: bytes) -> None:
+        self._secrets[wrap_id] = secret
+
+    def cipher(self, wrap_id: str) -> AESGCM:
+        if self._last is None or self._last[0] != wrap_id:
+            self._last = wrap_id, AESGCM(self._secrets[wrap_id])
+        return self._last[1]
 
 
 def _open_all(copy: sqlite3.Connection) -> Iterator[object]:
-    wraps: dict[str, AESGCM] = {}
-    there = {ROOT_ID.hex}
+    wraps, there = _Wraps(), {ROOT_ID.hex}
     for kind in reversed(UPWARDS):
         found = copy.execute(
-            "SELECT id, kind, parent_id, lies_under, wrap_id, content_id, secrets, next_wrap_id, next_secrets "
-            "FROM vault_node WHERE kind = ?",
+            "SELECT id, parent_id, lies_under, wrap_id, content_id, secrets, next_wrap_id, next_secrets "
+            "FROM vault_node WHERE kind = ? ORDER BY lies_under",
             [kind.value],
         )
-        for node, _, parent, lies_under, wrap_id, content_id, secrets, next_wrap, next_secrets in found:
+        for node, parent, lies_under, wrap_id, content_id, sealed, next_wrap, next_sealed in found:
             if kind is NodeKind.ROOT:
-                wraps[lies_under] = AESGCM(roots.provider().get(int(lies_under, 16)))
+                wraps.learn(lies_under, roots.provider().get(int(lies_under, 16)))
             elif parent not in there:
                 continue  # below an erased key
             there.add(node)
-            pairs = [(wrap_id, secrets)] + ([(next_wrap, next_secrets)] if next_wrap else [])
-            for own, sealed in pairs:
+            for own, pair in ((wrap_id, sealed), (next_wrap, next_sealed))[: 2 if next_wrap else 1]:
                 bound_to = node_place(node, kind, parent, lies_under, own, content_id)
-                pair = unwrap(wraps[lies_under], sealed, bound_to, node_id=node)
-                wraps[own] = AESGCM(pair[:SECRET_BYTES])
+                opened = unwrap(wraps.cipher(lies_under), pair, bound_to, node_id=node)
+                wraps.learn(own, opened[:SECRET_BYTES])
             yield node
-    grants = copy.execute("SELECT blob_id, owner_id, lies_under, content_id, secret FROM vault_grant")
+    yield from _open_grants(copy, wraps, there)
+
+
+def _open_grants(copy: sqlite3.Connection, wraps: _Wraps, there: set[str]) -> Iterator[object]:
+    grants = copy.execute(
+        "SELECT blob_id, owner_id, lies_under, content_id, secret FROM vault_grant ORDER BY lies_under"
+    )
     for blob, owner, lies_under, content_id, secret in grants:
         if owner in there:
             bound_to = grant_place(blob, owner, lies_under, content_id)
-            yield unwrap(wraps[lies_under], secret, bound_to, node_id=blob)
+            yield unwrap(wraps.cipher(lies_under), secret, bound_to, node_id=blob)
 
 
 def restore(path: Path) -> int:
-    """Put a copy's rows into the vault, which has to be empty, and open the root with the root key; how many rows."""
+    """Put a copy's rows into the vault, which has to be empty; how many rows. Whoever calls opens the root afterwards."""
+    if not path.is_file():
+        raise CopyFailed(f"There is no copy of the vault at {path}.")
     verify_copy(path)
-    with (
-        closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as copy,
-        transaction.atomic(using=DATABASE),
-    ):
-        if Node.objects.exists() or Grant.objects.exists():
+    connection = connections[DATABASE]
+    with closing(_opened(path)) as copy, transaction.atomic(using=DATABASE):
+        if any(model._base_manager.exists() for model in _TABLES):
             raise CopyFailed("The vault is not empty. Nothing was changed.")
-        return sum(_restore_table(model, copy) for model in _TABLES)
+        count = sum(_restore_table(model, copy) for model in _TABLES)
+        with connection.cursor() as cursor:
+            # Numbers that the database gives go on after those that were put back.
+            for sql in connection.ops.sequence_reset_sql(no_style(), list(_TABLES)):
+                cursor.execute(sql)
+    return count
 
 
 def _restore_table(model: type[Model], copy: sqlite3.Connection) -> int:

@@ -18,12 +18,14 @@ from apps.core import clock
 from apps.vault import copies, renewal, roots
 from apps.vault.errors import CopyFailed
 from apps.vault.models import Epoch, Node
+from apps.vault.readiness import require_fit
 from apps.vault.rows import DATABASE
 from apps.vault.types import ROOT_ID, EpochState
 
 # Several erasures that come together share one.
 DEBOUNCE = timedelta(seconds=20)
 _LEASE = timedelta(minutes=2)  # longer than any batch
+_REST = timedelta(minutes=5)
 _ASKED = 50  # times, for a moment in which nobody reads
 
 
@@ -33,10 +35,12 @@ def demand() -> int:
     It has not begun yet, so what it will find is what was committed by now.
     """
     for _ in range(5):
+        waiting = Epoch.objects.filter(state=EpochState.WAITING).values_list("number", flat=True).first()
+        if waiting is not None:
+            return waiting
         try:
             with transaction.atomic(using=DATABASE, durable=True):
-                waiting = Epoch.objects.select_for_update().filter(state=EpochState.WAITING).first()
-                return waiting.number if waiting else Epoch.objects.create().number
+                return Epoch.objects.create().number
         except IntegrityError:
             continue  # another process was quicker; it waits or has begun by now
     raise CopyFailed("An epoch could not be asked for. Try again.")
@@ -55,37 +59,49 @@ def finished_at(numbers: set[int]) -> dict[int, datetime]:
 
 
 def run_due() -> Epoch | None:
-    """Run the epoch that is due, if one is: asked for or needed some seconds ago, or broken off. None when there is nothing to do."""
+    """Run the epoch that is due, if one is: asked for some seconds ago, broken off, or needed for a while. None when there
+    is nothing to do."""
     now = clock.now()
-    oldest = Node.objects.filter(dirty_at__lte=now - DEBOUNCE).exists()
     asked = Epoch.objects.filter(state=EpochState.WAITING, asked_at__lte=now - DEBOUNCE).exists()
     broken_off = Epoch.objects.filter(_free(now), state=EpochState.RUNNING).exists()
-    if not (oldest or asked or broken_off or _leftover()):
-        return None
-    return run()
+    if asked or broken_off or _leftover():
+        return run()
+    dirty = Node.objects.filter(dirty_at__lte=now - DEBOUNCE).exists()
+    return run() if dirty and _has_rested(now) else None
+
+
+def _has_rested(now: datetime) -> bool:
+    """Keys go all the time without anybody having erased anything: a file that is saved again has a new one. Their turn
+    comes when the last epoch is over for ten times as long as it took, and not more often than every few minutes."""
+    last = Epoch.objects.filter(state=EpochState.DONE).order_by("-number").first()
+    if last is None or last.finished_at is None or last.started_at is None:
+        return True
+    return now - last.finished_at >= max(_REST, 10 * (last.finished_at - last.started_at))
 
 
 def run(step: renewal.Step | None = None) -> Epoch | None:
     """Run an epoch now. None when another process is at one. `step` is told each step that is behind it."""
+    require_fit()
     epoch = _claim()
     if epoch is None:
         return None
+    # Whoever comes after this lease has run out counts one try more: from then on this process changes nothing.
+    mine = Epoch.objects.filter(pk=epoch.pk, state=EpochState.RUNNING, tries=epoch.tries)
 
     def beat(name: str) -> None:
-        Epoch.objects.filter(pk=epoch.pk).update(busy_until=clock.now() + _LEASE)
+        if not mine.update(busy_until=clock.now() + _LEASE):
+            raise renewal.Stuck
         if step:
             step(name)
 
     try:
         renewed, rewrapped = renewal.renew_dirty(beat)
-        Epoch.objects.filter(pk=epoch.pk).update(
-            renewed=F("renewed") + renewed, rewrapped=F("rewrapped") + rewrapped
-        )
+        mine.update(renewed=F("renewed") + renewed, rewrapped=F("rewrapped") + rewrapped)
         generation = settle(beat)
     except Exception as error:
-        Epoch.objects.filter(pk=epoch.pk).update(busy_until=None, trouble=type(error).__name__)
+        mine.update(busy_until=None, trouble=type(error).__name__)
         raise
-    Epoch.objects.filter(pk=epoch.pk).update(
+    mine.update(
         state=EpochState.DONE, generation=generation, finished_at=clock.now(), busy_until=None, trouble=""
     )
     epoch.refresh_from_db()
@@ -101,7 +117,7 @@ def settle(step: renewal.Step) -> int:
         return in_use
     _reach_the_disk()
     step("durable")
-    copies.write_copy()
+    copies.write_copy(step)
     step("copied")
     for generation in old:
         roots.provider().destroy(generation)

@@ -13,7 +13,7 @@ from apps.core.rows import find_row, find_rows
 from apps.vault.errors import KeyGone
 from apps.vault.keys import OpenKey, opened_keys
 from apps.vault.models import Grant, Node
-from apps.vault.rows import DATABASE, Rows, as_of_now, lock_and_read
+from apps.vault.rows import DATABASE, Rows, as_of_now, hold, lock_and_read, mark_dirty
 from apps.vault.types import NodeId
 from apps.vault.wraps import SECRET_BYTES, grant_place, unwrap, wrap
 
@@ -95,6 +95,7 @@ def open_blob_keys_of(pairs: Collection[tuple[NodeId, NodeId]]) -> None:
 def grant(blob: NodeId, from_owner: NodeId, to_owner: NodeId) -> None:
     """Let a second owner open the blob. KeyGone when the first cannot: the last grant may just have gone."""
     with transaction.atomic(using=DATABASE, durable=True):
+        hold([from_owner, to_owner])
         rows = lock_and_read(from_owner)
         found = next(iter(_grants([blob], from_owner)), None)
         if found is None:
@@ -151,7 +152,7 @@ def drop_grants(owner: NodeId, blobs: Collection[NodeId]) -> None:
     """Take these blobs from one of their owners. Doing it again is allowed."""
     with transaction.atomic(using=DATABASE, durable=True):
         # As for a deleted node: an old copy of the vault holds the rows until the owner is renewed or gone.
-        Node.objects.filter(pk=owner).update(dirty_at=clock.now())
+        mark_dirty([owner])
         for some in _batches(list(blobs)):
             Grant.objects.filter(owner_id=owner, blob_id__in=some).delete()
     for blob in blobs:
@@ -166,10 +167,12 @@ def discard_blob_key(blob: NodeId) -> None:
 def discard_blob_keys(blobs: Collection[NodeId]) -> None:
     """The same for several blobs, in one transaction."""
     with transaction.atomic(using=DATABASE, durable=True):
-        grants = Grant.objects.filter(blob_id__in=blobs)
-        held = set(grants.values_list("blob_id", "owner_id"))
-        Node.objects.filter(pk__in={owner for _, owner in held}).update(dirty_at=clock.now())
-        grants.delete()
+        held = set()
+        # Again until none is left: whoever was just given one is marked too.
+        while found := list(Grant.objects.filter(blob_id__in=blobs).values_list("pk", "blob_id", "owner_id")):
+            mark_dirty({owner for _, _, owner in found})
+            Grant.objects.filter(pk__in=[pk for pk, _, _ in found]).delete()
+            held |= {(blob, owner) for _, blob, owner in found}
     for blob, owner in held:
         opened_keys().granted.pop((NodeId(blob), NodeId(owner)), None)
 

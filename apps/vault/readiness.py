@@ -16,11 +16,11 @@ from django.db import connections, transaction
 from apps.core import clock
 from apps.core.privacy import declared
 from apps.vault import roots
-from apps.vault.errors import KeyGone, KeyStoreError, Tampered
-from apps.vault.grants import open_grant
-from apps.vault.keys import OpenedKeys
+from apps.vault.errors import KeyGone, KeyStoreError, Moved, Tampered
+from apps.vault.grants import open_blob_key, open_grant
+from apps.vault.keys import OpenedKeys, OpenKey
 from apps.vault.models import Grant, Node
-from apps.vault.rows import DATABASE, Rows, root_cipher
+from apps.vault.rows import DATABASE, Rows, as_of_now, root_cipher
 from apps.vault.types import ROOT_ID, NodeId, NodeKind
 from apps.vault.wraps import SECRET_BYTES, node_place, wrap
 
@@ -66,17 +66,29 @@ def _one_at_a_time() -> None:
 
 
 def require_fit() -> int:
-    """The root's generation, after opening the root with it."""
+    """The root's generation, after opening the root with it; the root keys are this vault's from now on."""
     generation = root_generation()
     try:
-        Rows([ROOT_ID], OpenedKeys()).open_key(ROOT_ID)
+        root = _open_root()
     except Tampered as error:
         raise KeyStoreError(
             f"The root key {roots.provider().where(generation)} does not fit the vault {vault_place()}: it belongs to "
             f"another instance, or the vault was replaced. Point OWNLOG_KEY_DIR at the key folder of this data, or "
             f"OWNLOG_DATA at the data of this key. Nothing was changed."
         ) from error
+    roots.provider().claim(root.key_id.hex(), vault_place())
     return generation
+
+
+def adopt_keys() -> None:
+    """Say that the root keys are this vault's, which was moved; it has to open with them."""
+    root_generation()
+    roots.provider().adopt(_open_root().key_id.hex(), vault_place())
+
+
+@as_of_now
+def _open_root() -> OpenKey:
+    return Rows([ROOT_ID], OpenedKeys()).open_key(ROOT_ID)
 
 
 def root_generation() -> int:
@@ -111,6 +123,7 @@ def verify() -> Verdict:
 
 
 def vault_place() -> str:
+    """The vault's file, or the name of its database on PostgreSQL, which is reached by several addresses."""
     return str(connections[DATABASE].settings_dict["NAME"])
 
 
@@ -136,6 +149,12 @@ def _require_nothing_to_lose() -> None:
 def _make_root() -> None:
     # A key without a vault is what a crash between the two leaves behind; it is used rather than replaced.
     provider = roots.provider()
+    if provider.is_claimed():
+        raise KeyStoreError(
+            f"The vault {vault_place()} is empty, and the root key {provider.where(provider.current() or 1)} is that of "
+            f"another. Give this instance a key folder of its own: set OWNLOG_KEY_DIR. If the other vault is gone for good, "
+            f"remove that folder."
+        )
     generation = provider.current() or provider.rotate()
     lies_under, wrap_id, content_id = UUID(int=generation), uuid4(), uuid4()
     place = node_place(ROOT_ID.hex, NodeKind.ROOT, None, lies_under.hex, wrap_id.hex, content_id.hex)
@@ -169,8 +188,21 @@ def _open_everything() -> Iterator[object]:
                 yield open_grant(grant, rows)
             except KeyGone:
                 yield None
+            except Moved as error:
+                yield _as_it_is_now(grant, error)
             except Tampered as error:
                 yield error
+
+
+def _as_it_is_now(grant: Grant, error: Moved) -> object:
+    """A grant that an epoch moved after it was read; None when it went, the error when it is damaged."""
+    try:
+        open_blob_key(NodeId(grant.blob_id), NodeId(grant.owner_id))
+    except KeyGone:
+        return None
+    except Tampered:
+        return error
+    return grant
 
 
 def _batches(source: Iterator[T]) -> Iterator[list[T]]:

@@ -17,13 +17,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import connections, transaction
 from django.db.models import Q
 
-from apps.core import clock
 from apps.vault import roots
 from apps.vault.errors import KeyGone, Moved
 from apps.vault.grants import open_grant
 from apps.vault.keys import OpenedKeys
 from apps.vault.models import Grant, Node
-from apps.vault.rows import DATABASE, Rows
+from apps.vault.rows import DATABASE, Rows, mark_dirty
 from apps.vault.types import ROOT_ID, UPWARDS, NodeId, NodeKind
 from apps.vault.wraps import SECRET_BYTES, grant_place, node_place, unwrap, wrap
 
@@ -49,7 +48,7 @@ def renew_dirty(step: Step) -> tuple[int, int]:
             step("given")
             rewrapped += _move_all(some, step)
             step("moved")
-            _take_next(some, generation=_next_generation() if kind is NodeKind.ROOT else None)
+            _take_next(some, is_root=kind is NodeKind.ROOT)
             step("taken")
             renewed += len(some)
     return renewed, rewrapped
@@ -73,13 +72,15 @@ def _give_next(node_ids: Sequence[NodeId]) -> None:
         nodes = list(Node.objects.select_for_update().filter(pk__in=node_ids).order_by("pk"))
         rows = Rows([node.pk for node in nodes], OpenedKeys())
         for node in nodes:
-            node.dirty_at = None
-            if node.next_wrap_id is not None:
-                continue  # a worker died after this step
             try:
                 above, pair = rows.open_pair(NodeId(node.pk))
-            except KeyGone:
-                continue  # below an erased key: noise, which is cleared away
+            except KeyGone:  # below an erased key: noise, which is cleared away
+                node.dirty_at = node.next_wrap_id = node.next_content_id = node.next_secrets = None
+                continue
+            if node.next_wrap_id is not None:
+                # A worker died after this step. Dirt that came since stays: what was erased may lie under the second secret.
+                continue
+            node.dirty_at = None
             node.next_wrap_id, node.next_content_id = uuid4(), node.content_id
             renewed = os.urandom(SECRET_BYTES) + pair[SECRET_BYTES:]
             node.next_secrets = wrap(above, renewed, _place(node, node.lies_under, node.next_wrap_id))
@@ -87,14 +88,14 @@ def _give_next(node_ids: Sequence[NodeId]) -> None:
             nodes, ["dirty_at", "next_wrap_id", "next_content_id", "next_secrets"], batch_size=100
         )
         parents = {node.parent_id for node in nodes if node.next_wrap_id and node.parent_id}
-        Node.objects.filter(pk__in=parents).update(dirty_at=clock.now())
+        mark_dirty(parents)
 
 
 def _move_all(node_ids: Sequence[NodeId], step: Step) -> int:
     """Wrap everything that lies under these nodes' old secrets under their new ones."""
     moved = rounds = 0
     while True:
-        nodes = list(Node.objects.filter(pk__in=node_ids, next_wrap_id__isnull=False))
+        nodes = _still_there(list(Node.objects.filter(pk__in=node_ids, next_wrap_id__isnull=False)))
         old = [node.wrap_id for node in nodes]
         children = list(Node.objects.filter(lies_under__in=old)[:_BATCH])
         grants = [] if children else list(Grant.objects.filter(lies_under__in=old)[:_BATCH])
@@ -104,13 +105,28 @@ def _move_all(node_ids: Sequence[NodeId], step: Step) -> int:
         under = {node.wrap_id: node.next_wrap_id for node in nodes}
         try:
             done = _move_nodes(children, rows, under) if children else _move_grants(grants, rows, under)
-        except Moved:
+        except (Moved, KeyGone):  # something was renewed or erased since it was read
             done = 0
         rounds = 0 if done else rounds + 1
         if rounds > _ROUNDS:
             raise Stuck
         moved += done
         step("batch")
+
+
+def _still_there(nodes: list[Node]) -> list[Node]:
+    """Without those above which a key was erased meanwhile: what lies below them is noise, and they keep one secret."""
+    rows, gone = Rows([node.pk for node in nodes], OpenedKeys()), set()
+    for node in nodes:
+        try:
+            rows.open_pair(NodeId(node.pk))
+        except KeyGone:
+            gone.add(node.pk)
+    if gone:
+        Node.objects.filter(pk__in=gone).update(
+            dirty_at=None, next_wrap_id=None, next_content_id=None, next_secrets=None
+        )
+    return [node for node in nodes if node.pk not in gone]
 
 
 def _move_nodes(children: Sequence[Node], rows: Rows, under: dict[UUID, UUID | None]) -> int:
@@ -153,6 +169,7 @@ def _move_grants(grants: Sequence[Grant], rows: Rows, under: dict[UUID, UUID | N
 def _write(sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
     """One short transaction: the secrets were made outside of it. Rows that were changed or deleted meanwhile are left alone."""
     connection = connections[DATABASE]
+    rows = sorted(rows, key=lambda row: row[2])  # by id, as everybody locks them
     plain = [[_stored(value, connection.vendor) for value in row] for row in rows]
     with transaction.atomic(using=DATABASE, durable=True), connection.cursor() as cursor:
         cursor.executemany(sql, plain)
@@ -170,7 +187,7 @@ def _next_generation() -> int:
     return newest if newest > in_use else roots.provider().rotate()
 
 
-def _take_next(node_ids: Sequence[NodeId], *, generation: int | None) -> None:
+def _take_next(node_ids: Sequence[NodeId], *, is_root: bool) -> None:
     """The second wrap secret is the only one from now on; the old one is in no row any more."""
     with transaction.atomic(using=DATABASE, durable=True):
         nodes = list(
@@ -188,7 +205,10 @@ def _take_next(node_ids: Sequence[NodeId], *, generation: int | None) -> None:
             secrets, wrap_id = node.next_secrets, node.next_wrap_id
             if secrets is None or wrap_id is None:
                 continue
-            if generation is not None:
+            if is_root:
+                generation = (
+                    _next_generation()
+                )  # asked while the root's row is held: two workers cannot go back and forth
                 node.lies_under = UUID(int=generation)
                 pair = Rows([ROOT_ID], OpenedKeys()).open_next_pair(ROOT_ID)
                 root_key = AESGCM(roots.provider().get(generation))

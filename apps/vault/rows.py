@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import wraps as wrapping
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import connections
 
+from apps.core import clock
 from apps.vault import roots
 from apps.vault.errors import KeyGone, KeyStoreError, Moved, Tampered
 from apps.vault.keys import OpenedKeys, OpenKey, opened_keys
@@ -180,6 +181,18 @@ def root_cipher(lies_under: str) -> AESGCM:
 
 def lies_under_now(node_id: NodeId) -> UUID | None:
     return Node.objects.filter(pk=node_id).values_list("lies_under", flat=True).first()
+
+
+def hold(node_ids: Iterable[UUID]) -> None:
+    """Lock these rows to the end of the transaction, in the order in which everybody does."""
+    if connections[DATABASE].features.has_select_for_update:
+        list(Node.objects.select_for_update().filter(pk__in=node_ids).order_by("pk").values_list("pk"))
+
+
+def mark_dirty(node_ids: Collection[UUID]) -> None:
+    """Rows under these nodes are deleted or replaced in this transaction: old copies of the vault still hold them."""
+    hold(node_ids)
+    Node.objects.filter(pk__in=node_ids).update(dirty_at=clock.now())
 
 
 def as_of_now(ask: Callable[P, T]) -> Callable[P, T]:

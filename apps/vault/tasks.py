@@ -6,6 +6,7 @@ from datetime import timedelta
 from celery import shared_task
 
 from apps.core import clock
+from apps.core.errors import OwnlogError
 from apps.vault import epochs, orphans
 
 log = logging.getLogger(__name__)
@@ -22,5 +23,7 @@ def epoch() -> None:
     """Renew the keys above whatever was erased some seconds ago, so that no old copy of the vault opens it."""
     try:
         epochs.run_due()
+    except OwnlogError as error:
+        log.error("epoch broke off, tried again: %s", error.message)  # what to do, in the operator's words
     except Exception as error:  # noqa: BLE001  (tried again at the next tick, as often as it takes)
         log.error("epoch broke off, tried again: error=%s", type(error).__name__)

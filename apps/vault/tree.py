@@ -10,6 +10,7 @@ from django.db import transaction
 
 from apps.core import clock
 from apps.vault.damage import leave_out
+from apps.vault.epochs import demand
 from apps.vault.errors import KeyGone, Moved, Tampered
 from apps.vault.grants import (
     create_blob_key,
@@ -28,7 +29,7 @@ from apps.vault.grants import (
 )
 from apps.vault.keys import OpenKey, keys_in_use, opened_keys
 from apps.vault.models import Grant, Node, Tombstone
-from apps.vault.rows import DATABASE, Rows, as_of_now, lock_and_read
+from apps.vault.rows import DATABASE, Rows, as_of_now, lock_and_read, mark_dirty
 from apps.vault.types import OPERATOR_ID, PARENTS, ROOT_ID, NodeId, NodeKind
 from apps.vault.wraps import SECRET_BYTES, node_place, wrap
 
@@ -149,10 +150,16 @@ def erase_node(node_id: NodeId) -> None:
 def erase_nodes(name_indexes: Mapping[NodeId, bytes | None]) -> int:
     """Destroy these keys in one transaction; how many there were. Doing it again is allowed.
 
-    With a blind index the tombstone keeps the name too: `is_name_erased` then says that it was used and erased.
+    With a blind index the tombstone keeps the name too: `is_name_erased` then says that it was used and erased. An epoch
+    is asked for, after which no old copy of the vault opens them either.
     """
     with transaction.atomic(using=DATABASE, durable=True):
-        nodes = list(Node.objects.select_for_update().filter(pk__in=list(name_indexes)).exclude(pk=ROOT_ID))
+        nodes = list(
+            Node.objects.select_for_update()
+            .filter(pk__in=list(name_indexes))
+            .exclude(pk=ROOT_ID)
+            .order_by("pk")
+        )
         now = clock.now()
         Tombstone.objects.bulk_create(
             Tombstone(
@@ -167,6 +174,8 @@ def erase_nodes(name_indexes: Mapping[NodeId, bytes | None]) -> int:
         _delete_rows(nodes)
     for node_id in name_indexes:
         opened_keys().keys.pop(node_id, None)
+    if nodes:
+        demand()
     return len(nodes)
 
 
@@ -188,5 +197,5 @@ def forget_nodes(node_ids: Collection[NodeId]) -> None:
 def _delete_rows(nodes: Iterable[Node]) -> None:
     # The deleted rows may live on in old copies of the vault: the next epoch has to renew their former parents.
     former = [(node.pk, node.parent_id) for node in nodes]
-    Node.objects.filter(pk__in={parent for _, parent in former}).update(dirty_at=clock.now())
+    mark_dirty({parent for _, parent in former if parent})
     Node.objects.filter(pk__in=[pk for pk, _ in former]).delete()

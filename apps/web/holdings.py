@@ -118,7 +118,7 @@ HOLDINGS = (
         slug="models",
         name=_("Model files"),
         bytes=_(
-            "Only checkpoints and artifacts that a script saves by name, as they are. The registry is not built yet."
+            "Only checkpoints and artifacts that a script saves by name, as they are. A registry links to them and keeps no copy."
         ),
         where=_FILE_WHERE,
         who=_WHO,

@@ -15,6 +15,7 @@ from apps.accounts.queries import user_of
 from apps.artifacts.kept import kept_versions_of
 from apps.core.amounts import Amount
 from apps.files.kept import Kept, bytes_of, kept_of
+from apps.plans.queries import requests_of
 from apps.teams.queries import entities_where
 from apps.teams.queries.held import rows_of_account
 from apps.web.figures import grouped
@@ -68,7 +69,7 @@ def whole_of(actor: Actor, entity: Entity) -> Whole:
     """What is held in an entity that the actor administers; of their own the account as well."""
     kept, is_own = kept_of(entity), entity.user_id is not None
     versions = kept_versions_of(entity)
-    held = [*_content(kept, versions), *([_account(actor)] if is_own else [])]
+    held = [*_content(kept, versions), *([*_requests(actor), _account(actor)] if is_own else [])]
     return Whole(
         entity,
         entity_url(entity.name),
@@ -106,6 +107,14 @@ def _content(kept: Kept, versions: Amount) -> list[Held]:
         Held(_holding("analysis"), _figure(kept.media, _files(kept.media.count)), kept.media.since),
         Held(_holding("models"), files, since, unsorted),
     ]  # fmt: skip
+
+
+def _requests(actor: Actor) -> list[Held]:
+    requests = requests_of(actor)
+    if not requests:
+        return []
+    asked = ngettext("%(n)s request", "%(n)s requests", len(requests)) % {"n": grouped(len(requests))}
+    return [Held(_holding("plan-request"), [Now(asked)], requests[-1].created_at)]
 
 
 def _account(actor: Actor) -> Held:

@@ -143,7 +143,7 @@ def only_one(data: Path) -> Iterator[None]:
             lock.seek(0)
             raise CannotStart(
                 f"An instance is already running on {data} ({lock.read().strip() or 'starting'}).\n"
-                "Stop it with Ctrl-C where it runs, or give this one another folder: OWNLOG_DATA=... OWNLOG_PORT=... make up"
+                "Stop it with Ctrl-C where it runs, or give this one folders of its own: OWNLOG_DATA=... OWNLOG_KEY_DIR=... OWNLOG_PORT=... make up"
             ) from error
         lock.truncate(0)
         lock.write(f"process {os.getpid()}\n")

@@ -3,7 +3,9 @@ from __future__ import annotations
 import time
 from base64 import b64encode
 from collections.abc import Iterable
+from pathlib import Path
 
+from django.conf import settings
 from django.test import Client
 
 from apps.accounts.actors import Actor
@@ -18,7 +20,8 @@ PASSWORD = "correct horse battery"
 
 
 def make_root() -> None:
-    """What `manage.py vault ready` does at the first start."""
+    """What `manage.py vault ready` does at the first start. Each test's vault is another one, over the same root key."""
+    Path(settings.OWNLOG_KEY_DIR, "vault").unlink(missing_ok=True)
     make_ready()
 
 

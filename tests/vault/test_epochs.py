@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from django.conf import settings as settings_of_django
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from apps.vault.errors import CopyFailed, KeyGone, KeyStoreError, Tampered
 from apps.vault.grants import open_grant
 from apps.vault.keys import OpenedKeys
 from apps.vault.models import Epoch, Grant, Head, Node, Tombstone
+from apps.vault.renewal import Stuck
 from apps.vault.rows import Rows
 from apps.vault.tree import (
     create_blob_key,
@@ -34,7 +36,7 @@ from apps.vault.tree import (
     open_keys,
 )
 from apps.vault.types import PARENTS, UPWARDS, NodeId, NodeKind
-from tests.factories.vault import Instance, finish, project_key, run_key
+from tests.factories.vault import Instance, entity_key, finish, project_key, run_key
 from tests.vault.attacker import Attacker
 
 pytestmark = [
@@ -56,6 +58,7 @@ def empty_vault() -> None:
         model._base_manager.all().delete()
     for generation in roots.provider().generations():
         roots.provider().destroy(generation)
+    Path(settings_of_django.OWNLOG_KEY_DIR, "vault").unlink(missing_ok=True)
     readiness.make_ready()
 
 
@@ -149,6 +152,69 @@ def test_what_is_erased_during_an_epoch_is_the_next_ones() -> None:
     assert {first, second}.isdisjoint(attacker.can_open())
 
 
+def test_what_is_made_and_erased_while_an_epoch_is_broken_off_is_the_next_ones() -> None:
+    attacker, project = Attacker(), project_key()
+    erase_node(run_key(project))
+    with pytest.raises(Died):
+        epochs.run(dying_at(0))  # the project has two secrets now
+    run = run_key(project)
+    attacker.copies_the_vault()
+
+    erase_node(run)
+    number = epochs.demand()
+    epochs.run()
+    epochs.run()
+
+    assert epochs.is_done(number)
+    assert run not in attacker.can_open()
+
+
+def test_an_epoch_goes_on_when_a_key_above_was_erased_while_it_was_broken_off() -> None:
+    entity = entity_key()
+    project, kept = project_key(entity), run_key()
+    others = run_key(project)
+    erase_node(run_key(project))
+    with pytest.raises(Died):
+        epochs.run(dying_at(0))
+
+    erase_node(entity)
+    epochs.run()
+    epochs.run()
+
+    assert not Node.objects.filter(next_wrap_id__isnull=False).exists()
+    assert open_keys([others, kept]).keys() == {kept}
+    assert len(roots.provider().generations()) == 1
+
+
+def test_a_worker_whose_lease_ran_out_changes_nothing_more() -> None:
+    erase_node(run_key())
+
+    def another_takes_over(name: str) -> None:
+        if name == "copied":
+            Epoch.objects.filter(state="running").update(tries=9)
+
+    with pytest.raises(Stuck):
+        epochs.run(lambda name: another_takes_over("copied" if name == "verified" else name))
+
+    assert roots.provider().generations() == [1, 2]
+    assert Epoch.objects.get(state="running").trouble == ""
+
+
+def test_keys_that_go_without_an_erasure_wait_longer() -> None:
+    erase_node(run_key())
+    epochs.run()
+    drop_grants(owner := run_key(), [create_blob_key(owner)])
+    later = clock.now() - timedelta(minutes=1)
+    Node.objects.filter(dirty_at__isnull=False).update(dirty_at=later)
+
+    assert epochs.run_due() is None
+    ended = clock.now() - timedelta(minutes=6)
+    Epoch.objects.update(started_at=ended - timedelta(minutes=1), finished_at=ended)
+    assert epochs.run_due() is None, "less than ten times as long as it took"
+    Epoch.objects.update(started_at=ended - timedelta(seconds=1))
+    assert epochs.run_due() is not None
+
+
 def test_a_run_made_during_an_epoch_opens_after_it() -> None:
     project = project_key()
     erase_node(run_key(project))
@@ -231,6 +297,17 @@ def test_a_copy_put_back_opens_everything() -> None:
     assert readiness.verify().damaged == ()
     with pytest.raises(CopyFailed, match="not empty"):
         copies.restore(copies.place())
+    create_blob_key(runs[0])
+    drop_grants(runs[0], [blob])
+    assert epochs.is_done(epochs.demand()) is False  # numbers go on after those that were put back
+
+
+def test_what_is_no_copy_is_not_put_back(vault: Path) -> None:
+    with pytest.raises(CopyFailed, match="There is no copy"):
+        copies.restore(vault / "nothing")
+    (vault / "words").write_text("no database at all " * 100)
+    with pytest.raises(CopyFailed, match="does not open"):
+        copies.restore(vault / "words")
 
 
 def test_keys_read_before_an_epoch_and_grants_after_it_are_asked_for_again() -> None:
@@ -261,6 +338,28 @@ def test_a_root_read_before_its_key_was_destroyed_is_read_again(monkeypatch: pyt
 
     assert open_key(run).node_id == run
     assert went_by == [1]
+
+
+def test_one_key_folder_serves_one_vault(monkeypatch: pytest.MonkeyPatch) -> None:
+    Node.objects.all().delete()
+    with pytest.raises(
+        KeyStoreError, match=r"is that of another\. Give this instance a key folder of its own"
+    ):
+        readiness.make_ready()
+    assert not Node.objects.exists()
+
+    empty_vault()
+    monkeypatch.setattr(readiness, "vault_place", lambda: "/elsewhere/vault.sqlite3")
+    with pytest.raises(
+        KeyStoreError, match=r"If you moved it, run: manage\.py vault adopt\. If it is a copy"
+    ):
+        epochs.run()
+    readiness.adopt_keys()
+    epochs.run()
+
+    Path(settings_of_django.OWNLOG_KEY_DIR, "vault").write_text(f"{'0' * 32}\n/elsewhere/vault.sqlite3\n")
+    with pytest.raises(KeyStoreError, match="belong to another instance"):
+        readiness.require_fit()
 
 
 def test_a_root_key_that_is_really_missing_is_told() -> None:

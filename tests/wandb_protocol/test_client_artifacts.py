@@ -10,7 +10,7 @@ import pytest
 from tests.live import LiveServer
 from tests.wandb_protocol.client import Json, WandbClient
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("wandb client")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("wandb client"), pytest.mark.promise("P-07")]
 PROJECT = "arts"
 LOGGED = """
     import hashlib, pathlib

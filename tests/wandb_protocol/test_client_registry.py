@@ -145,7 +145,7 @@ def test_somebody_of_another_team_reads_by_the_registry_alone(told: dict[str, Js
     assert facts["source"] == ["prod:v1", "", True]
     assert facts["used"] == "prod:best"
     assert "not found" in facts["project"]
-    assert "do not have permission to unlink" in facts["unlink"]
+    assert "your role does not allow" in facts["unlink"]
 
 
 def test_collections_and_versions_are_found_by_filters(told: dict[str, Json]) -> None:

@@ -141,6 +141,7 @@ def test_the_client_hears_that_code_is_saved_only_from_who_chose_it(ann: Asker, 
 
 
 @pytest.mark.promise("P-05")
+@pytest.mark.promise("P-12")
 def test_a_team_that_saves_code_does_not_choose_for_its_people(ann: Asker, alice: User) -> None:
     lab = people.team("robots", admin=alice)
     choose(lab, SettingName.CODE_SAVING, True, by=Actor.person(alice))

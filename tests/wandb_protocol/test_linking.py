@@ -13,6 +13,7 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.models import Link, Promotion, Version
 from apps.artifacts.queries import open_collection, promotions_of, registries_of
+from apps.artifacts.queries.links import read_version
 from apps.artifacts.services import create_registry, delete_version, link_version, update_registry
 from apps.audit.models import Event
 from apps.projects.models import Project
@@ -112,6 +113,19 @@ def test_whoever_reads_the_registry_reads_what_is_linked_and_nothing_else_of_its
     assert seen.count() == 1
     assert ann.data(READ, e="lab", p="vision", n="net:v0", id=id_of(model))["project"]
     assert reader.data(READ, e="lab", p="vision", n="net:v0", id=id_of(model))["project"] is None
+
+
+def test_a_teams_key_for_scripts_that_reads_by_the_registry_is_seen_by_whose_version_it_is(
+    model: Version, models: Project, elsewhere: Entity, olga: User, alice: User, ann: Asker
+) -> None:
+    name_in_registry(models, elsewhere, role=RegistryRole.VIEWER, by=Actor.person(alice))
+    ann.data(LINK, i=linking(model))
+    script = replace(Actor.person(olga), only_entity=elsewhere.pk)
+
+    assert read_version(script, public_id=model.public_id)[1] is not None
+
+    seen = Event.objects.filter(kind="project.read", project=model.collection.project.public_id)
+    assert [each.facts.get("via") for each in seen] == ["registry"]
 
 
 def test_to_link_takes_a_member_of_the_registry_who_writes_where_the_version_was_made(

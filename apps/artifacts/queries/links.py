@@ -128,9 +128,9 @@ def get_link(actor: Actor, *, portfolio: Collection, alias: str) -> Link:
 
 
 def _note(actor: Actor, link: Link) -> None:
-    """Whoever reads a team's version without being of the team is seen by it."""
+    """Whoever reads a team's version without being of the team is seen by it, also by a key that is good elsewhere only."""
     source = link.version.collection.project
-    if role_in(actor, source.entity) is Role.STRANGER:
+    if role_in(actor, source.entity) in {Role.NOBODY, Role.STRANGER}:
         note_reading_by_registry(actor, source)
 
 

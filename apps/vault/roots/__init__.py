@@ -24,6 +24,15 @@ class RootKeys(Protocol):
     def rotate(self) -> int:
         """Make the next generation, durable before this returns."""
 
+    def claim(self, vault: str, place: str) -> None:
+        """Keep in mind that these keys are this vault's, at this place; KeyStoreError when they are another's, or it has moved."""
+
+    def adopt(self, vault: str, place: str) -> None:
+        """The same, whatever was kept in mind: an operator says so."""
+
+    def is_claimed(self) -> bool:
+        """Whether a vault uses these keys."""
+
     def destroy(self, generation: int) -> None:
         """Make one generation unreadable for good. Doing it again is allowed."""
 

@@ -60,6 +60,42 @@ class FileRoots:
         self._write(self._path(generation), self._text(generation, secrets.token_bytes(_KEY_BYTES)))
         return generation
 
+    def claim(self, vault: str, place: str) -> None:
+        """An epoch of one vault destroys the key that another, or a copy of it, would still need. So a folder is one vault's."""
+        try:
+            kept = self._claim.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            self.adopt(vault, place)
+            return
+        except OSError as error:
+            raise self._unreadable(self._claim, error) from error
+        if kept == [vault, place]:
+            return
+        if kept[:1] == [vault]:
+            raise KeyStoreError(
+                f"The keys in {self.folder} were last used with the vault {' '.join(kept[1:])}; this one is {place}. If you "
+                f"moved it, run: manage.py vault adopt. If it is a copy, give it a copy of the key folder (OWNLOG_KEY_DIR) and "
+                f"run that there: keys are replaced after each erasure, and one folder cannot serve two vaults."
+            )
+        raise KeyStoreError(self._of_another())
+
+    def adopt(self, vault: str, place: str) -> None:
+        draft = self.folder / f".new-{secrets.token_hex(8)}"
+        draft.write_text(f"{vault}\n{place}\n", encoding="utf-8")
+        draft.chmod(0o600)
+        draft.replace(self._claim)
+        _fsync_folder(self.folder)
+
+    def is_claimed(self) -> bool:
+        return self._claim.exists()
+
+    def _of_another(self) -> str:
+        return (
+            f"The keys in {self.folder} belong to another instance, and keys are replaced after each erasure: one folder cannot "
+            f"serve two. Give this instance a key folder of its own: set OWNLOG_KEY_DIR. If both used this one until now, copy it "
+            f"for one of them, without the file {self._claim.name}."
+        )
+
     def destroy(self, generation: int) -> None:
         path = self._path(generation)
         try:
@@ -85,6 +121,10 @@ class FileRoots:
                 f"carries the key with it, and what you erase can be read from that backup. Move it and set OWNLOG_KEY_DIR."
             )
         ]
+
+    @property
+    def _claim(self) -> Path:
+        return self.folder / "vault"
 
     def _path(self, generation: int) -> Path:
         return self.folder / f"root-{generation}.key"

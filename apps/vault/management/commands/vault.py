@@ -10,16 +10,19 @@ from django.db import OperationalError
 
 from apps.core.errors import OwnlogError
 from apps.vault import copies, epochs, readiness, roots
+from apps.vault.models import Epoch
+from apps.vault.types import EpochState
 
 
 class Command(BaseCommand):
     help = (
         "The vault: make it ready (first start), show its state, open every key in it once, renew the keys above what was "
-        "erased (epoch), write its second copy (copy), or put a copy into an empty vault (restore)."
+        "erased (epoch), write its second copy (copy), put a copy into an empty vault (restore), or say that the root keys "
+        "are this vault's though it has moved (adopt)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("act", choices=["ready", "status", "verify", "epoch", "copy", "restore"])
+        parser.add_argument("act", choices=["ready", "status", "verify", "epoch", "copy", "restore", "adopt"])
         parser.add_argument(
             "file", nargs="?", help="restore: the copy; without it the one at OWNLOG_VAULT_COPY"
         )
@@ -31,6 +34,7 @@ class Command(BaseCommand):
             "verify": self.verify,
             "epoch": self.epoch,
             "copy": self.copy,
+            "adopt": self.adopt,
             "restore": lambda: self.restore(Path(file) if file else copies.place()),
         }
         try:
@@ -52,6 +56,10 @@ class Command(BaseCommand):
         generation = readiness.require_fit()
         self.stdout.write(f"vault: {readiness.vault_place()}")
         self.stdout.write(f"root key: generation {generation}, {roots.provider().where(generation)}")
+        for each in Epoch.objects.exclude(state=EpochState.DONE).order_by("number"):
+            self.stdout.write(
+                f"epoch {each.number}: {each.state}, {each.tries} tries {each.trouble}".rstrip()
+            )
         for kind, count in sorted(readiness.count_nodes().items()):
             self.stdout.write(f"{kind}: {count}")
         self._warn()
@@ -81,6 +89,10 @@ class Command(BaseCommand):
     def copy(self) -> None:
         readiness.require_fit()
         self.stdout.write(f"{copies.place()}: {copies.write_copy()} keys, all of them open")
+
+    def adopt(self) -> None:
+        readiness.adopt_keys()
+        self.stdout.write(f"vault: the root keys are those of {readiness.vault_place()}")
 
     def restore(self, file: Path) -> None:
         rows = copies.restore(file)
