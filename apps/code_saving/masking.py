@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from apps.code_saving.credentials import Detector, Found, find, is_named_secret, is_sure, mark_of
-from apps.code_saving.credentials_in_json import replaced, secrets_at, spots
+from apps.code_saving.credentials_in_json import Held, held_at, replaced, spots
 from apps.core import jsontext
 
 Asked = Callable[[], bool]  # does the owner want it? Asked only where something was found
@@ -40,8 +41,8 @@ def lines_masked(lines: Sequence[str], wanted: Asked) -> Sequence[str]:
 def config_masked(text: str, wanted: Asked) -> str:
     """The JSON text of a config; the same text when there is nothing to mask."""
     config = jsontext.loads(text)
-    marks: dict[str, str] = _if_it_works(lambda: _marks(config), {})
-    return jsontext.dumps(replaced(config, marks)) if marks and wanted() else text
+    held: list[Held] = _if_it_works(lambda: _held_surely(config), [])
+    return jsontext.dumps(replaced(config, held, mark_of)) if held and wanted() else text
 
 
 def file_masked(name: str, data: bytes) -> bytes:
@@ -61,14 +62,13 @@ def _sure_ones(data: bytes) -> list[Found]:
     return [each for each in find(data) if is_sure(each.detector, data[each.start : each.end])]
 
 
-def _marks(config: Any) -> dict[str, str]:
-    """What stands in a value and is surely a credential, each with the mark that takes its place."""
-    return {
-        secret: mark_of(detector)
-        for path, detector in spots(config)
-        for secret in secrets_at(config, path, detector)
-        if is_sure(detector, secret.encode("utf-8", "surrogatepass"))
-    }
+def _held_surely(value: Any) -> list[Held]:
+    """The texts of a value in which something surely is a credential, with that alone."""
+    held = [
+        replace(each, found=[one for one in each.found if is_sure(one.detector, each.data[one.start : one.end])])
+        for each in held_at(value, spots(value))
+    ]
+    return [each for each in held if each.found]
 
 
 def _with_marks(data: bytes, found: list[Found]) -> bytes:
@@ -95,8 +95,10 @@ def _key_masked(key: bytes, mark: bytes) -> bytes:
 def _file_masked(name: str, data: bytes) -> bytes:
     if name == "wandb-metadata.json":
         record = jsontext.loads(data)
-        marks = _marks(record)
-        return jsontext.dumps(replaced(record, marks)).encode("utf-8", "surrogatepass") if marks else data
+        held = _held_surely(record)
+        return (
+            jsontext.dumps(replaced(record, held, mark_of)).encode("utf-8", "surrogatepass") if held else data
+        )
     if name == "config.yaml":
         data = _entries_masked(data)
     return _with_marks(data, _sure_ones(data))

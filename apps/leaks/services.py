@@ -13,7 +13,7 @@ from apps.accounts.actors import Actor
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.code_saving.credentials import MASK, Detector, values_in
-from apps.code_saving.credentials_in_json import LONG_ENOUGH, secrets_at, without
+from apps.code_saving.credentials_in_json import LONG_ENOUGH, held_at, without
 from apps.core import clock, jsontext
 from apps.core.errors import Changed, NotFound
 from apps.erasure.services import erase_files
@@ -137,9 +137,9 @@ def _erase_in_config(run: Run, spot: Spot, by: Actor) -> None:
         if held is None:
             raise NotFound("The run is gone.")
         config = jsontext.loads(open_run(held).config_text)
-        secrets = secrets_at(config, spot.path, spot.detector)
-        _erase_beside(run, secrets, by)
-        patch = RunPatch(config_text=jsontext.dumps(without(config, secrets)))
+        found = held_at(config, [(spot.path, spot.detector)])
+        _erase_beside(run, [secret for each in found for secret, _ in each.secrets()], by)
+        patch = RunPatch(config_text=jsontext.dumps(without(config, found)))
         try:
             update_run(held, patch, by=by, only_if=partial(_is_still, version=held.version))
         except Changed:
@@ -154,10 +154,12 @@ def _settle_config(run: Run) -> None:
     if held is None:
         return
     key, config = run_key(held), jsontext.loads(open_run(held).config_text)
-    for finding in Finding.objects.filter(run=run, state=State.OPEN.value):
-        spot = open_finding(finding, key).spot
-        if spot.place is Place.CONFIG and not secrets_at(config, spot.path, spot.detector):
-            Finding.objects.filter(pk=finding.pk).update(state=State.ERASED.value)
+    standing = Finding.objects.filter(run=run, state=State.OPEN.value)
+    told = {finding.pk: open_finding(finding, key).spot for finding in standing}
+    spots = {pk: (spot.path, spot.detector) for pk, spot in told.items() if spot.place is Place.CONFIG}
+    there = {(each.path, one.detector) for each in held_at(config, spots.values()) for one in each.found}
+    gone = [pk for pk, spot in spots.items() if spot not in there]
+    Finding.objects.filter(pk__in=gone).update(state=State.ERASED.value)
 
 
 def _is_still(run: Run, *, version: int) -> bool:

@@ -115,11 +115,13 @@ def _invent_name() -> str:
 def _create_run(project: Project, name: str, *, by: Actor, patch: RunPatch) -> OpenRun | None:
     """A new run, or None when another request made one of this name at the same moment."""
     _check(patch)
+    patch, dropped = _cut_down(patch, lambda: project)
+    head = Head(name=name) if dropped is None else Head(name=name, dropped=dropped)
     node = create_node(NodeKind.RUN, parent=NodeId(project.vault_node))
     key = open_key(node)
     try:
         with transaction.atomic():
-            run = _insert_run(project, name, node=node, key=key, by=by, patch=patch)
+            run = _insert_run(project, head, node=node, key=key, by=by, patch=patch)
             # After the row: where the erased one's is gone, its name stands in the vault.
             if is_erased(project, name):
                 raise Erased(ERASED_RUN)
@@ -136,14 +138,13 @@ def _create_run(project: Project, name: str, *, by: Actor, patch: RunPatch) -> O
 
 
 def _insert_run(
-    project: Project, name: str, *, node: NodeId, key: OpenKey, by: Actor, patch: RunPatch
+    project: Project, head: Head, *, node: NodeId, key: OpenKey, by: Actor, patch: RunPatch
 ) -> Run:
-    patch, head = _cut_down(project, patch, Head(name=name))
     Project.objects.filter(pk=project.pk).update(runs_made=F("runs_made") + 1, last_activity_at=clock.now())
     number = Project.objects.filter(pk=project.pk).values_list("runs_made", flat=True).first()
     if number is None:
         raise NotFound(NO_PROJECT)
-    head = _patched_head(replace(head, display_name=invent_display_name(number)), patch)
+    name, head = head.name, _patched_head(replace(head, display_name=invent_display_name(number)), patch)
     run = Run(
         uuid=uuid.uuid4(),
         project=project,
@@ -168,18 +169,31 @@ def _copy_branch(run: Run, branch: BranchPoint, *, project: Project, by: Actor) 
     store.copy_until(parent, run, last_step=branch.step)
 
 
-@transaction.atomic
 def update_run(
     run: Run, patch: RunPatch, *, by: Actor, only_if: Callable[[Run], bool] | None = None
 ) -> OpenRun:
     """Change a run that was fetched with the permission to; Changed when it no longer stands as `only_if` has it."""
     _check(patch)
+    # Searching a config may take a second: nobody else waits for the run meanwhile.
+    patch, dropped = _cut_down(patch, lambda: run.project)
+    return _update_run(run, patch, dropped, by=by, only_if=only_if)
+
+
+@transaction.atomic
+def _update_run(
+    run: Run,
+    patch: RunPatch,
+    dropped: list[str] | None,
+    *,
+    by: Actor,
+    only_if: Callable[[Run], bool] | None,
+) -> OpenRun:
     run = _locked(run)
     if only_if is not None and not only_if(run):
         raise Changed(_("The run has changed since you read it. Read it again, then change it."))
     key = run_key(run)
-    patch, head = _cut_down(run.project, patch, open_run(run).head)
-    head = _patched_head(head, patch)
+    head = _patched_head(open_run(run).head, patch)
+    head = head if dropped is None else replace(head, dropped=dropped)
     _seal_into(run, key, head=head, patch=patch)
     if patch.state is not None and patch.state != run.state:
         _move(run, patch.state, by=by)
@@ -230,20 +244,23 @@ def _check(patch: RunPatch) -> None:
         )
 
 
-def _cut_down(project: Project, patch: RunPatch, head: Head) -> tuple[RunPatch, Head]:
-    """The patch with only what its owner lets stay, and the names of what went. Asked of the settings only where it matters."""
-    kept = cache(lambda: kept_in(project.entity))
+def _cut_down(patch: RunPatch, where: Callable[[], Project]) -> tuple[RunPatch, list[str] | None]:
+    """The patch with only what its owner lets stay, and the names of what went; None where nothing is said of these.
+
+    Asked of the settings only where it matters.
+    """
+    kept = cache(lambda: kept_in(where().entity))
     if patch.program:
         patch = replace(patch, program=minimise.program(patch.program, kept()))
     if patch.config_text is None:
-        return patch, head
+        return patch, None
+    dropped = None
     sent = stored = patch.config_text
     if minimise.tells_of_machine(sent):
         stored = minimise.config_text(sent, kept())
         dropped = minimise.dropped_names(sent, stored)
-        head = head if dropped is None else replace(head, dropped=dropped)
     stored = config_masked(stored, lambda: not kept().secrets)
-    return replace(patch, config_text=stored), head
+    return replace(patch, config_text=stored), dropped
 
 
 def _patched_head(head: Head, patch: RunPatch) -> Head:

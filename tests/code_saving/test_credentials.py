@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
 import time
+from typing import Any
 
 import pytest
 
+from apps.code_saving import credentials_in_json
 from apps.code_saving.credentials import MASK, Detector, find, is_named_secret, values_in
-from apps.code_saving.credentials_in_json import secrets_at, spots, without
+from apps.code_saving.credentials_in_json import held_at, secrets_at, spots, without
+from apps.code_saving.masking import config_masked
 
 # Joined at run time, so that scanners of this repository find nothing.
 SAMPLES = {
@@ -95,8 +99,7 @@ def test_in_a_config_each_value_is_told_by_its_path() -> None:
         ((*args, 2), Detector.HUGGING_FACE),
         ((*args, 3), Detector.NAMED),
     }
-    found = [secret for path, kind in spots(config) for secret in secrets_at(config, path, kind)]
-    clean = without(config, found)
+    clean = without(config, held_at(config, spots(config)))
     assert clean == {
         "lr": {"value": 0.1},
         "token": {"value": MASK},
@@ -110,7 +113,39 @@ def test_a_short_secret_goes_only_where_it_stands_alone() -> None:
     config = {"password": "resnet", "model": "resnet50", "arch": "resnet"}
 
     assert secrets_at(config, ("password",), Detector.NAMED) == ["resnet"]
-    assert without(config, ["resnet"]) == {"password": MASK, "model": "resnet50", "arch": MASK}
+    held = held_at(config, [(("password",), Detector.NAMED)])
+    assert without(config, held) == {"password": MASK, "model": "resnet50", "arch": MASK}
+
+
+def _asked_of(count: int, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
+    """How many texts are visited to mask a config of so many passwords, and how many are looked for inside of each at most."""
+    visited = [0]
+    inside: list[int] = []
+    leaves, replaced_in = credentials_in_json._leaves, credentials_in_json._text_replaced
+
+    def counted(*given: Any) -> Any:
+        visited[0] += 1
+        return leaves(*given)
+
+    def noted(text: str, **given: Any) -> str:
+        inside.append(len(given["inside"]))
+        return replaced_in(text, **given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(credentials_in_json, "_leaves", counted)
+        patch.setattr(credentials_in_json, "_text_replaced", noted)
+        masked = config_masked(
+            json.dumps({"runs": [{"password": f"abcdefgh{at:06}"} for at in range(count)]}), lambda: True
+        )
+    assert "abcdefgh" not in masked and masked.count("(secret masked:named)") == count
+    return visited[0], max(inside)
+
+
+def test_a_config_of_many_secrets_takes_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    few, many = _asked_of(1_000, monkeypatch), _asked_of(4_000, monkeypatch)
+
+    assert many[0] < 4.1 * few[0]
+    assert few[1] == many[1] == 300
 
 
 def test_where_a_secret_was_there_is_none() -> None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
@@ -62,6 +63,23 @@ def test_a_run_is_stored_without_them_and_says_where_they_were(run: Run) -> None
         (Place.CODE, 0), (Place.CONFIG, 0), (Place.CONFIG, 0), (Place.CONSOLE, 1),
     ]  # fmt: skip
     assert (count_open(run), count_masked(run)) == (0, 4)
+
+
+def test_a_config_is_searched_before_anything_is_locked(
+    run: Run, vision: Project, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside: list[int] = []
+
+    def noted(text: str, wanted: Any) -> str:
+        inside.append(len(connection.savepoint_ids))
+        return masking.config_masked(text, wanted)
+
+    monkeypatch.setattr("apps.runs.services.config_masked", noted)
+    update_run(run, RunPatch(config_text=json.dumps(CONFIG)), by=Actor.person(alice))
+    made = work.run(vision, "another", by=alice, config_text=json.dumps(CONFIG))
+
+    assert inside == [len(connection.savepoint_ids)] * 2
+    assert KEY not in open_run(run).config_text + open_run(made).config_text
 
 
 def test_what_came_before_stays_open_until_it_is_masked(vision: Project, lab: Entity, alice: User) -> None:
