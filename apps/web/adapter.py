@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import record_authentication
@@ -137,6 +138,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             return False
         return bool(super().confirm_email(request, email_address))
 
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Every mail of the library goes through here, each link under a name of this kind.
+
+        The library takes the host that whoever asked has named; where the operator declared an address, that one counts.
+        """
+        if declared := urlsplit(settings.OWNLOG_BASE_URL).netloc:
+            links = {name: value for name, value in context.items() if name.endswith("_url") and value}
+            context = context | {name: _as_declared(str(value)) for name, value in links.items()}
+            context["current_site"] = {"domain": declared}
+        super().send_mail(template_prefix, email, context)
+
     def send_notification_mail(
         self, template_prefix: str, user: User, context: object = None, email: str | None = None
     ) -> None:
@@ -154,3 +166,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 def is_invited_to_a_team(secret: str) -> bool:
     """Does this secret make an account? Where sign-up is closed no team's admin opens it."""
     return settings.OWNLOG_SIGN_UP == "invited" and is_usable_invitation(secret)
+
+
+def _as_declared(url: str) -> str:
+    return f"{settings.OWNLOG_BASE_URL}{urlsplit(url)._replace(scheme='', netloc='').geturl()}"

@@ -2,12 +2,16 @@
 
 from config import env
 from config.settings.base import *  # noqa: F403  (a settings module is its base with a few changes)
-from config.settings.base import OWNLOG_BASE_URL
+from config.settings.base import ALLOWED_HOSTS, OWNLOG_BASE_URL
 
 if not OWNLOG_BASE_URL.startswith("https://"):
     raise env.BadSetting("OWNLOG_BASE_URL must be the instance's https:// address.")
 if not env.text("OWNLOG_ALLOWED_HOSTS"):
     raise env.BadSetting("OWNLOG_ALLOWED_HOSTS must list the host names that this instance answers to.")
+if "*" in ALLOWED_HOSTS:
+    raise env.BadSetting(
+        "OWNLOG_ALLOWED_HOSTS must name hosts: * lets whoever asks say what this one is called."
+    )
 if not env.text("OWNLOG_BROKER_URL"):
     raise env.BadSetting("OWNLOG_BROKER_URL must name the message broker.")
 if env.text("OWNLOG_GOOGLE_ISSUER"):

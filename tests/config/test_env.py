@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from config import env
+from tests.factories.vault import Instance
 
 NAME = "OWNLOG_TEST_VALUE"
 
@@ -149,3 +150,19 @@ def test_half_a_client_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(env.BadSetting, match="go together"):
         env.both_or_neither("OWNLOG_GITHUB_CLIENT_ID", "OWNLOG_GITHUB_CLIENT_SECRET")
+
+
+def test_an_instance_for_others_names_its_hosts(tmp_path: Path) -> None:
+    instance = Instance(tmp_path)
+    instance.environment |= {
+        "DJANGO_SETTINGS_MODULE": "config.settings.production",
+        "OWNLOG_BASE_URL": "https://track.example.org",
+        "OWNLOG_ALLOWED_HOSTS": "track.example.org, *",
+        "OWNLOG_BROKER_URL": "redis://127.0.0.1:1/0",
+    }
+    process = instance.start("")
+
+    assert "OWNLOG_ALLOWED_HOSTS must name hosts" in process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    instance.environment["OWNLOG_ALLOWED_HOSTS"] = "track.example.org"
+    assert instance.run("print('up')") == "up"

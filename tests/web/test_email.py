@@ -237,3 +237,24 @@ def test_a_change_of_the_ways_in_is_told_by_mail_without_where_from(
     assert "Codes of an app were switched on." in str(message.body)
     assert "http://testserver/settings/security" in str(message.body)
     assert "127.0.0.1" not in str(message.body)
+
+
+def test_a_link_in_a_mail_leads_where_the_operator_says_whatever_the_asker_called_the_instance(
+    alice: User, settings: Settings
+) -> None:
+    settings.OWNLOG_BASE_URL = "https://track.example.org"
+    settings.ALLOWED_HOSTS = ["*"]
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    elsewhere = Client(headers={"host": "evil.example"})
+
+    elsewhere.post("/account/reset", {"email": "alice@example.com"})
+    elsewhere.post("/sign-up", FORM)
+    elsewhere.post("/sign-up", FORM | {"username": "mei", "email": "alice@example.com"})
+
+    bodies = [str(each.body) for each in mail.outbox]
+    assert [re.findall(r"https?://[^/\s]+/account/[a-z]+", body) for body in bodies] == [
+        ["https://track.example.org/account/reset"],
+        ["https://track.example.org/account/confirm"],
+        ["https://track.example.org/account/reset"],
+    ]
+    assert "evil.example" not in "".join(bodies)
