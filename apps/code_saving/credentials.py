@@ -58,11 +58,12 @@ class Found:
 
 
 _KEY_HEAD = r"-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----"
-# Each with one group at most: the value, where something around it belongs to the form but is no secret.
+# Each with one group at most: the value, where something around it belongs to the form but is no secret. But for a private key
+# none goes over the end of a line: the texts of a config are searched as lines, and what begins in one must be whole there.
 _FORMS: dict[Detector, str] = {
     Detector.ANTHROPIC: r"\bsk-ant-[a-z0-9]{2,10}-[\w\-]{20,}",
     Detector.AWS_ID: r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b",
-    Detector.AWS_SECRET: r"(?i:aws_?secret(?:_?access)?_?key)[^\w/+]{1,8}(?:value[^\w/+]{1,6})?([A-Za-z0-9/+]{40})\b",
+    Detector.AWS_SECRET: r"(?i:aws_?secret(?:_?access)?_?key)[^\w/+\n]{1,8}(?:value[^\w/+\n]{1,6})?([A-Za-z0-9/+]{40})\b",
     Detector.AZURE: r"\bAccountKey=([A-Za-z0-9+/]{84,88}={0,2})",
     Detector.GITHUB: r"\b(?:gh[opsur]_[A-Za-z0-9]{36,}|github_pat_\w{22,})",
     Detector.GITLAB: r"\bgl(?:pat|dt|rt|ptt)-[\w\-]{20,}",
@@ -80,12 +81,12 @@ _FORMS: dict[Detector, str] = {
     Detector.SLACK: r"\bxox[abeoprs]-[\w\-]{10,}|\bhooks\.slack\.com/services/(?:T\w{6,}/B\w{6,}/\w{20,})",
     Detector.STRIPE: r"\b(?:sk|rk)_live_[A-Za-z0-9]{20,}",
     Detector.TELEGRAM: r"\b[0-9]{8,10}:AA[\w\-]{33}\b",
-    Detector.WANDB: r"(?i:wandb_api_key)[^\w]{1,8}(?:value[^\w]{1,6})?([A-Za-z0-9_\-]{40,})",
+    Detector.WANDB: r"(?i:wandb_api_key)[^\w\n]{1,8}(?:value[^\w\n]{1,6})?([A-Za-z0-9_\-]{40,})",
 }
 # Names of which a value is a secret whatever it looks like. Not `token` by itself: every tokenizer has some.
 _NAMES = frozenset({
     "access_token", "api_key", "api_token", "apikey", "auth_token", "client_secret", "passwd", "password", "private_key",
-    "aws_secret_access_key", "refresh_token", "secret", "secret_access_key", "secret_key", "wandb_api_key",
+    "aws_secret_access_key", "aws_secret_key", "refresh_token", "secret", "secret_access_key", "secret_key", "wandb_api_key",
 })  # fmt: skip
 _SHORTEST_NAMED = 6
 _SHORTEST_SURE = 8

@@ -13,7 +13,7 @@ from apps.accounts.actors import Actor
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.code_saving.credentials import MASK, Detector, values_in
-from apps.code_saving.credentials_in_json import LONG_ENOUGH, held_at, without
+from apps.code_saving.credentials_in_json import LONG_ENOUGH, held_at, spots, without
 from apps.core import clock, jsontext
 from apps.core.errors import Changed, NotFound
 from apps.erasure.services import erase_files
@@ -123,6 +123,8 @@ def erase_value(finding: Finding, *, by: Actor) -> None:
     run = finding.run
     spot = open_finding(finding, run_key(run)).spot
     _ERASERS[spot.place](run, spot, by)
+    if spot.place is Place.CONFIG and _stands_in_config(run, spot):
+        return  # what could not be taken out must not be said to be gone
     with transaction.atomic():
         standing = Finding.objects.filter(pk=finding.pk).exclude(state=State.ERASED.value)
         if standing.update(state=State.ERASED.value):
@@ -148,6 +150,11 @@ def _erase_in_config(run: Run, spot: Spot, by: Actor) -> None:
     raise Changed(_("The run is changing just now. Try again."))
 
 
+def _stands_in_config(run: Run, spot: Spot) -> bool:
+    held = Run.objects.filter(pk=run.pk).first()
+    return held is not None and (spot.path, spot.detector) in spots(jsontext.loads(open_run(held).config_text))
+
+
 def _settle_config(run: Run) -> None:
     """The same value stood at other places of the config: nobody need click there too."""
     held = Run.objects.filter(pk=run.pk).first()
@@ -156,9 +163,9 @@ def _settle_config(run: Run) -> None:
     key, config = run_key(held), jsontext.loads(open_run(held).config_text)
     standing = Finding.objects.filter(run=run, state=State.OPEN.value)
     told = {finding.pk: open_finding(finding, key).spot for finding in standing}
-    spots = {pk: (spot.path, spot.detector) for pk, spot in told.items() if spot.place is Place.CONFIG}
-    there = {(each.path, one.detector) for each in held_at(config, spots.values()) for one in each.found}
-    gone = [pk for pk, spot in spots.items() if spot not in there]
+    asked = {pk: (spot.path, spot.detector) for pk, spot in told.items() if spot.place is Place.CONFIG}
+    there = {(each.path, one.detector) for each in held_at(config, asked.values()) for one in each.found}
+    gone = [pk for pk, spot in asked.items() if spot not in there]
     Finding.objects.filter(pk__in=gone).update(state=State.ERASED.value)
 
 
@@ -170,7 +177,8 @@ def _erase_in_console(run: Run, spot: Spot, by: Actor) -> None:
     secrets: list[str] = []
 
     def change(text: str) -> str:
-        if spot.detector is Detector.PRIVATE_KEY:  # its lines look like nothing by themselves
+        if spot.detector is Detector.PRIVATE_KEY or spot.last > spot.line:
+            # Its lines look like nothing by themselves.
             secrets.append(text)
             return MASK
         found = values_in(text, spot.detector)

@@ -117,6 +117,24 @@ def test_a_short_secret_goes_only_where_it_stands_alone() -> None:
     assert without(config, held) == {"password": MASK, "model": "resnet50", "arch": MASK}
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"args": ["WANDB_API_KEY", "0123456789" * 4, "--aws-secret-access-key", "wJalr/XUtn" * 4]},
+        {"a": "aws_secret_key", "b": "wJalr/XUtn" * 4, "c": "wandb_api_key:", "d": "value", "e": "0123456789" * 4},
+        {"aws_secret_key": "wJalr/XUtn" * 4, "url": "postgres://nina:hunter22@db", "args": ["--db", "redis://:s3cr3t@h"]},
+        {"text": "wandb_api_key: " + "0123456789" * 4, "env": "AWS_SECRET_KEY=" + "wJalr/XUtn" * 4},
+    ],
+)
+def test_whatever_is_told_of_a_config_can_be_taken_out_of_it(config: dict[str, Any]) -> None:
+    told = spots(config)
+
+    held = held_at(config, told)
+
+    assert {each.path for each in held} == {path for path, _ in told}
+    assert spots(without(config, held)) == []
+
+
 def _asked_of(count: int, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     """How many texts are visited to mask a config of so many passwords, and how many are looked for inside of each at most."""
     visited = [0]
@@ -158,6 +176,7 @@ def test_where_a_secret_was_there_is_none() -> None:
         ("password", "hunter22", True),
         ("--client-secret", "hunter22", True),
         ("model.api_key", "hunter22", True),
+        ("aws_secret_key", "hunter22", True),
         ("password", "short", False),
         ("password", "$PASSWORD", False),
         ("password", MASK, False),

@@ -132,6 +132,18 @@ def test_erasing_twice_changes_nothing(leaky: Run, alice: User) -> None:
     assert Event.objects.filter(kind="run.secret_erased").count() == 1
 
 
+def test_what_could_not_be_taken_out_is_not_said_to_be_gone(
+    leaky: Run, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = looked(leaky)[0]
+    monkeypatch.setattr(services, "without", lambda config, _held: config)
+
+    erase(leaky, found, alice)
+
+    assert count_open(leaky) == 2
+    assert not Event.objects.filter(kind="run.secret_erased").exists()
+
+
 def test_a_secret_that_is_sent_again_is_open_again(leaky: Run, alice: User) -> None:
     found = looked(leaky)
     for each in found:
@@ -190,6 +202,47 @@ def test_a_private_key_of_several_lines_goes_whole(vision: Project, alice: User)
     erase(run, found, alice)
 
     assert store.console(run, 0, 10) == ["before", MASK, MASK, MASK, "after"]
+
+
+def test_a_private_key_with_an_empty_line_leaves_what_lies_beside_it(vision: Project, alice: User) -> None:
+    run = work.run(vision, "sealed", by=alice)
+    put(run, "config.yaml", b"lr: 0.1\nmodel: resnet\n")
+    body = ["Proc-Type: 4,ENCRYPTED", "", "MIIE" * 16, "abc="]
+    say(run, 0, "-----BEGIN " + "RSA PRIVATE KEY-----", *body, "-----END " + "RSA PRIVATE KEY-----")
+    put(run, "output.log", ("MIIE" * 16 + "\nepoch 1\n").encode())
+    (found,) = looked(run)
+
+    erase(run, found, alice)
+
+    assert content(run, "config.yaml") == b"lr: 0.1\nmodel: resnet\n"
+    assert content(run, "output.log") == f"{MASK}\nepoch 1\n".encode()
+    assert store.console(run, 0, 10) == [MASK] * 6
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_a_value_goes_in_whatever_spelling_it_stands_beside(
+    vision: Project, alice: User, ascii_only: bool
+) -> None:
+    password = 'ein "langes" Paßwort 1'
+    config = {"password": password}
+    run = work.run(vision, "spelled", by=alice, config_text=json.dumps(config))
+    metadata = json.dumps({"args": ["--pass", password]}, ensure_ascii=ascii_only)
+    put(run, "wandb-metadata.json", metadata.encode())
+    found = [each for each in looked(run) if each.spot.place is Place.CONFIG]
+
+    erase(run, found[0], alice)
+
+    assert json.loads(content(run, "wandb-metadata.json"))["args"] == ["--pass", MASK]
+
+
+def test_a_file_that_is_no_text_is_erased_all_the_same(vision: Project, alice: User) -> None:
+    run = work.run(vision, "bytes", by=alice)
+    put(run, "config.yaml", b"\xff\xfe " + KEY.encode() + b"\n")
+    (found,) = looked(run)
+
+    erase(run, found, alice)
+
+    assert content(run, "config.yaml") == b"\xff\xfe " + MASK.encode() + b"\n"
 
 
 def test_lines_are_looked_at_once_also_when_they_are_compacted_between(vision: Project, alice: User) -> None:
