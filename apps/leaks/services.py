@@ -178,8 +178,9 @@ def _erase_in_console(run: Run, spot: Spot, by: Actor) -> None:
 
     def change(text: str) -> str:
         if spot.detector is Detector.PRIVATE_KEY or spot.last > spot.line:
-            # Its lines look like nothing by themselves.
-            secrets.append(text)
+            # Its lines look like nothing by themselves. The short ones, an empty one say, stand in other texts as well.
+            if len(text) >= LONG_ENOUGH:
+                secrets.append(text)
             return MASK
         found = values_in(text, spot.detector)
         secrets.extend(found)
