@@ -65,7 +65,9 @@ def _sure_ones(data: bytes) -> list[Found]:
 def _held_surely(value: Any) -> list[Held]:
     """The texts of a value in which something surely is a credential, with that alone."""
     held = [
-        replace(each, found=[one for one in each.found if is_sure(one.detector, each.data[one.start : one.end])])
+        replace(
+            each, found=[one for one in each.found if is_sure(one.detector, each.data[one.start : one.end])]
+        )
         for each in held_at(value, spots(value))
     ]
     return [each for each in held if each.found]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import time
 from datetime import timedelta
@@ -152,7 +153,9 @@ def _erase_in_config(run: Run, spot: Spot, by: Actor) -> None:
 
 def _stands_in_config(run: Run, spot: Spot) -> bool:
     held = Run.objects.filter(pk=run.pk).first()
-    return held is not None and (spot.path, spot.detector) in spots(jsontext.loads(open_run(held).config_text))
+    return held is not None and (spot.path, spot.detector) in spots(
+        jsontext.loads(open_run(held).config_text)
+    )
 
 
 def _settle_config(run: Run) -> None:
@@ -198,7 +201,7 @@ def _erase_in_file(run: Run, spot: Spot, by: Actor) -> None:
         file = find_file(run, spot.file).file
     except NotFound:  # erased by other means
         return
-    text = b"".join(read_file(file)).decode("utf-8", "surrogatepass")
+    text = b"".join(read_file(file)).decode("utf-8", "replace")
     _erase_beside(run, values_in(text, spot.detector), by)
 
 
@@ -230,9 +233,16 @@ def _erase_beside(run: Run, secrets: list[str], by: Actor) -> None:
         before = b"".join(read_file(file))
         after, is_short = before, False
         for secret in sorted(set(secrets), key=len, reverse=True):
-            after = after.replace(secret.encode("utf-8", "surrogatepass"), MASK.encode())
+            for spelled in _spellings(secret):
+                after = after.replace(spelled, MASK.encode())
             is_short = is_short or len(secret) < LONG_ENOUGH
         if after != before and is_short:
             erase_files([file], by=by)
         elif after != before:
             store_file(file, [after])
+
+
+def _spellings(secret: str) -> set[bytes]:
+    """As it is, and as JSON has it in the way of this instance and in the client's."""
+    written = {secret, jsontext.dumps(secret)[1:-1], json.dumps(secret)[1:-1]}
+    return {each.encode("utf-8", "surrogatepass") for each in written}

@@ -121,8 +121,18 @@ def test_a_short_secret_goes_only_where_it_stands_alone() -> None:
     "config",
     [
         {"args": ["WANDB_API_KEY", "0123456789" * 4, "--aws-secret-access-key", "wJalr/XUtn" * 4]},
-        {"a": "aws_secret_key", "b": "wJalr/XUtn" * 4, "c": "wandb_api_key:", "d": "value", "e": "0123456789" * 4},
-        {"aws_secret_key": "wJalr/XUtn" * 4, "url": "postgres://nina:hunter22@db", "args": ["--db", "redis://:s3cr3t@h"]},
+        {
+            "a": "aws_secret_key",
+            "b": "wJalr/XUtn" * 4,
+            "c": "wandb_api_key:",
+            "d": "value",
+            "e": "0123456789" * 4,
+        },
+        {
+            "aws_secret_key": "wJalr/XUtn" * 4,
+            "url": "postgres://nina:hunter22@db",
+            "args": ["--db", "redis://:s3cr3t@h"],
+        },
         {"text": "wandb_api_key: " + "0123456789" * 4, "env": "AWS_SECRET_KEY=" + "wJalr/XUtn" * 4},
     ],
 )
