@@ -7,16 +7,18 @@ an artifact, and so do the bytes: both are found through the gate, for whoever a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from apps.artifacts.queries import find_entries, open_version, resolve_client_path
 from apps.core.errors import Invalid, NotFound
 from apps.files.media.kinds import items_of
-from apps.files.media.tables import MOST_BYTES, Part, Table, read_table
+from apps.files.media.tables import MOST_BYTES, Table, read_table
 from apps.files.media.types import Item, Kind
 from apps.files.queries import list_files
 from apps.projects.queries import open_project
 from apps.runs.queries import open_run
+from apps.vault.errors import KeyGone, Tampered
 from apps.web.artifacts.browser import handed_entry
 from apps.web.artifacts.ledger import version_url
 from apps.web.links import run_url
@@ -37,20 +39,17 @@ Row = Sequence[Any]
 def filled(run: Run, table: Table, places: Sequence[int], actor: Actor) -> tuple[list[Row], dict[str, str]]:
     """These rows with their media, and by path the address of who holds the file of each: the run, or an artifact."""
     rows = {place: table.rows[place] for place in places}
-    versions: list[OpenVersion] = []
+    held = _Artifacts(run, actor)
     for part in table.parts:
         inside = [place for place in places if part.start <= place < part.start + part.count]
         wanted = [place for place in inside if any(_is_name(cell) for cell in rows[place])]
-        if not wanted or not part.artifact or len(versions) == _MOST_ARTIFACTS:
+        if not wanted or not part.artifact or (found := held.table_of(part.artifact)) is None:
             continue
-        if (found := _in_artifact(run, part, actor)) is not None:
-            version, whole = found
-            versions.append(version)
-            for place in wanted:
-                if place - part.start < len(whole):
-                    rows[place] = whole[place - part.start]
+        for place in wanted:
+            if place - part.start < len(found.rows):
+                rows[place] = found.rows[place - part.start]
     shown = list(rows.values())
-    return shown, _owners(run, versions, shown)
+    return shown, _owners(run, held.versions(), shown)
 
 
 def items_in(value: Any) -> list[Item]:
@@ -64,17 +63,46 @@ def _is_name(cell: Any) -> bool:
     return isinstance(cell, str) and cell in _NAMES
 
 
-def _in_artifact(run: Run, part: Part, actor: Actor) -> tuple[OpenVersion, list[Row]] | None:
-    """The rows of a part as its artifact has them. None: of another project, not for the actor, gone, or not there yet."""
-    try:
-        version, path = resolve_client_path(actor, part.artifact)
+@dataclass(frozen=True, slots=True)
+class _Held:
+    version: OpenVersion
+    rows: list[Row]
+
+
+class _Artifacts:
+    """What the artifacts of a table's parts hold: each is read once, and of all together no more than of one table."""
+
+    def __init__(self, run: Run, actor: Actor) -> None:
+        self._run = run
+        self._actor = actor
+        self._room = MOST_BYTES
+        self._found: dict[str, _Held | None] = {}
+
+    def table_of(self, address: str) -> _Held | None:
+        """The rows of a part as its artifact has them. None: of another project, not for the actor, gone, damaged, not there
+        yet, or beyond what a page reads."""
+        if address not in self._found and len(self._found) < _MOST_ARTIFACTS:
+            try:
+                self._found[address] = self._read(address)
+            except (NotFound, Invalid, KeyGone, Tampered):
+                self._found[address] = None
+        return self._found.get(address)
+
+    def versions(self) -> list[OpenVersion]:
+        return [each.version for each in self._found.values() if each is not None]
+
+    def _read(self, address: str) -> _Held | None:
+        version, path = resolve_client_path(self._actor, address)
         opened = open_version(version)
         entries = find_entries(version, [path])
-        if version.collection.project_id != run.project_id or not entries or entries[0].size > MOST_BYTES:
+        if (
+            version.collection.project_id != self._run.project_id
+            or not entries
+            or entries[0].size > self._room
+        ):
             return None
-        return opened, read_table(b"".join(handed_entry(opened, entries[0]).read())).rows
-    except (NotFound, Invalid):
-        return None
+        self._room -= entries[0].size
+        return _Held(opened, read_table(b"".join(handed_entry(opened, entries[0]).read())).rows)
 
 
 def _owners(run: Run, versions: Sequence[OpenVersion], rows: Sequence[Row]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -17,6 +18,8 @@ from apps.files.media.tables import arranged, read_table
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
+from apps.vault.errors import Tampered
+from apps.web.artifacts.browser import handed_entry
 from tests.factories import artifacts, work
 from tests.files.media.recorded import ROW
 from tests.web.conftest import Log, Visit, text_of
@@ -215,6 +218,67 @@ def test_a_table_that_names_an_artifact_of_elsewhere_shows_nothing_of_it(
 
     for who in ("vera", "alice"):
         assert "/artifacts/run_table/" not in visit(TABLE, by=who, key="art").content.decode()
+
+
+def test_a_damaged_artifact_does_not_take_the_page(
+    visit: Visit, kinds: Run, log: Log, store: Store, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _table_with_cells(kinds, log, store, of=kinds.project, by=alice)
+
+    def damaged(*_: object) -> None:
+        raise Tampered("blob", uuid4())
+
+    monkeypatch.setattr("apps.web.media.cells.handed_entry", damaged)
+    page = visit(TABLE, by="vera", key="art")
+
+    assert page.status_code == 200
+    assert '<bdi title="Image">Image</bdi>' in page.content.decode()
+
+
+def _parts_of_artifacts(kinds: Run, log: Log, store: Store, by: User, addresses: list[str]) -> int:
+    """An incremental table of a row for each address: its artifact holds the picture that the file only names. Their size."""
+    told = written(["picture"], [["Image"]])
+    held = written(["picture"], [[{"_type": "image-file", "path": "media/images/cell.png"}]])
+    for number, client_id in enumerate(dict.fromkeys(addresses)):
+        artifacts.version(
+            kinds.project,
+            f"part{number}",
+            {"media/images/cell.png": png(), "part.table.json": held},
+            by=Actor.person(by),
+            type_name="run_table",
+            client_id=client_id,
+        )
+    parts = [
+        ROW["inc"]
+        | {
+            "path": f"media/table/of{n}.json",
+            "increment_num": n,
+            "artifact_path": f"wandb-client-artifact://{client_id}/part.table.json",
+        }
+        for n, client_id in enumerate(addresses)
+    ]
+    log(kinds, [{"_step": 20 + n, "parts": part} for n, part in enumerate(parts)])
+    store(kinds, {part["path"]: told for part in parts})
+    return len(held)
+
+
+def test_artifacts_of_parts_are_read_once_and_together_no_more_than_one_table(
+    visit: Visit, kinds: Run, log: Log, store: Store, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = _parts_of_artifacts(kinds, log, store, alice, ["b" * 32, "b" * 32, "c" * 32, "d" * 32])
+    read: list[str] = []
+
+    def noted(opened: Any, entry: Any) -> Any:
+        read.append(opened.version.public_id)
+        return handed_entry(opened, entry)
+
+    monkeypatch.setattr("apps.web.media.cells.handed_entry", noted)
+    monkeypatch.setattr("apps.web.media.cells.MOST_BYTES", 2 * size + 1)
+    page = visit(TABLE, by="vera", key="parts").content.decode()
+
+    assert len(read) == len(set(read)) == 2
+    assert page.count("/image/media/images/cell.png") >= 3
+    assert '<bdi title="Image">Image</bdi>' in page
 
 
 def test_a_page_in_a_version_stands_still_in_a_sandbox(visit: Visit, kinds: Run, alice: User) -> None:
