@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import BinaryIO
 
@@ -20,7 +21,7 @@ from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMuch
 from apps.files.models import RunFile, WithheldFile
 from apps.files.names import clean_file_name
 from apps.files.queries import DIGESTS_LABEL, MOST_NAMES, NAME_LABEL, WITHHELD_LABEL, open_file
-from apps.files.thumbnails import note_picture
+from apps.files.thumbnails import is_picture, note_picture, take_small
 from apps.files.types import Announced, Withheld
 from apps.runs.models import Run
 from apps.runs.queries import run_key
@@ -104,7 +105,7 @@ def store_file(file: RunFile, source: BinaryIO | Iterable[bytes], *, max_bytes: 
     owner = NodeId(file.run.vault_node)
     stored = write_blob(owner, source, max_bytes=max_bytes)
     try:
-        kept = _replace_blob(file, stored)
+        kept = _replace_blob(file, name, stored)
     except BaseException:
         _let_go(stored.blob)
         raise
@@ -162,7 +163,7 @@ def _let_go(blob: Blob) -> None:
 
 
 @transaction.atomic
-def _replace_blob(file: RunFile, stored: StoredBlob) -> RunFile:
+def _replace_blob(file: RunFile, name: str, stored: StoredBlob) -> RunFile:
     # The run's row too: an eraser that has closed the run finds all that came in before, and nothing comes in after.
     locked = (
         RunFile.objects.select_for_update(of=("self", "run"))
@@ -183,5 +184,7 @@ def _replace_blob(file: RunFile, stored: StoredBlob) -> RunFile:
     )
     locked.save(update_fields=["blob", "size", "sealed_digests", "updated_at"])
     if before is not None:
-        transaction.on_commit(lambda: _let_go(before))
+        small = take_small(locked) if is_picture(name) else []
+        for blob in (before, *small):
+            transaction.on_commit(partial(_let_go, blob))
     return locked

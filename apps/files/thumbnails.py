@@ -23,6 +23,8 @@ from apps.vault.types import NodeId
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from apps.blobs.models import Blob
+
 LONGEST_SIDE = 320
 # A smaller file travels as quickly as what could be made of it.
 LEAST_BYTES = 24 * 1024
@@ -36,18 +38,27 @@ def is_picture(name: str) -> bool:
     return name.startswith("media/images/") and name.lower().endswith(_PICTURES)
 
 
+def take_small(file: RunFile) -> list[Blob]:
+    """For the transaction in which a file gets other bytes: from then on nobody is shown what was small of those before.
+
+    Returns what is to be deleted once it is over.
+    """
+    rows = Thumbnail.objects.filter(file=file)
+    held = list(rows.filter(blob__isnull=False).select_related("blob"))
+    rows.update(blob=None, tried_at=None)
+    return [row.blob for row in held if row.blob is not None]
+
+
 def note_picture(file: RunFile, name: str) -> None:
-    """What was small of the bytes before is let go, and one of the present bytes is due, where there is to be one."""
+    """A small one of the present bytes is due, where there is to be one."""
     if not is_picture(name):
         return  # most files: not even asked about
-    old = Thumbnail.objects.filter(file=file)
-    if stale := list(old.filter(blob__isnull=False)):
-        delete_with_rows(stale, "blob")
     if file.size <= LEAST_BYTES:
-        old.delete()
+        delete_with_rows(list(Thumbnail.objects.filter(file=file)), "blob")
         return
     with transaction.atomic():
-        Thumbnail.objects.update_or_create(file=file, defaults={"tried_at": None})
+        # One that is there is due already, or was made of these bytes meanwhile.
+        Thumbnail.objects.get_or_create(file=file)
         background.enqueue("files.thumbnail", file_id=file.pk)
 
 

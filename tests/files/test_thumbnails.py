@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -86,19 +87,39 @@ def test_only_pictures_of_media_are_made_small(run: Run, name: str) -> None:
     assert due_thumbnails() == []
 
 
-def test_a_file_that_comes_again_is_made_small_again(run: Run) -> None:
+def test_a_file_that_comes_again_is_made_small_again(
+    run: Run, django_capture_on_commit_callbacks: Any
+) -> None:
     file = put(run, noise(600, 300))
     sweep()
     before = Thumbnail.objects.get().blob
     assert before is not None
 
-    put(run, noise(300, 600))
+    with django_capture_on_commit_callbacks() as later:
+        put(run, noise(300, 600))
     assert small(file) is None and due_thumbnails() == [file.pk]
-    sweep()
+    for each in later:  # the bytes before go, and what is due is made
+        each()
 
     made = small(file)
     assert made is not None and made.size == (160, 320)
     assert not Blob.objects.filter(pk=before.pk).exists()
+
+
+def test_nobody_is_shown_what_was_small_of_the_bytes_before(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = put(run, noise(600, 300))
+    sweep()
+
+    def killed(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("apps.files.services.note_picture", killed)
+    with pytest.raises(RuntimeError):
+        put(run, noise(300, 600))
+
+    assert small(file) is None and due_thumbnails() == [file.pk]
 
 
 def test_it_is_counted_with_its_media(run: Run) -> None:
