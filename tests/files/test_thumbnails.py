@@ -59,6 +59,20 @@ def test_the_sweep_makes_what_is_due(run: Run, mode: str, kind: str, name: str, 
     assert due_thumbnails() == []
 
 
+def test_one_that_a_camera_turned_is_upright(run: Run) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6  # a quarter to the right
+    written = io.BytesIO()
+    Image.effect_noise((900, 600), 90).convert("RGB").save(written, "JPEG", exif=turned)
+    file = put(run, written.getvalue(), "media/images/a.jpg")
+
+    sweep()
+
+    made = small(file)
+    assert made is not None and made.size == (213, 320)
+    assert 0x0112 not in made.getexif()
+
+
 def test_making_it_twice_makes_one(run: Run) -> None:
     file = put(run, noise(500, 500))
 

@@ -50,13 +50,14 @@ def open_picture(source: BinaryIO, *, formats: Collection[str], most_pixels: int
 
 def small_picture(source: BinaryIO, *, longest_side: int) -> bytes | None:
     """The picture made small, as JPEG, or PNG where one sees through it; None for one that is small already."""
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     picture = open_picture(source, formats=("PNG", "JPEG"), most_pixels=MOST_SHRUNK_PIXELS)
     if max(picture.size) <= longest_side:
         return None
     try:
         picture.draft("RGB", (longest_side, longest_side))  # of a JPEG only what is needed is unpacked
+        ImageOps.exif_transpose(picture, in_place=True)  # as a browser turns the whole one
         is_clear = "A" in picture.getbands() or "transparency" in picture.info
         small = picture.convert("RGBA" if is_clear else "RGB")
         small.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
