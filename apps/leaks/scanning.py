@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 
+from django.db.models import Q
+
 from apps.code_saving.credentials import Detector, Found, find, find_marks
 from apps.code_saving.credentials_in_json import marks_in, spots
 from apps.core import jsontext
 from apps.files.models import RunFile
-from apps.files.queries import open_files, read_file
+from apps.files.queries import NAME_LABEL, open_files, read_file
 from apps.leaks.notes import note
 from apps.leaks.types import Place, Spot
 from apps.runs.history import masking
 from apps.runs.models import Run
-from apps.runs.queries import open_run
+from apps.runs.queries import open_run, run_key
+from apps.vault.seal import blind_index
 
 Beat = Callable[[], None]
 
@@ -128,7 +131,11 @@ def lines_of(data: bytes, found: Iterable[Found]) -> Iterator[Lines]:
 
 
 def _look_at_files(run: Run, progress: Progress, beat: Beat) -> None:
-    stored = RunFile.objects.filter(run=run, blob__isnull=False).order_by("pk")
+    # Told by their rows alone: most files of a run are media, and may be many.
+    key = run_key(run)
+    names = [blind_index(key, NAME_LABEL, name) for name in SIDE_FILES]
+    wanted = RunFile.objects.filter(Q(is_code=True) | Q(name_index__in=names), run=run, blob__isnull=False)
+    stored = wanted.order_by("pk")
     for pk, blob in list(stored.values_list("pk", "blob_id")):
         if progress.files.get(str(pk)) != blob:
             _look_at_file(run, pk)
@@ -138,7 +145,7 @@ def _look_at_files(run: Run, progress: Progress, beat: Beat) -> None:
 
 def _look_at_file(run: Run, pk: int) -> None:
     opened = open_files(run, [pk]).get(pk)
-    if opened is None or not (opened.file.is_code or opened.name in SIDE_FILES):
+    if opened is None:
         return
     data = b"".join(_first_part(read_file(opened.file)))
     place = Place.CODE if opened.file.is_code else Place.FILE

@@ -82,8 +82,9 @@ def _scan_noted(pk: int, ends: float) -> bool:
 
 def scan(run: Run, *, ends: float = float("inf")) -> bool:
     """Look through one run. False when the turn was over before its end. Twice at once does no harm."""
-    started, version, key = clock.now(), run.version, run_key(run)
-    row = Scan.objects.get_or_create(run=run)[0]
+    started, version = clock.now(), run.version
+    # Before anything that may fail: a run without a row is always the first in turn.
+    row, key = Scan.objects.get_or_create(run=run)[0], run_key(run)
     progress = Progress()
     if row.sealed_progress is not None:
         held = unseal(key, bytes(row.sealed_progress), label=PROGRESS_LABEL, row=row.uuid)

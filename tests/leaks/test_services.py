@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -16,7 +17,7 @@ from apps.core.errors import NotFound
 from apps.files.models import RunFile
 from apps.files.queries import find_file, read_file
 from apps.files.services import announce_files, store_file
-from apps.leaks import services
+from apps.leaks import scanning, services
 from apps.leaks.models import Finding, Scan
 from apps.leaks.notes import MOST_FINDINGS
 from apps.leaks.queries import count_open, find_finding, findings_of
@@ -24,12 +25,13 @@ from apps.leaks.types import OpenFinding, Place, State
 from apps.projects.models import Project
 from apps.runs.history import masking, store
 from apps.runs.models import Chunk, Run, Segment
-from apps.runs.queries import open_run
+from apps.runs.queries import open_run, run_key
 from apps.runs.services import update_run
 from apps.runs.types import Lines, RunPatch, Stream, StreamRequest
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.services import choose
+from apps.vault.errors import KeyGone
 from tests.factories import work
 
 KEY = "hf" + "_" + "Ab" * 17
@@ -268,6 +270,44 @@ def test_a_turn_that_is_over_is_gone_on_with(vision: Project, alice: User) -> No
     assert turns >= 2
     assert [each.spot.place for each in findings_of(run)] == [Place.CONFIG, Place.CONFIG, Place.CONSOLE]
     assert services.scan_due() == 0
+
+
+def test_runs_that_cannot_be_opened_do_not_keep_the_others_waiting(
+    vision: Project, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead, alive = (work.run(vision, name, by=alice, config_text=json.dumps(CONFIG)) for name in ("a", "b"))
+
+    def opened(run: Run) -> Any:
+        if run == dead:
+            raise KeyGone(uuid4())
+        return run_key(run)
+
+    monkeypatch.setattr(services, "_RUNS_AT_ONCE", 1)
+    monkeypatch.setattr(services, "run_key", opened)
+
+    assert [services.scan_due(), services.scan_due()] == [0, 1]
+    assert count_open(alive) == 2
+
+
+def test_files_that_hold_none_by_their_name_are_not_asked_for(
+    leaky: Run, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    look_at_file = scanning._look_at_file
+
+    def noted(run: Run, pk: int) -> None:
+        asked.append(pk)
+        look_at_file(run, pk)
+
+    monkeypatch.setattr(scanning, "_look_at_file", noted)
+    for n in range(5):
+        put(leaky, f"media/images/{n}.png", KEY.encode())
+    held = put(leaky, "wandb-metadata.json", json.dumps({"args": [KEY]}).encode())
+
+    found = looked(leaky)
+
+    assert asked == [held.pk]
+    assert [each.spot.file for each in found if each.spot.place is Place.FILE] == ["wandb-metadata.json"]
 
 
 def test_writers_of_a_shared_run_are_told_apart(vision: Project, alice: User) -> None:
