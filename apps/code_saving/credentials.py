@@ -90,6 +90,12 @@ _NAMES = frozenset({
 })  # fmt: skip
 _SHORTEST_NAMED = 6
 _SHORTEST_SURE = 8
+# What a key lies in, and not what it is.
+_FILE_OF_A_KEY = re.compile(
+    rb"\Aid_(?:rsa|dsa|ecdsa|ed25519)|\.(?:asc|cer|crt|der|env|gpg|json|key|p12|pem|pfx|ppk|pub|txt)\Z"
+)
+# In an address what is asked for, other hosts and formats stand before an @ too.
+_NO_PASSWORD = re.compile(rb"[%?,;|\\()]")
 _LETTER_AND_DIGIT = re.compile(rb"\A(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[^\s/\\]+\Z")
 
 
@@ -147,7 +153,10 @@ def is_sure(detector: Detector, value: bytes) -> bool:
     private key whose end is elsewhere nobody knows where it ends.
     """
     if detector is Detector.NAMED:
-        return len(value) >= _SHORTEST_SURE and _LETTER_AND_DIGIT.search(value) is not None
+        is_long = len(value) >= _SHORTEST_SURE and _FILE_OF_A_KEY.search(value) is None
+        return is_long and _LETTER_AND_DIGIT.search(value) is not None
+    if detector is Detector.PASSWORD_IN_ADDRESS:
+        return _LETTER_AND_DIGIT.search(value) is not None and _NO_PASSWORD.search(value) is None
     if detector is Detector.PRIVATE_KEY:
         return len(value) <= _MOST_OF_A_KEY and b"-----END" in value
     return True

@@ -73,6 +73,33 @@ def test_what_stands_beside_a_name_and_may_be_none_is_left(value: str) -> None:
     assert config_masked(text, yes) == text
 
 
+@pytest.mark.parametrize("value", ["id_ed25519", "id_rsa_2026", "deploy2.pem", "key-1.json"])
+def test_the_file_of_a_key_is_left(value: str) -> None:
+    text = json.dumps({"private_key": value})
+
+    assert config_masked(text, yes) == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["redis://:%(pw)s@h", "redis://host:6379?email=a@b.com", "grpc://n1:1234,n2:1234@x", "postgres://nina:password@db", "tcp://h:29500@x"],
+)  # fmt: skip
+def test_what_only_looks_like_an_address_with_a_password_is_left(value: str) -> None:
+    text = json.dumps({"address": value})
+
+    assert config_masked(text, yes) == text
+    assert lines_masked([value], yes) == [value]
+    assert file_masked("code/a.py", value.encode()) == value.encode()
+
+
+def test_a_password_in_an_address_is_masked_there_and_its_address_stays() -> None:
+    mark = mark_of(Detector.PASSWORD_IN_ADDRESS)
+
+    masked = json.loads(config_masked(json.dumps({"db": "postgres://nina:hunter22@db/runs"}), yes))
+
+    assert masked == {"db": f"postgres://nina:{mark}@db/runs"}
+
+
 def test_a_private_key_without_its_end_is_left_to_be_told() -> None:
     assert lines_masked(PEM[:2], yes) == PEM[:2]
     assert not is_sure(Detector.PRIVATE_KEY, "\n".join([PEM[0], "a" * 20_000, PEM[3]]).encode())
