@@ -11,8 +11,9 @@ const read = (text) => {
   try {
     return JSON.parse(text);
   } catch {
-    // Python writes numbers that JSON has not; inside of texts the same letters stay.
-    return JSON.parse(text.replace(/("(?:[^"\\]|\\.)*")|-?\b(?:NaN|Infinity)\b/g, (_all, words) => words ?? "null"));
+    // Python writes numbers that JSON has not; inside of texts the same letters stay. A text without an end goes to the end, or each
+    // quote in it would be tried as the begin of another.
+    return JSON.parse(text.replace(/("(?:[^"\\]|\\[^]?)*(?:"|$))|-?\b(?:NaN|Infinity)\b/g, (_all, words) => words ?? "null"));
   }
 };
 

@@ -1,6 +1,10 @@
 // Atoms and bonds, from the text formats of molecules. A bond that a file does not name is where two atoms are near enough.
 
 const MOST_ATOMS = 60_000;
+// In a crystal of metal or salt an atom has up to eighteen neighbours, and few cells hold ten atoms; what is beyond was made to hang a page.
+const MOST_NEIGHBOURS = 24;
+const MOST_OF_A_CELL = 100;
+const FARTHEST = 1e6; // in ångström; far beyond it a number plus one is the same number
 // Of each element: the radius by which atoms count as joined (in ångström), and the colour that chemists know it by.
 const ELEMENTS = {
   H: [0.31, [225, 225, 225]], C: [0.76, [105, 108, 114]], N: [0.71, [60, 90, 230]], O: [0.66, [226, 50, 40]], F: [0.57, [110, 205, 70]],
@@ -16,9 +20,10 @@ const elementOf = (words) => {
 };
 
 const whole = (atoms, bonds = null) => {
-  const sound = atoms.every((atom) => [atom.x, atom.y, atom.z].every(Number.isFinite));
-  if (!atoms.length || !sound) throw new Error("no atoms");
   if (atoms.length > MOST_ATOMS) throw new Error("too many atoms");
+  const sound = atoms.every((atom) => [atom.x, atom.y, atom.z].every((value) => Math.abs(value) < FARTHEST));
+  if (!atoms.length || !sound) throw new Error("no atoms");
+  if (bonds && bonds.length > MOST_NEIGHBOURS / 2 * atoms.length) throw new Error("too many bonds");
   const dressed = atoms.map((atom) => {
     const [reach, colour] = ELEMENTS[atom.element] ?? OTHER;
     return { ...atom, reach, colour };
@@ -29,20 +34,22 @@ const whole = (atoms, bonds = null) => {
 
 // Atoms are sorted into cells, so that each is compared with its neighbours only.
 const nearBonds = (atoms) => {
-  const SIDE = 2.5, cells = new Map(), bonds = [];
+  const SIDE = 2.5, cells = new Map(), bonds = [], neighbours = new Uint8Array(atoms.length);
   const nameOf = (x, y, z) => `${x},${y},${z}`;
   atoms.forEach((atom, at) => {
     const [x, y, z] = [atom.x, atom.y, atom.z].map((each) => Math.floor(each / SIDE));
     for (let i = x - 1; i <= x + 1; i += 1) for (let j = y - 1; j <= y + 1; j += 1) for (let k = z - 1; k <= z + 1; k += 1) {
       for (const other of cells.get(nameOf(i, j, k)) ?? []) {
-        const far = Math.hypot(atom.x - atoms[other].x, atom.y - atoms[other].y, atom.z - atoms[other].z);
+        const far = (atom.x - atoms[other].x) ** 2 + (atom.y - atoms[other].y) ** 2 + (atom.z - atoms[other].z) ** 2;
         const isWater = atom.element === "H" && atoms[other].element === "H";
-        if (far > 0.4 && !isWater && far < atom.reach + atoms[other].reach + 0.3) bonds.push([other, at]);
+        if (far <= 0.16 || isWater || far >= (atom.reach + atoms[other].reach + 0.3) ** 2) continue;
+        bonds.push([other, at]);
+        if (++neighbours[other] > MOST_NEIGHBOURS || ++neighbours[at] > MOST_NEIGHBOURS) throw new Error("too many bonds");
       }
     }
     const cell = nameOf(x, y, z);
     if (!cells.has(cell)) cells.set(cell, []);
-    cells.get(cell).push(at);
+    if (cells.get(cell).push(at) > MOST_OF_A_CELL) throw new Error("too many atoms at one place");
   });
   return bonds;
 };

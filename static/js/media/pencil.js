@@ -2,9 +2,10 @@
 // a page may have as many pictures as it likes, where a browser keeps sixteen WebGL contexts at most.
 
 const NEAR = 0.05;
+const MOST_LOOKED_AT = 3e8; // pixels in one picture: the rest of a scene that was made to hang a page is left out
 
 export class Pencil {
-  #pixels; #depth; #wide; #high; #image;
+  #pixels; #depth; #wide; #high; #image; #left = 0;
 
   constructor(wide, high) {
     this.#wide = wide;
@@ -19,9 +20,14 @@ export class Pencil {
   clear() {
     this.#pixels.fill(0);
     this.#depth.fill(Infinity);
+    this.#left = MOST_LOOKED_AT;
   }
 
   dot(x, y, z, size, colour) {
+    if (this.#may(size, size)) this.#square(x, y, z, size, colour);
+  }
+
+  #square(x, y, z, size, colour) {
     if (z < NEAR) return;
     const [left, top] = [Math.round(x - size / 2), Math.round(y - size / 2)];
     for (let row = Math.max(0, top); row < Math.min(this.#high, top + size); row += 1) {
@@ -32,9 +38,10 @@ export class Pencil {
   line(a, b, size, colour) {
     if (a.z < NEAR || b.z < NEAR) return;
     const steps = Math.min(4 * (this.#wide + this.#high), Math.ceil(Math.max(Math.abs(b.x - a.x), Math.abs(b.y - a.y)))) || 1;
+    if (!this.#may(steps + 1, size * size)) return;
     for (let step = 0; step <= steps; step += 1) {
       const part = step / steps;
-      this.dot(a.x + (b.x - a.x) * part, a.y + (b.y - a.y) * part, a.z + (b.z - a.z) * part, size, colour);
+      this.#square(a.x + (b.x - a.x) * part, a.y + (b.y - a.y) * part, a.z + (b.z - a.z) * part, size, colour);
     }
   }
 
@@ -46,6 +53,7 @@ export class Pencil {
     const foot = Math.min(this.#high - 1, Math.floor(Math.max(a.y, b.y, c.y) + 0.5));
     const left = Math.max(0, Math.ceil(Math.min(a.x, b.x, c.x) - 0.5));
     const right = Math.min(this.#wide - 1, Math.floor(Math.max(a.x, b.x, c.x) + 0.5));
+    if (!this.#may(foot - top + 1, right - left + 1)) return;
     for (let y = top; y <= foot; y += 1) {
       for (let x = left; x <= right; x += 1) {
         const ofB = ((x - a.x) * (c.y - a.y) - (y - a.y) * (c.x - a.x)) / area;
@@ -61,6 +69,7 @@ export class Pencil {
     if (at.z - deep < NEAR) return;
     const top = Math.max(0, Math.ceil(at.y - radius)), foot = Math.min(this.#high - 1, Math.floor(at.y + radius));
     const left = Math.max(0, Math.ceil(at.x - radius)), right = Math.min(this.#wide - 1, Math.floor(at.x + radius));
+    if (!this.#may(foot - top + 1, right - left + 1)) return;
     for (let y = top; y <= foot; y += 1) {
       for (let x = left; x <= right; x += 1) {
         const [across, down] = [(x - at.x) / radius, (y - at.y) / radius];
@@ -80,6 +89,7 @@ export class Pencil {
     const squared = along * along + down * down || 1;
     const top = Math.max(0, Math.ceil(Math.min(a.y, b.y) - width)), foot = Math.min(this.#high - 1, Math.floor(Math.max(a.y, b.y) + width));
     const left = Math.max(0, Math.ceil(Math.min(a.x, b.x) - width)), right = Math.min(this.#wide - 1, Math.floor(Math.max(a.x, b.x) + width));
+    if (!this.#may(foot - top + 1, right - left + 1)) return;
     for (let y = top; y <= foot; y += 1) {
       for (let x = left; x <= right; x += 1) {
         const part = ((x - a.x) * along + (y - a.y) * down) / squared;
@@ -91,6 +101,13 @@ export class Pencil {
         this.#put(y * this.#wide + x, a.z + (b.z - a.z) * part - Math.sqrt(1 - off * off) * deep, packed(red * light, green * light, blue * light));
       }
     }
+  }
+
+  // Is there anything to look at, and is there time for it?
+  #may(high, wide) {
+    if (!(high > 0 && wide > 0)) return false;
+    this.#left -= high * wide;
+    return this.#left >= 0;
   }
 
   #put(place, z, colour) {

@@ -3,6 +3,9 @@
 
 const MOST_POINTS = 1_000_000;
 const MOST_TRIANGLES = 1_000_000;
+const MOST_NUMBERS = 12 * MOST_TRIANGLES; // three corners of three numbers, and an index for each
+const MOST_BOXES = 5_000;
+const MOST_VECTORS = 20_000;
 const CLASSES = [[61, 123, 255], [255, 176, 0], [0, 194, 168], [232, 63, 111], [155, 93, 229], [127, 194, 65], [255, 122, 47],
   [0, 180, 230], [242, 109, 208], [201, 162, 39], [91, 107, 192], [141, 90, 60], [120, 120, 120], [20, 110, 90]];
 const PLAIN = [148, 163, 184];
@@ -11,8 +14,9 @@ export const looseJson = (text) => {
   try {
     return JSON.parse(text);
   } catch {
-    // Python writes numbers that JSON has not; inside of texts the same letters stay.
-    return JSON.parse(text.replace(/("(?:[^"\\]|\\.)*")|-?\b(?:NaN|Infinity)\b/g, (_all, words) => words ?? "null"));
+    // Python writes numbers that JSON has not; inside of texts the same letters stay. A text without an end goes to the end, or each
+    // quote in it would be tried as the begin of another.
+    return JSON.parse(text.replace(/("(?:[^"\\]|\\[^]?)*(?:"|$))|-?\b(?:NaN|Infinity)\b/g, (_all, words) => words ?? "null"));
   }
 };
 
@@ -33,8 +37,8 @@ export const readPoints = (text) => {
     colours.push(...colour);
   }
   const isParts = given.length > 0 && isPlace(given[0]) && given[0].length >= 6 && colours.every((each) => each <= 1);
-  const boxes = (Array.isArray(whole?.boxes) ? whole.boxes : []).filter((box) => box?.corners?.length === 8 && box.corners.every(isPlace));
-  const vectors = (Array.isArray(whole?.vectors) ? whole.vectors : []).filter((one) => isPlace(one?.start) && isPlace(one?.end));
+  const boxes = (Array.isArray(whole?.boxes) ? whole.boxes.slice(0, MOST_BOXES) : []).filter((box) => box?.corners?.length === 8 && box.corners.every(isPlace));
+  const vectors = (Array.isArray(whole?.vectors) ? whole.vectors.slice(0, MOST_VECTORS) : []).filter((one) => isPlace(one?.start) && isPlace(one?.end));
   return {
     isZUp: true,
     points: { places: Float32Array.from(places), colours: Uint8Array.from(isParts ? colours.map((each) => 255 * each) : colours) },
@@ -74,13 +78,13 @@ export const readObj = (text) => {
   const places = [], triangles = [], colours = [];
   for (const line of text.split("\n")) {
     const [kind, ...words] = line.trim().split(/\s+/);
-    if (kind === "v") places.push(...words.slice(0, 3).map((each) => Number(each) || 0));
+    if (kind === "v" && places.push(...words.slice(0, 3).map((each) => Number(each) || 0)) > 9 * MOST_TRIANGLES) throw new Error("too many places");
     if (kind !== "f") continue;
     const count = places.length / 3;
     const corners = words.map((each) => parseInt(each, 10)).map((at) => (at < 0 ? count + at : at - 1));
     if (corners.some((at) => !(at >= 0 && at < count))) continue;
+    if (triangles.length + 3 * corners.length > 3 * MOST_TRIANGLES) throw new Error("too many triangles");
     for (let at = 2; at < corners.length; at += 1) { triangles.push(corners[0], corners[at - 1], corners[at]); colours.push(...PLAIN); }
-    if (triangles.length > 3 * MOST_TRIANGLES) throw new Error("too many triangles");
   }
   return mesh(places, triangles, colours);
 };
@@ -95,7 +99,8 @@ export const readStl = (bytes) => {
   } else {
     const number = "([-+.0-9eE]+)";
     for (const found of new TextDecoder().decode(bytes).matchAll(new RegExp(`vertex\\s+${number}\\s+${number}\\s+${number}`, "g"))) {
-      places.push(Number(found[1]) || 0, Number(found[2]) || 0, Number(found[3]) || 0);
+      const count = places.push(Number(found[1]) || 0, Number(found[2]) || 0, Number(found[3]) || 0);
+      if (count > 9 * MOST_TRIANGLES) throw new Error("too many triangles");
     }
   }
   const corners = Math.floor(places.length / 9) * 3;
@@ -128,7 +133,7 @@ const fromGltf = (whole, own) => {
     if (!inside) throw new Error("other files"); // they were not logged
     return Uint8Array.from(atob(inside[1]), (letter) => letter.charCodeAt(0));
   });
-  const found = { places: [], triangles: [], colours: [] };
+  const found = { places: [], triangles: [], colours: [], numbers: 0 };
   const scene = whole.scenes?.[whole.scene ?? 0];
   const roots = scene?.nodes ?? (whole.nodes ?? []).map((_node, at) => at);
   const seen = new Set();
@@ -145,13 +150,17 @@ const fromGltf = (whole, own) => {
   return mesh(found.places, found.triangles, found.colours);
 };
 
-const numbersOf = (whole, buffers, at) => {
+// Whatever is read counts, also what is read again: a few bytes may be named a million times.
+const numbersOf = (whole, buffers, at, found) => {
   const accessor = whole.accessors?.[at], part = whole.bufferViews?.[accessor?.bufferView];
   const [kind, size] = SIZES[accessor?.componentType] ?? [];
   const wide = PARTS[accessor?.type];
   const bytes = buffers[part?.buffer];
-  if (!kind || !wide || !bytes || accessor.count > 3 * MOST_TRIANGLES) throw new Error("cannot be read");
+  if (!kind || !wide || !bytes || !Number.isInteger(accessor.count) || accessor.count < 0) throw new Error("cannot be read");
   const stride = part.byteStride || wide * size;
+  if (!Number.isInteger(stride) || stride < wide * size) throw new Error("cannot be read");
+  found.numbers += accessor.count * wide;
+  if (found.numbers > MOST_NUMBERS) throw new Error("too many numbers");
   const start = (part.byteOffset ?? 0) + (accessor.byteOffset ?? 0);
   const out = new kind(accessor.count * wide);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -165,13 +174,13 @@ const numbersOf = (whole, buffers, at) => {
 const addPrimitive = (whole, buffers, primitive, matrix, found) => {
   const mode = primitive.mode ?? 4;
   if (![4, 5, 6].includes(mode) || primitive.attributes?.POSITION === undefined) return;
-  const places = numbersOf(whole, buffers, primitive.attributes.POSITION);
+  const places = numbersOf(whole, buffers, primitive.attributes.POSITION, found);
   const first = found.places.length / 3, count = places.length / 3;
   for (let at = 0; at < count; at += 1) {
     const [x, y, z] = places.subarray(3 * at, 3 * at + 3);
     for (let row = 0; row < 3; row += 1) found.places.push(matrix[row] * x + matrix[4 + row] * y + matrix[8 + row] * z + matrix[12 + row]);
   }
-  const order = primitive.indices === undefined ? Uint32Array.from({ length: count }, (_each, at) => at) : numbersOf(whole, buffers, primitive.indices);
+  const order = primitive.indices === undefined ? Uint32Array.from({ length: count }, (_each, at) => at) : numbersOf(whole, buffers, primitive.indices, found);
   const factor = whole.materials?.[primitive.material]?.pbrMetallicRoughness?.baseColorFactor;
   const colour = isPlace(factor) ? factor.slice(0, 3).map((each) => 255 * Math.max(0, Math.min(1, each)) ** (1 / 2.2)) : PLAIN;
   for (let at = 0; at < order.length - 2; at += mode === 4 ? 3 : 1) {
@@ -179,8 +188,8 @@ const addPrimitive = (whole, buffers, primitive, matrix, found) => {
     if (corners.some((corner) => corner >= count)) continue;
     found.triangles.push(...corners.map((corner) => first + corner));
     found.colours.push(...colour);
+    if (found.triangles.length > 3 * MOST_TRIANGLES) throw new Error("too many triangles");
   }
-  if (found.triangles.length > 3 * MOST_TRIANGLES) throw new Error("too many triangles");
 };
 
 const matrixOf = ({ matrix, translation: [tx, ty, tz] = [0, 0, 0], rotation: [x, y, z, w] = [0, 0, 0, 1], scale: [sx, sy, sz] = [1, 1, 1] }) => matrix?.length === 16 ? matrix : [

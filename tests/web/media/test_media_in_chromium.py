@@ -258,6 +258,34 @@ _READ_BY = """async () => {
     molecules.readPdb([atom, atom.replace("11.104", "12.504")].join(String.fromCharCode(10))).counts.bonds, outside(),
   ];
 }"""
+# What each says of files that were made to hang a page. Without its bounds this does not come to an end.
+_HOSTILE_FILES = """async () => {
+  const shapes = await import("/static/js/media/shapes.js"), molecules = await import("/static/js/media/molecules.js");
+  const { Pencil } = await import("/static/js/media/pencil.js");
+  const told = (act) => { try { act(); return "read"; } catch (error) { return error.message; } };
+  const line = String.fromCharCode(10), escaped = String.fromCharCode(92) + '"';
+  const xyz = (atoms) => () => molecules.readXyz([atoms.length, "", ...atoms].join(line));
+  const atoms = (count, place) => Array.from({ length: count }, (_each, at) => `C ${place(at)} 0 0`);
+  const mol2 = ["@<TRIPOS>ATOM", "1 C 0 0 0 C", "@<TRIPOS>BOND", ...Array(50).fill("1 1 1 1")].join(line);
+  const gltf = (primitives, more, stride) => () => shapes.readGltf(JSON.stringify({
+    nodes: [{ mesh: 0 }], meshes: [{ primitives: Array(primitives).fill({ attributes: { POSITION: 0 }, ...more }) }],
+    accessors: [{ bufferView: 0, componentType: 5126, count: 300, type: "VEC3" }, { bufferView: 0, componentType: 5125, count: 0, type: "SCALAR" }], bufferViews: [{ buffer: 0, byteStride: stride }],
+    buffers: [{ uri: `data:application/octet-stream;base64,${btoa(String.fromCharCode(...new Uint8Array(3600)))}` }] }));
+  const vectors = Array.from({ length: 20_010 }, () => ({ start: [0, 0, 0], end: [1, 1, 1] }));
+  const pencil = new Pencil(1000, 1000), corners = (z) => [{ x: 0, y: 0, z }, { x: 2000, y: 0, z }, { x: 0, y: 2000, z }];
+  pencil.clear();
+  for (let at = 0; at < 1000; at += 1) pencil.triangle(...corners(1000 - at), at === 999 ? 2 : 1);
+  return {
+    far: told(xyz(atoms(2, () => "1e20"))), heap: told(xyz(atoms(300, () => "1"))), row: told(xyz(atoms(90, (at) => at / 50))),
+    chain: told(xyz(atoms(90, (at) => 1.4 * at))), bonds: told(() => molecules.readMol2(mol2)),
+    bomb: told(gltf(50_000, { indices: 1 })), stride: told(gltf(1, {}, 1)), plain: told(gltf(10, {}, 12)),
+    text: told(() => shapes.looseJson('["' + escaped.repeat(300_000) + escaped[0])).includes("JSON"),
+    nan: JSON.stringify(shapes.looseJson(`[NaN, "NaN ${escaped} Infinity", -Infinity]`)),
+    polygon: told(() => shapes.readObj(`v 0 0 0${line}f${" 1".repeat(1_100_000)}`)),
+    vectors: shapes.readPoints(JSON.stringify({ points: [[0, 0, 0]], vectors })).lines.length,
+    drawn: new Uint32Array(pencil.image.data.buffer)[0],
+  };
+}"""
 # A figure whose every word is hostile, a box of points and a molecule.
 _DRAWN = """
 import django; django.setup()
@@ -323,6 +351,13 @@ def test_figures_and_things_in_space_are_drawn_and_reach_nothing(
     assert len(set(pictures)) == 3
 
     assert page.evaluate(_READ_BY) == [[5, 0, 0], 1, 1, 2, 1, "other files"]
+
+    assert page.evaluate(_HOSTILE_FILES) == {
+        "far": "no atoms", "heap": "too many atoms at one place", "row": "too many bonds", "chain": "read",
+        "bonds": "too many bonds", "bomb": "too many numbers", "stride": "cannot be read", "plain": "read",
+        "text": True, "nan": '[null,"NaN \\" Infinity",null]', "polygon": "too many triangles",
+        "vectors": 20_000, "drawn": 1,
+    }  # fmt: skip
 
     # The figure is drawn by our script, in an origin of its own from which nothing can be reached.
     handle = page.wait_for_selector("figure[data-media=figure] iframe")
