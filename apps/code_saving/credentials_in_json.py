@@ -67,6 +67,8 @@ def held_at(value: Any, spots: Iterable[tuple[Path, Detector]]) -> list[Held]:
     kinds: dict[Path, set[Detector]] = {}
     for path, detector in spots:
         kinds.setdefault(path, set()).add(detector)
+    if not kinds:  # most configs
+        return []
     held = [
         _held(path, name, text, kinds[path]) for path, name, text in _leaves(value, (), "") if path in kinds
     ]
