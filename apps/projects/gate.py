@@ -71,7 +71,8 @@ def kept_to_own_people(projects: Iterable[Project]) -> set[int]:
 
 def _visibility(project: Project, kept: Collection[int]) -> Visibility:
     chosen = Visibility(project.visibility)
-    return Visibility.PRIVATE if chosen in PUBLISHED and project.entity_id in kept else chosen
+    is_kept = project.is_registry or project.entity_id in kept
+    return Visibility.PRIVATE if chosen in PUBLISHED and is_kept else chosen
 
 
 def _standings(actor: Actor, projects: Collection[Project]) -> dict[int, _Standing]:
@@ -87,7 +88,7 @@ def _in_registries(actor: Actor, registries: Collection[Project]) -> dict[int, _
     named = _named_in_registries(actor, registries, in_entities)
     found = {}
     for each in registries:
-        visibility, in_entity = Visibility(each.visibility), in_entities[each.entity_id]
+        visibility, in_entity = _visibility(each, ()), in_entities[each.entity_id]
         here = standing_in_registry(in_entity, visibility=visibility, named=named.get(each.pk))
         found[each.pk] = _Standing(in_entity, here, visibility)
     return found

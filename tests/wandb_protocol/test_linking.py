@@ -278,6 +278,22 @@ def test_nothing_runs_in_a_registry_and_nobody_of_elsewhere_is_let_in(models: Pr
     )
 
 
+def test_a_registry_is_made_for_the_people_of_its_organisation_and_a_row_that_says_more_opens_it_to_nobody(
+    model: Version, models: Project, ann: Asker, mal: Asker
+) -> None:
+    upsert = "mutation($i: UpsertModelInput!) { upsertModel(input: $i) { inserted } }"
+    new = {"entityName": "institute", "name": "wandb-registry-shown"}
+    ann.data(LINK, i=linking(model))
+
+    for access in ("USER_READ", "USER_WRITE"):
+        assert "for the people of its organisation" in ann.error(upsert, i=new | {"access": access})
+    assert ann.data(upsert, i=new | {"access": "PRIVATE"})["upsertModel"]["inserted"]
+    for published in (Visibility.PUBLIC, Visibility.OPEN):
+        Project.objects.filter(pk=models.pk).update(visibility=published)
+        assert reading(mal, model) == {"project": None, "artifact": None}
+        assert reading(ann, model)["project"]["artifactCollectionMembership"]
+
+
 def test_a_link_in_a_project_shows_nothing_to_who_may_not_read_the_version(
     model: Version, alice: User, ann: Asker, mal: Asker
 ) -> None:

@@ -160,7 +160,10 @@ def _name_maker(project: Project, *, by: Actor) -> None:
 def create_registry_project(
     entity: Entity, name: str, *, visibility: Visibility, by: Actor, description: str = ""
 ) -> Project:
-    """Where the links of a registry lie. For callers that asked the gate of the organisation; Conflict for a name in use."""
+    """Where the links of a registry lie. For callers that asked the gate of the organisation; Conflict for a name in use,
+    KeptPrivate for one that others than the organisation's people would read.
+    """
+    check_visibility(entity, visibility)
     name = clean_name(name, what="project")
     is_there = find_project(entity, name) is not None
     if is_there or not _create_project(entity, name, visibility=visibility, by=by, description=description):
