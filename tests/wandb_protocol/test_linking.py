@@ -11,7 +11,7 @@ import pytest
 from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.artifacts.models import Link, Promotion, Version
+from apps.artifacts.models import Collection, Link, Promotion, Version
 from apps.artifacts.queries import open_collection, promotions_of, registries_of
 from apps.artifacts.queries.links import read_version
 from apps.artifacts.services import create_registry, delete_version, link_version, update_registry
@@ -22,6 +22,9 @@ from apps.projects.types import RegistryRole
 from apps.teams.models import Entity, Organisation
 from apps.teams.services import add_member, add_team, let_team_go
 from apps.teams.types import MemberRole
+from apps.vault.errors import KeyGone
+from apps.vault.tree import erase_node, open_key
+from apps.vault.types import NodeId
 from tests.factories import artifacts, people, work
 from tests.wandb_protocol.asking import Asker, Json
 
@@ -199,6 +202,44 @@ def test_protected_aliases_are_moved_by_admins_of_the_registry_alone(
         ("alias_dropped", "production", "alice"),
         ("unlinked", "", "alice"),
     ]
+
+
+def test_a_collection_in_which_a_protected_alias_stands_is_deleted_by_admins_of_the_registry_alone(
+    model: Version, models: Project, alice: User, bob: User, ann: Asker
+) -> None:
+    update_registry(models, protected=["production"])
+    name_in_registry(models, bob, role=RegistryRole.MEMBER, by=Actor.person(alice))
+    member = key_of(bob)
+    member.data(LINK, i=linking(model, "good"))  # the collection is bob's own
+    portfolio = Link.objects.get().collection
+    node = base64.b64encode(f"ArtifactPortfolio:{portfolio.public_id}".encode()).decode()
+    query = "mutation($i: DeleteArtifactPortfolioInput!) { deleteArtifactPortfolio(input: $i) { artifactCollection { id } } }"
+    ann.data(LINK, i=linking(model, "production"))
+
+    assert "it is protected" in member.error(query, i={"artifactPortfolioID": node})
+    assert Link.objects.count() == 1
+    assert ann.data(query, i={"artifactPortfolioID": node})["deleteArtifactPortfolio"]
+    assert not Collection.objects.filter(pk=portfolio.pk).exists()
+    told = Event.objects.filter(kind="artifact.unlinked", subject=model.public_id)
+    assert {each.project for each in told} == {models.public_id, model.collection.project.public_id}
+    with pytest.raises(KeyGone):
+        open_key(NodeId(portfolio.vault_node))
+    assert ann.data(LINK, i=linking(model))["linkArtifact"]["versionIndex"] == 0
+
+
+def test_a_portfolio_whose_key_is_gone_keeps_nobody_from_deleting_a_version(
+    model: Version, models: Project, alice: User, ann: Asker
+) -> None:
+    by = Actor.person(alice)
+    second = artifacts.version(model.collection.project, "net", {"a": b"2"}, by=by, type_name="model")
+    for each in (model, second):
+        ann.data(LINK, i=linking(each))
+    erase_node(NodeId(Link.objects.all()[0].collection.vault_node))
+
+    delete_version(second, by=by, with_aliases=True)
+
+    second.refresh_from_db()
+    assert (second.state, Link.objects.get().version) == ("deleted", model)
 
 
 def test_what_is_erased_where_it_was_made_is_gone_from_the_registry_which_says_so(

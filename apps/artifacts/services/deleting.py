@@ -12,8 +12,8 @@ from apps.accounts.actors import Actor
 from apps.artifacts.models import Alias, Collection, Manifest, StoredFile, Version
 from apps.artifacts.queries.versions import committed, open_version, whose
 from apps.artifacts.services.collections import move_aliases
-from apps.artifacts.services.linking import cut_links
-from apps.artifacts.types import LATEST, VersionState
+from apps.artifacts.services.linking import cut_links, end_portfolio
+from apps.artifacts.types import LATEST, CollectionKind, VersionState
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.blobs.models import Blob
@@ -60,7 +60,13 @@ def _move_latest(collection: Collection) -> None:
 
 
 def delete_collection(collection: Collection, *, by: Actor) -> None:
-    """Delete all versions of a collection that was fetched with the permission to, then itself."""
+    """Delete all versions of a collection that was fetched with the permission to, then itself.
+
+    Of a portfolio the links go, and what they led to stays where it was made.
+    """
+    if collection.kind == CollectionKind.PORTFOLIO:
+        end_portfolio(collection, by=by)
+        return
     versions = Version.objects.filter(collection=collection).exclude(state=VersionState.DELETED)
     for version in versions.select_related("collection__project__entity"):
         with transaction.atomic():

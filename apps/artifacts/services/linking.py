@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from django.db import transaction
 from django.db.models import F
@@ -13,9 +14,9 @@ from apps.access.policy import Permission, Visibility
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Alias, Collection, Link, Promotion, Version
 from apps.artifacts.names import clean_aliases, own_words
-from apps.artifacts.queries.links import PROMOTION_LABEL, find_link_to, links_in, open_member
+from apps.artifacts.queries.links import PROMOTION_LABEL, find_link_to, links_in, links_there, open_member
 from apps.artifacts.queries.registries import is_protected, registry_words
-from apps.artifacts.queries.versions import ALIAS_LABEL, collection_key, open_collection
+from apps.artifacts.queries.versions import ALIAS_LABEL, aliases_of, collection_key, open_collection
 from apps.artifacts.services.collections import drop_aliases, move_aliases, portfolio_to_link_to
 from apps.artifacts.types import LATEST, Move
 from apps.audit.events import EventKind
@@ -24,7 +25,10 @@ from apps.core import clock
 from apps.core.errors import Forbidden, Invalid
 from apps.projects.gate import require
 from apps.projects.models import Project
+from apps.vault.errors import KeyGone
 from apps.vault.seal import blind_index, seal_text
+from apps.vault.tree import erase_node
+from apps.vault.types import NodeId
 
 
 def link_version(version: Version, project: Project, *, name: str, aliases: Sequence[str], by: Actor) -> Link:
@@ -124,13 +128,36 @@ def cut_links(version: Version, *, by: Actor) -> None:
         _record(EventKind.ARTIFACT_UNLINKED, link, by)
 
 
+def end_portfolio(portfolio: Collection, *, by: Actor) -> None:
+    """Delete a portfolio held with FILE_ERASE, with its links; Forbidden while protected aliases lead to some of them.
+
+    The rows go first, and all at once: a portfolio without its key would stand in the way of whoever deletes a version.
+    """
+    if portfolio.project.is_registry:
+        require_unprotected(portfolio.project, (alias for alias, _id in aliases_of(portfolio)), by)
+    with transaction.atomic():
+        if not _locked(portfolio):
+            return
+        for link in links_there().filter(collection=portfolio):
+            _record(EventKind.ARTIFACT_UNLINKED, link, by)
+        Collection.objects.filter(pk=portfolio.pk).delete()
+    erase_node(NodeId(portfolio.vault_node))
+
+
+def _locked(portfolio: Collection) -> bool:
+    """Take its row, so that whoever links, unlinks or moves aliases there takes turns; whether it is there."""
+    return Collection.objects.select_for_update().filter(pk=portfolio.pk).first() is not None
+
+
 def _end(link: Link, move: Move, by: Actor) -> None:
     _note_move(link, move, by=by)
     Alias.objects.filter(collection=link.collection, version=link.version_id).delete()
     Link.objects.filter(pk=link.pk).delete()
     newest = links_in(link.collection).last()
     if newest is not None:
-        move_aliases(link.collection, newest.version, [LATEST])
+        # A portfolio whose key is gone is being erased: it keeps nobody from deleting a version.
+        with suppress(KeyGone):
+            move_aliases(link.collection, newest.version, [LATEST])
     Collection.objects.filter(pk=link.collection_id).update(updated_at=clock.now())
 
 

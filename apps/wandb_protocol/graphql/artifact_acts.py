@@ -105,7 +105,6 @@ def move_sequence(_: None, info: Info, sent: Source) -> Source:
 
 
 def delete_collection_of(_: None, info: Info, sent: Source) -> Source:
-    """Of a portfolio the links go, and what they led to stays where it was made."""
     held = _collection(info, _named_in(sent), Permission.FILE_ERASE)
     answer = _answered(open_collection(held))
     delete_collection(held, by=actor_in(info))
