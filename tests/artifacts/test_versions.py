@@ -11,6 +11,7 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts import queries, services
 from apps.artifacts.models import Collection, StoredFile, Version
+from apps.artifacts.services import deleting
 from apps.artifacts.types import ChangeKind, ManifestKind, RunRole, VersionPatch, VersionState, WantedFile
 from apps.blobs.models import Blob
 from apps.core import clock
@@ -19,6 +20,8 @@ from apps.projects.models import Project
 from apps.projects.services import get_or_create_project
 from apps.runs.models import Run
 from apps.vault.errors import KeyGone
+from apps.vault.tree import open_key
+from apps.vault.types import NodeId
 from tests.factories import artifacts, people
 
 pytestmark = pytest.mark.django_db
@@ -318,3 +321,22 @@ def test_a_version_ends_with_its_time(vision: Project, ali: Actor) -> None:
 
     assert list(Version.objects.all()) == [kept]
     assert queries.open_version(kept).aliases == ("latest",)
+
+
+def test_a_collection_whose_deletion_breaks_off_keeps_no_name_and_ends_with_its_versions(
+    vision: Project, ali: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = artifacts.version(vision, "ds", FILES, by=ali).collection
+
+    def killed(node: NodeId) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(deleting, "erase_node", killed)
+        services.delete_collection(held, by=ali)
+
+    assert queries.find_collection(vision, "ds") is None
+    services.sweep_versions()
+    assert Collection.objects.count() == 0
+    with pytest.raises(KeyGone):
+        open_key(NodeId(held.vault_node))

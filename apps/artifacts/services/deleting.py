@@ -74,15 +74,15 @@ def delete_collection(collection: Collection, *, by: Actor) -> None:
                 cut_links(version, by=by)
                 record(EventKind.ARTIFACT_DELETED, **whose(version), by=by)
                 background.enqueue("artifacts.clear", version_id=version.pk)
-    erase_node(NodeId(collection.vault_node))
     with transaction.atomic():
         Alias.objects.filter(collection=collection).delete()
-        # Its name is free at once; the row goes when the last of its versions is cleared.
+        # Its name is free at once, also when this ends here; what is left goes when the last of its versions is cleared.
         Collection.objects.filter(pk=collection.pk).update(
             name_index=collection.uuid.bytes, client_index=None, updated_at=clock.now()
         )
-        if not Version.objects.filter(collection=collection).exists():
-            Collection.objects.filter(pk=collection.pk).delete()
+    erase_node(NodeId(collection.vault_node))
+    if not Version.objects.filter(collection=collection).exists():
+        Collection.objects.filter(pk=collection.pk).delete()
 
 
 def clear_version(version: Version) -> bool:
@@ -104,6 +104,7 @@ def clear_version(version: Version) -> bool:
     with transaction.atomic():
         version.delete()
     if not Version.objects.filter(collection=collection).exists() and not _is_named(collection):
+        erase_node(NodeId(collection.vault_node))
         Collection.objects.filter(pk=collection.pk).delete()
     return True
 
