@@ -71,7 +71,7 @@ def shelves(actor: Actor, places: Sequence[OpenProject]) -> list[Shelf]:
     found = []
     for place in places:
         collections = collections_in(actor, place.project)
-        sums = sums_of(each.collection for each in collections).values()
+        sums = sums_of(actor, (each.collection for each in collections)).values()
         changed = [each.collection.updated_at for each in collections]
         found.append(
             Shelf(
@@ -90,7 +90,7 @@ def shelves(actor: Actor, places: Sequence[OpenProject]) -> list[Shelf]:
 def registry_facts(actor: Actor, place: OpenProject) -> dict[str, Any]:
     """What the page of one registry says."""
     collections = collections_in(actor, place.project)
-    sums = sums_of(each.collection for each in collections)
+    sums = sums_of(actor, (each.collection for each in collections))
     return frame(place) | {
         "rows": [
             Row(

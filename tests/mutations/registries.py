@@ -16,7 +16,7 @@ from apps.access.policy import Permission, Role, Visibility, allows
 from apps.accounts.actors import Actor
 from apps.api.throttling import counts
 from apps.artifacts.models import Link, Version
-from apps.artifacts.queries import get_registry, links, registries_of
+from apps.artifacts.queries import get_registry, links, registries_of, sums_of
 from apps.artifacts.services import create_registry, link_version, update_registry
 from apps.artifacts.services.linking import require_unprotected
 from apps.audit.models import Event
@@ -296,6 +296,10 @@ CHECKS: dict[str, tuple[Call, Call]] = {
     ),
     "links.shown": (
         lambda s, p, a: bool(links.shown(a.actor, _chosen(s))),
+        lambda s, p, a: _reads(a, s, PRIVATE),
+    ),
+    "sums.sums_of": (
+        lambda s, p, a: bool(sums_of(a.actor, [each.collection for each in _chosen(s)])),
         lambda s, p, a: _reads(a, s, PRIVATE),
     ),
     "links.read_version": (

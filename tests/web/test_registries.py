@@ -13,7 +13,8 @@ from apps.projects.models import Project
 from apps.projects.services import name_in_registry
 from apps.projects.types import RegistryRole
 from apps.teams.models import Entity, Organisation
-from tests.factories import artifacts, people
+from apps.teams.services import let_team_go
+from tests.factories import artifacts, people, work
 from tests.web import hostile
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +107,23 @@ def test_what_somebody_made_is_linked_in_the_project_as_well(
     assert "/lab/vision/artifacts/model/chosen/v0" in ledger
     assert "best" in page(client, alice, "/lab/vision/artifacts/model/chosen")[1]
     assert page(client, alice, "/lab/vision/artifacts/model/chosen/v0/files/w.bin") == (200, "three")
+
+
+def test_what_a_portfolio_of_a_public_project_holds_of_a_private_one_is_told_to_nobody_of_elsewhere(
+    models: Project, vision: Project, alice: User, mallory: User, client: Client
+) -> None:
+    by = Actor.person(alice)
+    place = work.project("lab", "shown", by=alice)
+    Project.objects.filter(pk=place.pk).update(visibility=Visibility.PUBLIC)
+    secret = artifacts.version(vision, "net", {"w.bin": b"7" * 1234}, by=by, type_name="model")
+    link_version(secret, place, name="chosen", aliases=[], by=by)
+
+    assert "artifacts/model/chosen" in page(client, alice, "/lab/shown/artifacts")[1]
+    code, said = page(client, mallory, "/lab/shown/artifacts")
+    assert (code, "artifacts/model/chosen" in said) == (200, False)
+
+    let_team_go(Organisation.objects.get(), "lab", by=by)
+    assert '<td class="num">0</td>' in page(client, alice, "/institute")[1]
 
 
 def test_hostile_words_are_shown_as_words(olga: User, vision: Project, alice: User, client: Client) -> None:

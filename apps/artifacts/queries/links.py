@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 PROMOTION_LABEL = "artifact_promotion.alias"
 _ALONG = ("collection__project__entity", "version__collection__project__entity")
+_WORDS = ("version__sealed_words", "version__collection__sealed_words", "collection__sealed_words")
 _MOST_LINKS = 500
 
 
@@ -63,6 +64,16 @@ def links_in(portfolio: Collection) -> QuerySet[Link]:
     """Those of a portfolio that is held already. What a team took with it out of the organisation is in its registries no more."""
     rows = links_there().filter(collection=portfolio)
     return _of_its_teams(rows) if portfolio.project.is_registry else rows
+
+
+def links_in_any(portfolios: Iterable[Collection]) -> list[Link]:
+    """Those of all of these, without the words of what they lead to: a list says how many there are, and which is newest."""
+    of_registry: dict[bool, list[int]] = {False: [], True: []}
+    for each in portfolios:
+        of_registry[each.project.is_registry].append(each.pk)
+    rows = links_there().defer(*_WORDS)
+    found = list(rows.filter(collection__in=of_registry[False])) if of_registry[False] else []
+    return found + list(_of_its_teams(rows.filter(collection__in=of_registry[True])) if of_registry[True] else [])
 
 
 def _of_its_teams(rows: QuerySet[Link]) -> QuerySet[Link]:

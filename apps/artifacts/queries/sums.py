@@ -1,4 +1,4 @@
-"""What a list of collections says of each: how many versions, and the newest of them."""
+"""What a list of collections says of each: how many versions, and the newest of them, as far as the asker may look."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ from collections.abc import Iterable
 
 from django.db.models import Count, OuterRef, Subquery
 
-from apps.artifacts.models import Collection, Link, Version
+from apps.accounts.actors import Actor
+from apps.artifacts.models import Collection, Version
+from apps.artifacts.queries.links import links_in_any, shown
 from apps.artifacts.types import CollectionKind, CollectionSum, VersionState
 
 
-def sums_of(collections: Iterable[Collection]) -> dict[int, CollectionSum]:
-    """By the collection's row, in four questions however many there are. Those without a committed version are left out."""
+def sums_of(actor: Actor, collections: Iterable[Collection]) -> dict[int, CollectionSum]:
+    """By the row of each of these, which are held already, in few questions however many there are.
+
+    Those without a committed version are left out; of a portfolio counts what is shown to the actor.
+    """
     collections = list(collections)
     links = [each for each in collections if each.kind == CollectionKind.PORTFOLIO]
-    return _of_sequences(collections) | (_of_portfolios(links) if links else {})
+    return _of_sequences(collections) | (_of_portfolios(actor, links) if links else {})
 
 
-def _of_portfolios(portfolios: list[Collection]) -> dict[int, CollectionSum]:
-    rows = Link.objects.filter(collection__in=portfolios, version__state=VersionState.COMMITTED)
-    rows = rows.filter(version__collection__project__erased_at=None)
+def _of_portfolios(actor: Actor, portfolios: list[Collection]) -> dict[int, CollectionSum]:
     found: dict[int, CollectionSum] = {}
-    for link in rows.select_related("version").order_by("number"):
+    for link in shown(actor, links_in_any(portfolios)):
         before = found.get(link.collection_id)
         versions = before.versions + 1 if before else 1
         found[link.collection_id] = CollectionSum(versions, link.version, link.number)

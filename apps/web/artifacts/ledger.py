@@ -66,8 +66,9 @@ class VersionLine:
     aliases: tuple[str, ...]
 
 
-def lines_of(place: OpenProject, found: Sequence[OpenCollection]) -> list[Line]:
-    sums = sums_of(each.collection for each in found)
+def lines_of(actor: Actor, place: OpenProject, found: Sequence[OpenCollection]) -> list[Line]:
+    """A portfolio in which nothing is shown to the actor is not there."""
+    sums = sums_of(actor, (each.collection for each in found))
     return [
         Line(
             each, sums[each.collection.pk], artifact_url(place.entity, place.name, each.type_name, each.name)

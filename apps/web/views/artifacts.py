@@ -68,7 +68,7 @@ def artifacts(request: Request, entity: str, project: str) -> HttpResponseBase:
             "types": ledger.types_in(place, found, chosen),
             "chosen": chosen,
             "everything": len(found),
-            "lines": ledger.lines_of(place, wanted[start : start + ledger.PAGE]),
+            "lines": ledger.lines_of(request.actor, place, wanted[start : start + ledger.PAGE]),
             **paged(request, len(wanted), ledger.PAGE, {"type": chosen}),
         }
     return render(request, "artifacts/page.html", context | {"reasons": [each.message for each in damaged]})
