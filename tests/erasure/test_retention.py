@@ -9,11 +9,13 @@ import pytest
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.artifacts.models import Version
+from apps.artifacts.services import end_version, sweep_versions
 from apps.audit.models import Event
 from apps.core import clock
 from apps.erasure import retention
 from apps.erasure.models import ErasureJob
-from apps.erasure.retention import erase_what_is_old
+from apps.erasure.retention import erase_old_versions, erase_what_is_old
 from apps.erasure.services import erase_runs
 from apps.erasure.types import Cause
 from apps.projects.models import Project
@@ -23,7 +25,8 @@ from apps.runs.types import RunState
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.services import choose
-from tests.factories import people, work
+from apps.vault.models import Node
+from tests.factories import artifacts, people, work
 
 pytestmark = pytest.mark.django_db
 
@@ -156,3 +159,60 @@ def test_one_project_whose_old_runs_are_just_gone_keeps_no_other_waiting(
     monkeypatch.setattr(retention, "erase_runs", late)
     assert erase_what_is_old() == 1
     assert left() == set()
+
+
+# ── versions of artifacts ──
+
+
+def versions(place: Project, *, by: Actor, ttl: int | None = None) -> list[Version]:
+    """Three that were complete 100 days ago: with damaged words, in a collection whose key is damaged, and whole."""
+    made = [
+        artifacts.version(place, name, {"a": b"1"}, by=by, ttl_seconds=ttl)
+        for name in ("words", "key", "whole")
+    ]
+    then = clock.now() - timedelta(days=100)
+    Version.objects.filter(pk__in=[each.pk for each in made]).update(committed_at=then)
+    words, key = bytes(made[0].sealed_words), Node.objects.get(pk=made[1].collection.vault_node)
+    Version.objects.filter(pk=made[0].pk).update(sealed_words=words[:-1] + bytes([words[-1] ^ 1]))
+    key.secrets = bytes(key.secrets)[:-1] + bytes([bytes(key.secrets)[-1] ^ 1])
+    key.save(update_fields=["secrets"])
+    return made
+
+
+def there() -> set[int]:
+    return set(Version.objects.exclude(state="deleted").values_list("pk", flat=True))
+
+
+def test_a_damaged_version_ends_like_any_other_and_one_that_cannot_keeps_no_other_waiting(
+    vision: Project, lab: Entity, by: Actor, caplog: pytest.LogCaptureFixture
+) -> None:
+    _words, key, _whole = versions(vision, by=by)
+    choose(lab, SettingName.ARTIFACT_TTL_DAYS, 30, by=by)
+
+    assert erase_old_versions() == 2
+    assert there() == {key.pk}
+    assert f"version not ended: version={key.pk} error=Tampered" in caplog.text
+
+
+def test_the_same_holds_for_a_life_of_their_own(vision: Project, by: Actor) -> None:
+    _words, key, _whole = versions(vision, by=by, ttl=60)
+
+    sweep_versions()
+
+    assert there() == {key.pk}
+
+
+def test_a_version_of_which_somebody_just_said_that_it_lives_on_stays(
+    vision: Project, lab: Entity, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = artifacts.version(vision, "data", {"a": b"1"}, by=by)
+    Version.objects.filter(pk=old.pk).update(committed_at=clock.now() - timedelta(days=100))
+    choose(lab, SettingName.ARTIFACT_TTL_DAYS, 30, by=by)
+
+    def late(version: Version, **more: Any) -> bool:
+        Version.objects.filter(pk=version.pk).update(ttl_seconds=0)
+        return end_version(version, **more)
+
+    monkeypatch.setattr(retention, "end_version", late)
+    assert erase_old_versions() == 0
+    assert there() == {old.pk}

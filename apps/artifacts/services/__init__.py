@@ -6,7 +6,13 @@ from apps.artifacts.services.by_hand import make_version
 from apps.artifacts.services.changing import add_aliases, remove_aliases, update_version, use_version
 from apps.artifacts.services.collections import may_add_to, update_collection
 from apps.artifacts.services.committing import commit_version
-from apps.artifacts.services.deleting import clear_version, delete_collection, delete_version, sweep_versions
+from apps.artifacts.services.deleting import (
+    clear_version,
+    delete_collection,
+    delete_version,
+    end_version,
+    sweep_versions,
+)
 from apps.artifacts.services.linking import (
     add_link_aliases,
     link_version,
@@ -37,6 +43,7 @@ __all__ = [
     "create_registry",
     "delete_collection",
     "delete_version",
+    "end_version",
     "get_manifest_upload",
     "get_upload",
     "link_version",

@@ -6,11 +6,12 @@ import logging
 from datetime import timedelta
 
 from django.db import DatabaseError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Alias, Collection, Manifest, StoredFile, Version
-from apps.artifacts.queries.versions import committed, open_version, whose
+from apps.artifacts.queries.versions import ALIAS_LABEL, collection_key, committed, whose
 from apps.artifacts.services.collections import move_aliases
 from apps.artifacts.services.linking import cut_links, end_portfolio
 from apps.artifacts.types import LATEST, CollectionKind, VersionState
@@ -20,6 +21,8 @@ from apps.blobs.models import Blob
 from apps.blobs.services import delete_blob
 from apps.core import background, clock
 from apps.core.errors import Conflict
+from apps.vault.errors import KeyGone, Tampered
+from apps.vault.seal import blind_index
 from apps.vault.tree import discard_node, drop_grants, erase_node, owners_of, some_granted
 from apps.vault.types import NodeId
 
@@ -30,15 +33,22 @@ _BROKEN_OFF = timedelta(days=2)
 log = logging.getLogger(__name__)
 
 
-def delete_version(version: Version, *, by: Actor, with_aliases: bool = False) -> None:
-    """Delete a version that was fetched with the permission to. Conflict while aliases lead to it, unless they go too."""
+def delete_version(
+    version: Version, *, by: Actor, with_aliases: bool = False, only_if: Q | None = None
+) -> bool:
+    """Delete a version that was fetched with the permission to. Conflict while aliases lead to it, unless they go too.
+
+    With `only_if`, as long as it holds of its row at the last moment. Whether it was deleted now. Its words are not
+    opened: a damaged version goes like any other.
+    """
     own = Alias.objects.filter(version=version, collection=version.collection_id)
     if not with_aliases and own.exists():
         raise Conflict(_("Aliases lead to this version. Delete them too, or move them first."))
-    was_latest = LATEST in open_version(version).aliases
+    latest = blind_index(collection_key(version.collection), ALIAS_LABEL, LATEST)
+    was_latest = own.filter(alias_index=latest).exists()
     with transaction.atomic():
-        if not _leave(version):
-            return
+        if not _leave(version, only_if):
+            return False
         cut_links(version, by=by)
         Alias.objects.filter(version=version).delete()
         if was_latest:
@@ -46,10 +56,20 @@ def delete_version(version: Version, *, by: Actor, with_aliases: bool = False) -
         record(EventKind.ARTIFACT_DELETED, **whose(version), by=by)
         background.enqueue("artifacts.clear", version_id=version.pk)
     erase_node(NodeId(version.vault_node))
+    return True
 
 
-def _leave(version: Version) -> bool:
-    rows = Version.objects.filter(pk=version.pk).exclude(state=VersionState.DELETED)
+def end_version(version: Version, *, only_if: Q) -> bool:
+    """Delete a version whose time is over, if it still is; whether it was. One that cannot be keeps no other waiting."""
+    try:
+        return delete_version(version, by=Actor.system(), with_aliases=True, only_if=only_if)
+    except (KeyGone, Tampered) as error:
+        log.warning("version not ended: version=%s error=%s", version.pk, type(error).__name__)
+        return False
+
+
+def _leave(version: Version, only_if: Q | None = None) -> bool:
+    rows = Version.objects.filter(only_if or Q(), pk=version.pk).exclude(state=VersionState.DELETED)
     return bool(rows.update(state=VersionState.DELETED, updated_at=clock.now()))
 
 
@@ -174,7 +194,7 @@ def _end_those_over() -> None:
     for version in timed.iterator():
         assert version.ttl_seconds is not None and version.committed_at is not None
         if version.committed_at + timedelta(seconds=version.ttl_seconds) <= now:
-            delete_version(version, by=Actor.system(), with_aliases=True)
+            end_version(version, only_if=Q(ttl_seconds=version.ttl_seconds))
 
 
 def _sweep_collections() -> int:
