@@ -30,9 +30,9 @@ def note_readings(actor: Actor, read: Iterable[tuple[Project, Role, Role]]) -> N
         count(EventKind.PROJECT_READ, _subjects(projects), by=actor, via=right, grain=_GRAIN)
 
 
-def note_reading_by_registry(actor: Actor, project: Project) -> None:
-    """Somebody of elsewhere reads, in a registry, what was linked there from this project."""
-    count(EventKind.PROJECT_READ, _subjects([project]), by=actor, via="registry", grain=_GRAIN)
+def note_reading_by_registry(actor: Actor, *projects: Project) -> None:
+    """Somebody of elsewhere reads, in a registry, what was linked there from these projects."""
+    count(EventKind.PROJECT_READ, _subjects(projects), by=actor, via="registry", grain=_GRAIN)
 
 
 def _right(standing: Role) -> str:

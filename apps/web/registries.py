@@ -15,6 +15,7 @@ from apps.artifacts.queries import (
     aliases_of,
     collections_in,
     members_of_registry,
+    note_listed,
     promotions_of,
     registry_words,
     sums_of,
@@ -91,6 +92,7 @@ def registry_facts(actor: Actor, place: OpenProject) -> dict[str, Any]:
     """What the page of one registry says."""
     collections = collections_in(actor, place.project)
     sums = sums_of(actor, (each.collection for each in collections))
+    note_listed(actor, [each.newest for each in sums.values()])
     return frame(place) | {
         "rows": [
             Row(

@@ -148,6 +148,14 @@ def _noted(s: Scene, _: Place, asker: Asker) -> int:
     return sum(each.facts.get("via") == "registry" for each in seen)
 
 
+def _noted_of_a_list(s: Scene, _: Place, asker: Asker) -> int:
+    """The same of what is listed: those who are nothing in the lab are seen by it, and its own people are not."""
+    version = _data(s.world, PRIVATE)
+    links.note_listed(asker.actor, [version, version])
+    seen = Event.objects.filter(kind="project.read", project=version.collection.project.public_id)
+    return sum(each.facts.get("via") == "registry" and each.by == asker.actor.audit_id for each in seen)
+
+
 def _protected(s: Scene, _: Place, asker: Asker) -> str:
     return _told(lambda: require_unprotected(_shelf(s), ["kept"], asker.actor))
 
@@ -307,6 +315,7 @@ CHECKS: dict[str, tuple[Call, Call]] = {
         lambda s, p, a: YES if _reads(a, s, RESTRICTED) or may(a, P.FILE_READ) else NOTHING,
     ),
     "links._note": (_noted, lambda s, p, a: 1),
+    "links.note_listed": (_noted_of_a_list, lambda s, p, a: 0 if _is_inside(a) else 1),
     "registries.registries_of": (
         lambda s, p, a: {each.name for each in registries_of(a.actor, _shelf(s).entity.of_organisation)},
         lambda s, p, a: {_NAME} if may(a, P.PROJECT_READ) else set(),

@@ -131,6 +131,21 @@ def test_a_teams_key_for_scripts_that_reads_by_the_registry_is_seen_by_whose_ver
     assert [each.facts.get("via") for each in seen] == ["registry"]
 
 
+def test_a_team_sees_who_of_elsewhere_has_listed_its_versions(
+    model: Version, models: Project, elsewhere: Entity, olga: User, ann: Asker
+) -> None:
+    ann.data(LINK, i=linking(model))
+    query = """query($e: String, $p: String) { project(entityName: $e, name: $p) {
+      artifactCollection(name: "prod") { artifacts { edges { node { id } } } } } }"""
+
+    for who in (ann, key_of(olga)):
+        found = who.data(query, e="institute", p="wandb-registry-models")["project"]["artifactCollection"]
+        assert [each["node"]["id"] for each in found["artifacts"]["edges"]] == [id_of(model)]
+
+    told = Event.objects.filter(kind="project.read", project=model.collection.project.public_id)
+    assert [(each.by, each.facts["via"]) for each in told] == [(olga.public_id, "registry")]
+
+
 def test_to_link_takes_a_member_of_the_registry_who_writes_where_the_version_was_made(
     model: Version, models: Project, elsewhere: Entity, olga: User, bob: User, vera: User, alice: User
 ) -> None:

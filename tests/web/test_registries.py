@@ -9,6 +9,7 @@ from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.services import create_registry, delete_version, link_version, update_registry
+from apps.audit.models import Event
 from apps.projects.models import Project
 from apps.projects.services import name_in_registry
 from apps.projects.types import RegistryRole
@@ -74,6 +75,17 @@ def test_a_registry_is_read_by_the_whole_organisation_and_says_nothing_of_the_pr
     assert "vision" not in "".join(each[1] for each in (listed, one, collection, version))
     assert page(client, olga, "/lab/vision/artifacts/model/net/v0")[0] == 404
     assert page(client, olga, f"{REGISTRY}/artifacts/model/prod/v1")[0] == 404
+
+
+@pytest.mark.parametrize("address", [REGISTRY, f"{REGISTRY}/artifacts/model/prod"])
+def test_a_team_sees_who_of_elsewhere_has_seen_a_list_of_its_versions(
+    models: Project, vision: Project, olga: User, bob: User, client: Client, address: str
+) -> None:
+    for who in (bob, olga, olga):
+        assert page(client, who, address)[0] == 200
+
+    told = Event.objects.filter(kind="project.read", project=vision.public_id)
+    assert [(each.by, each.facts["via"]) for each in told] == [(olga.public_id, "registry")]
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from apps.core.ids import is_public_id
 from apps.projects.gate import may, require
 from apps.projects.queries import find_project
 from apps.projects.readings import note_reading_by_registry
-from apps.teams.gate import role_in
+from apps.teams.gate import role_in, roles_in
 from apps.teams.queries import author_names, entity_by_name
 from apps.teams.types import EntityKind
 from apps.vault.seal import blind_index, unseal_text
@@ -143,6 +143,15 @@ def _note(actor: Actor, link: Link) -> None:
     source = link.version.collection.project
     if role_in(actor, source.entity) in {Role.NOBODY, Role.STRANGER}:
         note_reading_by_registry(actor, source)
+
+
+def note_listed(actor: Actor, found: Iterable[Version]) -> None:
+    """The same for a list of what is linked in registries, with one question for what they are in all these teams."""
+    sources = {each.collection.project for each in found}
+    roles = roles_in(actor, {each.entity for each in sources})
+    read = [each for each in sources if roles[each.entity_id] in {Role.NOBODY, Role.STRANGER}]
+    if read:
+        note_reading_by_registry(actor, *sorted(read, key=lambda each: each.pk))
 
 
 # ── one version, by its id or its name ──

@@ -22,6 +22,7 @@ from apps.artifacts.queries import (
     links_to,
     list_entries,
     made_by,
+    note_listed,
     open_collection,
     open_members,
     open_version,
@@ -66,6 +67,7 @@ def member_sources(info: Info, links: Sequence[Link]) -> list[Source]:
     """Links, of portfolios that the asker may read, as far as they may look behind them."""
     actor = actor_in(info)
     members = open_members(shown(actor, links))
+    note_listed(actor, [each.link.version for each in members if each.link.collection.project.is_registry])
     origins = {each.source.version.collection.project for each in members}
     seen = {project.pk for project in origins if may(actor, Permission.FILE_READ, project)}
     projects = {link.collection.project for link in links} | {each for each in origins if each.pk in seen}

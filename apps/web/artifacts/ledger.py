@@ -11,6 +11,7 @@ from apps.artifacts.queries import (
     count_versions,
     links_in,
     makers_of,
+    note_listed,
     open_members,
     shown,
     sums_of,
@@ -103,6 +104,8 @@ def version_lines(
     """A page of the versions, made in it or linked to it, the newest first, each with the run that made it."""
     if opened.collection.kind == CollectionKind.PORTFOLIO:
         found = shown(actor, links_in(opened.collection).reverse())[start : start + PAGE]
+        if place.project.is_registry:
+            note_listed(actor, [each.version for each in found])
         rows = [(each.source, each.link.number, each.aliases) for each in open_members(found)]
     else:
         versions = versions_of(opened.collection, start=start, count=PAGE)
