@@ -104,7 +104,7 @@ def registry_facts(actor: Actor, place: OpenProject) -> dict[str, Any]:
             for each in collections
         ],
         "words": registry_words(place.project),
-        "people": members_of_registry(place.project),
+        "people": members_of_registry(actor, place.project),
         "teams": teams_of_registry(place.project),
         "moves": history(actor, place, collections),
     }

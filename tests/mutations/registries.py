@@ -16,13 +16,13 @@ from apps.access.policy import Permission, Role, Visibility, allows
 from apps.accounts.actors import Actor
 from apps.api.throttling import counts
 from apps.artifacts.models import Link, Version
-from apps.artifacts.queries import get_registry, links, registries_of, sums_of
+from apps.artifacts.queries import get_registry, links, members_of_registry, registries_of, sums_of
 from apps.artifacts.services import create_registry, link_version, update_registry
 from apps.artifacts.services.linking import require_unprotected
 from apps.audit.models import Event
 from apps.core import jsontext
 from apps.core.errors import OwnlogError
-from apps.projects.models import Project
+from apps.projects.models import Project, ProjectMember
 from apps.projects.services import name_in_registry
 from apps.projects.types import RegistryRole
 from apps.teams.queries import seen_organisation
@@ -154,6 +154,12 @@ def _noted_of_a_list(s: Scene, _: Place, asker: Asker) -> int:
     links.note_listed(asker.actor, [version, version])
     seen = Event.objects.filter(kind="project.read", project=version.collection.project.public_id)
     return sum(each.facts.get("via") == "registry" and each.by == asker.actor.audit_id for each in seen)
+
+
+def _hidden_is_named(s: Scene, _: Place, asker: Asker) -> bool:
+    shelf = _shelf(s)
+    ProjectMember.objects.create(project=shelf, user=s.hidden, role=RegistryRole.VIEWER, is_outsider=False)
+    return s.hidden.pk in {each.user_id for each in members_of_registry(asker.actor, shelf)}
 
 
 def _protected(s: Scene, _: Place, asker: Asker) -> str:
@@ -319,6 +325,10 @@ CHECKS: dict[str, tuple[Call, Call]] = {
     "registries.registries_of": (
         lambda s, p, a: {each.name for each in registries_of(a.actor, _shelf(s).entity.of_organisation)},
         lambda s, p, a: {_NAME} if may(a, P.PROJECT_READ) else set(),
+    ),
+    "registries.members_of_registry": (
+        _hidden_is_named,
+        lambda s, p, a: may(a, P.PROJECT_SHARE) or allows(P.ENTITY_READ, role=a.entity, scope=a.scope),
     ),
     "registries.get_registry": (
         lambda s, p, a: _told(

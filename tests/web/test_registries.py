@@ -13,8 +13,9 @@ from apps.audit.models import Event
 from apps.projects.models import Project
 from apps.projects.services import name_in_registry
 from apps.projects.types import RegistryRole
+from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Organisation
-from apps.teams.services import let_team_go
+from apps.teams.services import choose, let_team_go
 from tests.factories import artifacts, people, work
 from tests.web import hostile
 
@@ -107,6 +108,14 @@ def test_a_restricted_registry_is_not_there_for_who_is_not_named(
     assert page(client, olga, REGISTRY)[0] == 404
     assert page(client, olga, VERSION)[0] == 404
     assert page(client, bob, REGISTRY)[0] == 200
+
+
+def test_whoever_hides_is_named_to_those_who_are_in_a_team_with_them_and_to_who_names_people_there(
+    models: Project, olga: User, alice: User, vera: User, bob: User, client: Client
+) -> None:
+    choose(Entity.objects.get(user=bob), SettingName.HIDDEN, True, by=Actor.person(bob))
+
+    assert [">bob<" in page(client, who, REGISTRY)[1] for who in (olga, vera, alice)] == [False, True, True]
 
 
 def test_what_somebody_made_is_linked_in_the_project_as_well(

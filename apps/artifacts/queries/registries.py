@@ -12,9 +12,10 @@ from apps.artifacts.queries.versions import project_key
 from apps.artifacts.types import RegistryWords
 from apps.core import jsontext
 from apps.core.errors import NotFound
-from apps.projects.gate import listed, require
+from apps.projects.gate import listed, may, require
 from apps.projects.models import Project, ProjectMember, ProjectTeam
 from apps.projects.queries import find_project, open_projects
+from apps.teams.queries import hidden_from
 from apps.vault.seal import unseal
 
 if TYPE_CHECKING:
@@ -58,10 +59,14 @@ def is_protected(project: Project, alias: str) -> bool:
     return alias in registry_words(project).protected
 
 
-def members_of_registry(project: Project) -> list[ProjectMember]:
-    """The people named in a registry that is held already, by name."""
+def members_of_registry(actor: Actor, project: Project) -> list[ProjectMember]:
+    """The people named in a registry that is held already, by name; those who hide only for who may name people there."""
     rows = ProjectMember.objects.filter(project=project).select_related("user")
-    return list(rows.order_by("user__username"))
+    found = list(rows.order_by("user__username"))
+    if may(actor, Permission.PROJECT_SHARE, project):
+        return found
+    hidden = hidden_from(actor, [each.user_id for each in found])
+    return [each for each in found if each.user_id not in hidden]
 
 
 def teams_of_registry(project: Project) -> list[ProjectTeam]:

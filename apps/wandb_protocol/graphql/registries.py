@@ -202,7 +202,7 @@ def takes_all_types(source: Source, info: Info) -> bool:
 
 def members(source: Source, info: Info) -> list[Source]:
     held: OpenProject = source["_project"]
-    found = members_of_registry(held.project) if held.project.is_registry else []
+    found = members_of_registry(actor_in(info), held.project) if held.project.is_registry else []
     budget_of(info).list_of(len(found))
     return [
         {
