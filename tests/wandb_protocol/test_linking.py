@@ -14,8 +14,17 @@ from apps.accounts.models import User
 from apps.artifacts.models import Collection, Link, Promotion, Version
 from apps.artifacts.queries import open_collection, promotions_of, registries_of
 from apps.artifacts.queries.links import read_version
-from apps.artifacts.services import create_registry, delete_version, link_version, update_registry
+from apps.artifacts.services import (
+    add_link_aliases,
+    create_registry,
+    delete_version,
+    link_version,
+    remove_link_aliases,
+    unlink_version,
+    update_registry,
+)
 from apps.audit.models import Event
+from apps.core.errors import NotFound
 from apps.projects.models import Project
 from apps.projects.services import name_in_registry
 from apps.projects.types import RegistryRole
@@ -240,6 +249,25 @@ def test_a_collection_in_which_a_protected_alias_stands_is_deleted_by_admins_of_
     with pytest.raises(KeyGone):
         open_key(NodeId(portfolio.vault_node))
     assert ann.data(LINK, i=linking(model))["linkArtifact"]["versionIndex"] == 0
+
+
+def test_what_is_deleted_while_somebody_links_it_is_linked_nowhere(
+    model: Version, models: Project, vision: Project, alice: User, ann: Asker
+) -> None:
+    by = Actor.person(alice)
+    link = link_version(model, vision, name="chosen", aliases=["best"], by=by)
+    held = Version.objects.select_related("collection__project__entity").get(pk=model.pk)  # as it was before
+    delete_version(model, by=by, with_aliases=True)
+
+    with pytest.raises(NotFound):
+        link_version(held, models, name="prod", aliases=["best"], by=by)
+    for act in (add_link_aliases, remove_link_aliases):
+        with pytest.raises(NotFound):
+            act(link, ["best"], by=by)
+    with pytest.raises(NotFound):
+        unlink_version(link, by=by)
+    assert Link.objects.count() == 0
+    assert [each.move for each in Promotion.objects.order_by("id")] == ["linked", "alias_moved", "cut"]
 
 
 def test_a_portfolio_whose_key_is_gone_keeps_nobody_from_deleting_a_version(

@@ -16,13 +16,19 @@ from apps.artifacts.models import Alias, Collection, Link, Promotion, Version
 from apps.artifacts.names import clean_aliases, own_words
 from apps.artifacts.queries.links import PROMOTION_LABEL, find_link_to, links_in, links_there, open_member
 from apps.artifacts.queries.registries import is_protected, registry_words
-from apps.artifacts.queries.versions import ALIAS_LABEL, aliases_of, collection_key, open_collection
+from apps.artifacts.queries.versions import (
+    ALIAS_LABEL,
+    NO_ARTIFACT,
+    aliases_of,
+    collection_key,
+    open_collection,
+)
 from apps.artifacts.services.collections import drop_aliases, move_aliases, portfolio_to_link_to
-from apps.artifacts.types import LATEST, Move
+from apps.artifacts.types import LATEST, Move, VersionState
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import clock
-from apps.core.errors import Forbidden, Invalid
+from apps.core.errors import Forbidden, Invalid, NotFound
 from apps.projects.gate import require
 from apps.projects.models import Project
 from apps.vault.errors import KeyGone
@@ -44,7 +50,10 @@ def link_version(version: Version, project: Project, *, name: str, aliases: Sequ
     require_unprotected(project, words, by)
     portfolio = portfolio_to_link_to(project, name=name, type_name=type_name, by=by)
     with transaction.atomic():
-        held = Collection.objects.select_for_update().get(pk=portfolio.pk)
+        _require_there(version)
+        held = _locked(portfolio)
+        if held is None:
+            raise NotFound(NO_ARTIFACT)
         link = find_link_to(portfolio, version)
         if link is None:
             link = Link.objects.create(
@@ -58,6 +67,14 @@ def link_version(version: Version, project: Project, *, name: str, aliases: Sequ
             _record(EventKind.ARTIFACT_LINKED, link, by)
         _lead(link, words, by)
     return link
+
+
+def _require_there(version: Version) -> None:
+    """Looked at again under its lock: whoever deletes it cuts all its links, and this one would be none of them."""
+    rows = Version.objects.select_for_update(of=("self",), no_key=True).defer("sealed_words")
+    there = rows.filter(pk=version.pk, state=VersionState.COMMITTED, collection__project__erased_at=None)
+    if there.first() is None:
+        raise NotFound(NO_ARTIFACT)
 
 
 def _require_may_show(version: Version, registry: Project, by: Actor) -> None:
@@ -96,6 +113,7 @@ def require_unprotected(project: Project, aliases: Iterable[str], by: Actor) -> 
 @transaction.atomic
 def add_link_aliases(link: Link, aliases: Sequence[str], *, by: Actor) -> None:
     """Let these words lead to a link of a portfolio held with FILE_WRITE."""
+    _require_held(link)
     words = own_words(clean_aliases(aliases))
     require_unprotected(link.collection.project, words, by)
     _lead(link, words, by)
@@ -104,6 +122,7 @@ def add_link_aliases(link: Link, aliases: Sequence[str], *, by: Actor) -> None:
 @transaction.atomic
 def remove_link_aliases(link: Link, aliases: Sequence[str], *, by: Actor) -> None:
     """Let these words lead to it no more. `latest` is the server's: it stays."""
+    _require_held(link)
     words = own_words(aliases)
     require_unprotected(link.collection.project, words, by)
     _drop(link, words, by)
@@ -112,6 +131,7 @@ def remove_link_aliases(link: Link, aliases: Sequence[str], *, by: Actor) -> Non
 @transaction.atomic
 def unlink_version(link: Link, *, by: Actor) -> None:
     """Take a link out of a portfolio held with FILE_WRITE. The version stays where it was made."""
+    _require_held(link)
     words = own_words(_aliases_at(link))
     require_unprotected(link.collection.project, words, by)
     _drop(link, words, by)
@@ -123,9 +143,11 @@ def cut_links(version: Version, *, by: Actor) -> None:
     """End every link to a version that is erased where it was made; called inside its transaction. Their histories say so."""
     links = Link.objects.filter(version=version, collection__project__erased_at=None)
     links = links.select_related("collection__project__entity", "version__collection__project__entity")
-    for link in links.order_by("id"):
-        _end(link, Move.CUT, by)
-        _record(EventKind.ARTIFACT_UNLINKED, link, by)
+    # In one order, so that no two who delete versions wait for each other's portfolios.
+    for link in links.order_by("collection_id", "id"):
+        if _is_held(link):
+            _end(link, Move.CUT, by)
+            _record(EventKind.ARTIFACT_UNLINKED, link, by)
 
 
 def end_portfolio(portfolio: Collection, *, by: Actor) -> None:
@@ -136,7 +158,7 @@ def end_portfolio(portfolio: Collection, *, by: Actor) -> None:
     if portfolio.project.is_registry:
         require_unprotected(portfolio.project, (alias for alias, _id in aliases_of(portfolio)), by)
     with transaction.atomic():
-        if not _locked(portfolio):
+        if _locked(portfolio) is None:
             return
         for link in links_there().filter(collection=portfolio):
             _record(EventKind.ARTIFACT_UNLINKED, link, by)
@@ -144,9 +166,19 @@ def end_portfolio(portfolio: Collection, *, by: Actor) -> None:
     erase_node(NodeId(portfolio.vault_node))
 
 
-def _locked(portfolio: Collection) -> bool:
-    """Take its row, so that whoever links, unlinks or moves aliases there takes turns; whether it is there."""
-    return Collection.objects.select_for_update().filter(pk=portfolio.pk).first() is not None
+def _locked(portfolio: Collection) -> Collection | None:
+    """Its row, taken so that whoever links, unlinks or moves aliases there takes turns; None when it is gone."""
+    return Collection.objects.select_for_update().filter(pk=portfolio.pk).first()
+
+
+def _is_held(link: Link) -> bool:
+    """Take the row of its portfolio; whether the link is there still."""
+    return _locked(link.collection) is not None and Link.objects.filter(pk=link.pk).exists()
+
+
+def _require_held(link: Link) -> None:
+    if not _is_held(link):
+        raise NotFound(NO_ARTIFACT)
 
 
 def _end(link: Link, move: Move, by: Actor) -> None:
