@@ -14,6 +14,8 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
+from apps.artifacts.models import Version
+from apps.artifacts.services import cut_links
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import background, clock
@@ -84,6 +86,10 @@ def erase_project(project: Project, *, by: Actor) -> ErasureJob:
     count = runs.update(
         erased_at=Coalesce("erased_at", Value(job.asked_at)), erasure_job=job.uuid, version=F("version") + 1
     )
+    # Now, and not when the rows go: where its versions were linked, the histories say that they are gone.
+    linked = Version.objects.filter(collection__project=project, links__isnull=False).distinct()
+    for version in linked.defer("sealed_words").select_related("collection__project__entity"):
+        cut_links(version, by=by)
     record(
         EventKind.PROJECT_ERASED,
         subject=project.public_id,

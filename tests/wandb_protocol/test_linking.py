@@ -25,6 +25,7 @@ from apps.artifacts.services import (
 )
 from apps.audit.models import Event
 from apps.core.errors import NotFound
+from apps.erasure.services import erase_project
 from apps.projects.models import Project
 from apps.projects.services import name_in_registry
 from apps.projects.types import RegistryRole
@@ -307,6 +308,23 @@ def test_what_is_erased_where_it_was_made_is_gone_from_the_registry_which_says_s
         i=linking(artifacts.version(model.collection.project, "net", {"a": b"3"}, by=by, type_name="model")),
     )
     assert Link.objects.latest("id").number == 2
+
+
+def test_what_a_project_that_is_erased_had_in_a_registry_is_gone_from_there_at_once(
+    model: Version, models: Project, alice: User, ann: Asker
+) -> None:
+    by = Actor.person(alice)
+    other = artifacts.version(work.project("lab", "other", by=alice), "net", FILES, by=by, type_name="model")
+    for each in (other, model):
+        ann.data(LINK, i=linking(each))
+
+    erase_project(model.collection.project, by=by)
+
+    assert Promotion.objects.latest("id").move == "cut"
+    assert Link.objects.get().version == other
+    assert reading(ann, other, "prod:latest")["project"]["artifactCollectionMembership"]["versionIndex"] == 0
+    told = Event.objects.filter(kind="artifact.unlinked", subject=model.public_id)
+    assert models.public_id in {each.project for each in told}
 
 
 def test_a_restricted_registry_is_there_for_those_who_are_named_and_their_teams(

@@ -15,6 +15,7 @@ from apps.artifacts.services.deleting import (
 )
 from apps.artifacts.services.linking import (
     add_link_aliases,
+    cut_links,
     link_version,
     remove_link_aliases,
     unlink_version,
@@ -41,6 +42,7 @@ __all__ = [
     "commit_version",
     "complete_parts",
     "create_registry",
+    "cut_links",
     "delete_collection",
     "delete_version",
     "end_version",
