@@ -10,8 +10,10 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.models import Version
 from apps.artifacts.queries import find_collection, open_collection, open_version
+from apps.artifacts.services import add_aliases
 from apps.artifacts.types import OpenVersion
 from apps.projects.models import Project
+from apps.web.artifacts.forms import mark_of
 from tests.factories import artifacts
 from tests.web.conftest import Visit, text_of
 
@@ -38,8 +40,10 @@ def now(version: Version) -> OpenVersion:
     return open_version(version)
 
 
-def said(**changes: str) -> dict[str, str]:
-    return {"aliases": "best", "tags": "old", "description": "Words.", "metadata": METADATA} | changes
+def said(version: Version, **changes: str) -> dict[str, str]:
+    """The form as it is sent by somebody who has it before them now."""
+    shown = {"aliases": "best", "tags": "old", "description": "Words.", "metadata": METADATA}
+    return shown | {"seen": mark_of(now(version))} | changes
 
 
 @pytest.mark.parametrize("address", [f"{PAGE}/edit", "/lab/vision/artifact/animals/edit"])
@@ -58,6 +62,7 @@ def test_a_version_is_changed_as_a_script_would(
         f"{PAGE}/edit",
         by="bob",
         **said(
+            animals,
             aliases="good\r\nprod & co",
             tags="new\r\n\r\nnew",
             description="Other\r\nwords",
@@ -80,7 +85,7 @@ def test_what_is_sent_back_as_it_was_shown_stays_to_the_letter(
     assert "&quot;rows&quot;: 1.5" in page
 
     shown = '{\r\n  "rows": 1.5,\r\n  "deep": {\r\n    "a": [\r\n      1,\r\n      2\r\n    ]\r\n  }\r\n}'
-    assert send(f"{PAGE}/edit", by="alice", **said(metadata=shown)).status_code == 302
+    assert send(f"{PAGE}/edit", by="alice", **said(animals, metadata=shown)).status_code == 302
 
     assert now(animals).words.metadata_text == METADATA
 
@@ -101,7 +106,7 @@ def test_what_is_sent_back_as_it_was_shown_stays_to_the_letter(
 def test_what_is_wrong_is_said_beside_its_field_and_changes_nothing(
     send: Visit, animals: Version, field: str, wrong: str, words: str
 ) -> None:
-    answer = send(f"{PAGE}/edit", by="alice", **said(**({"tags": "new"} | {field: wrong})))
+    answer = send(f"{PAGE}/edit", by="alice", **said(animals, **({"tags": "new"} | {field: wrong})))
     page = answer.content.decode()
     at = page.index(f'id="id_{field}-error"')
 
@@ -110,10 +115,29 @@ def test_what_is_wrong_is_said_beside_its_field_and_changes_nothing(
     assert now(animals).words.tags == ("old",)
 
 
+@pytest.mark.parametrize("seen", [None, "", "x" * 10_000, "<b>\x00"])
+def test_what_somebody_changed_since_it_was_shown_is_not_taken_back(
+    visit: Visit, send: Visit, animals: Version, vision: Project, alice: User, seen: str | None
+) -> None:
+    form = said(animals, description="Other words.")
+    assert f'name="seen" value="{form["seen"]}"' in visit(f"{PAGE}/edit", by="bob").content.decode()
+    by = Actor.person(alice)
+    second = artifacts.version(vision, "animals", {"a": b"2"}, by=by)
+    add_aliases(second, ["best"], by=by)
+
+    answer = send(f"{PAGE}/edit", by="bob", **(form if seen is None else form | {"seen": seen}))
+
+    assert answer.status_code == 400
+    assert "The version has changed since you read it." in text_of(answer)
+    assert "Other words." in answer.content.decode() and b"<b>" not in answer.content
+    assert set(now(second).aliases) == {"latest", "best"}
+    assert now(animals).words.description == "Words."
+
+
 def test_hostile_words_are_words(visit: Visit, send: Visit, animals: Version) -> None:
     hostile = "<script>alert(1)</script>\u202e"
 
-    send(f"{PAGE}/edit", by="alice", **said(description=hostile, tags="<i>x<i>"))
+    send(f"{PAGE}/edit", by="alice", **said(animals, description=hostile, tags="<i>x<i>"))
     shown, form = (visit(each, by="vera" if each == PAGE else "alice") for each in (PAGE, f"{PAGE}/edit"))
 
     for answer in (shown, form):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Version
@@ -18,16 +19,23 @@ from apps.artifacts.types import OpenVersion, RunRole, VersionPatch, VersionStat
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import clock
-from apps.core.errors import NotFound
+from apps.core.errors import Changed, NotFound
 from apps.runs.models import Run
 
 
 @transaction.atomic
-def update_version(version: Version, patch: VersionPatch, *, by: Actor) -> OpenVersion:
-    """Change what is said of a version that was fetched with the permission to."""
+def update_version(
+    version: Version, patch: VersionPatch, *, by: Actor, only_if: Callable[[OpenVersion], bool] | None = None
+) -> OpenVersion:
+    """Change what is said of a version that was fetched with the permission to.
+
+    Changed when it no longer stands as `only_if` has it.
+    """
     check_text(patch.description)
     check_metadata(patch.metadata_text)
     row = _locked(version)
+    if only_if is not None and not only_if(open_version(row)):
+        raise Changed(_("The version has changed since you read it. Read it again, then change it."))
     key = version_key(row)
     words = words_of(row, key)
     gone = set(patch.remove_tags)

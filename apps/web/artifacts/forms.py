@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from apps.artifacts.names import (
     own_words,
 )
 from apps.artifacts.types import NewVersion, OpenCollection, OpenVersion, VersionPatch
+from apps.core import jsontext
 from apps.core.errors import Invalid
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ class VersionForm(_WordsForm):
     def __init__(self, data: QueryDict | None = None, *, opened: OpenVersion) -> None:
         self.opened = opened
         self.shown = written(opened.words.metadata_text)
+        self.seen = mark_of(opened) if data is None else data.get("seen", "")[:64]
         super().__init__(
             data,
             initial={
@@ -99,6 +102,10 @@ class VersionForm(_WordsForm):
         _checked(check_metadata, text)
         return text
 
+    def is_as_shown(self, now: OpenVersion) -> bool:
+        """Does the version stand as this form showed it? What somebody changed meanwhile is not taken back."""
+        return self.seen == mark_of(now)
+
     def patch(self) -> VersionPatch:
         words = self.cleaned_data
         before = self.opened.words
@@ -111,6 +118,15 @@ class VersionForm(_WordsForm):
             remove_tags=remove,
             aliases=words["aliases"],
         )
+
+
+def mark_of(opened: OpenVersion) -> str:
+    """What a form shows of a version, in a few letters. `latest` is none of it: the server moves it."""
+    words = opened.words
+    shown = [
+        sorted(own_words(opened.aliases)), sorted(words.tags), words.description or "", words.metadata_text or "",
+    ]  # fmt: skip
+    return hashlib.sha256(jsontext.dumps(shown).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class CollectionForm(_WordsForm):

@@ -43,7 +43,7 @@ def version(
     form = VersionForm(request.POST, opened=opened)
     try:
         if form.is_valid():
-            update_version(opened.version, form.patch(), by=request.actor)
+            update_version(opened.version, form.patch(), by=request.actor, only_if=form.is_as_shown)
             return redirect(of_version(request, opened)["address"])
     except (Conflict, Invalid, TooMuch) as error:
         form.add_error(None, error.public_message)
