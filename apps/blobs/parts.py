@@ -66,10 +66,15 @@ def store_part(
                 stored_size=stored_size,
                 created_at=clock.now(),
             )
-            replaced = _note(part)
         except BaseException:
             drop_object(name)
             raise
+    try:
+        replaced = _note(part)
+    except Conflict:
+        # Said before anything was written. After an error of the database a row may name the object.
+        drop_object(name)
+        raise
     for each in replaced:
         drop_object(each)
 

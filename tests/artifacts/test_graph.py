@@ -134,6 +134,20 @@ def test_more_than_fit_are_left_out_and_it_says_so(
     assert (len(found.layers), found.is_cut) == (4, True)
 
 
+def test_what_the_asker_may_not_see_takes_no_room_and_tells_of_no_cut(
+    chain: dict[str, Any], alice: User, vera: User, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph, "_MOST_LINKS", 3)
+    hidden = work.project("alice", "hidden", by=alice)
+    for n in range(4):
+        use_version(work.run(hidden, f"r{n}", by=alice), chain["data"])
+
+    found = lineage_of(Actor.person(vera), chain["data"], layers=1)
+
+    assert (layers(found, chain), found.is_cut) == ({"data": 0, "gather": -1, "train": 1}, False)
+    assert lineage_of(by, chain["data"], layers=1).is_cut
+
+
 def test_deleted_and_unfinished_versions_are_not_there(
     chain: dict[str, Any], vision: Project, lab: Entity, by: Actor
 ) -> None:

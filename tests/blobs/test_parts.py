@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.db import OperationalError
 from pytest_django import Settings
 
 from apps.blobs import parts
@@ -104,6 +105,23 @@ def test_part_sent_again_takes_the_place_of_the_one_before(blob: Blob, owner: No
     assert objects() == named() and len(named()) == 3
     send(blob, owner, 1)
     assert objects() == named(), "what was joined stays as it is"
+
+
+def test_a_part_whose_row_was_written_keeps_its_object_when_an_error_comes_after_that(
+    blob: Blob, owner: NodeId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = parts._note
+
+    def lost(part: BlobPart) -> list[str]:
+        noted(part)
+        raise OperationalError  # the answer to the commit did not come
+
+    with monkeypatch.context() as broken:
+        broken.setattr(parts, "_note", lost)
+        with pytest.raises(OperationalError):
+            send(blob, owner, 1)
+
+    assert objects() == named() and len(named()) == 1
 
 
 def test_what_does_not_fit_is_refused_and_leaves_nothing(blob: Blob, owner: NodeId) -> None:

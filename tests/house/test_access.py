@@ -207,6 +207,7 @@ WANT_A_FORM = {
     for name in (
         "artifact-edit",
         "artifact-new",
+        "artifact-version-edit",
         "project-erase",
         "project-link",
         "project-person",

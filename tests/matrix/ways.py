@@ -144,8 +144,10 @@ QUERIES = {
     "project-compare-csv": "run={run_id}",
     "project-compare-media": "runs={run_id}",
 }
-# Past the gate these say something else than 2xx: a last admin stays; a.txt is no picture, nothing is a histogram or media.
+# Past the gate these say something else than 2xx: a last admin stays; a.txt is no picture, nothing is a histogram or media;
+# who does not say what they saw of a version has seen another.
 FINE: dict[str, frozenset[int]] = {
+    "artifact-version-edit": frozenset({400}),
     "run-file-image": frozenset({404}),
     "run-histogram": frozenset({400, 404}),
     "run-media-mask": frozenset({400}),

@@ -8,7 +8,7 @@ from django.test import Client
 from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.artifacts.services import create_registry, delete_version, link_version, update_registry
+from apps.artifacts.services import create_registry, delete_version, link_version, registries, update_registry
 from apps.audit.models import Event
 from apps.projects.models import Project
 from apps.projects.services import name_in_registry
@@ -16,6 +16,7 @@ from apps.projects.types import RegistryRole
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Organisation
 from apps.teams.services import choose, let_team_go
+from apps.vault.models import Node
 from tests.factories import artifacts, people, work
 from tests.web import hostile
 
@@ -108,6 +109,21 @@ def test_a_restricted_registry_is_not_there_for_who_is_not_named(
     assert page(client, olga, REGISTRY)[0] == 404
     assert page(client, olga, VERSION)[0] == 404
     assert page(client, bob, REGISTRY)[0] == 200
+
+
+def test_a_registry_is_made_with_its_types_or_not_at_all(
+    olga: User, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(registries, "update_registry", killed)
+    keys = Node.objects.count()
+    with pytest.raises(KeyboardInterrupt):
+        create_registry(Organisation.objects.get(), name="models", by=Actor.person(alice), types=["model"])
+
+    assert not Project.objects.filter(entity__kind="org").exists()
+    assert Node.objects.count() <= keys + 1  # that of the organisation's registries stays
 
 
 def test_whoever_hides_is_named_to_those_who_are_in_a_team_with_them_and_to_who_names_people_there(

@@ -49,7 +49,8 @@ class _Link:
 def lineage_of(actor: Actor, origin: Version | Run, *, layers: int) -> Lineage:
     """The lineage of a version or a run that is held already, so many layers to each side.
 
-    One question a layer, one more for projects that were not met before, and two for all that was found.
+    One question a layer, one more for projects that were not met before, two more where it has to be cut, and two for all
+    that was found.
     """
     start: Node = (type(origin), origin.pk)
     found = Lineage({start: 0})
@@ -135,12 +136,19 @@ class _Walk:
         ).order_by("-id")
         if is_version:
             rows = rows.filter(version__in=ids)
-            columns = ("version_id", "run_id", "run__project_id")
+            place = "run__project_id"
+            columns = ("version_id", "run_id", place)
         else:
             rows = rows.filter(run__in=ids)
-            columns = ("run_id", "version_id", "version__collection__project_id")
+            place = "version__collection__project_id"
+            columns = ("run_id", "version_id", place)
         found = [_Link(*row) for row in rows.values_list(*columns)[:_MOST_LINKS]]
-        self.found.is_cut = self.found.is_cut or len(found) == _MOST_LINKS
+        if len(found) == _MOST_LINKS:
+            # What the asker may not see takes no room, and they are not told of a cut that was made of it.
+            self._ask(rows.order_by().values_list(place, flat=True).distinct())
+            rows = rows.filter(**{f"{place}__in": [pk for pk, is_seen in self.seen.items() if is_seen]})
+            found = [_Link(*row) for row in rows.values_list(*columns)[:_MOST_LINKS]]
+            self.found.is_cut = self.found.is_cut or len(found) == _MOST_LINKS
         self._ask({link.project for link in found})
         return [link for link in found if self.seen[link.project]]
 

@@ -73,7 +73,9 @@ def links_in_any(portfolios: Iterable[Collection]) -> list[Link]:
         of_registry[each.project.is_registry].append(each.pk)
     rows = links_there().defer(*_WORDS)
     found = list(rows.filter(collection__in=of_registry[False])) if of_registry[False] else []
-    return found + list(_of_its_teams(rows.filter(collection__in=of_registry[True])) if of_registry[True] else [])
+    return found + list(
+        _of_its_teams(rows.filter(collection__in=of_registry[True])) if of_registry[True] else []
+    )
 
 
 def _of_its_teams(rows: QuerySet[Link]) -> QuerySet[Link]:

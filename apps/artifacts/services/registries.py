@@ -22,6 +22,8 @@ from apps.teams.gate import require_in_organisation
 from apps.teams.models import Organisation
 from apps.teams.services import entity_of_registries
 from apps.vault.seal import seal
+from apps.vault.tree import discard_node
+from apps.vault.types import NodeId
 
 
 def create_registry(
@@ -38,9 +40,14 @@ def create_registry(
     check_text(description)
     name, types = clean_registry(name), [clean_type(each) for each in types]
     entity = entity_of_registries(organisation)
-    made = create_registry_project(entity, name, visibility=visibility, by=by, description=description)
-    if types:
-        update_registry(made, takes_all_types=False, add_types=types)
+    with transaction.atomic():
+        made = create_registry_project(entity, name, visibility=visibility, by=by, description=description)
+        try:
+            if types:
+                update_registry(made, takes_all_types=False, add_types=types)
+        except BaseException:
+            discard_node(NodeId(made.vault_node))
+            raise
     return made
 
 

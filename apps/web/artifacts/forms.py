@@ -72,7 +72,7 @@ class VersionForm(_WordsForm):
     def __init__(self, data: QueryDict | None = None, *, opened: OpenVersion) -> None:
         self.opened = opened
         self.shown = written(opened.words.metadata_text)
-        self.seen = mark_of(opened) if data is None else data.get("seen", "")[:64]
+        self.seen: str = mark_of(opened) if data is None else data.get("seen", "")[:64]
         super().__init__(
             data,
             initial={
