@@ -340,7 +340,7 @@ def test_a_root_read_before_its_key_was_destroyed_is_read_again(monkeypatch: pyt
     assert went_by == [1]
 
 
-def test_one_key_folder_serves_one_vault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_key_folder_serves_one_vault(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     Node.objects.all().delete()
     with pytest.raises(
         KeyStoreError, match=r"is that of another\. Give this instance a key folder of its own"
@@ -357,7 +357,12 @@ def test_one_key_folder_serves_one_vault(monkeypatch: pytest.MonkeyPatch) -> Non
     readiness.adopt_keys()
     epochs.run()
 
-    Path(settings_of_django.OWNLOG_KEY_DIR, "vault").write_text(f"{'0' * 32}\n/elsewhere/vault.sqlite3\n")
+    monkeypatch.setattr(readiness, "vault_place", lambda: "/moved/vault.sqlite3")
+    keys = Path(settings_of_django.OWNLOG_KEY_DIR)
+    settings.OWNLOG_KEY_DIR = keys.rename(keys.with_name("moved along"))
+    readiness.require_fit()
+
+    Path(settings_of_django.OWNLOG_KEY_DIR, "vault").write_text(f"{'0' * 32}\n/moved/vault.sqlite3\n")
     with pytest.raises(KeyStoreError, match="belong to another instance"):
         readiness.require_fit()
 

@@ -69,19 +69,21 @@ class FileRoots:
             return
         except OSError as error:
             raise self._unreadable(self._claim, error) from error
-        if kept == [vault, place]:
+        if kept[:1] != [vault]:
+            raise KeyStoreError(self._of_another())
+        if kept[1:] == [place, str(self.folder)]:
             return
-        if kept[:1] == [vault]:
+        if kept[2:] == [str(self.folder)]:
             raise KeyStoreError(
-                f"The keys in {self.folder} were last used with the vault {' '.join(kept[1:])}; this one is {place}. If you "
-                f"moved it, run: manage.py vault adopt. If it is a copy, give it a copy of the key folder (OWNLOG_KEY_DIR) and "
-                f"run that there: keys are replaced after each erasure, and one folder cannot serve two vaults."
+                f"The keys in {self.folder} were last used with the vault {kept[1]}; this one is {place}. If you moved it, run: "
+                f"manage.py vault adopt. If it is a copy, give it a copy of the key folder (OWNLOG_KEY_DIR): keys are replaced "
+                f"after each erasure, and one folder cannot serve two vaults."
             )
-        raise KeyStoreError(self._of_another())
+        self.adopt(vault, place)  # the keys came along
 
     def adopt(self, vault: str, place: str) -> None:
         draft = self.folder / f".new-{secrets.token_hex(8)}"
-        draft.write_text(f"{vault}\n{place}\n", encoding="utf-8")
+        draft.write_text(f"{vault}\n{place}\n{self.folder}\n", encoding="utf-8")
         draft.chmod(0o600)
         draft.replace(self._claim)
         _fsync_folder(self.folder)
