@@ -12,7 +12,7 @@ FILES = {"default": "ownlog.sqlite3", "vault": "vault.sqlite3"}
 
 def sqlite(path: Path, *, synchronous: str = "FULL") -> dict[str, object]:
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "config.sqlite",
         "NAME": path,
         # One connection a thread for as long as the process lives: opening one costs more than most queries.
         "CONN_MAX_AGE": None,
@@ -20,8 +20,7 @@ def sqlite(path: Path, *, synchronous: str = "FULL") -> dict[str, object]:
             "timeout": 20,
             # A writer takes its lock at BEGIN, so that no transaction fails half-way on a lock upgrade.
             "transaction_mode": "IMMEDIATE",
-            # The first one counts only in a new file, and only before the file is written (apps.core.space).
-            "init_command": f"PRAGMA auto_vacuum=INCREMENTAL;PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA cache_size=-16000;",
+            "init_command": f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA cache_size=-16000;",
         },
     }
 

@@ -23,9 +23,9 @@ OWNLOG_STORAGE_ACCESS_KEY = env.secret("OWNLOG_STORAGE_ACCESS_KEY")
 OWNLOG_STORAGE_SECRET_KEY = env.secret("OWNLOG_STORAGE_SECRET_KEY")
 OWNLOG_TRUSTED_PROXY = env.boolean("OWNLOG_TRUSTED_PROXY", default=False)
 
-# Names, addresses and sessions lie here in the clear: for the server's own user only.
 # Written anew by each epoch (apps.vault.epochs), before the old root key is destroyed.
 OWNLOG_VAULT_COPY = env.folder("OWNLOG_VAULT_COPY", default=OWNLOG_DATA / "vault-copy" / "vault.sqlite3")
+# Names, addresses and sessions lie here in the clear: for the server's own user only.
 OWNLOG_DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 SECRET_KEY = env.secret("OWNLOG_SECRET_KEY") or secret_key.read_or_make(OWNLOG_KEY_DIR)

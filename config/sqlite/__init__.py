@@ -1,0 +1,1 @@
+"""Django's SQLite, whose connections write nothing by being opened."""
