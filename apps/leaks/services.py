@@ -74,7 +74,7 @@ def _scan_noted(pk: int, ends: float) -> bool:
     run = Run.objects.select_related("project__entity").filter(pk=pk).first()
     try:
         return run is not None and scan(run, ends=ends)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001  (one that cannot be looked through must not keep the others waiting)
         log.warning("not looked through, tried again: run=%s error=%s", pk, type(error).__name__)
         Scan.objects.filter(run=pk).update(looked_until=clock.now())
         return False

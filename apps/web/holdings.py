@@ -35,7 +35,7 @@ _WHO = _(
 _SINCE = _("From the moment it is logged until it is erased: by hand, or by age where its owner chose so.")
 _ERASURE = _(
     "From the page of its run or project, by the REST API or with the wandb client. Keys go first, then bytes and rows. "
-    "Copies of the key database made before still open it."
+    "About a minute later a copy of the key database made before opens it only together with the root key of that time."
 )
 _FILE_WHERE = _(
     "In the instance’s file store under a random name, encrypted with a key of its own; its name and digests in the "

@@ -215,7 +215,7 @@ def places_of_the_settings() -> set[str]:
         "CELERY_BROKER_URL",
         "FILE_UPLOAD_HANDLERS",
     }
-    return parts | single | {"OWNLOG_DATA/blobs", "OWNLOG_KEY_DIR"}
+    return parts | single | {"OWNLOG_DATA/blobs", "OWNLOG_VAULT_COPY", "OWNLOG_KEY_DIR"}
 
 
 @pytest.mark.promise("P-27")

@@ -33,7 +33,7 @@ def test_a_run_is_counted_first_and_its_erasure_has_a_page(visit: Visit, send: V
         "What goes Runs, with config, values, history and console 1 Files 2 Bytes as they are stored" in asked
     )
     assert "1 run is still being written." in asked
-    assert "copies of the key database made before still open it" in asked
+    assert "opens it only together with the root key of that time" in asked
     assert Run.objects.filter(pk=full.pk).exists()
 
     answer = send(f"{RUN}/erase", by="alice")
