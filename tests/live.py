@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -81,15 +82,18 @@ class LiveServer:
         places: RemotePlaces | None = None,
         folder: Path | None = None,
         name: str | None = None,
+        tls: tuple[Path, Path] | None = None,
     ) -> None:
         self.with_worker = with_worker
+        # Its certificate, which signs itself, and the key of it.
+        self.tls = tls
         self.folder = folder or Path(tempfile.mkdtemp(prefix="ownlog-live-"))
         self.data = self.folder / "var"
         self.keys = self.folder / "keys"
         self.log = self.folder / "server.log"
         self.port = free_port()
         self.threads = threads
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         # A clean environment: nothing of the test's own settings may leak into the instance.
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("OWNLOG_", "DJANGO_"))
@@ -185,15 +189,18 @@ class LiveServer:
             "--blocking-threads",
             str(self.threads),
         ]
+        if self.tls:
+            command += ["--ssl-certificate", str(self.tls[0]), "--ssl-keyfile", str(self.tls[1])]
         return [*command, "--no-ws", "--http", "1", "--log-level", "warning", app]
 
     def wait(self, seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds
+        trusted = ssl.create_default_context(cafile=self.tls[0]) if self.tls else None
         while time.monotonic() < deadline:
             if self.process is not None and self.process.poll() is not None:
                 raise RuntimeError(f"the server ended:\n{self.log.read_text()[-4000:]}")
             try:
-                urllib.request.urlopen(self.url + "/health", timeout=2).close()
+                urllib.request.urlopen(self.url + "/health", timeout=2, context=trusted).close()
             except urllib.error.HTTPError:
                 return
             except OSError:

@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "apps.core.middleware.ProxyUntold",
     "apps.core.address.AskedAt",
     "apps.wandb_protocol.middleware.BaseUrlWithoutPath",
+    "apps.wandb_protocol.middleware.OwnOriginMayRead",
     "apps.access.middleware.DeclaredWaysIn",
     "apps.core.strangers.BodiesOfStrangers",
     "csp.middleware.CSPMiddleware",

@@ -80,18 +80,18 @@ class WandbClient:
         assert process.returncode == code, text
         return Finished(process.returncode, text)
 
-    def command(self, *arguments: str) -> Finished:
-        """Run the `wandb` command."""
+    def command(self, *arguments: str, code: int = 0, **environment: str) -> Finished:
+        """Run the `wandb` command to its end, which must be `code`."""
         call = [PYTHON, "-m", "wandb", *arguments]
         process = subprocess.Popen(
             call,
             cwd=self.home,
-            env=self.environment(),
+            env=self.environment(**environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        return self.ended(process)
+        return self.ended(process, code=code)
 
     # ── a look from outside, without the client ──
 

@@ -111,6 +111,16 @@ def test_a_body_of_ten_megabytes_is_taken(ann: Asker) -> None:
     assert answer["upsertBucket"]["inserted"] is True
 
 
+def test_a_run_is_asked_for_with_ten_megabytes_of_words(ann: Asker) -> None:
+    """As `wandb verify` does, to see whether a proxy lets them through."""
+    ann.start("r1")
+    query = """query($p: String!, $r: String!, $d: String!) {
+      project(entityName: "alice", name: $p) { run(name: $r, desc: $d) { name summaryMetrics } } }"""
+
+    assert ann.data(query, p="demo", r="r1", d="a" * 10**7)["project"]["run"]["name"] == "r1"
+    assert ann.data(query, p="none", r="", d="a")["project"] is None
+
+
 def test_a_body_of_twenty_megabytes_is_413(ann: Asker) -> None:
     assert ann.post("/graphql", b" " * 20_000_000).status_code == 413
 

@@ -121,6 +121,34 @@ def test_pages_and_patterns(ann_with_run: Asker) -> None:
     assert [file["name"] for file in files_of(ann_with_run, pattern="%.png")] == ["media/c.png"]
 
 
+def test_a_name_is_found_as_it_was_said_too(ann_with_run: Asker) -> None:
+    """`run.save("./a.txt")` stores a.txt, and `run.file("./a.txt")` asks for it in the same words."""
+    stored(ann_with_run, "a.txt", b"x")
+
+    assert [file["name"] for file in files_of(ann_with_run, names=["./a.txt"])] == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "named"),
+    [
+        ("http://testserver", "http://testserver"),
+        ("https://testserver", None),
+        ("http://testserver.evil.example", None),
+        ("http://evil.example", None),
+        ("null", None),
+        ("", None),
+    ],
+)
+def test_bytes_are_for_pages_of_our_own_origin(ann_with_run: Asker, origin: str, named: str | None) -> None:
+    file = stored(ann_with_run, "a.txt", b"x")
+
+    asked = ann_with_run.http.options(file["url"], headers={"Origin": origin})
+    answers = [asked, ann_with_run.get(file["directUrl"], Origin=origin)]
+
+    assert [answer.get("Access-Control-Allow-Origin") for answer in answers] == [named, named]
+    assert ann_with_run.get("/", Origin=origin).get("Access-Control-Allow-Origin") is None
+
+
 def test_upload_link_is_for_one_method_one_file_one_person(ann_with_run: Asker, alice: User) -> None:
     url = ann_with_run.room_for("alice/demo/run1", "a.txt")["a.txt"]
     assert url is not None

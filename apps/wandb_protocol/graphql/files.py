@@ -65,7 +65,8 @@ def files(
 ) -> Source:
     opened: OpenRun = run["_run"]
     budget_of(info).list_of(page_size(first))
-    wanted = [name for name in names or () if name] or None
+    # `run.file("./x")` asks for what `run.save("./x")` called x.
+    wanted = {known for name in names or () if name for known in (name, name.removeprefix("./"))} or None
     found = list_files(opened.run, names=wanted, like=pattern)
     return connection(found, file_facts, first=first, after=after) | {"uploadHeaders": []}
 
