@@ -54,6 +54,9 @@ for name in ("run-config", "run-summary"):
 for name in ("run-history", "run-stop"):
     declare_url(f"api:{name}", Permission.RUN_WRITE, methods=("POST",))
 
+declare_url("api:run-secrets", Permission.RUN_WRITE, methods=_READING)
+declare_url("api:run-secrets-dismiss", Permission.RUN_WRITE, methods=("POST",))
+
 for name in ("run-files", "run-file"):
     declare_url(f"api:{name}", Permission.FILE_READ, methods=_READING)
 declare_url("api:run-file", Permission.FILE_WRITE, methods=("PUT",))

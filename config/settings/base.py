@@ -305,6 +305,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "Visibility": "apps.access.policy.Visibility",
         "RunState": "apps.runs.types.RunState",
+        "KindEnum": ["files", "runs", "project"],  # of an erasure; secrets have kinds, too
     },
 }
 

@@ -225,6 +225,7 @@ WANT_A_FORM = {
         "team-privacy",
         "team-retention",
         "team-services",
+        "api:run-secrets-dismiss",
         "api:services",
         "team-system-metadata",
     )

@@ -130,6 +130,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("api:run", "PATCH"): {"notes": "x"},
     ("api:run-config", "PUT"): {"lr": 1},
     ("api:run-summary", "PUT"): {"best": 1},
+    ("api:run-secrets-dismiss", "POST"): {"ids": []},
     ("api:run-history", "POST"): {"rows": [{"loss": 1}]},
     ("wandb_protocol:file_stream", "POST"): {"files": {"output.log": {"offset": 1, "content": ["x"]}}},
 }

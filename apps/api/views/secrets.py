@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+
+from apps.access.policy import Permission
+from apps.api.describe import answers, writes
+from apps.api.request import ApiRequest
+from apps.api.serializers.secrets import NoSecrets, SecretList, SecretOut
+from apps.api.views.base import ApiView, sent
+from apps.leaks.queries import find_finding, findings_of
+from apps.leaks.services import dismiss_finding
+from apps.runs.queries import get_run
+
+
+class SecretListView(ApiView):
+    @extend_schema(
+        operation_id="list_secrets",
+        summary="What of a run looks like a secret, for who may write it: open ones first, never the value",
+        tags=["runs"],
+        responses=answers({200: SecretList}),
+    )
+    def get(self, request: ApiRequest, entity: str, project: str, run: str) -> HttpResponseBase:
+        held = get_run(request.actor, Permission.RUN_WRITE, entity=entity, project=project, name=run)
+        return Response({"items": SecretOut(findings_of(held), many=True).data})
+
+
+class SecretDismissView(ApiView):
+    @extend_schema(
+        operation_id="dismiss_secrets",
+        summary="Say that these are no secrets. Those that are decided about or not there are passed over",
+        tags=["runs"],
+        request=NoSecrets,
+        responses=writes({204: None}),
+    )
+    def post(self, request: ApiRequest, entity: str, project: str, run: str) -> HttpResponseBase:
+        held = get_run(request.actor, Permission.RUN_WRITE, entity=entity, project=project, name=run)
+        for public_id in sent(request, NoSecrets).validated_data["ids"]:
+            finding = find_finding(held, public_id)
+            if finding is not None:
+                dismiss_finding(finding, by=request.actor)
+        return HttpResponse(status=204)
