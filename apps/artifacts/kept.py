@@ -14,7 +14,7 @@ def kept_versions_of(entity: Entity) -> Amount:
     """For callers that asked the gate. Three questions; what is still uploaded counts as well."""
     versions = Version.objects.filter(collection__project__entity=entity)
     found = versions.aggregate(n=Count("pk"), since=Min("created_at"))
-    files = StoredFile.objects.filter(project__entity=entity)
-    manifests = Manifest.objects.filter(version__collection__project__entity=entity)
+    files = StoredFile.objects.filter(project__entity=entity, birth__erased_at=None)
+    manifests = Manifest.objects.filter(version__collection__project__entity=entity, version__erased_at=None)
     sizes = (rows.aggregate(n=Coalesce(Sum("blob__stored_size"), 0))["n"] for rows in (files, manifests))
     return Amount(found["n"], sum(sizes), found["since"])

@@ -9,6 +9,7 @@ from apps.artifacts.types import CollectionKind, ManifestKind, Move, RunRole, Ve
 from apps.blobs.models import Blob
 from apps.core import clock
 from apps.core.ids import new_public_id
+from apps.core.present import Present
 from apps.projects.models import Project
 from apps.runs.models import Run
 
@@ -30,15 +31,32 @@ class Collection(models.Model):
     versions_made = models.PositiveIntegerField(default=0)  # numbers are never given twice
     created_at = models.DateTimeField(default=clock.now)
     updated_at = models.DateTimeField(default=clock.now)
+    erased_at = models.DateTimeField(null=True)  # from then on no door finds it
+    erasure_job = models.UUIDField(null=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
 
+    objects: models.Manager[Collection] = Present()
+    everything: models.Manager[Collection] = models.Manager()
+
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["project", "name_index"], name="one_collection_per_name")
+            models.UniqueConstraint(fields=["project", "name_index"], name="one_collection_per_name"),
+            models.CheckConstraint(
+                name="collection_erased_by_a_job",
+                condition=models.Q(erased_at=None, erasure_job=None)
+                | models.Q(erased_at__isnull=False, erasure_job__isnull=False),
+            ),
         ]
-        indexes = [models.Index(fields=["client_index"], name="collections_by_client_id")]
+        indexes = [
+            models.Index(fields=["client_index"], name="collections_by_client_id"),
+            models.Index(
+                fields=["erasure_job"],
+                condition=models.Q(erasure_job__isnull=False),
+                name="collections_of_erasure",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.public_id
@@ -70,6 +88,12 @@ class Version(models.Model):
     touched_at = models.DateTimeField(default=clock.now)  # while it is uploaded: the last that came of it
     updated_at = models.DateTimeField(default=clock.now)
     committed_at = models.DateTimeField(null=True)
+    # From then on no door finds it. What is asked by a join, which knows no managers, goes by the state: it is `deleted` too.
+    erased_at = models.DateTimeField(null=True)
+    erasure_job = models.UUIDField(null=True)
+
+    objects: models.Manager[Version] = Present()
+    everything: models.Manager[Version] = models.Manager()
 
     class Meta:
         constraints = [
@@ -79,11 +103,23 @@ class Version(models.Model):
                 condition=~models.Q(state=VersionState.COMMITTED)
                 | models.Q(number__isnull=False, committed_at__isnull=False),
             ),
+            models.CheckConstraint(
+                name="version_erased_by_a_job",
+                condition=models.Q(erased_at=None, erasure_job=None)
+                | models.Q(
+                    erased_at__isnull=False, erasure_job__isnull=False, state=VersionState.DELETED.value
+                ),
+            ),
         ]
         indexes = [
             models.Index(fields=["collection", "state", "number"], name="versions_in_order"),
             models.Index(fields=["client_index"], name="versions_by_client_id"),
             models.Index(fields=["state", "touched_at"], name="versions_broken_off"),
+            models.Index(
+                fields=["erasure_job"],
+                condition=models.Q(erasure_job__isnull=False),
+                name="versions_of_erasure",
+            ),
         ]
 
     def __str__(self) -> str:

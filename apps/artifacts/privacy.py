@@ -29,6 +29,8 @@ declare(
         "versions_made",
         "created_at",
         "updated_at",
+        "erased_at",
+        "erasure_job",
     },
     goes_with="project",
 )
@@ -38,7 +40,7 @@ declare(
     personal={"created_by"},
     plain={
         "id", "uuid", "public_id", "collection", "vault_node", "number", "state", "size", "file_count", "ttl_seconds",
-        "created_at", "touched_at", "updated_at", "committed_at",
+        "created_at", "touched_at", "updated_at", "committed_at", "erased_at", "erasure_job",
     },
     goes_with="collection",
 )  # fmt: skip

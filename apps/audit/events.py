@@ -20,6 +20,7 @@ class EventKind(StrEnum):
     ARTIFACT_CHANGED = "artifact.changed"
     ARTIFACT_COMMITTED = "artifact.committed"
     ARTIFACT_DELETED = "artifact.deleted"
+    ARTIFACT_ERASED = "artifact.erased"
     ARTIFACT_LINKED = "artifact.linked"
     ARTIFACT_UNLINKED = "artifact.unlinked"
     EMAIL_CHANGED = "account.email_changed"

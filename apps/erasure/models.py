@@ -27,6 +27,7 @@ class ErasureJob(models.Model):
     asked = models.PositiveIntegerField()  # how many things somebody pointed at
     runs = models.PositiveIntegerField(default=0)  # gone so far
     files = models.PositiveIntegerField(default=0)
+    versions = models.PositiveIntegerField(default=0)  # of artifacts
     rows = models.PositiveBigIntegerField(default=0)
     stored_bytes = models.PositiveBigIntegerField(default=0)
     asked_at = models.DateTimeField(default=clock.now)

@@ -1,4 +1,4 @@
-"""What goes with a run, a project or a file: worked out from what each app declares (`goes_with` in its privacy.py).
+"""What goes with a run, a project, a file or an artifact: worked out from what each app declares (`goes_with` in its privacy.py).
 
 A model that lies below a run or a project and does not say so fails a house test: nothing is forgotten in silence.
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 
+from apps.artifacts.models import Collection, Version
 from apps.blobs.models import Blob
 from apps.core.privacy import declared
 from apps.erasure.models import ErasureJob
@@ -21,7 +22,13 @@ from apps.projects.models import Project
 from apps.runs.models import Run
 
 # What a job of each scope marks with its id.
-HEADS: dict[Scope, type[Model]] = {Scope.FILES: RunFile, Scope.RUNS: Run, Scope.PROJECT: Project}
+HEADS: dict[Scope, type[Model]] = {
+    Scope.FILES: RunFile,
+    Scope.RUNS: Run,
+    Scope.PROJECT: Project,
+    Scope.VERSIONS: Version,
+    Scope.ARTIFACT: Collection,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ declare(
         "asked",
         "runs",
         "files",
+        "versions",
         "rows",
         "stored_bytes",
         "asked_at",

@@ -3,16 +3,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet, Sum
+from django.db.models import Count, Model, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
+from apps.artifacts.models import Manifest, StoredFile, Version
+from apps.artifacts.queries.holders import heirs_of
 from apps.core.errors import Forbidden, NotFound, TooMuch
 from apps.core.ids import is_public_id
 from apps.erasure.models import ErasureJob
 from apps.erasure.plan import HEADS, Part, parts_of
-from apps.erasure.types import Scope, WouldGo
+from apps.erasure.types import Scope, VersionsWouldGo, WouldGo
 from apps.files.models import RunFile
 from apps.files.queries import get_files
 from apps.projects.models import Project
@@ -24,6 +26,7 @@ from apps.teams.queries import entities_of
 
 MOST_AT_ONCE = 500
 _MOST_SHOWN = 100
+_FILES_A_ROUND, _MOST_ROUNDS = 500, 40
 
 
 def runs_to_erase(actor: Actor, project: Project, *, public_ids: Iterable[str]) -> list[Run]:
@@ -62,6 +65,29 @@ def would_go(scope: Scope, things: Sequence[Model]) -> WouldGo:
         running=runs.filter(state=RunState.RUNNING.value).count(),
         files=rows[RunFile].filter(blob__isnull=False).count(),
         stored_bytes=sum(stored),
+    )
+
+
+def versions_would_go(versions: Sequence[Version]) -> VersionsWouldGo:
+    """What erasing these versions takes, in numbers. A file counts when no version that stays holds it as well."""
+    ids = {each.pk for each in versions}
+    came = StoredFile.objects.filter(birth__in=ids).select_related("blob").order_by("pk")
+    last = files = shared = size = 0
+    for _round in range(_MOST_ROUNDS):
+        if not (batch := list(came.filter(pk__gt=last)[:_FILES_A_ROUND])):
+            break
+        last, stay = batch[-1].pk, heirs_of(batch, but=ids)
+        goes = [each for each in batch if each.pk not in stay]
+        files, shared = files + len(goes), shared + len(stay)
+        size += sum(each.blob.stored_size or 0 for each in goes)
+    rest = came.filter(pk__gt=last).aggregate(n=Count("pk"), size=Sum("blob__stored_size"))
+    lists = Manifest.objects.filter(version__in=ids).aggregate(size=Sum("blob__stored_size"))
+    return VersionsWouldGo(
+        versions=len(ids),
+        files=files + rest["n"],
+        shared=shared,
+        stored_bytes=size + (rest["size"] or 0) + (lists["size"] or 0),
+        is_at_most=rest["n"] > 0,
     )
 
 

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from apps.accounts.actors import Actor
-from apps.artifacts.queries.lives import older_without_a_word
-from apps.artifacts.services import end_version
+from apps.artifacts.models import Version
+from apps.artifacts.queries.lives import older_without_a_word, over_by_their_word
 from apps.core import clock
 from apps.core.errors import NotFound
+from apps.erasure.artifacts import erase_versions
 from apps.erasure.services import erase_runs
 from apps.erasure.types import Cause
 from apps.projects.models import Project
@@ -24,6 +25,7 @@ from apps.teams.queries import effective_of
 
 _PROJECTS_AT_ONCE = 200
 _RUNS_IN_JOB = 200
+_VERSIONS_IN_JOB = 200
 _MOST_AT_A_GO = 5_000  # of the whole instance: the rest an hour later
 
 
@@ -78,16 +80,28 @@ def _with_rules() -> Iterator[tuple[Project, int]]:
 
 
 def erase_old_versions() -> int:
-    """Erase all versions of artifacts whose time is over by the rule of their owner; how many. Aliases that lead to them
-    go as well. What has a time to live of its own is erased by the sweep of artifacts."""
+    """Erase all versions of artifacts whose time is over, by their own word or by the rule of their owner; how many.
+    Aliases that lead to them go as well."""
     erased = 0
+    for (_entity, seconds), over in over_by_their_word().items():
+        for start in range(0, len(over), _VERSIONS_IN_JOB):
+            if erased < _MOST_AT_A_GO:
+                erased += _erase_if(over[start : start + _VERSIONS_IN_JOB], Q(ttl_seconds=seconds))
     for entity, days in _entities_with_a_life():
         projects = list(Project.objects.filter(entity=entity).values_list("pk", flat=True))
         old = older_without_a_word(projects, days).order_by("pk")
-        for version in old[: max(0, _MOST_AT_A_GO - erased)]:
-            # Asked again as it goes: somebody may just have said that it lives on.
-            erased += end_version(version, only_if=Q(ttl_seconds=None))
+        while erased < _MOST_AT_A_GO and (batch := list(old[:_VERSIONS_IN_JOB])):
+            erased += _erase_if(batch, Q(ttl_seconds=None))
     return erased
+
+
+def _erase_if(versions: list[Version], only_if: Q) -> int:
+    """Asked again under their locks: somebody may just have said that one lives on."""
+    try:
+        job = erase_versions(versions, by=Actor.system(), cause=Cause.RETENTION, only_if=only_if)
+    except NotFound:  # all of them: the next look finds others
+        return 0
+    return job.asked
 
 
 def _entities_with_a_life() -> Iterator[tuple[Entity, int]]:

@@ -57,14 +57,14 @@ def erase_runs(
     With `only_if` those of which it holds at the last moment. NotFound when none of them is there any more: asking twice
     changes nothing.
     """
-    _check_count(runs)
+    check_count(runs)
     if len({run.project_id for run in runs}) != 1:
         raise Invalid(_("Runs of one project are erased together."))
     rows = Run.objects.select_for_update(of=("self",)).select_related("project__entity").order_by("pk")
     locked = list(rows.filter(only_if or Q(), pk__in=[run.pk for run in runs]))
     if not locked:
         raise NotFound(_("There is no such run, or it is not shared with you."))
-    job = _new_job(Scope.RUNS, locked[0].project.entity, asked=len(locked), by=by, cause=cause)
+    job = new_job(Scope.RUNS, locked[0].project.entity, asked=len(locked), by=by, cause=cause)
     # The version too: a line that is written without a lock is stored only while the run has the version it was read with.
     Run.objects.filter(pk__in=[run.pk for run in locked]).update(
         erased_at=job.asked_at, erasure_job=job.uuid, version=F("version") + 1
@@ -79,7 +79,7 @@ def erase_project(project: Project, *, by: Actor) -> ErasureJob:
     """Erase a project that was fetched with PROJECT_ERASE, with everything in it."""
     project = locked_project(project)
     runs = Run.everything.filter(project=project)
-    job = _new_job(Scope.PROJECT, project.entity, asked=1, by=by, cause=Cause.ASKED)
+    job = new_job(Scope.PROJECT, project.entity, asked=1, by=by, cause=Cause.ASKED)
     Project.objects.filter(pk=project.pk).update(erased_at=job.asked_at, erasure_job=job.uuid)
     # After the project's row, which whoever adds a run holds: what they added is among these. Runs that another job was
     # erasing go with the project now.
@@ -87,9 +87,8 @@ def erase_project(project: Project, *, by: Actor) -> ErasureJob:
         erased_at=Coalesce("erased_at", Value(job.asked_at)), erasure_job=job.uuid, version=F("version") + 1
     )
     # Now, and not when the rows go: where its versions were linked, the histories say that they are gone.
-    linked = Version.objects.filter(collection__project=project, links__isnull=False).distinct()
-    for version in linked.defer("sealed_words").select_related("collection__project__entity"):
-        cut_links(version, by=by)
+    linked = Version.objects.filter(collection__project=project, links__isnull=False)
+    cut_links(linked.only("pk").distinct(), by=by)
     record(
         EventKind.PROJECT_ERASED,
         subject=project.public_id,
@@ -105,7 +104,7 @@ def erase_project(project: Project, *, by: Actor) -> ErasureJob:
 @transaction.atomic
 def erase_files(files: Sequence[RunFile], *, by: Actor) -> ErasureJob:
     """Erase files of runs of one entity, each fetched with FILE_ERASE. A file of the same name may come again at once."""
-    _check_count(files)
+    check_count(files)
     rows = (
         RunFile.objects.select_for_update(of=("self",)).select_related("run__project__entity").order_by("pk")
     )
@@ -114,7 +113,7 @@ def erase_files(files: Sequence[RunFile], *, by: Actor) -> ErasureJob:
         raise NotFound(_("There is no such file, or it is not shared with you."))
     if len({file.run.project.entity_id for file in locked}) != 1:
         raise Invalid(_("Files of one owner are erased together."))
-    job = _new_job(Scope.FILES, locked[0].run.project.entity, asked=len(locked), by=by, cause=Cause.ASKED)
+    job = new_job(Scope.FILES, locked[0].run.project.entity, asked=len(locked), by=by, cause=Cause.ASKED)
     for file in locked:
         file.erased_at, file.erasure_job = job.asked_at, job.uuid
         file.name_index = secrets.token_bytes(16)  # the name is free
@@ -125,14 +124,16 @@ def erase_files(files: Sequence[RunFile], *, by: Actor) -> ErasureJob:
     return job
 
 
-def _check_count(things: Collection[object]) -> None:
+def check_count(things: Collection[object]) -> None:
+    """Invalid for nothing, TooMuch for more than go at once."""
     if not things:
         raise Invalid(_("Nothing was chosen."))
     if len(things) > MOST_AT_ONCE:
         raise TooMuch(_("At most %(n)d can be erased at once.") % {"n": MOST_AT_ONCE})
 
 
-def _new_job(scope: Scope, entity: Entity, *, asked: int, by: Actor, cause: Cause) -> ErasureJob:
+def new_job(scope: Scope, entity: Entity, *, asked: int, by: Actor, cause: Cause) -> ErasureJob:
+    """Note that something is to be erased, inside the transaction that marks it. Its steps begin once that is committed."""
     job = ErasureJob.objects.create(
         scope=scope.value, cause=cause.value, entity=entity, asked=asked, asked_by=by.audit_id
     )

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db.models import F, Model
 
+from apps.artifacts.models import Collection, StoredFile, Version
+from apps.artifacts.services import give_back_files, hand_on_files
 from apps.blobs.services import delete_with_rows, discard_keys_of
 from apps.erasure.models import ErasureJob
 from apps.erasure.plan import Part, parts_of
@@ -23,6 +25,7 @@ from apps.vault.tree import erase_nodes, forget_nodes
 from apps.vault.types import NodeId
 
 _BATCH = 200
+_OF_ARTIFACTS = {Scope.VERSIONS, Scope.ARTIFACT}
 _FEWER = 50  # of rows that hold payloads, or whose objects are deleted one by one
 
 # Called after each batch: says that work goes on, or raises when the time is over.
@@ -30,13 +33,20 @@ Beat = Callable[[], None]
 
 
 def shred(job: ErasureJob, _: Beat) -> None:
-    """Destroy the keys, all in one turn: at most some hundreds are asked for at once, and a project is one.
+    """Destroy the keys, all in one turn: at most some hundreds are asked for at once, and a project or an artifact is one.
 
     A run's name stays in its tombstone as a blind index, so that nothing is called so again.
     """
     if job.scope == Scope.PROJECT:
         nodes = Project.everything.filter(erasure_job=job.uuid).values_list("vault_node", flat=True)
         erase_nodes({NodeId(node): None for node in nodes})
+    elif job.scope == Scope.ARTIFACT:
+        whole = Collection.everything.filter(erasure_job=job.uuid).values_list("vault_node", flat=True)
+        erase_nodes({NodeId(node): None for node in whole})
+    elif job.scope == Scope.VERSIONS:
+        marked = Version.everything.filter(erasure_job=job.uuid).order_by("pk")
+        for batch in _in_batches(marked.values_list("vault_node", flat=True), _BATCH):
+            erase_nodes({NodeId(node): None for node in batch})
     elif job.scope == Scope.RUNS:
         rows = Run.everything.filter(erasure_job=job.uuid).order_by("pk")
         for batch in _in_batches(rows.values_list("vault_node", "name_index"), _BATCH):
@@ -53,15 +63,39 @@ def delete_bytes(job: ErasureJob, beat: Beat) -> None:
     """Stored objects, every version of each, with the rows that point at them. Others' claim on the same object stays."""
     for part in parts_of(Scope(job.scope)):
         for field in part.blob_fields:
-            while batch := list(part.rows_of(job).filter(**{f"{field}__isnull": False})[:_FEWER]):
-                freed = delete_with_rows(batch, field)
-                _count(job, part.model, rows=freed.rows, size=freed.size)
+            rows = part.rows_of(job).filter(**{f"{field}__isnull": False}).select_related(field)
+            while batch := list(rows[:_FEWER]):
+                freed = delete_with_rows(_unclaimed(job, batch), field)
+                _count(job, part.model, rows=freed.rows, size=freed.size, things=freed.rows)
                 beat()
+
+
+def _unclaimed(job: ErasureJob, batch: list[Model]) -> list[Model]:
+    """Without the files of artifacts that a version which stays holds as well: those are found by it from now on.
+
+    Asked after the keys: since then nobody is granted anything by the versions that are erased.
+    """
+    files = [each for each in batch if isinstance(each, StoredFile)]
+    if job.scope not in _OF_ARTIFACTS or not files:
+        return batch
+    return list(hand_on_files(files))
+
+
+def _give_back(job: ErasureJob, beat: Beat) -> None:
+    """What these versions were granted and others brought is taken from them, before their rows go: so much is not for one turn."""
+    for part in parts_of(Scope(job.scope)):
+        if part.model is Version:
+            nodes = part.rows_of(job).order_by("pk").values_list("vault_node", flat=True)
+            for node in list(nodes):
+                while give_back_files(NodeId(node)):
+                    beat()
 
 
 def delete_rows(job: ErasureJob, beat: Beat) -> None:
     """Whatever is left in the tables, what lies deepest first, and what is left of keys that open nothing any more."""
     delete_bytes(job, beat)  # an upload that was under way when the job was recorded may have ended since
+    if job.scope in _OF_ARTIFACTS:
+        _give_back(job, beat)
     for part in parts_of(Scope(job.scope)):
         while _delete_some(job, part):
             beat()
@@ -84,17 +118,20 @@ def _delete_some(job: ErasureJob, part: Part) -> int:
         forget_nodes([NodeId(node) for _, node in found])
     batch = part.model._base_manager.filter(pk__in=[row[0] for row in found])
     size = sum(batch.values_list("stored_bytes", flat=True)) if part.model is Chunk else 0
-    gone = batch.delete()[0]
-    _count(job, part.model, rows=gone, size=size)
+    gone, by_model = batch.delete()
+    _count(job, part.model, rows=gone, size=size, things=by_model.get(part.model._meta.label, 0))
     return gone
 
 
-def _count(job: ErasureJob, model: type[Model], *, rows: int, size: int) -> None:
+def _count(job: ErasureJob, model: type[Model], *, rows: int, size: int, things: int) -> None:
+    """`things` are rows of this model alone; a version takes along that runs read it, for instance."""
     more: dict[str, Any] = {"rows": F("rows") + rows, "stored_bytes": F("stored_bytes") + size}
     if model is Run:
-        more["runs"] = F("runs") + rows
-    elif model is RunFile:
-        more["files"] = F("files") + rows
+        more["runs"] = F("runs") + things
+    elif model is Version:
+        more["versions"] = F("versions") + things
+    elif model in {RunFile, StoredFile}:
+        more["files"] = F("files") + things
     ErasureJob.objects.filter(pk=job.pk).update(**more)
 
 

@@ -10,6 +10,8 @@ class Scope(StrEnum):
     FILES = "files"  # some files of one run or of several
     RUNS = "runs"  # some runs of one project
     PROJECT = "project"  # a project and everything in it
+    VERSIONS = "versions"  # some versions of artifacts of one owner
+    ARTIFACT = "artifact"  # an artifact with all its versions, or a collection of links
 
 
 class Step(StrEnum):
@@ -24,6 +26,17 @@ class Step(StrEnum):
 class Cause(StrEnum):
     ASKED = "asked"  # somebody asked for it
     RETENTION = "retention"  # the owner's setting did
+
+
+@dataclass(frozen=True, slots=True)
+class VersionsWouldGo:
+    """What an erasure of versions takes. Bytes as they are stored."""
+
+    versions: int
+    files: int  # that nobody else holds
+    shared: int  # that came with them, and stay for others
+    stored_bytes: int
+    is_at_most: bool  # they are too many to be asked about one by one: some may stay
 
 
 @dataclass(frozen=True, slots=True)

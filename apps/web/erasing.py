@@ -77,4 +77,9 @@ def _what(job: ErasureJob) -> str:
         return _("A project with everything in it")
     if job.scope == Scope.RUNS:
         return ngettext("%(n)d run", "%(n)d runs", job.asked) % {"n": job.asked}
+    if job.scope == Scope.ARTIFACT:
+        return _("An artifact with all its versions")
+    if job.scope == Scope.VERSIONS:
+        said = ngettext("%(n)d version of an artifact", "%(n)d versions of artifacts", job.asked)
+        return said % {"n": job.asked}
     return ngettext("%(n)d file", "%(n)d files", job.asked) % {"n": job.asked}

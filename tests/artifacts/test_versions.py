@@ -11,17 +11,12 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts import queries, services
 from apps.artifacts.models import Collection, StoredFile, Version
-from apps.artifacts.services import deleting
 from apps.artifacts.types import ChangeKind, ManifestKind, RunRole, VersionPatch, VersionState, WantedFile
-from apps.blobs.models import Blob
 from apps.core import clock
-from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
+from apps.core.errors import Forbidden, Invalid, NotFound
 from apps.projects.models import Project
 from apps.projects.services import get_or_create_project
 from apps.runs.models import Run
-from apps.vault.errors import KeyGone
-from apps.vault.tree import open_key
-from apps.vault.types import NodeId
 from tests.factories import artifacts, people
 
 pytestmark = pytest.mark.django_db
@@ -73,24 +68,6 @@ def test_same_content_is_stored_once_and_the_same_version_is_given(vision: Proje
     assert StoredFile.objects.count() == 4
     assert read(second, "a.txt") == b"one"
     assert set(queries.open_version(first).aliases) == {"latest", "best"}
-
-
-def test_what_only_a_deleted_version_held_opens_nowhere(vision: Project, ali: Actor) -> None:
-    first = artifacts.version(vision, "ds", FILES, by=ali)
-    other = artifacts.version(vision, "other", {"x": b"one"}, by=ali)
-    blob = StoredFile.objects.get(pk=queries.find_entries(first, ["deep/b.txt"])[0].stored).blob
-
-    with pytest.raises(Conflict):
-        services.delete_version(first, by=ali)
-    services.delete_version(first, by=ali, with_aliases=True)
-    with pytest.raises((KeyGone, NotFound)):
-        b"".join(queries.read_stored(first, StoredFile.objects.get(blob=blob)))
-    assert services.clear_version(Version.objects.get(pk=first.pk))
-
-    assert not Version.objects.filter(pk=first.pk).exists()
-    assert not Blob.objects.filter(pk=blob.pk).exists()
-    assert read(other, "x") == b"one"
-    assert StoredFile.objects.get().birth_id == other.pk
 
 
 def test_claiming_a_digest_gives_no_bytes_of_another_project(
@@ -310,34 +287,3 @@ def test_an_upload_that_ends_while_broken_off_ones_are_swept_stays(vision: Proje
 
     assert done
     assert Version.objects.get().state == VersionState.COMMITTED
-
-
-def test_a_version_ends_with_its_time(vision: Project, ali: Actor) -> None:
-    done = artifacts.version(vision, "ds", FILES, by=ali, ttl_seconds=60)
-    kept = artifacts.version(vision, "ds", {"a": b"kept"}, by=ali)
-    Version.objects.filter(pk=done.pk).update(committed_at=clock.now() - timedelta(seconds=61))
-
-    services.sweep_versions()
-
-    assert list(Version.objects.all()) == [kept]
-    assert queries.open_version(kept).aliases == ("latest",)
-
-
-def test_a_collection_whose_deletion_breaks_off_keeps_no_name_and_ends_with_its_versions(
-    vision: Project, ali: Actor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    held = artifacts.version(vision, "ds", FILES, by=ali).collection
-
-    def killed(node: NodeId) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as broken:
-        broken.setattr(deleting, "erase_node", killed)
-        with pytest.raises(KeyboardInterrupt):
-            services.delete_collection(held, by=ali)
-
-    assert queries.find_collection(vision, "ds") is None
-    services.sweep_versions()
-    assert Collection.objects.count() == 0
-    with pytest.raises(KeyGone):
-        open_key(NodeId(held.vault_node))

@@ -12,16 +12,22 @@ from tests.live import LiveServer
 pytestmark = [pytest.mark.live, pytest.mark.promise("P-09")]
 _MAKE = """
     from apps.accounts.actors import Actor
+    from apps.erasure.artifacts import erase_artifact, erase_versions
     from apps.erasure.services import erase_project, erase_run
     from tests.erasure.conftest import full_run
-    from tests.factories import people, work
+    from tests.factories import artifacts, people, work
     alice = people.person("alice")
     by = Actor.person(alice)
     vision = work.project("alice", "vision", by=alice)
     runs = [full_run(vision, name, by=alice) for name in ("first", "second", "kept")]
     other = work.project("alice", "other", by=alice)
     full_run(other, "lost", by=alice)
+    first = artifacts.version(vision, "set", {"both": b"both", "own": b"own"}, by=by)
+    artifacts.version(vision, "kept", {"both": b"both"}, by=by)
+    whole = artifacts.version(vision, "whole", {"both": b"both", "more": b"more"}, by=by)
     for run in runs[:2]: erase_run(run, by=by)
+    erase_versions([first], by=by)
+    erase_artifact(whole.collection, by=by)
     erase_project(other, by=by)
 """
 # Dies, as by kill -9, right after this call of that function.
@@ -48,17 +54,22 @@ _GO_ON = """
     from apps.core import clock
     from apps.erasure import tasks
     from apps.erasure.models import ErasureJob
+    from apps.artifacts.models import StoredFile, Version
+    from apps.artifacts.queries import read_stored
     from apps.runs.models import Run
     from apps.runs.queries import open_run
     from apps.vault.models import Grant, Node
     ErasureJob.objects.filter(done_at=None).update(busy_until=clock.now() - timedelta(hours=1))
     tasks.sweep()
     (kept,) = Run.everything.all()
+    (version,) = Version.everything.all()
+    (stored,) = StoredFile.objects.all()
     objects = {found.name for found in default_store().list()}
-    print(open_run(kept).head.name, sorted(ErasureJob.objects.values_list("step", "runs")),
+    print(open_run(kept).head.name, b"".join(read_stored(version, stored)).decode(),
+        sorted(ErasureJob.objects.values_list("step", "runs", "versions")),
         objects == set(Blob.objects.values_list("object_name", flat=True)), len(objects),
         Node.objects.filter(kind="run").count(), Node.objects.filter(kind="project").count(),
-        set(Grant.objects.values_list("owner_id", flat=True)) == {kept.vault_node})
+        set(Grant.objects.values_list("owner_id", flat=True)) == {kept.vault_node, version.vault_node})
 """
 
 
@@ -76,11 +87,17 @@ def run(instance: LiveServer, code: str) -> str:
 
 def test_workers_killed_in_the_middle_of_steps_are_carried_on(instance: LiveServer) -> None:
     run(instance, _MAKE)
-    for owner, name in (("steps", "delete_with_rows"), ("services", "_note_done"), ("steps", "forget_nodes")):
+    for owner, name in (
+        ("steps", "delete_with_rows"),
+        ("services", "_note_done"),
+        ("steps", "hand_on_files"),
+        ("steps", "forget_nodes"),
+    ):
         with pytest.raises(RuntimeError, match=f"died after {name}"):
             run(instance, _DIE.format(owner=owner, name=name))
 
     said = run(instance, _GO_ON)
 
-    # Two segments and two files are left, and the keys of the one run, its project and nothing else.
-    assert said == "kept [('done', 1), ('done', 1), ('done', 1)] True 4 1 1 True"
+    # Two segments and two files of the one run are left, a file and a list of the one version, and their keys and the project's.
+    done = "('done', 0, 1), ('done', 0, 1), ('done', 1, 0), ('done', 1, 0), ('done', 1, 0)"
+    assert said == f"kept both [{done}] True 6 1 1 True"

@@ -10,10 +10,11 @@ import pytest
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.models import Version
-from apps.artifacts.services import end_version, sweep_versions
+from apps.artifacts.queries import open_version
 from apps.audit.models import Event
 from apps.core import clock
 from apps.erasure import retention
+from apps.erasure.artifacts import erase_versions
 from apps.erasure.models import ErasureJob
 from apps.erasure.retention import erase_old_versions, erase_what_is_old
 from apps.erasure.services import erase_runs
@@ -180,26 +181,55 @@ def versions(place: Project, *, by: Actor, ttl: int | None = None) -> list[Versi
 
 
 def there() -> set[int]:
-    return set(Version.objects.exclude(state="deleted").values_list("pk", flat=True))
+    return set(Version.objects.values_list("pk", flat=True))
 
 
-def test_a_damaged_version_ends_like_any_other_and_one_that_cannot_keeps_no_other_waiting(
-    vision: Project, lab: Entity, by: Actor, caplog: pytest.LogCaptureFixture
-) -> None:
-    _words, key, _whole = versions(vision, by=by)
+def test_a_damaged_version_ends_like_any_other(vision: Project, lab: Entity, by: Actor) -> None:
+    versions(vision, by=by)
+    young = artifacts.version(vision, "young", {"a": b"1"}, by=by)
     choose(lab, SettingName.ARTIFACT_TTL_DAYS, 30, by=by)
 
-    assert erase_old_versions() == 2
-    assert there() == {key.pk}
-    assert f"version not ended: version={key.pk} " in caplog.text
+    assert erase_old_versions() == 3
+    assert there() == {young.pk}
+    assert (erase_old_versions(), there()) == (0, {young.pk})
 
 
 def test_the_same_holds_for_a_life_of_their_own(vision: Project, by: Actor) -> None:
-    _words, key, _whole = versions(vision, by=by, ttl=60)
+    versions(vision, by=by, ttl=60)
 
-    sweep_versions()
+    assert erase_old_versions() == 3
 
-    assert there() == {key.pk}
+    assert there() == set()
+    job = ErasureJob.objects.get()
+    assert (job.scope, job.cause, job.asked_by, job.asked) == ("versions", Cause.RETENTION, "system", 3)
+    event = Event.objects.filter(kind="artifact.deleted").first()
+    assert event is not None
+    assert (event.by, event.facts) == ("system", {"job": job.public_id, "cause": "retention"})
+
+
+def test_a_version_ends_with_its_time_and_latest_leads_to_what_is_left(vision: Project, by: Actor) -> None:
+    kept = artifacts.version(vision, "ds", {"a": b"kept"}, by=by)
+    for number, seconds in enumerate((60, 90, 0)):
+        done = artifacts.version(vision, f"ds{number}", {"a": b"1"}, by=by, ttl_seconds=seconds or -2)
+        Version.objects.filter(pk=done.pk).update(committed_at=clock.now() - timedelta(seconds=61))
+    over = artifacts.version(vision, "ds", {"a": b"2"}, by=by, ttl_seconds=1)
+    Version.objects.filter(pk=over.pk).update(committed_at=clock.now() - timedelta(seconds=2))
+
+    assert erase_old_versions() == 2
+
+    assert Version.objects.count() == 3
+    assert open_version(Version.objects.get(pk=kept.pk)).aliases == ("latest",)
+
+
+def test_much_at_once_goes_in_several_jobs(
+    vision: Project, lab: Entity, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_VERSIONS_IN_JOB", 2)
+    versions(vision, by=by)
+    choose(lab, SettingName.ARTIFACT_TTL_DAYS, 30, by=by)
+
+    assert erase_old_versions() == 3
+    assert sorted(ErasureJob.objects.values_list("asked", flat=True)) == [1, 2]
 
 
 def test_a_version_of_which_somebody_just_said_that_it_lives_on_stays(
@@ -209,10 +239,10 @@ def test_a_version_of_which_somebody_just_said_that_it_lives_on_stays(
     Version.objects.filter(pk=old.pk).update(committed_at=clock.now() - timedelta(days=100))
     choose(lab, SettingName.ARTIFACT_TTL_DAYS, 30, by=by)
 
-    def late(version: Version, **more: Any) -> bool:
-        Version.objects.filter(pk=version.pk).update(ttl_seconds=0)
-        return end_version(version, **more)
+    def late(found: list[Version], **more: Any) -> ErasureJob:
+        Version.objects.filter(pk=old.pk).update(ttl_seconds=0)
+        return erase_versions(found, **more)
 
-    monkeypatch.setattr(retention, "end_version", late)
+    monkeypatch.setattr(retention, "erase_versions", late)
     assert erase_old_versions() == 0
     assert there() == {old.pk}

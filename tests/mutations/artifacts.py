@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Manifest, RunVersion, StoredFile, Version
-from apps.artifacts.queries import entries, graph, lineage, links, versions
+from apps.artifacts.queries import entries, graph, holders, lineage, links, versions
 from apps.artifacts.services import get_manifest_upload, get_upload, may_add_to, use_version
 from apps.artifacts.services.collections import collection_to_add_to
 from apps.artifacts.types import RunRole
@@ -121,6 +121,7 @@ CALLS: list[tuple[str, Permission, Any]] = [
     ("versions.require_upload", P.FILE_WRITE, lambda s, p, by: versions.require_upload(by, version(s, p))),
     ("versions.require_version", P.FILE_ERASE, lambda s, p, by: versions.require_version(by, P.FILE_ERASE, version(s, p))),
     ("lineage.versions_to_delete_with", P.FILE_ERASE, lambda s, p, by: lineage.versions_to_delete_with(by, _maker(s, p))),
+    ("holders.versions_to_erase", P.FILE_ERASE, lambda s, p, by: holders.versions_to_erase(by, version(s, p).collection_id)),
     ("uploads.get_upload", P.FILE_WRITE, lambda s, p, by: get_upload(by, public_id=_stored(s, p))),
     ("uploads.get_manifest_upload", P.FILE_WRITE, lambda s, p, by: get_manifest_upload(by, public_id=_list(s, p))),
     ("collections.collection_to_add_to", P.FILE_WRITE, _add),
@@ -146,6 +147,7 @@ def is_led(by: Actor, address: str) -> bool:
 __all__ = [
     "CALLS",
     "client_id",
+    "holders",
     "is_led",
     "lineage",
     "make",

@@ -313,10 +313,11 @@ UNASKED = {
     """,
     "takes what was held with the permission for it": """
         by_hand.make_version changing.add_aliases changing.remove_aliases changing.update_version collections.update_collection
-        collections.portfolio_to_link_to linking.add_link_aliases linking.cut_links linking.end_portfolio linking.remove_link_aliases
+        collections.portfolio_to_link_to linking.add_link_aliases linking.cut_links linking.end_links linking.remove_link_aliases
         linking.unlink_version links.promotions_of projects.create_registry_project projects.rename_registry_project
         registries.rename_registry registries.unname_in_registry
-        committing.commit_version deleting.delete_collection deleting.delete_version uploads.start_version
+        committing.commit_version deleting.leave_collection
+        deleting.leave_versions services.new_job uploads.start_version
         invitations.withdraw_all_of keys.make_key_of projects.note projects.update_project services.add_history
         services.change_tags services.close_service services.dismiss_finding services.end_key services.erase_files
         services.erase_project services.erase_run services.erase_runs services.erase_value services.finish_run services.request_stop

@@ -31,6 +31,9 @@ AGAIN: dict[str, str] = {
     "apps.web.views.artifacts artifacts: get_project(request.actor, Permission.FILE_READ, entity=entity, name=project)": (
         "apps.artifacts.queries.versions collections_in: require(actor, Permission.FILE_READ, project, what='artifact')"
     ),
+    "apps.wandb_protocol.graphql.artifact_acts delete_collection_of: _collection(info, _named_in(sent), Permission.FILE_ERASE)": (
+        "apps.artifacts.queries.holders versions_to_erase: require_version(actor, Permission.FILE_ERASE, version)"
+    ),
     f"apps.web.views.services remove: {_TEAM}": _SERVICES,
     f"apps.web.views.services revoke: {_TEAM}": _SERVICES,
     f"apps.web.views.services role: {_TEAM}": _SERVICES,

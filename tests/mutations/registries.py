@@ -16,7 +16,7 @@ from apps.access.policy import Permission, Role, Visibility, allows
 from apps.accounts.actors import Actor
 from apps.api.throttling import counts
 from apps.artifacts.models import Link, Version
-from apps.artifacts.queries import get_registry, links, members_of_registry, registries_of, sums_of
+from apps.artifacts.queries import get_registry, holders, links, members_of_registry, registries_of, sums_of
 from apps.artifacts.services import create_registry, link_version, update_registry
 from apps.artifacts.services.linking import require_unprotected
 from apps.audit.models import Event
@@ -311,6 +311,13 @@ CHECKS: dict[str, tuple[Call, Call]] = {
     "links.shown": (
         lambda s, p, a: bool(links.shown(a.actor, _chosen(s))),
         lambda s, p, a: _reads(a, s, PRIVATE),
+    ),
+    "holders.in_projects_seen": (
+        lambda s, p, a: any(
+            each.is_registry
+            for each in holders.in_projects_seen(a.actor, holders.links_of([_data(s.world, PRIVATE)]))
+        ),
+        lambda s, p, a: may(a, P.FILE_READ),
     ),
     "sums.sums_of": (
         lambda s, p, a: bool(sums_of(a.actor, [each.collection for each in _chosen(s)])),

@@ -8,9 +8,12 @@ import pytest
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.artifacts.models import Collection, Version
 from apps.artifacts.queries import versions_to_delete_with
 from apps.artifacts.queries.versions import committed
+from apps.erasure.models import ErasureJob
 from apps.erasure.queries import files_to_erase
+from apps.erasure.services import advance
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -85,6 +88,45 @@ def test_no_artifact_goes_with_a_run_when_one_of_them_is_not_the_askers(
     assert Run.objects.filter(pk=run.pk).exists()
     ann.data(delete, id=run_id)
     assert not committed().exists()
+
+
+DELETE_ARTIFACT = "mutation($id: ID!, $a: Boolean) { deleteArtifact(input: {artifactID: $id, deleteAliases: $a}) { artifact { state } } }"
+DELETE_SEQUENCE = "mutation($id: ID!) { deleteArtifactSequence(input: {artifactSequenceID: $id}) { artifactCollection { state } } }"
+
+
+def test_a_version_goes_by_an_erasure_and_with_its_aliases_only_when_asked(
+    vision: Project, ann: Asker, alice: User, mal: Asker
+) -> None:
+    made = artifacts.version(vision, "set", {"a": b"1"}, by=Actor.person(alice))
+    held = to_client("Artifact", made.public_id)
+    assert "no such artifact" in mal.error(DELETE_ARTIFACT, id=held, a=True)
+    assert "Aliases lead to this version" in ann.error(DELETE_ARTIFACT, id=held, a=False)
+
+    answer = ann.data(DELETE_ARTIFACT, id=held, a=True)
+
+    assert answer["deleteArtifact"]["artifact"]["state"] == "DELETED"
+    job = ErasureJob.objects.get()
+    assert (job.scope, job.asked) == ("versions", 1)
+    assert "no such artifact" in ann.error(DELETE_ARTIFACT, id=held, a=True)
+    advance(job.pk)
+    assert not Version.everything.exists()
+
+
+def test_an_artifact_goes_whole_or_not_at_all(
+    vision: Project, ann: Asker, alice: User, bob: User, mal: Asker
+) -> None:
+    bobs = artifacts.version(vision, "set", {"a": b"1"}, by=Actor.person(bob))
+    artifacts.version(vision, "set", {"a": b"2"}, by=Actor.person(alice))
+    held = to_client("ArtifactSequence", bobs.collection.public_id)
+    assert "no such artifact" in mal.error(DELETE_SEQUENCE, id=held)
+    assert "not allow" in Asker(people.api_key(bob)).error(DELETE_SEQUENCE, id=held)
+    assert committed().count() == 2
+
+    answer = ann.data(DELETE_SEQUENCE, id=held)
+
+    assert answer["deleteArtifactSequence"]["artifactCollection"]["state"] == "DELETED"
+    advance(ErasureJob.objects.get().pk)
+    assert not Version.everything.exists() and not Collection.everything.exists()
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -17,7 +17,6 @@ from apps.artifacts.queries.links import read_version
 from apps.artifacts.services import (
     add_link_aliases,
     create_registry,
-    delete_version,
     link_version,
     remove_link_aliases,
     unlink_version,
@@ -25,7 +24,9 @@ from apps.artifacts.services import (
 )
 from apps.audit.models import Event
 from apps.core.errors import NotFound
-from apps.erasure.services import erase_project
+from apps.erasure.artifacts import erase_versions
+from apps.erasure.models import ErasureJob
+from apps.erasure.services import advance, erase_project
 from apps.projects.models import Project
 from apps.projects.services import name_in_registry
 from apps.projects.types import RegistryRole
@@ -247,6 +248,8 @@ def test_a_collection_in_which_a_protected_alias_stands_is_deleted_by_admins_of_
     assert not Collection.objects.filter(pk=portfolio.pk).exists()
     told = Event.objects.filter(kind="artifact.unlinked", subject=model.public_id)
     assert {each.project for each in told} == {models.public_id, model.collection.project.public_id}
+    advance(ErasureJob.objects.get().pk)
+    assert not Collection.everything.filter(pk=portfolio.pk).exists()
     with pytest.raises(KeyGone):
         open_key(NodeId(portfolio.vault_node))
     assert ann.data(LINK, i=linking(model))["linkArtifact"]["versionIndex"] == 0
@@ -258,7 +261,7 @@ def test_what_is_deleted_while_somebody_links_it_is_linked_nowhere(
     by = Actor.person(alice)
     link = link_version(model, vision, name="chosen", aliases=["best"], by=by)
     held = Version.objects.select_related("collection__project__entity").get(pk=model.pk)  # as it was before
-    delete_version(model, by=by, with_aliases=True)
+    erase_versions([model], by=by)
 
     with pytest.raises(NotFound):
         link_version(held, models, name="prod", aliases=["best"], by=by)
@@ -280,7 +283,7 @@ def test_a_portfolio_whose_key_is_gone_keeps_nobody_from_deleting_a_version(
         ann.data(LINK, i=linking(each))
     erase_node(NodeId(Link.objects.all()[0].collection.vault_node))
 
-    delete_version(second, by=by, with_aliases=True)
+    erase_versions([second], by=by)
 
     second.refresh_from_db()
     assert (second.state, Link.objects.get().version) == ("deleted", model)
@@ -294,7 +297,7 @@ def test_what_is_erased_where_it_was_made_is_gone_from_the_registry_which_says_s
     for each in (model, second):
         ann.data(LINK, i=linking(each, "best"))
 
-    delete_version(second, by=by, with_aliases=True)
+    erase_versions([second], by=by)
 
     reader = key_of(olga)
     assert reading(reader, second, "prod:v1") == {

@@ -8,8 +8,9 @@ from django.test import Client
 from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.artifacts.services import create_registry, delete_version, link_version, registries, update_registry
+from apps.artifacts.services import create_registry, link_version, registries, update_registry
 from apps.audit.models import Event
+from apps.erasure.artifacts import erase_versions
 from apps.projects.models import Project
 from apps.projects.services import name_in_registry
 from apps.projects.types import RegistryRole
@@ -47,7 +48,7 @@ def models(olga: User, vision: Project, alice: User, bob: User) -> Project:
     for content in (b"one", b"two"):
         version = artifacts.version(vision, "net", {"w.bin": content}, by=by, type_name="model")
         link_version(version, made, name="prod", aliases=["production"], by=by)
-    delete_version(version, by=by, with_aliases=True)
+    erase_versions([version], by=by)
     return made
 
 

@@ -17,9 +17,12 @@ class ErasureOut(serializers.Serializer[Any]):
     step = serializers.ChoiceField(
         [each.value for each in Step], help_text="The step that comes next; done when all is deleted."
     )
-    asked = serializers.IntegerField(help_text="How many files, runs or projects it is about.")
+    asked = serializers.IntegerField(
+        help_text="How many files, runs, versions, artifacts or projects it is about."
+    )
     runs = serializers.IntegerField(help_text="Deleted so far.")
     files = serializers.IntegerField()
+    versions = serializers.IntegerField(help_text="Of artifacts.")
     stored_bytes = serializers.IntegerField()
     asked_at = serializers.DateTimeField()
     shredded_at = serializers.DateTimeField(

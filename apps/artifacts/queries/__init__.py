@@ -16,6 +16,15 @@ from apps.artifacts.queries.entries import (
     stored_ids,
 )
 from apps.artifacts.queries.graph import Lineage, collections_of, lineage_of
+from apps.artifacts.queries.holders import (
+    all_versions,
+    in_projects_seen,
+    links_of,
+    may_erase,
+    may_erase_all,
+    read_by_runs,
+    versions_to_erase,
+)
 from apps.artifacts.queries.lineage import (
     count_links,
     made_by,
@@ -73,6 +82,7 @@ from apps.artifacts.queries.versions import (
 __all__ = [
     "Lineage",
     "aliases_of",
+    "all_versions",
     "as_linked",
     "collections_in",
     "collections_of",
@@ -97,13 +107,17 @@ __all__ = [
     "get_version",
     "get_version_in",
     "get_version_named",
+    "in_projects_seen",
     "lineage_of",
     "links_in",
+    "links_of",
     "links_to",
     "list_entries",
     "list_folder",
     "made_by",
     "makers_of",
+    "may_erase",
+    "may_erase_all",
     "members_of_registry",
     "note_listed",
     "opaque",
@@ -113,6 +127,7 @@ __all__ = [
     "open_version",
     "open_versions",
     "promotions_of",
+    "read_by_runs",
     "read_manifest_blob",
     "read_stored",
     "read_version",
@@ -129,5 +144,6 @@ __all__ = [
     "versions_of",
     "versions_of_run",
     "versions_to_delete_with",
+    "versions_to_erase",
     "withheld_artifacts",
 ]

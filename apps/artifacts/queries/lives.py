@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -44,3 +45,15 @@ def older_without_a_word(projects: Iterable[int], days: int) -> QuerySet[Version
     """Versions in these projects, by primary key, that were complete so long ago, and of which nobody said how long they live."""
     before = clock.now() - timedelta(days=days)
     return committed().filter(collection__project__in=projects, ttl_seconds=None, committed_at__lt=before)
+
+
+def over_by_their_word() -> dict[tuple[int, int], list[Version]]:
+    """Versions whose own time to live is over, by the entity that they lie in and the seconds that somebody gave them."""
+    now = clock.now()
+    found: dict[tuple[int, int], list[Version]] = defaultdict(list)
+    timed = committed().filter(ttl_seconds__gt=0).defer("sealed_words", "collection__sealed_words")
+    for version in timed.order_by("pk").iterator():
+        assert version.ttl_seconds is not None and version.committed_at is not None
+        if version.committed_at + timedelta(seconds=version.ttl_seconds) <= now:
+            found[version.collection.project.entity_id, version.ttl_seconds].append(version)
+    return found

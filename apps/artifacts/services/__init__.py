@@ -8,9 +8,10 @@ from apps.artifacts.services.collections import may_add_to, update_collection
 from apps.artifacts.services.committing import commit_version
 from apps.artifacts.services.deleting import (
     clear_version,
-    delete_collection,
-    delete_version,
-    end_version,
+    give_back_files,
+    hand_on_files,
+    leave_collection,
+    leave_versions,
     sweep_versions,
 )
 from apps.artifacts.services.linking import (
@@ -43,11 +44,12 @@ __all__ = [
     "complete_parts",
     "create_registry",
     "cut_links",
-    "delete_collection",
-    "delete_version",
-    "end_version",
     "get_manifest_upload",
     "get_upload",
+    "give_back_files",
+    "hand_on_files",
+    "leave_collection",
+    "leave_versions",
     "link_version",
     "make_version",
     "may_add_to",

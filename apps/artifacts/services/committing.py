@@ -154,11 +154,12 @@ def _publish(
     pages = list(_pages(version, key, rows))
     now = clock.now()
     with transaction.atomic():
-        collection = Collection.objects.select_for_update().get(pk=version.collection_id)
-        fresh = Version.objects.select_for_update(of=("self",)).get(pk=version.pk)
+        # Whoever erases the artifact holds its row: either the version is among what they mark, or it is refused here.
+        collection = Collection.objects.select_for_update().filter(pk=version.collection_id).first()
+        fresh = Version.objects.select_for_update(of=("self",)).filter(pk=version.pk).first()
+        if collection is None or fresh is None or fresh.state == VersionState.DELETED:
+            raise NotFound(NO_ARTIFACT)
         if fresh.state != VersionState.PENDING:
-            if fresh.state == VersionState.DELETED:
-                raise NotFound(NO_ARTIFACT)
             return False
         EntryPage.objects.bulk_create(pages, batch_size=20)
         current.is_current = True

@@ -1,25 +1,28 @@
-"""A version goes: its key first, so that what only it held opens nowhere; then, in bounded steps, what is left of it."""
+"""What leads to a version that is erased, and whose its files are then; and uploads that broke off, which nobody ever saw.
+
+To erase a version, or an artifact, is `apps.erasure`'s: it asks here what else there is to do.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import DatabaseError, transaction
-from django.db.models import Q
-from django.utils.translation import gettext as _
+from django.db.models import QuerySet
 
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Alias, Collection, Manifest, StoredFile, Version
-from apps.artifacts.queries.versions import ALIAS_LABEL, collection_key, committed, whose
+from apps.artifacts.queries.holders import heirs_of
+from apps.artifacts.queries.versions import ALIAS_LABEL, collection_key, committed
 from apps.artifacts.services.collections import move_aliases
-from apps.artifacts.services.linking import cut_links, end_portfolio
+from apps.artifacts.services.linking import cut_links, end_links
 from apps.artifacts.types import LATEST, CollectionKind, VersionState
-from apps.audit.events import EventKind
-from apps.audit.services import record
 from apps.blobs.models import Blob
 from apps.blobs.services import delete_blob
-from apps.core import background, clock
+from apps.core import clock
 from apps.core.errors import Conflict
 from apps.vault.errors import KeyGone, Tampered
 from apps.vault.seal import blind_index
@@ -33,44 +36,30 @@ _BROKEN_OFF = timedelta(days=2)
 log = logging.getLogger(__name__)
 
 
-def delete_version(
-    version: Version, *, by: Actor, with_aliases: bool = False, only_if: Q | None = None
-) -> bool:
-    """Delete a version that was fetched with the permission to. Conflict while aliases lead to it, unless they go too.
+def leave_versions(versions: Sequence[Version], *, by: Actor) -> None:
+    """Let nothing lead to these versions any more, which are marked as erased; called inside the transaction that does so.
 
-    With `only_if`, as long as it holds of its row at the last moment. Whether it was deleted now. Its words are not
-    opened: a damaged version goes like any other.
+    Their links are cut and their aliases go; `latest` leads to the newest that is left. What their words are is not asked,
+    and a collection whose key is damaged keeps none of its versions.
     """
-    own = Alias.objects.filter(version=version, collection=version.collection_id)
-    if not with_aliases and own.exists():
-        raise Conflict(_("Aliases lead to this version. Delete them too, or move them first."))
-    latest = blind_index(collection_key(version.collection), ALIAS_LABEL, LATEST)
-    was_latest = own.filter(alias_index=latest).exists()
-    with transaction.atomic():
-        if not _leave(version, only_if):
-            return False
-        cut_links(version, by=by)
-        Alias.objects.filter(version=version).delete()
+    cut_links(versions, by=by)
+    ids = [each.pk for each in versions]
+    for collection in {each.collection_id: each.collection for each in versions}.values():
+        led = Alias.objects.filter(collection=collection, version__in=ids)
+        was_latest = _is_latest_among(collection, led)
+        led.delete()
         if was_latest:
-            _move_latest(version.collection)
-        record(EventKind.ARTIFACT_DELETED, **whose(version), by=by)
-        background.enqueue("artifacts.clear", version_id=version.pk)
-    erase_node(NodeId(version.vault_node))
-    return True
+            _move_latest(collection)
+    Alias.objects.filter(version__in=ids).delete()
 
 
-def end_version(version: Version, *, only_if: Q) -> bool:
-    """Delete a version whose time is over, if it still is; whether it was. One that cannot be keeps no other waiting."""
+def _is_latest_among(collection: Collection, led: QuerySet[Alias]) -> bool:
     try:
-        return delete_version(version, by=Actor.system(), with_aliases=True, only_if=only_if)
+        latest = blind_index(collection_key(collection), ALIAS_LABEL, LATEST)
     except (KeyGone, Tampered) as error:
-        log.warning("version not ended: version=%s error=%s", version.pk, type(error).__name__)
+        log.warning("latest not moved: collection=%s error=%s", collection.pk, type(error).__name__)
         return False
-
-
-def _leave(version: Version, only_if: Q | None = None) -> bool:
-    rows = Version.objects.filter(only_if or Q(), pk=version.pk).exclude(state=VersionState.DELETED)
-    return bool(rows.update(state=VersionState.DELETED, updated_at=clock.now()))
+    return led.filter(alias_index=latest).exists()
 
 
 def _move_latest(collection: Collection) -> None:
@@ -79,34 +68,38 @@ def _move_latest(collection: Collection) -> None:
         move_aliases(collection, newest, [LATEST])
 
 
-def delete_collection(collection: Collection, *, by: Actor) -> None:
-    """Delete all versions of a collection that was fetched with the permission to, then itself.
-
-    Of a portfolio the links go, and what they led to stays where it was made.
+def leave_collection(collection: Collection, *, by: Actor) -> None:
+    """Let nothing lead to what is in a collection any more, which is marked as erased; called inside the transaction that
+    does so. Of a portfolio the links go, and what they led to stays where it was made.
     """
     if collection.kind == CollectionKind.PORTFOLIO:
-        end_portfolio(collection, by=by)
-        return
-    versions = Version.objects.filter(collection=collection).exclude(state=VersionState.DELETED)
-    for version in versions.select_related("collection__project__entity"):
-        with transaction.atomic():
-            if _leave(version):
-                cut_links(version, by=by)
-                record(EventKind.ARTIFACT_DELETED, **whose(version), by=by)
-                background.enqueue("artifacts.clear", version_id=version.pk)
-    with transaction.atomic():
-        Alias.objects.filter(collection=collection).delete()
-        # Its name is free at once, also when this ends here; what is left goes when the last of its versions is cleared.
-        Collection.objects.filter(pk=collection.pk).update(
-            name_index=collection.uuid.bytes, client_index=None, updated_at=clock.now()
-        )
-    erase_node(NodeId(collection.vault_node))
-    if not Version.objects.filter(collection=collection).exists():
-        Collection.objects.filter(pk=collection.pk).delete()
+        end_links(collection, by=by)
+    else:
+        linked = Version.everything.filter(collection=collection, links__isnull=False)
+        cut_links(linked.only("pk").distinct(), by=by)
+    Alias.objects.filter(collection=collection).delete()
+
+
+def hand_on_files(files: Sequence[StoredFile]) -> list[StoredFile]:
+    """Of files that came with versions which are being erased: what a version that stays holds as well is found by that one
+    from now on. The others, to which nobody has a claim."""
+    heirs, handed = heirs_of(files), defaultdict[int, list[int]](list)
+    for file_id, heir_id in heirs.items():
+        handed[heir_id].append(file_id)
+    for heir_id, ids in handed.items():
+        StoredFile.objects.filter(pk__in=ids).update(birth=heir_id)
+    return [each for each in files if each.pk not in heirs]
+
+
+def give_back_files(owner: NodeId) -> bool:
+    """Take some of what an erased version was granted from it; whether there was any."""
+    if blobs := some_granted(owner, _BATCH):
+        drop_grants(owner, blobs)
+    return bool(blobs)
 
 
 def clear_version(version: Version) -> bool:
-    """Take away what is left of a deleted version. True when nothing is; it may be called again and again."""
+    """Take away what is left of an upload that was given up. True when nothing is; it may be called again and again."""
     if version.state != VersionState.DELETED:
         return True
     owner = NodeId(version.vault_node)
@@ -120,20 +113,9 @@ def clear_version(version: Version) -> bool:
         return False
     if StoredFile.objects.filter(birth=version).exists() or _has_manifests(version):
         return False
-    collection = version.collection
     with transaction.atomic():
         version.delete()
-    if not Version.objects.filter(collection=collection).exists() and not _is_named(collection):
-        erase_node(NodeId(collection.vault_node))
-        Collection.objects.filter(pk=collection.pk).delete()
     return True
-
-
-def _is_named(collection: Collection) -> bool:
-    return (
-        bytes(Collection.objects.values_list("name_index", flat=True).get(pk=collection.pk))
-        != collection.uuid.bytes
-    )
 
 
 def _has_manifests(version: Version) -> bool:
@@ -174,27 +156,16 @@ def _delete_file(blob: Blob) -> None:
 
 
 def sweep_versions() -> int:
-    """Uploads that broke off, versions whose time is over, and what deleted ones left. How many were looked at."""
+    """Uploads that broke off, and what they left. How many were looked at. What was committed goes by an erasure."""
     now = clock.now()
     # By one statement, which asks again what it waited for: one of them may be committed at this moment.
     pending = Version.objects.filter(state=VersionState.PENDING, touched_at__lt=now - _BROKEN_OFF)
     pending.update(state=VersionState.DELETED, updated_at=now)
-    _end_those_over()
     deleted = Version.objects.filter(state=VersionState.DELETED).select_related("collection")
     found = list(deleted.order_by("pk")[:_BATCH])
     for version in found:
         clear_version(version)
     return len(found) + _sweep_collections()
-
-
-def _end_those_over() -> None:
-    """Versions with a time to live, once it is over; aliases lead nowhere then."""
-    timed = committed().filter(ttl_seconds__gt=0).order_by("pk")
-    now = clock.now()
-    for version in timed.iterator():
-        assert version.ttl_seconds is not None and version.committed_at is not None
-        if version.committed_at + timedelta(seconds=version.ttl_seconds) <= now:
-            end_version(version, only_if=Q(ttl_seconds=version.ttl_seconds))
 
 
 def _sweep_collections() -> int:

@@ -31,10 +31,8 @@ from apps.core import clock
 from apps.core.errors import Forbidden, Invalid, NotFound
 from apps.projects.gate import require
 from apps.projects.models import Project
-from apps.vault.errors import KeyGone
+from apps.vault.errors import KeyGone, Tampered
 from apps.vault.seal import blind_index, seal_text
-from apps.vault.tree import erase_node
-from apps.vault.types import NodeId
 
 
 def link_version(version: Version, project: Project, *, name: str, aliases: Sequence[str], by: Actor) -> Link:
@@ -139,9 +137,11 @@ def unlink_version(link: Link, *, by: Actor) -> None:
     _record(EventKind.ARTIFACT_UNLINKED, link, by)
 
 
-def cut_links(version: Version, *, by: Actor) -> None:
-    """End every link to a version that is erased where it was made; called inside its transaction. Their histories say so."""
-    links = Link.objects.filter(version=version, collection__project__erased_at=None)
+def cut_links(versions: Iterable[Version], *, by: Actor) -> None:
+    """End every link to versions that are erased where they were made; called inside the transaction that erases them.
+    The histories of the portfolios say so."""
+    ids = [each.pk for each in versions]
+    links = Link.objects.filter(version__in=ids, collection__project__erased_at=None)
     links = links.select_related("collection__project__entity", "version__collection__project__entity")
     # In one order, so that no two who delete versions wait for each other's portfolios.
     for link in links.order_by("collection_id", "id"):
@@ -150,20 +150,16 @@ def cut_links(version: Version, *, by: Actor) -> None:
             _record(EventKind.ARTIFACT_UNLINKED, link, by)
 
 
-def end_portfolio(portfolio: Collection, *, by: Actor) -> None:
-    """Delete a portfolio held with FILE_ERASE, with its links; Forbidden while protected aliases lead to some of them.
+def end_links(portfolio: Collection, *, by: Actor) -> None:
+    """End all links of a portfolio whose row is held for erasing; Forbidden while protected aliases lead to some of them.
 
-    The rows go first, and all at once: a portfolio without its key would stand in the way of whoever deletes a version.
+    Their rows go at once: those of a portfolio without its key would stand in the way of whoever erases a version.
     """
     if portfolio.project.is_registry:
         require_unprotected(portfolio.project, (alias for alias, _id in aliases_of(portfolio)), by)
-    with transaction.atomic():
-        if _locked(portfolio) is None:
-            return
-        for link in links_there().filter(collection=portfolio):
-            _record(EventKind.ARTIFACT_UNLINKED, link, by)
-        Collection.objects.filter(pk=portfolio.pk).delete()
-    erase_node(NodeId(portfolio.vault_node))
+    for link in links_there().filter(collection=portfolio):
+        _record(EventKind.ARTIFACT_UNLINKED, link, by)
+    Link.objects.filter(collection=portfolio).delete()
 
 
 def _locked(portfolio: Collection) -> Collection | None:
@@ -187,8 +183,8 @@ def _end(link: Link, move: Move, by: Actor) -> None:
     Link.objects.filter(pk=link.pk).delete()
     newest = links_in(link.collection).last()
     if newest is not None:
-        # A portfolio whose key is gone is being erased: it keeps nobody from deleting a version.
-        with suppress(KeyGone):
+        # A portfolio whose key is gone, or damaged, keeps nobody from erasing a version.
+        with suppress(KeyGone, Tampered):
             move_aliases(link.collection, newest.version, [LATEST])
     Collection.objects.filter(pk=link.collection_id).update(updated_at=clock.now())
 

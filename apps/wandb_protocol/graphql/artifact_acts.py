@@ -13,15 +13,11 @@ from apps.artifacts.queries import (
     get_version,
     open_collection,
     read_version,
+    versions_to_erase,
 )
-from apps.artifacts.services import (
-    delete_collection,
-    delete_version,
-    update_collection,
-    update_version,
-    use_version,
-)
+from apps.artifacts.services import update_collection, update_version, use_version
 from apps.artifacts.types import VersionPatch
+from apps.erasure.artifacts import erase_artifact, erase_versions
 from apps.projects.queries import open_project
 from apps.wandb_protocol.artifact_facts import collection_facts, tag_facts, version_facts
 from apps.wandb_protocol.graphql.artifact_uploads import facts
@@ -71,7 +67,7 @@ def update_artifact(_: None, info: Info, sent: Source) -> Source:
 def delete_artifact(_: None, info: Info, sent: Source) -> Source:
     held = _version(info, sent["artifactID"], Permission.FILE_ERASE)
     answer = facts(held)
-    delete_version(held, by=actor_in(info), with_aliases=bool(sent.get("deleteAliases")))
+    erase_versions([held], by=actor_in(info), with_aliases=bool(sent.get("deleteAliases")))
     return {"artifact": answer | {"state": "DELETED"}}
 
 
@@ -105,9 +101,11 @@ def move_sequence(_: None, info: Info, sent: Source) -> Source:
 
 
 def delete_collection_of(_: None, info: Info, sent: Source) -> Source:
+    """All of it or nothing: of a sequence each version is asked about too."""
     held = _collection(info, _named_in(sent), Permission.FILE_ERASE)
     answer = _answered(open_collection(held))
-    delete_collection(held, by=actor_in(info))
+    versions_to_erase(actor_in(info), held.pk)
+    erase_artifact(held, by=actor_in(info))
     answer["artifactCollection"]["state"] = "DELETED"
     return answer
 

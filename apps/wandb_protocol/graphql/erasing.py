@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from apps.access.policy import Permission
 from apps.artifacts.queries import versions_to_delete_with
-from apps.artifacts.services import delete_version
 from apps.core.errors import NotFound
+from apps.erasure.artifacts import erase_run_with
 from apps.erasure.queries import files_to_erase
-from apps.erasure.services import erase_files, erase_project, erase_run
+from apps.erasure.services import erase_files, erase_project
 from apps.projects.queries import get_project_by_id
 from apps.runs.queries import get_run_by_id
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in
@@ -19,9 +19,7 @@ def delete_run(_: None, info: Info, sent: Source) -> Source:
     public_id = from_client("Run", sent["id"], what="run")
     held = get_run_by_id(actor, Permission.RUN_ERASE, public_id=public_id)
     versions = versions_to_delete_with(actor, held) if sent.get("deleteArtifacts") else []
-    for version in versions:
-        delete_version(version, by=actor, with_aliases=True)
-    erase_run(held, by=actor)
+    erase_run_with(held, versions, by=actor)
     return {"clientMutationId": sent.get("clientMutationId")}
 
 

@@ -1,0 +1,124 @@
+"""Versions of artifacts, and whole artifacts, erased like runs: marked and recorded at once, the rest by a job."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from apps.accounts.actors import Actor
+from apps.artifacts.models import Alias, Collection, Version
+from apps.artifacts.queries.versions import NO_ARTIFACT, whose
+from apps.artifacts.services import leave_collection, leave_versions
+from apps.artifacts.types import VersionState
+from apps.audit.events import EventKind
+from apps.audit.services import record
+from apps.core.errors import Conflict, Invalid, NotFound
+from apps.erasure.models import ErasureJob
+from apps.erasure.queries import MOST_AT_ONCE
+from apps.erasure.services import check_count, erase_run, new_job
+from apps.erasure.types import Cause, Scope
+from apps.runs.models import Run
+
+
+@transaction.atomic
+def erase_versions(
+    versions: Sequence[Version],
+    *,
+    by: Actor,
+    cause: Cause = Cause.ASKED,
+    with_aliases: bool = True,
+    only_if: Q | None = None,
+) -> ErasureJob:
+    """Erase committed versions of one owner, each fetched with FILE_ERASE. On return nobody finds them, whatever happens to
+    this process; links to them are cut, and `latest` leads to the newest that is left.
+
+    With `only_if` those of which it holds at the last moment; NotFound when none is there any more. Conflict while aliases
+    lead to one of them, unless they go too. Words are not opened: a damaged version goes like any other.
+    """
+    check_count(versions)
+    locked = _locked(versions, only_if)
+    if not locked:
+        raise NotFound(NO_ARTIFACT)
+    if len({each.collection.project.entity_id for each in locked}) != 1:
+        raise Invalid(_("Versions of one owner are erased together."))
+    ids = [each.pk for each in locked]
+    led = Alias.objects.filter(version__in=ids, collection=F("version__collection"))
+    if not with_aliases and led.exists():
+        raise Conflict(_("Aliases lead to this version. Delete them too, or move them first."))
+    entity = locked[0].collection.project.entity
+    job = new_job(Scope.VERSIONS, entity, asked=len(locked), by=by, cause=cause)
+    Version.objects.filter(pk__in=ids).update(
+        state=VersionState.DELETED, erased_at=job.asked_at, erasure_job=job.uuid, updated_at=job.asked_at
+    )
+    leave_versions(locked, by=by)
+    for each in locked:
+        record(EventKind.ARTIFACT_DELETED, **whose(each), by=by, job=job.public_id, cause=cause.value)
+    return job
+
+
+@transaction.atomic
+def erase_run_with(run: Run, versions: Sequence[Version], *, by: Actor) -> ErasureJob:
+    """Erase a run that was fetched with RUN_ERASE, and versions that it made, each fetched with FILE_ERASE: all or nothing."""
+    for start in range(0, len(versions), MOST_AT_ONCE):
+        erase_versions(versions[start : start + MOST_AT_ONCE], by=by)
+    return erase_run(run, by=by)
+
+
+def _locked(versions: Sequence[Version], only_if: Q | None) -> list[Version]:
+    """Collections first, then versions, then portfolios: in the order in which whoever commits or links one takes them."""
+    places = Collection.objects.filter(pk__in={each.collection_id for each in versions}).order_by("pk")
+    list(places.select_for_update().values_list("pk"))
+    rows = Version.objects.select_for_update(of=("self",)).select_related("collection__project__entity")
+    there = rows.filter(
+        only_if or Q(),
+        pk__in=[each.pk for each in versions],
+        state=VersionState.COMMITTED,
+        collection__project__erased_at=None,
+    )
+    return list(there.defer("sealed_words", "collection__sealed_words").order_by("pk"))
+
+
+@transaction.atomic
+def erase_artifact(collection: Collection, *, by: Actor) -> ErasureJob:
+    """Erase a collection that was fetched with FILE_ERASE, with all its versions; of a portfolio the links, not what they
+    lead to. Its name is free at once. NotFound when it is not there any more."""
+    rows = Collection.objects.select_for_update(of=("self",)).select_related("project__entity")
+    locked = rows.filter(pk=collection.pk, project__erased_at=None).first()
+    if locked is None:
+        raise NotFound(NO_ARTIFACT)
+    project = locked.project
+    job = new_job(Scope.ARTIFACT, project.entity, asked=1, by=by, cause=Cause.ASKED)
+    # After the collection's row, which whoever commits a version holds. Uploads that are under way go too, and what
+    # another job was erasing goes with the collection now.
+    versions = Version.everything.filter(collection=locked)
+    count = versions.filter(state=VersionState.COMMITTED).count()
+    list(versions.select_for_update().order_by("pk").values_list("pk"))
+    versions.update(
+        state=VersionState.DELETED,
+        erased_at=Coalesce("erased_at", Value(job.asked_at)),
+        erasure_job=job.uuid,
+        updated_at=job.asked_at,
+    )
+    Collection.objects.filter(pk=locked.pk).update(
+        erased_at=job.asked_at,
+        erasure_job=job.uuid,
+        name_index=secrets.token_bytes(16),
+        client_index=None,
+        updated_at=job.asked_at,
+    )
+    leave_collection(locked, by=by)
+    record(
+        EventKind.ARTIFACT_ERASED,
+        subject=locked.public_id,
+        project=project.public_id,
+        entity=project.entity.public_id,
+        by=by,
+        job=job.public_id,
+        versions=count,
+    )
+    return job
