@@ -216,6 +216,8 @@ declare_url("project-erase", Permission.PROJECT_ERASE, methods=_FORM)
 # Of a selection each run is asked about: one's own, or all where one is admin.
 for name in ("run-erase", "project-erase-runs"):
     declare_url(name, Permission.RUN_ERASE, methods=_FORM)
+for name in ("artifact-erase", "artifact-version-erase"):
+    declare_url(name, Permission.FILE_ERASE, methods=_FORM)
 for name in ("erasures", "erasure"):
     declare_url(name, SIGNED_IN, methods=_READING)
 for name in ("run-upload", "artifact-new", "artifact-edit", "artifact-version-edit"):

@@ -22,6 +22,7 @@ from apps.web.views import (
     components,
     console,
     edit_artifacts,
+    erase_artifacts,
     erasing,
     files,
     find,
@@ -231,6 +232,7 @@ urlpatterns = [
     # Beside the versions' addresses: any word may be an alias, and an alias stands where a version does.
     path("<str:entity>/<str:project>/new-artifact", new_artifact.new, name="artifact-new"),
     path(f"{_ARTIFACT}/edit", edit_artifacts.collection, name="artifact-edit"),
+    path(f"{_ARTIFACT}/erase", erase_artifacts.collection, name="artifact-erase"),
     path(
         "<str:entity>/<str:project>/artifacts/<str:kind>/<str:collection>",
         artifacts.collection,
@@ -239,6 +241,7 @@ urlpatterns = [
     path(_VERSION, artifacts.version, name="artifact-version"),
     path(f"{_VERSION}/compare", compare_versions.compare, name="artifact-compare"),
     path(f"{_VERSION}/edit", edit_artifacts.version, name="artifact-version-edit"),
+    path(f"{_VERSION}/erase", erase_artifacts.version, name="artifact-version-erase"),
     path(f"{_VERSION}/lineage", lineage.of_artifact, name="artifact-lineage"),
     path(f"{_VERSION}/zip", artifacts.whole, name="artifact-zip"),
     path(f"{_VERSION}/files/<path:name>", artifacts.download, name="artifact-file"),

@@ -206,6 +206,7 @@ WANT_A_FORM = {
     (name, "POST")
     for name in (
         "artifact-edit",
+        "artifact-erase",
         "artifact-new",
         "artifact-version-edit",
         "project-erase",

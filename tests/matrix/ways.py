@@ -101,6 +101,7 @@ FORMS: dict[str, Words] = {
     "project-link-revoke": {"link": "{link_id}"},
     "project-retention": {"keep": "never"},
     "artifact-edit": {"name": "ds", "type_name": "dataset"},
+    "artifact-erase": {"name": "ds", "what": "all"},
     "run-log": {"key": "loss", "value": "1"},
     "run-log-rows": {"rows": "loss\n1"},
     "run-log-summary": {"summary": "best = 1"},

@@ -61,6 +61,8 @@ PAGES = (
     f"{PROJECT}/new-artifact",
     f"{PROJECT}/artifact/birds-and-beasts/edit",
     f"{PROJECT}/artifacts/dataset/birds-and-beasts/v0/edit",
+    f"{PROJECT}/artifact/birds-and-beasts/erase",
+    f"{PROJECT}/artifacts/dataset/birds-and-beasts/v0/erase",
     f"{PROJECT}/settings",
     f"{PROJECT}/settings/publish?visibility=public",
     f"{PROJECT}/settings/erase",

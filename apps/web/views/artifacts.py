@@ -15,6 +15,8 @@ from apps.artifacts.queries import (
     collections_in,
     get_collection,
     get_version_named,
+    may_erase,
+    may_erase_all,
     open_collection,
     open_member,
     open_version,
@@ -91,6 +93,7 @@ def collection(request: Request, entity: str, project: str, kind: str, collectio
         "address": artifact_url(place.entity, place.name, opened.type_name, opened.name),
         "lines": ledger.version_lines(request.actor, opened, place, start=start),
         "versions": total,
+        "may_erase": may_erase_all(request.actor, held.project),
         **paged(request, total, ledger.PAGE, {}),
     }
     name = "registries/collection.html" if held.project.is_registry else "artifacts/collection.html"
@@ -257,4 +260,5 @@ def of_version(request: Request, opened: OpenVersion) -> dict[str, Any]:
         "collection_url": artifact_url(place.entity, place.name, artifact.type_name, artifact.name),
         "address": ledger.version_url(place, opened),
         "may_add": may_add_to(request.actor, artifact.collection),
+        "may_erase": may_erase(request.actor, opened.version),
     }

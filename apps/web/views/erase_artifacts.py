@@ -1,0 +1,125 @@
+"""Erasing a version of an artifact, or an artifact: what would go, what stays and who notices, then the erasure itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from apps.access.policy import Permission
+from apps.artifacts.queries import (
+    all_versions,
+    get_collection,
+    get_version_named,
+    open_collection,
+    open_version,
+)
+from apps.artifacts.types import CollectionKind
+from apps.erasure.artifacts import erase_artifact, erase_versions
+from apps.erasure.queries import MOST_AT_ONCE
+from apps.projects.queries import open_project
+from apps.web.artifacts.erasing import Chosen, Noticing, noticing
+from apps.web.artifacts.ledger import version_url
+from apps.web.links import artifact_url
+from apps.web.rendering import render
+from apps.web.request import Request
+from apps.web.views.artifacts import around
+
+if TYPE_CHECKING:
+    from apps.artifacts.models import Version
+    from apps.artifacts.types import OpenCollection
+    from apps.erasure.models import ErasureJob
+
+_FORM = ["GET", "HEAD", "POST"]
+
+
+@require_http_methods(_FORM)
+def version(
+    request: Request, entity: str, project: str, kind: str, collection: str, version: str
+) -> HttpResponseBase:
+    """One version. An alias may lead elsewhere in a moment: what was shown is asked for by its number."""
+    held = get_version_named(
+        request.actor,
+        Permission.FILE_ERASE,
+        entity=entity,
+        project=project,
+        name=f"{collection}:{version}",
+    )
+    opened = open_version(held)
+    address = version_url(open_project(held.collection.project), opened)
+    if (collection, version) != (opened.collection.name, f"v{held.number}"):
+        return redirect(f"{address}/erase")
+    if request.method == "POST":
+        return _begun([erase_versions([held], by=request.actor)])
+    context = around(request, held.collection.project) | {
+        "title": opened.name,
+        "action": f"{address}/erase",
+        "back": address,
+        "noticing": noticing(request.actor, [held]),
+        "aliases": opened.aliases,
+    }
+    return render(request, "erasing/artifact.html", context)
+
+
+@require_http_methods(_FORM)
+def collection(request: Request, entity: str, project: str, collection: str) -> HttpResponseBase:
+    """An artifact with all its versions, or those of them that nobody uses. Its name is typed first."""
+    held = get_collection(
+        request.actor, Permission.FILE_ERASE, entity=entity, project=project, name=collection
+    )
+    opened, versions = open_collection(held), all_versions(held.pk)
+    found = noticing(request.actor, versions)
+    if request.method != "POST":
+        return _collection_page(request, opened, found, chosen=found.proposed)
+    chosen = Chosen.ALL if request.POST.get("what") == "all" else Chosen.UNUSED
+    unused = [each for each in versions if each.pk not in found.used]
+    errors: dict[str, str] = {}
+    if request.POST.get("name", "").strip() != opened.name:
+        errors["name"] = _("This is not the name of the artifact. Type it as it stands above.")
+    if chosen is Chosen.UNUSED and not unused:
+        errors["what"] = _("Every version is used. Say that all of them go, or leave it as it is.")
+    if errors:
+        return _collection_page(request, opened, found, chosen=chosen, errors=errors)
+    if chosen is Chosen.ALL:
+        return _begun([erase_artifact(held, by=request.actor)])
+    return _begun(_in_turns(request, unused))
+
+
+def _in_turns(request: Request, versions: list[Version]) -> list[ErasureJob]:
+    return [
+        erase_versions(versions[start : start + MOST_AT_ONCE], by=request.actor)
+        for start in range(0, len(versions), MOST_AT_ONCE)
+    ]
+
+
+def _begun(jobs: list[ErasureJob]) -> HttpResponseBase:
+    return redirect("erasure", erasure=jobs[0].public_id) if len(jobs) == 1 else redirect("erasures")
+
+
+def _collection_page(
+    request: Request,
+    opened: OpenCollection,
+    found: Noticing,
+    *,
+    chosen: Chosen,
+    errors: dict[str, str] | None = None,
+) -> HttpResponse:
+    context: dict[str, Any] = around(request, opened.collection.project)
+    place = context["opened"]
+    address = artifact_url(place.entity, place.name, opened.type_name, opened.name)
+    context |= {
+        "artifact": opened,
+        "title": opened.name,
+        "is_of_links": opened.collection.kind == CollectionKind.PORTFOLIO,
+        "action": request.path,
+        "back": address,
+        "noticing": found,
+        "takes_all": chosen is Chosen.ALL,
+        "errors": errors or {},
+        "typed": request.POST.get("name", "")[:200],
+    }
+    return render(request, "erasing/artifact.html", context, status=400 if errors else 200)
