@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SYSTEM_ID = "system"
 NOBODY_ID = "nobody"
+OPERATOR_ID = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class Actor:
     @classmethod
     def system(cls) -> Self:
         return cls(audit_id=SYSTEM_ID)
+
+    @classmethod
+    def operator(cls) -> Self:
+        """Whoever has a shell on the instance's machine. No gate lets them in: what they may do, they do there."""
+        return cls(audit_id=OPERATOR_ID)
 
     @classmethod
     def person(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from apps.access.policy import Permission
-from apps.accounts.actors import NOBODY_ID, SYSTEM_ID, Actor
+from apps.accounts.actors import NOBODY_ID, OPERATOR_ID, SYSTEM_ID, Actor
 from apps.accounts.queries import author_by_name
 from apps.audit import queries
 from apps.audit.events import EventKind, Group, kinds_in
@@ -48,6 +48,10 @@ class Line:
     def is_system(self) -> bool:
         return self.event.by == SYSTEM_ID
 
+    @property
+    def is_operator(self) -> bool:
+        return self.event.by == OPERATOR_ID
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -73,7 +77,7 @@ def asked_by_name(actor: Actor, asked: Asked, name: str) -> Asked:
 
     By the name of somebody who hides from the actor one finds what stands there by name: that they looked.
     """
-    if name in (NOBODY_ID, SYSTEM_ID):
+    if name in (NOBODY_ID, OPERATOR_ID, SYSTEM_ID):
         return replace(asked, by=name)
     by = author_by_name(name) or "unknown"
     if hidden_among(actor, [by]):

@@ -106,6 +106,16 @@ def test_everything_is_there_for_who_asks(visit: Visit, seen: Project, run: Run)
     assert lines(visit(f"{TEAM}?by=noone-here", by="alice")) == []
 
 
+def test_what_was_erased_on_the_machine_was_erased_by_an_operator(visit: Visit, run: Run) -> None:
+    erase_run(run, by=Actor.operator())
+
+    found = lines(visit(f"{TEAM}?kind=&by=operator", by="alice"))
+
+    assert found == [
+        f"an operator, on the instance’s machine erased a run {run.public_id} in vision the erasure"
+    ]
+
+
 def test_one_project_among_others(visit: Visit, seen: Project, alice: User) -> None:
     work.project("lab", "speech", by=alice)
 

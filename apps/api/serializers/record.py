@@ -23,7 +23,9 @@ class EventOut(serializers.Serializer[Any]):
     subject = serializers.CharField(source="event.subject", help_text="Opaque id of what it happened to.")
     project_id = serializers.CharField(source="event.project", help_text="Empty where it lies in no project.")
     project = serializers.SerializerMethodField()
-    by_id = serializers.CharField(source="event.by", help_text="Opaque; or `nobody`, or `system`.")
+    by_id = serializers.CharField(
+        source="event.by", help_text="Opaque; or `nobody`, `operator` (on the machine), `system`."
+    )
     by = serializers.SerializerMethodField()
     facts = serializers.DictField(source="event.facts", help_text="Counts and states.")
     number = serializers.IntegerField(
@@ -58,7 +60,7 @@ class EventQuery(PageQuery):
         default="",
         allow_blank=True,
         max_length=39,
-        help_text="Only this person, by user name; or `nobody`, `system`.",
+        help_text="Only this person, by user name; or `nobody`, `operator`, `system`.",
     )
     since = serializers.DateTimeField(default=None, allow_null=True)
     until = serializers.DateTimeField(default=None, allow_null=True, help_text="Not itself.")

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.accounts.actors import Actor
+from apps.core.errors import OwnlogError
+from apps.erasure.models import ErasureJob
+from apps.erasure.named import Kind, Named, named
+from apps.erasure.services import advance
+from apps.vault.tree import keys_in_use
+
+_BETWEEN_LOOKS_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 3600.0
+
+
+class Command(BaseCommand):
+    help = (
+        "Erase a project (project ENTITY/PROJECT), runs (run ENTITY/PROJECT ID…), files (file ENTITY/PROJECT/RUN NAME…), versions "
+        "of artifacts (version ENTITY/PROJECT NAME:v3…), or an artifact or a registry's collection (artifact ENTITY/PROJECT "
+        "NAME). Says what would go, asks for its name, and waits until it is gone. The record says that it was asked on "
+        "the instance's machine."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("kind", choices=[kind.value for kind in Kind])
+        parser.add_argument("place", help="ENTITY/PROJECT, and for files ENTITY/PROJECT/RUN")
+        parser.add_argument("names", nargs="*", help="what is erased there; nothing for a project")
+        parser.add_argument(
+            "--yes", metavar="NAME", help="its name, or of several their number: is not asked for"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="say what would go, and erase nothing")
+        parser.add_argument("--no-wait", action="store_true", help="leave the rest to the workers")
+
+    def handle(
+        self,
+        *args: Any,
+        kind: str,
+        place: str,
+        names: list[str],
+        yes: str | None = None,
+        dry_run: bool = False,
+        no_wait: bool = False,
+        **options: Any,
+    ) -> None:
+        try:
+            with keys_in_use():
+                job = self._begun(named(Kind(kind), place, names), place, yes=yes, dry_run=dry_run)
+        except OwnlogError as error:
+            raise CommandError(error.message) from None
+        if job is None:
+            return
+        self.stdout.write(f"erasure {job.public_id}: closed, nobody finds it any more")
+        if no_wait:
+            self.stdout.write("The workers do the rest; its page says how far it is.")
+        else:
+            self._carry_on(job)
+
+    def _begun(self, found: Named, place: str, *, yes: str | None, dry_run: bool) -> ErasureJob | None:
+        for what, count in found.counted.items():
+            self.stdout.write(f"{what}: {count}")
+        if dry_run:
+            self.stdout.write("Nothing was erased.")
+            return None
+        word = found.word or place
+        if (self._asked(word) if yes is None else yes) != word:
+            raise CommandError(f"Nothing was erased: to erase this, the word is {word!r}.")
+        return found.begin(Actor.operator())
+
+    def _asked(self, word: str) -> str:
+        self.stdout.write(f"Nobody can take this back. To erase it, type: {word}")
+        try:
+            return input().strip()
+        except EOFError:
+            return ""
+
+    def _carry_on(self, job: ErasureJob) -> None:
+        """Also without a worker. Where one is at it already, it is waited for."""
+        ends, step = time.monotonic() + _LONGEST_WAIT_SECONDS, job.step
+        while job.done_at is None:
+            if time.monotonic() > ends:
+                raise CommandError(f"erasure {job.public_id} is not done yet; the workers go on with it.")
+            try:
+                with keys_in_use():
+                    advance(job.pk)
+            except Exception as error:
+                said = f"erasure {job.public_id} broke off ({type(error).__name__}); the workers try it again until it is done."
+                raise CommandError(said) from error
+            job.refresh_from_db()
+            if job.step != step:
+                step = job.step
+            elif job.done_at is None:
+                time.sleep(_BETWEEN_LOOKS_SECONDS)
+        gone = {"runs": job.runs, "versions": job.versions, "files": job.files, "bytes": job.stored_bytes}
+        self.stdout.write(
+            f"erasure {job.public_id}: done, "
+            + ", ".join(f"{count} {what}" for what, count in gone.items() if count)
+        )

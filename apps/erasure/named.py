@@ -1,0 +1,154 @@
+"""What is to be erased, found by the names that are typed on the instance's machine: whoever types there asks no gate.
+
+Nothing here is for a door. What is found is counted and closed as for anybody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from apps.accounts.actors import Actor
+from apps.artifacts.models import Collection, Link, Version
+from apps.artifacts.queries import all_versions, find_collection, find_version, links_of
+from apps.artifacts.queries.versions import NO_ARTIFACT
+from apps.artifacts.types import CollectionKind
+from apps.core.errors import Invalid, NotFound
+from apps.erasure.artifacts import erase_artifact, erase_versions
+from apps.erasure.models import ErasureJob
+from apps.erasure.queries import versions_would_go, would_go
+from apps.erasure.services import check_count, erase_files, erase_project, erase_runs
+from apps.erasure.types import Scope
+from apps.files.models import RunFile
+from apps.files.queries import find_file
+from apps.projects.models import Project
+from apps.projects.queries import NO_PROJECT, find_project
+from apps.runs.models import Run
+from apps.runs.queries import find_run
+from apps.teams.queries import entity_by_name
+
+
+class Kind(StrEnum):
+    """What can be named: the thing, and what the place before its name is."""
+
+    PROJECT = "project"  # of ENTITY/PROJECT
+    RUN = "run"  # in ENTITY/PROJECT
+    FILE = "file"  # in ENTITY/PROJECT/RUN
+    VERSION = "version"  # in ENTITY/PROJECT, called NAME:v3
+    ARTIFACT = "artifact"  # in ENTITY/PROJECT, or a collection of a registry
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What was named, what goes with it, and what begins its erasure."""
+
+    counted: dict[str, int]
+    word: str  # to be typed before it begins
+    begin: Callable[[Actor], ErasureJob]
+
+
+def named(kind: Kind, place: str, names: Sequence[str]) -> Named:
+    """NotFound for what is not there, Invalid for words that name nothing of the kind."""
+    names = list(dict.fromkeys(names))
+    if kind is Kind.PROJECT:
+        if names:
+            raise Invalid("A project is named by ENTITY/PROJECT alone.")
+        return _project(_project_at(place))
+    check_count(names)
+    if kind is Kind.FILE:
+        head, _, run = place.rpartition("/")
+        return _files([find_file(_run_at(_project_at(head), run), name).file for name in names], names)
+    project = _project_at(place)
+    if kind is Kind.RUN:
+        return _runs([_run_at(project, name) for name in names], names)
+    if kind is Kind.VERSION:
+        return _versions([_version_at(project, name) for name in names], names)
+    if len(names) > 1:
+        raise Invalid("Artifacts are erased one by one.")
+    return _artifact(_collection_at(project, names[0]), names[0])
+
+
+def _project_at(place: str) -> Project:
+    entity, slash, name = place.partition("/")
+    if not slash or not name:
+        raise Invalid("Say where: ENTITY/PROJECT, and for a file ENTITY/PROJECT/RUN.")
+    found = find_project(entity_by_name(entity), name)
+    if found is None:
+        raise NotFound(NO_PROJECT)
+    return found
+
+
+def _run_at(project: Project, name: str) -> Run:
+    found = find_run(project, name)
+    if found is None:
+        raise NotFound("There is no such run. Runs are named by the id that stands in their address.")
+    return found
+
+
+def _collection_at(project: Project, name: str) -> Collection:
+    found = find_collection(project, name)
+    if found is None:
+        raise NotFound(NO_ARTIFACT)
+    return found
+
+
+def _version_at(project: Project, name: str) -> Version:
+    collection, colon, alias = name.rpartition(":")
+    if not colon:
+        raise Invalid("A version is named by NAME:v3, or by an alias in its place.")
+    held = _collection_at(project, collection)
+    found = None if held.kind == CollectionKind.PORTFOLIO else find_version(held, alias)
+    if found is None:
+        raise NotFound(NO_ARTIFACT)
+    return found
+
+
+def _word(names: Sequence[str]) -> str:
+    """One thing by its name, several by how many they are."""
+    return names[0] if len(names) == 1 else str(len(names))
+
+
+def _project(project: Project) -> Named:
+    went = would_go(Scope.PROJECT, [project])
+    counted = {"runs": went.runs, "of them running": went.running, "files of runs": went.files}
+    made = Version.objects.filter(collection__project=project)
+    counted |= {"versions of artifacts": made.count(), "bytes as stored": went.stored_bytes}
+    return Named(counted, "", lambda by: erase_project(project, by=by))
+
+
+def _runs(runs: Sequence[Run], names: Sequence[str]) -> Named:
+    went = would_go(Scope.RUNS, runs)
+    counted = {"runs": went.runs, "of them running": went.running, "files": went.files}
+    return Named(
+        counted | {"bytes as stored": went.stored_bytes}, _word(names), lambda by: erase_runs(runs, by=by)
+    )
+
+
+def _files(files: Sequence[RunFile], names: Sequence[str]) -> Named:
+    went = would_go(Scope.FILES, files)
+    counted = {"files": went.files, "bytes as stored": went.stored_bytes}
+    return Named(counted, _word(names), lambda by: erase_files(files, by=by))
+
+
+def _versions(versions: Sequence[Version], names: Sequence[str]) -> Named:
+    return Named(_of_versions(versions), _word(names), lambda by: erase_versions(versions, by=by))
+
+
+def _artifact(collection: Collection, name: str) -> Named:
+    if collection.kind == CollectionKind.PORTFOLIO:
+        counted = {"links (what they lead to stays)": Link.objects.filter(collection=collection).count()}
+    else:
+        counted = _of_versions(all_versions(collection.pk))
+    return Named(counted, name, lambda by: erase_artifact(collection, by=by))
+
+
+def _of_versions(versions: Sequence[Version]) -> dict[str, int]:
+    went = versions_would_go(versions)
+    return {
+        "versions": went.versions,
+        "files that nothing else holds": went.files,
+        "files that stay, held by other versions": went.shared,
+        "links that are cut": len(links_of(versions)),
+        "bytes as stored": went.stored_bytes,
+    }
