@@ -18,8 +18,10 @@ RUN := $(BIN)/python
 hash = $(shell cat requirements/$(1).txt | cksum | tr ' ' '-')
 RUN_STAMP := $(VENV)/.installed-base-$(call hash,base)
 DEV_STAMP := $(VENV)/.installed-dev-$(call hash,dev)
+FRAMEWORKS := .venv-frameworks
+FRAMEWORKS_STAMP := $(FRAMEWORKS)/.installed-$(call hash,frameworks)
 
-.PHONY: help up demo test mutations check format bench shots words pins
+.PHONY: help up demo test frameworks mutations check format bench shots words pins
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +46,10 @@ test: $(DEV_STAMP) ## run every test, then those of stored things again on Postg
 	@$(RUN) -m tests.again $(PYTEST_OPTIONS)
 	@echo "Once more, on PostgreSQL, a Redis-compatible broker and an S3 store"
 	@$(RUN) -m tests.servers $(RUN) -m tests.again -m "not embedded and not browser" $(SAME_ANYWHERE) $(PYTEST_OPTIONS) $(ON_SERVERS)
+
+# Where they are installed, make test asks them too.
+frameworks: $(DEV_STAMP) $(FRAMEWORKS_STAMP) ## install Lightning, Keras, ... apart (7 GB) and log from them
+	@$(RUN) -m pytest -n0 -v $(PYTEST_OPTIONS) tests/frameworks
 
 # ONLY=apps.teams looks at a part.
 mutations: $(DEV_STAMP) ## take out each gate call in turn and write down which test sees it
@@ -74,7 +80,7 @@ words: $(DEV_STAMP) ## gather the texts of the pages into locale/ and compile th
 
 pins: ## compile requirements/*.in anew (maintainers; needs uv)
 	@command -v uv >/dev/null || { echo "make pins needs uv: pip install uv"; exit 1; }
-	@for set in base dev oldest-client; do \
+	@for set in base dev frameworks oldest-client; do \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 			--upgrade --output-file requirements/$$set.txt requirements/$$set.in || exit 1; \
 	done
@@ -96,3 +102,9 @@ $(DEV_STAMP): | $(RUN)
 	@echo "Installing what the tests and checks need (once, and when the pins change)"
 	@$(RUN) -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/dev.txt
 	@rm -f $(VENV)/.installed-dev-* && touch $@
+
+$(FRAMEWORKS_STAMP): | $(RUN)
+	@test -x $(FRAMEWORKS)/bin/python || $(RUN) -m venv $(FRAMEWORKS)
+	@echo "Installing the frameworks (once, and when the pins change): gigabytes, for PyTorch brings what a GPU needs"
+	@$(FRAMEWORKS)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/frameworks.txt
+	@rm -f $(FRAMEWORKS)/.installed-* && touch $@

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,8 @@ from urllib.parse import quote
 
 import requests
 
-from tests.live import API_KEY
+from apps.demo.people import PASSWORD
+from tests.live import API_KEY, LiveServer
 
 Row = dict[str, Any]
 
@@ -92,7 +94,15 @@ class ClientProcess:
 class Client:
     """A machine with wandb installed and logged in to one instance."""
 
-    def __init__(self, url: str, *, key: str = API_KEY, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str = API_KEY,
+        env: Mapping[str, str] | None = None,
+        python: str = sys.executable,
+    ) -> None:
+        self.python = python
         self.folder = Path(tempfile.mkdtemp(prefix="ownlog-client-"))
         kept = {
             name: value
@@ -123,7 +133,7 @@ class Client:
         output = self.folder / f"printed_{number}.txt"
         with output.open("wb") as printed:
             process = subprocess.Popen(
-                [sys.executable, str(file), *arguments],
+                [self.python, str(file), *arguments],
                 cwd=self.folder,
                 env=self.env | env,
                 stdin=subprocess.DEVNULL,
@@ -150,6 +160,20 @@ class Client:
         for running in self.started:
             running.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def browser_of(server: LiveServer, name: str) -> requests.Session:
+    """Somebody's browser, signed in with the password of the demo."""
+    set_it = f"one = User.objects.get(username={name!r}); one.set_password({PASSWORD!r}); one.save()"
+    server.manage("shell", "-c", f"from apps.accounts.models import User; {set_it}")
+    browser = requests.Session()
+    browser.trust_env = False
+    page = browser.get(f"{server.url}/sign-in", timeout=60).text
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+    assert token is not None
+    form = {"login": name, "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
+    browser.post(f"{server.url}/sign-in", data=form, timeout=60)
+    return browser
 
 
 _READ_RUN = """

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from apps.demo.people import PASSWORD
-from tests.e2e.clients import Client
+from tests.e2e.clients import Client, browser_of
 from tests.live import LiveServer
 
 pytestmark = pytest.mark.live
@@ -140,13 +139,7 @@ class Logged:
     def __init__(self, server: LiveServer, sent: dict[str, str], read: dict[str, Any]) -> None:
         self.sent, self.read = sent, read
         self.run = f"{server.url}/alice/media/runs/kinds"
-        self.browser = requests.Session()
-        self.browser.trust_env = False
-        page = self.browser.get(f"{server.url}/sign-in", timeout=60).text
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-        assert token is not None
-        form = {"login": "alice", "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
-        self.browser.post(f"{server.url}/sign-in", data=form, timeout=60)
+        self.browser = browser_of(server, "alice")
 
     def get(self, path: str, **headers: str) -> requests.Response:
         return self.browser.get(f"{self.run}/{path}", headers=headers, timeout=60)
@@ -156,11 +149,6 @@ class Logged:
 def logged() -> Iterator[Logged]:
     with LiveServer() as server:
         server.account("alice")
-        server.manage(
-            "shell",
-            "-c",
-            f"from apps.accounts.models import User; one = User.objects.get(); one.set_password({PASSWORD!r}); one.save()",
-        )
         with Client(server.url) as client:
             sent = client.ask(_LOG)
             yield Logged(server, sent, client.ask(_READ))
