@@ -72,6 +72,17 @@ def _measure_on(database: str, groups: Sequence[str]) -> list[Figure]:
 @contextmanager
 def instance(database: str) -> Iterator[LiveServer]:
     """All that `make up` starts; on a PostgreSQL that is as careful as in use, where asked for."""
+    with prepared(database) as server:
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def prepared(database: str) -> Iterator[LiveServer]:
+    """The same, of which nothing was started yet."""
     with ExitStack() as stack:
         env, places = {}, None
         if database == "postgresql":
@@ -85,8 +96,6 @@ def instance(database: str) -> Iterator[LiveServer]:
         server = LiveServer(env=env, with_worker=True, places=places)
         stack.callback(server.remove)
         server.prepare()
-        server.start()
-        stack.callback(server.stop)
         yield server
 
 

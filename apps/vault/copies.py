@@ -15,7 +15,6 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
@@ -26,7 +25,7 @@ from django.db.models import Field, Model
 from apps.vault import roots
 from apps.vault.errors import CopyFailed, Tampered
 from apps.vault.models import Epoch, Grant, Head, Node, Tombstone
-from apps.vault.rows import DATABASE
+from apps.vault.rows import DATABASE, plainly
 from apps.vault.types import ROOT_ID, UPWARDS, NodeKind
 from apps.vault.wraps import SECRET_BYTES, grant_place, node_place, unwrap
 
@@ -114,27 +113,22 @@ def _copy_table(model: type[Model], copy: sqlite3.Connection) -> None:
 
 
 def _rows(model: type[Model]) -> Iterator[tuple[Any, ...]]:
-    """Batch by batch, in the order of the key: a pooler in between keeps no cursor."""
-    last: Any = None
-    while True:
-        rows = model._base_manager.order_by("pk")
-        if last is not None:
-            rows = rows.filter(pk__gt=last)
-        batch = list(
-            rows.values_list("pk", *[field.attname for field in model._meta.concrete_fields])[:_BATCH]
-        )
-        if not batch:
-            return
-        last = batch[-1][0]
-        yield from (tuple(map(_as_text, row[1:])) for row in batch)
-
-
-def _as_text(value: Any) -> Any:
-    if isinstance(value, UUID):
-        return value.hex
-    if isinstance(value, memoryview | bytearray):
-        return bytes(value)
-    return value.isoformat() if hasattr(value, "isoformat") else value
+    """Batch by batch, in the order of the key: a pooler in between keeps no cursor. As plain values, for there are many."""
+    meta = model._meta
+    key = meta.pk.attname
+    columns = ", ".join([key, *map(plainly, meta.concrete_fields)])
+    after, last = "", list[Any]()
+    with connections[DATABASE].cursor() as cursor:
+        while True:
+            cursor.execute(
+                f"SELECT {columns} FROM {meta.db_table} {after} ORDER BY {key} LIMIT {_BATCH}",  # noqa: S608
+                last,
+            )
+            batch = cursor.fetchall()
+            if not batch:
+                return
+            after, last = f"WHERE {key} > %s", [batch[-1][0]]
+            yield from (row[1:] for row in batch)
 
 
 def verify_copy(path: Path, step: Callable[[str], None] = lambda name: None) -> int:

@@ -25,6 +25,7 @@ from apps.vault.types import ROOT_ID, EpochState
 # Several erasures that come together share one.
 DEBOUNCE = timedelta(seconds=20)
 _LEASE = timedelta(minutes=2)  # longer than any batch
+_SAID = 2.0  # seconds; between batches of one node
 _REST = timedelta(minutes=5)
 _ASKED = 50  # times, for a moment in which nobody reads
 
@@ -88,9 +89,15 @@ def run(step: renewal.Step | None = None) -> Epoch | None:
     # Whoever comes after this lease has run out counts one try more: from then on this process changes nothing.
     mine = Epoch.objects.filter(pk=epoch.pk, state=EpochState.RUNNING, tries=epoch.tries)
 
+    said_at = -_SAID
+
     def beat(name: str) -> None:
-        if not mine.update(busy_until=clock.now() + _LEASE):
-            raise renewal.Stuck
+        nonlocal said_at
+        # A batch changes what it has read, or nothing, whoever wrote it; all other steps ask.
+        if name != "batch" or time.monotonic() - said_at > _SAID:
+            said_at = time.monotonic()
+            if not mine.update(busy_until=clock.now() + _LEASE):
+                raise renewal.Stuck
         if step:
             step(name)
 
@@ -174,6 +181,7 @@ def _reach_the_disk() -> None:
     if connection.vendor != "sqlite":
         return
     with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")  # most of it while others write
         patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
         # While it waits for readers to end, writers wait for it: so it waits briefly, and asks again.
         cursor.execute("PRAGMA busy_timeout = 50")

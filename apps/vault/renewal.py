@@ -10,24 +10,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Any
 from uuid import UUID, uuid4
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.db import connections, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from apps.vault import roots
-from apps.vault.errors import KeyGone, Moved
-from apps.vault.grants import open_grant
+from apps.vault.errors import KeyGone
 from apps.vault.keys import OpenedKeys
 from apps.vault.models import Grant, Node
+from apps.vault.moving import move_some
 from apps.vault.rows import DATABASE, Rows, mark_dirty
 from apps.vault.types import ROOT_ID, UPWARDS, NodeId, NodeKind
-from apps.vault.wraps import SECRET_BYTES, grant_place, node_place, unwrap, wrap
+from apps.vault.wraps import SECRET_BYTES, node_place, wrap
 
 _AT_ONCE = 500  # nodes that are renewed together
-_BATCH = 5_000  # secrets that one transaction wraps anew
 _ROUNDS = 50  # without a step forward; then somebody else is at it, or a row is damaged
 
 # What happens between two steps: the lease is renewed, and a test may die here.
@@ -96,22 +94,16 @@ def _move_all(node_ids: Sequence[NodeId], step: Step) -> int:
     moved = rounds = 0
     while True:
         nodes = _still_there(list(Node.objects.filter(pk__in=node_ids, next_wrap_id__isnull=False)))
-        old = [node.wrap_id for node in nodes]
-        children = list(Node.objects.filter(lies_under__in=old)[:_BATCH])
-        grants = [] if children else list(Grant.objects.filter(lies_under__in=old)[:_BATCH])
-        if not children and not grants:
+        some = move_some(nodes)
+        if some is None:
             return moved
-        rows = Rows([node.pk for node in nodes], OpenedKeys())
-        under = {node.wrap_id: node.next_wrap_id for node in nodes}
-        try:
-            done = _move_nodes(children, rows, under) if children else _move_grants(grants, rows, under)
-        except (Moved, KeyGone):  # something was renewed or erased since it was read
-            done = 0
-        rounds = 0 if done else rounds + 1
+        before = moved
+        for count in some:
+            moved += count
+            step("batch")
+        rounds = 0 if moved > before else rounds + 1
         if rounds > _ROUNDS:
             raise Stuck
-        moved += done
-        step("batch")
 
 
 def _still_there(nodes: list[Node]) -> list[Node]:
@@ -127,57 +119,6 @@ def _still_there(nodes: list[Node]) -> list[Node]:
             dirty_at=None, next_wrap_id=None, next_content_id=None, next_secrets=None
         )
     return [node for node in nodes if node.pk not in gone]
-
-
-def _move_nodes(children: Sequence[Node], rows: Rows, under: dict[UUID, UUID | None]) -> int:
-    made = []
-    for child in children:
-        parent, new = NodeId(child.parent_id or ROOT_ID), under[child.lies_under]
-        if new is None or child.next_wrap_id is not None:
-            continue  # it is being renewed itself, by another worker: found again in the next round
-        pair = unwrap(
-            rows.wrap_of(parent, child.lies_under.hex),
-            bytes(child.secrets),
-            _place(child, child.lies_under, child.wrap_id),
-            node_id=child.pk.hex,
-        )
-        secrets = wrap(rows.wrap_of(parent, new.hex), pair, _place(child, new, child.wrap_id))
-        made.append((secrets, new, child.pk, child.lies_under, child.wrap_id, child.content_id))
-    return _write(
-        "UPDATE vault_node SET secrets = %s, lies_under = %s WHERE id = %s AND lies_under = %s AND wrap_id = %s "
-        "AND content_id = %s AND next_wrap_id IS NULL",
-        made,
-    )
-
-
-def _move_grants(grants: Sequence[Grant], rows: Rows, under: dict[UUID, UUID | None]) -> int:
-    made = []
-    for found in grants:
-        new = under[found.lies_under]
-        if new is None:
-            continue
-        secret = open_grant(found, rows)
-        place = grant_place(found.blob_id.hex, found.owner_id.hex, new.hex, found.content_id.hex)
-        secret = wrap(rows.wrap_of(NodeId(found.owner_id), new.hex), secret, place)
-        made.append((secret, new, found.pk, found.lies_under, found.content_id))
-    return _write(
-        "UPDATE vault_grant SET secret = %s, lies_under = %s WHERE id = %s AND lies_under = %s AND content_id = %s",
-        made,
-    )
-
-
-def _write(sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
-    """One short transaction: the secrets were made outside of it. Rows that were changed or deleted meanwhile are left alone."""
-    connection = connections[DATABASE]
-    rows = sorted(rows, key=lambda row: row[2])  # by id, as everybody locks them
-    plain = [[_stored(value, connection.vendor) for value in row] for row in rows]
-    with transaction.atomic(using=DATABASE, durable=True), connection.cursor() as cursor:
-        cursor.executemany(sql, plain)
-        return int(cursor.rowcount)
-
-
-def _stored(value: Any, vendor: str) -> Any:
-    return value.hex if isinstance(value, UUID) and vendor == "sqlite" else value
 
 
 def _next_generation() -> int:

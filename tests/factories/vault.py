@@ -64,6 +64,6 @@ class Instance:
 
 
 def finish(process: subprocess.Popen[str], *, exits: int = 0) -> str:
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == exits, err
     return out.strip()
