@@ -9,4 +9,9 @@ class ArtifactsConfig(AppConfig):
     name = "apps.artifacts"
 
     def ready(self) -> None:
+        from apps.artifacts.models import Manifest, StoredFile
+        from apps.projects.stored import stores
+
         import_module("apps.artifacts.privacy")
+        stores(StoredFile, "blob__stored_size", owner="project__entity", are_files=True)
+        stores(Manifest, "blob__stored_size", owner="version__collection__project__entity")

@@ -15,6 +15,7 @@ from apps.core.ids import is_public_id
 from apps.erasure.models import ErasureJob
 from apps.erasure.plan import HEADS, Part, parts_of
 from apps.erasure.types import Scope, VersionsWouldGo, WouldGo
+from apps.files.backlog import Work, work_of
 from apps.files.models import RunFile
 from apps.files.queries import get_files
 from apps.projects.models import Project
@@ -109,6 +110,11 @@ def get_job(actor: Actor, *, public_id: str) -> ErasureJob:
     if found is None or (job := found.first()) is None:
         raise NotFound(_("There is no such erasure, or it is not shared with you."))
     return job
+
+
+def erasures_on_their_way() -> Work:
+    """Erasures that have not come to their end, for the operators' page of jobs."""
+    return work_of(_("Erasures on their way"), ErasureJob.objects.filter(done_at=None), "asked_at")
 
 
 def _seen(actor: Actor) -> QuerySet[ErasureJob]:

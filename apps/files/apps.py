@@ -9,4 +9,9 @@ class FilesConfig(AppConfig):
     name = "apps.files"
 
     def ready(self) -> None:
+        from apps.files.models import RunFile, Thumbnail
+        from apps.projects.stored import stores
+
         import_module("apps.files.privacy")
+        stores(RunFile, "blob__stored_size", owner="run__project__entity", are_files=True)
+        stores(Thumbnail, "blob__stored_size", owner="file__run__project__entity")

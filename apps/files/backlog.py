@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from apps.audit.sealing import waiting
 from apps.blobs.models import Blob, BlobState
 from apps.core import clock
 from apps.core.background import queue_length
+from apps.plans.queries import requests_that_wait
 from apps.runs.history.compaction import due_runs
 from apps.runs.models import Chunk, Run
 from apps.runs.types import RunState
@@ -30,9 +32,17 @@ _SILENT = timedelta(minutes=6)
 class Work:
     """One kind of work: how much waits and since when; None where nobody can tell."""
 
-    name: Promise
+    name: Promise | str
     count: int | None
     since: datetime | None = None
+
+
+_above: list[Callable[[], Work]] = []
+
+
+def tells_of_work(tell: Callable[[], Work]) -> None:
+    """Have the work of an app above this one told too."""
+    _above.append(tell)
 
 
 def work_that_waits(actor: Actor) -> list[Work]:
@@ -43,19 +53,21 @@ def work_that_waits(actor: Actor) -> list[Work]:
     unsettled = Blob.objects.exclude(state=BlobState.STORED)
     told = Repeat.objects.filter(since__lt=now - PERIOD)
     return [
-        _of(
+        work_of(
             _("Runs whose lines become files"),
             Run.objects.filter(pk__in=Chunk.objects.filter(run__in=due).values("run")),
             "heartbeat_at",
         ),
-        _of(_("Runs that fell silent"), silent, "heartbeat_at"),
-        _of(_("Files half uploaded or being deleted"), unsettled, "created_at"),
-        _of(_("Events to be linked"), waiting(everywhere=True), "at"),
-        _of(_("Counts to be told"), told, "since"),
-        _of(_("Sessions that have run out"), Session.objects.filter(expire_date__lt=now), "expire_date"),
+        work_of(_("Runs that fell silent"), silent, "heartbeat_at"),
+        work_of(_("Files half uploaded or being deleted"), unsettled, "created_at"),
+        work_of(_("Events to be linked"), waiting(everywhere=True), "at"),
+        work_of(_("Counts to be told"), told, "since"),
+        work_of(_("Sessions that have run out"), Session.objects.filter(expire_date__lt=now), "expire_date"),
+        work_of(_("Requests for a plan to be decided"), requests_that_wait(), "created_at"),
+        *(tell() for tell in _above),
         Work(_("Messages in the queue"), queue_length()),
     ]
 
 
-def _of(name: Promise, rows: QuerySet[object], moment: str) -> Work:  # type: ignore[type-var]
+def work_of(name: Promise | str, rows: QuerySet[object], moment: str) -> Work:  # type: ignore[type-var]
     return Work(name, rows.count(), rows.order_by().aggregate(since=Min(moment))["since"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,20 +71,6 @@ def kept_of(entity: Entity) -> Kept:
         seen_by=Counter(visibilities_of(projects.select_related("entity")).values()),
         is_partial=sum(each.count for each in files.values()) > opening.MOST_LOOKED_AT,
     )
-
-
-def bytes_of(entities: Iterable[Entity]) -> dict[int, int]:
-    """The size of all that each of these has in files and lines, by primary key, with three questions."""
-    wanted: Counter[int] = Counter()
-    for model, column, owner in (
-        (Chunk, "stored_bytes", "run__project__entity"),
-        (Segment, "blob__stored_size", "run__project__entity"),
-        (RunFile, "blob__stored_size", "run__project__entity"),
-        (Thumbnail, "blob__stored_size", "file__run__project__entity"),
-    ):
-        rows: Any = model._default_manager.filter(**{f"{owner}__in": list(entities)})
-        wanted.update(dict(rows.order_by().values(owner).annotate(n=Sum(column)).values_list(owner, "n")))
-    return wanted
 
 
 def _files_of(entity: Entity) -> dict[str, Amount]:

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from apps.accounts.actors import Actor
 from apps.accounts.queries import names_of_authors
 from apps.core import clock
 from apps.core.errors import NotFound
 from apps.plans.models import Entitlement, PlanRequest
-from apps.plans.types import Act, OpenStep, RequestWords
+from apps.plans.types import Act, OpenStep, RequestState, RequestWords
 from apps.plans.words import ADDRESS, EVIDENCE, REASON, STEP, USE
 from apps.teams.own import own_key
 from apps.vault.errors import KeyGone
@@ -49,6 +49,11 @@ def requests_of(actor: Actor) -> list[PlanRequest]:
     if actor.user_id is None:
         return []
     return list(PlanRequest.objects.filter(user_id=actor.user_id).order_by("-pk"))
+
+
+def requests_that_wait() -> QuerySet[PlanRequest]:
+    """Those on which it is the operators' turn; for callers that asked for one."""
+    return PlanRequest.objects.filter(state=RequestState.OPEN)
 
 
 def open_request_of(actor: Actor) -> PlanRequest:

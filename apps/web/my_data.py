@@ -14,8 +14,9 @@ from apps.accounts.actors import Actor
 from apps.accounts.queries import user_of
 from apps.artifacts.kept import kept_versions_of
 from apps.core.amounts import Amount
-from apps.files.kept import Kept, bytes_of, kept_of
+from apps.files.kept import Kept, kept_of
 from apps.plans.queries import requests_of
+from apps.projects.stored import bytes_of
 from apps.teams.queries import entities_where
 from apps.teams.queries.held import rows_of_account
 from apps.web.figures import grouped
@@ -139,7 +140,7 @@ def _others(actor: Actor) -> list[Place]:
     """Every team that the actor administers, the largest first."""
     teams = [each for each in entities_where(actor, Permission.ENTITY_ADMIN) if each.user_id is None]
     sizes = bytes_of(teams)
-    found = [Place(each.name, f"/teams/{each.name}/data", sizes.get(each.pk, 0) or 0) for each in teams]
+    found = [Place(each.name, f"/teams/{each.name}/data", sizes[each.pk]) for each in teams]
     return sorted(found, key=lambda place: -place.stored_bytes)
 
 

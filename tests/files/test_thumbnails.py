@@ -14,11 +14,12 @@ from apps.accounts.models import User
 from apps.blobs.models import Blob
 from apps.erasure.services import advance, erase_files
 from apps.erasure.steps import shred
-from apps.files.kept import bytes_of, kept_of
+from apps.files.kept import kept_of
 from apps.files.models import RunFile, Thumbnail
 from apps.files.services import announce_files, store_file
 from apps.files.tasks import sweep, thumbnail
 from apps.files.thumbnails import LEAST_BYTES, due_thumbnails, small_bytes
+from apps.projects.stored import bytes_of
 from apps.runs.models import Run
 from apps.vault.errors import KeyGone
 from tests.web.media.conftest import huge_png

@@ -12,13 +12,16 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import User
 from apps.artifacts.kept import kept_versions_of
 from apps.blobs.models import Blob
+from apps.blobs.sealed_file import sealed_size
 from apps.files import opening, services
 from apps.files.kept import kept_of
-from apps.files.models import RunFile
+from apps.files.models import Thumbnail
 from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
+from apps.projects.stored import bytes_of
 from apps.runs.models import Chunk, Run
 from apps.teams.models import Entity
+from apps.web.figures import size as size_in_words
 from tests.factories import artifacts, people, work
 from tests.web.conftest import Log, Visit, text_of
 
@@ -79,12 +82,13 @@ def test_each_class_is_measured_as_it_is_stored(
 
     page = visit(TEAM, by="alice")
 
-    size = RunFile.objects.order_by("pk").values_list("blob__stored_size", flat=True)[0]
-    assert size
     lines = sum(Chunk.objects.filter(run=run).values_list("stored_bytes", flat=True))
     found = kept_of(vision.entity)
+    size = sealed_size(len(b"12345"))
     assert (found.files.count, found.files.stored_bytes) == (2, 2 * size)
-    assert [each.count for each in (found.code, found.media, found.about)] == [1, 1, 1]
+    assert [(each.count, each.stored_bytes) for each in (found.code, found.media)] == [(1, size)] * 2
+    # Of what tells of the machine nothing was left that may be kept.
+    assert (found.about.count, found.about.stored_bytes) == (1, sealed_size(len(b"{}")))
     assert found.lines.count == 2
     assert found.lines.stored_bytes >= lines > 0
     run.refresh_from_db()
@@ -114,6 +118,24 @@ def test_ones_own_page_leads_to_the_teams_that_one_administers(
 ) -> None:
     assert 'href="/teams/lab/data"' in visit(URL, by="alice").content.decode()
     assert "/teams/lab/data" not in visit(URL, by="bob").content.decode()
+
+
+def test_a_teams_size_is_that_of_files_lines_and_artifacts_together(
+    visit: Visit, vision: Project, alice: User, log: Log
+) -> None:
+    run = work.run(vision, "one", by=alice)
+    store(run, "a.txt")
+    log(run, [{"loss": 1}])
+    artifacts.version(vision, "ds", {"a.txt": b"x" * 3000}, by=people.actor(alice))
+    Thumbnail.objects.create(file=run.files.get())  # one that is due has no bytes
+
+    page = visit(URL, by="alice")
+
+    blobs = sum(size or 0 for size in Blob.objects.values_list("stored_size", flat=True))
+    lines = sum(Chunk.objects.values_list("stored_bytes", flat=True))
+    assert bytes_of([vision.entity]) == {vision.entity_id: blobs + lines}
+    row = page.content.decode().split('href="/teams/lab/data"')[1].split("</tr>")[0]
+    assert size_in_words(blobs + lines) in row
 
 
 def test_the_number_of_questions_does_not_grow(visit: Visit, vision: Project, alice: User, log: Log) -> None:

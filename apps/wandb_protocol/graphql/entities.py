@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from apps.access.policy import Permission, Visibility
 from apps.code_saving.queries import kept_in
 from apps.core.errors import NotFound
-from apps.files.sizes import stored_bytes_of
+from apps.projects.stored import bytes_of
 from apps.teams.choices import SettingName
 from apps.teams.gate import may
 from apps.teams.queries import effective, get_entity, seen_organisation
@@ -57,12 +57,12 @@ def default_access(source: Source, info: Info) -> str:
 
 
 def storage_bytes(source: Source, info: Info) -> int:
-    """Three sums over all that it keeps, so asking often is not cheap."""
+    """Sums over all that it keeps, so asking often is not cheap."""
     found = _from_inside(source, info)
     if found is None:
         return 0
     budget_of(info).list_of(_EFFORT_OF_SIZES)
-    return stored_bytes_of(found)
+    return bytes_of([found])[found.pk]
 
 
 def organization_of(source: Source, info: Info) -> Source | None:
