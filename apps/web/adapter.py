@@ -152,12 +152,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def send_notification_mail(
         self, template_prefix: str, user: User, context: object = None, email: str | None = None
     ) -> None:
-        """Each change of how the account is opened is noted, and told to its owner by mail: what, and what to do."""
+        """Each change of how the account is opened is told to its owner by mail: what, and what to do.
+
+        The changes that are mailed are noted by the library's signals (`accounts.signals`); here the others are.
+        """
         change = template_prefix.rpartition("/")[2]
-        record(EventKind.WAYS_IN_CHANGED, subject=user.public_id, by=Actor.person(user), change=change)
         if change in _CHANGES:
             words = {"change": _CHANGES[change], "security_url": base_url(self.request) + reverse("security")}
             self.send_mail("account/email/ways_in_changed", email or user.email, words)
+        else:
+            whom = user.public_id
+            record(EventKind.WAYS_IN_CHANGED, subject=whom, entity=whom, by=Actor.person(user), change=change)
 
     def add_message(self, *args: object, **kwargs: object) -> None:
         """Nothing is flashed: each page says itself what is true now."""

@@ -49,6 +49,14 @@ class SignUpForm(account.SignupForm):  # type: ignore[misc]
         _bound(self.fields["email"])
 
 
+class ResetForm(account.ResetPasswordForm):  # type: ignore[misc]
+    """Where the link to a new password goes; to an address that could not be had here no account belongs."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _bound(self.fields["email"])
+
+
 class NameForm(SignupForm):  # type: ignore[misc]
     """A new account by a provider: only its name is asked for. The address is the one that the provider confirmed."""
 

@@ -131,8 +131,8 @@ class Day:
     lines: list[Said]
 
 
-def days(owner: Owner, lines: list[Line]) -> list[Day]:
-    things = things_in(owner, lines)
+def days(actor: Actor, owner: Owner, lines: list[Line]) -> list[Day]:
+    things = things_in(actor, owner, lines)
     return [
         Day(day, _day_words(day), [_said(line, things) for line in of_day])
         for day, of_day in groupby(lines, key=lambda line: timezone.localtime(line.event.at).date())

@@ -171,6 +171,7 @@ _SAY: dict[str, Callable[[Any], str | None]] = {
             "recovery_codes": lambda: _("recovery codes"),
         }
     ),
+    "change": _among({"email_deleted": lambda: _("a new e-mail address was given up")}),
     "provider": _among({"google": lambda: "Google", "github": lambda: "GitHub"}),
     "form": _among({"csv": lambda: _("as CSV"), "jsonl": lambda: _("as JSON Lines")}),
     "number": lambda n: f"v{n}",  # of a link, in its collection

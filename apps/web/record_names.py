@@ -11,11 +11,12 @@ from django.urls import reverse
 from apps.artifacts.queries.recorded import versions_among
 from apps.projects.queries import labels_of_links
 from apps.runs.queries import open_runs, runs_among
-from apps.teams.queries import names_of_keys, names_of_teams
+from apps.teams.queries import entities_of, names_of_keys
 from apps.vault.damage import leaving_out_damaged
 from apps.web.links import artifact_url, project_url, run_url
 
 if TYPE_CHECKING:
+    from apps.accounts.actors import Actor
     from apps.projects.models import Project
     from apps.projects.seen import Line, Owner
     from apps.projects.types import OpenProject
@@ -29,7 +30,7 @@ class Thing:
     url: str = ""
 
 
-def things_in(owner: Owner, lines: Sequence[Line]) -> dict[str, Thing]:
+def things_in(actor: Actor, owner: Owner, lines: Sequence[Line]) -> dict[str, Thing]:
     """By id, for whoever holds the owner with ENTITY_AUDIT. Projects and people the lines name themselves."""
     places = {line.project.project.pk: line.project for line in lines if line.project is not None}
     projects = [each.project for each in places.values()]
@@ -41,7 +42,7 @@ def things_in(owner: Owner, lines: Sequence[Line]) -> dict[str, Thing]:
             **{
                 each: Thing(name) for each, name in names_of_keys(owner, _subjects(lines, "api_key.")).items()
             },
-            **{each: Thing(name) for each, name in names_of_teams(_chosen(lines)).items()},
+            **_teams(actor, _chosen(lines)),
             **{each: Thing("", reverse("erasure", args=[each])) for each in _facts(lines, "job")},
         }
 
@@ -58,6 +59,14 @@ def _chosen(lines: Sequence[Line]) -> list[str]:
     """Where somebody's runs go is the one setting whose value is an id."""
     of_it = [line for line in lines if line.event.facts.get("setting") == "default_entity"]
     return _facts(of_it, "before", "after")
+
+
+def _teams(actor: Actor, ids: list[str]) -> dict[str, Thing]:
+    """Of those that the reader is in: how one is called today is not told to somebody who has left it."""
+    if not ids:
+        return {}
+    rows = entities_of(actor).filter(public_id__in=ids).values_list("public_id", "name")
+    return {public_id: Thing(name) for public_id, name in rows}
 
 
 def _runs(projects: list[Project], places: dict[int, OpenProject], ids: list[str]) -> dict[str, Thing]:

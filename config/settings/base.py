@@ -154,7 +154,11 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Ownlog] "
-ACCOUNT_FORMS = {"add_email": "apps.web.forms.NewAddressForm", "signup": "apps.web.forms.SignUpForm"}
+ACCOUNT_FORMS = {
+    "add_email": "apps.web.forms.NewAddressForm",
+    "reset_password": "apps.web.forms.ResetForm",
+    "signup": "apps.web.forms.SignUpForm",
+}
 ACCOUNT_CHANGE_EMAIL = True  # one address; a new one replaces it once it is confirmed
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # of changes to how the account is opened: apps.web.adapter

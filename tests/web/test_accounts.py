@@ -182,3 +182,16 @@ def test_an_address_is_as_long_as_mail_can_be_sent_to(alice: User) -> None:
 
     assert "An address has no more than 254 characters." in text_of(long)
     assert 'maxlength="254"' in Client().get("/sign-up").content.decode()
+
+
+def test_a_link_to_a_new_password_goes_to_no_longer_address(alice: User) -> None:
+    bound = "a" * (254 - len("@example.com")) + "@example.com"
+
+    refused = Client().post("/account/reset", {"email": "a" + bound})
+    answer = Client().post("/account/reset", {"email": bound})
+
+    error = re.search(r'<p class="error" id="id_email-error">.*?</p>', refused.content.decode())
+    assert error is not None and "An address has no more than 254 characters." in error[0]
+    assert answer.status_code == 302
+    assert 'maxlength="254"' in Client().get("/account/reset").content.decode()
+    assert [each.to for each in mail.outbox] == [[bound]]

@@ -116,6 +116,21 @@ def test_what_was_erased_on_the_machine_was_erased_by_an_operator(visit: Visit, 
     ]
 
 
+def test_a_team_that_the_reader_left_is_not_named_on_their_record(
+    visit: Visit, send: Visit, lab: Entity, bob: User
+) -> None:
+    send("/settings/profile", by="bob", default_entity=lab.public_id)
+    asked = f"{MINE}?kind=setting.changed"
+    assert [line.endswith("to lab") for line in lines(visit(asked, by="bob"))] == [True]
+
+    Membership.objects.filter(entity=lab, user=bob).delete()
+    Entity.objects.filter(pk=lab.pk).update(name="observatory")
+
+    (line,) = lines(visit(asked, by="bob"))
+    assert line.endswith(lab.public_id)
+    assert "observatory" not in line
+
+
 def test_one_project_among_others(visit: Visit, seen: Project, alice: User) -> None:
     work.project("lab", "speech", by=alice)
 

@@ -16,6 +16,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from apps.accounts.models import User
+from tests.accounts.test_signals import about
 from tests.factories.people import PASSWORD, person
 from tests.web.conftest import text_of
 from tests.web.test_factors import set_up_codes, signed_in
@@ -183,6 +184,21 @@ def test_a_new_address_can_be_taken_back(alice: User) -> None:
 
     assert "waits for its link" not in text_of(client.get("/settings/email"))
     assert User.objects.get().email == "alice@example.com"
+    # Who owns the account reads of it too.
+    assert about(alice)[-1] == ("account.ways_in_changed", {"change": "email_deleted"})
+    record = text_of(client.get("/settings/audit?kind=account"))
+    assert "changed how the account is opened" in record and "a new e-mail address was given up" in record
+
+
+def test_a_change_that_is_mailed_is_one_line_of_the_record(alice: User) -> None:
+    client = signed_in()
+    before = len(about(alice))
+    phrase = "quite another phrase"
+
+    client.post("/settings/password", {"oldpassword": PASSWORD, "password1": phrase, "password2": phrase})
+
+    assert "The password was changed." in str(mail.outbox[-1].body)
+    assert about(alice)[before:] == [("account.password_changed", {"by_mail": False})]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def _page(request: Request, owner: Owner, looking: Looking, url: str, **what: bo
     context = {
         "owner": owner,
         "looking": looking,
-        "days": days(owner, page.lines),
+        "days": days(request.actor, owner, page.lines),
         "zone": timezone.get_current_timezone_name(),
         "quick": [(words, _with(request, url, since=day, until="")) for words, day in quick_looks()],
         "url": url,
