@@ -8,6 +8,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 from playwright.sync_api import Browser, expect
+from pytest_django.fixtures import Settings
 
 from apps.accounts.models import User
 from apps.core import jsontext
@@ -20,6 +21,7 @@ from apps.teams.models import Entity, Organisation
 from tests.browsers import chromium
 from tests.factories import people, work
 from tests.live import LiveServer, shared
+from tests.providers import Provider, provider
 from tests.web.in_chromium import Seen
 
 
@@ -130,6 +132,25 @@ def told(vision: Project, alice: User, log: Log, printed: Log) -> Run:
         run, ["2026-11-23T06:38:02.000000 step 1", "ERROR 2026-11-23T06:38:03.000000 \x1b[31mwarning\x1b[0m"]
     )
     return Run.objects.select_related("project__entity").get(pk=run.pk)
+
+
+# ── Google and GitHub, as a server of our own ──
+
+
+@pytest.fixture(scope="module")
+def _provider() -> Iterator[Provider]:
+    with provider() as standing_in:
+        yield standing_in
+
+
+@pytest.fixture
+def there(_provider: Provider, settings: Settings, db: None) -> Provider:
+    """Both providers, configured; kenji is signed in there."""
+    fresh = Provider(url=_provider.url)
+    _provider.__dict__.update({name: value for name, value in fresh.__dict__.items() if name != "url"})
+    for name, value in _provider.environment.items():
+        setattr(settings, name, value)
+    return _provider
 
 
 # ── A real browser over the demo world; an instance of its own for each file, since tests add to it ──

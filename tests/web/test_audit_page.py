@@ -30,7 +30,7 @@ from apps.projects.types import NamedRole
 from apps.runs.models import Run
 from apps.runs.queries import open_run
 from apps.teams.choices import SettingName
-from apps.teams.models import Entity
+from apps.teams.models import Entity, Membership
 from apps.teams.queries import own_entity
 from apps.teams.services import choose, unset
 from apps.teams.services.keys import KeyWanted, make_key
@@ -121,7 +121,7 @@ def test_a_team_that_the_reader_left_is_not_named_on_their_record(
 ) -> None:
     send("/settings/profile", by="bob", default_entity=lab.public_id)
     asked = f"{MINE}?kind=setting.changed"
-    assert [line.endswith("to lab") for line in lines(visit(asked, by="bob"))] == [True]
+    assert [line.endswith(" lab") for line in lines(visit(asked, by="bob"))] == [True]
 
     Membership.objects.filter(entity=lab, user=bob).delete()
     Entity.objects.filter(pk=lab.pk).update(name="observatory")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,12 +12,11 @@ from pytest_django.fixtures import Settings
 
 from apps.accounts.models import User
 from tests.factories.people import PASSWORD
-from tests.providers import Person, Provider, provider
+from tests.providers import Person, Provider
+from tests.web.arriving import BOTH, arrive, begin, long_ago, sign_up
 from tests.web.test_factors import passkey, set_up_codes, signed_in
 from tests.web.test_in_japanese import JAPANESE, left_over
-from tests.web.test_providers import arrive, begin, long_ago, sign_up
 
-BOTH = pytest.mark.parametrize("name", ["google", "github"])
 # Names of people, of providers, and what is asked of them.
 NAMES = {
     "testserver",
@@ -31,21 +29,6 @@ NAMES = {
     "Google",
     "GitHub",
 }
-
-
-@pytest.fixture(scope="module")
-def _server() -> Iterator[Provider]:
-    with provider() as standing_in:
-        yield standing_in
-
-
-@pytest.fixture
-def there(_server: Provider, settings: Settings, db: None) -> Provider:
-    """Both providers, configured; kenji is signed in there."""
-    _server.person = Person()
-    for name, value in _server.environment.items():
-        setattr(settings, name, value)
-    return _server
 
 
 def in_japanese(client: Client) -> Client:
