@@ -1,63 +1,196 @@
-"""The switches and choices of what is kept, in a browser."""
+"""The switches and choices of what is kept and of who sees it, in a browser. Each is saved at once and stays."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, BrowserContext, Locator, expect
 
+from tests.live import LiveServer
 from tests.web.in_chromium import IN_CHROMIUM, Seen
 
 pytestmark = IN_CHROMIUM
+TEAM = "/teams/kumiko-lab"
+ORGANISATION = "/organisations/hokuto-institute"
+
+# A run of alice's that ended, and was last heard of, three days ago.
+_LONG_AGO = """
+import django; django.setup()
+from datetime import timedelta
+from apps.core import clock
+from apps.runs.models import Run
+ago = clock.now() - timedelta(days=3)
+run = Run.objects.filter(project__entity__name="alice", state="finished").first()
+Run.objects.filter(pk=run.pk).update(finished_at=ago, heartbeat_at=ago)
+"""
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One browser for all of these: alice signs in once."""
+    opened = browser.new_context(viewport={"width": 1440, "height": 900})
+    opened.set_default_timeout(30_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def seen(context: BrowserContext, server: LiveServer) -> Seen:
+    page = Seen(context.new_page(), server.url)
+    page.enter()
+    return page
+
+
+def pressed(seen: Seen, word: str) -> Locator:
+    """The one of a few words that is chosen."""
+    return seen.page.get_by_role("button", name=word, exact=True, pressed=True)
+
+
+def press(seen: Seen, word: str) -> None:
+    seen.page.get_by_role("button", name=word, exact=True).click()
+    expect(pressed(seen, word)).to_have_count(1)
 
 
 @pytest.mark.parametrize(
-    ("url", "name", "turned"),
+    ("url", "turned"),
     [
-        ("/settings/code-saving", "code_saving", "on"),
-        ("/settings/privacy", "hidden", "on"),
-        ("/teams/kumiko-lab/code-saving", "code_saving", "on"),
-        ("/settings/notifications", "mail_teams", "off"),
+        ("/settings/code-saving", {"code_saving": "on"}),
+        ("/settings/privacy", {"hidden": "on", "mask_secrets": "on", "statistics": "on"}),
+        ("/settings/notifications", {"mail_teams": "off", "mail_keys": "off"}),
+        (f"{TEAM}/code-saving", {"code_saving": "on"}),
+        (f"{TEAM}/privacy", {"mask_secrets": "on", "statistics": "on"}),
     ],
 )
-def test_each_switch_saves_at_once_and_stays(open_page: Any, url: str, name: str, turned: str) -> None:
-    seen: Seen = open_page()
+def test_each_switch_saves_at_once_and_stays(seen: Seen, url: str, turned: dict[str, str]) -> None:
+    """All of a page, and back again; those beside one that is turned stay as they are."""
     seen.go(url)
-    row = seen.page.locator(f"#setting-{name}")
+    rows = {name: seen.page.locator(f"#setting-{name}") for name in turned}
+    assert seen.page.get_by_role("switch").count() == len(turned)
 
-    row.get_by_role("switch").click()
-    expect(row.locator("[data-word]")).to_have_text(turned)
-    # Also what else the page says of it, without asking for the page again.
-    expect(seen.page.locator(f"#who-{name}")).to_contain_text("Set by alice")
+    for name, word in turned.items():
+        expect(rows[name].locator("[data-word]")).to_have_text("off" if word == "on" else "on")
+        rows[name].get_by_role("switch").click()
+        expect(rows[name].locator("[data-word]")).to_have_text(word)
+        # Also what else the page says of it, without asking for the page again.
+        expect(seen.page.locator(f"#who-{name}")).to_contain_text("Set by alice")
     if url == "/settings/code-saving":
         mine = seen.page.locator("#places tbody tr", has_text="alice").first
         expect(mine).to_contain_text("on")
         expect(mine).not_to_contain_text("Default")
+
     seen.go(url)
-    expect(row.locator("[data-word]")).to_have_text(turned)
-    expect(row.get_by_role("switch")).to_be_checked(checked=turned == "on")
-    section = seen.page.locator("section", has=row)
+    for name, word in turned.items():
+        expect(rows[name].locator("[data-word]")).to_have_text(word)
+        expect(rows[name].get_by_role("switch")).to_be_checked(checked=word == "on")
+        section = seen.page.locator("section", has=rows[name])
+        expect(section.locator(".side")).to_contain_text("Set by alice")
+
+    for name, word in turned.items():
+        rows[name].get_by_role("switch").click()
+        expect(rows[name].locator("[data-word]")).to_have_text("off" if word == "on" else "on")
+
+
+@pytest.mark.parametrize("url", ["/settings/privacy", f"{TEAM}/privacy"])
+def test_the_visibility_of_new_projects_is_one_press(seen: Seen, url: str) -> None:
+    seen.go(url)
+    expect(pressed(seen, "Private")).to_have_count(1)
+
+    for word in ("Open", "Restricted"):
+        press(seen, word)
+        assert seen.page.url == seen.url + url
+        expect(seen.page.locator(".choice [aria-pressed=true]")).to_have_count(1)
+    section = seen.page.locator("section", has=seen.page.locator("#default_visibility"))
     expect(section.locator(".side")).to_contain_text("Set by alice")
 
-    row.get_by_role("switch").click()
-    expect(row.locator("[data-word]")).to_have_text("off" if turned == "on" else "on")
+    press(seen, "Private")
 
 
-def test_each_level_of_metadata_is_one_press(open_page: Any) -> None:
-    seen: Seen = open_page()
+def test_each_level_of_metadata_is_one_press(seen: Seen) -> None:
     seen.go("/settings/system-metadata")
 
     for word in ("All", "None", "Minimal"):
-        seen.page.get_by_role("button", name=word, exact=True).click()
-        expect(seen.page.get_by_role("button", name=word, exact=True)).to_have_attribute(
-            "aria-pressed", "true"
-        )
+        press(seen, word)
+        expect(seen.page.locator(".choice [aria-pressed=true]")).to_have_count(1)
 
 
-def test_a_level_above_what_the_organisation_allows_cannot_be_pressed(open_page: Any) -> None:
-    seen: Seen = open_page()
-    seen.go("/teams/kumiko-lab/system-metadata")
+def test_a_team_chooses_no_level_above_what_its_organisation_allows(seen: Seen) -> None:
+    seen.go(f"{TEAM}/system-metadata")
 
     expect(seen.page.get_by_role("button", name="All", exact=True)).to_be_disabled()
     expect(seen.page.locator(".note")).to_contain_text("hokuto-institute")
+    press(seen, "None")
+    expect(seen.page.locator(".side").first).to_contain_text("Set by alice")
+    press(seen, "Minimal")
+
+
+def test_a_number_of_days_that_erases_asks_for_the_name_and_never_is_saved(
+    seen: Seen, server: LiveServer
+) -> None:
+    server.python("-c", _LONG_AGO)
+    seen.go("/settings/retention")
+    runs = seen.page.locator("section", has=seen.page.locator("#days"))
+
+    seen.page.fill("#days", "1")
+    runs.get_by_role("button", name="Save", exact=True).click()
+    confirm = seen.page.get_by_label("Type alice to have it so")
+    expect(confirm).to_be_visible()
+    confirm.fill("bob")
+    confirm.press("Enter")
+    expect(seen.page.locator("#confirm-wrong")).to_contain_text("This is not the name.")
+    seen.page.get_by_role("link", name="Change nothing").click()
+    expect(seen.page.locator("#days")).to_have_value("")
+    expect(runs.locator(".side")).to_contain_text("Default")
+
+    # What erases nothing is saved without a question, and so is that nothing is erased any more.
+    seen.page.fill("#days", "3650")
+    seen.page.press("#days", "Enter")
+    expect(runs.locator(".side")).to_contain_text("Set by alice")
+    expect(seen.page.locator("#days")).to_have_value("3650")
+    runs.get_by_role("button", name="Never erase by age").click()
+    expect(seen.page.locator("#days")).to_have_value("")
+    expect(runs.locator(".side")).to_contain_text("Set by alice")
+    runs.get_by_role("button", name="Take the choice back").click()
+    expect(runs.locator(".side")).to_contain_text("Default")
+
+
+def test_what_an_organisation_fixes_is_seen_and_held_on_the_page_of_its_team(seen: Seen) -> None:
+    seen.go(ORGANISATION)
+    row = seen.page.get_by_role("form", name="Code saving", exact=True)
+
+    row.locator("select").select_option("off")
+    row.get_by_label("Teams may not choose otherwise").check()
+    row.get_by_role("button", name="Save: Code saving").click()
+    expect(row).to_contain_text("Set by alice")
+    expect(row.locator("select")).to_have_value("off")
+
+    seen.go(f"{TEAM}/code-saving")
+    there = seen.page.locator("#setting-code_saving")
+    expect(there.get_by_role("switch")).to_be_disabled()
+    expect(there).to_contain_text("The organisation hokuto-institute has fixed this.")
+
+    seen.go(ORGANISATION)
+    row.locator("select").select_option("")
+    row.get_by_role("button", name="Save: Code saving").click()
+    expect(row).not_to_contain_text("Set by alice")
+
+
+def test_what_is_chosen_of_a_list_in_the_profile_is_saved_at_once(seen: Seen) -> None:
+    seen.go("/settings/profile")
+
+    for name, chosen in (("time_zone", "Asia/Tokyo"), ("default_entity", "kumiko-lab")):
+        picked = seen.page.locator(f"#{name}")
+        before = picked.input_value()
+        picked.select_option(chosen) if name == "time_zone" else picked.select_option(label=chosen)
+        expect(seen.page.locator(f"#pick-{name}")).to_contain_text("Saved.")
+        kept = picked.input_value()
+        assert kept != before
+        seen.go("/settings/profile")
+        expect(picked).to_have_value(kept)
+
+        picked.select_option(before)
+        expect(seen.page.locator(f"#pick-{name}")).to_contain_text("Saved.")
+
+
+def test_no_page_of_these_complained_but_of_the_name_that_was_wrong(seen: Seen) -> None:
+    assert [each for each in seen.complaints if "400 (Bad Request)" not in each] == []
