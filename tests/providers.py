@@ -49,6 +49,7 @@ class Provider:
     claims: dict[str, Any] = field(default_factory=dict)  # put over those of the next id token
     signs_with: Any = _KEY
     is_broken: bool = False
+    fetched: list[str] = field(default_factory=list)  # what was asked for beside a browser and was answered
 
     def forge(self) -> None:
         """From now on tokens are signed by somebody else."""
@@ -144,6 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.provider.is_broken:
             self._send(200, b"<html>not what was asked for</html>", "text/html")
         elif (found := self.provider.answer(address.path)) is not None:
+            self.provider.fetched.append(address.path)
             self._json(found)
         else:
             self._send(404, b"", "text/plain")

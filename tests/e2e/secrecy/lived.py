@@ -1,0 +1,212 @@
+"""An instance that one person used for everything: by the client, by bare requests, by every page, also amiss."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from django.urls import reverse
+
+from tests.e2e.clients import Client
+from tests.e2e.secrecy import people
+from tests.e2e.secrecy.browser import BESIDES, PASSWORD, Browser
+from tests.e2e.secrecy.door import RUN, UPSERT, Door, history
+from tests.e2e.secrecy.logged import READ, TRAIN
+from tests.e2e.secrecy.search import Hit, Marker, search
+from tests.e2e.secrecy.test_tenants import API, PAGES
+from tests.live import LiveServer
+from tests.providers import Provider
+from tests.web.mailbox import Mailbox
+
+
+@dataclass
+class World:
+    """An instance that was used by one person for everything, and what she wrote."""
+
+    server: LiveServer
+    watch: Path
+    markers: dict[str, Marker]
+    secrets: list[Marker] = field(default_factory=list)
+    seen: str = ""
+    fetched: list[str] = field(default_factory=list)  # of the provider, by the instance
+
+    @property
+    def values(self) -> dict[str, str | float]:
+        return {name: marker.value for name, marker in self.markers.items()} | {"entity": "carol"}
+
+    def text(self, name: str) -> str:
+        return str(self.markers[name].value)
+
+    @property
+    def places(self) -> list[Path]:
+        return [self.server.folder]
+
+    def hits(self) -> list[Hit]:
+        return search(self.places, [*self.markers.values(), *self.secrets])
+
+
+def live_through(world: World, there: Provider, mailbox: Mailbox) -> None:
+    browser = Browser(world.server.url)
+    browser.sign_up("carol")
+    world.server.manage("grant_plan", "carol", "team")
+    key = world.server.manage("issue_api_key", "carol").split()[-1]
+    world.secrets = [Marker("API key", key), Marker("password", PASSWORD)]
+    with Client(world.server.url, key=key) as client:
+        client.ask(TRAIN, json.dumps(world.values))
+        wait_for_compaction(world.server.data)
+        world.seen = client.ask(READ, json.dumps(world.values))
+    door = Door(world.server.url, key)
+    world.seen += raw_reads(world, door)
+    log_more(world, door)
+    world.seen += found_a_team(world, door)
+    world.seen += share(world, door, browser)
+    seen, secrets = people.live_as_people(browser, there, mailbox, world.text)
+    world.seen += seen
+    world.secrets += secrets
+    world.fetched = list(there.fetched)
+    misbehave(world, door, browser)
+    world.seen += visit_everything(world, browser)
+
+
+def wait_for_compaction(data: Path, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with sqlite3.connect(data / "ownlog.sqlite3", timeout=20) as connection:
+            chunks = connection.execute(
+                "SELECT count(*) FROM runs_chunk WHERE stream = 'history'"
+            ).fetchone()[0]
+            segments = connection.execute("SELECT count(*) FROM runs_segment").fetchone()[0]
+        connection.close()
+        if segments and not chunks:
+            return
+        time.sleep(0.2)
+    raise TimeoutError("the worker did not compact the run")
+
+
+def raw_reads(world: World, door: Door) -> str:
+    names = {"entity": "carol", "project": world.text("project"), "run": world.text("run_id")}
+    found = door.graphql(RUN, names)
+    return json.dumps(found.json, ensure_ascii=False)
+
+
+def log_more(world: World, door: Door) -> None:
+    """A second run that stays hot: its lines are chunks and lie in the WAL while the search goes on."""
+    project = world.text("project")
+    door.start_run(project, "hot", config=json.dumps({"x": {"value": world.text("branch_config")}}))
+    line = json.dumps(
+        {world.text("metric_name"): world.values["metric_value"], "word": world.text("text_value")}
+    )
+    body = history(line)
+    body["files"]["output.log"] = {
+        "offset": 0,
+        "content": [world.text("stdout"), "ERROR " + world.text("stderr")],
+    }
+    assert door.stream("carol", project, "hot", body).status == 200
+
+
+def found_a_team(world: World, door: Door) -> str:
+    """A service account, a key of it and one of her own, each called something."""
+    sent = {"Content-Type": "application/json"}
+    services = "/api/v1/entities/carols/service-accounts"
+    door.data('mutation { createTeam(input: {teamName: "carols"}) { entity { name } } }')
+    door.data(
+        "mutation($n: String) { generateApiKey(input: {description: $n}) { apiKey { id } } }",
+        {"n": world.text("key_name")},
+    )
+    made = door.ask("POST", services, json.dumps({"name": world.text("service_name")}).encode(), sent)
+    keys = f"{services}/{made.json['id']}/keys"
+    key = door.ask("POST", keys, json.dumps({"name": world.text("service_key_name")}).encode(), sent)
+    world.secrets.append(Marker("API key of a service", key.json["secret"]))
+    return " ".join(door.ask("GET", path).body.decode() for path in ("/api/v1/keys", services, keys))
+
+
+def share(world: World, door: Door, browser: Browser) -> str:
+    """A project of the team that is described, a link to it with a label, and somebody invited by an address."""
+    words = {
+        "entity": "carols",
+        "name": world.text("team_project"),
+        "description": world.text("project_description"),
+    }
+    made = door.ask(
+        "POST", "/api/v1/projects", json.dumps(words).encode(), {"Content-Type": "application/json"}
+    )
+    settings = f"/carols/{world.text('team_project')}/settings"
+    shown = browser.submit(
+        f"{settings}/links", {"label": world.text("link_label"), "days": "7"}, page=settings
+    )
+    address = f"{world.text('invited_name')}@example.com"
+    invited = browser.submit(
+        "/teams/carols/invitations", {"email": address, "role": "viewer"}, page="/teams/carols"
+    )
+    for kind, page in (("share", shown), ("invitations", invited)):
+        secret = re.search(rf"/{kind}/([\w-]{{30,}})", page.text)
+        assert secret is not None, page.text[:2000]
+        world.secrets.append(Marker(f"secret of /{kind}", secret[1]))
+    return made.body.decode() + browser.get(settings).text + browser.get("/teams/carols").text
+
+
+def misbehave(world: World, door: Door, browser: Browser) -> None:
+    """Requests that fail, each with something in it that an error or a log line might repeat."""
+    text, project = world.text, world.text("project")
+    door.graphql("query($x: Int!) { users(first: $x) { edges { cursor } } }", {"x": text("bad_variable")})
+    door.graphql(UPSERT, {"input": {"modelName": project, "name": "r", "config": "{" + text("bad_variable")}})
+    door.graphql(
+        f'query {{ project(name: "{text("bad_query")}", bad: "{text("bad_query")}") {{ {text("bad_query")} }} }}'
+    )
+    door.ask("POST", "/graphql", f'{{"query": "{text("bad_body")}'.encode())
+    door.ask("POST", "/graphql", text("bad_body").encode(), {"Content-Encoding": "gzip"})
+    door.stream("carol", project, "hot", ('{"files": "' + text("bad_stream")).encode())
+    door.stream("carol", project, "hot", history('{"a": ' + text("bad_line"), offset=1))
+    door.stream("carol", project, text("bad_path"), {})
+    door.graphql(RUN, {"entity": text("bad_path"), "project": project, "run": "\ud800" + text("bad_path")})
+    door.graphql(UPSERT, {"input": {"id": text("bad_id")}})
+    filters = json.dumps({"$where": text("bad_filter"), "config.x": {"$regex": "(((" + text("bad_filter")}})
+    door.graphql(
+        "query($p: String, $f: JSONString) { project(name: $p) { runs(filters: $f) { totalCount } } }",
+        {"p": project, "f": filters},
+    )
+    Door(door.url, "own_" + text("bad_key") * 2).graphql("query { viewer { id } }")
+    urls = door.upload_urls("carol", project, "hot", f"code/{text('code_file')}.py", "x.bin")
+    assert urls[f"code/{text('code_file')}.py"] is None
+    door.put("/storage/put/" + text("bad_put"), text("bad_put").encode())
+    door.ask(
+        "GET",
+        "/" + text("bad_path"),
+        headers={"Range": f"bytes={text('bad_range')}", "X-Odd": text("bad_header")},
+    )
+    door.ask("GET", "/health", headers={"Host": text("bad_host") + ".example"})
+    door.ask("GET", f"/{text('bad_path')}/%FF/%00?{text('bad_query_string')}=1")
+    browser.post_without_token(f"/carol/{text('bad_csrf_path')}/runs/{text('bad_csrf_path')}/stop")
+    stranger = Browser(world.server.url)
+    stranger.submit("/sign-in", {"login": "carol", "password": text("bad_login")})
+    stranger.submit("/account/reset", {"email": "carol@example.com"})
+    stranger.submit(
+        "/sign-up", {"username": "carol", "email": "not an address", "password1": text("bad_login")}
+    )
+
+
+def visit_everything(world: World, browser: Browser) -> str:
+    """Each page there is, with what its address may ask for."""
+    known = BESIDES | {"entity": "carol", "project": world.text("project"), "run": world.text("run_id"),
+             "name": f"{world.text('folder_name')}/{world.text('file_name')}.bin", "public_id": "x", "url": world.text("bad_path"), "which": "config"}  # fmt: skip
+    asked = {"q": world.text("page_query"), "key": world.text("metric_name"), "filter": world.text("page_query"),
+             "sort": world.text("metric_name"), "order": f"-summary_metrics.{world.text('metric_name')}", "page": world.text("page_query")}  # fmt: skip
+    seen = []
+    for name, parameters in (PAGES | API).items():
+        path = reverse(
+            name, kwargs={parameter: known[parameter] for parameter in parameters}, urlconf="config.urls"
+        )
+        for address in (path, f"{path}?{urlencode(asked)}"):
+            answered = browser.get(address)
+            assert answered.status_code < 500, (name, answered.status_code)
+            seen.append(answered.text)
+    for path in ("/", "/home/first-run", "/settings/api-keys", "/settings/password", "/sign-in", "/authorize", "/admin/",
+                 "/" + quote("損失 " + world.text("bad_path"))):  # fmt: skip
+        assert browser.get(path).status_code < 500, path
+    browser.submit(f"/carol/{known['project']}/runs/hot/stop", {}, page="/settings/api-keys")
+    return " ".join(seen)
