@@ -9,8 +9,7 @@ class ErasureConfig(AppConfig):
     name = "apps.erasure"
 
     def ready(self) -> None:
-        from apps.erasure.queries import erasures_on_their_way
-        from apps.files.backlog import tells_of_work
+        from apps.core.waiting import tells_of_work
 
         import_module("apps.erasure.privacy")
-        tells_of_work(erasures_on_their_way)
+        tells_of_work("apps.erasure.queries.erasures_on_their_way")

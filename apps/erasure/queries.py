@@ -12,10 +12,10 @@ from apps.artifacts.models import Manifest, StoredFile, Version
 from apps.artifacts.queries.holders import heirs_of
 from apps.core.errors import Forbidden, NotFound, TooMuch
 from apps.core.ids import is_public_id
+from apps.core.waiting import Work, work_of
 from apps.erasure.models import ErasureJob
 from apps.erasure.plan import HEADS, Part, parts_of
 from apps.erasure.types import Scope, VersionsWouldGo, WouldGo
-from apps.files.backlog import Work, work_of
 from apps.files.models import RunFile
 from apps.files.queries import get_files
 from apps.projects.models import Project

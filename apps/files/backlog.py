@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.contrib.sessions.models import Session
-from django.db.models import Min, QuerySet
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.actors import Actor
@@ -19,6 +15,7 @@ from apps.audit.sealing import waiting
 from apps.blobs.models import Blob, BlobState
 from apps.core import clock
 from apps.core.background import queue_length
+from apps.core.waiting import Work, told_from_above, work_of
 from apps.plans.queries import requests_that_wait
 from apps.runs.history.compaction import due_runs
 from apps.runs.models import Chunk, Run
@@ -26,23 +23,6 @@ from apps.runs.types import RunState
 
 # Longer than any run may be silent before a sweep has to have seen it.
 _SILENT = timedelta(minutes=6)
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One kind of work: how much waits and since when; None where nobody can tell."""
-
-    name: Promise | str
-    count: int | None
-    since: datetime | None = None
-
-
-_above: list[Callable[[], Work]] = []
-
-
-def tells_of_work(tell: Callable[[], Work]) -> None:
-    """Have the work of an app above this one told too."""
-    _above.append(tell)
 
 
 def work_that_waits(actor: Actor) -> list[Work]:
@@ -64,10 +44,6 @@ def work_that_waits(actor: Actor) -> list[Work]:
         work_of(_("Counts to be told"), told, "since"),
         work_of(_("Sessions that have run out"), Session.objects.filter(expire_date__lt=now), "expire_date"),
         work_of(_("Requests for a plan to be decided"), requests_that_wait(), "created_at"),
-        *(tell() for tell in _above),
+        *told_from_above(),
         Work(_("Messages in the queue"), queue_length()),
     ]
-
-
-def work_of(name: Promise | str, rows: QuerySet[object], moment: str) -> Work:  # type: ignore[type-var]
-    return Work(name, rows.count(), rows.order_by().aggregate(since=Min(moment))["since"])
