@@ -46,7 +46,7 @@ def announce_files(run: Run, names: Sequence[str]) -> list[Announced]:
     key = run_key(run)
     refused = _refused(run, clean)
     with transaction.atomic():
-        files = _files_by_name(run, key, {name for name in clean if name not in refused})
+        files = _files_by_name(run, key, dict.fromkeys(name for name in clean if name not in refused))
         _note_withheld(run, key, refused)
     return [
         Announced(name=asked, file=files.get(name), refused=refused.get(name))

@@ -44,6 +44,9 @@ def test_announced_names_are_answered_in_order_and_number(run: Run) -> None:
     assert answers[0].file == answers[3].file
     assert answers[5].file == answers[6].file
     assert RunFile.objects.count() == 4
+    # Their rows too: what comes first is no matter of chance.
+    rows = [answers[at].file.pk for at in (0, 1, 4, 5)]  # type: ignore[union-attr]
+    assert rows == sorted(rows)
 
 
 def test_announcing_again_is_the_same_file(run: Run) -> None:
