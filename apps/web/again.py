@@ -55,6 +55,15 @@ def require_fresh_proof(request: HttpRequest, user: User) -> None:
         raise ReauthenticationRequired
 
 
+def note_first_use(request: HttpRequest, user: User, factor: str) -> None:
+    """Whoever has set up codes or a passkey has used it for that, and showed who they are before: both count as shown.
+
+    Without this, somebody who came by a provider alone would be asked for a code of an app that they set up a moment
+    ago, before they see their recovery codes for the first time.
+    """
+    record_authentication(request, user, "mfa", type=factor, reauthenticated=True)
+
+
 def is_asked(sociallogin: SocialLogin) -> bool:
     """Was somebody sent to the provider for this?"""
     return bool((sociallogin.state.get("data") or {}).get(AGAIN))

@@ -133,7 +133,7 @@ urlpatterns = [
     path("settings/security/passkeys/new", security.new_passkey, name="mfa_add_webauthn"),
     path("settings/security/passkeys/<int:pk>/rename", security.rename_passkey, name="passkey-rename"),
     path("settings/security/passkeys/<int:pk>/remove", security.remove_passkey, name="passkey-remove"),
-    path("settings/security/codes/new", totp.activate_totp, name="mfa_activate_totp"),
+    path("settings/security/codes/new", security.new_codes, name="mfa_activate_totp"),
     path("settings/security/codes/remove", totp.deactivate_totp, name="mfa_deactivate_totp"),
     path("settings/security/recovery", recovery.view_recovery_codes, name="mfa_view_recovery_codes"),
     path(

@@ -13,6 +13,7 @@ from apps.accounts.models import User
 from tests.providers import Provider
 from tests.web.arriving import BOTH, SCOPES, arrive, begin, is_in, long_ago, sign_up, signed_in
 from tests.web.conftest import text_of
+from tests.web.test_factors import set_up_codes
 
 
 @BOTH
@@ -93,6 +94,19 @@ def test_what_was_sent_before_is_done_after(there: Provider) -> None:
     arrive(client, there, "github", process="again", next="/settings/password/set")
 
     assert User.objects.get().check_password(phrase)
+
+
+def test_the_codes_that_were_just_set_up_are_not_asked_for_before_their_recovery_codes(
+    there: Provider,
+) -> None:
+    client = sign_up(there)
+
+    _, recovery = set_up_codes(client)
+
+    assert len(recovery) == len(set(recovery)) == 10
+    # A while later they are asked for: this page shows what opens the account without them.
+    long_ago(client)
+    assert client.get("/settings/security/recovery")["Location"].startswith("/account/again/code?next=")
 
 
 def test_whoever_has_a_password_is_asked_for_it_and_not_sent_elsewhere(there: Provider, alice: User) -> None:

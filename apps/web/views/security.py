@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from allauth.account.views import PasswordChangeView, password_set
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.views import ActivateTOTPView
 from allauth.mfa.webauthn.internal import auth
 from allauth.mfa.webauthn.internal.flows import remove_authenticator, rename_authenticator
 from allauth.mfa.webauthn.views import AddWebAuthnView, LoginWebAuthnView, ReauthenticateWebAuthnView
@@ -26,7 +27,7 @@ from apps.accounts.queries import user_of
 from apps.core.errors import Conflict, NotFound
 from apps.teams.factors import factors_of, is_only_way_in
 from apps.teams.signals import BROWSERS_ENDED
-from apps.web.again import has_nothing_here, only_elsewhere
+from apps.web.again import has_nothing_here, note_first_use, only_elsewhere
 from apps.web.forms import PasskeyNameForm
 from apps.web.links import with_query
 from apps.web.rendering import render
@@ -122,6 +123,13 @@ def _passkey_of(user: User, pk: int) -> Authenticator:
     return passkey
 
 
+class NewCodes(ActivateTOTPView):  # type: ignore[misc]
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer: HttpResponse = super().form_valid(form)
+        note_first_use(self.request, self.request.user, Authenticator.Type.TOTP)
+        return answer
+
+
 class NewPasskey(AddWebAuthnView):  # type: ignore[misc]
     """Every passkey opens the account by itself, so the device has to keep it and to ask who is there."""
 
@@ -130,6 +138,11 @@ class NewPasskey(AddWebAuthnView):  # type: ignore[misc]
         context["js_data"] = {"creation_options": auth.begin_registration(self.request.user, True)}
         context["form"] = kwargs.get("form") or self.get_form()
         return context
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer: HttpResponse = super().form_valid(form)
+        note_first_use(self.request, self.request.user, Authenticator.Type.WEBAUTHN)
+        return answer
 
 
 class NewPassword(PasswordChangeView):  # type: ignore[misc]
@@ -157,6 +170,7 @@ class PasskeyAgain(ReauthenticateWebAuthnView):  # type: ignore[misc]
         return context
 
 
+new_codes = NewCodes.as_view()
 new_passkey = NewPasskey.as_view()
 new_password = NewPassword.as_view()
 passkey_sign_in = PasskeySignIn.as_view()
