@@ -16,6 +16,7 @@ import polib
 from babel.messages.extract import extract_python
 from django.utils.translation.template import templatize
 
+from tests import japanese
 from tests.live import ROOT
 
 LANGUAGE = "ja"
@@ -77,10 +78,17 @@ def renewed(present: polib.POFile, found: set[Text]) -> polib.POFile:
         )
         if text.plural and not entry.msgstr_plural:
             entry.msgstr_plural = {0: ""}
+        _set(entry)
         entry.flags = ["python-format"] if placeholders(text.english + text.plural) else []
         entry.occurrences, entry.comment, entry.previous_msgid = [], "", None
         fresh.append(entry)
     return fresh
+
+
+def _set(entry: polib.POEntry) -> None:
+    """One hand for the marks, whoever translated."""
+    entry.msgstr = japanese.set_in(entry.msgstr)
+    entry.msgstr_plural = {n: japanese.set_in(text) for n, text in entry.msgstr_plural.items()}
 
 
 def text_of(entry: polib.POEntry) -> Text:

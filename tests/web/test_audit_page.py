@@ -373,7 +373,7 @@ def test_the_record_is_told_in_japanese_to_the_last_word(
     own = {"alice", "mallory", "vision", "lab"}
     own |= set(re.findall("[a-z]+", open_run(run).head.display_name))
     assert {word for line in lines(page) for word in re.findall("[A-Za-z]{2,}", line)} - own == set()
-    assert re.search(r"<h2 [^>]*>今日 · \d{4}年\d{1,2}月\d{1,2}日\(.曜日\)</h2>", page.content.decode())
+    assert re.search(r"<h2 [^>]*>今日 · \d{4}年\d{1,2}月\d{1,2}日（.曜日）</h2>", page.content.decode())
     assert "Asia/Tokyo" in page.content.decode()
 
 
