@@ -16,6 +16,7 @@ _BRACKETS = re.compile(
 )
 _COUNTER = "(?=[件個人行台枚本段組種回日時分秒年月週桁通つ]|文字|ファイル|プロジェクトに)"
 _COUNTED = re.compile(rf"(%\(\w+\)[sd]|\d) {_COUNTER}")
+_HELD_FIGURE = re.compile(rf"(?<=[{_JAPANESE}]) (%\(\w+\)[sd]){_COUNTER}")
 _FIGURE = re.compile(rf"(?<=[{_JAPANESE}]) (\d+){_COUNTER}")
 _PARTS = re.compile(rf"({_HELD})")
 _TOUCHING = re.compile(
@@ -28,6 +29,7 @@ def set_in(text: str) -> str:
     if not re.search(f"[{_JAPANESE}]", text):
         return text
     text = _BRACKETS.sub(r"（\1\2）", _COLON.sub("：", text))
-    text = _FIGURE.sub(r"\1", _COUNTED.sub(r"\1", text))
+    for figure in (_COUNTED, _FIGURE, _HELD_FIGURE):
+        text = figure.sub(r"\1", text)
     parts = _PARTS.split(text)
     return "".join(part if n % 2 else _TOUCHING.sub(" ", part) for n, part in enumerate(parts))

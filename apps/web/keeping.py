@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
@@ -60,6 +61,7 @@ class LastRun:
 
     title: str
     url: str
+    at: datetime
     kept: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
 
@@ -198,6 +200,7 @@ def last_run(actor: Actor, team: Entity | None = None) -> LastRun | None:
     return LastRun(
         opened.head.display_name or opened.head.name,
         run_url(place.entity, place.name, opened.head.name),
+        run.created_at,
         kept_names(opened.config_text),
         opened.head.dropped,
     )

@@ -82,7 +82,7 @@ def test_japanese_keeps_the_houses_voice(po: polib.POFile) -> None:
         ("%(key)s: 値%(n)s 個", "%(key)s：値%(n)s個"),
         ("IDとAPIキーを 2 件", "ID と API キーを2件"),
         ("MD5です。<b>base64</b>で", "MD5 です。<b>base64</b>で"),
-        ("%(name)s の版を %(n)s 件", "%(name)s の版を %(n)s件"),
+        ("%(name)s の版を %(n)s 件", "%(name)s の版を%(n)s件"),
         ('/ と : は使えません。{"a": 1} の形で、https:// から', None),
         ("%(what)sは10:30、Y年n月j日 H:i", None),
         ("Other words: (1) 2 of 3", None),
@@ -121,6 +121,7 @@ _TRANSLATED = re.compile(
 )
 _TAG = re.compile(r"{%.*?%}|{{.*?}}", re.DOTALL)
 _CLASSES = re.compile(r'\bmore="[^"]*"')
+_JOINED = re.compile(r"{% if not forloop\.(?:last|first) %}, {% endif %}")
 _NOT_SPOKEN = re.compile(r"{% (?:if|elif|url|static|load|extends|block|with here=|for|partialdef)\b")
 _LITERAL = re.compile(r'"([^"]*)"|\'([^\']*)\'')
 _PROSE = re.compile(r"[A-Z][a-z]|[A-Za-z]{2,} [A-Za-z]")
@@ -189,6 +190,7 @@ def test_a_word_outside_of_the_tags_is_seen() -> None:
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_templates_say_nothing_outside_of_the_tags(path: Path) -> None:
     assert untranslated(path.read_text(), is_html=path.suffix == ".html") == []
+    assert not _JOINED.search(path.read_text()), "{% comma %}: in Japanese it is another"
 
 
 # ── Scripts ──

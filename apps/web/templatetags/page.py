@@ -16,6 +16,7 @@ from django.template import Context
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import pgettext
 
 from apps.accounts.providers import Offered, offered
 from apps.core import clock
@@ -42,6 +43,17 @@ _LONGEST_TITLE = 160
 @lru_cache(maxsize=256)  # a hundred rows show the same three
 def icon(name: str) -> SafeString:
     return format_html('<svg class="i" aria-hidden="true"><use href="#{}"/></svg>', name)
+
+
+@register.simple_tag
+def comma() -> str:
+    """Between the things of a list that a template writes one by one."""
+    return pgettext("between the things of a list", ", ")
+
+
+@register.simple_tag
+def colon() -> str:
+    return pgettext("between a name and what is said of it", ": ")
 
 
 @register.filter
