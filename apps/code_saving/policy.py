@@ -15,6 +15,7 @@ from apps.teams.types import SystemMetadata
 _CODE_NAMES = ("code/*", "*.patch", "*.ipynb", "*_session_history.ipynb")
 # What the client tells of the machine's packages, file by file.
 _PACKAGES = ("requirements.txt", "conda-environment.yaml")
+CODE_TYPE, JOB_TYPE = "code", "job"  # of artifacts
 _SOURCE_ARTIFACT = re.compile(r"source-.*", re.DOTALL)
 
 
@@ -47,8 +48,14 @@ def is_packages(name: str) -> bool:
 
 def keeps_artifact(type_name: str, collection: str, *, saving_on: bool) -> bool:
     """May an artifact be stored? One that a script names is explicit and is kept; what the client makes by itself is not."""
-    if saving_on:
-        return True
-    return type_name != "job" and not (
-        type_name == "code" and _SOURCE_ARTIFACT.fullmatch(collection) is not None
-    )
+    return saving_on or not is_code_artifact(type_name, collection)
+
+
+def is_code_artifact(type_name: str, collection: str) -> bool:
+    """Is it what the client makes of code by itself: a job, or the folder that `run.log_code()` sends?"""
+    return type_name == JOB_TYPE or is_source_artifact(type_name, collection)
+
+
+def is_source_artifact(type_name: str, collection: str) -> bool:
+    """Is it the folder of code that `run.log_code()` sends, under the name that the client gives it?"""
+    return type_name == CODE_TYPE and _SOURCE_ARTIFACT.fullmatch(collection) is not None

@@ -1,6 +1,6 @@
 """Code saving, every way the client has against every setting: what is stored, asserted on the disk and in the database.
 
-The real client goes each of its nine ways once where saving is on and once where it is off; what people, teams and
+The real client goes each of its ten ways once where saving is on and once where it is off; what people, teams and
 organisations may set against each other is asked by requests as the client sends them.
 """
 
@@ -50,11 +50,16 @@ class Way:
     environment: dict[str, str] = field(default_factory=dict)
     stored: frozenset[str] = frozenset({MAIN, PATCH})
     sent: frozenset[str] = frozenset()
+    # The artifacts that it makes where saving is on: type, how the name begins, a file in it, and is the script there?
+    artifacts: tuple[tuple[str, str, str, bool], ...] = ()
 
 
 NOTHING: frozenset[str] = frozenset()
 BOTH = frozenset({MAIN, PATCH})
 # Where the client has not heard the server's word it sends what the script asks for: those are refused when they come.
+SOURCE = ("code", "source-ways-", "notes.py", True)
+HISTORY = ("code", "source-ways-", "_session_history.ipynb", True)
+JOB = ("job", "job-", "wandb-job.json", False)
 WAYS = {
     "yes": Way("save_code=True"),
     "no": Way("save_code=False", stored=NOTHING),
@@ -62,9 +67,10 @@ WAYS = {
     "env": Way(environment={"WANDB_SAVE_CODE": "true"}),
     "disabled": Way(environment={"WANDB_DISABLE_CODE": "true"}, stored=NOTHING),
     "silent": Way("save_code=True", environment={"WANDB_SILENT": "true"}, sent=BOTH),
-    "log_code": Way("save_code=False", after="run.log_code('.')", stored=NOTHING),
+    "log_code": Way("save_code=False", after="run.log_code('.')", stored=NOTHING, artifacts=(SOURCE,)),
     "offline": Way("save_code=True", environment={"WANDB_MODE": "offline"}, sent=BOTH),
-    "notebook": Way("save_code=True", environment={"WANDB_NOTEBOOK_NAME": "book.ipynb"}, stored=BOOK),
+    "notebook": Way("save_code=True", environment={"WANDB_NOTEBOOK_NAME": "book.ipynb"}, stored=BOOK, artifacts=(HISTORY,)),
+    "job": Way("save_code=True, disable_job_creation=False", after="run.log_code('.')", artifacts=(SOURCE, JOB)),
 }  # fmt: skip
 SCRIPT = """
     # canary-in-code
@@ -77,12 +83,21 @@ LOOK = """
 import json
 import django
 django.setup()
-from apps.artifacts.models import RunVersion
+from apps.artifacts.models import Collection, RunVersion, StoredFile, Version
+from apps.artifacts.queries import find_by_digest, list_entries, open_version, read_stored
 from apps.blobs.models import Blob
 from apps.files.models import RunFile
 from apps.files.queries import list_files, read_file, withheld_names
 from apps.runs.models import Run
 from apps.runs.queries import open_run
+def made(version):
+    opened = open_version(version)
+    read = {
+        each.path: b"".join(read_stored(version, find_by_digest(version, each.digest)))
+        for each in list_entries(version)
+    }
+    has_code = CANARY.encode() in b"".join(read.values())
+    return [opened.collection.type_name, opened.collection.name, sorted(read), has_code]
 found = {}
 for run in Run.objects.select_related("project__entity"):
     opened = open_run(run)
@@ -95,9 +110,14 @@ for run in Run.objects.select_related("project__entity"):
         "names": [each.name for each in files],
         "canary": [each.name for each in files if CANARY.encode() in b"".join(read_file(each.file))],
         "withheld": withheld_names(run),
-        "artifacts": RunVersion.objects.filter(run=run).count(),
+        "artifacts": [made(row.version) for row in RunVersion.objects.filter(run=run).order_by("pk")],
     }
-print("FOUND " + json.dumps({"runs": found, "objects": list(Blob.objects.values_list("object_name", flat=True))}))
+traces = [
+    Collection.objects.filter(project__entity__name="off").count(),
+    Version.objects.filter(collection__project__entity__name="off").count(),
+    StoredFile.objects.filter(project__entity__name="off").count(),
+]
+print("FOUND " + json.dumps({"runs": found, "traces": traces, "objects": list(Blob.objects.values_list("object_name", flat=True))}))
 """
 
 
@@ -188,7 +208,7 @@ def test_every_way_of_the_client_keeps_what_its_owner_chose(logged: dict[str, An
                 "code_path": "code_path" in run["config"],
                 "has commit": len(run["commit"]),
                 "withheld": set(run["withheld"]),
-                "artifacts where off": run["artifacts"] if owner == "off" else 0,
+                "artifacts": [told(each, way) for each in run["artifacts"]],
             }
             kept = way.stored if owner == "on" else NOTHING
             wanted = {
@@ -200,11 +220,21 @@ def test_every_way_of_the_client_keeps_what_its_owner_chose(logged: dict[str, An
                 "code_path": owner == "on" and (bool(kept) or name == "log_code"),
                 "has commit": 40,
                 "withheld": set(way.sent) if owner == "off" else set(),
-                "artifacts where off": 0,
+                "artifacts": list(way.artifacts) if owner == "on" else [],
             }
             wrong |= {f"{owner}/{name}": (seen, wanted)} if seen != wanted else {}
 
     assert wrong == {}, wrong
+    assert logged["traces"] == [0, 0, 0]  # nor what was begun and not seen
+
+
+def told(artifact: tuple[str, str, list[str], bool], way: Way) -> tuple[str, str, str, bool]:
+    """An artifact as the way has it, where it fits one of that type."""
+    kind, name, files, has_code = artifact
+    for wanted in way.artifacts:
+        if kind == wanted[0] and name.startswith(wanted[1]) and any(wanted[2] in each for each in files):
+            return (kind, wanted[1], wanted[2], has_code)
+    return (kind, name, " ".join(files), has_code)
 
 
 @pytest.mark.live

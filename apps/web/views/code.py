@@ -7,9 +7,8 @@ from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
 from apps.core.errors import NotFound
-from apps.files.code import code_files
-from apps.files.types import OpenFile
 from apps.runs.queries import get_run, open_run
+from apps.web.code.kept import CodeFile, kept_code
 from apps.web.code.shown import has_own_form, shown_of
 from apps.web.code.switching import way_to_code
 from apps.web.code.tree import tree_of
@@ -19,7 +18,6 @@ from apps.web.environment import commit_of, main_file_of, remote_of
 from apps.web.links import with_query
 from apps.web.rendering import render
 from apps.web.request import Request
-from apps.web.serving import handed
 from apps.web.views.files import page_asked
 from apps.web.views.runs import frame
 
@@ -28,7 +26,8 @@ from apps.web.views.runs import frame
 def code(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     """The code that is kept with the run: where it came from, its tree, and one file of it, of which nothing runs."""
     held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
-    opened, files = open_run(held), code_files(held)
+    opened = open_run(held)
+    files = kept_code(opened)
     main = main_file_of(opened)
     found = _chosen(files, request.GET.get("file", ""), main)
     leaves, left_out = tree_of(
@@ -46,21 +45,24 @@ def code(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     }
     if found is not None:
         context |= _file(request, found)
-    return render(request, "runs/code.html", frame(request, opened) | context)
+    around = frame(request, opened)
+    around["counts"]["code"] = len(files)  # the tab's number: what came both ways is counted once
+    return render(request, "runs/code.html", around | context)
 
 
 @require_safe
 def whole(request: Request, entity: str, project: str, run: str) -> StreamingHttpResponse:
     """All code of the run as one archive, which is empty where none is kept."""
     held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
-    files, name = code_files(held), open_run(held).head.name
-    response = StreamingHttpResponse(zipped(map(handed, files)), content_type="application/zip")
-    response["Content-Disposition"] = attachment(f"{name}-code.zip")
+    opened = open_run(held)
+    files = (each.handed for each in kept_code(opened))
+    response = StreamingHttpResponse(zipped(files), content_type="application/zip")
+    response["Content-Disposition"] = attachment(f"{opened.head.name}-code.zip")
     response["X-Content-Type-Options"] = "nosniff"
     return response
 
 
-def _chosen(files: list[OpenFile], name: str, main: str) -> OpenFile | None:
+def _chosen(files: list[CodeFile], name: str, main: str) -> CodeFile | None:
     """The file that is asked for; else the script that ran, else the first one."""
     by_name = {each.name: each for each in files}
     if name and name not in by_name:
@@ -68,7 +70,7 @@ def _chosen(files: list[OpenFile], name: str, main: str) -> OpenFile | None:
     return by_name.get(name) or by_name.get(main) or next(iter(files), None)
 
 
-def _file(request: Request, found: OpenFile) -> dict[str, Any]:
+def _file(request: Request, found: CodeFile) -> dict[str, Any]:
     page, as_text = page_asked(request), request.GET.get("as") == "text"
     shown = shown_of(found, page, as_text=as_text)
     asked = {"file": found.name, "as": "text" if as_text else ""}

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,16 +10,14 @@ from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
 from apps.core.errors import NotFound
-from apps.files.code import code_files
 from apps.files.compare import TreeRow, compare_trees
-from apps.files.queries import read_file
-from apps.files.types import OpenFile
 from apps.projects.queries import get_project, open_project
 from apps.runs.queries import open_runs
 from apps.runs.table import select_runs
 from apps.runs.types import OpenRun
 from apps.vault.damage import leaving_out_damaged
 from apps.web.code.comparing import Kept, compared, in_one_column
+from apps.web.code.kept import CodeFile, kept_code
 from apps.web.colours import run_colour, swatch_class, told_apart
 from apps.web.comparing import compare as compare_values
 from apps.web.comparing import title_of
@@ -43,7 +40,7 @@ class Side:
     url: str
     swatch: str
     commit: str
-    files: dict[str, OpenFile]
+    files: dict[str, CodeFile]
 
     @property
     def id(self) -> str:
@@ -51,11 +48,11 @@ class Side:
 
     def kept(self, name: str) -> Kept | None:
         found = self.files.get(name)
-        return None if found is None else Kept(found.size, partial(read_file, found.file))
+        return None if found is None else Kept(found.size, found.read)
 
     @property
     def digests(self) -> dict[str, str]:
-        return {name: each.sha256_hex for name, each in self.files.items()}
+        return {name: each.digest for name, each in self.files.items()}
 
 
 class Address:
@@ -99,7 +96,7 @@ def _sides(runs: Sequence[OpenRun], entity: str, project: str) -> list[Side]:
             run_url(entity, project, each.head.name),
             swatch_class(colour),
             commit_of(each),
-            {file.name: file for file in code_files(each.run)},
+            {file.name: file for file in kept_code(each)},
         )
         for each, colour in zip(runs, colours, strict=True)
     ]

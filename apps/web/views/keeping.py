@@ -15,8 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.access.policy import Permission
 from apps.core.errors import Conflict, Forbidden, Invalid
-from apps.erasure.code import erase_code
-from apps.files.code import sum_of_code
+from apps.erasure.code import erase_code, saved_code_of
 from apps.teams.choices import SettingName
 from apps.teams.gate import may
 from apps.teams.queries import Effective, effective, effective_of, told_to
@@ -108,7 +107,7 @@ def _code(request: Request, team: str, action: str) -> HttpResponseBase:
         held = effective(owner, name)
         places = [] if team else keeping.places_of(request.actor, name)
         response = saved(request, action, held, keeping.code_switch(held, action), places)
-        if request.htmx and not held.is_on and sum_of_code(owner).files:
+        if request.htmx and not held.is_on and saved_code_of(owner).files:
             response["HX-Refresh"] = "true"  # the page then offers to erase what was saved
         return response
     return _code_page(request, team, action)
@@ -120,7 +119,7 @@ def _code_page(request: Request, team: str, action: str, *, wrong: str = "") -> 
     (held,) = told_to(request.actor, [effective(owner, name)])
     context = _frame(request, owner, held, team, action)
     row = keeping.code_switch(held, action, may_change=context["may_change"])
-    saved = sum_of_code(owner) if context["may_change"] and not held.is_on else None
+    saved = saved_code_of(owner) if context["may_change"] and not held.is_on else None
     context |= {"row": row, "saved": saved, "wrong": wrong}
     return render(request, "settings/code_saving.html", context, status=400 if wrong else 200)
 

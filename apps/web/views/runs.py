@@ -20,6 +20,7 @@ from apps.runs.history import store
 from apps.runs.queries import get_run, may_do, open_run
 from apps.runs.services import request_stop, update_run
 from apps.runs.types import OpenRun, Stream
+from apps.web.code.kept import count_sources
 from apps.web.colours import run_colour, swatch_class
 from apps.web.editing import patch_of, tag_line
 from apps.web.figures import lasting
@@ -123,6 +124,7 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
     state, keys = state_of(opened.run), store.keys_of(opened.run)
     definitions = Definitions.of_config(opened.config_text)
     files, code = files_and_code(opened.run)
+    code += count_sources(opened.run)
     can_write = may_do(request.actor, Permission.RUN_WRITE, opened.run)
     return {
         "opened": opened,

@@ -1,0 +1,104 @@
+"""What `run.log_code()` sends is an artifact; the Code tab, the comparison and erasing take it for the code that it is."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.artifacts.models import Version
+from apps.artifacts.types import VersionState
+from apps.projects.models import Project
+from apps.runs.models import Run
+from apps.teams.choices import SettingName
+from apps.teams.models import Entity
+from apps.teams.services import choose
+from tests.factories import artifacts, work
+from tests.web.code.test_pages import keep
+from tests.web.conftest import Visit, text_of
+
+RUN = "/lab/vision/runs/one"
+FILES = {"train.py": b"x = 1\n", "pkg/model.py": b"class A: ...\n", "notes.ipynb.bak": b"<b>"}
+
+
+@pytest.fixture
+def one(vision: Project, lab: Entity, alice: User) -> Run:
+    """A run of which a script sent the folder, and the client the main file."""
+    choose(lab, SettingName.CODE_SAVING, True, by=Actor.person(alice))
+    run = work.run(vision, "one", by=alice)
+    send_folder(run, alice, FILES)
+    keep(run, **{"code/train.py": b"x = 1\n"})
+    return run
+
+
+def send_folder(run: Run, who: User, files: dict[str, bytes], **more: str) -> Version:
+    more = {"name": "source-vision-train.py", "type_name": "code"} | more
+    return artifacts.version(run.project, files=files, by=Actor.person(who), run=run, **more)
+
+
+def test_the_tab_shows_the_folder_and_what_came_both_ways_once(visit: Visit, one: Run, alice: User) -> None:
+    send_folder(one, alice, {"a.txt": b"a"}, name="mine")  # named by a script: an artifact as any other
+
+    page = visit(f"{RUN}/code", by="vera", file="code/pkg/model.py")
+    body, words = page.content.decode(), text_of(page)
+    assert "3 files, 22 B" in words
+    assert "class A : ..." in words
+    assert body.count("file=code%2Ftrain.py") == 1
+    assert "a.txt" not in body
+    assert f'href="{RUN}/code"' in visit(RUN, by="vera").content.decode()
+
+    link = body.partition('<a class="btn" href="')[2].partition('"')[0]
+    assert link == "/lab/vision/artifacts/code/source-vision-train.py/v0/files/pkg%2Fmodel.py"
+    assert b"".join(visit(link.replace("%2F", "/"), by="vera")) == FILES["pkg/model.py"]
+    whole = zipfile.ZipFile(io.BytesIO(b"".join(visit(f"{RUN}/code/zip", by="vera"))))
+    assert {name: whole.read(name) for name in whole.namelist()} == {
+        f"code/{name}": content for name, content in FILES.items()
+    }
+
+
+def test_a_file_that_differs_from_the_one_that_the_client_sent_stands_beside_it(
+    visit: Visit, one: Run, alice: User
+) -> None:
+    send_folder(one, alice, {"train.py": b"x = 2\n"})  # the last of a name counts
+
+    names = ["code/train.py", "source-vision-train.py/train.py"]
+    pages = [text_of(visit(f"{RUN}/code", by="vera", file=name)) for name in names]
+    assert ["x = 1" in pages[0], "x = 2" in pages[1]] == [True, True]
+    assert "2 files, 12 B" in pages[0]
+    assert visit(f"{RUN}/code", by="vera", file="code/pkg/model.py").status_code == 404
+
+
+def test_folders_are_compared_with_files_of_the_run_and_with_each_other(
+    visit: Visit, one: Run, vision: Project, alice: User
+) -> None:
+    two = work.run(vision, "two", by=alice)
+    send_folder(two, alice, FILES | {"train.py": b"x = 3\n", "new.py": b""})
+
+    page = visit("/lab/vision/compare/code", by="vera", runs="one,two", file="code/train.py")
+    words, body = text_of(page), page.content.decode()
+    assert "code/train.py changed" in words
+    assert "code/new.py added" in words
+    assert "code/pkg/model.py the same" in words
+    assert body.index("code/train.py") < body.index("code/pkg/model.py")
+    assert ["x = 1" in words, "x = 3" in words] == [True, True]
+
+
+def test_erasing_saved_code_takes_folders_and_jobs_and_nothing_that_a_script_named(
+    visit: Visit, send: Visit, one: Run, alice: User
+) -> None:
+    mine = send_folder(one, alice, {"a.txt": b"a"}, name="mine")
+    send_folder(one, alice, {"wandb-job.json": b"{}"}, name="job-vision-train.py", type_name="job")
+    page = "/teams/lab/code-saving"
+    send(page, by="alice", name="code_saving")
+
+    offered = text_of(visit(page, by="alice"))
+    assert "5 files of code, 30 B, are still kept with runs: 1." in offered
+    assert send(f"{page}/erase", by="alice", agreed="on").status_code == 302
+
+    assert "are still kept" not in text_of(visit(page, by="alice"))
+    left = Version.objects.exclude(state=VersionState.DELETED.value)
+    assert list(left) == [mine]
+    assert f'href="{RUN}/code"' not in visit(RUN, by="vera").content.decode()
