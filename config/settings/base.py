@@ -309,7 +309,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "Visibility": "apps.access.policy.Visibility",
         "RunState": "apps.runs.types.RunState",
-        "KindEnum": ["files", "runs", "project"],  # of an erasure; secrets have kinds, too
+        # What an erasure is of; secrets have kinds, too.
+        "KindEnum": ["files", "runs", "project", "versions", "artifact"],
     },
 }
 
