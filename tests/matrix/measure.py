@@ -102,7 +102,7 @@ class Measure:
     def asked(self, asker: Asker, way: Way, target: Target, **changes: Any) -> Heard:
         ask = replace(way.ask(self.world, target, asker), **changes)
         # Whoever has a signed address uses it; its maker is in it.
-        return self.hear(asker, way.door, ask, with_key=way.name != "signed url")
+        return self.hear(asker, way.door, ask, with_key=not way.is_signed)
 
     def ghost(self, asker: Asker, way: Way, target: Target) -> Heard:
         """What the same is answered about what is not there."""
@@ -182,7 +182,7 @@ def _difference(one: tuple[int, str, str], other: tuple[int, str, str]) -> str:
 def expected(asker: Asker, way: Way, place: Place) -> str:
     """What the table says, and by which word this door says it."""
     if asker.is_refused_key and way.door is not Door.WEB:
-        return FORBIDDEN if way.name == "signed url" else WHO
+        return FORBIDDEN if way.is_signed else WHO
     wants_somebody = way.name == "wandb_protocol:file_stream" or way.name.startswith("api:projects")
     if wants_somebody and not asker.key:
         return WHO
@@ -208,13 +208,13 @@ def _in_project(asker: Asker, way: Way, place: Place) -> str:
     permission = way.rule
     assert isinstance(permission, Permission)
     if place.is_suspended:
-        return FORBIDDEN if is_inside(asker) else NOTHING
+        return FORBIDDEN if is_inside(asker) and not way.is_begun else NOTHING
     entity_too = all(allows(each, role=asker.entity, scope=asker.scope) for each in way.also)
     if way.door is Door.CLIENT:  # it takes no cookies
         asker = replace(asker, has_link=False)
     if asker.may(permission, place, is_run=way.is_run) and entity_too:
         return YES
-    sees = asker.may(Permission.PROJECT_READ, place)
+    sees = asker.may(Permission.PROJECT_READ, place) and not way.is_begun
     return FORBIDDEN if sees and entity_too else NOTHING
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.urls import resolve
 
+from apps.access.rules import SIGNED_URL, url_rules
 from apps.accounts.actors import Actor
 from apps.core import clock
 from apps.projects.models import Project, ShareLink
@@ -16,8 +19,8 @@ from apps.projects.services import make_share_link, revoke_share_link
 from apps.teams.models import Membership
 from apps.teams.types import MemberRole
 from tests.matrix.measure import YES, Measure, expected, measured, seen_by
-from tests.matrix.ways import Door, Level, list_ways, project_ways
-from tests.matrix.world import make_world, undone
+from tests.matrix.ways import Door, Level, list_ways, project_ways, signed_ways
+from tests.matrix.world import GHOST, Asker, World, make_world, undone
 
 
 @pytest.fixture
@@ -34,6 +37,17 @@ def test_everybody_may_by_each_way_in_what_the_table_says(measure: Measure, door
     assert not wrong, f"{len(wrong)} wrong answers\n" + "\n".join(wrong)
     assert len(cells) > 1000
     assert {name for name, _ in measure.headed} == {way.label for _, way, _ in cells if way.method == "GET"}
+
+
+@pytest.mark.promise("P-24")
+def test_each_kind_of_signed_address_is_a_way_in() -> None:
+    nowhere, nobody = cast("World", None), Asker("nobody", Actor.nobody())
+    tried = {
+        (resolve(ask.path, urlconf="config.urls").view_name, ask.method)
+        for ask in (way.ask(nowhere, GHOST, nobody) for way in signed_ways())
+    }
+
+    assert tried == {each for each, rule in url_rules().items() if rule == SIGNED_URL and each[1] != "HEAD"}
 
 
 @pytest.mark.promise("P-23")

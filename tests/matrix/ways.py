@@ -26,8 +26,9 @@ from apps.access.rules import OPERATOR, PARENT, SHARE_LINK, SIGNED_IN, SIGNED_UR
 from apps.core import jsontext
 from apps.wandb_protocol.graphql.engine import schema
 from apps.wandb_protocol.ids import to_client
-from apps.wandb_protocol.signing import DOWNLOAD, UPLOAD, signed_url
+from apps.wandb_protocol.signing import signed_url
 from tests.e2e.secrecy.test_tenants import CALLS, ROUTES
+from tests.matrix import stored
 from tests.matrix.world import Asker, Target, World
 
 FORM = "application/x-www-form-urlencoded"
@@ -73,6 +74,8 @@ class Way:
     is_new: bool = False  # makes what is not there
     is_said: bool = False  # which permission it takes depends on what is sent
     fine: frozenset[int] = frozenset()  # other answers than 2xx and 3xx that come from past the gate
+    is_signed: bool = False  # whoever has the address uses it without a key
+    is_begun: bool = False  # of what is being uploaded: it is there for nobody but those who may upload to it
 
     @property
     def label(self) -> str:
@@ -296,15 +299,17 @@ def sent_ways() -> Iterator[Way]:
 def signed_ways() -> Iterator[Way]:
     """Addresses that carry a right: made for the asker, used by whoever has them."""
 
-    def ask(method: str) -> Callable[[World, Target, Asker], Ask]:
+    def ask(kind: str, led: Callable[[Target], str], sent: bytes) -> Callable[[World, Target, Asker], Ask]:
         def made(world: World, target: Target, asker: Asker) -> Ask:
-            url = signed_url(method, base="", actor=asker.actor, file_id=target.file_id)
-            return Ask(method, url, b"bytes" if method == UPLOAD else b"", "application/octet-stream")
+            url = signed_url(kind, base="", actor=asker.actor, file_id=led(target))
+            return Ask(kind.partition(" ")[0], url, sent, "application/octet-stream")
 
         return made
 
-    for method, permission in ((DOWNLOAD, Permission.FILE_READ), (UPLOAD, Permission.FILE_WRITE)):
-        yield Way(SIGNED_URL, method, Door.CLIENT, permission, Level.PROJECT, ask(method), is_run=True)
+    for kind, (permission, led, sent) in stored.KINDS.items():
+        method, _, thing = kind.partition(" ")
+        yield Way(f"{SIGNED_URL} {thing}".strip(), method, Door.CLIENT, permission, Level.PROJECT, ask(kind, led, sent),
+                  is_run=True, is_signed=True, is_begun=kind in stored.BEGUN)  # fmt: skip
 
 
 # ── GraphQL ──

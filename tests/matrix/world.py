@@ -18,7 +18,6 @@ from apps.accounts.actors import Actor
 from apps.accounts.middleware import SHARES
 from apps.accounts.models import User
 from apps.accounts.services import KeyTerms, issue_api_key, revoke_api_key
-from apps.artifacts.models import Collection
 from apps.core import clock, jsontext
 from apps.files.services import announce_files, store_file
 from apps.projects.models import Project, ProjectMember, ShareLink
@@ -39,7 +38,8 @@ from apps.teams.services import (
 from apps.teams.services.suspending import suspend_entity
 from apps.teams.types import MemberRole, OrganisationRole
 from apps.wandb_protocol.ids import to_client
-from tests.factories import artifacts, people, work
+from tests.factories import people, work
+from tests.matrix import stored
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 SUSPENDED = "suspended"
@@ -59,6 +59,11 @@ class Target:
     link_id: str
     api_key_id: str
     invitation: str
+    version_id: str  # of an artifact, with a file of it and its list of files
+    stored_id: str
+    manifest_id: str
+    begun_file_id: str  # of one that is being uploaded
+    begun_manifest_id: str
     organisation: str = "institute"
     person: str = "una"
 
@@ -83,9 +88,8 @@ class Target:
         return Target(**vars(self) | ids | {"api_key_id": to_client("ApiKey", self.api_key_id)})
 
 
-GHOST = Target(
-    "nothere", "nosuchproject", "nosuchrun", "a.txt", "p" * 20, "r" * 20, "f" * 20, "k" * 20, "y" * 20, "v" * 20, "noinstitute"
-)  # fmt: skip
+_NO_IDS = [letter * 20 for letter in "prfkyvwsmbn"]
+GHOST = Target("nothere", "nosuchproject", "nosuchrun", "a.txt", *_NO_IDS, organisation="noinstitute")
 
 
 @dataclass(frozen=True)
@@ -254,9 +258,6 @@ def _place(world: World, name: str, project: Project, visibility: Visibility, by
     file = announce_files(made, ["a.txt"])[0].file
     assert file is not None
     store_file(file, io.BytesIO(mark.encode()))
-    # One collection in a project, by whoever came first: what others would add to it is refused.
-    if not Collection.objects.filter(project=project).exists():
-        artifacts.version(project, "ds", {"a.txt": mark.encode()}, by=alice)
     link, secret = make_share_link(project, label=mark, days=7, by=alice)
     world.secrets[name] = secret
     key = issue_api_key(world.users["alice"], by=alice)[0]
@@ -271,6 +272,7 @@ def _place(world: World, name: str, project: Project, visibility: Visibility, by
         link.public_id,
         key.public_id,
         world.ids["team invitation"],
+        **stored.make(project, mark, owner=world.users["alice"], by=by),
     )
     return Place(name, visibility, mark, target, by.pk)
 
