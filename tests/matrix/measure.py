@@ -18,7 +18,7 @@ from apps.api.throttling import counts
 from apps.core import jsontext
 from apps.projects.readings import READING
 from tests.factories.people import basic
-from tests.matrix.ways import FORM, Ask, Door, Level, Way
+from tests.matrix.asking import FORM, Ask, Door, Level, Way
 from tests.matrix.world import GHOST, Asker, Place, Target, World, undone
 
 YES, FORBIDDEN, NOTHING, WHO = "yes", "forbidden", "nothing", "who are you"
@@ -262,7 +262,10 @@ def _of_graphql(way: Way, answer: Any) -> str:
         if not found:
             return NOTHING
         found = found[int(step)] if step.isdecimal() else found[step]
-    return NOTHING if found is None else YES
+    if found is None:
+        return NOTHING
+    missing = [name for name in way.beside if found[name] is None]
+    return f"without {', '.join(missing)}" if missing else YES
 
 
 def visibilities(way: Way, world: World) -> list[Place]:

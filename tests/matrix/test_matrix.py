@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -10,7 +12,8 @@ from django.conf import settings
 from django.test import Client
 from django.urls import resolve
 
-from apps.access.rules import SIGNED_URL, url_rules
+from apps.access.policy import Permission
+from apps.access.rules import SIGNED_URL, graphql_rules, url_rules
 from apps.accounts.actors import Actor
 from apps.core import clock
 from apps.projects.models import Project, ShareLink
@@ -18,9 +21,13 @@ from apps.projects.readings import READING
 from apps.projects.services import make_share_link, revoke_share_link
 from apps.teams.models import Membership
 from apps.teams.types import MemberRole
+from tests.matrix.asking import Door, Level
+from tests.matrix.fields import ELSEWHERE
 from tests.matrix.measure import YES, Measure, expected, measured, seen_by
-from tests.matrix.ways import Door, Level, list_ways, project_ways, signed_ways
+from tests.matrix.ways import list_ways, project_ways, signed_ways
 from tests.matrix.world import GHOST, Asker, World, make_world, undone
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -48,6 +55,21 @@ def test_each_kind_of_signed_address_is_a_way_in() -> None:
     }
 
     assert tried == {each for each, rule in url_rules().items() if rule == SIGNED_URL and each[1] != "HEAD"}
+
+
+@pytest.mark.promise("P-24")
+def test_each_field_under_a_permission_is_asked_for_as_everybody_or_where_it_says() -> None:
+    under = {field for field, rule in graphql_rules().items() if isinstance(rule, Permission)}
+    asked = {field for way in project_ways() for field in way.fields}
+    elsewhere = {field: file for file, fields in ELSEWHERE.items() for field in fields.split()}
+
+    assert under - asked == set(elsewhere), "A way of tests/matrix/fields.py, or a line in ELSEWHERE, please."
+    unasked = [
+        field
+        for field, file in elsewhere.items()
+        if not re.search(rf"\b{field.partition('.')[2]}\b", (ROOT / file).read_text())
+    ]
+    assert unasked == []
 
 
 @pytest.mark.promise("P-23")

@@ -2,89 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from graphql import (
-    GraphQLEnumType,
-    GraphQLField,
-    GraphQLInterfaceType,
-    GraphQLNonNull,
-    GraphQLObjectType,
-    GraphQLScalarType,
-    GraphQLUnionType,
-    get_named_type,
-)
 
 from apps.access.policy import Permission
-from apps.access.rules import OPERATOR, PARENT, SHARE_LINK, SIGNED_IN, SIGNED_URL, graphql_rules, rules_of_url
+from apps.access.rules import OPERATOR, SHARE_LINK, SIGNED_IN, SIGNED_URL, rules_of_url
 from apps.core import jsontext
-from apps.wandb_protocol.graphql.engine import schema
-from apps.wandb_protocol.ids import to_client
 from apps.wandb_protocol.signing import signed_url
-from tests.e2e.secrecy.test_tenants import CALLS, ROUTES
+from tests.e2e.secrecy.test_tenants import ROUTES
 from tests.matrix import stored
+from tests.matrix.asking import FORM, Ask, Door, Level, Way, filled
+from tests.matrix.fields import call_ways, field_ways, group_ways
 from tests.matrix.world import Asker, Target, World
-
-FORM = "application/x-www-form-urlencoded"
-
-
-class Door(StrEnum):
-    WEB = "web"
-    REST = "api"
-    CLIENT = "client"  # the wandb client's: GraphQL, file stream, storage
-
-
-class Level(StrEnum):
-    """What the thing is that the rule is asked about."""
-
-    PROJECT = "project"
-    TEAM = "team"
-    ORGANISATION = "organisation"
-    NAME_OF_ORGANISATION = "name of an organisation"  # told to the people of its teams as well
-    OWN = "own"  # only the asker's, or nobody's
-
-
-@dataclass(frozen=True)
-class Ask:
-    """One request."""
-
-    method: str
-    path: str
-    body: bytes = b""
-    kind: str = "application/json"
-
-
-@dataclass(frozen=True)
-class Way:
-    name: str
-    method: str
-    door: Door
-    rule: Permission | str
-    level: Level
-    ask: Callable[[World, Target, Asker], Ask]
-    is_run: bool = False  # about one run: whoever added it may do more with it
-    also: tuple[Permission, ...] = ()  # of the team, besides
-    answer: tuple[str, ...] = ()  # where in the data of a GraphQL answer the field stands
-    is_new: bool = False  # makes what is not there
-    is_said: bool = False  # which permission it takes depends on what is sent
-    fine: frozenset[int] = frozenset()  # other answers than 2xx and 3xx that come from past the gate
-    is_signed: bool = False  # whoever has the address uses it without a key
-    is_begun: bool = False  # of what is being uploaded: it is there for nobody but those who may upload to it
-
-    @property
-    def label(self) -> str:
-        return f"{self.door} {self.method} {self.name}"
-
-    @property
-    def writes(self) -> bool:
-        return self.method not in {"GET", "HEAD"} and not self.name.startswith(("Query.", "Project.", "Run."))
-
 
 # ── what to send ──
 
@@ -166,12 +98,6 @@ FINE: dict[str, frozenset[int]] = {
     "organisation-leave": frozenset({409}),
 }
 PERSON = {"team": "una", "organisation": "bob"}
-
-
-def filled(words: Any, target: Target) -> Any:
-    if isinstance(words, str):
-        return words.format(**vars(target)) if re.search(r"{\w+}", words) else words
-    return {key: filled(value, target) for key, value in words.items()} if isinstance(words, dict) else words
 
 
 def kwargs_of(world: World, name: str, target: Target) -> dict[str, Any]:
@@ -312,170 +238,11 @@ def signed_ways() -> Iterator[Way]:
                   is_run=True, is_signed=True, is_begun=kind in stored.BEGUN)  # fmt: skip
 
 
-# ── GraphQL ──
-
-BIG = frozenset(
-    {
-        *("Project", "Run", "File", "User", "Entity", "Organization"),
-        *(
-            "Artifact",
-            "ArtifactCollection",
-            "ArtifactCollectionMembership",
-            "ArtifactSequence",
-            "ArtifactType",
-        ),
-        *("ArtifactCollectionConnection", "ArtifactConnection", "ArtifactCreator", "ArtifactTypeConnection"),
-    }
-)
-PARENTS = {
-    "Project": ("query($e: String, $p: String) {{ project(name: $p, entityName: $e) {{ {} }} }}", ("project",)),
-    "Run": ("query($e: String, $p: String, $r: String!) {{ project(name: $p, entityName: $e) {{ run(name: $r) {{ {} }} }} }}",
-            ("project", "run")),
-    "File": ("query($e: String, $p: String, $r: String!) {{ project(name: $p, entityName: $e) {{ run(name: $r) {{ files {{ edges {{ node {{ {} }} }} }} }} }} }}", ("project", "run", "files", "edges", "0", "node")),
-    "Entity": ("query($e: String) {{ entity(name: $e) {{ {} }} }}", ("entity",)),
-}  # fmt: skip
-ARGUMENTS = {
-    "name": "{run}",
-    "specs": ['{"keys": ["loss"], "samples": 5}'],
-    "Entity.project.name": "{project}",
-    "Project.artifact.name": "ds:latest",
-    "Project.artifactCollection.name": "ds",
-    "Project.artifactCollectionMembership.name": "ds:v0",
-    "Project.artifactType.name": "dataset",
-}
-# What one call needs besides the rule of its field.
-NEEDS: dict[str, tuple[Permission, Level, bool]] = {
-    "Query.organization": (Permission.ENTITY_READ, Level.NAME_OF_ORGANISATION, False),
-    "Mutation.upsertBucket": (Permission.RUN_WRITE, Level.PROJECT, True),  # the run is there
-    "Mutation.upsertBucket by id": (Permission.RUN_WRITE, Level.PROJECT, True),
-    "Mutation.upsertBucket new": (Permission.RUN_CREATE, Level.PROJECT, False),
-    "Mutation.upsertModel": (Permission.PROJECT_SHARE, Level.PROJECT, False),  # it changes who may see it
-    "Mutation.deleteModel": (Permission.PROJECT_ERASE, Level.PROJECT, False),
-    "Mutation.upsertModel by id": (Permission.PROJECT_SHARE, Level.PROJECT, False),
-    "Mutation.upsertModel named": (Permission.PROJECT_READ, Level.PROJECT, False),
-    "Mutation.upsertModel named by id": (Permission.PROJECT_READ, Level.PROJECT, False),
-}
-_OF_A_TEAM = {Permission.ENTITY_READ, Permission.ENTITY_ADMIN}
-
-
-def selection(field_of: GraphQLField) -> str:
-    """Everything that is a plain fact of this field's type; not what leads on to other things."""
-    kind = get_named_type(field_of.type)
-    if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
-        return " { __typename }"
-    if not isinstance(kind, GraphQLObjectType):
-        return ""
-    wanted = []
-    for name, inner in kind.fields.items():
-        target = get_named_type(inner.type)
-        if any(isinstance(arg.type, GraphQLNonNull) for arg in inner.args.values()):
-            continue
-        if isinstance(target, GraphQLScalarType | GraphQLEnumType):
-            wanted.append(name)
-        elif target.name not in BIG | {"Member"} or name == "node":
-            wanted.append(name + selection(inner))
-    return " { " + " ".join(wanted) + " }"
-
-
-def field_ways() -> Iterator[Way]:
-    """Fields that lead from one thing to another, on a thing that is asked for first."""
-    rules = graphql_rules()
-    for parent, (query, above) in PARENTS.items():
-        kind = schema().type_map[parent]
-        assert isinstance(kind, GraphQLObjectType)
-        for name, inner in kind.fields.items():
-            full = f"{parent}.{name}"
-            leads = isinstance(get_named_type(inner.type), GraphQLObjectType)
-            if rules[full] == PARENT and not leads:
-                continue
-            yield _field_way(full, inner, query, above)
-
-
-def _field_way(full: str, inner: GraphQLField, query: str, above: tuple[str, ...]) -> Way:
-    parent, _, name = full.partition(".")
-    rule = graphql_rules()[full]
-    is_team = parent == "Entity"
-    needed = (
-        rule if isinstance(rule, Permission) else Permission.ENTITY_READ if is_team else Permission.RUN_READ
-    )
-    level = Level.TEAM if is_team and needed in _OF_A_TEAM else Level.PROJECT
-
-    def ask(world: World, target: Target, _: Asker) -> Ask:
-        said = target.as_the_client_says()
-        args = {
-            argument: filled(ARGUMENTS.get(f"{full}.{argument}", ARGUMENTS.get(argument)), said)
-            for argument, facts in inner.args.items()
-            if isinstance(facts.type, GraphQLNonNull) or f"{full}.{argument}" in ARGUMENTS
-        }
-        words = ", ".join(f"{key}: {jsontext.dumps(value)}" for key, value in args.items())
-        text = query.format(f"{name}{f'({words})' if words else ''}{selection(inner)}")
-        return _graphql(text, {"e": said.entity, "p": said.project, "r": said.run})
-
-    also = (Permission.ENTITY_READ,) if is_team and level is Level.PROJECT else ()
-    # A fact may be null for everybody, and is then known by what stands above it.
-    answer = (*above, name) if level is Level.PROJECT and isinstance(rule, Permission) else above
-    return Way(full, "POST", Door.CLIENT, needed, level, ask, also=also, answer=answer)
-
-
-_MORE_CALLS: dict[str, Any] = {
-    "Mutation.createInvite": (
-        "mutation($i: CreateInviteInput!) { createInvite(input: $i) { invite { id } } }",
-        lambda t: {"i": {"entityName": t.entity, "email": "somebody@example.com"}},
-    ),
-    "Mutation.deleteInvite": (
-        "mutation($i: DeleteInviteInput!) { deleteInvite(input: $i) { success } }",
-        lambda t: {"i": {"entityName": t.entity, "id": to_client("Invitation", t.invitation)}},
-    ),
-    # Naming a project and changing nothing is asking for it.
-    "Mutation.upsertModel named": (
-        "mutation($i: UpsertModelInput!) { upsertModel(input: $i) { inserted project { id } } }",
-        lambda t: {"i": {"entityName": t.entity, "name": t.project}},
-    ),
-    "Mutation.upsertModel named by id": (
-        "mutation($i: UpsertModelInput!) { upsertModel(input: $i) { inserted project { id } } }",
-        lambda t: {"i": {"id": t.project_id}},
-    ),
-    "Mutation.createServiceAccount": (
-        "mutation($i: CreateServiceAccountInput!) { createServiceAccount(input: $i) { user { id } } }",
-        lambda t: {"i": {"entityName": t.entity, "description": "x"}},
-    ),
-}
-
-
-def call_ways() -> Iterator[Way]:
-    """Query and Mutation, by the calls that are also tried from outside on a whole instance."""
-    for label, (query, variables) in (CALLS | _MORE_CALLS).items():
-        full = label.split(" ")[0]
-        rule = graphql_rules()[full]
-        if not query or not isinstance(rule, Permission) or full == "Query.models":
-            continue
-        permission, level, is_run = NEEDS.get(label, (rule, _level(rule), full.startswith("Mutation.")))
-
-        def ask(
-            world: World, target: Target, _: Asker, query: str = query, variables: Any = variables
-        ) -> Ask:
-            said = target.as_the_client_says()
-            if "organization(" in query:
-                said = Target(**vars(said) | {"entity": said.organisation})
-            return _graphql(query.replace("%s", said.project), variables(said))
-
-        yield Way(label, "POST", Door.CLIENT, permission, level, ask, is_run, answer=(full.split(".")[1],),
-                  is_new=label.startswith("Mutation.upsertModel") or label == "Mutation.upsertBucket new")  # fmt: skip
-
-
-def _level(rule: Permission) -> Level:
-    return Level.TEAM if rule in _OF_A_TEAM else Level.PROJECT
-
-
-def _graphql(query: str, variables: dict[str, Any]) -> Ask:
-    return Ask("POST", "/graphql", jsontext.dumps({"query": query, "variables": variables}).encode())
-
-
 def project_ways() -> list[Way]:
     """Everything that the table decides about: what the rows and columns are crossed with."""
     return [
         way
-        for ways in (url_ways(), sent_ways(), signed_ways(), field_ways(), call_ways())
+        for ways in (url_ways(), sent_ways(), signed_ways(), field_ways(), group_ways(), call_ways())
         for way in ways
         if way.rule != SHARE_LINK
     ]

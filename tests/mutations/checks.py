@@ -9,8 +9,9 @@ from typing import Any
 from django.test import override_settings
 
 from apps.access.policy import Permission
+from tests.matrix.asking import Door, Level, Way
 from tests.matrix.measure import YES, Measure, expected, measured, seen_by, visibilities
-from tests.matrix.ways import Door, Level, Way, list_ways, project_ways
+from tests.matrix.ways import list_ways, project_ways
 from tests.matrix.world import Asker, Place, Target, undone
 from tests.mutations.again import SENT, key_made_again, sent_again, teams_offered
 from tests.mutations.answers import ANSWERS, Answer

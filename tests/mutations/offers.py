@@ -12,8 +12,9 @@ from django.urls import Resolver404, resolve
 
 from apps.access.policy import Permission, allows
 from apps.access.rules import rules_of_url
+from tests.matrix.asking import Level, Way
 from tests.matrix.measure import Measure
-from tests.matrix.ways import Level, Way, level_of
+from tests.matrix.ways import level_of
 from tests.matrix.world import Asker, Place
 
 # Who may less than all, and the projects in which they may something.

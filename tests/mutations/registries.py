@@ -292,11 +292,35 @@ def _upsert(**more: Any) -> Call:
     return _act("upsertModel", "UpsertModelInput", lambda s: sent)
 
 
-def _members_input(s: Scene) -> dict[str, Any]:
+def _members_input(s: Scene, name: str = "una") -> dict[str, Any]:
     return {
         "projectId": to_client("Project", s.ids["registry"]),
-        "userIds": [to_client("User", s.user("una").public_id)],
+        "userIds": [to_client("User", s.user(name).public_id)],
     }
+
+
+def _role_input(s: Scene) -> dict[str, Any]:
+    sent = _members_input(s, "bob")
+    return {"projectId": sent["projectId"], "userId": sent["userIds"][0], "userProjectRole": "viewer"}
+
+
+def _team_input(s: Scene) -> dict[str, Any]:
+    lab = to_client("Entity", s.world.lab.public_id)
+    return {"projectId": _members_input(s)["projectId"], "teamId": lab, "teamProjectRole": "viewer"}
+
+
+def _shown_input(s: Scene) -> dict[str, Any]:
+    return {"artifactPortfolioID": _unlink_input(s)["artifactPortfolioID"]}
+
+
+def _in_portfolio(s: Scene, _: Place, asker: Asker) -> list[bool]:
+    """What the public project's portfolio shows of what is linked there, a version of the private project."""
+    query = """query($e: String, $p: String) { project(entityName: $e, name: $p) { artifactCollection(name: "chosen") {
+      aliases { totalCount } artifacts { totalCount } artifactMembership(aliasName: "v0") { id } } } }"""
+    target = s.world.place(PUBLIC).target
+    asked = _asked(asker, query, e=target.entity, p=target.project)
+    found = asked["data"]["project"]["artifactCollection"]
+    return [found["artifacts"]["totalCount"] > 0, found["artifactMembership"] is not None]
 
 
 _RENAME = {"entityName": "institute", "oldProjectName": _NAME, "newProjectName": "wandb-registry-other"}
@@ -375,4 +399,19 @@ CHECKS: dict[str, tuple[Call, Call]] = {
     "client createProjectMembers": (
         _act("createProjectMembers", "CreateProjectMembersInput", _members_input), _spoken(_should(P.PROJECT_SHARE)),
     ),
+    "client deleteProjectMembers": (
+        _act("deleteProjectMembers", "DeleteProjectMembersInput", lambda s: _members_input(s, "bob")), _spoken(_should(P.PROJECT_SHARE)),
+    ),
+    "client updateProjectMember": (_act("updateProjectMember", "UpdateProjectMemberInput", _role_input), _spoken(_should(P.PROJECT_SHARE))),
+    "client updateProjectTeamMember": (
+        _act("updateProjectTeamMember", "UpdateProjectTeamMemberInput", _team_input), _spoken(_should(P.PROJECT_SHARE)),
+    ),
+    "client updateArtifactPortfolio": (
+        _act("updateArtifactPortfolio", "UpdateArtifactPortfolioInput", lambda s: _shown_input(s) | {"description": "x"}),
+        _spoken(_should(P.FILE_WRITE)),
+    ),
+    "client deleteArtifactPortfolio": (
+        _act("deleteArtifactPortfolio", "DeleteArtifactPortfolioInput", _shown_input), _spoken(_should(P.FILE_ERASE)),
+    ),
+    "client portfolio": (_in_portfolio, lambda s, p, a: [_reads(replace(a, has_link=False), s, PRIVATE)] * 2),
 }  # fmt: skip

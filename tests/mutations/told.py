@@ -10,8 +10,8 @@ from apps.access.policy import Permission, Visibility, allows
 from apps.audit.events import EventKind
 from apps.audit.models import Event
 from apps.core import jsontext
+from tests.matrix.asking import Ask, Door
 from tests.matrix.measure import Measure
-from tests.matrix.ways import Ask, Door
 from tests.matrix.world import Asker, Place
 from tests.mutations.direct import Scene
 
