@@ -14,6 +14,8 @@ SEEN = Path(__file__).with_name("seen.tsv")
 
 _ORGANISATION = "get_organisation(request.actor, Permission.ENTITY_ADMIN, name=organisation)"
 _TEAM = "get_team(request.actor, Permission.ENTITY_ADMIN, name=entity)"
+_PEOPLE = "_held(request, entity, organisation, Permission.ENTITY_ADMIN)"
+_AT = "require_at(by, Permission.ENTITY_ADMIN, place)"
 _SERVICES = "apps.teams.services.service_accounts _held: require(by, Permission.ENTITY_ADMIN, entity=place, what='team')"
 _IN_ORGANISATION = "require_in_organisation(by, Permission.ENTITY_ADMIN, organisation="
 # A view that asks before it shows anything, and the service behind it that asks before it does anything.
@@ -28,6 +30,9 @@ AGAIN: dict[str, str] = {
     "apps.web.views.people go: _held(request, entity, organisation, Permission.ENTITY_READ)": (
         "apps.teams.services.members leave: require_at(by, Permission.ENTITY_READ, place)"
     ),
+    f"apps.web.views.people remove: {_PEOPLE}": f"apps.teams.services.members remove_member: {_AT}",
+    f"apps.web.views.people hand_over_to: {_PEOPLE}": f"apps.teams.services.members hand_over: {_AT}",
+    f"apps.web.views.people revoke: {_PEOPLE}": f"apps.teams.services.invitations revoke_invitation: {_AT}",
     "apps.web.views.artifacts artifacts: get_project(request.actor, Permission.FILE_READ, entity=entity, name=project)": (
         "apps.artifacts.queries.versions collections_in: require(actor, Permission.FILE_READ, project, what='artifact')"
     ),

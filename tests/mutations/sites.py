@@ -91,7 +91,8 @@ def _gate_names(module: str, tree: ast.Module) -> set[str]:
 def _names_a_permission(node: ast.Call) -> bool:
     return any(
         isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id == "Permission"
-        for each in [*node.args, *(keyword.value for keyword in node.keywords)]
+        for given in [*node.args, *(keyword.value for keyword in node.keywords)]
+        for each in ([given.body, given.orelse] if isinstance(given, ast.IfExp) else [given])
     )
 
 

@@ -87,8 +87,11 @@ def _changed(
     info: Info, found: Project, *, description: str | None, visibility: Visibility | None
 ) -> Project:
     actor = actor_in(info)
-    needed = Permission.PROJECT_WRITE if visibility is None else Permission.PROJECT_SHARE
-    held = get_project_by_id(actor, needed, public_id=found.public_id)
+    held = get_project_by_id(
+        actor,
+        Permission.PROJECT_WRITE if visibility is None else Permission.PROJECT_SHARE,
+        public_id=found.public_id,
+    )
     if visibility is not None:
         _require_no_question(held, visibility)
     return update_project(held, by=actor, description=description, visibility=visibility)

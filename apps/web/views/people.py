@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @require_POST
 def role(request: Request, person: str, entity: str = "", organisation: str = "") -> HttpResponseBase:
     """Give somebody another role, in place."""
-    at, place = _held(request, entity, organisation)
+    at, place = _held(request, entity, organisation, Permission.ENTITY_ADMIN)
     try:
         change_role(place, person, role_named(place, request.POST.get("role", "")), by=request.actor)
     except (Conflict, Invalid) as error:
@@ -54,7 +54,7 @@ def role(request: Request, person: str, entity: str = "", organisation: str = ""
 @require_POST
 def remove(request: Request, person: str, entity: str = "", organisation: str = "") -> HttpResponseBase:
     """Take somebody out."""
-    at, place = _held(request, entity, organisation)
+    at, place = _held(request, entity, organisation, Permission.ENTITY_ADMIN)
     try:
         remove_member(place, person, by=request.actor)
     except Conflict as error:
@@ -65,7 +65,7 @@ def remove(request: Request, person: str, entity: str = "", organisation: str = 
 @require_POST
 def hand_over_to(request: Request, entity: str = "", organisation: str = "") -> HttpResponseBase:
     """Make somebody else the admin and oneself a member."""
-    at, place = _held(request, entity, organisation)
+    at, place = _held(request, entity, organisation, Permission.ENTITY_ADMIN)
     try:
         hand_over(place, to=request.POST.get("to", ""), by=request.actor)
     except (Conflict, Invalid, NotFound) as error:
@@ -87,7 +87,7 @@ def go(request: Request, entity: str = "", organisation: str = "") -> HttpRespon
 @require_POST
 def invite_somebody(request: Request, entity: str = "", organisation: str = "") -> HttpResponseBase:
     """Make an invitation. The answer is the only place where its link ever stands, mailed or not."""
-    at, place = _held(request, entity, organisation)
+    at, place = _held(request, entity, organisation, Permission.ENTITY_ADMIN)
     form = InviteForm(request.POST, roles=at.roles)
     if not form.is_valid():
         return _page(request, at, place, status=400, invite=form)
@@ -109,14 +109,12 @@ def invite_somebody(request: Request, entity: str = "", organisation: str = "") 
 @require_POST
 def revoke(request: Request, public_id: str, entity: str = "", organisation: str = "") -> HttpResponseBase:
     """Withdraw an invitation that nobody has used."""
-    at, place = _held(request, entity, organisation)
+    at, place = _held(request, entity, organisation, Permission.ENTITY_ADMIN)
     revoke_invitation(place, public_id, by=request.actor)
     return redirect(at.url)
 
 
-def _held(
-    request: Request, entity: str, organisation: str, permission: Permission = Permission.ENTITY_ADMIN
-) -> tuple[Named, Place]:
+def _held(request: Request, entity: str, organisation: str, permission: Permission) -> tuple[Named, Place]:
     at = named(entity, organisation)
     return at, at.held(request.actor, permission)
 
