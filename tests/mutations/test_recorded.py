@@ -53,6 +53,19 @@ def test_the_recorded_check_goes_red_when_its_gate_call_is_taken_out(db: None) -
     assert not unseen, "Taken out, and seen no more. Run `make mutations`:\n" + "\n".join(unseen)
 
 
+def test_no_permission_stands_in_a_default_where_its_gate_call_cannot_be_seen() -> None:
+    hidden = [
+        f"{path.relative_to(APPS)}:{default.lineno}"
+        for path in sorted(APPS.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.arguments)
+        for default in [*node.defaults, *node.kw_defaults]
+        if default is not None and ast.unparse(default).startswith("Permission.")
+    ]
+
+    assert hidden == [], "Name the permission in each call, please: a call that names none is not taken out here."
+
+
 def test_whoever_may_the_one_may_the_other() -> None:
     """So that asking for the other, too, makes no difference that anybody could see: EQUAL, and what is not asked at all."""
     implied = [
