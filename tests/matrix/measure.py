@@ -32,7 +32,10 @@ _CODES = {
     "conflict": YES,
 }  # publishing asks first
 # What is new in each answer. Each begins with letters to look for: pages are long, and thousands of them are searched.
-_TOKENS = [re.compile(word) for word in (rb'csrfmiddlewaretoken" value="\w+', rb"CSRF[^>]*", rb'name="once" value="[^"]*')]
+_TOKENS = [
+    re.compile(word)
+    for word in (rb'csrfmiddlewaretoken" value="\w+', rb"CSRF[^>]*", rb'name="once" value="[^"]*')
+]
 _WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 _SEND_NOTHING = {"stranger", "viewer"}  # one who sees nothing and one who may only look
 _MARK = re.compile(rb"mark-[a-z]+")
@@ -191,9 +194,9 @@ class Measure:
         unseen = heard.marks - seen_by(self.world, asker, way)
         if unseen:
             yield wrong("no words of what is not theirs", ", ".join(sorted(unseen)))
-        if wanted == NOTHING and got == NOTHING and not knows_otherwise(asker, way):
-            if differs := heard.differs(self.ghost(asker, way, place.target), place.target):
-                yield wrong("the answer about nothing", differs)
+        is_nothing = wanted == NOTHING and got == NOTHING and not knows_otherwise(asker, way)
+        if is_nothing and (differs := heard.differs(self.ghost(asker, way, place.target), place.target)):
+            yield wrong("the answer about nothing", differs)
         if (
             wanted in {NOTHING, FORBIDDEN}
             and way.door is not Door.CLIENT

@@ -25,14 +25,9 @@ from tests.matrix.asking import Door, Level
 from tests.matrix.fields import ELSEWHERE
 from tests.matrix.measure import YES, Measure, expected, measured, seen_by
 from tests.matrix.ways import list_ways, project_ways, signed_ways
-from tests.matrix.world import GHOST, Asker, World, make_world, undone
+from tests.matrix.world import GHOST, Asker, World, undone
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def measure(db: None) -> Measure:
-    return Measure(make_world())
 
 
 @pytest.mark.promise("P-24")

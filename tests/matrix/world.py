@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any
 
@@ -88,8 +88,8 @@ class Target:
         return Target(**vars(self) | ids | {"api_key_id": to_client("ApiKey", self.api_key_id)})
 
 
-_NO_IDS = [letter * 20 for letter in "prfkyvwsmbn"]
-GHOST = Target("nothere", "nosuchproject", "nosuchrun", "a.txt", *_NO_IDS, organisation="noinstitute")
+_NO_IDS = {each.name: letter * 20 for each, letter in zip(fields(Target)[4:], "prfkyvwsmbn", strict=False)}
+GHOST = Target("nothere", "nosuchproject", "nosuchrun", "a.txt", organisation="noinstitute", **_NO_IDS)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,9 @@ def test_no_permission_stands_in_a_default_where_its_gate_call_cannot_be_seen() 
         if default is not None and ast.unparse(default).startswith("Permission.")
     ]
 
-    assert hidden == [], "Name the permission in each call, please: a call that names none is not taken out here."
+    assert hidden == [], (
+        "Name the permission in each call, please: a call that names none is not taken out here."
+    )
 
 
 def test_whoever_may_the_one_may_the_other() -> None:

@@ -1,0 +1,211 @@
+"""What is the asker's own, or for operators alone: the addresses that no permission stands at, asked for by everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from itertools import cycle, islice
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from apps.access.rules import OPERATOR, SIGNED_IN
+from apps.accounts.actors import Actor
+from apps.accounts.models import ApiKey, BrowserSession, User
+from apps.accounts.services import issue_api_key
+from apps.erasure.services import erase_run
+from apps.teams.browsers import note_browser
+from apps.teams.models import Entity, Membership, OrganisationMembership, Setting
+from tests.e2e.secrecy.test_tenants import ROUTES
+from tests.factories import work
+from tests.house.test_access import URLS, with_rule
+from tests.matrix.asking import FORM, Ask, Door, Level, Way
+from tests.matrix.measure import FORBIDDEN, NOTHING, WHO, YES, Heard, Measure, measured, outcome, seen_by
+from tests.matrix.ways import door_of
+from tests.matrix.world import Asker, World, undone
+from tests.web.test_factors import passkey
+
+Ids = dict[str, dict[str, Any]]
+# Where whoever is not signed in is led to, or told so.
+_WAYS_IN = ("/sign-in", "/sign-up", "/settings/api-keys")
+_NO_ID, _NO_ROW = "z" * 20, 10**9
+
+
+def things_of_alice(world: World) -> Ids:
+    """Something of hers for each address with an id in it, by the address's name."""
+    alice, by = world.users["alice"], Actor.person(world.users["alice"])
+    key = issue_api_key(alice, by=by)[0].public_id
+    note_browser(alice, session_row="r" * 40, device=("Firefox", "Linux"), network="10.0.0.0")
+    session = BrowserSession.objects.get(session_row="r" * 40).public_id
+    link = SocialAccount.objects.create(user=alice, provider="google", uid="1").pk
+    job = erase_run(work.run(work.project("alice", "own", by=alice), "gone", by=alice), by=by).public_id
+    held = passkey(alice).pk
+    return {
+        "api-key-revoke": {"public_id": key},
+        "api:key-revoke": {"key": key},
+        "session-end": {"public_id": session},
+        "unlink": {"pk": link},
+        "passkey-rename": {"pk": held},
+        "passkey-remove": {"pk": held},
+        "erasure": {"erasure": job},
+        "api:erasure": {"erasure": job},
+    }
+
+
+def kept(world: World) -> list[Any]:
+    """What alice has of her own, and what is decided in her team."""
+    alice, lab = world.users["alice"], world.lab
+    looked_at: list[tuple[QuerySet[Any], list[str]]] = [
+        (User.objects.filter(pk=alice.pk), ["password", "email", "theme", "time_zone", "is_active"]),
+        (ApiKey.objects.filter(user=alice).order_by("pk"), ["pk", "revoked_at"]),
+        (BrowserSession.objects.filter(user=alice).order_by("pk"), ["pk"]),
+        (SocialAccount.objects.filter(user=alice).order_by("pk"), ["pk"]),
+        (Authenticator.objects.filter(user=alice).order_by("pk"), ["pk", "type"]),
+        (EmailAddress.objects.filter(user=alice).order_by("pk"), ["email", "verified", "primary"]),
+        (Membership.objects.filter(entity=lab).order_by("pk"), ["user", "role"]),
+        (OrganisationMembership.objects.order_by("pk"), ["user", "role"]),
+        (Setting.objects.filter(entity__in=[lab, Entity.objects.get(user=alice)]).order_by("pk"), ["pk"]),
+    ]
+    return [list(rows.values_list(*names)) for rows, names in looked_at]
+
+
+def way(name: str, method: str, path: str, rule: str) -> Way:
+    body, kind = (b"{}", "application/json") if door_of(name) is Door.REST else (b"", FORM)
+    ask = Ask(method, path, b"" if method == "GET" else body, kind)
+    return Way(name, method, door_of(name), rule, Level.OWN, lambda world, target, asker: ask)
+
+
+def answers(measure: Measure, each: Way) -> tuple[dict[str, Heard], bool]:
+    """What each asker hears, one after the other, alice last; and whether the others changed anything of hers or her team's."""
+    world, heard = measure.world, {}
+    askers = sorted((asker for asker in world.askers if measured(asker, each)), key=is_alices)
+    with undone():
+        before, hers = kept(world), None
+        for asker in askers:
+            if is_alices(asker) and hers is None:
+                hers = kept(world)
+            ask = each.ask(world, world.places[0].target, asker)
+            with nullcontext() if not is_alices(asker) else undone():
+                heard[asker.name] = measure.hear(asker, each.door, ask, is_kept=True)
+        return heard, hers != before
+
+
+def is_alices(asker: Asker) -> bool:
+    return asker.actor.username == "alice"
+
+
+def expected(asker: Asker, each: Way) -> str:
+    if not asker.actor.is_signed_in or (asker.is_refused_key and each.door is Door.REST):
+        return WHO
+    if each.name == "api:key-revoke" and not asker.actor.has_all_rights:
+        return FORBIDDEN  # of any key
+    return YES if is_alices(asker) else NOTHING
+
+
+@pytest.mark.promise("P-23")
+def test_what_is_somebodys_own_is_there_for_nobody_else(measure: Measure) -> None:
+    things, wrong = things_of_alice(measure.world), []
+    # Whoever has the token of an invitation may take it.
+    declared = {(name, method) for name, method in with_rule(SIGNED_IN) if ROUTES[name] and method != "HEAD"}
+    assert {name for name, _ in declared} - {"invitation"} == set(things)
+    for name, method in sorted(each for each in declared if each[0] in things):
+        nothing = {key: _NO_ID if isinstance(value, str) else _NO_ROW for key, value in things[name].items()}
+        there, ghost = (
+            way(name, method, reverse(name, kwargs=ids), SIGNED_IN) for ids in (things[name], nothing)
+        )
+        words = [str(each) for ids in (things[name], nothing) for each in ids.values()]
+        heard, is_changed = answers(measure, there)
+        of_nothing, _ = answers(measure, ghost)
+        if is_changed:
+            wrong.append(f"somebody changes it by {there.label}")
+        for asker in (each for each in measure.world.askers if each.name in heard):
+            answer = heard[asker.name]
+            wanted, got = expected(asker, there), outcome(there, answer)
+            if got != wanted and not (
+                wanted == YES and answer.status == 400
+            ):  # a passkey's name was not sent
+                wrong.append(f"{asker.name} {there.label}: expected {wanted}, got {got}")
+            if wanted == NOTHING and answer.without(words) != of_nothing[asker.name].without(words):
+                wrong.append(f"{asker.name} {there.label} tells that it is there")
+
+    assert wrong == []
+
+
+@pytest.mark.promise("P-23")
+def test_a_form_of_ones_own_changes_nothing_of_others(measure: Measure) -> None:
+    names, wrong = (
+        [name for name, method in with_rule(SIGNED_IN) if method == "POST" and not ROUTES[name]],
+        [],
+    )
+    for each in (way(name, "POST", reverse(name), SIGNED_IN) for name in names):
+        heard, is_changed = answers(measure, each)
+        if is_changed:
+            wrong.append(f"somebody changes what is alice's by {each.label}")
+        for asker in (asker for asker in measure.world.askers if asker.name in heard):
+            answer = heard[asker.name]
+            is_let_in = asker.actor.is_signed_in and not (asker.is_refused_key and each.door is Door.REST)
+            if _is_sent_away(answer) == is_let_in or answer.status >= 500:
+                wrong.append(f"{asker.name} {each.label}: {answer.status} {answer.place}")
+            if others := answer.marks - seen_by(measure.world, asker, each):
+                wrong.append(f"{asker.name} {each.label} shows {', '.join(sorted(others))}")
+
+    assert wrong == []
+    assert len(names) > 20
+
+
+def _is_sent_away(heard: Heard) -> bool:
+    return heard.status == 401 or (heard.status == 302 and heard.place.startswith(_WAYS_IN[:2]))
+
+
+def _operators_ways(somebody: User) -> Iterator[Way]:
+    """Each address of theirs, by GET and by POST; those about a row, where there is one."""
+    for name, method in with_rule(OPERATOR):
+        path, parameters = URLS[name], ROUTES.get(name, [])
+        if parameters == ["object_id"]:
+            app, model, _act = name.removeprefix("admin:").split("_")
+            row = apps.get_model(app, model)._default_manager.order_by("pk").first()
+            path = "" if row is None else reverse(name, args=[row.pk])
+        elif parameters == ["content_type_id", "object_id"]:
+            path = reverse(name, args=[ContentType.objects.get_for_model(User).pk, somebody.pk])
+        if path and method != "HEAD":
+            yield way(name, method, path, OPERATOR)
+
+
+@pytest.mark.promise("P-03")
+def test_operators_addresses_open_to_operators_alone(measure: Measure) -> None:
+    """The operator asks at each, and the others in turn: it is one door, whatever lies behind it."""
+    ways, wrong = list(_operators_ways(measure.world.users["mallory"])), []
+    browsers = [each for each in measure.world.askers if measured(each, ways[0])]
+    # The first account owns the instance: alice operates it, too.
+    operators = [each for each in browsers if each.actor.username in {"alice", "oscar"}]
+    operator = next(each for each in operators if each.is_operator)
+    turn, come = cycle(each for each in browsers if each not in operators), {"admin"}
+    for each in ways:
+        for asker in (operator, *islice(turn, 3)):
+            heard = measure.asked(asker, each, measure.world.places[0].target)
+            come.add(asker.name)
+            if heard.marks or heard.status >= 500:
+                wrong.append(f"{asker.name} {each.label}: {heard.status} {', '.join(sorted(heard.marks))}")
+            if asker is not operator and each.name != "admin:logout" and not _is_refused(heard):
+                wrong.append(f"{asker.name} {each.label}: {heard.status} {heard.place}")
+            is_list = each.method == "GET" and each.name.endswith(
+                ("_changelist", "_change", "_history", "index")
+            )
+            if asker is operator and is_list and heard.status != 200:
+                wrong.append(f"{asker.name} {each.label}: {heard.status} {heard.place}")
+
+    assert wrong == []
+    assert come == {each.name for each in browsers}
+
+
+def _is_refused(heard: Heard) -> bool:
+    return heard.status in {403, 404} or (
+        heard.status == 302 and heard.place.startswith(("/admin/login/", *_WAYS_IN))
+    )
