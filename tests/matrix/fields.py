@@ -24,7 +24,7 @@ from apps.wandb_protocol.graphql.engine import schema
 from apps.wandb_protocol.ids import to_client
 from tests.e2e.secrecy.test_tenants import CALLS
 from tests.matrix.asking import Ask, Door, Level, Way, filled
-from tests.matrix.world import GHOST, Asker, Target, World
+from tests.matrix.world import Asker, Target, World
 
 BIG = frozenset(
     {
@@ -46,12 +46,12 @@ PARENTS = {
     "File": ("query($e: String, $p: String, $r: String!) {{ project(name: $p, entityName: $e) {{ run(name: $r) {{ files {{ edges {{ node {{ {} }} }} }} }} }} }}", ("project", "run", "files", "edges", "0", "node")),
     "Entity": ("query($e: String) {{ entity(name: $e) {{ {} }} }}", ("entity",)),
 }  # fmt: skip
-# Of artifacts, how one of each type is come by in a project.
+# Of artifacts, how one of each type is come by in a project: by names so short that the engine keeps what it made of them.
 OF_ARTIFACTS = {
-    "Artifact": ('artifact(name: "ds:latest")',),
+    "Artifact": ('artifact(name: "ds:v0")',),
     "ArtifactCollection": ('artifactCollection(name: "ds")',),
     "ArtifactCollectionMembership": ('artifactCollectionMembership(name: "ds:v0")',),
-    "ArtifactSequence": ('artifact(name: "ds:latest")', "artifactSequence"),
+    "ArtifactSequence": ('artifact(name: "ds:v0")', "artifactSequence"),
     "ArtifactType": ('artifactType(name: "dataset")',),
 }
 MAY_BE_NULL = {"Artifact.createdBy"}  # no run made it
@@ -145,12 +145,17 @@ def _field_way(full: str, inner: GraphQLField, query: str, above: tuple[str, ...
     )
     level = Level.TEAM if is_team and needed in _OF_A_TEAM else Level.PROJECT
 
-    below = selection(inner)
+    wanted = _arguments(full, inner)
+    given = ", ".join(f"{argument}: ${argument}" for argument in wanted)
+    declared = "".join(f"${argument}: {inner.args[argument].type}, " for argument in wanted)
+    # One text for all places: what it means is found out once.
+    text = query.format(name + (f"({given})" if given else "") + selection(inner))
+    text = text.replace("query(", f"query({declared}", 1)
 
     def ask(world: World, target: Target, _: Asker) -> Ask:
         said = target.as_the_client_says()
-        text = query.format(_called(full, inner, said) + below)
-        return _graphql(text, {"e": said.entity, "p": said.project, "r": said.run})
+        args = {argument: filled(words, said) for argument, words in wanted.items()}
+        return _graphql(text, args | {"e": said.entity, "p": said.project, "r": said.run})
 
     also = (Permission.ENTITY_READ,) if is_team and level is Level.PROJECT else ()
     # A fact may be null for everybody, and is then known by what stands above it.
@@ -158,15 +163,13 @@ def _field_way(full: str, inner: GraphQLField, query: str, above: tuple[str, ...
     return Way(full, "POST", Door.CLIENT, needed, level, ask, also=also, fields=(full,), answer=answer)
 
 
-def _called(full: str, inner: GraphQLField, said: Target) -> str:
-    """A field with the arguments that it takes."""
-    args = {
-        argument: filled(ARGUMENTS.get(f"{full}.{argument}", ARGUMENTS.get(argument)), said)
+def _arguments(full: str, inner: GraphQLField) -> dict[str, Any]:
+    """What a field has to be given."""
+    return {
+        argument: ARGUMENTS.get(f"{full}.{argument}", ARGUMENTS.get(argument))
         for argument, facts in inner.args.items()
         if isinstance(facts.type, GraphQLNonNull) or f"{full}.{argument}" in ARGUMENTS
     }
-    words = ", ".join(f"{key}: {jsontext.dumps(value)}" for key, value in args.items())
-    return full.partition(".")[2] + (f"({words})" if words else "")
 
 
 def group_ways() -> Iterator[Way]:
@@ -183,11 +186,14 @@ def group_ways() -> Iterator[Way]:
             yield _group_way(f"{parent} {permission}", permission, steps, fields)
 
 
+def _bare(full: str, inner: GraphQLField) -> str:
+    given = ", ".join(f"{key}: {jsontext.dumps(value)}" for key, value in _arguments(full, inner).items())
+    below = "" if is_leaf_type(get_named_type(inner.type)) else " { __typename }"
+    return full.partition(".")[2] + (f"({given})" if given else "") + below
+
+
 def _group_way(label: str, permission: Permission, steps: tuple[str, ...], fields: dict[str, GraphQLField]) -> Way:  # fmt: skip
-    wanted = " ".join(
-        _called(full, inner, GHOST) + ("" if is_leaf_type(get_named_type(inner.type)) else " { __typename }")
-        for full, inner in fields.items()
-    )
+    wanted = " ".join(_bare(full, inner) for full, inner in fields.items())
     path = "".join(f" {{ {step}" for step in ("project(name: $p, entityName: $e)", *steps))
     text = f"query($e: String, $p: String){path} {{ {wanted}{' }' * (len(steps) + 2)}"
 
