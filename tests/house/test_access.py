@@ -53,7 +53,6 @@ EXAMPLES = {
     "object_id": "1",
     "app_label": "runs",
     "url": "nothing",
-    "content_type_id": "1",
     "erasure": "a" * 20,
     "kind": "dataset",
     "version": "v0",
