@@ -1,21 +1,18 @@
-"""What is the asker's own, or for operators alone: the addresses that no permission stands at, asked for by everybody."""
+"""What is the asker's own: addresses that no permission stands at, asked for by everybody."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import nullcontext
-from itertools import cycle, islice
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
-from django.apps import apps
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from apps.access.rules import OPERATOR, SIGNED_IN
+from apps.access.rules import SIGNED_IN
 from apps.accounts.actors import Actor
 from apps.accounts.models import ApiKey, BrowserSession, User
 from apps.accounts.services import issue_api_key
@@ -24,7 +21,7 @@ from apps.teams.browsers import note_browser
 from apps.teams.models import Entity, Membership, OrganisationMembership, Setting
 from tests.e2e.secrecy.test_tenants import ROUTES
 from tests.factories import work
-from tests.house.test_access import URLS, with_rule
+from tests.house.test_access import with_rule
 from tests.matrix.asking import FORM, Ask, Door, Level, Way
 from tests.matrix.measure import FORBIDDEN, NOTHING, WHO, YES, Heard, Measure, measured, outcome, seen_by
 from tests.matrix.ways import door_of
@@ -33,8 +30,15 @@ from tests.web.test_factors import passkey
 
 Ids = dict[str, dict[str, Any]]
 # Where whoever is not signed in is led to, or told so.
-_WAYS_IN = ("/sign-in", "/sign-up", "/settings/api-keys")
+WAYS_IN = ("/sign-in", "/sign-up", "/settings/api-keys")
 _NO_ID, _NO_ROW = "z" * 20, 10**9
+# The addresses with the id of something of somebody's own.
+OWN = frozenset(
+    {
+        *("api-key-revoke", "api:key-revoke", "session-end", "unlink", "passkey-rename", "passkey-remove"),
+        *("erasure", "api:erasure"),
+    }
+)
 
 
 def things_of_alice(world: World) -> Ids:
@@ -111,10 +115,8 @@ def expected(asker: Asker, each: Way) -> str:
 @pytest.mark.promise("P-23")
 def test_what_is_somebodys_own_is_there_for_nobody_else(measure: Measure) -> None:
     things, wrong = things_of_alice(measure.world), []
-    # Whoever has the token of an invitation may take it.
-    declared = {(name, method) for name, method in with_rule(SIGNED_IN) if ROUTES[name] and method != "HEAD"}
-    assert {name for name, _ in declared} - {"invitation"} == set(things)
-    for name, method in sorted(each for each in declared if each[0] in things):
+    assert set(things) == OWN
+    for name, method in sorted(each for each in with_rule(SIGNED_IN) if each[0] in OWN and each[1] != "HEAD"):
         nothing = {key: _NO_ID if isinstance(value, str) else _NO_ROW for key, value in things[name].items()}
         there, ghost = (
             way(name, method, reverse(name, kwargs=ids), SIGNED_IN) for ids in (things[name], nothing)
@@ -137,12 +139,13 @@ def test_what_is_somebodys_own_is_there_for_nobody_else(measure: Measure) -> Non
     assert wrong == []
 
 
+def is_form(name: str, method: str) -> bool:
+    return method == "POST" and not ROUTES[name]
+
+
 @pytest.mark.promise("P-23")
 def test_a_form_of_ones_own_changes_nothing_of_others(measure: Measure) -> None:
-    names, wrong = (
-        [name for name, method in with_rule(SIGNED_IN) if method == "POST" and not ROUTES[name]],
-        [],
-    )
+    names, wrong = [name for name, method in with_rule(SIGNED_IN) if is_form(name, method)], []
     for each in (way(name, "POST", reverse(name), SIGNED_IN) for name in names):
         heard, is_changed = answers(measure, each)
         if is_changed:
@@ -160,49 +163,4 @@ def test_a_form_of_ones_own_changes_nothing_of_others(measure: Measure) -> None:
 
 
 def _is_sent_away(heard: Heard) -> bool:
-    return heard.status == 401 or (heard.status == 302 and heard.place.startswith(_WAYS_IN[:2]))
-
-
-def _operators_ways() -> Iterator[Way]:
-    """Each address of theirs, by GET and by POST; those about a row, where there is one."""
-    for name, method in with_rule(OPERATOR):
-        path, parameters = URLS[name], ROUTES.get(name, [])
-        if parameters == ["object_id"]:
-            app, model, _act = name.removeprefix("admin:").split("_")
-            row = apps.get_model(app, model)._default_manager.order_by("pk").first()
-            path = "" if row is None else reverse(name, args=[row.pk])
-        if path and method != "HEAD":
-            yield way(name, method, path, OPERATOR)
-
-
-@pytest.mark.promise("P-03")
-def test_operators_addresses_open_to_operators_alone(measure: Measure) -> None:
-    """The operator asks at each, and the others in turn: it is one door, whatever lies behind it."""
-    ways, wrong = list(_operators_ways()), []
-    browsers = [each for each in measure.world.askers if measured(each, ways[0])]
-    # The first account owns the instance: alice operates it, too.
-    operators = [each for each in browsers if each.actor.username in {"alice", "oscar"}]
-    operator = next(each for each in operators if each.is_operator)
-    turn, come = cycle(each for each in browsers if each not in operators), {"admin"}
-    for each in ways:
-        for asker in (operator, *islice(turn, 3)):
-            heard = measure.asked(asker, each, measure.world.places[0].target)
-            come.add(asker.name)
-            if heard.marks or heard.status >= 500:
-                wrong.append(f"{asker.name} {each.label}: {heard.status} {', '.join(sorted(heard.marks))}")
-            if asker is not operator and each.name != "admin:logout" and not _is_refused(heard):
-                wrong.append(f"{asker.name} {each.label}: {heard.status} {heard.place}")
-            is_list = each.method == "GET" and each.name.endswith(
-                ("_changelist", "_change", "_history", "index")
-            )
-            if asker is operator and is_list and heard.status != 200:
-                wrong.append(f"{asker.name} {each.label}: {heard.status} {heard.place}")
-
-    assert wrong == []
-    assert come == {each.name for each in browsers}
-
-
-def _is_refused(heard: Heard) -> bool:
-    return heard.status in {403, 404} or (
-        heard.status == 302 and heard.place.startswith(("/admin/login/", *_WAYS_IN))
-    )
+    return heard.status == 401 or (heard.status == 302 and heard.place.startswith(WAYS_IN[:2]))
