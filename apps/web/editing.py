@@ -30,6 +30,13 @@ def patch_of(form: Mapping[str, str]) -> RunPatch:
     )
 
 
+def at_fault(form: Mapping[str, str]) -> str:
+    """Which field of a form it is that could not be taken: the name and the notes are measured here, the tags with the run."""
+    if len(form.get("name", "")) > LONGEST_NAME:
+        return "name"
+    return "notes" if len(form.get("notes", "")) > LONGEST_NOTES else "tags"
+
+
 def tag_line(tags: Sequence[str]) -> str:
     """The tags in one line; one that holds a comma stands in quotes."""
     text = io.StringIO()

@@ -12,6 +12,7 @@ from apps.accounts.queries import name_of_author
 from apps.artifacts.queries import count_links
 from apps.audit.events import EventKind
 from apps.audit.queries import last_author
+from apps.core.errors import Invalid
 from apps.files.code import files_and_code
 from apps.files.media.reading import media_keys
 from apps.projects.queries import open_project
@@ -22,7 +23,7 @@ from apps.runs.services import request_stop, update_run
 from apps.runs.types import OpenRun, Stream
 from apps.web.code.kept import count_sources
 from apps.web.colours import run_colour, swatch_class
-from apps.web.editing import patch_of, tag_line
+from apps.web.editing import at_fault, patch_of, tag_line
 from apps.web.figures import lasting
 from apps.web.histograms import histogram_names
 from apps.web.links import project_url, run_url
@@ -104,14 +105,21 @@ def stop(request: Request, entity: str, project: str, run: str) -> HttpResponseB
 def edit(request: Request, entity: str, project: str, run: str) -> HttpResponseBase:
     """Name, tags and notes of a run. What a form leaves out stays as it is."""
     target = get_run(request.actor, Permission.RUN_WRITE, entity=entity, project=project, name=run)
+    opened, wrong = open_run(target), {}
+    said = {"name": opened.head.display_name, "tags": tag_line(opened.head.tags), "notes": opened.head.notes}
     if request.method == "POST":
-        update_run(target, patch_of(request.POST), by=request.actor)
-        if request.htmx:
-            return HttpResponse(status=204)
-        return redirect(run_url(entity, project, run))
-    opened = open_run(target)
+        try:
+            update_run(target, patch_of(request.POST), by=request.actor)
+        except Invalid as error:
+            if request.htmx:
+                raise
+            wrong = {at_fault(request.POST): error.public_message}
+            said |= {name: request.POST[name] for name in said if name in request.POST}
+        else:
+            return HttpResponse(status=204) if request.htmx else redirect(run_url(entity, project, run))
     template = "runs/_edit.html" if request.htmx else "runs/edit.html"
-    return render(request, template, frame(request, opened) | {"tag_line": tag_line(opened.head.tags)})
+    context = frame(request, opened) | {"said": said, "wrong": wrong}
+    return render(request, template, context, status=400 if wrong else 200)
 
 
 def opened_run(request: Request, entity: str, project: str, name: str) -> OpenRun:

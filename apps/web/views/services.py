@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -35,6 +35,10 @@ from apps.web.places import Named, ServiceForm
 from apps.web.rendering import render
 from apps.web.request import Request
 
+if TYPE_CHECKING:
+    from apps.teams.models import Entity, ServiceAccount
+    from apps.teams.queries.service_accounts import Service
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def services(request: Request, entity: str) -> HttpResponseBase:
@@ -63,8 +67,7 @@ def service(request: Request, entity: str, public_id: str) -> HttpResponse:
     """One service with its keys. POST makes a key, and its answer is the only place where the secret ever stands."""
     team = get_team(request.actor, Permission.ENTITY_ADMIN, name=entity)
     account = get_service_account(team, public_id)
-    shown = next(each for each in service_accounts_in(team) if each.public_id == account.public_id)
-    scopes = scopes_of(shown.role)
+    scopes = scopes_of(_shown(team, account).role)
     form, secret = KeyForm(request.POST if request.method == "POST" else None, scopes=scopes), ""
     reads = scopes == [Scope.READ]
     try:
@@ -75,19 +78,33 @@ def service(request: Request, entity: str, public_id: str) -> HttpResponse:
             form = KeyForm(scopes=scopes)
     except Invalid as error:
         form.add_error("name", error.public_message)
+    return _page(request, team, account, form, status=400 if form.errors else 200, secret=secret, reads=reads)
+
+
+def _shown(team: Entity, account: ServiceAccount) -> Service:
+    return next(each for each in service_accounts_in(team) if each.public_id == account.public_id)
+
+
+def _page(
+    request: Request,
+    team: Entity,
+    account: ServiceAccount,
+    form: KeyForm,
+    *,
+    status: int = 200,
+    **more: object,
+) -> HttpResponse:
     keys = keys_with_makers(request.actor, account)
     context: dict[str, Any] = {
         "team": team.name,
         "roles": Named(True, team.name).roles,
-        "service": shown,
+        "service": _shown(team, account),
         "keys": keys,
         "left_over": any(key.is_left_over for key in keys),
         "good": sum(not key.is_expired for key in keys),
         "form": form,
-        "secret": secret,
-        "reads": reads,
     }
-    return render(request, "people/service.html", context, status=400 if form.errors else 200)
+    return render(request, "people/service.html", context | more, status=status)
 
 
 @require_POST
@@ -95,8 +112,12 @@ def role(request: Request, entity: str, public_id: str) -> HttpResponseBase:
     """Let a service do more or less in its team."""
     team = get_team(request.actor, Permission.ENTITY_ADMIN, name=entity)
     account = get_service_account(team, public_id)
-    wanted = MemberRole(role_named(team, request.POST.get("role", "")))
-    change_service_role(team, account.public_id, wanted, by=request.actor)
+    try:
+        wanted = MemberRole(role_named(team, request.POST.get("role", "")))
+        change_service_role(team, account.public_id, wanted, by=request.actor)
+    except Invalid as error:
+        form = KeyForm(scopes=scopes_of(_shown(team, account).role))
+        return _page(request, team, account, form, status=400, wrong_role=error.public_message)
     return redirect("team-service", team.name, account.public_id)
 
 
