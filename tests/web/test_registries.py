@@ -91,6 +91,23 @@ def test_a_team_sees_who_of_elsewhere_has_seen_a_list_of_its_versions(
     assert [(each.by, each.facts["via"]) for each in told] == [(olga.public_id, "registry")]
 
 
+def test_a_collection_is_erased_from_its_page_and_what_was_linked_stays(
+    models: Project, olga: User, alice: User, client: Client
+) -> None:
+    place, erase = f"{REGISTRY}/artifacts/model/prod", f"{REGISTRY}/artifact/prod/erase"
+    assert f'href="{erase}"' not in page(client, olga, place)[1]
+    assert page(client, olga, erase)[0] == 403
+    assert f'href="{erase}"' in page(client, alice, place)[1]
+    asked = page(client, alice, erase)
+    assert asked[0] == 200 and "The versions stay where they were made." in asked[1]
+    assert "The collection’s name" in asked[1] and "wandb-registry-models</bdi>" not in asked[1]
+    assert client.post(erase, {"name": "wrong", "what": "all"}).status_code == 400
+    assert client.post(erase, {"name": "prod", "what": "all"}).status_code == 302
+
+    assert page(client, alice, place)[0] == 404
+    assert page(client, alice, "/lab/vision/artifacts/model/net/v0")[0] == 200
+
+
 @pytest.mark.parametrize(
     "address", ["/institute", REGISTRY, f"{REGISTRY}/artifacts/model/prod", VERSION, f"{VERSION}/zip"]
 )

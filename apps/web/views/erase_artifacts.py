@@ -25,6 +25,7 @@ from apps.projects.queries import open_project
 from apps.web.artifacts.erasing import Chosen, Noticing, noticing
 from apps.web.artifacts.ledger import version_url
 from apps.web.links import artifact_url
+from apps.web.registries import frame
 from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.views.artifacts import around
@@ -110,6 +111,8 @@ def _collection_page(
 ) -> HttpResponse:
     context: dict[str, Any] = around(request, opened.collection.project)
     place = context["opened"]
+    if opened.collection.project.is_registry:
+        context |= frame(place)
     address = artifact_url(place.entity, place.name, opened.type_name, opened.name)
     context |= {
         "artifact": opened,
