@@ -31,7 +31,8 @@ declare_url("api:project", Permission.PROJECT_WRITE, methods=("PATCH",))
 
 # Erasing: of the project, of a run or a file of it. What one asked for oneself, and what was in one's entities.
 declare_url("api:project", Permission.PROJECT_ERASE, methods=("DELETE",))
-declare_url("api:run", Permission.RUN_ERASE, methods=("DELETE",))
+for name in ("run", "runs"):
+    declare_url(f"api:{name}", Permission.RUN_ERASE, methods=("DELETE",))
 declare_url("api:run-file", Permission.FILE_ERASE, methods=("DELETE",))
 for name in ("erasures", "erasure"):
     declare_url(f"api:{name}", SIGNED_IN, methods=_READING)

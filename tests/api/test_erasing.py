@@ -28,6 +28,27 @@ def test_who_erases_a_run_and_what_is_answered_then(ask: Ask, told: Run) -> None
         assert ask("GET", f"{RUN}/{below}", by="alice").status == 410
 
 
+def test_many_runs_are_one_erasure_all_of_them_or_none(
+    ask: Ask, told: Run, vision: Project, alice: User, bob: User
+) -> None:
+    work.run(vision, "other", by=alice)
+    work.run(vision, "bobs", by=bob)
+    both = f"{RUNS}?name=told&name=other&name=told"
+    for who, status in ERASERS[:-1]:
+        assert ask("DELETE", both, by=who).status == status, who
+    for names, status in (("", 400), ("?name=", 400), ("?name=told&name=absent", 404), ("?name=%00", 400)):
+        assert ask("DELETE", RUNS + names, by="alice").status == status, names
+    assert ask("DELETE", f"{RUNS}?name=bobs&name=told", by="bob").status == 403
+    assert ask("DELETE", f"{RUNS}?name=bobs", by="bob").status == 202
+    assert ask("GET", RUNS, by="alice").json["total"] == 2
+
+    begun = ask("DELETE", both, by="alice")
+
+    assert (begun.status, begun.json["kind"], begun.json["asked"]) == (202, "runs", 2)
+    assert ask("GET", RUNS, by="alice").json["total"] == 0
+    assert ask("DELETE", both, by="alice").status == 410
+
+
 def test_members_erase_what_they_added(ask: Ask, vision: Project, bob: User) -> None:
     work.run(vision, "bobs", by=bob)
 

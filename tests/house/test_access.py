@@ -229,7 +229,7 @@ WANT_A_FORM = {
         "api:services",
         "team-system-metadata",
     )
-}
+} | {("api:runs", "DELETE")}
 
 
 # The last admin stays; an invitation and a service account are named by an id that each has for itself.

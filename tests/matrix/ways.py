@@ -76,6 +76,7 @@ QUERIES = {
     "-histogram": "key=loss",
     "run-histograms": "",
     "project-erase-runs": "runs={run_id}",
+    "api:runs": "name={run}",
     "project-compare": "run={run_id}",
     "project-compare-code": "runs={run_id}",
     "project-compare-csv": "run={run_id}",
@@ -184,6 +185,7 @@ def _way(name: str, method: str, rule: Permission) -> Way:
         return Ask(method, address(world, name, target), *body_of(name, method, target))
 
     is_run = bool({"run", "file_id"} & set(ROUTES[name])) or name == "project-erase-runs"
+    is_run = is_run or (name, method) == ("api:runs", "DELETE")
     also = (Permission.ENTITY_ADMIN,) if name == "organisation-add-team" else ()
     fine = FINE.get(name, frozenset())
     return Way(name, method, door_of(name), rule, level_of(name), ask, is_run, also=also, fine=fine)

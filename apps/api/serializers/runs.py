@@ -9,6 +9,7 @@ from apps.runs.types import OpenRun, RunPatch, RunState
 
 STATES = [state.value for state in RunState]
 INCLUDED = ("config", "summary")
+MOST_ERASED = 100  # at once: their names stand in the address
 
 
 class RunOut(serializers.Serializer[Any]):
@@ -74,6 +75,15 @@ class RunListQuery(PageQuery, RunQuery):
         default="",
         allow_blank=True,
         help_text="Such as `-summary_metrics.loss`; the oldest first without it.",
+    )
+
+
+class RunsToErase(serializers.Serializer[Any]):
+    name = serializers.ListField(
+        child=serializers.CharField(max_length=1_000, trim_whitespace=False),
+        min_length=1,
+        max_length=MOST_ERASED,
+        help_text="Of a run, as it stands in its address; once for each of them.",
     )
 
 

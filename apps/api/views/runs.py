@@ -15,13 +15,22 @@ from apps.api.paging import next_cursor, place_of
 from apps.api.replays import Done, once
 from apps.api.request import ApiRequest
 from apps.api.serializers.erasures import ErasureOut
-from apps.api.serializers.runs import INCLUDED, RunChanges, RunListQuery, RunNew, RunOut, RunPage, RunQuery
+from apps.api.serializers.runs import (
+    INCLUDED,
+    RunChanges,
+    RunListQuery,
+    RunNew,
+    RunOut,
+    RunPage,
+    RunQuery,
+    RunsToErase,
+)
 from apps.api.views.base import ApiView, asked, not_modified, sent
 from apps.api.views.erasures import begun
 from apps.core.errors import Conflict
-from apps.erasure.services import erase_run
+from apps.erasure.services import erase_run, erase_runs
 from apps.projects.queries import get_project
-from apps.runs.queries import get_run, get_run_by_id, open_run
+from apps.runs.queries import get_run, get_run_by_id, get_run_in, open_run
 from apps.runs.services import create_run, request_stop, update_run
 from apps.runs.table import select_runs
 from apps.teams.queries import author_names
@@ -77,6 +86,20 @@ class RunListView(ApiView):
             return Done(201, made.run.public_id)
 
         return _answer_done(request, once(request, create))
+
+    @extend_schema(
+        operation_id="erase_runs",
+        summary="Erase several runs for good, as one erasure: all of them, or none where one is not there or not yours",
+        tags=["runs"],
+        parameters=[RunsToErase],
+        request=None,
+        responses=writes({202: ErasureOut}, 410),
+    )
+    def delete(self, request: ApiRequest, entity: str, project: str) -> HttpResponseBase:
+        held = get_project(request.actor, Permission.RUN_READ, entity=entity, name=project)
+        names = dict.fromkeys(asked(request, RunsToErase)["name"])
+        runs = [get_run_in(request.actor, Permission.RUN_ERASE, project=held, name=name) for name in names]
+        return begun(erase_runs(runs, by=request.actor))
 
 
 class RunView(ApiView):
