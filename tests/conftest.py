@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -14,6 +15,7 @@ from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.models import Entity
 from tests.factories import people, work
+from tests.factories.beginnings import Beginning
 from tests.live import SHARED, shared_folder
 from tests.servers import present
 
@@ -93,39 +95,47 @@ def _vault_in_every_database_test(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("django_db") is not None:
         kind = "transactional_db" if "transactional_db" in request.fixturenames else "db"
         request.getfixturevalue(kind)
-        people.make_root()
+        request.getfixturevalue("beginning").root(people.make_root)
 
 
 @pytest.fixture
-def alice(db: None) -> User:
-    return people.person("alice")
+def beginning(db: None, request: pytest.FixtureRequest) -> Iterator[Beginning]:
+    """Of the fixtures below each is stored by the product once in a while, and put back for the tests between."""
+    began = Beginning(request)
+    with began.watched():
+        yield began
 
 
 @pytest.fixture
-def bob(db: None) -> User:
-    return people.person("bob")
+def alice(beginning: Beginning) -> User:
+    return beginning.step("alice", lambda: people.person("alice"))
 
 
 @pytest.fixture
-def vera(db: None) -> User:
-    return people.person("vera")
+def bob(beginning: Beginning) -> User:
+    return beginning.step("bob", lambda: people.person("bob"))
 
 
 @pytest.fixture
-def mallory(db: None) -> User:
-    return people.person("mallory")
+def vera(beginning: Beginning) -> User:
+    return beginning.step("vera", lambda: people.person("vera"))
 
 
 @pytest.fixture
-def lab(alice: User, bob: User, vera: User) -> Entity:
-    return people.team("lab", admin=alice, members=[bob], viewers=[vera])
+def mallory(beginning: Beginning) -> User:
+    return beginning.step("mallory", lambda: people.person("mallory"))
 
 
 @pytest.fixture
-def vision(lab: Entity, alice: User) -> Project:
-    return work.project("lab", "vision", by=alice)
+def lab(beginning: Beginning, alice: User, bob: User, vera: User) -> Entity:
+    return beginning.step("lab", lambda: people.team("lab", admin=alice, members=[bob], viewers=[vera]))
 
 
 @pytest.fixture
-def run(vision: Project, alice: User) -> Run:
-    return work.run(vision, "run1", by=alice)
+def vision(beginning: Beginning, lab: Entity, alice: User) -> Project:
+    return beginning.step("vision", lambda: work.project("lab", "vision", by=alice))
+
+
+@pytest.fixture
+def run(beginning: Beginning, vision: Project, alice: User) -> Run:
+    return beginning.step("run", lambda: work.run(vision, "run1", by=alice))
