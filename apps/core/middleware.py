@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 
 from apps.core.ids import new_public_id
 
@@ -33,7 +33,8 @@ class RequestLog:
 
     @staticmethod
     def process_exception(request: HttpRequest, error: Exception) -> None:
-        log.error("unhandled in %s", _what(request), exc_info=error)
+        if not isinstance(error, Http404):  # which is an answer: a library's page that is switched off here
+            log.error("unhandled in %s", _what(request), exc_info=error)
 
 
 class ProxyUntold:

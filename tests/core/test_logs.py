@@ -4,6 +4,7 @@ import logging
 import sys
 
 import pytest
+from django.test import Client
 
 from apps.core.logs import LineFormatter, NoContent
 from apps.core.middleware import RequestLog
@@ -94,6 +95,14 @@ def test_a_refused_form_is_told_without_where_it_was_sent_or_came_from(argument:
     assert NoContent().filter(line)
     assert CANARY not in LineFormatter().format(line)
     assert "Forbidden (" in LineFormatter().format(line)
+
+
+def test_a_page_that_is_switched_off_is_no_fault(
+    client: Client, caplog: pytest.LogCaptureFixture, db: None
+) -> None:
+    """Nobody configured GitHub here: somebody who asks for where it would lead back to fills no log with errors."""
+    assert client.get("/sign-in/github/back").status_code == 404
+    assert [line for line in caplog.records if line.levelno >= logging.ERROR] == []
 
 
 def test_request_log_names_the_route_and_not_the_path(caplog: pytest.LogCaptureFixture) -> None:
