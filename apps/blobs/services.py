@@ -44,6 +44,7 @@ __all__ = [
     "discard_keys_of",
     "fill_blob",
     "open_blob",
+    "pointed_at",
     "read_blob",
     "reserve_blobs",
     "write_blob",
@@ -156,7 +157,7 @@ def delete_with_rows(rows: Sequence[Model], field: str) -> Freed:
     with transaction.atomic(durable=True):
         held = {getattr(row, f"{field}_id") for row in rows} - {None}
         found = list(Blob.objects.select_for_update().filter(pk__in=held).order_by("pk"))
-        shared = _pointed_at([blob.pk for blob in found], but={model: ids})
+        shared = pointed_at([blob.pk for blob in found], but={model: ids})
         ours = [blob for blob in found if blob.pk not in shared]
         Blob.objects.filter(pk__in=[blob.pk for blob in ours]).update(state=BlobState.LEAVING)
     discard_blob_keys([NodeId(blob.vault_node) for blob in ours])
@@ -180,16 +181,16 @@ def discard_keys_of(rows: Sequence[Model], field: str) -> None:
     held = [getattr(row, f"{field}_id") for row in rows]
     blobs = Blob.objects.filter(pk__in=[each for each in held if each is not None])
     nodes = dict(blobs.values_list("pk", "vault_node"))
-    shared = _pointed_at(list(nodes), but={type(rows[0]): [row.pk for row in rows]})
+    shared = pointed_at(list(nodes), but={type(rows[0]): [row.pk for row in rows]})
     discard_blob_keys([NodeId(node) for pk, node in nodes.items() if pk not in shared])
 
 
 def is_pointed_at(blob: Blob) -> bool:
     """Whether any row of any app has a foreign key to this blob."""
-    return bool(_pointed_at([blob.pk]))
+    return bool(pointed_at([blob.pk]))
 
 
-def _pointed_at(
+def pointed_at(
     blobs: Collection[int], *, but: Mapping[type[Model], Collection[int]] | None = None
 ) -> set[int]:
     """Those of these blobs that rows of any app point at, other than these rows."""

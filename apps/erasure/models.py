@@ -6,7 +6,7 @@ from django.db import models
 
 from apps.core import clock
 from apps.core.ids import new_public_id
-from apps.erasure.types import Cause, Scope, Step
+from apps.erasure.types import Cause, Scope, Step, Trace
 from apps.teams.models import Entity
 
 
@@ -31,7 +31,15 @@ class ErasureJob(models.Model):
     rows = models.PositiveBigIntegerField(default=0)
     stored_bytes = models.PositiveBigIntegerField(default=0)
     asked_at = models.DateTimeField(default=clock.now)
+    # The epoch after which no earlier copy of the vault opens what this job erased.
+    epoch = models.PositiveBigIntegerField(null=True)
+    proof = models.JSONField(default=dict)  # what the proof asked each store for, in numbers
+    # When each step was behind it.
     shredded_at = models.DateTimeField(null=True)
+    bytes_gone_at = models.DateTimeField(null=True)
+    rows_gone_at = models.DateTimeField(null=True)
+    proven_at = models.DateTimeField(null=True)
+    renewed_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
     busy_until = models.DateTimeField(null=True)  # a worker is at it; past this moment it is taken for dead
     tries = models.PositiveIntegerField(default=0)
@@ -52,3 +60,26 @@ class ErasureJob(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
+
+
+class Remainder(models.Model):
+    """A key or an object that a job deletes: the proof asks for it by this row, which goes when the job is done."""
+
+    job = models.ForeignKey(ErasureJob, on_delete=models.CASCADE, related_name="remainders")
+    kind = models.CharField(max_length=6, choices=[(each.value, each.value) for each in Trace])
+    ident = models.UUIDField()  # the key's id, or the object's name
+    gone_at = models.DateTimeField(null=True)  # when the store said that it has it no more
+    is_kept = models.BooleanField(default=False)  # it is also somebody else's, and stays for them
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "kind", "ident"], name="erasure_remainder_noted_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["job", "kind", "id"], condition=models.Q(gone_at=None), name="erasure_not_proven"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.ident}"

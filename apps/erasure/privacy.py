@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from apps.core.privacy import declare
-from apps.erasure.models import ErasureJob
+from apps.erasure.models import ErasureJob, Remainder
 
 declare(
     ErasureJob,
@@ -21,7 +21,13 @@ declare(
         "rows",
         "stored_bytes",
         "asked_at",
+        "epoch",
+        "proof",
         "shredded_at",
+        "bytes_gone_at",
+        "rows_gone_at",
+        "proven_at",
+        "renewed_at",
         "done_at",
         "busy_until",
         "tries",
@@ -29,3 +35,4 @@ declare(
     },
     goes_with="entity",
 )
+declare(Remainder, plain={"id", "job", "kind", "ident", "gone_at", "is_kept"}, goes_with="job")

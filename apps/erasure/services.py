@@ -20,9 +20,10 @@ from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import background, clock
 from apps.core.errors import Invalid, NotFound, TooMuch
-from apps.erasure.models import ErasureJob
+from apps.erasure.ladder import MOMENTS, STEPS
+from apps.erasure.models import ErasureJob, Remainder
+from apps.erasure.proof import NotYet, waits_for_other_than
 from apps.erasure.queries import MOST_AT_ONCE
-from apps.erasure.steps import STEPS
 from apps.erasure.types import Cause, Scope, Step
 from apps.files.models import RunFile
 from apps.projects.models import Project
@@ -30,6 +31,7 @@ from apps.projects.queries import locked_project
 from apps.runs.models import Run
 from apps.runs.queries import whose
 from apps.teams.models import Entity
+from apps.vault.epochs import unfinished
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ log = logging.getLogger(__name__)
 _LEASE = timedelta(minutes=2)
 _TURN_SECONDS = 20.0  # then others have their turn
 _SWEEP_BATCH = 20
+_MOST_WOKEN = 1000  # the sweep finds the others
 
 
 class _TimeIsOver(Exception):
@@ -154,6 +157,8 @@ def advance(job_id: int) -> None:
     except _TimeIsOver:
         _release(job)
         background.enqueue("erasure.advance", job_id=job.pk)
+    except NotYet:
+        _release(job)
     except Exception as error:
         # Said and tried again by the sweep, as often as it takes: no erasure is given up.
         _release(job, trouble=type(error).__name__)
@@ -179,10 +184,11 @@ def _note_done(job: ErasureJob) -> None:
     now, steps = clock.now(), list(Step)
     following = steps[steps.index(Step(job.step)) + 1]
     changes: dict[str, Any] = {"step": following.value, "busy_until": now + _LEASE, "trouble": ""}
-    if job.step == Step.SHRED:
-        ErasureJob.objects.filter(pk=job.pk, shredded_at=None).update(shredded_at=now)
+    if (moment := MOMENTS.get(Step(job.step))) is not None:
+        ErasureJob.objects.filter(pk=job.pk, **{moment: None}).update(**{moment: now})
     if following is Step.DONE:
         changes |= {"done_at": now, "busy_until": None}
+        Remainder.objects.filter(job=job).delete()  # in numbers they are in the proof
     ErasureJob.objects.filter(pk=job.pk, step=job.step).update(**changes)
     job.refresh_from_db()
 
@@ -192,8 +198,23 @@ def _release(job: ErasureJob, *, trouble: str = "") -> None:
 
 
 def due_jobs() -> Iterable[int]:
-    """Jobs that are not done and that no worker is at."""
+    """Jobs that are not done, that no worker is at, and that wait for nothing but one."""
     now = clock.now()
     waiting = ErasureJob.objects.filter(Q(busy_until=None) | Q(busy_until__lt=now), done_at=None)
+    waiting = waiting.exclude(waits_for_other_than(_epochs_done()))
     # Those tried least first: one that cannot be finished keeps no other waiting.
     return list(waiting.order_by("tries", "pk").values_list("pk", flat=True)[:_SWEEP_BATCH])
+
+
+def go_on_after_epoch() -> None:
+    """An epoch is over: whoever waited for it goes on."""
+    waited = ErasureJob.objects.filter(step=Step.EPOCH, epoch__in=_epochs_done(), done_at=None)
+    for job_id in waited.order_by("pk").values_list("pk", flat=True)[:_MOST_WOKEN]:
+        background.enqueue("erasure.advance", job_id=job_id)
+
+
+def _epochs_done() -> set[int]:
+    """Those of the epochs that jobs wait for that are over, or are unknown and have to be asked for anew."""
+    waits = ErasureJob.objects.filter(step=Step.EPOCH, epoch__isnull=False)
+    numbers = {number for number in waits.values_list("epoch", flat=True) if number is not None}
+    return numbers - unfinished(numbers)

@@ -16,7 +16,8 @@ from apps.artifacts.services import give_back_files, hand_on_files
 from apps.blobs.services import delete_with_rows, discard_keys_of
 from apps.erasure.models import ErasureJob
 from apps.erasure.plan import Part, parts_of
-from apps.erasure.types import Scope, Step
+from apps.erasure.remainders import note, note_blobs, note_heads
+from apps.erasure.types import Scope, Trace
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Chunk, Run
@@ -38,25 +39,36 @@ def shred(job: ErasureJob, _: Beat) -> None:
     A run's name stays in its tombstone as a blind index, so that nothing is called so again.
     """
     if job.scope == Scope.PROJECT:
-        nodes = Project.everything.filter(erasure_job=job.uuid).values_list("vault_node", flat=True)
+        nodes = list(Project.everything.filter(erasure_job=job.uuid).values_list("vault_node", flat=True))
+        note_heads(job, nodes)
         erase_nodes({NodeId(node): None for node in nodes})
     elif job.scope == Scope.ARTIFACT:
         whole = Collection.everything.filter(erasure_job=job.uuid).values_list("vault_node", flat=True)
-        erase_nodes({NodeId(node): None for node in whole})
+        note_heads(job, nodes := list(whole))
+        erase_nodes({NodeId(node): None for node in nodes})
     elif job.scope == Scope.VERSIONS:
         marked = Version.everything.filter(erasure_job=job.uuid).order_by("pk")
         for batch in _in_batches(marked.values_list("vault_node", flat=True), _BATCH):
+            note_heads(job, batch)
             erase_nodes({NodeId(node): None for node in batch})
     elif job.scope == Scope.RUNS:
         rows = Run.everything.filter(erasure_job=job.uuid).order_by("pk")
         for batch in _in_batches(rows.values_list("vault_node", "name_index"), _BATCH):
+            note_heads(job, (node for node, _ in batch))
             erase_nodes({NodeId(node): bytes(index) for node, index in batch})
     else:
         for part in parts_of(Scope.FILES):
             for field in part.blob_fields:
                 for batch in _in_batches(part.rows_of(job).only("pk", field).order_by("pk"), _BATCH):
+                    note_blobs(job, batch, field)
                     discard_keys_of(batch, field)
-        demand()  # of an epoch, as erase_nodes does
+    want_epoch(job)
+
+
+def want_epoch(job: ErasureJob) -> None:
+    """Wait in the end for an epoch that has not begun yet: whatever was deleted by now is in it."""
+    job.epoch = demand()
+    ErasureJob.objects.filter(pk=job.pk).update(epoch=job.epoch)
 
 
 def delete_bytes(job: ErasureJob, beat: Beat) -> None:
@@ -65,7 +77,9 @@ def delete_bytes(job: ErasureJob, beat: Beat) -> None:
         for field in part.blob_fields:
             rows = part.rows_of(job).filter(**{f"{field}__isnull": False}).select_related(field)
             while batch := list(rows[:_FEWER]):
-                freed = delete_with_rows(_unclaimed(job, batch), field)
+                going = _unclaimed(job, batch)
+                note_blobs(job, going, field)
+                freed = delete_with_rows(going, field)
                 _count(job, part.model, rows=freed.rows, size=freed.size, things=freed.rows)
                 beat()
 
@@ -99,13 +113,8 @@ def delete_rows(job: ErasureJob, beat: Beat) -> None:
     for part in parts_of(Scope(job.scope)):
         while _delete_some(job, part):
             beat()
-
-
-STEPS: dict[Step, Callable[[ErasureJob, Beat], None]] = {
-    Step.SHRED: shred,
-    Step.BYTES: delete_bytes,
-    Step.ROWS: delete_rows,
-}
+    # Bytes may have taken grants from owners who stay. Mostly the epoch of the first step has not begun, and is this one.
+    want_epoch(job)
 
 
 def _delete_some(job: ErasureJob, part: Part) -> int:
@@ -115,6 +124,7 @@ def _delete_some(job: ErasureJob, part: Part) -> int:
     if not found:
         return 0
     if part.has_key:
+        note(job, Trace.NODE, (node for _, node in found))
         forget_nodes([NodeId(node) for _, node in found])
     batch = part.model._base_manager.filter(pk__in=[row[0] for row in found])
     size = sum(batch.values_list("stored_bytes", flat=True)) if part.model is Chunk else 0

@@ -30,6 +30,12 @@ def sweep() -> None:
             )
 
 
+@shared_task(name="erasure.renewed")
+def renewed() -> None:
+    """Go on with the erasures that waited for the epoch that is over."""
+    services.go_on_after_epoch()
+
+
 @shared_task(name="erasure.retention")
 def retention() -> None:
     """Erase the runs and the versions of artifacts that are older than their owners keep them."""

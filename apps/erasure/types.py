@@ -20,7 +20,18 @@ class Step(StrEnum):
     SHRED = "shred"  # the keys: from here on nobody can read it
     BYTES = "bytes"  # stored objects, with all their versions
     ROWS = "rows"
+    PROVE = "prove"  # each store is asked again
+    EPOCH = "epoch"  # until no earlier copy of the vault opens it
     DONE = "done"
+
+
+class Trace(StrEnum):
+    """What a job deletes outside of the tables that it clears, remembered until it is proven to be gone."""
+
+    HEAD = "head"  # a key that the job was asked for: it leaves a tombstone
+    NODE = "node"  # any key, those above included
+    BLOB = "blob"  # the key of a stored file
+    OBJECT = "object"  # where its bytes lay: a random name of 128 bits
 
 
 class Cause(StrEnum):

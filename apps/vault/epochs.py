@@ -51,6 +51,17 @@ def is_done(number: int) -> bool:
     return Epoch.objects.filter(number=number, state=EpochState.DONE).exists()
 
 
+def is_known(number: int) -> bool:
+    """Whether there is such an epoch: after a copy of the vault was put back there may not be."""
+    return Epoch.objects.filter(number=number).exists()
+
+
+def unfinished(numbers: set[int]) -> set[int]:
+    """Those of these epochs that wait or run."""
+    rows = Epoch.objects.filter(number__in=numbers).exclude(state=EpochState.DONE)
+    return set(rows.values_list("number", flat=True))
+
+
 def finished_at(numbers: set[int]) -> dict[int, datetime]:
     """When these epochs ended, those that have."""
     rows = Epoch.objects.filter(number__in=numbers, state=EpochState.DONE).values_list(

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from apps.core import clock
+from apps.core import background, clock
 from apps.core.errors import OwnlogError
 from apps.vault import epochs, orphans
 
@@ -22,7 +22,8 @@ def sweep_orphans() -> None:
 def epoch() -> None:
     """Renew the keys above whatever was erased some seconds ago, so that no old copy of the vault opens it."""
     try:
-        epochs.run_due()
+        if epochs.run_due() is not None:
+            background.enqueue("erasure.renewed")  # whoever waits for one need not wait for the next sweep
     except OwnlogError as error:
         log.error("epoch broke off, tried again: %s", error.message)  # what to do, in the operator's words
     except Exception as error:  # noqa: BLE001  (tried again at the next tick, as often as it takes)

@@ -42,6 +42,7 @@ class Progress:
 def progress_of(job: ErasureJob) -> Progress:
     order = list(Step)
     reached = order.index(Step(job.step))
+    words = _words(job)
     lines = [
         StepLine(
             _("Closed"),
@@ -50,9 +51,8 @@ def progress_of(job: ErasureJob) -> Progress:
             job.asked_at,
         )
     ]
-    for place, (name, says) in enumerate(_words()):
+    for place, (name, says, at) in enumerate(words):
         state = "done" if place < reached else "now" if place == reached else "waiting"
-        at = job.shredded_at if place == 0 else job.done_at if place == len(_words()) - 1 else None
         lines.append(StepLine(name, says, state, at if state == "done" else None))
     return Progress(
         job=job,
@@ -64,11 +64,35 @@ def progress_of(job: ErasureJob) -> Progress:
     )
 
 
-def _words() -> list[tuple[str, str]]:
+def _words(job: ErasureJob) -> list[tuple[str, str, datetime | None]]:
+    """Each step after closing: what it is called, what it does, and when it was behind the job."""
+    found = [
+        (
+            _("Keys destroyed"),
+            _("What was encrypted under them can be read by nobody on this instance."),
+            job.shredded_at,
+        ),
+        (
+            _("Stored bytes deleted"),
+            _("Every version of each file that nothing else uses."),
+            job.bytes_gone_at,
+        ),
+        (_("Rows deleted"), _("Everything about it in the database."), job.rows_gone_at or job.done_at),
+    ]
+    if job.done_at is not None and job.proven_at is None:
+        return found  # it was done before there were more
     return [
-        (_("Keys destroyed"), _("What was encrypted under them can be read by nobody on this instance.")),
-        (_("Stored bytes deleted"), _("Every version of each file that nothing else uses.")),
-        (_("Rows deleted"), _("Everything about it in the database.")),
+        *found,
+        (
+            _("Proven to be gone"),
+            _("The key database, the file store and every table were asked again, and have nothing of it."),
+            job.proven_at,
+        ),
+        (
+            _("Earlier copies made useless"),
+            _("The keys above it are new, and the root key of before is destroyed: no earlier copy opens it."),
+            job.renewed_at,
+        ),
     ]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from apps.accounts.models import User
 from apps.erasure.models import ErasureJob
-from apps.erasure.services import advance
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
 from tests.api.conftest import API, RUN, VISION, Ask
+from tests.erasure.conftest import finish
 from tests.factories import work
 
 RUNS = f"{VISION}/runs"
@@ -61,7 +61,7 @@ def test_an_erasure_tells_how_far_it_is_to_who_asked_and_to_admins(
     work.run(vision, "bobs", by=bob)
     begun = ask("DELETE", f"{RUNS}/bobs", by="bob").json
     assert (begun["kind"], begun["step"], begun["asked"], begun["done_at"]) == ("runs", "shred", 1, None)
-    advance(ErasureJob.objects.get().pk)
+    finish(ErasureJob.objects.get())
 
     place = f"{API}/erasures/{begun['id']}"
     assert ask("GET", place, by="bob").json["step"] == ask("GET", place, by="alice").json["step"] == "done"

@@ -151,3 +151,22 @@ def test_an_upload_under_way_is_not_listed_and_is_aborted_when_old(store: LocalS
 
     assert store.abort_uploads(before=clock.now() + timedelta(seconds=5)) == 1
     assert [path.name for path in files_in(store)] == [name]
+
+
+def test_whatever_remains_of_an_object_is_told_until_it_is_deleted(store: LocalStore) -> None:
+    name, other = new_name(), new_name()
+    assert not store.remains(name)
+    former = store.folder / name[:2] / name[2:4] / name
+    drafts = store.folder / "uploads"
+    for path in (former, drafts / f"{name}-0a1b2c3d", drafts / f"{other}-0a1b2c3d"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+        assert store.remains(name), path
+        if path is former:
+            store.delete_all_versions(name)
+            assert not store.remains(name)
+
+    store.delete_all_versions(name)
+
+    assert not store.remains(name)
+    assert store.remains(other)

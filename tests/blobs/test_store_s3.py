@@ -158,3 +158,23 @@ def test_a_store_that_does_not_answer_asks_to_come_again(tmp_path: Path) -> None
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(BadStorageUrl):
         S3Store(url)
+
+
+def test_versions_marks_and_parts_of_uploads_are_told_as_what_remains(store: S3Store) -> None:
+    name = new_name()
+    store.put(name + "0", [b"begins with the same letters"])
+    assert not store.remains(name)
+    store.put(name, [b"x"])
+    assert store.remains(name)
+    store.client.delete_object(Bucket=store.bucket, Key=store._key(name))
+    assert store.remains(name) is bool(
+        store.client.get_bucket_versioning(Bucket=store.bucket).get("Status")
+    )  # where versions are kept a mark is left, and what it hides
+    store.delete_all_versions(name)
+    assert not store.remains(name)
+
+    store.client.create_multipart_upload(Bucket=store.bucket, Key=store._key(name))
+
+    assert store.remains(name)
+    store.delete_all_versions(name)
+    assert not store.remains(name)

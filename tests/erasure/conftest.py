@@ -5,6 +5,8 @@ import io
 import pytest
 
 from apps.accounts.models import User
+from apps.erasure.models import ErasureJob
+from apps.erasure.services import advance
 from apps.files.models import RunFile
 from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
@@ -12,6 +14,7 @@ from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.types import Lines, Stream, StreamRequest
 from tests.factories import work
+from tests.factories.vault import end_epochs
 
 
 def full_run(project: Project, name: str, *, by: User) -> Run:
@@ -45,3 +48,12 @@ def other(vision: Project, alice: User) -> Run:
 
 def files_of(run: Run) -> list[RunFile]:
     return list(RunFile.objects.filter(run=run, blob__isnull=False).order_by("pk"))
+
+
+def finish(job: ErasureJob) -> ErasureJob:
+    """Take a job to its end, the epoch it waits for being over."""
+    advance(job.pk)
+    end_epochs()
+    advance(job.pk)
+    job.refresh_from_db()
+    return job

@@ -31,8 +31,10 @@ from apps.vault.errors import KeyGone
 from apps.vault.models import Grant, Node, Tombstone
 from apps.vault.tree import open_key
 from apps.vault.types import NodeId
+from tests.erasure.conftest import finish
 from tests.erasure.test_services import dies_at, everything_left, objects, rows_below
 from tests.factories import artifacts, people, work
+from tests.factories.vault import end_epochs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
 FILES = {"a.txt": b"one", "deep/b.txt": b"two"}
@@ -73,7 +75,7 @@ def test_a_version_goes_with_its_key_its_bytes_and_its_rows_and_nothing_else(
     assert {own, shared} <= objects()
 
     job = erase_versions([first], by=by)
-    advance(job.pk)
+    finish(job)
 
     job.refresh_from_db()
     assert (job.scope, job.step, job.versions, job.files, job.runs) == (Scope.VERSIONS, Step.DONE, 1, 1, 0)
@@ -126,11 +128,11 @@ def test_its_number_is_not_given_again_and_its_digest_comes_as_a_new_version(
     job = erase_versions([second], by=by)
 
     again = artifacts.version(vision, "ds", content, by=by)  # while the job has not begun
-    advance(job.pk)
+    finish(job)
 
     assert (again.number, again.pk != second.pk) == (2, True)
     assert {path: read(again, path) for path in content} == content
-    advance(erase_versions([again], by=by).pk)
+    finish(erase_versions([again], by=by))
     last = artifacts.version(vision, "ds", content, by=by)
     assert (last.number, read(last, "c.txt")) == (3, b"three")
 
@@ -141,7 +143,7 @@ def test_a_file_that_came_with_what_is_erased_goes_with_its_last_holder(
     shared = object_of(pair[0], "a.txt")
     for each in pair:
         assert shared in objects()
-        advance(erase_versions([each], by=by).pk)
+        finish(erase_versions([each], by=by))
 
     assert shared not in objects()
     assert not StoredFile.objects.exists()
@@ -152,7 +154,7 @@ def test_both_holders_at_once_leave_nothing(by: Actor, pair: tuple[Version, Vers
     before = stored()
     several = [erase_versions([each], by=by) for each in pair]
     for job in several:
-        advance(job.pk)
+        finish(job)
 
     assert set(ErasureJob.objects.values_list("step", flat=True)) == {Step.DONE}
     assert not Version.everything.exists() and not StoredFile.objects.exists()
@@ -206,7 +208,7 @@ def test_an_artifact_goes_whole_and_its_name_is_free(
     with pytest.raises(NotFound):
         services.commit_version(begun, by=by)
     anew = artifacts.version(vision, "ds", {"y": b"anew"}, by=by)
-    advance(job.pk)
+    finish(job)
     job.refresh_from_db()
     assert (job.step, job.versions, everything_left(job)) == (Step.DONE, 3, 0)
     assert set(rows_below(Scope.ARTIFACT, [held.pk]).values()) == {0}
@@ -223,7 +225,7 @@ def test_what_another_job_was_erasing_goes_with_its_artifact(
     before = stored()
     several = [erase_versions([pair[0]], by=by), erase_artifact(pair[0].collection, by=by)]
     for job in several:
-        advance(job.pk)
+        finish(job)
 
     assert set(ErasureJob.objects.values_list("step", flat=True)) == {Step.DONE}
     assert not Collection.everything.exists()
@@ -236,7 +238,7 @@ def test_what_is_being_erased_goes_with_its_project(
     before = stored()
     several = [erase_versions([pair[0]], by=by), erase_project(vision, by=by)]
     for job in reversed(several):
-        advance(job.pk)
+        finish(job)
 
     assert set(ErasureJob.objects.values_list("step", flat=True)) == {Step.DONE}
     assert not Version.everything.exists()
@@ -252,7 +254,7 @@ def test_of_a_collection_of_links_what_they_lead_to_stays(
 
     assert not Link.objects.exists()
     assert services.link_version(pair[0], vision, name="chosen", aliases=[], by=by).number == 0
-    advance(job.pk)
+    finish(job)
     assert not Collection.everything.filter(pk=portfolio.pk).exists()
     assert not Node.objects.filter(pk=portfolio.vault_node).exists()
     assert read(pair[0], "deep/b.txt") == b"two"
@@ -301,7 +303,7 @@ def test_a_worker_that_dies_anywhere_is_carried_on(
     for job_id in due_jobs():
         advance(job_id)
 
-    job.refresh_from_db()
+    finish(job)
     assert (job.step, everything_left(job)) == (Step.DONE, 0)
     assert not Version.everything.filter(pk__in=[each.pk for each in pair]).exists()
     assert (went & objects(), kept - objects()) == (set(), set())
@@ -316,6 +318,7 @@ def test_a_long_job_gives_others_their_turn(
     turns = 0
     while job.step != Step.DONE:
         advance(job.pk)
+        end_epochs()
         job.refresh_from_db()
         turns += 1
         assert turns < 60

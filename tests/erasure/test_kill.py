@@ -33,7 +33,7 @@ _MAKE = """
 # Dies, as by kill -9, right after this call of that function.
 _DIE = """
     import os, signal
-    from apps.erasure import services, steps, tasks
+    from apps.erasure import proof, services, steps, tasks
     from apps.erasure.models import ErasureJob
     from apps.core import clock
     from datetime import timedelta
@@ -60,6 +60,9 @@ _GO_ON = """
     from apps.runs.queries import open_run
     from apps.vault.models import Grant, Node
     ErasureJob.objects.filter(done_at=None).update(busy_until=clock.now() - timedelta(hours=1))
+    tasks.sweep()
+    from apps.vault import epochs
+    epochs.run()
     tasks.sweep()
     (kept,) = Run.everything.all()
     (version,) = Version.everything.all()
@@ -92,6 +95,7 @@ def test_workers_killed_in_the_middle_of_steps_are_carried_on(instance: LiveServ
         ("services", "_note_done"),
         ("steps", "hand_on_files"),
         ("steps", "forget_nodes"),
+        ("proof", "objects_left"),
     ):
         with pytest.raises(RuntimeError, match=f"died after {name}"):
             run(instance, _DIE.format(owner=owner, name=name))

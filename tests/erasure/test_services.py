@@ -18,7 +18,7 @@ from apps.blobs.models import Blob
 from apps.blobs.store import default_store
 from apps.core import clock
 from apps.core.errors import Erased, Invalid, NotFound, TooMuch
-from apps.erasure import services, steps
+from apps.erasure import proof, remainders, services, steps
 from apps.erasure.code import erase_code
 from apps.erasure.models import ErasureJob
 from apps.erasure.plan import parts_of
@@ -45,8 +45,9 @@ from apps.vault.errors import KeyGone
 from apps.vault.models import Grant, Node, Tombstone
 from apps.vault.tree import open_key
 from apps.vault.types import NodeId
-from tests.erasure.conftest import files_of, full_run, log
+from tests.erasure.conftest import files_of, finish, full_run, log
 from tests.factories import artifacts, work
+from tests.factories.vault import end_epochs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
 
@@ -83,10 +84,8 @@ def test_a_run_goes_with_everything_below_it_and_nothing_else(full: Run, other: 
     )
     assert blobs <= objects()
 
-    job = erase_run(full, by=by)
-    advance(job.pk)
+    job = finish(erase_run(full, by=by))
 
-    job.refresh_from_db()
     assert (job.step, job.runs, job.files, job.busy_until) == (Step.DONE, 1, 2, None)
     assert job.done_at is not None and job.shredded_at is not None and job.stored_bytes > 0
     assert set(rows_below(Scope.RUNS, [full.pk]).values()) == {0}
@@ -205,7 +204,7 @@ def test_a_project_goes_with_its_runs_and_their_keys(
     assert find_project(vision.entity, "vision") is None
     assert Run.objects.filter(project=vision).count() == 0
     for each in (job, being_erased):
-        advance(each.pk)
+        finish(each)
 
     assert set(rows_below(Scope.PROJECT, [vision.pk]).values()) == {0}
     gone = {vision.vault_node, full.vault_node, other.vault_node, *nodes}
@@ -227,9 +226,8 @@ def test_files_go_and_their_names_are_free(full: Run, by: Actor) -> None:
     (room,) = announce_files(full, ["out/a.txt"])
     assert room.file is not None
     store_file(room.file, io.BytesIO(b"again"))
-    advance(job.pk)
+    finish(job)
 
-    job.refresh_from_db()
     assert (job.step, job.files, job.runs) == (Step.DONE, 1, 0)
     assert name not in objects()
     assert not Grant.objects.filter(blob_id=first.blob.vault_node).exists()
@@ -294,6 +292,9 @@ def dies_at(
         (steps, "forget_nodes"),
         (steps, "_count"),
         (services, "_note_done"),
+        (proof, "_in_numbers"),
+        (proof, "is_done"),
+        (remainders, "note"),
         (type(default_store()), "delete_all_versions"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -312,8 +313,8 @@ def test_a_worker_that_dies_anywhere_is_carried_on(
         ErasureJob.objects.filter(pk=job.pk).update(busy_until=clock.now() - timedelta(seconds=1))
     for job_id in due_jobs():
         advance(job_id)
+    finish(job)
 
-    job.refresh_from_db()
     assert (job.step, everything_left(job)) == (Step.DONE, 0)
     assert set(rows_below(Scope.RUNS, [full.pk]).values()) == {0}
     assert rows_below(Scope.RUNS, [other.pk]) == others
@@ -338,8 +339,7 @@ def test_a_store_that_fails_is_asked_again_and_the_keys_are_gone_meanwhile(
     assert (job.step, job.trouble, job.busy_until) == (Step.BYTES, "OSError", None)
     assert not Node.objects.filter(pk=full.vault_node).exists()
     assert list(due_jobs()) == [job.pk]
-    advance(job.pk)
-    job.refresh_from_db()
+    finish(job)
     assert (job.step, job.trouble) == (Step.DONE, "")
 
 
@@ -349,6 +349,7 @@ def test_a_long_job_gives_others_their_turn(full: Run, by: Actor, monkeypatch: p
     turns = 0
     while job.step != Step.DONE:
         advance(job.pk)
+        end_epochs()
         job.refresh_from_db()
         turns += 1
         assert turns < 50

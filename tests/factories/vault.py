@@ -7,8 +7,10 @@ import textwrap
 from pathlib import Path
 from subprocess import PIPE
 
+from apps.core import clock
+from apps.vault.models import Epoch
 from apps.vault.tree import create_node
-from apps.vault.types import NodeId, NodeKind
+from apps.vault.types import EpochState, NodeId, NodeKind
 from tests.remote import RemotePlaces
 from tests.servers import present
 
@@ -23,6 +25,13 @@ def project_key(entity: NodeId | None = None) -> NodeId:
 
 def run_key(project: NodeId | None = None) -> NodeId:
     return create_node(NodeKind.RUN, parent=project or project_key())
+
+
+def end_epochs() -> None:
+    """As if every epoch that was asked for had been run. Where that is the point, tests run real ones."""
+    Epoch.objects.exclude(state=EpochState.DONE).update(
+        state=EpochState.DONE.value, started_at=clock.now(), finished_at=clock.now(), generation=2
+    )
 
 
 class Instance:

@@ -73,6 +73,7 @@ OPEN_TEXT = {
     "contenttypes.ContentType.app_label": "a word of ours",
     "contenttypes.ContentType.model": "a word of ours",
     "erasure.ErasureJob.asked_by": "a public id",
+    "erasure.ErasureJob.proof": "counts",
     "erasure.ErasureJob.public_id": "made by us",
     "leaks.Finding.public_id": "made by us",
     "erasure.ErasureJob.trouble": "the name of a type of error",

@@ -8,10 +8,9 @@ import pytest
 
 from apps.accounts.models import User
 from apps.erasure.models import ErasureJob
-from apps.erasure.services import advance
 from apps.projects.models import Project
 from apps.runs.models import Run
-from tests.erasure.conftest import full_run
+from tests.erasure.conftest import finish, full_run
 from tests.factories import work
 from tests.web.conftest import Visit, text_of
 
@@ -44,10 +43,10 @@ def test_a_run_is_counted_first_and_its_erasure_has_a_page(visit: Visit, send: V
     assert 'hx-trigger="every 2s"' in page and "Look again how far it is" in page
     assert re.search(r'<li class="is-now" aria-current="step"><b>Keys destroyed</b>', page)
     assert (visit(RUN, by="alice").status_code, send(f"{RUN}/erase", by="alice").status_code) == (410, 410)
-    advance(job.pk)
+    finish(job)
     page = visit(answer.headers["Location"], by="alice").content.decode()
     assert 'hx-trigger="every 2s"' not in page and "Look again" not in page
-    assert page.count('<li class="is-done">') == 4
+    assert page.count('<li class="is-done">') == 6
     assert "full" not in words(visit, answer.headers["Location"], "alice")
     assert "1 run" in words(visit, "/settings/erasures", "alice")
     assert "Nothing was erased" in words(visit, "/settings/erasures", "vera")

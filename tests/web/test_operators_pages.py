@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from apps.accounts.models import User
 from apps.audit.models import Event
 from apps.blobs.models import Blob, BlobPart
-from apps.erasure.services import advance, erase_run
+from apps.erasure.services import erase_run
 from apps.files.models import Thumbnail
 from apps.files.services import announce_files, store_file
 from apps.plans.services import ask_for_plan, ask_question
@@ -24,6 +24,7 @@ from apps.runs.models import Chunk, Run
 from apps.runs.types import Lines, Stream, StreamRequest
 from apps.teams.models import Entity
 from apps.web.views import operators
+from tests.erasure.conftest import finish
 from tests.factories import artifacts, people, work
 from tests.web.conftest import Visit
 
@@ -135,7 +136,7 @@ def test_erasures_wait_until_they_are_done_and_requests_until_somebody_answers(
     assert waiting() == ["1", "1"]
 
     ask_question(asked, "Which group is it?", by=people.actor(alice))
-    advance(job.pk)
+    finish(job)
     assert waiting() == ["0", "0"]
 
 

@@ -15,7 +15,7 @@ class ErasureOut(serializers.Serializer[Any]):
     kind = serializers.ChoiceField([each.value for each in Scope], source="scope")
     cause = serializers.ChoiceField([each.value for each in Cause])
     step = serializers.ChoiceField(
-        [each.value for each in Step], help_text="The step that comes next; done when all is deleted."
+        [each.value for each in Step], help_text="The step that comes next; done when it is proven and no old copy opens it."
     )
     asked = serializers.IntegerField(
         help_text="How many files, runs, versions, artifacts or projects it is about."
@@ -27,6 +27,14 @@ class ErasureOut(serializers.Serializer[Any]):
     asked_at = serializers.DateTimeField()
     shredded_at = serializers.DateTimeField(
         allow_null=True, help_text="Since when the keys are destroyed: nobody reads it since."
+    )
+    bytes_gone_at = serializers.DateTimeField(allow_null=True)
+    rows_gone_at = serializers.DateTimeField(allow_null=True)
+    proven_at = serializers.DateTimeField(
+        allow_null=True, help_text="When each store was asked again and had nothing of it."
+    )
+    renewed_at = serializers.DateTimeField(
+        allow_null=True, help_text="Since when no earlier copy of the key database opens it."
     )
     done_at = serializers.DateTimeField(allow_null=True)
 

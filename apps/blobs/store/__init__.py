@@ -1,4 +1,4 @@
-"""Where sealed bytes lie: a port of six methods. Names are random and stores see ciphertext only."""
+"""Where sealed bytes lie: a port of seven methods. Names are random and stores see ciphertext only."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ class Store(Protocol):
 
     def delete_all_versions(self, name: str) -> None:
         """Take away the object with everything the store kept of it. Doing it again is allowed."""
+
+    def remains(self, name: str) -> bool:
+        """Whether the store still keeps anything under this name: a version, a mark of deletion, or parts of an upload."""
 
     def abort_uploads(self, *, before: datetime) -> int:
         """Clear away what uploads that began before then and broke off have left. Returns how many."""

@@ -61,6 +61,13 @@ class LocalStore:
             path.unlink(missing_ok=True)
             if path.parent.exists():
                 _fsync_folder(path.parent)
+        for draft in self._drafts_of(name):
+            Path(draft.path).unlink(missing_ok=True)
+
+    def remains(self, name: str) -> bool:
+        if self._path(name).exists() or self._former_path(name).exists():
+            return True
+        return bool(self._drafts_of(name))
 
     def abort_uploads(self, *, before: datetime) -> int:
         uploads = self.folder / _UPLOADS
@@ -77,6 +84,11 @@ class LocalStore:
                 for entry in _entries(Path(inner.path)) if inner.is_dir() else [inner]:
                     if _NAME.fullmatch(entry.name):
                         yield StoredObject(entry.name, entry.stat().st_size, _changed_at(entry))
+
+    def _drafts_of(self, name: str) -> list[os.DirEntry[str]]:
+        """What uploads under this name have sent so far, or have left."""
+        drafts = _entries(self.folder / _UPLOADS)
+        return [draft for draft in drafts if draft.name.startswith(f"{name}-")]
 
     def _open(self, name: str) -> FileIO:
         for path in (self._path(name), self._former_path(name)):

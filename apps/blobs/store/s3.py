@@ -88,14 +88,16 @@ class S3Store:
     def delete_all_versions(self, name: str) -> None:
         key = self._key(name)
         with _told(name):
-            for page in self.client.get_paginator("list_object_versions").paginate(
-                Bucket=self.bucket, Prefix=key
-            ):
-                for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-                    if version["Key"] == key:
-                        self.client.delete_object(Bucket=self.bucket, Key=key, VersionId=version["VersionId"])
+            for version in self._versions(key):
+                self.client.delete_object(Bucket=self.bucket, Key=key, VersionId=version["VersionId"])
             for upload in self._uploads(key):
                 self._abort(upload)
+
+    def remains(self, name: str) -> bool:
+        key = self._key(name)
+        with _told():
+            uploads = (upload["Key"] == key for upload in self._uploads(key))
+            return any(True for _ in self._versions(key)) or any(uploads)
 
     def abort_uploads(self, *, before: datetime) -> int:
         with _told():
@@ -115,6 +117,15 @@ class S3Store:
 
     def _key(self, name: str) -> str:
         return self._folder + name
+
+    def _versions(self, key: str) -> Iterator[dict[str, Any]]:
+        """Every version of one object, and every mark that one was deleted."""
+        for page in self.client.get_paginator("list_object_versions").paginate(
+            Bucket=self.bucket, Prefix=key
+        ):
+            for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                if version["Key"] == key:
+                    yield version
 
     def _uploads(self, prefix: str) -> Iterator[dict[str, Any]]:
         for page in self.client.get_paginator("list_multipart_uploads").paginate(

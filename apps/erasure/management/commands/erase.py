@@ -11,6 +11,8 @@ from apps.core.errors import OwnlogError
 from apps.erasure.models import ErasureJob
 from apps.erasure.named import Kind, Named, named
 from apps.erasure.services import advance
+from apps.erasure.types import Step
+from apps.vault import epochs
 from apps.vault.tree import keys_in_use
 
 _BETWEEN_LOOKS_SECONDS = 0.5
@@ -86,10 +88,12 @@ class Command(BaseCommand):
             try:
                 with keys_in_use():
                     advance(job.pk)
+                    job.refresh_from_db()
+                    if job.step == Step.EPOCH:
+                        epochs.run()  # unless a worker is at it, which is waited for
             except Exception as error:
                 said = f"erasure {job.public_id} broke off ({type(error).__name__}); the workers try it again until it is done."
                 raise CommandError(said) from error
-            job.refresh_from_db()
             if job.step != step:
                 step = job.step
             elif job.done_at is None:

@@ -1,0 +1,25 @@
+"""The ladder after closing: which step does what, and which moment it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from apps.erasure.models import ErasureJob
+from apps.erasure.proof import await_epoch, prove
+from apps.erasure.steps import Beat, delete_bytes, delete_rows, shred
+from apps.erasure.types import Step
+
+STEPS: dict[Step, Callable[[ErasureJob, Beat], None]] = {
+    Step.SHRED: shred,
+    Step.BYTES: delete_bytes,
+    Step.ROWS: delete_rows,
+    Step.PROVE: prove,
+    Step.EPOCH: await_epoch,
+}
+MOMENTS: dict[Step, str] = {
+    Step.SHRED: "shredded_at",
+    Step.BYTES: "bytes_gone_at",
+    Step.ROWS: "rows_gone_at",
+    Step.PROVE: "proven_at",
+    Step.EPOCH: "renewed_at",
+}
