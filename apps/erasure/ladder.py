@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from apps.erasure.models import ErasureJob
 from apps.erasure.proof import await_epoch, prove
+from apps.erasure.receipts import certify
 from apps.erasure.steps import Beat, delete_bytes, delete_rows, shred
 from apps.erasure.types import Step
 
@@ -15,6 +16,7 @@ STEPS: dict[Step, Callable[[ErasureJob, Beat], None]] = {
     Step.ROWS: delete_rows,
     Step.PROVE: prove,
     Step.EPOCH: await_epoch,
+    Step.CERTIFY: certify,
 }
 MOMENTS: dict[Step, str] = {
     Step.SHRED: "shredded_at",

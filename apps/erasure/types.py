@@ -22,6 +22,7 @@ class Step(StrEnum):
     ROWS = "rows"
     PROVE = "prove"  # each store is asked again
     EPOCH = "epoch"  # until no earlier copy of the vault opens it
+    CERTIFY = "certify"  # the receipt
     DONE = "done"
 
 

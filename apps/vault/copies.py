@@ -24,12 +24,12 @@ from django.db.models import Field, Model
 
 from apps.vault import roots
 from apps.vault.errors import CopyFailed, Tampered
-from apps.vault.models import Epoch, Grant, Head, Node, Tombstone
+from apps.vault.models import Epoch, Grant, Head, Node, Receipt, Tombstone
 from apps.vault.rows import DATABASE, plainly
 from apps.vault.types import ROOT_ID, UPWARDS, NodeKind
 from apps.vault.wraps import SECRET_BYTES, grant_place, node_place, unwrap
 
-_TABLES: tuple[type[Model], ...] = (Node, Grant, Tombstone, Head, Epoch)
+_TABLES: tuple[type[Model], ...] = (Node, Grant, Tombstone, Head, Epoch, Receipt)
 _BATCH = 2_000
 
 
@@ -224,6 +224,8 @@ def _restore_table(model: type[Model], copy: sqlite3.Connection) -> int:
     fields = model._meta.concrete_fields
     names = [field.attname for field in fields]
     count = 0
+    if not copy.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [model._meta.db_table]).fetchone():
+        return 0  # a copy from before there was such a table
     columns = ", ".join(names)
     for batch in _batches(copy.execute(f"SELECT {columns} FROM {model._meta.db_table}")):  # noqa: S608
         rows = [

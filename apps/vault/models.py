@@ -139,3 +139,19 @@ class Epoch(models.Model):
 
     def __str__(self) -> str:
         return f"epoch {self.number}"
+
+
+class Receipt(models.Model):
+    """That an erasure came to its end: a statement of ids, counts and times, and its place in the chain of them all."""
+
+    number = models.PositiveBigIntegerField(primary_key=True)
+    job = models.CharField(max_length=20, unique=True)
+    statement = models.TextField()  # canonical JSON
+    statement_sha256_hex = models.CharField(max_length=64)
+    previous_sha256_hex = models.CharField(max_length=64, unique=True)
+    key_b64 = models.CharField(max_length=44)  # the public key it is checked against
+    signature_b64 = models.CharField(max_length=88)
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.number)

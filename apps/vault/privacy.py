@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from apps.core.privacy import declare
-from apps.vault.models import Epoch, Grant, Head, Node, Tombstone
+from apps.vault.models import Epoch, Grant, Head, Node, Receipt, Tombstone
 
 declare(
     Node,
@@ -38,5 +38,18 @@ declare(
         "finished_at",
         "tries",
         "trouble",
+    },
+)
+declare(
+    Receipt,
+    plain={
+        "number",
+        "job",
+        "statement",
+        "statement_sha256_hex",
+        "previous_sha256_hex",
+        "key_b64",
+        "signature_b64",
+        "made_at",
     },
 )

@@ -97,6 +97,12 @@ OPEN_TEXT = {
     "teams.ServiceAccount.public_id": "made by us",
     "teams.Setting.value": "a word from a closed list, or a number of days",
     "vault.Epoch.trouble": "the name of a type of error",
+    "vault.Receipt.job": "a public id",
+    "vault.Receipt.key_b64": "a public key",
+    "vault.Receipt.previous_sha256_hex": "a digest",
+    "vault.Receipt.signature_b64": "a signature",
+    "vault.Receipt.statement": "public ids, counts and times",
+    "vault.Receipt.statement_sha256_hex": "a digest",
     "vault.Head.mac_hex": "a keyed hash",
     "vault.Head.name": "a word of ours",
     "vault.Head.sha256_hex": "a digest",
@@ -120,6 +126,7 @@ HEADS = {
     "vault.Grant",
     "vault.Head",
     "vault.Node",
+    "vault.Receipt",
     "vault.Tombstone",
 }
 

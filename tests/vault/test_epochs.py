@@ -22,7 +22,7 @@ from apps.vault import copies, epochs, readiness, roots
 from apps.vault.errors import CopyFailed, KeyGone, KeyStoreError, Tampered
 from apps.vault.grants import open_grant
 from apps.vault.keys import OpenedKeys
-from apps.vault.models import Epoch, Grant, Head, Node, Tombstone
+from apps.vault.models import Epoch, Grant, Head, Node, Receipt, Tombstone
 from apps.vault.renewal import Stuck
 from apps.vault.rows import Rows
 from apps.vault.tree import (
@@ -54,7 +54,7 @@ def vault(settings: Settings, tmp_path: Path) -> Path:
 
 
 def empty_vault() -> None:
-    for model in (Node, Grant, Tombstone, Head, Epoch):
+    for model in (Node, Grant, Tombstone, Head, Epoch, Receipt):
         model._base_manager.all().delete()
     for generation in roots.provider().generations():
         roots.provider().destroy(generation)
@@ -281,7 +281,7 @@ def test_a_copy_put_back_opens_everything() -> None:
     erase_node(runs[2])
     epochs.run()
     before = {run: key.data for run, key in open_keys(runs).items()}, open_blob_key(blob, runs[0]).data
-    for model in (Node, Grant, Tombstone, Head, Epoch):
+    for model in (Node, Grant, Tombstone, Head, Epoch, Receipt):
         model._base_manager.all().delete()
 
     rows = copies.restore(copies.place())

@@ -1,0 +1,72 @@
+"""What the receipt of an erasure states: ids that Ownlog made, counts, times and methods. No name and no content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from apps.accounts.actors import Actor
+from apps.core.errors import NotFound
+from apps.erasure.models import ErasureJob
+from apps.erasure.queries import get_job
+from apps.erasure.types import Scope
+from apps.vault import receipts
+
+FORM = "ownlog-erasure-1"
+METHODS = {
+    "vault": "keys deleted and tombstoned; then the keys above them renewed, and the root key of before destroyed after a "
+    "second copy of what replaced it was opened",
+    "store": "every version, mark of deletion and part of an upload deleted, the key of each file before its bytes",
+    "database": "rows deleted; free pages and logs of the database may hold them until reused: ciphertext under destroyed keys, "
+    "ids, times, sizes and states",
+}
+
+
+def certify(job: ErasureJob, _: Callable[[], None]) -> None:
+    """Give the receipt. It is there once, however often this is done."""
+    receipts.append(job.public_id, statement_of(job))
+
+
+def statement_of(job: ErasureJob) -> dict[str, Any]:
+    return {
+        "form": FORM,
+        "erasure": job.public_id,
+        "entity": job.entity.public_id,
+        "asked": {
+            "at": _moment(job.asked_at),
+            "by": job.asked_by,
+            "cause": job.cause,
+            "scope": Scope(job.scope).value,
+            "things": job.asked,
+        },
+        "deleted": {
+            "runs": job.runs,
+            "files": job.files,
+            "rows": job.rows,
+            "stored_bytes": job.stored_bytes,
+        },
+        "methods": METHODS,
+        "proof": job.proof,
+        "epoch": job.epoch,
+        "steps": {
+            "close": _moment(job.asked_at),
+            "shred": _moment(job.shredded_at),
+            "bytes": _moment(job.bytes_gone_at),
+            "rows": _moment(job.rows_gone_at),
+            "prove": _moment(job.proven_at),
+            "epoch": _moment(job.renewed_at),
+        },
+    }
+
+
+def get_receipt(actor: Actor, *, public_id: str) -> dict[str, Any]:
+    """The receipt of an erasure that the actor may see; NotFound while there is none."""
+    found = receipts.receipt_of(get_job(actor, public_id=public_id).public_id)
+    if found is None:
+        raise NotFound("There is no receipt of this erasure (yet).")
+    return found
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at and f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
