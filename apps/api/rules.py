@@ -8,7 +8,7 @@ from apps.access.rules import ANYBODY, SIGNED_IN, declare_url
 _READING = ("GET", "HEAD")
 
 # What the API can do is no secret; it stands in the repository as well.
-for name in ("schema", "docs"):
+for name in ("schema", "docs", "receipt-key"):
     declare_url(f"api:{name}", ANYBODY, methods=_READING)
 declare_url("api:nothing-here", ANYBODY, methods=(*_READING, "POST", "PUT", "PATCH", "DELETE"))
 
@@ -34,7 +34,7 @@ declare_url("api:project", Permission.PROJECT_ERASE, methods=("DELETE",))
 for name in ("run", "runs"):
     declare_url(f"api:{name}", Permission.RUN_ERASE, methods=("DELETE",))
 declare_url("api:run-file", Permission.FILE_ERASE, methods=("DELETE",))
-for name in ("erasures", "erasure"):
+for name in ("erasures", "erasure", "erasure-receipt", "receipt-log"):
     declare_url(f"api:{name}", SIGNED_IN, methods=_READING)
 
 declare_url("api:runs", Permission.RUN_READ, methods=_READING)

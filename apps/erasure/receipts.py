@@ -42,6 +42,7 @@ def statement_of(job: ErasureJob) -> dict[str, Any]:
         },
         "deleted": {
             "runs": job.runs,
+            "versions": job.versions,
             "files": job.files,
             "rows": job.rows,
             "stored_bytes": job.stored_bytes,

@@ -34,6 +34,10 @@ class Progress:
     steps: list[StepLine]
 
     @property
+    def has_receipt(self) -> bool:
+        return self.is_done and self.job.proven_at is not None
+
+    @property
     def now(self) -> str:
         """The step that comes next, in words."""
         return next((step.name for step in self.steps if step.state == "now"), _("Done"))
@@ -93,6 +97,7 @@ def _words(job: ErasureJob) -> list[tuple[str, str, datetime | None]]:
             _("The keys above it are new, and the root key of before is destroyed: no earlier copy opens it."),
             job.renewed_at,
         ),
+        (_("Receipt signed"), _("What was done and found, in numbers, for you to keep."), job.done_at),
     ]
 
 

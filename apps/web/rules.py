@@ -37,9 +37,13 @@ for name in (
     "pricing",
     "privacy",
     "terms",
+    # What receipts are checked with and against.
+    "receipt-key",
+    "receipt-program",
 ):
     declare_url(name, ANYBODY, methods=_READING)
 declare_url("language", ANYBODY, methods=("POST",))
+declare_url("receipts", ANYBODY, methods=_FORM)  # of what is sent nothing is kept
 
 # Examples of every part of the pages; nothing is stored.
 for name in ("components", "components-series", "components-table-series", "components-csv-series"):
@@ -218,7 +222,7 @@ for name in ("run-erase", "project-erase-runs"):
     declare_url(name, Permission.RUN_ERASE, methods=_FORM)
 for name in ("artifact-erase", "artifact-version-erase"):
     declare_url(name, Permission.FILE_ERASE, methods=_FORM)
-for name in ("erasures", "erasure"):
+for name in ("erasures", "erasure", "erasure-receipt"):
     declare_url(name, SIGNED_IN, methods=_READING)
 for name in ("run-upload", "artifact-new", "artifact-edit", "artifact-version-edit"):
     declare_url(name, Permission.FILE_WRITE, methods=_FORM)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apps.accounts.models import User
 from apps.erasure.models import ErasureJob
+from apps.erasure.verify_receipt import check, check_chain
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -87,3 +88,24 @@ def test_a_project_goes_by_its_admins_with_everything_in_it(ask: Ask, told: Run)
         assert ask("DELETE", VISION, by=who).status == status, who
 
     assert ask("GET", VISION, by="alice").status == ask("GET", RUN, by="alice").status == 404
+
+
+def test_receipts_their_key_and_their_chain(ask: Ask, vision: Project, bob: User, mallory: User) -> None:
+    work.run(vision, "bobs", by=bob)
+    begun = ask("DELETE", f"{RUNS}/bobs", by="bob").json
+    place = f"{API}/erasures/{begun['id']}/receipt"
+    assert ask("GET", place, by="bob").status == 404
+    finish(ErasureJob.objects.get())
+
+    receipt = ask("GET", place, by="bob").json
+
+    assert [ask("GET", place, by=who).status for who in ("alice", "vera", "mallory", None)] == [200, 404, 404, 401]  # fmt: skip
+    key = ask("GET", f"{API}/receipts/key", by=None).json["key"]
+    assert check(receipt, key)["erasure"] == begun["id"]
+    assert ask("GET", f"{API}/receipts/log", by=None).status == 401
+    log = ask("GET", f"{API}/receipts/log", by="mallory").json["items"]
+    assert check_chain(log, key)[0] == 1 and log == [
+        {name: receipt[name] for name in ("link", "signature")}
+    ]
+    assert ask("GET", f"{API}/receipts/log?after=1", by="vera").json["items"] == []
+    assert ask("GET", f"{API}/receipts/log?after=-1", by="vera").status == 400

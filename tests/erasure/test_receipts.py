@@ -69,6 +69,7 @@ def test_a_receipt_states_what_was_done_and_names_nothing(
     assert (stated["erasure"], stated["entity"]) == (job.public_id, job.entity.public_id)
     assert stated["deleted"] == {
         "runs": 1,
+        "versions": 0,
         "files": 2,
         "rows": job.rows,
         "stored_bytes": job.stored_bytes,

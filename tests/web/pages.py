@@ -100,6 +100,7 @@ PAGES = (
     "/settings/security",
     "/settings/email",
     "/account/again",
+    "/receipts",
     "/pricing",
     "/privacy",
     "/terms",

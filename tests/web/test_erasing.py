@@ -46,9 +46,11 @@ def test_a_run_is_counted_first_and_its_erasure_has_a_page(visit: Visit, send: V
     finish(job)
     page = visit(answer.headers["Location"], by="alice").content.decode()
     assert 'hx-trigger="every 2s"' not in page and "Look again" not in page
-    assert page.count('<li class="is-done">') == 6
+    assert page.count('<li class="is-done">') == 7
     assert "full" not in words(visit, answer.headers["Location"], "alice")
     assert "1 run" in words(visit, "/settings/erasures", "alice")
+    receipt = f"/settings/erasures/{job.public_id}/receipt"
+    assert f'href="{receipt}"' in page
     assert "Nothing was erased" in words(visit, "/settings/erasures", "vera")
     assert visit(answer.headers["Location"], by="vera").status_code == 404
 

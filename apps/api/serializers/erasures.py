@@ -41,3 +41,39 @@ class ErasureOut(serializers.Serializer[Any]):
 
 class ErasureList(serializers.Serializer[Any]):
     items = ErasureOut(many=True)
+
+
+class LinkOut(serializers.Serializer[Any]):
+    form = serializers.CharField()
+    key = serializers.CharField(help_text="The public key (Ed25519, base64) that the signature is checked against.")
+    number = serializers.IntegerField(help_text="Without gaps, from 1.")
+    previous_sha256 = serializers.CharField(help_text="Of the link before, as canonical JSON.")
+    statement_sha256 = serializers.CharField(help_text="Of the statement, as canonical JSON.")
+
+
+class SignedLink(serializers.Serializer[Any]):
+    link = LinkOut()
+    signature = serializers.CharField(help_text="Of the link as canonical JSON; base64.")
+
+
+class ReceiptOut(SignedLink):
+    """What an erasure did, signed. It names nothing of what was erased; verify_receipt.py checks it."""
+
+    statement = serializers.JSONField()  # type: ignore[assignment]
+
+
+class ReceiptLog(serializers.Serializer[Any]):
+    """The chain of all receipts, without what they state."""
+
+    items = SignedLink(many=True)
+
+
+class LogQuery(serializers.Serializer[Any]):
+    after = serializers.IntegerField(
+        min_value=0, max_value=2**62, default=0, help_text="The number behind which to begin."
+    )
+    limit = serializers.IntegerField(min_value=1, max_value=1000, default=1000)
+
+
+class KeyOut(serializers.Serializer[Any]):
+    key = serializers.CharField(help_text="The public key of this instance (Ed25519, base64).")

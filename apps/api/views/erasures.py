@@ -8,9 +8,19 @@ from rest_framework.response import Response
 
 from apps.api.describe import answers
 from apps.api.request import ApiRequest
-from apps.api.serializers.erasures import ErasureList, ErasureOut
-from apps.api.views.base import ApiView, signed_in
+from apps.api.serializers.erasures import (
+    ErasureList,
+    ErasureOut,
+    KeyOut,
+    LogQuery,
+    ReceiptLog,
+    ReceiptOut,
+)
+from apps.api.views.base import ApiView, asked, signed_in
 from apps.erasure.queries import get_job, jobs_seen_by
+from apps.erasure.receipts import get_receipt
+from apps.vault.receipts import links
+from apps.vault.signing import public_key
 
 if TYPE_CHECKING:
     from apps.erasure.models import ErasureJob
@@ -37,6 +47,42 @@ class ErasureView(ApiView):
     )
     def get(self, request: ApiRequest, erasure: str) -> HttpResponseBase:
         return Response(ErasureOut(get_job(signed_in(request), public_id=erasure)).data)
+
+
+class ReceiptView(ApiView):
+    @extend_schema(
+        operation_id="get_receipt",
+        summary="The signed receipt of an erasure that is done",
+        tags=["erasures"],
+        responses=answers({200: ReceiptOut}),
+    )
+    def get(self, request: ApiRequest, erasure: str) -> HttpResponseBase:
+        return Response(get_receipt(signed_in(request), public_id=erasure))
+
+
+class ReceiptLogView(ApiView):
+    @extend_schema(
+        operation_id="list_receipts",
+        summary="The chain of all receipts of this instance, without what they state",
+        tags=["erasures"],
+        parameters=[LogQuery],
+        responses=answers({200: ReceiptLog}),
+    )
+    def get(self, request: ApiRequest) -> HttpResponseBase:
+        signed_in(request)
+        query = asked(request, LogQuery)
+        return Response({"items": links(after=query["after"], count=query["limit"])})
+
+
+class ReceiptKeyView(ApiView):
+    @extend_schema(
+        operation_id="get_receipt_key",
+        summary="The public key that receipts are checked against",
+        tags=["erasures"],
+        responses=answers({200: KeyOut}),
+    )
+    def get(self, request: ApiRequest) -> HttpResponseBase:
+        return Response({"key": public_key()})
 
 
 def begun(job: ErasureJob) -> Response:
