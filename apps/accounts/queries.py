@@ -74,9 +74,13 @@ def user_of(actor: Actor) -> User:
 
 def require_operator(actor: Actor) -> None:
     """Pass who operates the instance, by their session: no key does."""
-    operators = User.objects.filter(is_active=True, is_staff=True, is_superuser=True)
-    if actor.user_id is None or actor.api_key or not operators.filter(pk=actor.user_id).exists():
+    if actor.user_id is None or actor.api_key or not operators().filter(pk=actor.user_id).exists():
         raise Forbidden("This is for the instance's operators.")
+
+
+def operators() -> QuerySet[User]:
+    """Who operates the instance."""
+    return User.objects.filter(is_active=True, is_staff=True, is_superuser=True).order_by("pk")
 
 
 def api_keys_of(actor: Actor) -> QuerySet[ApiKey]:

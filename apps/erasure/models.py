@@ -44,6 +44,7 @@ class ErasureJob(models.Model):
     busy_until = models.DateTimeField(null=True)  # a worker is at it; past this moment it is taken for dead
     tries = models.PositiveIntegerField(default=0)
     trouble = models.CharField(max_length=60, default="")  # the kind of error that broke off the last try
+    alarmed_at = models.DateTimeField(null=True)  # when operators were last told that it is late
 
     class Meta:
         constraints = [

@@ -32,6 +32,7 @@ declare(
         "busy_until",
         "tries",
         "trouble",
+        "alarmed_at",
     },
     goes_with="entity",
 )

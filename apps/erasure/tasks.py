@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 
 from apps.erasure import services
+from apps.erasure.alarms import raise_alarms
 from apps.erasure.retention import erase_old_versions, erase_what_is_old
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,12 @@ def sweep() -> None:
 def renewed() -> None:
     """Go on with the erasures that waited for the epoch that is over."""
     services.go_on_after_epoch()
+
+
+@shared_task(name="erasure.watch")
+def watch() -> None:
+    """Tell the operators of erasures past their limit, and of an epoch that does not come to its end."""
+    raise_alarms()
 
 
 @shared_task(name="erasure.retention")

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+
+# From asking to the receipt. Past it an alarm is raised, and it is tried on.
+HARD_LIMIT = timedelta(hours=24)
 
 
 class Scope(StrEnum):

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from apps.accounts.models import User
+from apps.accounts.queries import operators
 from apps.core import clock
 from apps.plans.models import RequestStep
 from apps.plans.types import Act
@@ -51,9 +52,8 @@ def steps_to_tell() -> list[int]:
 def _send(step: RequestStep, base: str) -> None:
     request, act = step.request, Act(step.act)
     if act in _TO_OPERATORS:
-        operators = User.objects.filter(is_active=True, is_staff=True, is_superuser=True)
         path = reverse("admin:plans_planrequest_review", args=[request.pk])
-        _mail(operators.order_by("pk"), "mails/request_waits", base and base + path, act)
+        _mail(operators(), "mails/request_waits", base and base + path, act)
     if act in _TO_PERSON and request.user.is_active:
         _mail([request.user], "mails/request", base and base + reverse("plan-request"), act)
 

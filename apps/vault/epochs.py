@@ -9,10 +9,12 @@ them was opened again, and only then the old root key is destroyed. Whoever dies
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connections, transaction
-from django.db.models import F, Q
+from django.db.models import DateTimeField, F, Q, Value
+from django.db.models.functions import Coalesce
 
 from apps.core import clock
 from apps.vault import copies, renewal, roots
@@ -21,6 +23,13 @@ from apps.vault.models import Epoch, Node
 from apps.vault.readiness import require_fit
 from apps.vault.rows import DATABASE
 from apps.vault.types import ROOT_ID, EpochState
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenOff:
+    number: int
+    since: datetime
+
 
 # Several erasures that come together share one.
 DEBOUNCE = timedelta(seconds=20)
@@ -70,6 +79,33 @@ def finished_at(numbers: set[int]) -> dict[int, datetime]:
     return {number: ended for number, ended in rows if ended is not None}
 
 
+def broken_off() -> BrokenOff | None:
+    """The epoch that has broken off, and since when: one that failed and was not finished since, one whose process died, or
+    one that waits and nobody begins it."""
+    now = clock.now()
+    running = Epoch.objects.filter(state=EpochState.RUNNING).first()
+    if running is not None:
+        died = running.busy_until if running.busy_until and running.busy_until < now else None
+        since = running.broken_at or died
+        return BrokenOff(running.number, since) if since else None
+    waiting = Epoch.objects.filter(state=EpochState.WAITING).first()
+    if waiting is None or waiting.asked_at + DEBOUNCE > now:
+        return None
+    return BrokenOff(waiting.number, waiting.asked_at + DEBOUNCE)
+
+
+def take_alarm(number: int, *, every: timedelta) -> bool:
+    """Whether it is the caller who tells the operators of this epoch; it is told once in a while."""
+    now = clock.now()
+    untold = Q(alarmed_at=None) | Q(alarmed_at__lt=now - every)
+    return bool(Epoch.objects.filter(untold, number=number).update(alarmed_at=now))
+
+
+def give_alarm_back(number: int) -> None:
+    """They could not be told."""
+    Epoch.objects.filter(number=number).update(alarmed_at=None)
+
+
 def run_due() -> Epoch | None:
     """Run the epoch that is due, if one is: asked for some seconds ago, broken off, or needed for a while. None when there
     is nothing to do."""
@@ -117,10 +153,16 @@ def run(step: renewal.Step | None = None) -> Epoch | None:
         mine.update(renewed=F("renewed") + renewed, rewrapped=F("rewrapped") + rewrapped)
         generation = settle(beat)
     except Exception as error:
-        mine.update(busy_until=None, trouble=type(error).__name__)
+        broken_at = Coalesce("broken_at", Value(clock.now(), output_field=DateTimeField()))
+        mine.update(busy_until=None, trouble=type(error).__name__, broken_at=broken_at)
         raise
     mine.update(
-        state=EpochState.DONE, generation=generation, finished_at=clock.now(), busy_until=None, trouble=""
+        state=EpochState.DONE,
+        generation=generation,
+        finished_at=clock.now(),
+        busy_until=None,
+        broken_at=None,
+        trouble="",
     )
     epoch.refresh_from_db()
     return epoch
@@ -152,6 +194,8 @@ def _claim() -> Epoch | None:
     if running is None:
         return None
     free = Epoch.objects.filter(_free(now), pk=running.pk, state=EpochState.RUNNING)
+    # Of one that died without a word: its lease is what is known.
+    free.filter(busy_until__isnull=False, broken_at=None).update(broken_at=F("busy_until"))
     if not free.update(busy_until=now + _LEASE, tries=F("tries") + 1):
         return None
     running.refresh_from_db()

@@ -38,6 +38,8 @@ declare(
         "finished_at",
         "tries",
         "trouble",
+        "broken_at",
+        "alarmed_at",
     },
 )
 declare(

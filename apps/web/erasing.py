@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.core import clock
-from apps.erasure.types import Cause, Scope, Step
+from apps.erasure.types import HARD_LIMIT, Cause, Scope, Step
 
 if TYPE_CHECKING:
     from apps.erasure.models import ErasureJob
@@ -32,6 +32,11 @@ class Progress:
     is_done: bool
     is_failing: bool  # the last try broke off; it is tried again by itself
     steps: list[StepLine]
+    limit: datetime  # past which operators are told
+
+    @property
+    def is_late(self) -> bool:
+        return not self.is_done and self.limit < clock.now()
 
     @property
     def has_receipt(self) -> bool:
@@ -65,6 +70,7 @@ def progress_of(job: ErasureJob) -> Progress:
         is_done=job.step == Step.DONE,
         is_failing=bool(job.trouble) and (job.busy_until is None or job.busy_until < clock.now()),
         steps=lines,
+        limit=job.asked_at + HARD_LIMIT,
     )
 
 

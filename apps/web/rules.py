@@ -34,6 +34,7 @@ for name in (
     "github_callback",
     "socialaccount_login_cancelled",
     "health",
+    "health-erasures",  # counts, for a monitor
     "pricing",
     "privacy",
     "terms",

@@ -80,6 +80,7 @@ _VERSION = "<str:entity>/<str:project>/artifacts/<str:kind>/<str:collection>/<st
 urlpatterns = [
     path("", home.home, name="home"),
     path("health", health.health, name="health"),
+    path("health/erasures", health.erasures, name="health-erasures"),
     path("find", find.find, name="find"),
     path("home/first-run", home.first_run, name="first-run"),
     path("home/sparks", home.spark_lines, name="home-sparks"),

@@ -231,6 +231,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
+    "erasure.watch": {"task": "erasure.watch", "schedule": 60.0, "options": {"expires": 60}},
     "erasure.sweep": {"task": "erasure.sweep", "schedule": 30.0, "options": {"expires": 30}},
     # Once an hour, though days are counted: an instance that is off at night does it too.
     "erasure.retention": {"task": "erasure.retention", "schedule": 3600.0, "options": {"expires": 3600}},

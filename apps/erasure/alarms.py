@@ -1,0 +1,100 @@
+"""Past the hard limit nobody is left to think that it is going well: health turns red, operators are told, and it is tried on."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from smtplib import SMTPException
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db.models import Q, QuerySet
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+
+from apps.accounts.queries import operators
+from apps.core import clock
+from apps.core.mail import sends_mail
+from apps.erasure.models import ErasureJob
+from apps.erasure.types import HARD_LIMIT
+from apps.teams.notices import language_of
+from apps.vault.epochs import BrokenOff, broken_off, give_alarm_back, take_alarm
+
+log = logging.getLogger(__name__)
+
+EPOCH_LIMIT = timedelta(minutes=10)
+_AGAIN = timedelta(hours=24)
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether erasures keep their limits."""
+
+    late: int  # erasures past the hard limit
+    epoch: BrokenOff | None  # an epoch that has broken off for too long
+
+    @property
+    def is_good(self) -> bool:
+        return not self.late and self.epoch is None
+
+
+def health() -> Health:
+    return Health(_late().count(), _stuck_epoch())
+
+
+def raise_alarms() -> None:
+    """Tell the operators of what is late and was not told within the last day. Once for all of it."""
+    jobs = _take_late()
+    epoch = _stuck_epoch()
+    if epoch is not None and not take_alarm(epoch.number, every=_AGAIN):
+        epoch = None
+    if not jobs and epoch is None:
+        return
+    if jobs:
+        log.error("erasures are past their limit of %s: jobs=%s", HARD_LIMIT, " ".join(jobs[:_MOST_NAMED]))
+    if epoch is not None:
+        log.error("epoch %d has been broken off since %s", epoch.number, epoch.since.isoformat())
+    try:
+        _mail(jobs, epoch)
+    except (OSError, SMTPException) as error:
+        log.warning("late erasures not mailed, tried again: error=%s", type(error).__name__)
+        ErasureJob.objects.filter(public_id__in=jobs).update(alarmed_at=None)
+        if epoch is not None:
+            give_alarm_back(epoch.number)
+
+
+def _late() -> QuerySet[ErasureJob]:
+    return ErasureJob.objects.filter(done_at=None, asked_at__lt=clock.now() - HARD_LIMIT)
+
+
+def _take_late() -> list[str]:
+    """Late jobs that this process tells of."""
+    now = clock.now()
+    untold = Q(alarmed_at=None) | Q(alarmed_at__lt=now - _AGAIN)
+    found = _late().filter(untold).order_by("pk").values_list("pk", "public_id")
+    return [
+        public_id
+        for pk, public_id in found
+        if ErasureJob.objects.filter(untold, pk=pk).update(alarmed_at=now)
+    ]
+
+
+def _stuck_epoch() -> BrokenOff | None:
+    found = broken_off()
+    return found if found is not None and found.since < clock.now() - EPOCH_LIMIT else None
+
+
+def _mail(jobs: list[str], epoch: BrokenOff | None) -> None:
+    if not sends_mail():
+        return
+    base = settings.OWNLOG_BASE_URL
+    address = base and base + reverse("admin:erasure_erasurejob_changelist")
+    words = {"late": len(jobs), "epoch": epoch, "address": address}
+    for user in operators():
+        with translation.override(language_of(user)):
+            subject = render_to_string("mails/erasure_late_subject.txt", words).strip()
+            text = render_to_string("mails/erasure_late.txt", words)
+        send_mail(subject, text, None, [user.email])
