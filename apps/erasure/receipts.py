@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from apps.accounts.actors import Actor
 from apps.core.errors import NotFound
 from apps.erasure.models import ErasureJob
@@ -65,9 +67,9 @@ def get_receipt(actor: Actor, *, public_id: str) -> dict[str, Any]:
     """The receipt of an erasure that the actor may see; NotFound while there is none."""
     found = receipts.receipt_of(get_job(actor, public_id=public_id).public_id)
     if found is None:
-        raise NotFound("There is no receipt of this erasure (yet).")
+        raise NotFound(gettext("There is no receipt of this erasure (yet)."))
     return found
 
 
 def _moment(at: datetime | None) -> str | None:
-    return at and f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# ruff: noqa: T201  (a command: it says what it found)
 """Check receipts of erasures, without the instance that gave them.
 
     python verify_receipt.py --key KEY receipt.json [more.json ...]
@@ -157,7 +158,9 @@ def _say(name: str, statement: dict[str, Any], number: int) -> None:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Check receipts of erasures.")
     parser.add_argument("--key", required=True, help="the instance's public key, or a file that holds it")
-    parser.add_argument("--log", type=Path, help="the log of all receipts, as GET /api/v1/receipts/log answers")
+    parser.add_argument(
+        "--log", type=Path, help="the log of all receipts, as GET /api/v1/receipts/log answers"
+    )
     parser.add_argument("receipts", nargs="*", type=Path)
     given = parser.parse_args(arguments)
     links: Any = None

@@ -122,7 +122,9 @@ class Epoch(models.Model):
     finished_at = models.DateTimeField(null=True)
     tries = models.PositiveIntegerField(default=0)
     trouble = models.CharField(max_length=60, default="")  # the kind of error that broke off the last try
-    broken_at = models.DateTimeField(null=True)  # since when it is broken off, however often it was tried again
+    broken_at = models.DateTimeField(
+        null=True
+    )  # since when it is broken off, however often it was tried again
     alarmed_at = models.DateTimeField(null=True)  # when operators were last told
 
     class Meta:

@@ -100,7 +100,9 @@ def _words(job: ErasureJob) -> list[tuple[str, str, datetime | None]]:
         ),
         (
             _("Earlier copies made useless"),
-            _("The keys above it are new, and the root key of before is destroyed: no earlier copy opens it."),
+            _(
+                "The keys above it are new, and the root key of before is destroyed: no earlier copy opens it."
+            ),
             job.renewed_at,
         ),
         (_("Receipt signed"), _("What was done and found, in numbers, for you to keep."), job.done_at),

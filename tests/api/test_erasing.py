@@ -104,8 +104,6 @@ def test_receipts_their_key_and_their_chain(ask: Ask, vision: Project, bob: User
     assert check(receipt, key)["erasure"] == begun["id"]
     assert ask("GET", f"{API}/receipts/log", by=None).status == 401
     log = ask("GET", f"{API}/receipts/log", by="mallory").json["items"]
-    assert check_chain(log, key)[0] == 1 and log == [
-        {name: receipt[name] for name in ("link", "signature")}
-    ]
+    assert check_chain(log, key)[0] == 1 and log == [{name: receipt[name] for name in ("link", "signature")}]
     assert ask("GET", f"{API}/receipts/log?after=1", by="vera").json["items"] == []
     assert ask("GET", f"{API}/receipts/log?after=-1", by="vera").status == 400

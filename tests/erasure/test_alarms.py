@@ -93,6 +93,7 @@ def test_past_the_day_health_is_red_and_operators_are_told_once_a_day(
 def test_a_mail_that_nobody_took_is_tried_again(
     job: ErasureJob, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    demand()
     ErasureJob.objects.update(asked_at=clock.now() - timedelta(days=2))
     Epoch.objects.update(asked_at=clock.now() - timedelta(days=2))
 
@@ -155,7 +156,9 @@ def test_an_epoch_that_breaks_off_is_told_after_ten_minutes_and_not_before(
     assert len(mail.outbox) == 1 and f"Epoch {number}" in str(mail.outbox[0].body)
 
 
-def test_an_epoch_whose_process_died_or_that_nobody_begins_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_epoch_whose_process_died_or_that_nobody_begins_is_broken_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     number = demand()
     assert broken_off() is None
     Epoch.objects.update(asked_at=clock.now() - timedelta(hours=1))

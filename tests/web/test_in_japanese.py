@@ -29,7 +29,7 @@ JAPANESE = {"accept-language": "ja"}
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # What is written so in Japanese, too: names of things, units, formats.
 AS_IT_IS = re.compile(
-    r"(?<![A-Za-z])(?:Ownlog|API|bash|CPU|CSV|CUDA|Git|git|GPU|Hugging Face|ID|JSON Lines|JSON|Keras|Lightning|OpenAPI|PNG|Python"
+    r"(?<![A-Za-z])(?:Ownlog|verify_receipt\.py|Ed25519|API|bash|CPU|CSV|CUDA|Git|git|GPU|Hugging Face|ID|JSON Lines|JSON|Keras|Lightning|OpenAPI|PNG|Python"
     r"|REST|run\.save|SHA|SHA-256|MD5|TLS|URL|wandb|XGBoost|kB|MB|GB|TB)(?![A-Za-z])"
 )
 _JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龠]")
@@ -47,6 +47,10 @@ _VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "sou
 _ONCE = 3
 # What is no page: points, parts that pages fetch, downloads, ways on.
 NO_PAGES = {
+    "erasure-receipt",
+    "health-erasures",
+    "receipt-key",
+    "receipt-program",
     "artifact-file",
     "artifact-file-image",
     "artifact-file-play",

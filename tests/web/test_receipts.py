@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpResponse
 from django.test import Client
 
 from apps.accounts.actors import Actor
@@ -76,7 +75,13 @@ def test_anybody_checks_a_receipt_and_is_told_when_it_was_changed(
 
 @pytest.mark.parametrize(
     "content",
-    [b"\x00", b"<script>alert(1)</script>", "\u202e{}".encode(), b"{" * 10_000, b'"' + b"x" * 1_100_000 + b'"'],
+    [
+        b"\x00",
+        b"<script>alert(1)</script>",
+        "\u202e{}".encode(),
+        b"{" * 10_000,
+        b'"' + b"x" * 1_100_000 + b'"',
+    ],
     ids=["nul", "markup", "bidi", "deep", "long"],
 )
 def test_hostile_files_are_no_receipts(client: Client, content: bytes) -> None:
@@ -98,7 +103,7 @@ def test_the_program_and_the_key_that_are_handed_out_check_what_is_handed_out(
     visit: Visit, client: Client, job: ErasureJob, tmp_path: Path
 ) -> None:
     finish(job)
-    handed: dict[str, HttpResponse] = {
+    handed: dict[str, Any] = {
         "receipt.json": visit(place_of(job), by="alice"),
         "key": client.get("/receipts/key"),
         "verify_receipt.py": client.get("/receipts/verify_receipt.py"),

@@ -15,7 +15,8 @@ class ErasureOut(serializers.Serializer[Any]):
     kind = serializers.ChoiceField([each.value for each in Scope], source="scope")
     cause = serializers.ChoiceField([each.value for each in Cause])
     step = serializers.ChoiceField(
-        [each.value for each in Step], help_text="The step that comes next; done when it is proven and no old copy opens it."
+        [each.value for each in Step],
+        help_text="The step that comes next; done when it is proven and no old copy opens it.",
     )
     asked = serializers.IntegerField(
         help_text="How many files, runs, versions, artifacts or projects it is about."
@@ -45,7 +46,9 @@ class ErasureList(serializers.Serializer[Any]):
 
 class LinkOut(serializers.Serializer[Any]):
     form = serializers.CharField()
-    key = serializers.CharField(help_text="The public key (Ed25519, base64) that the signature is checked against.")
+    key = serializers.CharField(
+        help_text="The public key (Ed25519, base64) that the signature is checked against."
+    )
     number = serializers.IntegerField(help_text="Without gaps, from 1.")
     previous_sha256 = serializers.CharField(help_text="Of the link before, as canonical JSON.")
     statement_sha256 = serializers.CharField(help_text="Of the statement, as canonical JSON.")
@@ -59,7 +62,7 @@ class SignedLink(serializers.Serializer[Any]):
 class ReceiptOut(SignedLink):
     """What an erasure did, signed. It names nothing of what was erased; verify_receipt.py checks it."""
 
-    statement = serializers.JSONField()  # type: ignore[assignment]
+    statement = serializers.JSONField()
 
 
 class ReceiptLog(serializers.Serializer[Any]):
@@ -75,5 +78,5 @@ class LogQuery(serializers.Serializer[Any]):
     limit = serializers.IntegerField(min_value=1, max_value=1000, default=1000)
 
 
-class KeyOut(serializers.Serializer[Any]):
+class ReceiptKey(serializers.Serializer[Any]):
     key = serializers.CharField(help_text="The public key of this instance (Ed25519, base64).")

@@ -11,8 +11,8 @@ from apps.api.request import ApiRequest
 from apps.api.serializers.erasures import (
     ErasureList,
     ErasureOut,
-    KeyOut,
     LogQuery,
+    ReceiptKey,
     ReceiptLog,
     ReceiptOut,
 )
@@ -79,7 +79,7 @@ class ReceiptKeyView(ApiView):
         operation_id="get_receipt_key",
         summary="The public key that receipts are checked against",
         tags=["erasures"],
-        responses=answers({200: KeyOut}),
+        responses=answers({200: ReceiptKey}),
     )
     def get(self, request: ApiRequest) -> HttpResponseBase:
         return Response({"key": public_key()})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
@@ -85,7 +85,7 @@ class LocalStore:
                     if _NAME.fullmatch(entry.name):
                         yield StoredObject(entry.name, entry.stat().st_size, _changed_at(entry))
 
-    def _drafts_of(self, name: str) -> list[os.DirEntry[str]]:
+    def _drafts_of(self, name: str) -> Sequence[os.DirEntry[str]]:
         """What uploads under this name have sent so far, or have left."""
         drafts = _entries(self.folder / _UPLOADS)
         return [draft for draft in drafts if draft.name.startswith(f"{name}-")]

@@ -14,12 +14,14 @@ from apps.web.receipts import MOST_BYTES, as_file, checked, script
 from apps.web.rendering import render
 from apps.web.request import Request
 
+PROGRAM = "verify_receipt.py"
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def receipts(request: Request) -> HttpResponse:
     """The public key, the program, and a form that says of a receipt whether it is ours. Nothing that is sent is kept."""
     key = public_key()
-    context: dict[str, object] = {"key": key}
+    context: dict[str, object] = {"key": key, "algorithm": "Ed25519", "program": PROGRAM}
     status = 200
     if request.method == "POST":
         file = request.FILES.get("receipt")
@@ -40,7 +42,7 @@ def key(request: Request) -> HttpResponse:
 @require_safe
 def program(request: Request) -> HttpResponse:
     """verify_receipt.py: what this instance checks with, for who does not want to ask it."""
-    headers = {"Content-Disposition": attachment("verify_receipt.py")}
+    headers = {"Content-Disposition": attachment(PROGRAM)}
     return HttpResponse(script(), content_type="text/x-python; charset=utf-8", headers=headers)
 
 
