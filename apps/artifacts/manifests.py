@@ -10,7 +10,6 @@ import base64
 import binascii
 import hashlib
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +26,8 @@ from apps.core.errors import Invalid, TooMuch
 MOST_ENTRIES = 250_000
 MOST_FOLDERS = 250_000
 MOST_MANIFEST_BYTES = 96 * 1024 * 1024
+# An entry holds ten at most. Of the bytes alone one could make thirty million empty lists: gigabytes of memory.
+MOST_VALUES = 16 * MOST_ENTRIES
 PAGE_ENTRIES = 1_000
 _LONGEST_PATH = 1024
 _LONGEST_WORD = 8 * 1024  # a reference, or the digest of one
@@ -34,7 +35,7 @@ _LONGEST_EXTRA = 64 * 1024
 _DEEPEST = 64
 _MOST_SIZE = 2**53
 _MD5_BASE64 = re.compile(r"[A-Za-z0-9+/]{22}==")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_UNUSABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # control characters, and half a character
 _DRIVE = re.compile(r"[A-Za-z]:[/\\]")
 _POLICY = {
     "version": 1,
@@ -61,7 +62,7 @@ def clean_path(path: str) -> str:
     """A relative path with / between folders, or Invalid. It is a label here; it becomes a file only with the client."""
     if not path or len(path.encode("utf-8", "surrogatepass")) > _LONGEST_PATH:
         raise Invalid(_("The path of a file has 1 to %(n)d bytes.") % {"n": _LONGEST_PATH})
-    if _CONTROL.search(path) or any(unicodedata.category(letter) == "Cs" for letter in path):
+    if _UNUSABLE.search(path):
         raise Invalid(_("The path of a file may not contain control characters and must be valid Unicode."))
     parts = path.replace("\\", "/").split("/")
     if path[0] in "/\\" or ".." in parts or _DRIVE.match(path):
@@ -85,6 +86,8 @@ def read_manifest(raw: bytes) -> Listed:
     """What a manifest lists. Invalid or TooMuch for one that no version may have."""
     if len(raw) > MOST_MANIFEST_BYTES:
         raise TooMuch(_("A list of files may have at most %(n)d MiB.") % {"n": MOST_MANIFEST_BYTES >> 20})
+    if jsontext.values_in(raw) > MOST_VALUES:
+        raise TooMuch(_("An artifact has at most %(n)d files.") % {"n": MOST_ENTRIES})
     value = jsontext.loads(raw)
     contents = value.get("contents") if isinstance(value, dict) else None
     if not isinstance(contents, dict):

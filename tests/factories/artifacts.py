@@ -73,6 +73,7 @@ def version(
 ) -> Version:
     """A committed version with these files."""
     begun = begin(project, name, files, by=by, run=run, **({"aliases": ("latest",)} | more))
-    upload(begun, files, by=by)
+    one_of_each = {content: path for path, content in files.items()}
+    upload(begun, {path: content for content, path in one_of_each.items()}, by=by)
     bring_manifest(begun, manifest(files), by=by)
     return commit_version(begun, by=by)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # A table is read whole, since JSON has no middle to begin at; beyond this it is a file to keep.
 MOST_BYTES = 48 * 1024 * 1024
+# Read, each takes tens of bytes more than it is written with.
+MOST_VALUES = 4_000_000
 MOST_COLUMNS = 500
 MOST_PARTS = 1000
 _NUMBERS = frozenset({int, float})
@@ -55,13 +57,20 @@ class Table:
 
 
 def read_table(text: bytes) -> Table:
-    """A table of its own; Invalid for what is none. A row that is no list counts as an empty one."""
+    """A table of its own; Invalid for what is none, TooMuch for one of too many cells. A row that is no list counts as an
+    empty one."""
+    if jsontext.values_in(text) > MOST_VALUES:
+        raise TooMuch(_too_large())
     whole = jsontext.loads(text)
     columns, rows = (whole.get(name) if isinstance(whole, Mapping) else None for name in ("columns", "data"))
     if not isinstance(columns, list) or not isinstance(rows, list):
         raise Invalid(_("This file holds no table."))
     names = tuple(name if isinstance(name, str) else jsontext.dumps(name) for name in columns[:MOST_COLUMNS])
     return Table(names, [row if isinstance(row, list) else () for row in rows])
+
+
+def _too_large() -> str:
+    return _("This table is too large to be shown here. Keep it as a file instead.")
 
 
 def table_at(run: Run, key: str, step: float | None = None) -> Table:
@@ -77,7 +86,7 @@ def table_at(run: Run, key: str, step: float | None = None) -> Table:
     if not there:
         raise NotFound(_NO_TABLE)
     if sum(file.size for file, _artifact in there) > MOST_BYTES:
-        raise TooMuch(_("This table is too large to be shown here. Keep it as a file instead."))
+        raise TooMuch(_too_large())
     rows: list[Sequence[Any]] = []
     parts = []
     for file, artifact in there:

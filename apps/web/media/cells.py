@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from apps.artifacts.queries import find_entries, open_version, resolve_client_path
-from apps.core.errors import Invalid, NotFound
+from apps.core.errors import Invalid, NotFound, TooMuch
 from apps.files.media.kinds import items_of
 from apps.files.media.tables import MOST_BYTES, Table, read_table
 from apps.files.media.types import Item, Kind
@@ -84,7 +84,7 @@ class _Artifacts:
         if address not in self._found and len(self._found) < _MOST_ARTIFACTS:
             try:
                 self._found[address] = self._read(address)
-            except (NotFound, Invalid, KeyGone, Tampered):
+            except (NotFound, Invalid, TooMuch, KeyGone, Tampered):
                 self._found[address] = None
         return self._found.get(address)
 

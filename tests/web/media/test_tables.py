@@ -13,8 +13,8 @@ from django.test import Client
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.core.errors import Invalid
-from apps.files.media.tables import arranged, read_table
+from apps.core.errors import Invalid, TooMuch
+from apps.files.media.tables import MOST_VALUES, arranged, read_table
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -68,6 +68,12 @@ def test_rows_are_found_by_what_any_cell_says() -> None:
 def test_what_is_no_table_is_refused(text: bytes) -> None:
     with pytest.raises(Invalid):
         read_table(text)
+
+
+def test_a_table_of_millions_of_empty_rows_is_not_read() -> None:
+    """Eight megabytes of them would become hundreds once they are read."""
+    with pytest.raises(TooMuch):
+        read_table(b'{"columns": [], "data": [' + b"[]," * (MOST_VALUES // 2) + b"[]]}")
 
 
 def test_an_odd_table_is_read_as_far_as_it_goes() -> None:
