@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -12,10 +13,12 @@ from allauth.socialaccount.models import SocialAccount
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from apps.access.rules import SIGNED_IN
+from apps.access.policy import Permission, allows
+from apps.access.rules import SIGNED_IN, graphql_rules
 from apps.accounts.actors import Actor
 from apps.accounts.models import ApiKey, BrowserSession, User
 from apps.accounts.services import issue_api_key
+from apps.core import jsontext
 from apps.erasure.services import erase_run
 from apps.teams.browsers import note_browser
 from apps.teams.models import Entity, Membership, OrganisationMembership, Setting
@@ -32,6 +35,17 @@ Ids = dict[str, dict[str, Any]]
 # Where whoever is not signed in is led to, or told so.
 WAYS_IN = ("/sign-in", "/sign-up", "/settings/api-keys")
 _NO_ID, _NO_ROW = "z" * 20, 10**9
+# What the client asks of oneself and of people, and what it does with what is one's own.
+_FACTS = "username email apiKeys { edges { node { id } } } teams { edges { node { name } } } organizations { name }"
+_PEOPLE = (
+    f"query($n: String) {{ viewer {{ {_FACTS} }} users(query: $n) {{ edges {{ node {{ {_FACTS} }} }} }} }}"
+)
+_TOLD = {"Query.viewer", "Query.users", "User.apiKeys", "User.teams", "User.organizations"}
+_DONE = {
+    "Mutation.deleteApiKey": "mutation($key: String!) { deleteApiKey(input: {id: $key}) { success } }",
+    "Mutation.generateApiKey": 'mutation { generateApiKey(input: {description: "x"}) { apiKey { id } } }',
+    "Mutation.createTeam": 'mutation { createTeam(input: {teamName: "made"}) { entity { name } } }',
+}
 # The addresses with the id of something of somebody's own.
 OWN = frozenset(
     {
@@ -164,3 +178,63 @@ def test_a_form_of_ones_own_changes_nothing_of_others(measure: Measure) -> None:
 
 def _is_sent_away(heard: Heard) -> bool:
     return heard.status == 401 or (heard.status == 302 and heard.place.startswith(WAYS_IN[:2]))
+
+
+@pytest.mark.promise("P-23")
+def test_the_clients_fields_of_ones_own_tell_of_oneself_and_change_nothing_of_others(
+    measure: Measure,
+) -> None:
+    own = {field for field, rule in graphql_rules().items() if rule == SIGNED_IN}
+    wrong = [f"{asker.name}: {found}" for asker in measure.world.askers for found in _told(measure, asker)]
+    key = measure.world.places[0].target.as_the_client_says().api_key_id
+    for field, query in _DONE.items():
+        act = _act(field, {"query": query, "variables": {"key": key}})
+        heard, is_changed = answers(measure, act)
+        if is_changed:
+            wrong.append(f"somebody changes what is alice's by {field}")
+        got = {asker.name: outcome(act, heard[asker.name]) for asker in measure.world.askers}
+        for asker in measure.world.askers:
+            is_somebody = bool(asker.key) and not asker.is_refused_key
+            is_theirs = field != "Mutation.deleteApiKey" or is_alices(asker)
+            if got[asker.name] == YES and not (is_somebody and is_theirs):
+                wrong.append(f"{asker.name} may {field}")
+        assert got["admin"] == YES, field
+
+    assert wrong == []
+    # Those of an entity lead to its projects and artifacts: test_matrix.py asks for them.
+    assert {field for field in own if not field.startswith("Entity.")} == _TOLD | set(_DONE)
+
+
+def _act(field: str, sent: dict[str, Any]) -> Way:
+    ask, answer = Ask("POST", "/graphql", jsontext.dumps(sent).encode()), (field.partition(".")[2],)
+    return Way(
+        field, "POST", Door.CLIENT, SIGNED_IN, Level.OWN, lambda world, target, asker: ask, answer=answer
+    )
+
+
+def _told(measure: Measure, asker: Asker) -> Iterator[str]:
+    """What is wrong with what this asker is told of themselves and of alice."""
+    ask = Ask("POST", "/graphql", jsontext.dumps({"query": _PEOPLE, "variables": {"n": "alice"}}).encode())
+    heard = measure.hear(asker, Door.CLIENT, ask)
+    if asker.is_refused_key:
+        yield from [] if heard.status == 401 else [f"{heard.status} with a key that is void"]
+        return
+    data = jsontext.loads(heard.body)["data"]
+    me, found = data["viewer"], [edge["node"] for edge in data["users"]["edges"]]
+    if not asker.key:
+        yield from [] if me is None and not found else [f"nobody is told {me} and {found}"]
+        return
+    if me["username"] != asker.actor.username:
+        yield f"is told to be {me['username']}"
+    is_in_her_team = allows(Permission.ENTITY_READ, role=asker.entity, scope=asker.scope)
+    if bool(found) != (is_in_her_team or is_alices(asker)):
+        yield f"finds {found}"
+    for node in found if not is_alices(asker) else ():
+        teams = {edge["node"]["name"] for edge in node["teams"]["edges"]}
+        if (
+            node["email"]
+            or node["apiKeys"] is not None
+            or node["organizations"]
+            or not teams <= {"lab", "shut"}
+        ):
+            yield f"is told of another {node}"
