@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from apps.artifacts.queries.code import those_there
 from apps.core.ids import is_public_id
 from apps.leaks.models import Finding
 from apps.leaks.notes import open_finding
@@ -9,16 +13,37 @@ from apps.runs.queries import run_key
 
 
 def findings_of(run: Run) -> list[OpenFinding]:
-    """What was found in a run that was fetched with RUN_WRITE: open ones first, each lot in the order they were found."""
+    """What was found in a run that was fetched with RUN_WRITE: open ones first, each lot in the order they were found.
+
+    What stood in a version that was erased went with it, whoever erased it.
+    """
     rows = list(Finding.objects.filter(run=run).order_by("pk"))
     key = run_key(run) if rows else None
     opened = [open_finding(row, key) for row in rows if key is not None]
+    in_versions = {each.spot.version for each in opened if each.spot.version}
+    gone = in_versions - those_there(in_versions) if in_versions else in_versions
+    opened = [replace(each, state=State.ERASED) if each.spot.version in gone else each for each in opened]
     return sorted(opened, key=lambda each: each.state is not State.OPEN)
 
 
 def count_open(run: Run) -> int:
     """How many findings of a run nobody has decided about."""
-    return Finding.objects.filter(run=run, state=State.OPEN.value).count()
+    if not Finding.objects.filter(run=run, state=State.OPEN.value).exists():
+        return 0
+    return sum(each.state is State.OPEN for each in findings_of(run))
+
+
+def open_in_version(runs: Sequence[Run], public_id: str) -> list[tuple[Run, OpenFinding]]:
+    """What was found in a version that these runs made, each fetched with RUN_WRITE, and nobody has decided about."""
+    rows = Finding.objects.filter(run__in=[each.pk for each in runs], state=State.OPEN.value)
+    told = set(rows.values_list("run", flat=True).distinct())
+    return [
+        (run, found)
+        for run in runs
+        if run.pk in told
+        for found in findings_of(run)
+        if found.state is State.OPEN and found.spot.version == public_id
+    ]
 
 
 def count_masked(run: Run) -> int:

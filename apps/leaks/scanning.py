@@ -14,7 +14,9 @@ from apps.code_saving.credentials_in_json import marks_in, spots
 from apps.core import jsontext
 from apps.files.models import RunFile
 from apps.files.queries import NAME_LABEL, open_files, read_file
+from apps.leaks.lines import lines_of
 from apps.leaks.notes import note
+from apps.leaks.scanning_artifacts import look_at_artifacts
 from apps.leaks.types import Place, Spot
 from apps.runs.history import masking
 from apps.runs.models import Run
@@ -42,6 +44,9 @@ class Progress:
         default_factory=dict
     )  # by writer, the number after the last line seen in a chunk
     files: dict[str, int] = field(default_factory=dict)  # by file, which of its contents
+    versions: dict[str, int] = field(
+        default_factory=dict
+    )  # of artifacts, by public id, how many of its files
 
     def to_bytes(self) -> bytes:
         return jsontext.dumps(asdict(self)).encode()
@@ -56,6 +61,7 @@ def look(run: Run, progress: Progress, beat: Beat) -> None:
     _look_at_config(run, progress, beat)
     _look_at_console(run, progress, beat)
     _look_at_files(run, progress, beat)
+    look_at_artifacts(run, progress.versions, beat)
 
 
 def _look_at_config(run: Run, progress: Progress, beat: Beat) -> None:
@@ -109,25 +115,6 @@ def _note_lines(run: Run, writer: str, numbers: Sequence[int], data: bytes) -> N
         ]
 
     note(run, spots(find(data)), masked=spots(find_marks(data)))
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """The lines of a text, from 0, over which a credential goes."""
-
-    detector: Detector
-    first: int
-    last: int
-
-
-def lines_of(data: bytes, found: Iterable[Found]) -> Iterator[Lines]:
-    """In which lines of these bytes something was found. They are searched as one: a call for each line would cost thirty times as much."""
-    line = at = 0
-    for each in found:
-        first = line + data.count(b"\n", at, each.start)
-        line = first + data.count(b"\n", each.start, each.end)
-        at = each.end
-        yield Lines(each.detector, first, line)
 
 
 def _look_at_files(run: Run, progress: Progress, beat: Beat) -> None:

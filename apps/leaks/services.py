@@ -11,12 +11,16 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
+from apps.artifacts.queries import versions_to_delete_with
+from apps.artifacts.queries.code import called, runs_with_new_versions, versions_by_id
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.code_saving.credentials import MASK, Detector, values_in
 from apps.code_saving.credentials_in_json import LONG_ENOUGH, held_at, spots, without
+from apps.code_saving.policy import is_code_artifact
 from apps.core import clock, jsontext
-from apps.core.errors import Changed, NotFound
+from apps.core.errors import Changed, Conflict, NotFound
+from apps.erasure.artifacts import erase_versions
 from apps.erasure.services import erase_files
 from apps.files.models import RunFile
 from apps.files.queries import find_file, read_file
@@ -59,13 +63,20 @@ def scan_due() -> int:
 
 
 def _due() -> list[int]:
-    """Runs that changed since, those looked at longest ago first. A file does not change its run: it has a date of its own."""
+    """Runs that changed since, those looked at longest ago first. A file or a version does not change its run: each has a date of its own."""
     changed = Run.objects.filter(Q(scan=None) | Q(scan__version__lt=F("version")))
     changed = changed.order_by(F("scan__looked_until").asc(nulls_first=True), "pk")
     files = RunFile.objects.filter(updated_at__gt=clock.now() - _FILES_COME_WITHIN)
     with_files = files.filter(updated_at__gt=F("run__scan__looked_until"), run__erased_at=None)
     of_files = with_files.order_by("run__scan__looked_until").values_list("run", flat=True)
-    found = [*changed.values_list("pk", flat=True)[:_RUNS_AT_ONCE], *of_files[:_RUNS_AT_ONCE]]
+    made = runs_with_new_versions(clock.now() - _FILES_COME_WITHIN)
+    made = made.filter(version__committed_at__gt=F("run__scan__looked_until"))
+    of_versions = made.order_by("run__scan__looked_until").values_list("run", flat=True)
+    found = [
+        *changed.values_list("pk", flat=True)[:_RUNS_AT_ONCE],
+        *of_files[:_RUNS_AT_ONCE],
+        *of_versions[:_RUNS_AT_ONCE],
+    ]
     return list(dict.fromkeys(found))
 
 
@@ -213,7 +224,21 @@ def _erase_code(run: Run, spot: Spot, by: Actor) -> None:
         return
 
 
+def _erase_in_artifact(run: Run, spot: Spot, by: Actor) -> None:
+    """A version is its digest: no value can go alone. What the client made of code goes whole; what a script named goes
+    from its own page, which says what else goes along.
+    """
+    opened = versions_by_id(run, [spot.version]).get(spot.version)
+    if opened is None:  # erased by other means
+        return
+    made = {each.pk: each for each in versions_to_delete_with(by, run)}
+    if opened.version.pk not in made or not is_code_artifact(*called(opened)):
+        raise Conflict(_("Erase the version on its own page: there it says what goes along."))
+    erase_versions([made[opened.version.pk]], by=by)
+
+
 _ERASERS = {
+    Place.ARTIFACT: _erase_in_artifact,
     Place.CODE: _erase_code,
     Place.CONFIG: _erase_in_config,
     Place.CONSOLE: _erase_in_console,

@@ -14,6 +14,7 @@ class Place(StrEnum):
     CONFIG = "config"  # command line included: the client tells of it there
     CONSOLE = "console"
     CODE = "code"  # a script, patch or notebook, which is erased whole
+    ARTIFACT = "artifact"  # a file of a version that the run made
     FILE = "file"  # what the client writes down of the machine and the command line
 
 
@@ -35,6 +36,7 @@ class Spot:
     line: int = 0  # of the console or the file, from 0
     last: int = 0  # the line in which it ends
     file: str = ""
+    version: str = ""  # of an artifact: its public id
 
     @property
     def name(self) -> str:
@@ -42,6 +44,8 @@ class Spot:
         where: list[Any] = (
             [self.writer, self.line] if self.place is Place.CONSOLE else [*self.path, self.file]
         )
+        if self.version:
+            where.append(self.version)
         return "\0".join(map(str, [self.place, self.detector, *where]))
 
     def as_json(self) -> dict[str, Any]:
@@ -53,6 +57,7 @@ class Spot:
             "line": self.line,
             "last": self.last,
             "file": self.file,
+            "version": self.version,
         }
 
     @classmethod
@@ -65,6 +70,7 @@ class Spot:
             line=said["line"],
             last=said["last"],
             file=said["file"],
+            version=said.get("version", ""),  # findings of before have none
         )
 
 

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.access.policy import Permission
+from apps.artifacts.queries.code import called, makers_in_project, versions_by_id
+from apps.artifacts.types import OpenVersion
 from apps.code_saving.credentials import Detector
+from apps.code_saving.policy import is_code_artifact
+from apps.leaks.queries import findings_of, open_in_version
 from apps.leaks.types import OpenFinding, Place, Spot, State
+from apps.projects.queries import open_project
+from apps.runs.queries import may_do, open_run
+from apps.web.links import artifact_url, run_url
+
+if TYPE_CHECKING:
+    from apps.accounts.actors import Actor
+    from apps.artifacts.models import Version
+    from apps.projects.types import OpenProject
+    from apps.runs.models import Run
 
 _KINDS = {
     Detector.ANTHROPIC: gettext_lazy("Anthropic key"),
@@ -44,21 +60,89 @@ class Shown:
     place: str
     name: str  # of the key or the file, which somebody chose
     href: str
-    is_code: bool
+    erases: str  # value, file or version: what a click takes away; page: where it is asked
+    erase_page: str = ""
+    secrets_page: str = ""
 
 
-def shown(finding: OpenFinding, url: str) -> Shown:
-    """One finding as its row says it, under the address of its run."""
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The run's address, and the versions of artifacts in which something was found, by id, with their addresses."""
+
+    url: str
+    versions: Mapping[str, tuple[OpenVersion, str]]
+
+
+def shown_all(run: Run) -> list[Shown]:
+    """The findings of a run that was fetched with RUN_WRITE, as rows."""
+    found, place = findings_of(run), open_project(run.project)
+    around = Around(
+        run_url(place.entity, place.name, open_run(run).head.name),
+        {
+            public_id: (opened, address_of(opened, place))
+            for public_id, opened in versions_by_id(
+                run, {each.spot.version for each in found if each.spot.version}
+            ).items()
+        },
+    )
+    return [shown(each, around) for each in found]
+
+
+def found_in(actor: Actor, opened: OpenVersion) -> list[Shown]:
+    """What looks like a secret in a version, for whoever may write a run that made it; each of them once.
+
+    Not where the version is shown as it was linked: there nothing is told of where it was made.
+    """
+    if opened.collection.collection.pk != opened.version.collection_id:
+        return []
+    place = open_project(opened.version.collection.project)
+    versions = {opened.version.public_id: (opened, address_of(opened, place))}
+    rows: dict[tuple[str, str], Shown] = {}
+    for run, finding in open_in_version(written_makers(actor, opened.version), opened.version.public_id):
+        around = Around(run_url(place.entity, place.name, open_run(run).head.name), versions)
+        rows.setdefault((finding.spot.file, finding.spot.detector), shown(finding, around))
+    return list(rows.values())
+
+
+def written_makers(actor: Actor, version: Version) -> list[Run]:
+    """The runs that made a version and that the actor may write: they are told what was found in it."""
+    return [run for run in makers_in_project(version) if may_do(actor, Permission.RUN_WRITE, run)]
+
+
+def address_of(opened: OpenVersion, place: OpenProject) -> str:
+    kind, name = called(opened)
+    return artifact_url(place.entity, place.name, kind, name, f"v{opened.version.number}")
+
+
+def shown(finding: OpenFinding, around: Around) -> Shown:
+    """One finding as its row says it, among those of its run."""
     spot = finding.spot
+    opened, address = around.versions.get(spot.version, (None, ""))
     return Shown(
         public_id=finding.public_id,
         state=finding.state,
         kind=str(_KINDS[spot.detector]),
         place=_place(spot),
-        name=spot.file or ".".join(str(part) for part in spot.path if part != "value"),
-        href=_href(spot, url),
-        is_code=spot.place is Place.CODE,
+        name=_name(spot, opened),
+        href=_href(spot, around.url, address),
+        erases=_erases(spot, opened),
+        erase_page=f"{address}/erase" if opened is not None else "",
+        secrets_page=f"{around.url}/secrets",
     )
+
+
+def _name(spot: Spot, opened: OpenVersion | None) -> str:
+    if spot.place is Place.ARTIFACT:
+        return f"{opened.name}/{spot.file}" if opened is not None else spot.file
+    return spot.file or ".".join(str(part) for part in spot.path if part != "value")
+
+
+def _erases(spot: Spot, opened: OpenVersion | None) -> str:
+    if spot.place is Place.CODE:
+        return "file"
+    if spot.place is not Place.ARTIFACT:
+        return "value"
+    return "version" if opened is None or is_code_artifact(*called(opened)) else "page"
 
 
 def _place(spot: Spot) -> str:
@@ -68,7 +152,7 @@ def _place(spot: Spot) -> str:
     return _("Console, line %(n)d") % line if spot.place is Place.CONSOLE else _("Line %(n)d of") % line
 
 
-def _href(spot: Spot, url: str) -> str:
+def _href(spot: Spot, url: str, address: str) -> str:
     match spot.place:
         case Place.CONFIG:
             return f"{url}/values/config"
@@ -77,5 +161,7 @@ def _href(spot: Spot, url: str) -> str:
             return f"{url}/console" if spot.writer else f"{url}/console?line={spot.line}"
         case Place.CODE:
             return f"{url}/code?{urlencode({'file': spot.file})}"
+        case Place.ARTIFACT:
+            return f"{address}/preview/{quote(spot.file, safe='/')}" if address else f"{url}/artifacts"
         case Place.FILE:
             return f"{url}/files"

@@ -33,7 +33,7 @@ def test_they_are_listed_by_where_they_stand_and_dismissed(ask: Ask, leaky: Run)
 
     assert KEY not in answer.text
     said = [{key: each[key] for key in each.keys() - {"id", "found_at"}} for each in answer.json["items"]]
-    same = {"decision": "open", "kind": "hugging_face", "file": ""}
+    same = {"decision": "open", "kind": "hugging_face", "file": "", "version": ""}
     assert said == [
         same | {"place": "config", "path": ["a", "value", "1"], "line": None},
         same | {"place": "console", "path": [], "line": 1},

@@ -33,6 +33,7 @@ from apps.web.code.switching import way_to_code
 from apps.web.custody import Audience
 from apps.web.finding import _acts_in
 from apps.web.my_data import _others
+from apps.web.secrets import written_makers
 from tests.matrix.world import Asker, Place
 from tests.mutations import artifacts, client, registries
 from tests.mutations.direct import Scene
@@ -247,6 +248,7 @@ ANSWERS = [
     Answer("lineage.versions_of_run", lambda s, p, a: artifacts.used_of_elsewhere(s, a.actor), lambda s, p, a: 2 if a.may(P.FILE_READ, p) else 1),
     Answer("graph.lineage_of", lambda s, p, a: artifacts.reached(s, a.actor), lambda s, p, a: 2 if a.may(P.FILE_READ, p) else 1),
     Answer("holders.read_by_runs", lambda s, p, a: bool(artifacts.holders.read_by_runs(a.actor, [artifacts.version(s, s.world.places[1])])), lambda s, p, a: a.may(P.RUN_READ, s.world.places[1])),
+    Answer("secrets.written_makers", lambda s, p, a: bool(written_makers(a.actor, artifacts.version(s, s.world.place("private project")))), lambda s, p, a: a.may(P.RUN_WRITE, s.world.place("private project"), is_run=True)),
     Answer("holders.may_erase", lambda s, p, a: artifacts.holders.may_erase(a.actor, artifacts.version(s, p)), lambda s, p, a: a.may(P.FILE_ERASE, p), is_each=True),
     Answer("holders.may_erase_all", lambda s, p, a: artifacts.holders.may_erase_all(a.actor, artifacts.version(s, p).collection.project), lambda s, p, a: a.may(P.FILE_ERASE, p), is_each=True),
     Answer("collections.may_add_to", lambda s, p, a: artifacts.may_add_to(a.actor, artifacts.version(s, p).collection), lambda s, p, a: a.may(P.FILE_WRITE, p), is_each=True),

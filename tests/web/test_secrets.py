@@ -17,7 +17,7 @@ from apps.runs.types import Lines, Stream, StreamRequest
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.services import choose
-from tests.factories import people, work
+from tests.factories import artifacts, people, work
 from tests.web.conftest import Visit, text_of
 
 RUN = "/lab/vision/runs/leaky"
@@ -103,3 +103,31 @@ def test_who_sees_and_who_erases(
     assert ("/secrets/erase" in page.content.decode()) is (erases == 302)
     assert send(f"{RUN}/secrets/erase", by=who).status_code == erases
     assert ("look like secrets" in visit(RUN, by=who).content.decode()) is (reads == 200)
+
+
+def test_what_stands_in_a_version_is_told_on_the_run_and_on_its_page_to_who_may_write(
+    visit: Visit, send: Visit, vision: Project, lab: Entity, alice: User
+) -> None:
+    choose(lab, SettingName.CODE_SAVING, True, by=people.actor(alice))
+    run = work.run(vision, "leaky", by=alice)
+    script, by = {"pkg/<b>.py": f"\nkey = '{KEY}'".encode()}, people.actor(alice)
+    artifacts.version(vision, "source-x", script, by=by, run=run, type_name="code")
+    artifacts.version(vision, "data", {"conf.yaml": f"key: {KEY}".encode()}, by=by, run=run)
+    assert scan(run)
+
+    page, code = visit(f"{RUN}/secrets", by="alice"), "/lab/vision/artifacts/code/source-x/v0"
+    words, html = text_of(page), page.content.decode()
+    assert "Line 2 of source-x:v0/pkg/" in words and "Line 1 of data:v0/conf.yaml" in words
+    assert KEY not in html and f'href="{code}/preview/pkg/%3Cb%3E.py"' in html
+    assert 'href="/lab/vision/artifacts/dataset/data/v0/erase"' in html
+    assert html.count("/secrets/erase") == 1
+
+    told = visit(code, by="alice")
+    assert "1 value of this version looks like a secret." in text_of(told)
+    assert f'href="{RUN}/secrets"' in told.content.decode() and KEY not in told.content.decode()
+    assert "looks like a secret" not in text_of(visit(code, by="vera"))
+
+    ids = re.findall(r'name="finding" value="(\w{20})"', html.partition("Erase the version</button>")[0])
+    assert send(f"{RUN}/secrets/erase", by="alice", finding=ids[-1]).status_code == 302
+    assert visit(code, by="alice").status_code == 404
+    assert "1 value of this run looks like a secret." in text_of(visit(RUN, by="alice"))

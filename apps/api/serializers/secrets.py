@@ -21,6 +21,7 @@ class SecretOut(serializers.Serializer[Any]):
     path = serializers.SerializerMethodField(help_text="In the config: keys and places in lists.")
     line = serializers.SerializerMethodField(help_text="Of the console or the file, from 0.")
     file = serializers.CharField(source="spot.file", help_text="Empty but for files.")
+    version = serializers.CharField(source="spot.version", help_text="Of an artifact, its id; else empty.")
     found_at = serializers.DateTimeField()
 
     def get_path(self, finding: Any) -> list[str]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
-from apps.artifacts.models import Collection, Version
+from django.db.models import QuerySet
+
+from apps.artifacts.models import Collection, RunVersion, Version
 from apps.artifacts.queries.versions import (
     TYPE_LABEL,
     committed,
@@ -12,12 +15,14 @@ from apps.artifacts.queries.versions import (
     open_versions,
     project_key,
 )
-from apps.artifacts.types import CollectionKind, OpenVersion, RunRole
+from apps.artifacts.types import CollectionKind, OpenVersion, RunRole, VersionState
 from apps.code_saving.policy import CODE_TYPE, JOB_TYPE, is_code_artifact, is_source_artifact
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.models import Entity
 from apps.vault.seal import blind_index
+
+_MOST_MAKERS = 20
 
 
 def source_versions_of(run: Run) -> list[OpenVersion]:
@@ -32,8 +37,53 @@ def source_versions_of(run: Run) -> list[OpenVersion]:
         collection__type_index__in=_indexes(run.project, [CODE_TYPE]),
     )
     last = {row.collection_id: row for row in rows.order_by("number")}
-    found = [each for each in open_versions(last.values()) if is_source_artifact(*_called(each))]
+    found = [each for each in open_versions(last.values()) if is_source_artifact(*called(each))]
     return sorted(found, key=lambda each: each.collection.name)
+
+
+def made_versions(run: Run) -> list[tuple[Version, bool]]:
+    """Every committed version that a run made in its project, and whether it is of type `code`: for the worker, oldest first.
+
+    Not opened: that costs, and most are known already.
+    """
+    (code,) = _indexes(run.project, [CODE_TYPE])
+    rows = committed().filter(
+        run_versions__run=run, run_versions__role=RunRole.OUTPUT.value, collection__project=run.project_id
+    )
+    return [
+        (row, bytes(row.collection.type_index) == code) for row in rows.defer("sealed_words").order_by("pk")
+    ]
+
+
+def runs_with_new_versions(since: datetime) -> QuerySet[RunVersion]:
+    """Which runs made what versions, of those committed since then, for the worker."""
+    return RunVersion.objects.filter(
+        role=RunRole.OUTPUT.value,
+        version__state=VersionState.COMMITTED.value,
+        version__committed_at__gt=since,
+        run__erased_at=None,
+    )
+
+
+def versions_by_id(run: Run, public_ids: Iterable[str]) -> dict[str, OpenVersion]:
+    """Of a run's project those of these versions that are there, for who holds the run with FILE_READ."""
+    rows = committed().filter(collection__project=run.project_id, public_id__in=list(public_ids))
+    return {each.version.public_id: each for each in open_versions(rows)}
+
+
+def those_there(public_ids: Iterable[str]) -> set[str]:
+    """Which of these versions nobody has erased."""
+    return set(committed().filter(public_id__in=list(public_ids)).values_list("public_id", flat=True))
+
+
+def makers_in_project(version: Version) -> list[Run]:
+    """The first runs of a version's own project that made it, for who then asks the gate of each."""
+    rows = Run.objects.filter(
+        run_versions__version=version,
+        run_versions__role=RunRole.OUTPUT.value,
+        project=version.collection.project_id,
+    )
+    return list(rows.select_related("project__entity").distinct().order_by("pk")[:_MOST_MAKERS])
 
 
 def code_collections_of(entity: Entity) -> list[Collection]:
@@ -59,5 +109,6 @@ def _indexes(project: Project, types: Iterable[str]) -> list[bytes]:
     return [blind_index(key, TYPE_LABEL, each) for each in types]
 
 
-def _called(opened: OpenVersion) -> tuple[str, str]:
+def called(opened: OpenVersion) -> tuple[str, str]:
+    """Its type and the name of its collection, by which `code_saving.policy` tells code."""
     return opened.collection.type_name, opened.collection.name

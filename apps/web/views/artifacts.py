@@ -42,6 +42,7 @@ from apps.web.registries import frame as frame_of_registry
 from apps.web.registries import history
 from apps.web.rendering import render
 from apps.web.request import Request
+from apps.web.secrets import found_in
 from apps.web.serving import ANYTHING, sandboxed, served
 from apps.web.views.files import page_asked
 from apps.web.views.runs import frame
@@ -110,6 +111,7 @@ def version(
     context = of_version(request, opened)
     shelf = shelf_of(opened, inside, page_asked(request))
     context |= facts_of(request.actor, opened, context["opened"]) | {
+        "secrets": found_in(request.actor, opened),
         "shelf": shelf,
         "inside": inside,
         "crumbs": crumbs_of(inside),

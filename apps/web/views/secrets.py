@@ -6,14 +6,14 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.access.policy import Permission
-from apps.leaks.queries import find_finding, findings_of
+from apps.leaks.queries import find_finding
 from apps.leaks.services import dismiss_finding, erase_value
 from apps.leaks.types import State
 from apps.runs.queries import get_run, open_run
 from apps.web.links import run_url
 from apps.web.rendering import render
 from apps.web.request import Request
-from apps.web.secrets import shown
+from apps.web.secrets import shown_all
 from apps.web.views.runs import frame
 
 
@@ -21,7 +21,7 @@ from apps.web.views.runs import frame
 def secrets(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     """What of a run looks like a secret, for who may write it: where it stands, never the value."""
     held = get_run(request.actor, Permission.RUN_WRITE, entity=entity, project=project, name=run)
-    found = [shown(each, run_url(entity, project, run)) for each in findings_of(held)]
+    found = shown_all(held)
     context = frame(request, open_run(held))
     context |= {
         "standing": [each for each in found if each.state is State.OPEN],
