@@ -18,7 +18,7 @@ from django.db.models import Model
 
 from apps.core.errors import Conflict
 from apps.vault.grants import discard_blob_key
-from apps.vault.models import Grant, Node
+from apps.vault.models import Grant, Node, Tombstone
 from apps.vault.tree import discard_node
 from apps.vault.types import NodeId, NodeKind
 
@@ -61,6 +61,22 @@ def find_orphans(kind: NodeKind, *, before: datetime) -> list[NodeId]:
     parents = set(Node.objects.filter(parent_id__in=some).values_list("parent_id", flat=True))
     parents |= set(Grant.objects.filter(owner_id__in=some).values_list("owner_id", flat=True))
     return [NodeId(orphan) for orphan in some if orphan not in parents]
+
+
+def count_keyless() -> dict[str, int]:
+    """The other way round: how many rows of each model name a key that is not there, though nobody erased it."""
+    counts = {model._meta.label: sum(map(len, _keyless(model))) for model in _owners()}
+    return {label: count for label, count in counts.items() if count}
+
+
+def _keyless(model: type[Model]) -> Iterator[set[UUID]]:
+    rows = model._base_manager.exclude(vault_node=None).order_by("pk").values_list("vault_node", flat=True)
+    for batch in _batches(rows.iterator()):
+        there = set(Node.objects.filter(pk__in=batch).values_list("pk", flat=True))
+        if left := batch - there:
+            there |= set(Grant.objects.filter(blob_id__in=left).values_list("blob_id", flat=True))
+            there |= set(Tombstone.objects.filter(pk__in=left).values_list("pk", flat=True))
+        yield batch - there
 
 
 def _made_before(kind: NodeKind, before: datetime) -> Iterator[UUID]:

@@ -8,7 +8,7 @@ from apps.blobs.models import Blob
 from apps.core import clock
 from apps.core.errors import Conflict
 from apps.vault import orphans
-from apps.vault.models import Grant, Node
+from apps.vault.models import Grant, Node, Tombstone
 from apps.vault.tree import create_blob_key
 from apps.vault.types import NodeKind
 from tests.factories.vault import entity_key, project_key, run_key
@@ -48,3 +48,14 @@ def test_too_many_orphans_are_a_reason_to_stop() -> None:
         orphans.find_orphans(NodeKind.ENTITY, before=clock.now())
     assert orphans.sweep_orphans(before=clock.now()) == 0
     assert Node.objects.filter(pk__in=entities).count() == 21
+
+
+def test_rows_without_a_key_are_counted_and_erased_ones_are_not() -> None:
+    for key in (keys := [create_blob_key(run_key()) for _ in range(3)]):
+        Blob.objects.create(vault_node=key, created_at=clock.now())
+    assert orphans.count_keyless() == {}
+
+    Grant.objects.filter(blob_id__in=keys[:2]).delete()
+    Tombstone.objects.create(node_id=keys[0], kind=NodeKind.BLOB, scope_id=keys[0], erased_at=clock.now())
+
+    assert orphans.count_keyless() == {"blobs.Blob": 1}

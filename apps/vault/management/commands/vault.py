@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from apps.core.errors import OwnlogError
-from apps.vault import copies, epochs, readiness, roots
+from apps.vault import copies, epochs, orphans, readiness, roots
 from apps.vault.models import Epoch
 from apps.vault.types import EpochState
 
@@ -74,6 +74,14 @@ class Command(BaseCommand):
         if verdict.damaged:
             raise CommandError(
                 f"{len(verdict.damaged)} keys do not open. Put back the newest copy of the vault."
+            )
+        keyless = orphans.count_keyless()
+        for label, count in sorted(keyless.items()):
+            self.stderr.write(f"without a key: {count} of {label}")
+        if keyless:
+            raise CommandError(
+                "Rows name keys that are not there. If an erasure is under way, look again in a minute; else the vault is "
+                "older than the main database: put back the newest copy of the vault."
             )
 
     def epoch(self) -> None:
