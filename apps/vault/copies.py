@@ -85,20 +85,24 @@ def _write(draft: Path) -> None:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM INTO %s", [str(draft)])  # as of one moment, and no writer waits
     else:
-        _write_rows(draft)
+        with transaction.atomic(using=DATABASE, durable=True):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+                )  # all tables as of one moment
+            write_rows(draft)
     with draft.open("rb+") as file:
         os.fsync(file.fileno())
 
 
-def _write_rows(draft: Path) -> None:
+def write_rows(draft: Path) -> None:
+    """A SQLite file of the rows of another kind of vault, as this transaction sees them."""
     with closing(sqlite3.connect(draft, isolation_level=None)) as copy:
         copy.execute("PRAGMA journal_mode=OFF")  # a draft that breaks off is thrown away
         copy.execute("PRAGMA synchronous=OFF")
         copy.execute("BEGIN")
-        with transaction.atomic(using=DATABASE, durable=True), connections[DATABASE].cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # all tables as of one moment
-            for model in _TABLES:
-                _copy_table(model, copy)
+        for model in _TABLES:
+            _copy_table(model, copy)
         copy.execute("COMMIT")
 
 
@@ -131,15 +135,18 @@ def _rows(model: type[Model]) -> Iterator[tuple[Any, ...]]:
             yield from (row[1:] for row in batch)
 
 
-def verify_copy(path: Path, step: Callable[[str], None] = lambda name: None) -> int:
-    """Open every key and grant of a copy by the root key that it names, from the root down; how many there are.
+def verify_copy(
+    path: Path, step: Callable[[str], None] = lambda name: None, *, keys: roots.RootKeys | None = None
+) -> int:
+    """Open every key and grant of a copy by the root key that it names, from the root down; how many there are. `keys` are
+    this instance's, or those of another place.
 
     CopyFailed when it is none, or when a key that lies under one that is there does not open.
     """
     count = 0
     try:
         with closing(_opened(path)) as copy:
-            for count, _ in enumerate(_open_all(copy), start=1):
+            for count, _ in enumerate(_open_all(copy, keys or roots.provider()), start=1):
                 if count % 20_000 == 0:
                     step("verifying")
     except (Tampered, KeyError, ValueError, sqlite3.Error) as error:
@@ -171,7 +178,7 @@ class _Wraps:
         return self._last[1]
 
 
-def _open_all(copy: sqlite3.Connection) -> Iterator[object]:
+def _open_all(copy: sqlite3.Connection, keys: roots.RootKeys) -> Iterator[object]:
     wraps, there = _Wraps(), {ROOT_ID.hex}
     for kind in reversed(UPWARDS):
         found = copy.execute(
@@ -181,7 +188,7 @@ def _open_all(copy: sqlite3.Connection) -> Iterator[object]:
         )
         for node, parent, lies_under, wrap_id, content_id, sealed, next_wrap, next_sealed in found:
             if kind is NodeKind.ROOT:
-                wraps.learn(lies_under, roots.provider().get(int(lies_under, 16)))
+                wraps.learn(lies_under, keys.get(int(lies_under, 16)))
             elif parent not in there:
                 continue  # below an erased key
             there.add(node)
@@ -218,6 +225,13 @@ def restore(path: Path) -> int:
             for sql in connection.ops.sequence_reset_sql(no_style(), list(_TABLES)):
                 cursor.execute(sql)
     return count
+
+
+def empty() -> None:
+    """Take away what a copy that was put back has brought, when it is put back once more."""
+    with transaction.atomic(using=DATABASE, durable=True):
+        for model in _TABLES:
+            model._base_manager.all().delete()
 
 
 def _restore_table(model: type[Model], copy: sqlite3.Connection) -> int:

@@ -20,12 +20,14 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
     try:
         django.setup()
+        _require_whole()
         # The vault first: a key is always there before what it seals.
         for alias in ("vault", "default"):
             _migrate(alias)
         _learn_to_shrink()
         call_command("vault", "ready")
         _check_store()
+        _erase_again()
     except CommandError as error:
         print(f"ownlog: {error}", file=sys.stderr)
         return error.returncode or 1
@@ -33,6 +35,30 @@ def main() -> int:
         print(f"ownlog: cannot start: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _require_whole() -> None:
+    from apps.backups.mark import mark
+
+    if mark().exists():
+        raise BadSetting(
+            f"a restore into this instance was broken off. Run it again: manage.py restore {mark().read_text().strip()} --keys ..."
+        )
+
+
+def _erase_again() -> None:
+    """What was erased since a backup of the main database was made that stands here now stays erased."""
+    from apps.vault.erased import last_erased_at
+
+    if last_erased_at() is None:
+        return
+    # Imported only where something was erased: it takes longer than all else here.
+    from apps.erasure.replay import erase_again_if_older
+
+    if gone := erase_again_if_older():
+        print(
+            f"ownlog: the main database is older than the vault: {gone} things that were erased are erased again"
+        )
 
 
 def _check_store() -> None:

@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "apps.artifacts",
     "apps.erasure",
     "apps.leaks",
+    "apps.backups",
     "apps.wandb_protocol",
     "apps.api",
     "apps.web",

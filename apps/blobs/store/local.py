@@ -90,6 +90,16 @@ class LocalStore:
         drafts = _entries(self.folder / _UPLOADS)
         return [draft for draft in drafts if draft.name.startswith(f"{name}-")]
 
+    def copy_to(self, name: str, target: Path) -> None:
+        """The same bytes under another path: by a second name where the disk is the same. Objects never change."""
+        with self._open(name) as file:
+            try:
+                os.link(str(file.name), target)
+            except OSError:  # another disk, or one that knows no second names
+                with target.open("xb", buffering=0) as copy:
+                    _write(copy, iter(lambda: file.read(_PIECE_BYTES), b""))
+                    os.fsync(copy.fileno())
+
     def _open(self, name: str) -> FileIO:
         for path in (self._path(name), self._former_path(name)):
             try:

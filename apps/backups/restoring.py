@@ -1,0 +1,133 @@
+"""A backup put into an empty instance. Until it is whole a mark in the data folder keeps the instance from being started."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+
+from apps.backups import files, keyplace, main, manifest
+from apps.backups.errors import Refused
+from apps.backups.mark import mark
+from apps.blobs.store import default_store
+from apps.blobs.store.local import LocalStore
+from apps.erasure.replay import erase_again
+from apps.vault import copies, readiness, roots
+from apps.vault.models import Node
+from apps.vault.types import ROOT_ID
+
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    made: manifest.Manifest
+    keys: int
+    blobs: int
+    erased: int  # what was erased after the backup was made, and is again
+
+
+def restore(folder: Path, keys: Path, vault: Path | None = None, step: Step = lambda name: None) -> Restored:
+    """Put a backup back, with the vault of another, newer one where it is named. One that broke off begins anew.
+
+    What the vault knows to be erased is erased again before this returns. Refused, before anything is changed, when the
+    backup is broken, the key does not fit, or this instance is not empty.
+    """
+    folder = folder.resolve()
+    made = manifest.read(folder)
+    source = _vault_file(vault or folder)
+    _require_same(made)
+    generation = _generation_of(source)
+    texts = keyplace.texts(keys, generation)
+    copies.verify_copy(source, keys=keyplace.provider(keys))
+    if not made.bucket:
+        files.require_whole(folder)
+    _require_empty(folder)
+    mark().write_text(f"{folder}\n", encoding="utf-8")
+    step("begun")
+    _put_keys_back(texts, generation)
+    step("keys")
+    call_command("migrate", database="vault", interactive=False, verbosity=0)
+    copies.empty()
+    count = copies.restore(source)
+    readiness.adopt_keys()
+    step("vault")
+    if not main.is_sqlite():
+        call_command("migrate", database="default", interactive=False, verbosity=0)
+    # By one transaction there: where anything came back before this broke off, all of it did.
+    if main.is_sqlite() or main.is_empty():
+        main.put_back(folder)
+    step("main")
+    blobs = 0 if made.bucket else files.put_back(folder)
+    step("files")
+    erased = erase_again()
+    mark().unlink()
+    return Restored(made, count, blobs, erased)
+
+
+def _vault_file(place: Path) -> Path:
+    """Of a backup, which has to be whole, or a copy of the vault by itself."""
+    if place.is_dir():
+        manifest.read(place)
+        return place / "vault.sqlite3"
+    return place
+
+
+def _require_same(made: manifest.Manifest) -> None:
+    if made.database != main.kind():
+        raise Refused(
+            f"This backup was made of {made.database}, and this instance has {main.kind()} (OWNLOG_DATABASE_URL). Nothing was changed."
+        )
+    here = set(main.migrations())
+    if other := here.symmetric_difference(made.migrations):
+        raise Refused(
+            f"This backup was made by another version of Ownlog ({min(other)}). Restore it with that version, then update. "
+            f"Nothing was changed."
+        )
+    if made.bucket and isinstance(default_store(), LocalStore):
+        raise Refused(
+            f"The files of this backup lie in {made.bucket}. Set OWNLOG_STORAGE_URL to that bucket. Nothing was changed."
+        )
+
+
+def _generation_of(source: Path) -> int:
+    try:
+        with closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as copy:
+            row = copy.execute("SELECT lies_under FROM vault_node WHERE id = ?", [ROOT_ID.hex]).fetchone()
+    except sqlite3.Error as error:
+        raise Refused(
+            f"{source} is no copy of a vault ({type(error).__name__}). Nothing was changed."
+        ) from error
+    if row is None:
+        raise Refused(f"The vault in {source} has no root. Nothing was changed.")
+    return int(row[0], 16)
+
+
+def _require_empty(folder: Path) -> None:
+    """What an earlier restore of the same backup has left, which broke off, counts as nothing: it had begun with that."""
+    if mark().exists():
+        if (begun := mark().read_text(encoding="utf-8").strip()) != str(folder):
+            raise Refused(
+                f"A restore of {begun} was broken off here. Run that again, or begin with an empty instance."
+            )
+        return
+    tables = connections["vault"].introspection.table_names()
+    has_vault = Node._meta.db_table in tables and Node.objects.exists()
+    if has_vault or roots.provider().generations() or not main.is_empty():
+        raise Refused(
+            f"This instance is not empty: a backup goes into one that was never started. Name a new OWNLOG_DATA and "
+            f"OWNLOG_KEY_DIR (here {settings.OWNLOG_DATA} and {settings.OWNLOG_KEY_DIR}), and new databases where "
+            f"their addresses are set. Nothing was changed."
+        )
+
+
+def _put_keys_back(texts: dict[str, bytes], generation: int) -> None:
+    place = Path(settings.OWNLOG_KEY_DIR)
+    keyplace.keep_all(place, texts)
+    keyplace.forget_others(place, generation)

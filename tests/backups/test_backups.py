@@ -1,0 +1,221 @@
+"""A backup taken while somebody writes, put back elsewhere, also after erasures and by processes that die on the way."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from pytest_django.fixtures import Settings
+
+from apps.backups import files, keyplace, manifest, taking
+from apps.backups.errors import Refused
+from tests.live import API_KEY, LiveServer
+
+pytestmark = [pytest.mark.live, pytest.mark.promise("P-22")]
+_INSTALL = Path(__file__).resolve().parents[2] / "docs" / "install.md"
+_CONTENT = b"weights " * 4096
+
+
+class World:
+    """An instance with some runs, one of which is written to meanwhile; its backup; another of later, after erasures."""
+
+    def __init__(self, server: LiveServer, folder: Path) -> None:
+        self.first, self.later, self.keys = folder / "first", folder / "later", folder / "keys"
+        self.server = server
+        ask(self.server, "POST", "projects", json={"entity": "alice", "name": "kept"})
+        for name in ("stays", "goes", "busy"):
+            ask(self.server, "POST", "projects/alice/kept/runs", json={"name": name})
+            self.log(name, 0)
+        for name in ("stays.bin", "goes.bin"):
+            ask(self.server, "PUT", f"{RUN}/stays/files/{name}", data=_CONTENT)
+
+    def as_documented(self, *words: str) -> list[str]:
+        """The command of docs/install.md that has these words, with the places of this world."""
+        lines = re.findall(r"^ {4}\.venv/bin/python manage\.py (.*)$", _INSTALL.read_text(), re.MULTILINE)
+        line = next(line for line in lines if all(word in line for word in words))
+        places = {
+            "/backups/monday": self.first,
+            "/backups/tuesday": self.later,
+            "/safe/ownlog-keys": self.keys,
+        }
+        return [str(places.get(word, word)) for word in line.split()]
+
+    def log(self, run: str, value: int) -> None:
+        ask(self.server, "POST", f"{RUN}/{run}/history", json={"rows": [{"_step": value, "loss": value}]})
+
+    def back_up_while_somebody_writes(self) -> int:
+        """How many values were acknowledged when the backup began; all of them have to be in it."""
+        acknowledged, ended = [0], threading.Event()
+
+        def write() -> None:
+            while not ended.is_set():
+                self.log("busy", acknowledged[0] + 1)
+                acknowledged[0] += 1
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        while not acknowledged[0]:
+            assert writer.is_alive()
+        before = acknowledged[0]
+        self.server.manage(*self.as_documented("backup", "monday"))
+        ended.set()
+        writer.join()
+        assert acknowledged[0] > before, "it wrote meanwhile"
+        return before
+
+    def erase(self) -> None:
+        ask(self.server, "DELETE", f"{RUN}/goes")
+        ask(self.server, "DELETE", f"{RUN}/stays/files/goes.bin")
+        self.server.python("-c", _ERASE)
+
+
+RUN = "projects/alice/kept/runs"
+_ERASE = """
+import django; django.setup()
+from apps.erasure.tasks import sweep; sweep()
+from apps.vault import epochs; assert epochs.run()
+"""
+_DIE = """
+import os, sys, django; django.setup()
+from pathlib import Path
+from apps.backups.restoring import restore
+restore(Path(sys.argv[1]), Path(sys.argv[2]), None, lambda name: name == sys.argv[3] and os._exit(9))
+"""
+
+
+def ask(
+    server: LiveServer, method: str, path: str, *, expects: int | None = None, **more: object
+) -> requests.Response:
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    answer = requests.request(method, f"{server.url}/api/v1/{path}", headers=headers, timeout=60, **more)  # type: ignore[arg-type]
+    assert answer.status_code == expects if expects else answer.ok, answer.text
+    return answer
+
+
+def losses(server: LiveServer, run: str) -> list[int]:
+    return [row["loss"] for row in ask(server, "GET", f"{RUN}/{run}/history").json()]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    server = LiveServer(threads=2).prepare()
+    server.account("alice")
+    with server:
+        yield World(server, tmp_path_factory.mktemp("backups"))
+
+
+@pytest.fixture
+def empty(world: World) -> Iterator[LiveServer]:
+    """Where nothing was ever started; a bucket is the one of before."""
+    server = LiveServer(threads=2)
+    if server.remote:
+        server.remote.make()
+        server.env["OWNLOG_STORAGE_URL"] = world.server.env["OWNLOG_STORAGE_URL"]
+    server.is_prepared = True
+    try:
+        yield server
+    finally:
+        server.stop()
+        server.remove()
+
+
+def test_a_backup_comes_back_whole_and_what_was_erased_since_does_not(
+    world: World, empty: LiveServer
+) -> None:
+    before = world.back_up_while_somebody_writes()
+    world.erase()
+    world.server.manage("backup", str(world.later), "--keys", str(world.keys))
+    first, keys = str(world.first), str(world.keys)
+
+    told = empty.manage("restore", first, "--keys", keys, check=False)
+    assert "Erasures have replaced the key since" in told
+    told = empty.manage(*world.as_documented("restore", "--vault"))
+
+    assert "erased again: 2" in told
+    with empty:
+        assert losses(empty, "stays") == [0]
+        assert losses(empty, "busy")[: before + 1] == list(range(before + 1))
+        assert ask(empty, "GET", f"{RUN}/stays/files/stays.bin").content == _CONTENT
+        ask(empty, "GET", f"{RUN}/goes", expects=410)
+        ask(empty, "GET", f"{RUN}/stays/files/goes.bin", expects=404)
+        assert "is not empty" in empty.manage(*world.as_documented("restore", "--vault"), check=False)
+
+
+def test_a_restore_that_dies_begins_anew_and_nothing_starts_meanwhile(
+    world: World, empty: LiveServer
+) -> None:
+    backup, keys = str(world.later), str(world.keys)
+    for step in ("vault", "main"):
+        empty.python("-c", _DIE, backup, keys, step, check=False)
+        assert (empty.data / "restore-unfinished").exists(), step
+    assert "was broken off here" in empty.manage(*world.as_documented("restore", "--vault"), check=False)
+    assert "was broken off" in empty.python("-m", "config.launch.prepare", check=False)
+
+    assert "erased again: 0" in empty.manage(*world.as_documented("restore", "tuesday"))
+
+    with empty:
+        assert losses(empty, "stays") == [0]
+        assert "opened" in empty.manage(*world.as_documented("vault"))
+
+
+def test_a_main_database_that_somebody_put_back_by_hand_is_made_true_at_the_start(world: World) -> None:
+    server = world.server
+    if server.remote:
+        pytest.skip("by hand it is a file; the rest is the same code")
+    server.stop()
+    shutil.copy(world.first / "main.sqlite3", server.data / "ownlog.sqlite3")
+    for left in ("-wal", "-shm"):
+        (server.data / f"ownlog.sqlite3{left}").unlink(missing_ok=True)
+
+    assert "2 things that were erased are erased again" in server.python("-m", "config.launch.prepare")
+    assert "erased again" not in server.python("-m", "config.launch.prepare")
+    server.start()
+    ask(server, "GET", f"{RUN}/goes", expects=410)
+    assert losses(server, "stays") == [0]
+
+
+def test_a_broken_backup_is_refused(world: World, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(world.later, tmp_path / "copy"))
+    assert "vault.sqlite3" in manifest.read(copy).files
+    (copy / "vault.sqlite3").write_bytes((copy / "vault.sqlite3").read_bytes()[:-1] + b"!")
+    with pytest.raises(Refused, match="missing, cut short or changed"):
+        manifest.read(copy)
+    (copy / "backup.json").write_text("{")
+    with pytest.raises(Refused, match="cannot be read"):
+        manifest.read(copy)
+    (copy / "backup.json").unlink()
+    with pytest.raises(Refused, match="no whole backup"):
+        manifest.read(copy)
+    if not world.server.remote:
+        files.require_whole(copy)
+        some = next(path for path in (copy / "blobs").rglob("*") if path.is_file())
+        some.write_bytes(some.read_bytes()[:-1])
+        with pytest.raises(Refused, match="missing or cut short"):
+            files.require_whole(copy)
+
+
+def test_keys_never_lie_with_what_they_open_and_a_backup_is_never_written_over(
+    tmp_path: Path, settings: Settings
+) -> None:
+    settings.OWNLOG_DATA, settings.OWNLOG_KEY_DIR = tmp_path / "var", tmp_path / "keys"
+    backup = tmp_path / "backup"
+    for keys, whom in (
+        (backup / "keys", "the backup"),
+        (tmp_path, "the backup"),
+        (tmp_path / "var" / "keys", "the data folder"),
+        (tmp_path / "keys", "the key folder of this instance"),
+    ):
+        with pytest.raises(Refused, match=f"would lie together with {whom}"):
+            keyplace.refuse_together(backup, keys)
+    keyplace.refuse_together(backup, tmp_path / "safe")
+
+    backup.mkdir()
+    (backup / "something").touch()
+    with pytest.raises(Refused, match="is not empty"):
+        taking.begin(backup)
+    assert (backup / "something").exists()
