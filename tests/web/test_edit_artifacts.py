@@ -10,10 +10,10 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.models import Version
 from apps.artifacts.queries import find_collection, open_collection, open_version
-from apps.artifacts.services import add_aliases
+from apps.artifacts.services import add_aliases, update_collection
 from apps.artifacts.types import OpenVersion
 from apps.projects.models import Project
-from apps.web.artifacts.forms import mark_of
+from apps.web.artifacts.forms import mark_of, mark_of_collection
 from tests.factories import artifacts
 from tests.web.conftest import Visit, text_of
 
@@ -145,8 +145,28 @@ def test_hostile_words_are_words(visit: Visit, send: Visit, animals: Version) ->
         assert b"<script>alert" not in answer.content and b"<i>" not in answer.content
 
 
-def changed(**words: str) -> dict[str, Any]:
-    return {"name": "animals", "type_name": "dataset", "description": "", "tags": ""} | words
+def changed(version: Version, **words: str) -> dict[str, Any]:
+    """The form of the artifact as it is sent by somebody who has it before them now."""
+    shown = {"name": "animals", "type_name": "dataset", "description": "", "tags": ""}
+    return shown | {"seen": mark_of_collection(open_collection(version.collection))} | words
+
+
+@pytest.mark.parametrize("seen", [None, "", "x" * 10_000, "<i>\x00"])
+def test_what_somebody_changed_of_an_artifact_since_it_was_shown_is_not_taken_back(
+    visit: Visit, send: Visit, animals: Version, alice: User, seen: str | None
+) -> None:
+    page, form = "/lab/vision/artifact/animals/edit", changed(animals, tags="mine")
+    assert f'name="seen" value="{form["seen"]}"' in visit(page, by="bob").content.decode()
+    update_collection(animals.collection, by=Actor.person(alice), description="Theirs")
+
+    answer = send(page, by="bob", **(form if seen is None else form | {"seen": seen}))
+
+    assert answer.status_code == 400
+    assert "The artifact has changed since you read it." in text_of(answer)
+    assert "mine" in answer.content.decode() and b"<i>" not in answer.content
+    animals.collection.refresh_from_db()
+    now = open_collection(animals.collection)
+    assert (now.description, now.tags) == ("Theirs", ())
 
 
 def test_an_artifact_is_renamed_and_its_versions_go_along(
@@ -155,7 +175,7 @@ def test_an_artifact_is_renamed_and_its_versions_go_along(
     answer = send(
         "/lab/vision/artifact/animals/edit",
         by="alice",
-        **changed(name="beasts", type_name="raw data", description="All of them", tags="a\nb"),
+        **changed(animals, name="beasts", type_name="raw data", description="All of them", tags="a\nb"),
     )
     found = find_collection(vision, "beasts")
     assert found is not None
@@ -182,7 +202,7 @@ def test_a_name_that_cannot_be_is_said_beside_its_field(
 ) -> None:
     artifacts.version(vision, "net", {"w": b"1"}, by=Actor.person(alice))
 
-    answer = send("/lab/vision/artifact/animals/edit", by="alice", **changed(**words))
+    answer = send("/lab/vision/artifact/animals/edit", by="alice", **changed(animals, **words))
     page = answer.content.decode()
     at = page.index(f'id="id_{field}-error"')
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -25,7 +25,7 @@ from apps.artifacts.types import CollectionKind, OpenCollection
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import clock, jsontext
-from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.errors import Changed, Conflict, Invalid, NotFound
 from apps.projects.gate import may, require
 from apps.projects.models import Project
 from apps.vault.keys import OpenKey
@@ -129,14 +129,20 @@ def update_collection(
     description: str | None = None,
     add_tags: Iterable[str] = (),
     remove_tags: Iterable[str] = (),
+    only_if: Callable[[OpenCollection], bool] | None = None,
 ) -> OpenCollection:
-    """Change what is said of a collection that was fetched with the permission to. None leaves a field as it is."""
+    """Change what is said of a collection that was fetched with the permission to. None leaves a field as it is.
+
+    Changed when it no longer stands as `only_if` has it.
+    """
     check_text(description)
     rows = Collection.objects.select_for_update(of=("self",)).select_related("project__entity")
     row = rows.filter(pk=collection.pk).first()
     if row is None:
         raise NotFound(_("There is no such artifact, or it is not shared with you."))
     opened, above = open_collection(row), project_key(row.project)
+    if only_if is not None and not only_if(opened):
+        raise Changed(_("The artifact has changed since you read it. Read it again, then change it."))
     if name is not None and clean_collection(name) != opened.name:
         if find_collection(row.project, name) is not None:
             raise Conflict(_("The project has an artifact of this name already."))

@@ -126,6 +126,15 @@ def mark_of(opened: OpenVersion) -> str:
     shown = [
         sorted(own_words(opened.aliases)), sorted(words.tags), words.description or "", words.metadata_text or "",
     ]  # fmt: skip
+    return _mark(shown)
+
+
+def mark_of_collection(opened: OpenCollection) -> str:
+    """What a form shows of an artifact, in a few letters."""
+    return _mark([opened.name, opened.type_name, opened.description, sorted(opened.tags)])
+
+
+def _mark(shown: list[Any]) -> str:
     return hashlib.sha256(jsontext.dumps(shown).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -135,6 +144,7 @@ class CollectionForm(_WordsForm):
 
     def __init__(self, data: QueryDict | None = None, *, opened: OpenCollection) -> None:
         self.opened = opened
+        self.seen: str = mark_of_collection(opened) if data is None else data.get("seen", "")[:64]
         super().__init__(
             data,
             initial={
@@ -152,6 +162,10 @@ class CollectionForm(_WordsForm):
     def clean_type_name(self) -> str:
         name: str = _checked(clean_type, self.cleaned_data["type_name"])
         return name
+
+    def is_as_shown(self, now: OpenCollection) -> bool:
+        """Does the artifact stand as this form showed it? What somebody changed meanwhile is not taken back."""
+        return self.seen == mark_of_collection(now)
 
     def changes(self) -> dict[str, Any]:
         """What the service takes; a name that is as it was is not given."""

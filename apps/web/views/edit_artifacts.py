@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from apps.access.policy import Permission
 from apps.artifacts.queries import get_collection, get_version_named, open_collection, open_version
 from apps.artifacts.services import update_collection, update_version
-from apps.core.errors import Conflict, Invalid, TooMuch
+from apps.core.errors import Changed, Conflict, Invalid, TooMuch
 from apps.web.artifacts.forms import CollectionForm, VersionForm
 from apps.web.links import artifact_url
 from apps.web.rendering import render
@@ -62,10 +62,11 @@ def collection(request: Request, entity: str, project: str, collection: str) -> 
     form = CollectionForm(request.POST, opened=opened)
     try:
         if form.is_valid():
-            now = update_collection(held, by=request.actor, **form.changes())
+            now = update_collection(held, by=request.actor, only_if=form.is_as_shown, **form.changes())
             return redirect(artifact_url(entity, project, now.type_name, now.name))
     except (Conflict, Invalid, TooMuch) as error:
-        form.add_error("name" if isinstance(error, Conflict) else None, error.public_message)
+        is_name = isinstance(error, Conflict) and not isinstance(error, Changed)
+        form.add_error("name" if is_name else None, error.public_message)
     return _collection_page(request, opened, form, status=400)
 
 
