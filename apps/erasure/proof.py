@@ -45,7 +45,8 @@ def prove(job: ErasureJob, beat: Beat) -> None:
         want_epoch(job)
         raise StillThere
     job.proof = _in_numbers(job)
-    ErasureJob.objects.filter(pk=job.pk).update(proof=job.proof)
+    # Only while it is being proven: a worker that was taken for dead meanwhile finds nothing left to count.
+    ErasureJob.objects.filter(pk=job.pk, step=Step.PROVE).update(proof=job.proof)
 
 
 def await_epoch(job: ErasureJob, _: Beat) -> None:

@@ -80,6 +80,17 @@ def test_what_was_asked_for_is_told_in_numbers_and_forgotten_in_detail(full: Run
     assert not Remainder.objects.exists()
 
 
+def test_a_worker_that_was_taken_for_dead_leaves_the_numbers_of_who_went_on(full: Run, by: Actor) -> None:
+    job = erase_run(full, by=by)
+    late = ErasureJob.objects.get(pk=job.pk)
+    stated = finish(job).proof
+
+    proof.prove(late, lambda: None)
+
+    job.refresh_from_db()
+    assert (job.proof, job.proof["vault"]["keys"]) == (stated, 1)
+
+
 def test_a_project_is_proven_with_all_keys_below_it(
     full: Run, other: Run, vision: Project, by: Actor
 ) -> None:
