@@ -126,9 +126,9 @@ def open_the_folder(place: Place) -> None:
 
 
 def take_from_another_instance(place: Place) -> None:
-    other = Place(place.folder / "other")
-    assert other.run("-m", "config.launch.prepare").returncode == 0
-    place.root_key.write_bytes(other.root_key.read_bytes())
+    other = LiveServer().prepare()
+    place.root_key.write_bytes((other.keys / "root-1.key").read_bytes())
+    other.remove()
 
 
 def lose_the_vault(place: Place) -> None:
