@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.memory import in_memory
+
 MOST = 3
 SLOWEST = 15
 # What these show is what people trust us with, and one failure in a thousand runs is a finding. They also need no excuse
@@ -68,6 +70,11 @@ class Seen:
 
 
 def main(arguments: list[str]) -> int:
+    with in_memory():
+        return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
     seen = Seen()
     code = int(pytest.main(arguments, plugins=[seen]))
     if code == pytest.ExitCode.TESTS_FAILED and seen.deserves_a_second_look:

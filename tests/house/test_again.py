@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from tests import memory
 from tests.again import Seen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,3 +124,35 @@ def test_make_test_and_its_second_pass_go_through_it() -> None:
 
     assert shown.count("-m tests.again") == 2
     assert "-m pytest" not in shown
+
+
+def test_what_the_suite_writes_is_in_memory_and_gone_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(memory, "ROOM", 0)
+    with memory.in_memory(tmp_path):
+        made = Path(tempfile.mkdtemp())
+        child = "import tempfile; print(tempfile.gettempdir())"
+        seen = subprocess.run(
+            [sys.executable, "-c", child], capture_output=True, text=True, check=True
+        ).stdout
+        assert made.is_relative_to(tmp_path)
+        assert Path(seen.strip()) == made.parent
+
+    assert list(tmp_path.iterdir()) == []
+    assert not Path(tempfile.gettempdir()).is_relative_to(tmp_path)
+
+
+@pytest.mark.parametrize("reason", ["no room", "a place of the caller's own"])
+def test_it_is_where_it_always_was(reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "ROOM", 2**62 if reason == "no room" else 0)
+    if reason == "no room":
+        monkeypatch.delenv("TMPDIR", raising=False)
+    else:
+        monkeypatch.setenv("TMPDIR", str(tmp_path / "own"))
+    before = os.environ.get("TMPDIR")
+    with memory.in_memory(tmp_path):
+        assert os.environ.get("TMPDIR") == before
+        assert list(tmp_path.iterdir()) == []
