@@ -85,8 +85,25 @@ with wandb.init(project="media", id="kinds") as run:
             "own": wandb.plot_table("alice/own", pairs, {"x": "x"}),
         })
     folder = pathlib.Path(run.dir)
-answer({str(file.relative_to(folder)): base64.b64encode(file.read_bytes()).decode()
-        for file in (folder / "media").rglob("*") if file.is_file()})
+    typed = wandb.Artifact("typed", "dataset")
+    classes = wandb.Classes([{"id": number, "name": name} for number, name in labels.items()])
+    left = wandb.Table(columns=["id", "picture"], data=[[f"{n}", picture()] for n in range(3)])
+    right = wandb.Table(columns=["id", "word"], data=[[f"{n}", f"w{n}"] for n in range(3)])
+    for name, thing in {
+        "classes": classes, "left": left, "right": right, "joined": wandb.JoinedTable(left, right, "id"),
+        "parts/0": wandb.Table(columns=["n"], data=[[0], [1]]), "parts/1": wandb.Table(columns=["n"], data=[[2]]),
+        "partitioned": wandb.data_types.PartitionedTable("parts"), "page": wandb.Html("<p>kept"),
+        "seg": picture(classes=classes, masks={"truth": {"mask_data": mask}}, boxes={"found": {"box_data": [box]}}),
+        "sound": wandb.Audio("tone.wav", caption="a tone"), "film": wandb.Video("clip.mp4", format="mp4"),
+        "scene": wandb.Object3D(scene), "molecule": wandb.Molecule("water.pdb"),
+    }.items():
+        typed.add(thing, name)
+    kept = {path: base64.b64encode(pathlib.Path(entry.local_path).read_bytes()).decode()
+            for path, entry in typed.manifest.entries.items()}
+    run.log_artifact(typed)
+answer({"kept": kept, "files": {
+    str(file.relative_to(folder)): base64.b64encode(file.read_bytes()).decode()
+    for file in (folder / "media").rglob("*") if file.is_file()}})
 """
 _READ = """
 import base64, pathlib, wandb
@@ -96,8 +113,16 @@ for file in run.files():
         file.download("back", replace=True)
 folder = pathlib.Path("back")
 rows = list(run.scan_history())
+typed = wandb.Api(timeout=60).artifact("alice/media/typed:v0")
+kept = pathlib.Path(typed.download("typed"))
+things = {name: typed.get(name) for name in ("classes", "joined", "partitioned", "seg", "sound", "film", "scene", "page")}
 answer({"files": {str(file.relative_to(folder)): base64.b64encode(file.read_bytes()).decode()
                   for file in (folder / "media").rglob("*") if file.is_file()},
+        "kept": {str(file.relative_to(kept)): base64.b64encode(file.read_bytes()).decode()
+                 for file in kept.rglob("*") if file.is_file()},
+        "things": {name: type(thing).__name__ for name, thing in things.items()},
+        "words": typed.get("right").data,
+        "partitioned": sorted(row for _index, row in things["partitioned"].iterrows()),
         "types": {key: value["_type"] for key, value in rows[-1].items() if isinstance(value, dict)}})
 """
 KINDS = {
@@ -136,8 +161,8 @@ CHARTS = {
 
 
 class Logged:
-    def __init__(self, server: LiveServer, sent: dict[str, str], read: dict[str, Any]) -> None:
-        self.sent, self.read = sent, read
+    def __init__(self, server: LiveServer, sent: dict[str, dict[str, str]], read: dict[str, Any]) -> None:
+        self.sent, self.kept, self.read = sent["files"], sent["kept"], read
         self.run = f"{server.url}/alice/media/runs/kinds"
         self.browser = browser_of(server, "alice")
 
@@ -157,6 +182,22 @@ def logged() -> Iterator[Logged]:
 def test_the_client_reads_back_what_it_sent(logged: Logged) -> None:
     assert logged.read["files"] == logged.sent
     assert set(logged.read["types"]) == KINDS | CHARTS | {"hist"}
+
+
+def test_things_of_an_artifact_come_back_as_they_were(logged: Logged) -> None:
+    assert logged.read["kept"] == logged.kept
+    assert logged.read["things"] == {
+        "classes": "Classes",
+        "joined": "JoinedTable",
+        "partitioned": "PartitionedTable",
+        "seg": "Image",
+        "sound": "Audio",
+        "film": "Video",
+        "scene": "Object3D",
+        "page": "Html",
+    }
+    assert logged.read["words"] == [[f"{n}", f"w{n}"] for n in range(3)]
+    assert logged.read["partitioned"] == [[0], [1], [2]]
 
 
 def test_each_kind_has_its_panel_and_each_file_its_bytes(logged: Logged) -> None:
