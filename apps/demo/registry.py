@@ -25,7 +25,7 @@ def add_registry(institute: Organisation, team: Entity, *, project: str, by: Act
         description="What is deployed, and what is about to be.",
         types=["model"],
     )
-    update_registry(registry, protected=["production"])
+    update_registry(registry, by=by, protected=["production"])
     name_in_registry(registry, team, role=RegistryRole.MEMBER, by=by)
     source = get_or_create_project(by, entity=team.name, name=project)
     for number in range(2):

@@ -156,6 +156,8 @@ _SAY: dict[str, Callable[[Any], str | None]] = {
     "what": _among(
         {
             "description": lambda: _("its description"),
+            "protected": lambda: _("its protected aliases"),
+            "types": lambda: _("the types that it takes"),
             "password": lambda: _("for the password"),
             "address": lambda: _("for the e-mail address"),
         }

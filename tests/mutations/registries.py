@@ -44,7 +44,7 @@ Call = Callable[["Scene", "Place", "Asker"], Any]
 def make(world: World) -> dict[str, str]:
     by = Actor.person(world.users["alice"])
     shelf = create_registry(world.institute, name="shelf", by=by)
-    update_registry(shelf, protected=["kept"])
+    update_registry(shelf, by=by, protected=["kept"])
     name_in_registry(shelf, world.users["bob"], role=RegistryRole.MEMBER, by=by)
     for place in (PRIVATE, RESTRICTED):
         made = artifacts.version(_project(world, place), "linked", {"a.txt": b"words"}, by=by)

@@ -196,7 +196,7 @@ def test_a_registry_holds_what_is_of_its_organisations_teams_and_as_long_as_it_i
 def test_protected_aliases_are_moved_by_admins_of_the_registry_alone(
     model: Version, models: Project, alice: User, bob: User, ann: Asker
 ) -> None:
-    update_registry(models, protected=["production"])
+    update_registry(models, by=Actor.person(alice), protected=["production"])
     name_in_registry(models, bob, role=RegistryRole.MEMBER, by=Actor.person(alice))
     member = key_of(bob)
     place = {
@@ -233,7 +233,7 @@ def test_protected_aliases_are_moved_by_admins_of_the_registry_alone(
 def test_a_collection_in_which_a_protected_alias_stands_is_deleted_by_admins_of_the_registry_alone(
     model: Version, models: Project, alice: User, bob: User, ann: Asker
 ) -> None:
-    update_registry(models, protected=["production"])
+    update_registry(models, by=Actor.person(alice), protected=["production"])
     name_in_registry(models, bob, role=RegistryRole.MEMBER, by=Actor.person(alice))
     member = key_of(bob)
     member.data(LINK, i=linking(model, "good"))  # the collection is bob's own

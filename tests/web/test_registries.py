@@ -42,7 +42,7 @@ def models(olga: User, vision: Project, alice: User, bob: User) -> Project:
     """A registry with two versions, of which the second was erased where it was made."""
     by = Actor.person(alice)
     made = create_registry(Organisation.objects.get(), name="models", by=by, description="what we ship")
-    update_registry(made, protected=["production"])
+    update_registry(made, by=by, protected=["production"])
     name_in_registry(made, bob, role=RegistryRole.MEMBER, by=by)
     name_in_registry(made, vision.entity, role=RegistryRole.VIEWER, by=by)
     for content in (b"one", b"two"):
@@ -142,6 +142,22 @@ def test_a_registry_is_made_with_its_types_or_not_at_all(
 
     assert not Project.objects.filter(entity__kind="org").exists()
     assert Node.objects.count() <= keys + 1  # that of the organisation's registries stays
+
+
+def test_what_a_registry_takes_and_protects_is_on_the_record_when_it_changes(
+    models: Project, alice: User, client: Client
+) -> None:
+    by, before = Actor.person(alice), Event.objects.count()
+    for _twice in range(2):
+        update_registry(models, by=by, protected=["production", "gold"])
+        update_registry(models, by=by, takes_all_types=False, add_types=["model"])
+
+    new = Event.objects.order_by("pk")[before:]
+    assert [(each.kind, each.subject, each.facts) for each in new] == [
+        ("project.changed", models.public_id, {"what": what}) for what in ("protected", "types")
+    ]
+    words = page(client, alice, "/organisations/institute/audit")[1]
+    assert "its protected aliases" in words and "the types that it takes" in words
 
 
 def test_whoever_hides_is_named_to_those_who_are_in_a_team_with_them_and_to_who_names_people_there(

@@ -14,6 +14,8 @@ from apps.artifacts.names import check_text, clean_aliases, clean_registry, clea
 from apps.artifacts.queries.registries import REGISTRY_LABEL, registry_words
 from apps.artifacts.queries.versions import project_key
 from apps.artifacts.types import RegistryWords
+from apps.audit.events import EventKind
+from apps.audit.services import record
 from apps.core import clock, jsontext
 from apps.projects.models import Project
 from apps.projects.queries import locked_project
@@ -44,7 +46,7 @@ def create_registry(
         made = create_registry_project(entity, name, visibility=visibility, by=by, description=description)
         try:
             if types:
-                update_registry(made, takes_all_types=False, add_types=types)
+                update_registry(made, by=by, takes_all_types=False, add_types=types)
         except BaseException:
             discard_node(NodeId(made.vault_node))
             raise
@@ -60,6 +62,7 @@ def rename_registry(project: Project, name: str, *, by: Actor) -> Project:
 def update_registry(
     project: Project,
     *,
+    by: Actor,
     takes_all_types: bool | None = None,
     add_types: Iterable[str] = (),
     protected: Iterable[str] | None = None,
@@ -78,4 +81,19 @@ def update_registry(
     raw = jsontext.dumps(said).encode("utf-8", "surrogatepass")
     row.sealed_words = seal(project_key(project), raw, label=REGISTRY_LABEL, row=row.uuid)
     row.save()
+    if (words.takes_all_types, words.types) != (before.takes_all_types, before.types):
+        _note(project, by, what="types")
+    if words.protected != before.protected:
+        _note(project, by, what="protected")
     return words
+
+
+def _note(project: Project, by: Actor, *, what: str) -> None:
+    record(
+        EventKind.PROJECT_CHANGED,
+        subject=project.public_id,
+        entity=project.entity.public_id,
+        project=project.public_id,
+        by=by,
+        what=what,
+    )

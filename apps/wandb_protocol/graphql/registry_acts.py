@@ -60,7 +60,7 @@ def _changed(info: Info, organisation: Organisation, name: str, held: Project, s
     takes_all = sent.get("allowAllArtifactTypesInRegistry")
     if types or takes_all is not None:
         held = get_registry(actor, Permission.PROJECT_ADMIN, organisation=organisation, name=name)
-        update_registry(held, takes_all_types=takes_all, add_types=types)
+        update_registry(held, by=actor, takes_all_types=takes_all, add_types=types)
     return update_project(held, by=actor, description=sent.get("description"), visibility=visibility)
 
 
