@@ -95,8 +95,8 @@ def _masking(held: Effective, action: str, may_change: bool) -> SwitchRow:
 def _statistics(held: Effective, action: str, may_change: bool) -> SwitchRow:
     return SwitchRow(
         held.name.value,
-        _("Count me in statistics"),
-        _("Nothing is counted today. This is kept for the day when it is: without it you are left out."),
+        _("Count in statistics"),
+        _("Nothing is counted today. For the day when it is: what is switched off here is left out."),
         on_off(held),
         held.is_on,
         action,

@@ -99,7 +99,7 @@ def setting_words(name: str) -> str:
         SettingName.MAIL_TEAMS: _("Mails about teams"),
         SettingName.PRIVATE_ONLY: _("Private projects only"),
         SettingName.RUN_RETENTION_DAYS: _("How long runs are kept"),
-        SettingName.STATISTICS: _("Count me in statistics"),
+        SettingName.STATISTICS: _("Count in statistics"),
         SettingName.MASK_SECRETS: _("Mask secrets"),
         SettingName.SYSTEM_METADATA: _("System metadata"),
     }
