@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -9,7 +13,9 @@ from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.services import create_registry, link_version, registries, update_registry
+from apps.artifacts.services.linking import require_unprotected
 from apps.audit.models import Event
+from apps.core.errors import Forbidden
 from apps.erasure.artifacts import erase_versions
 from apps.projects.models import Project
 from apps.projects.services import name_in_registry
@@ -158,6 +164,17 @@ def test_what_a_registry_takes_and_protects_is_on_the_record_when_it_changes(
     ]
     words = page(client, alice, "/organisations/institute/audit")[1]
     assert "its protected aliases" in words and "the types that it takes" in words
+
+
+def test_what_is_protected_is_asked_for_once_however_many_aliases_there_are(
+    models: Project, bob: User, django_assert_num_queries: Callable[[int], AbstractContextManager[Any]]
+) -> None:
+    by = Actor.person(bob)
+    for aliases in (["a"], [f"a{number}" for number in range(50)]):
+        with django_assert_num_queries(1):
+            require_unprotected(models, aliases, by)
+    with pytest.raises(Forbidden):
+        require_unprotected(models, ["a", "production"], by)
 
 
 def test_whoever_hides_is_named_to_those_who_are_in_a_team_with_them_and_to_who_names_people_there(

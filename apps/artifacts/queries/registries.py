@@ -55,10 +55,6 @@ def registry_words(project: Project) -> RegistryWords:
     return RegistryWords(row.takes_all_types, tuple(words["types"]), tuple(words["protected"]))
 
 
-def is_protected(project: Project, alias: str) -> bool:
-    return alias in registry_words(project).protected
-
-
 def members_of_registry(actor: Actor, project: Project) -> list[ProjectMember]:
     """The people named in a registry that is held already, by name; those who hide only for who may name people there."""
     rows = ProjectMember.objects.filter(project=project).select_related("user")

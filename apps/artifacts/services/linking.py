@@ -15,7 +15,7 @@ from apps.accounts.actors import Actor
 from apps.artifacts.models import Alias, Collection, Link, Promotion, Version
 from apps.artifacts.names import clean_aliases, own_words
 from apps.artifacts.queries.links import PROMOTION_LABEL, find_link_to, links_in, links_there, open_member
-from apps.artifacts.queries.registries import is_protected, registry_words
+from apps.artifacts.queries.registries import registry_words
 from apps.artifacts.queries.versions import (
     ALIAS_LABEL,
     NO_ARTIFACT,
@@ -101,7 +101,9 @@ def _require_type(project: Project, type_name: str) -> None:
 
 def require_unprotected(project: Project, aliases: Iterable[str], by: Actor) -> None:
     """Forbidden for aliases that only the registry's admins move, unless one of them asks."""
-    if project.is_registry and any(is_protected(project, alias) for alias in aliases):
+    words = list(aliases)
+    # What is protected is asked for once, however many aliases a portfolio has.
+    if words and project.is_registry and not set(words).isdisjoint(registry_words(project).protected):
         try:
             require(by, Permission.PROJECT_ADMIN, project, what="registry")
         except Forbidden:
