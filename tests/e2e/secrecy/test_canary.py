@@ -102,6 +102,40 @@ def test_this_very_search_finds_a_leak(world: World) -> None:
         (world.server.folder / "leak.log").unlink()
 
 
+def test_what_is_erased_opens_by_no_copy_of_the_vault_made_before(world: World, tmp_path: Path) -> None:
+    """With the root key of today. The search that follows is that of an instance in which much was erased."""
+    copies, named = str(tmp_path / "copies"), f"carol/{world.text('project')}"
+    opened = world.server.python("-c", COPY_THE_VAULT, copies)
+
+    said = world.server.manage("erase", "project", named, "--yes", named)
+
+    assert "done, 2 runs, 2 versions" in said
+    keys, files, still, others = map(int, world.server.python("-c", OPEN_WHAT_WENT, copies).split())
+    assert (int(opened) >= keys + files, keys >= 5, files >= 5) == (True, True, True), said
+    assert (still, others > 0) == (0, True)
+    assert world.hits() == []
+
+
+COPY_THE_VAULT = """
+import django, pickle, sys; django.setup()
+from tests.vault.attacker import Attacker
+held = Attacker()
+held.copies_the_vault()
+print(len(held.can_open()))
+pickle.dump(held, open(sys.argv[1], "wb"))
+"""
+OPEN_WHAT_WENT = """
+import django, pickle, sys; django.setup()
+from apps.vault.models import Grant, Node
+held = pickle.load(open(sys.argv[1], "rb"))
+keys = {row[0] for row in held.nodes} - set(Node.objects.values_list("pk", flat=True))
+files = {row[0] for row in held.grants} - set(Grant.objects.values_list("blob_id", flat=True))
+held.copies_the_vault()
+opened = held.can_open()
+print(len(keys), len(files), len((keys | files) & opened), len(opened))
+"""
+
+
 def test_nothing_of_it_is_on_the_disk_once_all_has_stopped(world: World) -> None:
     """Last in this file: the databases are closed, the broker is gone, the logs are complete."""
     world.server.stop()
