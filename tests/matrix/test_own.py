@@ -23,6 +23,7 @@ from apps.erasure.services import erase_run
 from apps.teams.browsers import note_browser
 from apps.teams.models import Entity, Membership, OrganisationMembership, Setting
 from tests.e2e.secrecy.test_tenants import ROUTES
+from tests.erasure.conftest import finish
 from tests.factories import work
 from tests.house.test_access import with_rule
 from tests.matrix.asking import FORM, Ask, Door, Level, Way
@@ -50,7 +51,7 @@ _DONE = {
 OWN = frozenset(
     {
         *("api-key-revoke", "api:key-revoke", "session-end", "unlink", "passkey-rename", "passkey-remove"),
-        *("erasure", "api:erasure"),
+        *("erasure", "api:erasure", "erasure-receipt", "api:erasure-receipt"),
     }
 )
 
@@ -62,7 +63,9 @@ def things_of_alice(world: World) -> Ids:
     note_browser(alice, session_row="r" * 40, device=("Firefox", "Linux"), network="10.0.0.0")
     session = BrowserSession.objects.get(session_row="r" * 40).public_id
     link = SocialAccount.objects.create(user=alice, provider="google", uid="1").pk
-    job = erase_run(work.run(work.project("alice", "own", by=alice), "gone", by=alice), by=by).public_id
+    job = finish(
+        erase_run(work.run(work.project("alice", "own", by=alice), "gone", by=alice), by=by)
+    ).public_id
     held = passkey(alice).pk
     return {
         "api-key-revoke": {"public_id": key},
@@ -73,6 +76,8 @@ def things_of_alice(world: World) -> Ids:
         "passkey-remove": {"pk": held},
         "erasure": {"erasure": job},
         "api:erasure": {"erasure": job},
+        "erasure-receipt": {"erasure": job},
+        "api:erasure-receipt": {"erasure": job},
     }
 
 
