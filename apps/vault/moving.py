@@ -6,6 +6,7 @@ are plain tuples, ids as 32 hexadecimal digits: an object for each of a hundred 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -23,6 +24,7 @@ from apps.vault.wraps import grant_place, node_place, unwrap, wrap
 
 _READ = 20_000
 _WRITTEN = 1_000  # by one transaction
+_REST = 0.05  # seconds at most
 
 
 class _Way(NamedTuple):
@@ -96,7 +98,12 @@ def _move(table: _Table, rows: list[tuple[Any, ...]], nodes: Sequence[Node]) -> 
     except (Moved, KeyGone):  # one was renewed or erased since it was read
         return
     for start in range(0, len(rows), _WRITTEN):
-        yield _write(table, [_moved(table, row, ways[row[3]]) for row in rows[start : start + _WRITTEN]])
+        some = [_moved(table, row, ways[row[3]]) for row in rows[start : start + _WRITTEN]]
+        began = time.monotonic()
+        yield _write(table, some)
+        if connections[DATABASE].vendor == "sqlite":
+            # Its one lock is asked for now and then by who waits, up to ten times a second: it has to be found free.
+            time.sleep(min(time.monotonic() - began, _REST))
 
 
 def _ways(nodes: Sequence[Node]) -> dict[str, _Way]:
