@@ -26,6 +26,7 @@ from apps.teams.models import ServiceAccount
 from apps.teams.services import KeyWanted, make_key, make_service_account, make_service_key
 from apps.teams.types import MemberRole
 from tests.api.conftest import Answer
+from tests.erasure.conftest import finish
 from tests.factories import people, work
 
 CANARY = b"canary"
@@ -81,6 +82,7 @@ def erasure_of_a_file(run: Run, owner: User) -> None:
     assert room.file is not None
     job = erase_files([store_file(room.file, [b"gone"])], by=people.actor(owner))
     ErasureJob.objects.filter(pk=job.pk).update(public_id=owner.username[0] * 20)
+    finish(job)  # its receipt is asked for as well
 
 
 def own_key_is_known(owner: User) -> None:
