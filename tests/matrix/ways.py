@@ -83,8 +83,9 @@ QUERIES = {
     "project-compare-media": "runs={run_id}",
 }
 # Past the gate these say something else than 2xx: a last admin stays; a.txt is no picture, nothing is a histogram or media;
-# who does not say what they saw of a version has seen another.
+# who does not say what they saw of an artifact or a version has seen another.
 FINE: dict[str, frozenset[int]] = {
+    "artifact-edit": frozenset({400}),
     "artifact-version-edit": frozenset({400}),
     "run-file-image": frozenset({404}),
     "run-histogram": frozenset({400, 404}),
