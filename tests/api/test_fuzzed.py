@@ -136,7 +136,10 @@ def test_no_answer_breaks_or_tells_of_the_other_tenant(operation: Any, alice: Us
             case.path_parameters[name] = place[name]
         if place["plain"] and isinstance(case.body, dict):
             case.body.update({key: place[key] for key in {"entity"} & set(case.body)})
-            case.body.update({"name": "fresh"} if "name" in case.body else {})
+            if "name" in case.body:
+                # Nothing beside it: of twenty cases all could have a key that is not known, and nothing would be made.
+                case.body = {key: case.body[key] for key in {"entity"} & set(case.body)} | {"name": "fresh"}
+                case.headers = {}
         if place["plain"] and case.method == "DELETE" and "name" in (case.query or {}):
             case.query["name"] = [place["run"]]  # which runs
         counts.forget()

@@ -164,12 +164,12 @@ def test_the_client_is_told_that_its_key_only_reads_and_does_not_try_again(
         """
         )
         + lines_for_reading(server)
-        + "\ntell(read=project.name)"
+        + "\ntell(read=[project.name for project in api.projects('alice')])"
     )
 
     assert "the scope read of this API key does not" in done.told["error"]
     assert done.told["seconds"] < 60
-    assert done.told["read"] == "read-by-the-lines"
+    assert "read-by-the-lines" in done.told["read"]  # beside what other tests of this server have logged
 
 
 def lines_for_reading(server: LiveServer) -> str:
