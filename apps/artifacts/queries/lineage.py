@@ -1,4 +1,7 @@
-"""Which runs made and read a version, and which versions a run made and read."""
+"""Which runs made and read a version, and which versions a run made and read.
+
+They may lie in projects of others: who is shown one of those looks into that project, and its owner sees it on the record.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ from apps.accounts.actors import Actor
 from apps.artifacts.models import RunVersion, Version, WithheldArtifact
 from apps.artifacts.queries.versions import committed, open_versions, require_version
 from apps.artifacts.types import OpenVersion, RunRole, VersionState
-from apps.projects.gate import may
+from apps.projects.gate import readable
 from apps.runs.models import Run
-from apps.runs.queries import may_do, run_key
+from apps.runs.queries import run_key
 from apps.vault.seal import unseal_text
 
 WITHHELD_LABEL = "withheld_artifact.name"
@@ -26,37 +29,25 @@ def made_by(actor: Actor, version: Version) -> Run | None:
     if first is None:
         return None
     run = Run.objects.select_related("project__entity").filter(pk=first.run_id, erased_at=None).first()
-    return run if run is not None and may_do(actor, Permission.RUN_READ, run) else None
+    return run if run is not None and readable(actor, [run.project]) else None
 
 
 def makers_of(actor: Actor, versions: Iterable[Version]) -> dict[int, Run]:
-    """By the version's row the run that made it, as far as the actor may see it; in one question and one a project."""
+    """By the version's row the run that made it, as far as the actor may see it."""
     rows = RunVersion.objects.filter(
         version__in=[each.pk for each in versions], role=RunRole.OUTPUT.value, run__erased_at=None
     ).select_related("run__project__entity")
-    found: dict[int, Run] = {}
-    seen: dict[int, bool] = {}
-    for row in rows.order_by("-id"):  # the first that made it counts, and comes last
-        project = row.run.project_id
-        if project not in seen:
-            seen[project] = may_do(actor, Permission.RUN_READ, row.run)
-        if seen[project]:
-            found[row.version_id] = row.run
-    return found
+    found = list(rows.order_by("-id"))  # the first that made it counts, and comes last
+    seen = {each.pk for each in readable(actor, {row.run.project for row in found})}
+    return {row.version_id: row.run for row in found if row.run.project_id in seen}
 
 
 def used_by(actor: Actor, version: Version) -> list[Run]:
     """The runs that read a version which is held already, as far as the actor may see them; the newest first."""
     rows = Run.objects.filter(run_versions__version=version, run_versions__role=RunRole.INPUT, erased_at=None)
-    newest = rows.select_related("project__entity").order_by("-id")[:_MOST_RUNS]
-    seen: dict[int, bool] = {}
-    found = []
-    for run in newest:
-        if run.project_id not in seen:
-            seen[run.project_id] = may_do(actor, Permission.RUN_READ, run)
-        if seen[run.project_id]:
-            found.append(run)
-    return found
+    newest = list(rows.select_related("project__entity").order_by("-id")[:_MOST_RUNS])
+    seen = {each.pk for each in readable(actor, {run.project for run in newest})}
+    return [run for run in newest if run.project_id in seen]
 
 
 def versions_of_run(actor: Actor, run: Run, role: RunRole, *, most: int | None = None) -> list[OpenVersion]:
@@ -68,15 +59,10 @@ def versions_of_run(actor: Actor, run: Run, role: RunRole, *, most: int | None =
         .select_related("collection__project__entity")
         .order_by("run_versions__id")
     )
-    seen: dict[int, bool] = {}
-    shown = []
-    for version in rows[:most]:
-        project = version.collection.project
-        if project.pk not in seen:
-            seen[project.pk] = project.pk == run.project_id or _may_read(actor, version)
-        if seen[project.pk]:
-            shown.append(version)
-    return open_versions(shown)
+    found = list(rows[:most])
+    elsewhere = {each.collection.project for each in found} - {run.project}
+    seen = {run.project_id, *(each.pk for each in readable(actor, elsewhere))}
+    return open_versions([each for each in found if each.collection.project_id in seen])
 
 
 def versions_to_delete_with(actor: Actor, run: Run) -> list[Version]:
@@ -95,10 +81,6 @@ def versions_to_delete_with(actor: Actor, run: Run) -> list[Version]:
     for version in {each.created_by_id: each for each in versions}.values():
         require_version(actor, Permission.FILE_ERASE, version)
     return versions
-
-
-def _may_read(actor: Actor, version: Version) -> bool:
-    return may(actor, Permission.FILE_READ, version.collection.project)
 
 
 def withheld_artifacts(run: Run) -> list[str]:

@@ -31,7 +31,7 @@ from apps.artifacts.queries.versions import (
 from apps.artifacts.types import LATEST, CollectionKind, Member, OpenPromotion, OpenVersion, VersionState
 from apps.core.errors import NotFound
 from apps.core.ids import is_public_id
-from apps.projects.gate import may, require
+from apps.projects.gate import may, readable, require
 from apps.projects.queries import find_project
 from apps.projects.readings import note_reading_by_registry
 from apps.teams.gate import role_in, roles_in
@@ -112,19 +112,15 @@ def _is_in_force(link: Link) -> bool:
 
 
 def shown(actor: Actor, links: Iterable[Link]) -> list[Link]:
-    """Those of these links, in portfolios that the actor may read, behind which they may look."""
-    found: list[Link] = []
-    seen: dict[int, bool] = {}
-    for each in links:
-        source = each.version.collection.project
-        if each.collection.project.is_registry:
-            found.append(each)
-            continue
-        if source.pk not in seen:
-            seen[source.pk] = may(actor, Permission.FILE_READ, source)
-        if seen[source.pk]:
-            found.append(each)
-    return found
+    """Those of these links, in portfolios that the actor may read, behind which they may look; whose that is, sees them do it."""
+    links = list(links)
+    behind = {each.version.collection.project for each in links if not each.collection.project.is_registry}
+    seen = {each.pk for each in readable(actor, behind)}
+    return [
+        each
+        for each in links
+        if each.collection.project.is_registry or each.version.collection.project_id in seen
+    ]
 
 
 def get_link(actor: Actor, *, portfolio: Collection, alias: str) -> Link:
