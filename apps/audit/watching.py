@@ -6,6 +6,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from apps.audit.events import EventKind
+from apps.audit.models import Event
 from apps.audit.repeats import Subject, count
 from apps.core.admin import opaque
 from apps.core.privacy import declared
@@ -29,7 +30,12 @@ def note_seen(request: HttpRequest, rows: list[Model], is_list: bool) -> None:
 
 
 def owner_of(row: Model) -> str:
-    """The public id of the person, team or organisation with which this row ends; empty where it is nobody's."""
+    """The public id of the person, team or organisation with which this row ends; empty where it is nobody's.
+
+    An event ends with nobody, and says itself whose it is.
+    """
+    if isinstance(row, Event):
+        return row.entity
     above: Model | None = row
     while above is not None:
         row, goes_with = above, declared()[type(above)].goes_with

@@ -64,6 +64,17 @@ def test_a_list_tells_each_owner_once(operator: Client, alice: User, bob: User, 
     }
 
 
+def test_a_look_at_what_stands_on_somebodys_record_is_told_to_them(operator: Client, mallory: User) -> None:
+    work.project("mallory", "private", by=mallory)
+    event = Event.objects.get(kind="project.created", by=mallory.public_id)
+
+    operator.get(reverse("admin:audit_event_change", args=[event.pk]))
+    operator.get(reverse("admin:audit_event_changelist"))
+
+    assert (event.entity, str(event.pk), "audit.event") in seen()
+    assert (event.entity, event.entity, "audit.event.list") in seen()
+
+
 def test_what_is_somebodys_has_an_owner(alice: User, vision: Project, run: Run, lab: Entity) -> None:
     people.api_key(alice)
 
@@ -73,13 +84,19 @@ def test_what_is_somebodys_has_an_owner(alice: User, vision: Project, run: Run, 
 
 
 def test_every_model_of_the_admin_leads_to_an_owner_or_is_nobodys() -> None:
-    nobodys = {"audit.Event", "blobs.Blob", "vault.Node", "vault.Tombstone"}
+    nobodys = {"blobs.Blob", "vault.Node", "vault.Tombstone"}
 
     for model in admin.site._registry:
         above = model
         while goes_with := declared()[above].goes_with:
             above = above._meta.get_field(goes_with).related_model  # type: ignore[assignment]
-        has_owner = above._meta.label in {"accounts.User", "teams.Entity", "teams.Organisation"}
+        # An event says itself whose it is.
+        has_owner = above._meta.label in {
+            "accounts.User",
+            "audit.Event",
+            "teams.Entity",
+            "teams.Organisation",
+        }
         assert has_owner or model._meta.label in nobodys, model._meta.label
 
 
