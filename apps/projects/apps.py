@@ -9,5 +9,9 @@ class ProjectsConfig(AppConfig):
     name = "apps.projects"
 
     def ready(self) -> None:
+        from apps.projects.services import close_published
+        from apps.teams.keeping import follow_when_kept_no_more
+
         import_module("apps.projects.privacy")
         import_module("apps.projects.signals")
+        follow_when_kept_no_more(close_published)

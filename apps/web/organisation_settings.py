@@ -97,7 +97,8 @@ def _words() -> dict[SettingName, tuple[str, str, list[Option]]]:
             _("Private projects only"),
             _(
                 "Switched on, no project of a team can be opened to people outside it, and those that were are closed to them. "
-                "Off, each team’s admins choose for each project."
+                "Off, each team’s admins choose for each project. When it is switched off again, or a team leaves, those that were "
+                "published stay private until the team publishes them again."
             ),
             [Option(UNSAID, _("Off")), Option("on", _("On"))],
         ),

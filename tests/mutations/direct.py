@@ -312,7 +312,8 @@ UNASKED = {
         queries.user_of services.change_appearance services.change_time_zone
     """,
     "takes what was held with the permission for it": """
-        by_hand.make_version changing.add_aliases changing.remove_aliases changing.update_version collections.update_collection
+        by_hand.make_version changing.add_aliases changing.remove_aliases changing.update_version closing.close_published
+        collections.update_collection
         collections.portfolio_to_link_to linking.add_link_aliases linking.cut_links linking.end_links linking.remove_link_aliases
         linking.unlink_version links.promotions_of projects.create_registry_project projects.rename_registry_project
         registries.rename_registry registries.unname_in_registry registries.update_registry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,8 @@ from pytest_django import DjangoAssertNumQueries
 from apps.access.policy import Permission, Role, Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.audit.events import EventKind
+from apps.audit.models import Event
 from apps.core.errors import NotFound
 from apps.projects.gate import listed, may, role_in_project, roles_in_projects
 from apps.projects.models import Project
@@ -18,7 +21,7 @@ from apps.projects.services import make_share_link, name_person, update_project
 from apps.projects.types import NamedRole
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Organisation
-from apps.teams.services import choose, unset
+from apps.teams.services import choose, let_team_go, unset
 from tests.factories import people, work
 
 pytestmark = pytest.mark.django_db
@@ -58,8 +61,61 @@ def test_what_was_published_before_is_the_teams_again(
         Visibility.PRIVATE
     )
 
+
+LIFTED: dict[str, Callable[[Organisation, Actor], None]] = {
+    "taken back": lambda group, by: unset(group, SettingName.PRIVATE_ONLY, by=by),
+    "switched off": lambda group, by: choose(group, SettingName.PRIVATE_ONLY, False, by=by),
+    "let go": lambda group, by: let_team_go(group, "lab", by=by),
+}
+
+
+@pytest.mark.parametrize("how", LIFTED)
+@pytest.mark.parametrize("visibility", [Visibility.PUBLIC, Visibility.OPEN])
+def test_what_was_closed_stays_closed_until_the_team_publishes_it_again(
+    vision: Project, group: Organisation, alice: User, mallory: User, visibility: Visibility, how: str
+) -> None:
+    by, stranger = Actor.person(alice), Actor.person(mallory)
+    update_project(vision, by=by, visibility=visibility)
+    quiet = update_project(work.project("lab", "quiet", by=alice), by=by, visibility=Visibility.RESTRICTED)
+    elsewhere = work.project("alice", "own", by=alice)
+    update_project(elsewhere, by=by, visibility=visibility)
+    keep(group, by=alice)
+    work.run(vision, "meanwhile", by=alice)
+
+    LIFTED[how](group, by)
+
+    assert [Project.objects.get(pk=each.pk).visibility for each in (vision, quiet, elsewhere)] == [
+        Visibility.PRIVATE,
+        Visibility.RESTRICTED,
+        visibility,
+    ]
+    with pytest.raises(NotFound):
+        get_project(stranger, Permission.PROJECT_READ, entity="lab", name="vision")
+    noted = Event.objects.filter(kind=EventKind.VISIBILITY_CHANGED, facts__before=visibility.value).last()
+    assert noted is not None
+    assert (noted.by, noted.subject, noted.entity) == (
+        alice.public_id,
+        vision.public_id,
+        vision.entity.public_id,
+    )
+    assert noted.facts["after"] == Visibility.PRIVATE
+    update_project(fresh(vision), by=by, visibility=visibility)
+    assert may(stranger, Permission.RUN_READ, fresh(vision))
+
+
+def test_what_no_organisation_closed_stays_open_when_its_settings_change_or_the_team_leaves(
+    vision: Project, group: Organisation, alice: User, mallory: User
+) -> None:
+    by = Actor.person(alice)
+    update_project(vision, by=by, visibility=Visibility.PUBLIC)
+    choose(group, SettingName.CODE_SAVING, True, by=by)
+
+    unset(group, SettingName.CODE_SAVING, by=by)
+    choose(group, SettingName.PRIVATE_ONLY, False, by=by)
     unset(group, SettingName.PRIVATE_ONLY, by=by)
-    assert open_project(fresh(vision)).visibility is visibility
+    let_team_go(group, "lab", by=by)
+
+    assert may(Actor.person(mallory), Permission.RUN_READ, fresh(vision))
 
 
 def test_whoever_was_let_in_by_name_or_link_is_outside(

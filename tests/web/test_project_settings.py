@@ -190,6 +190,7 @@ def test_what_was_published_before_an_organisation_kept_it_says_so(
     page = visit(PAGE, by="alice")
 
     assert "This one was published before: nobody from outside sees it now" in text_of(page)
+    assert "it stays private until you publish it again" in text_of(page)
     assert 'value="private" checked' in page.content.decode()
     assert "Team, 3 people" in text_of(page)
     assert "Public" not in text_of(visit("/lab", by="alice"))

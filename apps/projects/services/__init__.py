@@ -1,3 +1,4 @@
+from apps.projects.services.closing import close_published
 from apps.projects.services.projects import (
     check_outsiders,
     check_visibility,
@@ -15,6 +16,7 @@ __all__ = [
     "check_outsiders",
     "check_visibility",
     "choose_retention",
+    "close_published",
     "create_project",
     "create_registry_project",
     "get_or_create_project",

@@ -11,8 +11,11 @@ from apps.accounts.services import require_all_rights
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core.errors import Conflict, NotFound
+from apps.teams.choices import SettingName
 from apps.teams.gate import require, require_in_organisation
+from apps.teams.keeping import kept_no_more
 from apps.teams.models import Entity, Organisation, OrganisationMembership
+from apps.teams.queries.settings import effective
 from apps.teams.services.entities import require_may_create_team
 from apps.teams.services.places import claim_name, locked, usable_name
 from apps.teams.types import EntityKind, OrganisationRole
@@ -57,12 +60,18 @@ def add_team(organisation: Organisation, team: Entity, *, by: Actor) -> None:
 
 @transaction.atomic
 def let_team_go(organisation: Organisation, team: str, *, by: Actor) -> None:
-    """Take a team out: what the organisation enforced holds no more. It takes an admin of the organisation."""
+    """Take a team out: what the organisation enforced holds no more, but what it closed stays closed until the team opens it.
+
+    It takes an admin of the organisation.
+    """
     require_in_organisation(by, Permission.ENTITY_ADMIN, organisation=organisation)
     held = Entity.objects.filter(organisation=organisation, name=team).first() if is_name(team) else None
     if held is None:
         raise NotFound(_("There is no such team."))
-    _move(_held(held), None)
+    held = _held(held)
+    if effective(held, SettingName.PRIVATE_ONLY).is_on:
+        kept_no_more([held], by=by)
+    _move(held, None)
     record(EventKind.ORGANISATION_TEAM_REMOVED, subject=held.public_id, entity=organisation.public_id, by=by)
 
 

@@ -11,8 +11,9 @@ from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import clock
 from apps.core.errors import Forbidden, Invalid
-from apps.teams.choices import SPECS, UNSET, SettingName, Value, read, write
+from apps.teams.choices import ON, SPECS, UNSET, SettingName, Value, read, write
 from apps.teams.gate import require, require_at, require_in_organisation
+from apps.teams.keeping import kept_no_more
 from apps.teams.models import Entity, Organisation, Setting
 from apps.teams.queries.settings import effective
 from apps.teams.services.places import locked
@@ -42,6 +43,7 @@ def choose(
         _refuse_what_is_enforced_otherwise(owner, name, value)
     whose = _whose(owner)
     before = _word(owner, name)
+    _close_what_was_kept(owner, name, before=before, after=write(name, value), by=by)
     Setting.objects.update_or_create(
         **whose,
         name=name,
@@ -60,6 +62,7 @@ def unset(owner: Entity | Organisation, name: SettingName, *, by: Actor) -> None
     """Take a choice back: what holds then is what is said above, or the default."""
     require_at(by, Permission.ENTITY_ADMIN, owner)
     before = _word(owner, name)
+    _close_what_was_kept(owner, name, before=before, after=UNSET, by=by)
     if Setting.objects.filter(**_whose(owner), name=name).delete()[0]:
         _note(owner, name, before=before, after=UNSET, is_enforced=False, by=by)
 
@@ -72,6 +75,14 @@ def _word(owner: Entity | Organisation, name: SettingName) -> str:
     """What the owner has chosen, as it is stored."""
     chosen = Setting.objects.filter(**_whose(owner), name=name)
     return chosen.values_list("value", flat=True).first() or UNSET
+
+
+def _close_what_was_kept(
+    owner: Entity | Organisation, name: SettingName, *, before: str, after: str, by: Actor
+) -> None:
+    is_lifted = name is SettingName.PRIVATE_ONLY and before == ON and after != ON
+    if is_lifted and isinstance(owner, Organisation):
+        kept_no_more(list(owner.teams.all()), by=by)
 
 
 def _note(
