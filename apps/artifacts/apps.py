@@ -10,8 +10,11 @@ class ArtifactsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.artifacts.models import Manifest, StoredFile
+        from apps.artifacts.queries.code import versions_shown_by
+        from apps.projects.showing import shows
         from apps.projects.stored import stores
 
         import_module("apps.artifacts.privacy")
         stores(StoredFile, "blob__stored_size", owner="project__entity", are_files=True)
         stores(Manifest, "blob__stored_size", owner="version__collection__project__entity")
+        shows(versions_shown_by)

@@ -158,6 +158,11 @@ def _client_part(inner: Json, kept: Kept) -> Json:
     return smaller
 
 
+def has_machine(stored: str) -> bool:
+    """Does a stored config say anything about a machine? The commit alone, which stays whatever is chosen, does not."""
+    return tells_of_machine(stored) and bool(_entries(stored) - {"git.commit"})
+
+
 def dropped_names(sent: str, stored: str) -> list[str] | None:
     """The names of the entries that were sent about a machine and not stored; None when none was told of.
 

@@ -9,14 +9,17 @@ from enum import StrEnum
 from django.db.models import Count, Q, Sum
 
 from apps.access.policy import Visibility
+from apps.code_saving.minimise import has_machine
 from apps.code_saving.policy import is_code
 from apps.core.errors import Conflict
 from apps.files import opening
 from apps.files.models import RunFile
 from apps.files.opening import opened_names
 from apps.projects.models import Project
+from apps.projects.showing import versions_shown
 from apps.projects.types import PUBLISHED
 from apps.runs.models import Run
+from apps.runs.queries import opened_configs
 from apps.vault.damage import leaving_out_damaged
 
 METADATA = "wandb-metadata.json"
@@ -36,15 +39,30 @@ class WouldShow(Conflict):
 
     def __init__(self, asked: Collection[Asked], exposure: Exposure) -> None:
         words = {
-            Asked.CODE: _several(exposure.code_files, "file with code", "files with code"),
-            Asked.SYSTEM_METADATA: _several(
-                exposure.metadata_runs, "run that tells of its machine", "runs that tell of their machines"
-            ),
+            Asked.CODE: _code_words(exposure),
+            Asked.SYSTEM_METADATA: [
+                _several(
+                    exposure.metadata_runs,
+                    "run that tells of its machine",
+                    "runs that tell of their machines",
+                )
+            ],
         }
-        shown = " and ".join(words[each] for each in asked)
+        *most, last = [each for one in asked for each in words[one]]
+        shown = f"{', '.join(most)} and {last}" if most else last
         more = ", and files that were not looked at" if exposure.is_partial else ""
         super().__init__(f"This would show {shown}{more} to everybody.")
         self.asked = list(asked)
+
+
+def _code_words(exposure: Exposure) -> list[str]:
+    files = _several(exposure.code_files, "file with code", "files with code")
+    versions = _several(
+        exposure.code_versions, "version of an artifact of code", "versions of artifacts of code"
+    )
+    if not exposure.code_versions:
+        return [files]
+    return [files, versions] if exposure.code_files else [versions]
 
 
 def _several(n: int, one: str, many: str) -> str:
@@ -60,14 +78,23 @@ class Exposure:
     file_bytes: int
     console_runs: int
     console_lines: int
-    metadata_runs: int  # with what the client tells of the machine: its metrics or its description
+    metadata_runs: (
+        int  # with what the client tells of the machine: its metrics, a file of it, or in the config
+    )
     code_files: int
     is_partial: bool = False
+    versions: int = 0
+    version_bytes: int = 0
+    code_versions: int = 0
+
+    @property
+    def has_code(self) -> bool:
+        return bool(self.code_files or self.code_versions)
 
     @property
     def asked(self) -> list[Asked]:
         """What would become visible that nobody logs on purpose. Where not every file was looked at, there may be code."""
-        found = [Asked.CODE] if self.code_files or self.is_partial else []
+        found = [Asked.CODE] if self.has_code or self.is_partial else []
         return [*found, Asked.SYSTEM_METADATA] if self.metadata_runs else found
 
 
@@ -98,11 +125,15 @@ def exposure_of(project: Project) -> Exposure:
         lines=Sum("output_lines", default=0),
     )
     files = stored.aggregate(all=Count("pk"), bytes=Sum("size", default=0))
-    described, code = set(runs.filter(event_lines__gt=0).values_list("pk", flat=True)), 0
+    measured = runs.filter(Q(event_lines__gt=0) | Q(sealed_config__isnull=False))
+    events = dict(measured.values_list("pk", "event_lines"))
+    described, code = {pk for pk, lines_of in events.items() if lines_of}, 0
     for name, run in opened_names(stored, "run_id"):
         code += is_code(name)
         if name == METADATA:
             described.add(run)
+    described |= {pk for pk, config in opened_configs(events.keys() - described) if has_machine(config)}
+    versions = versions_shown(project)
     return Exposure(
         runs=lines["all"],
         files=files["all"],
@@ -112,4 +143,7 @@ def exposure_of(project: Project) -> Exposure:
         metadata_runs=len(described),
         code_files=code,
         is_partial=files["all"] > opening.MOST_LOOKED_AT,
+        versions=versions.count,
+        version_bytes=versions.bytes,
+        code_versions=versions.code,
     )

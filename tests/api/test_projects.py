@@ -13,7 +13,7 @@ from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.services import choose
 from tests.api.conftest import API, Ask
-from tests.factories import people, work
+from tests.factories import artifacts, people, work
 
 URL = f"{API}/projects"
 
@@ -114,6 +114,19 @@ def test_what_nobody_logs_on_purpose_is_published_only_by_name(ask: Ask, told: R
     assert ask("PATCH", url, agreed, by="bob").status == 403
     assert ask("PATCH", url, agreed, by="alice").json["visibility"] == "public"
     assert ask("PATCH", url, {"visibility": "open"}, by="alice").status == 200  # shows nothing more
+
+
+def test_code_in_artifacts_is_published_only_by_name(ask: Ask, vision: Project, alice: User) -> None:
+    url, by = f"{URL}/lab/vision", people.actor(alice)
+    choose(vision.entity, SettingName.CODE_SAVING, True, by=by)
+    artifacts.version(vision, "source-of-it", {"train.py": b"print(1)"}, by=by, type_name="code")
+
+    refused = ask("PATCH", url, {"visibility": "public"}, by="alice")
+
+    assert (refused.status, refused.json["would_show"]) == (409, ["code"])
+    assert "1 version of an artifact of code" in refused.json["detail"]
+    agreed = {"visibility": "public", "agree_to_show": ["code"]}
+    assert ask("PATCH", url, agreed, by="alice").json["visibility"] == "public"
 
 
 def test_what_an_organisation_keeps_is_told_as_it_is(

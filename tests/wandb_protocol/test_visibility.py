@@ -25,7 +25,7 @@ from apps.teams.models import Entity, Organisation, OrganisationMembership
 from apps.teams.services import choose
 from apps.teams.types import OrganisationRole
 from apps.wandb_protocol.signing import DOWNLOAD, signed_url
-from tests.factories import people, work
+from tests.factories import artifacts, people, work
 from tests.wandb_protocol.asking import Asker
 
 pytestmark = pytest.mark.django_db
@@ -119,6 +119,19 @@ def test_a_client_that_has_no_word_to_agree_with_publishes_no_code(
     shown_as(vision, Visibility.PUBLIC, by=alice)
     assert not upsert(client, alice, "vision", "USER_WRITE").get("errors")  # shows nothing more
     assert not upsert(client, alice, "vision", "PRIVATE").get("errors")
+    assert Project.objects.get().visibility == "private"
+
+
+def test_a_client_publishes_no_code_that_lies_in_artifacts_either(
+    client: Client, vision: Project, alice: User
+) -> None:
+    by = Actor.person(alice)
+    choose(vision.entity, SettingName.CODE_SAVING, True, by=by)
+    artifacts.version(vision, "job-of-it", {"wandb-job.json": b"{}"}, by=by, type_name="job")
+
+    refused = json.dumps(upsert(client, alice, "vision", "USER_READ"))
+
+    assert "This would show 1 version of an artifact of code to everybody." in refused
     assert Project.objects.get().visibility == "private"
 
 

@@ -24,7 +24,7 @@ from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Organisation, OrganisationMembership
 from apps.teams.services import choose
 from apps.teams.types import OrganisationRole
-from tests.factories import people, work
+from tests.factories import artifacts, people, work
 from tests.web.conftest import Visit, text_of
 
 pytestmark = pytest.mark.django_db
@@ -119,6 +119,26 @@ def test_what_tells_of_machines_and_code_is_asked_about_again(
     refused = send(f"{PAGE}/publish", by="alice", visibility="public")
     assert refused.status_code == 400
     assert "Tick this, or leave the project as it is." in text_of(refused)
+    assert visibility_of(vision) == "private"
+
+    assert send(f"{PAGE}/publish", by="alice", visibility="public", agreed="1").status_code == 302
+    assert visibility_of(vision) == "public"
+
+
+def test_code_that_lies_in_artifacts_alone_is_asked_about_too(
+    visit: Visit, send: Visit, vision: Project, alice: User
+) -> None:
+    by = Actor.person(alice)
+    choose(vision.entity, SettingName.CODE_SAVING, True, by=by)
+    artifacts.version(
+        vision, "source-lab-vision-train.py", {"train.py": b"print(1)"}, by=by, type_name="code"
+    )
+
+    words = text_of(visit(f"{PAGE}/publish?visibility=public", by="alice"))
+    assert "Versions of artifacts 1 8 B Runs that tell" in words
+    assert "Files with code 0 Versions of artifacts of code 1" in words
+    assert "Show the code as well." in words
+    assert send(f"{PAGE}/publish", by="alice", visibility="public").status_code == 400
     assert visibility_of(vision) == "private"
 
     assert send(f"{PAGE}/publish", by="alice", visibility="public", agreed="1").status_code == 302

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Sum
 
 from apps.artifacts.models import Collection, RunVersion, Version
 from apps.artifacts.queries.versions import (
@@ -18,6 +18,7 @@ from apps.artifacts.queries.versions import (
 from apps.artifacts.types import CollectionKind, OpenVersion, RunRole, VersionState
 from apps.code_saving.policy import CODE_TYPE, JOB_TYPE, is_code_artifact, is_source_artifact
 from apps.projects.models import Project
+from apps.projects.showing import Versions
 from apps.runs.models import Run
 from apps.teams.models import Entity
 from apps.vault.seal import blind_index
@@ -89,15 +90,25 @@ def makers_in_project(version: Version) -> list[Run]:
 def code_collections_of(entity: Entity) -> list[Collection]:
     """All artifacts of code of an entity, for who asked its gate."""
     rows = Project.objects.filter(entity=entity, erased_at=None, collections__kind=CollectionKind.SEQUENCE)
-    found = []
-    for project in rows.distinct():
-        of_type = project.collections.filter(type_index__in=_indexes(project, [CODE_TYPE, JOB_TYPE]))
-        found += [
-            each.collection
-            for each in open_collections(of_type, project)
-            if is_code_artifact(each.type_name, each.name)
-        ]
-    return found
+    return [found for project in rows.distinct() for found in _code_collections_in(project)]
+
+
+def _code_collections_in(project: Project) -> list[Collection]:
+    of_type = project.collections.filter(type_index__in=_indexes(project, [CODE_TYPE, JOB_TYPE]))
+    return [
+        each.collection
+        for each in open_collections(of_type, project)
+        if is_code_artifact(each.type_name, each.name)
+    ]
+
+
+def versions_shown_by(project: Project) -> Versions:
+    """What of a project that is held already others would read in its artifacts, were it published."""
+    rows = committed().filter(collection__project=project).order_by()
+    found = rows.aggregate(n=Count("pk"), bytes=Sum("size", default=0))
+    code = [each.pk for each in _code_collections_in(project)]
+    of_code = rows.filter(collection__in=code).count() if code else 0
+    return Versions(found["n"], found["bytes"], of_code)
 
 
 def committed_in(collections: Iterable[Collection]) -> list[Version]:
