@@ -43,7 +43,8 @@ _CONFIG_KEY = "_wandb"
 _NO_MACHINE = frozenset({"m", "branch_point"})
 # A scheme is looked for as above; the user's part ends at the last @ before the path.
 _USER_IN_ADDRESS = re.compile(r"((?<![\w+.\-])[\w+.\-]++://)[^/\s\"'?#]*@")
-_USER_IN_REMOTE = re.compile(r"^[^/\s:]*@")  # scp's way: user@host:path
+# Of a git remote all before the @ of its host goes, whatever signs a password is written with; scp's way has no scheme.
+_USER_IN_REMOTE = re.compile(r"^\s*((?:[\w+.\-]++:)?//)?[^/]*@")
 _MOST_DROPPED, _LONGEST_DROPPED = 60, 60
 
 
@@ -95,7 +96,7 @@ def _git(git: Any, kept: Kept) -> Json:
         return {}
     smaller = {"commit": git["commit"]} if isinstance(git.get("commit"), str) else {}
     if kept.code and kept.metadata is not SystemMetadata.NONE and isinstance(git.get("remote"), str):
-        smaller["remote"] = _USER_IN_REMOTE.sub("", without_users(git["remote"]))
+        smaller["remote"] = _USER_IN_REMOTE.sub(r"\1", without_users(git["remote"]))
     return smaller
 
 
