@@ -18,10 +18,12 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models.signals import post_init, post_save, pre_save
 from django.dispatch import receiver
 
 from apps.accounts.models import User
+from apps.accounts.providers import offered
 from apps.teams.own import own_key
 from apps.vault.seal import seal_text, unseal_text
 
@@ -100,7 +102,22 @@ def credential_of(stored: Authenticator) -> Any | None:
 
 
 def is_only_way_in(user: User, *, link: int | None = None, passkey: int | None = None) -> bool:
-    """Would nothing open the account any more without this link or this passkey?"""
-    if user.has_usable_password() or SocialAccount.objects.filter(user=user).exclude(pk=link).exists():
+    """Would nothing open the account any more without this link or this passkey?
+
+    A link to a provider that the operator offers no more opens nothing.
+    """
+    links = SocialAccount.objects.filter(user=user, provider__in=[each.id for each in offered()])
+    if user.has_usable_password() or links.exclude(pk=link).exists():
         return False
     return not any(each.opens_by_itself for each in factors_of(user).passkeys if each.pk != passkey)
+
+
+@transaction.atomic
+def take_way_in(user: User, *, link: int | None = None, passkey: int | None = None) -> bool:
+    """Take this link or passkey away, unless nothing else opens the account: of two that take the last two at once, one stays."""
+    held = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if is_only_way_in(held, link=link, passkey=passkey):
+        return False
+    SocialAccount.objects.filter(user=held, pk=link).delete()
+    Authenticator.objects.filter(user=held, pk=passkey, type=Authenticator.Type.WEBAUTHN).delete()
+    return True

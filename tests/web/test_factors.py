@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from allauth.socialaccount.models import SocialAccount
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from apps.accounts.models import User
-from apps.teams.factors import factors_of, is_only_way_in
+from apps.accounts.providers import NAMES
+from apps.teams.factors import factors_of, is_only_way_in, take_way_in
 from apps.teams.models import Entity
 from apps.vault.errors import Tampered
 from apps.vault.tree import discard_node
@@ -260,7 +264,8 @@ def test_a_stored_passkey_that_cannot_be_read_is_in_nobodys_way(alice: User) -> 
     assert (step.status_code, is_in(at_the_door)) == (200, False)
 
 
-def test_a_passkey_that_cannot_be_read_is_no_way_in(alice: User) -> None:
+def test_a_passkey_that_cannot_be_read_is_no_way_in(alice: User, settings: Settings) -> None:
+    settings.OWNLOG_GOOGLE_CLIENT_ID = "offered"
     User.objects.filter(pk=alice.pk).update(password="!")
     link = SocialAccount.objects.create(user=alice, provider="google", uid="1")
     kept = passkey(alice)  # without what the device answered
@@ -268,6 +273,27 @@ def test_a_passkey_that_cannot_be_read_is_no_way_in(alice: User) -> None:
     assert [each.opens_by_itself for each in factors_of(alice).passkeys] == [False]
     assert is_only_way_in(User.objects.get(), link=link.pk)
     assert not is_only_way_in(User.objects.get(), passkey=kept.pk)
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "vault"])
+def test_of_two_who_take_the_last_two_ways_in_at_once_one_is_refused(alice: User, settings: Settings) -> None:
+    settings.OWNLOG_GOOGLE_CLIENT_ID = settings.OWNLOG_GITHUB_CLIENT_ID = "offered"
+    User.objects.filter(pk=alice.pk).update(password="!")
+    user, gate = User.objects.get(pk=alice.pk), threading.Barrier(2)
+    links = [SocialAccount.objects.create(user=user, provider=each, uid="1").pk for each in NAMES]
+
+    def take(pk: int) -> bool:
+        try:
+            gate.wait(timeout=30)
+            return take_way_in(user, link=pk)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = sorted(pool.map(take, links))
+
+    assert answers == [False, True]
+    assert SocialAccount.objects.count() == 1
 
 
 def is_in(client: Client) -> bool:

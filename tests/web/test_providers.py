@@ -14,6 +14,8 @@ from pytest_django.fixtures import Settings
 from apps.accounts.actors import Actor
 from apps.accounts.invitations import make_invitation
 from apps.accounts.models import User
+from apps.audit.events import EventKind
+from apps.audit.models import Event
 from apps.teams.models import Entity
 from apps.teams.services import invite
 from apps.teams.types import MemberRole
@@ -275,6 +277,21 @@ def test_the_only_way_in_is_not_unlinked_and_the_reason_said(there: Provider) ->
     client.post("/account/again", {"password": phrase})
     assert client.post(f"/settings/security/links/{link.pk}/unlink").status_code == 302
     assert SocialAccount.objects.count() == 0
+
+
+def test_a_link_that_the_operator_offers_no_more_is_no_way_in(there: Provider, settings: Settings) -> None:
+    client = sign_up(there)  # by GitHub
+    arrive(client, there, "google", process="connect")
+    by_google, by_github = (SocialAccount.objects.get(provider=each) for each in ("google", "github"))
+    settings.OWNLOG_GITHUB_CLIENT_ID = ""
+
+    answer = client.post(f"/settings/security/links/{by_google.pk}/unlink")
+
+    assert answer.status_code == 409
+    assert "Nothing else opens your account" in text_of(answer)
+    assert client.post(f"/settings/security/links/{by_github.pk}/unlink").status_code == 302
+    assert SocialAccount.objects.get() == by_google
+    assert Event.objects.filter(kind=EventKind.ACCOUNT_UNLINKED).count() == 1
 
 
 def test_nobody_unlinks_somebody_elses(there: Provider, alice: User) -> None:

@@ -22,10 +22,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.links import is_confirmed, links_of
-from apps.accounts.providers import offered
+from apps.accounts.providers import NAMES, offered
 from apps.accounts.queries import user_of
 from apps.core.errors import Conflict, NotFound
-from apps.teams.factors import factors_of, is_only_way_in
+from apps.teams.factors import factors_of, is_only_way_in, take_way_in
 from apps.teams.signals import BROWSERS_ENDED
 from apps.web.again import has_nothing_here, note_first_use, only_elsewhere
 from apps.web.forms import PasskeyNameForm
@@ -85,8 +85,10 @@ def unlink(request: Request, pk: int) -> HttpResponseBase:
     if link is None:
         raise NotFound("There is no such link.")
     raise_if_reauthentication_required(request, app="allauth.socialaccount")
-    if is_only_way_in(user, link=pk):
+    if not take_way_in(user, link=pk):
         raise Conflict(_("Nothing else opens your account. Set a password or add a passkey first."))
+    # The row is gone, and the library says so. It names the provider in its mail, and finds only those that are offered now.
+    link.get_provider = lambda: NAMES[link.provider]
     connect.disconnect(request, link)
     return redirect("security")
 
@@ -97,7 +99,7 @@ def remove_passkey(request: Request, pk: int) -> HttpResponseBase:
     user = user_of(request.actor)
     passkey = _passkey_of(user, pk)
     raise_if_reauthentication_required(request, app="allauth.mfa")
-    if is_only_way_in(user, passkey=pk):
+    if not take_way_in(user, passkey=pk):
         raise Conflict(_("Nothing else opens your account. Set a password or link an account first."))
     remove_authenticator(request, passkey)
     return redirect("security")
