@@ -65,6 +65,10 @@ def test_an_admin_does_with_a_team_what_the_client_offers(
             team = api.create_team("foundry")
             tell(made=team.name, first=listed(team), limits=team.storage_bytes)
             tell(invited=[team.invite("zoe@example.com"), team.invite("ben@example.com", admin=True)])
+            try:
+                api.create_user("new@example.com")
+            except Exception as error:
+                tell(no_account=str(error))
             tell(by_name=[team.invite("ben"), team.invite("ghost")])
             service = team.create_service_account("Nightly CI")
             tell(service=[service.name, service.account_type, service.api_key])
@@ -89,6 +93,8 @@ def test_an_admin_does_with_a_team_what_the_client_offers(
     assert told["limits"] == 0
     assert told["invited"] == [True, True]
     assert told["by_name"] == [False, False]
+    assert "Accounts of people are not made through a client" in told["no_account"]
+    assert "manage.py create_account" in told["no_account"]
     assert told["service"] == ["Nightly CI", "SERVICE", None]
     assert told["all"] == [
         ["ada", "ADMIN", False, None],
