@@ -63,5 +63,10 @@ class Actor:
         return self.scope is Scope.ADMIN and self.only_entity is None
 
     @property
+    def is_at_the_machine(self) -> bool:
+        """The instance itself, or an operator: no gate is asked for them, for none would know them."""
+        return self.audit_id in {SYSTEM_ID, OPERATOR_ID}
+
+    @property
     def is_signed_in(self) -> bool:
         return self.user_id is not None

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
+from uuid import UUID
 
-from django.db.models import F, Max, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Collection, Version
@@ -26,7 +27,7 @@ from apps.erasure.services import erase_files, erase_project, erase_runs
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
-from apps.vault.erased import erased_nodes, last_erased_at
+from apps.vault.erased import erased_nodes, known_until, last_erased_at
 from apps.vault.tree import owners_of
 from apps.vault.types import NodeId, NodeKind
 
@@ -106,9 +107,18 @@ def _done(erase: Callable[[Any], object], what: Any) -> bool:
 
 
 def _files(by: Actor) -> int:
-    """A file's key is a blob's: it leaves no tombstone, but nobody is granted it any more."""
+    """A file's key is a blob's: it leaves no tombstone, but nobody is granted it any more.
+
+    So does one that came after all that the vault knows: then it is the vault that is old, and the file stays.
+    """
+    until = known_until()
+    if until is None:
+        return 0
     rows = RunFile.objects.filter(
-        blob__state=BlobState.STORED, run__erased_at=None, run__project__erased_at=None
+        blob__state=BlobState.STORED,
+        blob__created_at__lt=until,
+        run__erased_at=None,
+        run__project__erased_at=None,
     )
     last = gone = 0
     while some := dict(
@@ -116,8 +126,16 @@ def _files(by: Actor) -> int:
     ):
         last = max(some)
         granted = owners_of([NodeId(blob) for blob in some.values()])
-        lost = [pk for pk, blob in some.items() if blob not in granted]
+        lost = {pk: blob for pk, blob in some.items() if blob not in granted}
         if lost:
-            found = rows.filter(pk__in=lost).annotate(owner_of_it=F("run__project__entity_id"))
-            gone += _by_owner(found.order_by("owner_of_it", "pk"), lambda files: erase_files(files, by=by))
+            gone += _without_key(lost, by)
     return gone
+
+
+def _without_key(lost: dict[int, UUID], by: Actor) -> int:
+    """Files by the key that they had when it was looked for: one that is saved again meanwhile has another, and stays."""
+    still = Q(blob__vault_node__in=list(lost.values()))
+    found = RunFile.objects.filter(still, pk__in=lost).annotate(owner_of_it=F("run__project__entity_id"))
+    return _by_owner(
+        found.order_by("owner_of_it", "pk"), lambda files: erase_files(files, by=by, only_if=still)
+    )

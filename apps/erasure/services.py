@@ -105,13 +105,16 @@ def erase_project(project: Project, *, by: Actor) -> ErasureJob:
 
 
 @transaction.atomic
-def erase_files(files: Sequence[RunFile], *, by: Actor) -> ErasureJob:
-    """Erase files of runs of one entity, each fetched with FILE_ERASE. A file of the same name may come again at once."""
+def erase_files(files: Sequence[RunFile], *, by: Actor, only_if: Q | None = None) -> ErasureJob:
+    """Erase files of runs of one entity, each fetched with FILE_ERASE. A file of the same name may come again at once.
+
+    With `only_if` those of which it holds at the last moment.
+    """
     check_count(files)
     rows = (
         RunFile.objects.select_for_update(of=("self",)).select_related("run__project__entity").order_by("pk")
     )
-    locked = list(rows.filter(pk__in=[file.pk for file in files], run__erased_at=None))
+    locked = list(rows.filter(only_if or Q(), pk__in=[file.pk for file in files], run__erased_at=None))
     if not locked:
         raise NotFound(_("There is no such file, or it is not shared with you."))
     if len({file.run.project.entity_id for file in locked}) != 1:

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from apps.accounts.actors import OPERATOR_ID, Actor
 from apps.accounts.models import User
 from apps.artifacts.models import Collection, Version
+from apps.artifacts.services import create_registry, link_version, update_registry
 from apps.audit.models import Event
 from apps.erasure import services
 from apps.erasure.management.commands import erase
@@ -19,9 +20,10 @@ from apps.erasure.types import Step
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
+from apps.teams.models import Entity
 from apps.vault import epochs
 from tests.erasure.conftest import files_of, finish
-from tests.factories import artifacts
+from tests.factories import artifacts, people
 from tests.factories.vault import end_epochs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
@@ -103,6 +105,22 @@ def test_files_versions_and_artifacts_go_too(ask: Ask, full: Run, vision: Projec
     assert [each.number for each in Version.everything.all()] == [1]
     assert Collection.everything.count() == 1
     assert "versions: 1\nfiles that nothing else holds: 1\n" in said
+
+
+def test_a_collection_of_a_registry_goes_also_while_a_protected_alias_leads_there(
+    ask: Ask, vision: Project, lab: Entity, alice: User
+) -> None:
+    by = Actor.person(alice)
+    registry = create_registry(
+        people.organisation("institute", admin=alice, teams=[lab]), name="models", by=by
+    )
+    update_registry(registry, by=by, protected=["production"])
+    version = artifacts.version(vision, "net", {"w": b"one"}, by=by, type_name="model")
+    link_version(version, registry, name="prod", aliases=["production"], by=by)
+
+    ask("artifact", f"{registry.entity.name}/wandb-registry-models", "prod", "--yes", "prod")
+
+    assert list(Collection.everything.values_list("pk", flat=True)) == [version.collection_id]
 
 
 @pytest.mark.parametrize(
