@@ -12,13 +12,13 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from apps.backups import files, keyplace, main, manifest
+from apps.backups import files, keyplace, main, manifest, mark
 from apps.backups.errors import Refused
-from apps.backups.mark import mark
 from apps.blobs.store import default_store
 from apps.blobs.store.local import LocalStore
 from apps.erasure.replay import erase_again
 from apps.vault import copies, readiness, roots
+from apps.vault.erased import known_until_in
 from apps.vault.models import Node
 from apps.vault.types import ROOT_ID
 
@@ -44,12 +44,13 @@ def restore(folder: Path, keys: Path, vault: Path | None = None, step: Step = la
     source = _vault_file(vault or folder)
     _require_same(made)
     generation = _generation_of(source)
+    _require_no_older(source, folder / "vault.sqlite3", keys)
     texts = keyplace.texts(keys, generation)
     copies.verify_copy(source, keys=keyplace.provider(keys))
     if not made.bucket:
         files.require_whole(folder)
     _require_empty(folder)
-    mark().write_text(f"{folder}\n", encoding="utf-8")
+    mark.begin(folder)
     step("begun")
     _put_keys_back(texts, generation)
     step("keys")
@@ -67,7 +68,7 @@ def restore(folder: Path, keys: Path, vault: Path | None = None, step: Step = la
     blobs = 0 if made.bucket else files.put_back(folder)
     step("files")
     erased = erase_again()
-    mark().unlink()
+    mark.mark().unlink()
     return Restored(made, count, blobs, erased)
 
 
@@ -109,13 +110,23 @@ def _generation_of(source: Path) -> int:
     return int(row[0], 16)
 
 
+def _require_no_older(source: Path, own: Path, keys: Path) -> None:
+    """A vault from before the backup lacks the keys of what came in between, and knows less of what was erased. It is taken only
+    where the backup's own opens no more."""
+    if not (keys / keyplace.name_of(_generation_of(own))).is_file():
+        return
+    there, known = known_until_in(source), known_until_in(own)
+    if known is not None and (there is None or there < known):
+        raise Refused(
+            f"The vault in {source} is older than this backup's own, which opens with the keys in {keys}: files of the backup "
+            f"would be lost. Leave out --vault. Nothing was changed."
+        )
+
+
 def _require_empty(folder: Path) -> None:
     """What an earlier restore of the same backup has left, which broke off, counts as nothing: it had begun with that."""
-    if mark().exists():
-        if (begun := mark().read_text(encoding="utf-8").strip()) != str(folder):
-            raise Refused(
-                f"A restore of {begun} was broken off here. Run that again, or begin with an empty instance."
-            )
+    if mark.mark().exists():
+        mark.require_same(folder)
         return
     tables = connections["vault"].introspection.table_names()
     has_vault = Node._meta.db_table in tables and Node.objects.exists()

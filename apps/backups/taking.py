@@ -33,16 +33,19 @@ def back_up(folder: Path, keys: Path, step: Step = lambda name: None) -> manifes
     """
     readiness.require_fit()
     keyplace.refuse_together(folder, keys)
-    begin(folder)
-    for turns_left in reversed(range(_TURNS)):
-        try:
-            made = _take(folder, keys, step, is_last=not turns_left)
-            break
-        except _Again:
-            continue
-    (folder / _UNFINISHED).unlink()
-    manifest.write(folder, made)
-    keyplace.forget_others(keys, made.generation)
+    with keyplace.held(keys, readiness.vault_id()):
+        begin(folder)
+        for turns_left in reversed(range(_TURNS)):
+            try:
+                made = _take(folder, keys, step, is_last=not turns_left)
+                break
+            except _Again:
+                continue
+        (folder / _UNFINISHED).unlink()
+        manifest.write(folder, made)
+        # With all its names on the disk before a key goes: else a power cut takes this backup and the one before it.
+        os.sync()
+        keyplace.forget_older(keys, made.generation)
     return made
 
 
@@ -70,12 +73,13 @@ def _take(folder: Path, keys: Path, step: Step, *, is_last: bool) -> manifest.Ma
     step("files")
     with ExitStack() as stack:
         found = _Moment(stack)
-        write_vault = stack.enter_context(moments.held(found.see))
-        step("held")
-        for path in folder.glob("*.*"):
-            if path.is_file() and path.name != _UNFINISHED:
-                path.unlink()  # of the turn before
-        write_vault(folder / "vault.sqlite3")
+        with moments.held(found.see) as write_vault:
+            step("held")
+            for path in folder.glob("*.*"):
+                if path.is_file() and path.name != _UNFINISHED:
+                    path.unlink()  # of the turn before
+            write_vault(folder / "vault.sqlite3")
+        # The rest takes minutes where there is much. While the vault is read on SQLite, no epoch comes to its end.
         found.main.write(folder)
         step("written")
         blobs, missing = files.settle(local, folder, found.main.objects()) if local else (0, 0)

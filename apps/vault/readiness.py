@@ -83,7 +83,12 @@ def require_fit() -> int:
 def adopt_keys() -> None:
     """Say that the root keys are this vault's, which was moved; it has to open with them."""
     root_generation()
-    roots.provider().adopt(_open_root().key_id.hex(), vault_place())
+    roots.provider().adopt(vault_id(), vault_place())
+
+
+def vault_id() -> str:
+    """What tells this vault from others, wherever it lies and whatever its root key is by now."""
+    return _open_root().key_id.hex()
 
 
 @as_of_now

@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from apps.core.errors import OwnlogError
 from config.env import BadSetting
 
 
@@ -31,18 +32,18 @@ def main() -> int:
     except CommandError as error:
         print(f"ownlog: {error}", file=sys.stderr)
         return error.returncode or 1
-    except (BadSetting, DatabaseError, OSError) as error:
+    except (BadSetting, DatabaseError, OSError, OwnlogError) as error:
         print(f"ownlog: cannot start: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 def _require_whole() -> None:
-    from apps.backups.mark import mark
+    from apps.backups.mark import begun_of, mark
 
     if mark().exists():
         raise BadSetting(
-            f"a restore into this instance was broken off. Run it again: manage.py restore {mark().read_text().strip()} --keys ..."
+            f"a restore into this instance was broken off. Run it again: manage.py restore {begun_of()} --keys ..."
         )
 
 
@@ -64,7 +65,6 @@ def _erase_again() -> None:
 def _check_store() -> None:
     # Imported here: apps can be imported only after django.setup().
     from apps.blobs.store import default_store
-    from apps.core.errors import OwnlogError
 
     try:
         default_store().check()
