@@ -188,8 +188,9 @@ def forget_nodes(node_ids: Collection[NodeId]) -> None:
     """Clear away the rows of keys that can open nothing any more, theirs or one above them being erased, with the
     grants they held."""
     with transaction.atomic(using=DATABASE, durable=True):
-        Grant.objects.filter(owner_id__in=node_ids).delete()
+        # Nodes before grants, as everybody does: a backup holds the two tables in this order.
         _delete_rows(Node.objects.filter(pk__in=node_ids).exclude(pk=ROOT_ID).order_by("pk"))
+        Grant.objects.filter(owner_id__in=node_ids).delete()
     for node_id in node_ids:
         opened_keys().keys.pop(node_id, None)
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pickle
+import re
+from collections.abc import Callable
 from copy import copy
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,19 +10,24 @@ from uuid import UUID, uuid4
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import connections, transaction
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from apps.core import clock
 from apps.vault import tree
 from apps.vault.errors import KeyGone, Tampered
 from apps.vault.keys import OpenedKeys, OpenKey
-from apps.vault.models import Node, Tombstone
+from apps.vault.models import Grant, Node, Tombstone
 from apps.vault.orphans import find_orphans
-from apps.vault.rows import Rows
+from apps.vault.rows import DATABASE, Rows
 from apps.vault.tree import (
+    create_blob_key,
     create_node,
+    discard_blob_key,
     discard_node,
+    drop_grants,
     erase_node,
+    forget_nodes,
     keys_in_use,
     open_key,
     open_keys,
@@ -373,3 +380,23 @@ def test_the_root_cannot_be_erased() -> None:
     erase_node(ROOT_ID)
 
     assert Node.objects.filter(pk=ROOT_ID).exists()
+
+
+def test_nodes_are_changed_before_grants_in_the_order_in_which_a_backup_holds_the_tables() -> None:
+    owner = run_key()
+    create_blob_key(owner)
+    other = run_key()
+    acts: list[Callable[[], None]] = [
+        lambda: forget_nodes([owner]),
+        lambda: discard_blob_key(create_blob_key(other)),
+        lambda: drop_grants(other, [create_blob_key(other)]),
+    ]
+    for act in acts:
+        with CaptureQueriesContext(connections[DATABASE]) as asked:
+            act()
+        written = [
+            found[2] for each in asked if (found := re.match(r'(UPDATE|DELETE FROM) "(\w+)"', each["sql"]))
+        ]
+        assert "vault_grant" in written and written.index("vault_node") < written.index("vault_grant")
+
+    assert not Grant.objects.exists()
