@@ -146,13 +146,16 @@ def delete_blob(blob: Blob) -> None:
     Blob.objects.filter(pk=blob.pk).delete()
 
 
-def delete_with_rows(rows: Sequence[Model], field: str) -> Freed:
+def delete_with_rows(
+    rows: Sequence[Model], field: str, note: Callable[[Freed], object] | None = None
+) -> None:
     """Take away these rows of one model, whose `field` points at a blob, and every blob that they alone point at.
 
-    The rows go last, so that whoever is killed meanwhile finds the rest by them. Doing it again is allowed.
+    The rows go last, so that whoever is killed meanwhile finds the rest by them. Doing it again is allowed. `note` is called in the
+    transaction that takes them, with what it took: what another process took first is in nobody's count twice.
     """
     if not rows:
-        return Freed()
+        return
     model, ids = type(rows[0]), [row.pk for row in rows]
     with transaction.atomic(durable=True):
         held = {getattr(row, f"{field}_id") for row in rows} - {None}
@@ -163,9 +166,13 @@ def delete_with_rows(rows: Sequence[Model], field: str) -> Freed:
     discard_blob_keys([NodeId(blob.vault_node) for blob in ours])
     _delete_objects(ours)
     with transaction.atomic(durable=True):
-        gone, _by_model = model._base_manager.filter(pk__in=ids).delete()
-        Blob.objects.filter(pk__in=[blob.pk for blob in ours]).delete()
-    return Freed(rows=gone, blobs=len(ours), size=sum(blob.stored_size or 0 for blob in ours))
+        gone, by_model = model._base_manager.filter(pk__in=ids).delete()
+        left = Blob.objects.filter(pk__in=[blob.pk for blob in ours])
+        sizes = left.select_for_update().order_by("pk").values_list("stored_size", flat=True)
+        freed = Freed(gone, by_model.get(model._meta.label, 0), sum(size or 0 for size in sizes))
+        left.delete()
+        if note is not None:
+            note(freed)
 
 
 def _delete_objects(blobs: Sequence[Blob]) -> None:

@@ -41,8 +41,9 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """What a deletion took away: rows, the blobs that nobody else used, and their bytes as they were stored."""
+    """What a deletion took away: rows, those of them that were asked for, and the bytes as they were stored of blobs that nobody
+    else used."""
 
     rows: int = 0
-    blobs: int = 0
+    things: int = 0
     size: int = 0

@@ -7,13 +7,16 @@ it, so there is nothing to remember between two batches but which step it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F, Model
 
 from apps.artifacts.models import Collection, StoredFile, Version
 from apps.artifacts.services import give_back_files, hand_on_files
 from apps.blobs.services import delete_with_rows, discard_keys_of
+from apps.blobs.types import Freed
 from apps.erasure.models import ErasureJob
 from apps.erasure.plan import Part, parts_of
 from apps.erasure.remainders import note, note_blobs, note_heads
@@ -79,8 +82,7 @@ def delete_bytes(job: ErasureJob, beat: Beat) -> None:
             while batch := list(rows[:_FEWER]):
                 going = _unclaimed(job, batch)
                 note_blobs(job, going, field)
-                freed = delete_with_rows(going, field)
-                _count(job, part.model, rows=freed.rows, size=freed.size, things=freed.rows)
+                delete_with_rows(going, field, partial(_count, job, part.model))
                 beat()
 
 
@@ -127,21 +129,27 @@ def _delete_some(job: ErasureJob, part: Part) -> int:
         note(job, Trace.NODE, (node for _, node in found))
         forget_nodes([NodeId(node) for _, node in found])
     batch = part.model._base_manager.filter(pk__in=[row[0] for row in found])
-    size = sum(batch.values_list("stored_bytes", flat=True)) if part.model is Chunk else 0
-    gone, by_model = batch.delete()
-    _count(job, part.model, rows=gone, size=size, things=by_model.get(part.model._meta.label, 0))
+    with transaction.atomic():
+        size = 0
+        if part.model is Chunk:
+            size = sum(batch.select_for_update().order_by("pk").values_list("stored_bytes", flat=True))
+        gone, by_model = batch.delete()
+        _count(job, part.model, Freed(gone, by_model.get(part.model._meta.label, 0), size))
     return gone
 
 
-def _count(job: ErasureJob, model: type[Model], *, rows: int, size: int, things: int) -> None:
-    """`things` are rows of this model alone; a version takes along that runs read it, for instance."""
-    more: dict[str, Any] = {"rows": F("rows") + rows, "stored_bytes": F("stored_bytes") + size}
+def _count(job: ErasureJob, model: type[Model], freed: Freed) -> None:
+    """In the transaction that took it away: nobody dies in between, and what two workers delete is counted by one.
+
+    Things are rows of this model alone; a version takes along that runs read it, for instance, a picture its small one.
+    """
+    more: dict[str, Any] = {"rows": F("rows") + freed.rows, "stored_bytes": F("stored_bytes") + freed.size}
     if model is Run:
-        more["runs"] = F("runs") + things
+        more["runs"] = F("runs") + freed.things
     elif model is Version:
-        more["versions"] = F("versions") + things
+        more["versions"] = F("versions") + freed.things
     elif model in {RunFile, StoredFile}:
-        more["files"] = F("files") + things
+        more["files"] = F("files") + freed.things
     ErasureJob.objects.filter(pk=job.pk).update(**more)
 
 
