@@ -3,10 +3,12 @@
 """Check receipts of erasures, without the instance that gave them.
 
     python verify_receipt.py --key KEY receipt.json [more.json ...]
-    python verify_receipt.py --key KEY --log log.json [receipt.json ...]
+    python verify_receipt.py --key KEY --log log.json [--log more.json ...] [receipt.json ...]
 
 KEY is the instance's public key as its page /receipts shows it, or a file that holds it. Keep it when you first see it.
 The log is what GET /api/v1/receipts/log answers; with it each receipt is looked for in it, and the log itself is checked.
+One answer holds at most a thousand links (?limit=1000): the next begins after the last number of this one (?after=1000).
+Give all of them, the first one first.
 Needs Python 3.9 or newer and the package cryptography, nothing else. Exits with 0 when all is well, with 1 on any doubt.
 """
 
@@ -159,23 +161,27 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Check receipts of erasures.")
     parser.add_argument("--key", required=True, help="the instance's public key, or a file that holds it")
     parser.add_argument(
-        "--log", type=Path, help="the log of all receipts, as GET /api/v1/receipts/log answers"
+        "--log",
+        type=Path,
+        action="append",
+        help="the log of all receipts, as GET /api/v1/receipts/log answers; of a long one each answer, in order",
     )
     parser.add_argument("receipts", nargs="*", type=Path)
     given = parser.parse_args(arguments)
-    links: Any = None
+    links: list[Any] = []
+    number, digest = 0, GENESIS
     name: Any = "key"
     try:
         key = _key_of(given.key)
-        if given.log:
-            name = given.log
-            links = _links_of(parse(name.read_bytes()))
-            number, digest = check_chain(links, key)
+        for name in given.log or []:
+            answered = _links_of(parse(name.read_bytes()))
+            number, digest = check_chain(answered, key, digest, number)
+            links += answered
             print(f"{name}: one chain of {number}, its end is {digest}")
         for name in given.receipts:
             document = parse(name.read_bytes())
             statement = check(document, key)
-            if links is not None and not is_in(document, links):
+            if given.log and not is_in(document, links):
                 raise Doubt("not_in_log")
             _say(name, statement, document["link"]["number"])
     except (Doubt, OSError, ValueError) as error:

@@ -290,6 +290,14 @@ def test_the_script_alone_checks_a_receipt_and_the_log(document: dict[str, Any],
     assert code == 1 and "forged.json: DOUBT: what it states was changed" in said
     for arguments in (["--key", "nothing", "receipt.json"], ["--key", "key", "nothing.json"]):
         assert run_script(tmp_path, *arguments)[0] == 1
+    append("b" * 20, {"form": "x"})
+    for after in (0, 1):
+        (tmp_path / f"{after}.json").write_text(json.dumps({"items": links(after=after, count=1)}))
+    pages = ["--log", "0.json", "--log", "1.json"]
+    code, said = run_script(tmp_path, "--key", "key", *pages, "receipt.json")
+    assert code == 0 and "1.json: one chain of 2" in said, said
+    code, said = run_script(tmp_path, "--key", "key", *pages[2:], *pages[:2], "receipt.json")
+    assert code == 1 and "1.json: DOUBT: the log is not one chain" in said
     (tmp_path / "short.json").write_text('{"items": []}')
     code, said = run_script(tmp_path, "--key", "key", "--log", "short.json", "receipt.json")
     assert code == 1 and "it is not in the log" in said
