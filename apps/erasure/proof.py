@@ -50,11 +50,22 @@ def prove(job: ErasureJob, beat: Beat) -> None:
 
 
 def await_epoch(job: ErasureJob, _: Beat) -> None:
-    """Until the epoch is over that was asked for when all keys were gone."""
-    if job.epoch is None or not is_known(job.epoch):
-        want_epoch(job)
-    if job.epoch is None or not is_done(job.epoch):
+    """Until the epoch is over that was asked for when all keys were gone.
+
+    Where the vault knows of none, or of one that was asked for since, an older copy of it was put back: it may hold the keys
+    again, and all is to be proven once more.
+    """
+    if job.epoch is None or not is_known(job.epoch, by=job.proven_at):
+        _prove_anew(job)
         raise NotYet
+    if not is_done(job.epoch):
+        raise NotYet
+
+
+def _prove_anew(job: ErasureJob) -> None:
+    want_epoch(job)
+    Remainder.objects.filter(job=job).update(gone_at=None)
+    ErasureJob.objects.filter(pk=job.pk, step=Step.EPOCH).update(step=Step.PROVE, proven_at=None)
 
 
 def waits_for_other_than(epochs: set[int]) -> Q:

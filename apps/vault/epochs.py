@@ -60,9 +60,10 @@ def is_done(number: int) -> bool:
     return Epoch.objects.filter(number=number, state=EpochState.DONE).exists()
 
 
-def is_known(number: int) -> bool:
-    """Whether there is such an epoch: after a copy of the vault was put back there may not be."""
-    return Epoch.objects.filter(number=number).exists()
+def is_known(number: int, *, by: datetime | None) -> bool:
+    """Whether there is such an epoch, asked for by then: after a copy of the vault was put back there may be none, or another
+    one of this number."""
+    return Epoch.objects.filter(Q(asked_at__lte=by) if by else Q(), number=number).exists()
 
 
 def unfinished(numbers: set[int]) -> set[int]:

@@ -285,11 +285,37 @@ def test_an_epoch_that_is_not_there_is_asked_for_anew(full: Run, by: Actor, lost
     if lost == "never asked for":  # a job from before there were any
         ErasureJob.objects.update(epoch=None)
 
-    assert list(due_jobs()) == [job.pk]
-    advance(job.pk)
+    for _ in range(2):
+        assert list(due_jobs()) == [job.pk]
+        advance(job.pk)
 
     job.refresh_from_db()
     assert (job.step, job.epoch) == (Step.EPOCH, Epoch.objects.get().number)
+
+
+@pytest.mark.parametrize("number", ["unknown", "of another"])
+def test_a_key_that_an_older_vault_brought_back_is_erased_again_before_anything_is_certified(
+    full: Run, by: Actor, number: str
+) -> None:
+    key = Node.objects.get(pk=full.vault_node)
+    job = erase_run(full, by=by)
+    advance(job.pk)
+    job.refresh_from_db()
+    Epoch.objects.all().delete()
+    Tombstone.objects.all().delete()
+    key.save(force_insert=True)
+    if number == "of another":  # which was asked for since, and counted on from the older vault's
+        Epoch.objects.create(number=job.epoch)
+        end_epochs()
+
+    advance(job.pk)
+    with pytest.raises(proof.StillThere):
+        advance(job.pk)
+    assert finish(job).step == Step.DONE
+
+    assert not Node.objects.filter(pk=full.vault_node).exists()
+    assert Tombstone.objects.filter(pk=full.vault_node).exists()
+    assert job.proven_at is not None and job.renewed_at is not None and job.proven_at <= job.renewed_at
 
 
 def test_keys_that_went_late_are_in_the_epoch_that_is_waited_for(
