@@ -88,13 +88,23 @@ def _stuck_epoch() -> BrokenOff | None:
 
 
 def _mail(jobs: list[str], epoch: BrokenOff | None) -> None:
+    """To all operators. One whose address is refused keeps nobody from being told, and has nobody told again: it is raised only
+    where no one was reached."""
     if not sends_mail():
         return
     base = settings.OWNLOG_BASE_URL
     address = base and base + reverse("admin:erasure_erasurejob_changelist")
     words = {"late": len(jobs), "epoch": epoch, "address": address}
+    reached, refused = 0, None
     for user in operators():
         with translation.override(language_of(user)):
             subject = render_to_string("mails/erasure_late_subject.txt", words).strip()
             text = render_to_string("mails/erasure_late.txt", words)
-        send_mail(subject, text, None, [user.email])
+        try:
+            send_mail(subject, text, None, [user.email])
+            reached += 1
+        except (OSError, SMTPException) as error:
+            log.warning("late erasures not mailed to one operator: error=%s", type(error).__name__)
+            refused = error
+    if refused is not None and not reached:
+        raise refused

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from smtplib import SMTPRecipientsRefused
 
 import pytest
 from django.core import mail
@@ -108,6 +109,26 @@ def test_a_mail_that_nobody_took_is_tried_again(
     raise_alarms()
 
     assert len(mail.outbox) == 1
+
+
+def test_an_address_that_is_refused_has_nobody_else_told_again(
+    job: ErasureJob, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("otto", "zoe"):
+        User.objects.filter(pk=people.person(name).pk).update(is_staff=True, is_superuser=True)
+    ErasureJob.objects.update(asked_at=clock.now() - timedelta(days=2))
+    real = mail.send_mail
+
+    def refusing(subject: str, text: str, sender: None, to: list[str]) -> None:
+        if to == ["otto@example.com"]:
+            raise SMTPRecipientsRefused({})
+        real(subject, text, sender, to)
+
+    monkeypatch.setattr(alarms, "send_mail", refusing)
+    for _ in range(3):
+        raise_alarms()
+
+    assert sorted(each.to for each in mail.outbox) == [["olga@example.com"], ["zoe@example.com"]]
 
 
 def test_without_a_mail_server_it_stands_in_the_log(
