@@ -6,12 +6,13 @@ import secrets
 from collections.abc import Sequence
 
 from django.db import transaction
-from django.db.models import F, Q, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
-from apps.artifacts.models import Alias, Collection, Version
+from apps.artifacts.models import Alias, Collection, Link, Version
+from apps.artifacts.queries.holders import versions_to_erase
 from apps.artifacts.queries.versions import NO_ARTIFACT, whose
 from apps.artifacts.services import leave_collection, leave_versions
 from apps.artifacts.types import VersionState
@@ -63,16 +64,24 @@ def erase_versions(
 
 @transaction.atomic
 def erase_run_with(run: Run, versions: Sequence[Version], *, by: Actor) -> ErasureJob:
-    """Erase a run that was fetched with RUN_ERASE, and versions that it made, each fetched with FILE_ERASE: all or nothing."""
-    for start in range(0, len(versions), MOST_AT_ONCE):
-        erase_versions(versions[start : start + MOST_AT_ONCE], by=by)
+    """Erase a run that was fetched with RUN_ERASE, and versions that it made, each fetched with FILE_ERASE: all or nothing.
+    Versions that are gone meanwhile are nobody's to erase any more."""
+    # All rows before the first turn: one turn's portfolios are taken after every turn's versions.
+    there = _locked(versions, None)
+    _take(Collection.objects.filter(pk__in=Link.objects.filter(version__in=there).values("collection")))
+    for start in range(0, len(there), MOST_AT_ONCE):
+        erase_versions(there[start : start + MOST_AT_ONCE], by=by)
     return erase_run(run, by=by)
+
+
+def _take(places: QuerySet[Collection]) -> None:
+    """Their rows, for the rest of the transaction."""
+    list(places.select_for_update().order_by("pk").values_list("pk"))
 
 
 def _locked(versions: Sequence[Version], only_if: Q | None) -> list[Version]:
     """Collections first, then versions, then portfolios: in the order in which whoever commits or links one takes them."""
-    places = Collection.objects.filter(pk__in={each.collection_id for each in versions}).order_by("pk")
-    list(places.select_for_update().values_list("pk"))
+    _take(Collection.objects.filter(pk__in={each.collection_id for each in versions}))
     rows = Version.objects.select_for_update(of=("self",)).select_related("collection__project__entity")
     there = rows.filter(
         only_if or Q(),
@@ -84,24 +93,29 @@ def _locked(versions: Sequence[Version], only_if: Q | None) -> list[Version]:
 
 
 @transaction.atomic
-def erase_artifact(collection: Collection, *, by: Actor) -> ErasureJob:
+def erase_artifact(collection: Collection, *, by: Actor, asks_each: bool = False) -> ErasureJob:
     """Erase a collection that was fetched with FILE_ERASE, with all its versions; of a portfolio the links, not what they
-    lead to. Its name is free at once. NotFound when it is not there any more."""
+    lead to. Its name is free at once. NotFound when it is not there any more.
+
+    With `asks_each` Forbidden where one of the versions is not the actor's to erase, also one that was committed just now.
+    """
     rows = Collection.objects.select_for_update(of=("self",)).select_related("project__entity")
     locked = rows.filter(pk=collection.pk, project__erased_at=None).first()
     if locked is None:
         raise NotFound(NO_ARTIFACT)
+    if asks_each:
+        versions_to_erase(by, locked.pk)
     project = locked.project
     job = new_job(Scope.ARTIFACT, project.entity, asked=1, by=by, cause=Cause.ASKED)
-    # After the collection's row, which whoever commits a version holds. Uploads that are under way go too, and what
-    # another job was erasing goes with the collection now.
+    # After the collection's row, which whoever commits a version holds. Uploads that are under way go too. What another job
+    # is erasing stays its own besides: it may not find nothing, and prove that it is gone, before this one has come to it.
     versions = Version.everything.filter(collection=locked)
     count = versions.filter(state=VersionState.COMMITTED).count()
     list(versions.select_for_update().order_by("pk").values_list("pk"))
     versions.update(
         state=VersionState.DELETED,
         erased_at=Coalesce("erased_at", Value(job.asked_at)),
-        erasure_job=job.uuid,
+        erasure_job=Coalesce("erasure_job", Value(job.uuid)),
         updated_at=job.asked_at,
     )
     Collection.objects.filter(pk=locked.pk).update(

@@ -84,10 +84,12 @@ def erase_project(project: Project, *, by: Actor) -> ErasureJob:
     runs = Run.everything.filter(project=project)
     job = new_job(Scope.PROJECT, project.entity, asked=1, by=by, cause=Cause.ASKED)
     Project.objects.filter(pk=project.pk).update(erased_at=job.asked_at, erasure_job=job.uuid)
-    # After the project's row, which whoever adds a run holds: what they added is among these. Runs that another job was
-    # erasing go with the project now.
+    # After the project's row, which whoever adds a run holds: what they added is among these. Runs that another job is
+    # erasing stay its own besides: it may not find nothing, and prove that they are gone, before this one has come to them.
     count = runs.update(
-        erased_at=Coalesce("erased_at", Value(job.asked_at)), erasure_job=job.uuid, version=F("version") + 1
+        erased_at=Coalesce("erased_at", Value(job.asked_at)),
+        erasure_job=Coalesce("erasure_job", Value(job.uuid)),
+        version=F("version") + 1,
     )
     # Now, and not when the rows go: where its versions were linked, the histories say that they are gone.
     linked = Version.objects.filter(collection__project=project, links__isnull=False)

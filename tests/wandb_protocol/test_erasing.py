@@ -11,12 +11,14 @@ from apps.accounts.models import User
 from apps.artifacts.models import Collection, Version
 from apps.artifacts.queries import versions_to_delete_with
 from apps.artifacts.queries.versions import committed
+from apps.erasure.artifacts import erase_artifact
 from apps.erasure.models import ErasureJob
 from apps.erasure.queries import files_to_erase
 from apps.erasure.services import advance
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
+from apps.wandb_protocol.graphql import artifact_acts
 from apps.wandb_protocol.ids import project_number, to_client
 from tests.erasure.conftest import files_of, full_run
 from tests.factories import artifacts, people, work
@@ -127,6 +129,22 @@ def test_an_artifact_goes_whole_or_not_at_all(
     assert answer["deleteArtifactSequence"]["artifactCollection"]["state"] == "DELETED"
     advance(ErasureJob.objects.get().pk)
     assert not Version.everything.exists() and not Collection.everything.exists()
+
+
+def test_a_version_that_somebody_else_commits_meanwhile_is_asked_about_too(
+    vision: Project, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bobs = artifacts.version(vision, "set", {"a": b"1"}, by=Actor.person(bob))
+
+    def late(*args: Any, **more: Any) -> ErasureJob:
+        artifacts.version(vision, "set", {"a": b"2"}, by=Actor.person(alice))
+        return erase_artifact(*args, **more)
+
+    monkeypatch.setattr(artifact_acts, "erase_artifact", late)
+
+    held = to_client("ArtifactSequence", bobs.collection.public_id)
+    assert "not allow" in Asker(people.api_key(bob)).error(DELETE_SEQUENCE, id=held)
+    assert committed().count() == 2
 
 
 @pytest.mark.parametrize("count", [1, 2])

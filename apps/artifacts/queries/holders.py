@@ -23,7 +23,9 @@ def heirs_of(files: Sequence[StoredFile], *, but: Collection[int] = ()) -> dict[
     """By the row of each of these files that another version holds as well, such a version: none of those that are being
     erased, and none of `but`. The files come with their blobs."""
     held = owners_of([NodeId(each.blob.vault_node) for each in files])
-    rows = Version.objects.filter(vault_node__in={node for nodes in held.values() for node in nodes})
+    rows = Version.objects.filter(
+        vault_node__in={node for nodes in held.values() for node in nodes}, collection__erased_at=None
+    )
     staying = {
         NodeId(node): pk
         for node, pk in rows.exclude(state=VersionState.DELETED).values_list("vault_node", "pk")

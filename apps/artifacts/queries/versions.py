@@ -179,7 +179,8 @@ def _open_collection(row: Collection, key: OpenKey) -> OpenCollection:
 
 def present() -> QuerySet[Version]:
     """Versions that are there, also those that are being uploaded."""
-    rows = Version.objects.filter(collection__project__erased_at=None).exclude(state=VersionState.DELETED)
+    rows = Version.objects.filter(collection__erased_at=None, collection__project__erased_at=None)
+    rows = rows.exclude(state=VersionState.DELETED)
     return rows.select_related("collection__project__entity")
 
 

@@ -129,7 +129,7 @@ def _give_up(version: Version, owner: NodeId, blobs: list[NodeId]) -> None:
     heirs = {
         NodeId(each.vault_node): each
         for each in Version.objects.filter(
-            vault_node__in={node for nodes in shared.values() for node in nodes}
+            vault_node__in={node for nodes in shared.values() for node in nodes}, collection__erased_at=None
         ).exclude(state=VersionState.DELETED)
     }
     rows = {NodeId(row.vault_node): row for row in Blob.objects.filter(vault_node__in=blobs)}

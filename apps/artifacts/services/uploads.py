@@ -196,6 +196,9 @@ def _insert(collection: Collection, key: OpenKey, new: NewVersion, *, run: Run |
     row.sealed_words = sealed_words(row, open_key(node), words)
     try:
         with transaction.atomic():
+            # Whoever erases the artifact holds its row: the version is among what they mark, or refused here.
+            if not Collection.objects.select_for_update().filter(pk=collection.pk).values_list("pk"):
+                raise NotFound(NO_ARTIFACT)
             row.save(force_insert=True)
             _link(run, row, RunRole.OUTPUT)
     except BaseException:

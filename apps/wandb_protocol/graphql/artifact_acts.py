@@ -13,7 +13,6 @@ from apps.artifacts.queries import (
     get_version,
     open_collection,
     read_version,
-    versions_to_erase,
 )
 from apps.artifacts.services import update_collection, update_version, use_version
 from apps.artifacts.types import VersionPatch
@@ -104,8 +103,7 @@ def delete_collection_of(_: None, info: Info, sent: Source) -> Source:
     """All of it or nothing: of a sequence each version is asked about too."""
     held = _collection(info, _named_in(sent), Permission.FILE_ERASE)
     answer = _answered(open_collection(held))
-    versions_to_erase(actor_in(info), held.pk)
-    erase_artifact(held, by=actor_in(info))
+    erase_artifact(held, by=actor_in(info), asks_each=True)
     answer["artifactCollection"]["state"] = "DELETED"
     return answer
 
