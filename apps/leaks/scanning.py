@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -16,7 +17,7 @@ from apps.files.models import RunFile
 from apps.files.queries import NAME_LABEL, open_files, read_file
 from apps.leaks.lines import lines_of
 from apps.leaks.notes import note
-from apps.leaks.scanning_artifacts import look_at_artifacts
+from apps.leaks.scanning_artifacts import UNREADABLE, look_at_artifacts
 from apps.leaks.types import Place, Spot
 from apps.runs.history import masking
 from apps.runs.models import Run
@@ -31,6 +32,7 @@ MOST_OF_A_FILE = 16 * 1024 * 1024  # beyond that a file of code is looked at in 
 _LINES_AT_ONCE = 2_000
 # A progress bar writes its line again and again. What of it was compacted between two looks is looked at once more.
 _WRITTEN_AGAIN = 500
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -125,7 +127,10 @@ def _look_at_files(run: Run, progress: Progress, beat: Beat) -> None:
     stored = wanted.order_by("pk")
     for pk, blob in list(stored.values_list("pk", "blob_id")):
         if progress.files.get(str(pk)) != blob:
-            _look_at_file(run, pk)
+            try:
+                _look_at_file(run, pk)
+            except UNREADABLE as error:
+                log.warning("not looked through: file=%s error=%s", pk, type(error).__name__)
             progress.files[str(pk)] = blob
             beat()
 

@@ -10,9 +10,10 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
+from apps.access.policy import Permission
 from apps.accounts.actors import Actor
-from apps.artifacts.queries import versions_to_delete_with
 from apps.artifacts.queries.code import called, runs_with_new_versions, versions_by_id
+from apps.artifacts.queries.versions import require_version
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.code_saving.credentials import MASK, Detector, values_in
@@ -87,7 +88,8 @@ def _scan_noted(pk: int, ends: float) -> bool:
         return run is not None and scan(run, ends=ends)
     except Exception as error:  # noqa: BLE001  (one that cannot be looked through must not keep the others waiting)
         log.warning("not looked through, tried again: run=%s error=%s", pk, type(error).__name__)
-        Scan.objects.filter(run=pk).update(looked_until=clock.now())
+        # A version that no run has: it is due again, whether or not anything more comes into it.
+        Scan.objects.filter(run=pk).update(looked_until=clock.now(), version=0)
         return False
 
 
@@ -105,16 +107,20 @@ def scan(run: Run, *, ends: float = float("inf")) -> bool:
         if time.monotonic() > ends:
             raise _TurnIsOver
 
-    is_done = True
+    is_done = False
     try:
         look(run, progress, beat)
+        is_done = True
     except _TurnIsOver:
-        is_done = False
-    # Not done: a version that no run has, so that it stays due.
-    sealed = seal(key, progress.to_bytes(), label=PROGRESS_LABEL, row=row.uuid)
-    Scan.objects.filter(pk=row.pk).update(
-        sealed_progress=sealed, version=version if is_done else 0, looked_until=started - _COMMITTED_WITHIN
-    )
+        pass
+    finally:
+        # Not done: a version that no run has, so that it stays due. Whatever broke off, what was looked at stays so.
+        sealed = seal(key, progress.to_bytes(), label=PROGRESS_LABEL, row=row.uuid)
+        Scan.objects.filter(pk=row.pk).update(
+            sealed_progress=sealed,
+            version=version if is_done else 0,
+            looked_until=started - _COMMITTED_WITHIN,
+        )
     return is_done
 
 
@@ -225,16 +231,16 @@ def _erase_code(run: Run, spot: Spot, by: Actor) -> None:
 
 
 def _erase_in_artifact(run: Run, spot: Spot, by: Actor) -> None:
-    """A version is its digest: no value can go alone. What the client made of code goes whole; what a script named goes
-    from its own page, which says what else goes along.
+    """A version is its digest: no value can go alone. What the client made of code goes whole, whichever runs sent the same;
+    what a script named goes from its own page, which says what else goes along.
     """
     opened = versions_by_id(run, [spot.version]).get(spot.version)
     if opened is None:  # erased by other means
         return
-    made = {each.pk: each for each in versions_to_delete_with(by, run)}
-    if opened.version.pk not in made or not is_code_artifact(*called(opened)):
+    require_version(by, Permission.FILE_ERASE, opened.version)
+    if not is_code_artifact(*called(opened)):
         raise Conflict(_("Erase the version on its own page: there it says what goes along."))
-    erase_versions([made[opened.version.pk]], by=by)
+    erase_versions([opened.version], by=by)
 
 
 _ERASERS = {

@@ -11,6 +11,10 @@ from apps.artifacts.queries import entries, graph, holders, lineage, links, vers
 from apps.artifacts.services import get_manifest_upload, get_upload, may_add_to, use_version
 from apps.artifacts.services.collections import collection_to_add_to
 from apps.artifacts.types import RunRole
+from apps.code_saving.credentials import Detector
+from apps.leaks.services import _erase_in_artifact
+from apps.leaks.types import Place as LeakPlace
+from apps.leaks.types import Spot
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.models import Entity
@@ -103,6 +107,13 @@ def _add(s: Scene, place: Place, by: Actor) -> Any:
     return collection_to_add_to(_project(place), name="data", type_name="dataset", client_id="", by=by)
 
 
+def _erase_found(s: Scene, place: Place, by: Actor) -> Any:
+    """As if something were found there. It is no code, and refused past the gate."""
+    run = Run.objects.select_related("project__entity").get(public_id=place.target.run_id)
+    spot = Spot(LeakPlace.ARTIFACT, Detector.GITHUB, file="a.txt", version=version(s, place).public_id)
+    return _erase_in_artifact(run, spot, by)
+
+
 # Name, permission, call.
 CALLS: list[tuple[str, Permission, Any]] = [
     ("versions.get_version", P.FILE_WRITE, lambda s, p, by: versions.get_version(by, P.FILE_WRITE, public_id=version(s, p).public_id)),
@@ -122,6 +133,7 @@ CALLS: list[tuple[str, Permission, Any]] = [
     ("versions.require_version", P.FILE_ERASE, lambda s, p, by: versions.require_version(by, P.FILE_ERASE, version(s, p))),
     ("lineage.versions_to_delete_with", P.FILE_ERASE, lambda s, p, by: lineage.versions_to_delete_with(by, _maker(s, p))),
     ("holders.versions_to_erase", P.FILE_ERASE, lambda s, p, by: holders.versions_to_erase(by, version(s, p).collection_id)),
+    ("leaks._erase_in_artifact", P.FILE_ERASE, _erase_found),
     ("uploads.get_upload", P.FILE_WRITE, lambda s, p, by: get_upload(by, public_id=_stored(s, p))),
     ("uploads.get_manifest_upload", P.FILE_WRITE, lambda s, p, by: get_manifest_upload(by, public_id=_list(s, p))),
     ("collections.collection_to_add_to", P.FILE_WRITE, _add),
