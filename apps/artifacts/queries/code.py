@@ -16,20 +16,23 @@ from apps.artifacts.queries.versions import (
     project_key,
 )
 from apps.artifacts.types import CollectionKind, OpenVersion, RunRole, VersionState
-from apps.code_saving.policy import CODE_TYPE, JOB_TYPE, is_code_artifact, is_source_artifact
+from apps.code_saving.policy import CODE_TYPE, JOB_TYPE, is_source_artifact
 from apps.projects.models import Project
 from apps.projects.showing import Versions
 from apps.runs.models import Run
 from apps.teams.models import Entity
+from apps.vault.damage import leaving_out_damaged
 from apps.vault.seal import blind_index
 
 _MOST_MAKERS = 20
+_MOST_FOLDERS = 20
 
 
 def source_versions_of(run: Run) -> list[OpenVersion]:
     """The folders of code that a run sent, for who holds it with FILE_READ: of each name the last, by name.
 
-    One question where there are none. Only of the run's own project: there who may read the one may read the other.
+    One question where there are none. Only of the run's own project: there who may read the one may read the other. A run
+    may have sent any number of versions: none but the last of the first names are read with their words.
     """
     rows = committed().filter(
         run_versions__run=run,
@@ -37,8 +40,12 @@ def source_versions_of(run: Run) -> list[OpenVersion]:
         collection__project=run.project_id,
         collection__type_index__in=_indexes(run.project, [CODE_TYPE]),
     )
-    last = {row.collection_id: row for row in rows.order_by("number")}
-    found = [each for each in open_versions(last.values()) if is_source_artifact(*called(each))]
+    last = dict(rows.order_by("number").values_list("collection", "pk"))
+    if not last:
+        return []
+    chosen = [last[collection] for collection in sorted(last)[:_MOST_FOLDERS]]
+    opened = open_versions(committed().filter(pk__in=chosen).order_by("pk"))
+    found = [each for each in opened if is_source_artifact(*called(each))]
     return sorted(found, key=lambda each: each.collection.name)
 
 
@@ -94,11 +101,15 @@ def code_collections_of(entity: Entity) -> list[Collection]:
 
 
 def _code_collections_in(project: Project) -> list[Collection]:
-    of_type = project.collections.filter(type_index__in=_indexes(project, [CODE_TYPE, JOB_TYPE]))
+    """Jobs are told by their type alone, also damaged ones. Of the others a damaged one does not tell the name by which it
+    would be code: it is left out, and keeps no other from being found."""
+    code, job = _indexes(project, [CODE_TYPE, JOB_TYPE])
+    rows = list(project.collections.filter(type_index__in=[code, job]))
+    with leaving_out_damaged():
+        opened = open_collections((row for row in rows if bytes(row.type_index) == code), project)
     return [
-        each.collection
-        for each in open_collections(of_type, project)
-        if is_code_artifact(each.type_name, each.name)
+        *(row for row in rows if bytes(row.type_index) == job),
+        *(each.collection for each in opened if is_source_artifact(each.type_name, each.name)),
     ]
 
 

@@ -16,6 +16,8 @@ from apps.files.queries import read_file
 from apps.files.types import OpenFile
 from apps.projects.queries import open_project
 from apps.runs.types import OpenRun
+from apps.vault.damage import leave_out, leaving_out_damaged
+from apps.vault.errors import Tampered
 from apps.web.links import artifact_url, run_url
 from apps.web.serving import Handed
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 # As the client calls the same script where it sends it as a file of the run: runs are then compared whichever way it came.
 _HERE = "code/"
 _STRETCH = 1000
+MOST = 5_000  # of a run: a few kilobytes of memory each
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,36 +47,50 @@ class CodeFile:
         return Handed(self.name, self.size, self.moment, self.read)
 
 
-def kept_code(opened: OpenRun) -> list[CodeFile]:
-    """All code of a run that was fetched with FILE_READ, by name. What came both ways and is the same stands once."""
-    run = opened.run
+def kept_code(opened: OpenRun) -> tuple[list[CodeFile], int]:
+    """All code of a run that was fetched with FILE_READ, by name, and how many files are left out. What came both ways and is
+    the same stands once.
+
+    Of folders the first `MOST` files: one may list a quarter of a million, and its own page shows those by the page.
+    """
+    run, room = opened.run, MOST
     place = open_project(run.project)
     at = run_url(place.entity, place.name, opened.head.name)
     found = {each.name: _of_run(each, at) for each in code_files(run)}
+    left_out = 0
     for version in source_versions_of(run):
         collection, number = version.collection, f"v{version.version.number}"
         where = artifact_url(place.entity, place.name, collection.type_name, collection.name, number)
-        for entry in _entries(version):
+        some = min(version.file_count, room)
+        room, left_out = room - some, left_out + version.file_count - some
+        for entry in _entries(version, some):
             name = _HERE + entry.path
             there = found.get(name)
             if there is not None and there.digest == entry.digest:
                 continue
             name = name if there is None else f"{version.collection.name}/{entry.path}"
             found[name] = _of_artifact(version, entry, name, where)
-    return sorted(found.values(), key=lambda each: each.name)
+    return sorted(found.values(), key=lambda each: each.name), left_out
 
 
 def count_sources(run: Run) -> int:
-    """How many files are in the folders of code that a run sent."""
-    return sum(each.file_count for each in source_versions_of(run))
+    """How many files are in the folders of code that a run sent, as far as its Code tab shows them. Damaged ones count for
+    nothing: every page of the run asks this."""
+    with leaving_out_damaged():
+        return min(MOST, sum(each.file_count for each in source_versions_of(run)))
 
 
-def _entries(version: OpenVersion) -> Iterator[Entry]:
+def _entries(version: OpenVersion, most: int) -> list[Entry]:
     """The files whose bytes are here: what a reference points at is never fetched."""
-    for start in range(0, version.file_count, _STRETCH):
-        for entry in list_entries(version.version, start=start, count=_STRETCH):
-            if entry.stored:
-                yield entry
+    try:
+        stretches = [
+            list_entries(version.version, start=start, count=min(_STRETCH, most - start))
+            for start in range(0, most, _STRETCH)
+        ]
+    except Tampered as error:
+        leave_out(error)
+        return []
+    return [entry for stretch in stretches for entry in stretch if entry.stored]
 
 
 def _of_run(each: OpenFile, at: str) -> CodeFile:

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from apps.access.policy import Permission
 from apps.core.errors import NotFound
 from apps.runs.queries import get_run, open_run
+from apps.vault.damage import leaving_out_damaged
 from apps.web.code.kept import CodeFile, kept_code
 from apps.web.code.shown import has_own_form, shown_of
 from apps.web.code.switching import way_to_code
@@ -27,7 +28,8 @@ def code(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     """The code that is kept with the run: where it came from, its tree, and one file of it, of which nothing runs."""
     held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
     opened = open_run(held)
-    files = kept_code(opened)
+    with leaving_out_damaged() as damaged:
+        files, beyond = kept_code(opened)
     main = main_file_of(opened)
     found = _chosen(files, request.GET.get("file", ""), main)
     leaves, left_out = tree_of(
@@ -38,9 +40,10 @@ def code(request: Request, entity: str, project: str, run: str) -> HttpResponse:
         "remote": remote_of(opened),
         "main": main if main in {each.name for each in files} else "",
         "leaves": leaves,
-        "left_out": left_out,
+        "left_out": left_out + beyond,
         "total_size": sum(each.size for each in files),
         "file": found,
+        "damaged": damaged,
         "way_to_code": way_to_code(request.actor, held.project.entity),
     }
     if found is not None:
@@ -52,10 +55,10 @@ def code(request: Request, entity: str, project: str, run: str) -> HttpResponse:
 
 @require_safe
 def whole(request: Request, entity: str, project: str, run: str) -> StreamingHttpResponse:
-    """All code of the run as one archive, which is empty where none is kept."""
+    """The code of the run's tab as one archive, which is empty where none is kept."""
     held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
     opened = open_run(held)
-    files = (each.handed for each in kept_code(opened))
+    files = (each.handed for each in kept_code(opened)[0])
     response = StreamingHttpResponse(zipped(files), content_type="application/zip")
     response["Content-Disposition"] = attachment(f"{opened.head.name}-code.zip")
     response["X-Content-Type-Options"] = "nosniff"

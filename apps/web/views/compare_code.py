@@ -41,6 +41,7 @@ class Side:
     swatch: str
     commit: str
     files: dict[str, CodeFile]
+    left_out: int
 
     @property
     def id(self) -> str:
@@ -89,6 +90,7 @@ def compare_code(request: Request, entity: str, project: str) -> HttpResponse:
 
 def _sides(runs: Sequence[OpenRun], entity: str, project: str) -> list[Side]:
     colours = told_apart(run_colour(each.run.number) for each in runs)
+    kept = [kept_code(each) for each in runs]
     return [
         Side(
             each,
@@ -96,9 +98,10 @@ def _sides(runs: Sequence[OpenRun], entity: str, project: str) -> list[Side]:
             run_url(entity, project, each.head.name),
             swatch_class(colour),
             commit_of(each),
-            {file.name: file for file in kept_code(each)},
+            {file.name: file for file in files},
+            left_out,
         )
-        for each, colour in zip(runs, colours, strict=True)
+        for each, colour, (files, left_out) in zip(runs, colours, kept, strict=True)
     ]
 
 
@@ -118,7 +121,7 @@ def _compared(request: Request, url: str, sides: Sequence[Side]) -> dict[str, An
         "pairs": [(side, address.but(pair=side.id, file="")) for side in sides[1:]],
         "table": _table(sides) if len(sides) > 2 else [],
         "files": [(row, row.name == name, address.but(file=row.name)) for row in rows[:MOST_FILES]],
-        "left_out": max(0, len(rows) - MOST_FILES),
+        "left_out": max(0, len(rows) - MOST_FILES) + max(left.left_out, right.left_out),
         "name": name,
         "shown": shown,
         "rows": list(in_one_column(shown.rows)) if inline else shown.rows,

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterable
 
 import pytest
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.artifacts.models import Version
-from apps.artifacts.types import VersionState
+from apps.artifacts.models import Collection, EntryPage, Version
+from apps.artifacts.queries import code, open_versions
+from apps.artifacts.types import OpenVersion, VersionState
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.services import choose
+from apps.web.code import kept
+from apps.web.code.kept import count_sources
 from tests.factories import artifacts, work
 from tests.web.code.test_pages import keep
 from tests.web.conftest import Visit, text_of
@@ -102,3 +106,59 @@ def test_erasing_saved_code_takes_folders_and_jobs_and_nothing_that_a_script_nam
     left = Version.objects.exclude(state=VersionState.DELETED.value)
     assert list(left) == [mine]
     assert f'href="{RUN}/code"' not in visit(RUN, by="vera").content.decode()
+
+
+def test_a_damaged_folder_costs_its_run_no_page_and_erasing_saved_code_nothing_else(
+    visit: Visit, send: Visit, one: Run, alice: User
+) -> None:
+    broken = send_folder(one, alice, {"lost.py": b"lost"}, name="source-broken")
+    cut = send_folder(one, alice, {"cut.py": b"cut"}, name="source-cut")
+    job = send_folder(one, alice, {"wandb-job.json": b"{}"}, name="job-x", type_name="job")
+    Collection.objects.filter(pk__in=[broken.collection_id, job.collection_id]).update(
+        sealed_words=b"\0" * 64
+    )
+    EntryPage.objects.filter(version=cut).update(sealed_entries=b"\0" * 64)
+
+    assert visit(RUN, by="vera").status_code == 200
+    page = visit(f"{RUN}/code", by="vera", file="code/pkg/model.py")
+    assert (page.status_code, "class A : ..." in text_of(page)) == (200, True)
+    assert text_of(page).count("Not shown:") == 2
+
+    setting = "/teams/lab/code-saving"
+    send(setting, by="alice", name="code_saving")
+    assert visit(setting, by="alice").status_code == 200
+    assert send(f"{setting}/erase", by="alice", agreed="on").status_code == 302
+    left = Version.objects.exclude(state=VersionState.DELETED.value)
+    assert list(left) == [broken]  # nobody can say whether it is code
+
+
+def test_of_many_files_the_first_are_kept_in_hand_and_the_others_counted(
+    visit: Visit, one: Run, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send_folder(one, alice, {"z.py": b"z"}, name="source-z")
+    monkeypatch.setattr(kept, "MOST", 2)
+    monkeypatch.setattr(kept, "_STRETCH", 1)
+
+    page = visit(f"{RUN}/code", by="vera")
+    assert "2 files, 9 B" in text_of(page)
+    assert "2 more files" in text_of(page)
+    assert "z.py" not in page.content.decode()
+    assert count_sources(one) == 2
+
+
+def test_no_words_are_read_of_versions_that_are_not_shown(
+    one: Run, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = send_folder(one, alice, {"train.py": b"x = 2\n"})
+    send_folder(one, alice, {"z.py": b"z"}, name="source-z")
+    monkeypatch.setattr(code, "_MOST_FOLDERS", 1)
+    asked: list[list[Version]] = []
+
+    def noted(versions: Iterable[Version]) -> list[OpenVersion]:
+        asked.append(list(versions))
+        return open_versions(asked[-1])
+
+    monkeypatch.setattr(code, "open_versions", noted)
+
+    assert [each.version for each in code.source_versions_of(one)] == [newest]
+    assert asked == [[newest]]
