@@ -96,8 +96,8 @@ class Beginning:
         """Whether nothing makes this test's people others than the last test's."""
         if not self._is_known or not isinstance(getattr(settings, "_wrapped", None), Settings):
             return False
-        names = self._request.fixturenames
-        if "transactional_db" in names:
+        names, marker = self._request.fixturenames, self._request.node.get_closest_marker("django_db")
+        if "transactional_db" in names or (marker is not None and marker.kwargs.get("transaction")):
             return False
         if "monkeypatch" in names:
             patched = self._request.getfixturevalue("monkeypatch")

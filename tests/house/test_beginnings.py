@@ -27,8 +27,14 @@ WAY = ["root", "alice", "lab", "vision", "run"]
 class Walked:
     """One test's way from an empty database to a run, as the fixtures of conftest.py go it."""
 
-    def __init__(self, *fixtures: str, patched: pytest.MonkeyPatch | None = None) -> None:
-        request = SimpleNamespace(fixturenames=fixtures, getfixturevalue=lambda _: patched)
+    def __init__(
+        self,
+        *fixtures: str,
+        patched: pytest.MonkeyPatch | None = None,
+        mark: pytest.MarkDecorator = pytest.mark.django_db,
+    ) -> None:
+        node = SimpleNamespace(get_closest_marker=lambda _: mark.mark)
+        request = SimpleNamespace(fixturenames=fixtures, getfixturevalue=lambda _: patched, node=node)
         self.beginning = Beginning(cast("pytest.FixtureRequest", request))
         self.asked: list[str] = []  # the steps that services were needed for
 
@@ -138,11 +144,16 @@ def test_what_is_patched_is_asked_of_the_services(monkeypatch: pytest.MonkeyPatc
     assert walked.asked == WAY
 
 
-def test_what_is_committed_is_asked_of_the_services() -> None:
+@pytest.mark.parametrize(
+    "committing",
+    [lambda: Walked("transactional_db"), lambda: Walked(mark=pytest.mark.django_db(transaction=True))],
+    ids=["fixture", "mark"],
+)
+def test_what_is_committed_is_asked_of_the_services(committing: Callable[[], Walked]) -> None:
     with a_test():
         Walked().go()
     with a_test():
-        walked = Walked("transactional_db")
+        walked = committing()
         walked.go()
 
     assert walked.asked == WAY
