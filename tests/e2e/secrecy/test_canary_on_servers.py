@@ -1,4 +1,4 @@
-"""The canary search on servers: what PostgreSQL's files, the bucket and the broker's memory hold of what was logged."""
+"""The canary search on servers: what PostgreSQL's files, the bucket and the broker's memory hold of what was logged and of people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -17,6 +17,7 @@ import redis
 from psycopg import sql
 
 from tests import servers
+from tests.e2e.secrecy import people
 from tests.e2e.secrecy.browser import PASSWORD, Browser
 from tests.e2e.secrecy.door import RUN, Door, history
 from tests.e2e.secrecy.search import (
@@ -29,14 +30,26 @@ from tests.e2e.secrecy.search import (
     value_readings,
 )
 from tests.live import LiveServer
+from tests.providers import Provider, provider
 from tests.remote import RemotePlaces, s3_client
 from tests.servers import Postgres, Servers
+from tests.web.mailbox import Mailbox
 
 # On servers of its own: among those of the whole suite the search would read what all other tests stored.
 pytestmark = [pytest.mark.live, pytest.mark.enable_socket, pytest.mark.embedded, pytest.mark.promise("P-08")]
 
-FIELDS = ("project", "run_id", "config_key", "config_value", "metric_name", "text_value", "printed", "file_name", "file_bytes",
-          "asked_of_api", "asked_of_page")  # fmt: skip
+SHOWN = (
+    "project",
+    "run_id",
+    "config_key",
+    "config_value",
+    "metric_name",
+    "text_value",
+    "printed",
+    "file_name",
+    *people.TEXTS,
+)
+FIELDS = (*SHOWN, "file_bytes", "asked_of_api", "asked_of_page", people.USER_AGENT)
 COMPACT = """
 import django; django.setup()
 from apps.runs.history.store import compact
@@ -54,6 +67,7 @@ class Places:
     server: LiveServer
     remote: RemotePlaces
     markers: dict[str, Marker]
+    secrets: list[Marker] = field(default_factory=list)
     seen: str = ""
 
     def text(self, name: str) -> str:
@@ -65,7 +79,7 @@ class Places:
 
     def hits(self, *more: Marker) -> list[Hit]:
         """PostgreSQL's files after a checkpoint, its values one by one, all objects, the broker's dump, every log."""
-        markers = [*self.markers.values(), *more]
+        markers = [*self.markers.values(), *self.secrets, *more]
         for database in (self.remote.database, self.remote.vault):
             with psycopg.connect(database, autocommit=True) as there:
                 there.execute("CHECKPOINT")
@@ -122,15 +136,16 @@ def places() -> Iterator[Places]:
         broker = stack.enter_context(servers.broker(folder))
         remote = RemotePlaces(Servers(postgres.url, broker, stack.enter_context(servers.s3(folder))))
         server = LiveServer(places=remote)
-        server.env["OWNLOG_LOG_LEVEL"] = "DEBUG"
+        mailbox, there = stack.enter_context(Mailbox()), stack.enter_context(provider())
+        server.env |= mailbox.env | there.environment | {"OWNLOG_LOG_LEVEL": "DEBUG", "OWNLOG_HOSTED": "1"}
         stack.callback(server.remove)
         markers = {name: new_text(name) for name in FIELDS} | {"number": new_number("number")}
         made = Places(folder, stack.enter_context(server), remote, markers)
-        live_through(made)
+        live_through(made, there, mailbox)
         yield made
 
 
-def live_through(places: Places) -> None:
+def live_through(places: Places, there: Provider, mailbox: Mailbox) -> None:
     """By the client's door, the REST API and the pages; no worker runs, so what was sent to one stays in the broker."""
     text, server = places.text, places.server
     browser = Browser(server.url)
@@ -152,6 +167,8 @@ def live_through(places: Places) -> None:
     places.seen += read_back(places, door, browser)
     door.start_run(project, "hot")
     assert door.stream("carol", project, "hot", history(row)).status == 200
+    seen, places.secrets = people.live_as_people(browser, there, mailbox, text)
+    places.seen += seen
 
 
 def read_back(places: Places, door: Door, browser: Browser) -> str:
@@ -169,7 +186,8 @@ def read_back(places: Places, door: Door, browser: Browser) -> str:
 
 def test_what_was_logged_arrived(places: Places) -> None:
     """Without this, the search below would pass on servers that hold nothing."""
-    assert [name for name in (*FIELDS[:-3], "file_name") if places.text(name) not in places.seen] == []
+    assert [name for name in SHOWN if places.text(name) not in places.seen] == []
+    assert {each.field for each in places.secrets} >= set(people.SECRETS)
     assert repr(places.markers["number"].value) in places.seen
     stored = list(places._objects())
     assert sum(len(data) for _, data in stored) > 20_000, "a segment and a file"
