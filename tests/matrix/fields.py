@@ -66,13 +66,15 @@ ARGUMENTS = {
     "Project.artifactType.name": "dataset",
     "ArtifactType.artifactCollection.name": "ds",
 }
-# What is asked for in other files: as everybody in tests/mutations, by insiders and strangers in the others.
+# What is asked for as everybody in other files.
 ELSEWHERE = {
     "tests/mutations/client.py": """
-        Query.artifact Query.artifactCollection
-        Mutation.addAliases Mutation.createArtifact Mutation.createArtifactCollectionTagAssignments Mutation.deleteArtifact
-        Mutation.deleteArtifactSequence Mutation.moveArtifactSequence Mutation.updateArtifact Mutation.updateArtifactSequence
-        Mutation.useArtifact
+        Query.artifact Query.artifactCollection Query.clientIDMapping Query.models
+        Mutation.addAliases Mutation.commitArtifact Mutation.completeMultipartUploadArtifact Mutation.createArtifact
+        Mutation.createArtifactCollectionTagAssignments Mutation.createArtifactFiles Mutation.createArtifactManifest
+        Mutation.deleteAliases Mutation.deleteArtifact Mutation.deleteArtifactCollectionTagAssignments
+        Mutation.deleteArtifactSequence Mutation.moveArtifactSequence Mutation.updateArtifact Mutation.updateArtifactManifest
+        Mutation.updateArtifactSequence Mutation.useArtifact
     """,
     "tests/mutations/registries.py": """
         ArtifactPortfolio.aliases ArtifactPortfolio.artifactMembership ArtifactPortfolio.artifacts
@@ -80,13 +82,6 @@ ELSEWHERE = {
         Mutation.renameProject Mutation.unlinkArtifact Mutation.updateArtifactPortfolio Mutation.updateProjectMember
         Mutation.updateProjectTeamMember
     """,
-    "tests/wandb_protocol/test_artifact_gate.py": """
-        Query.clientIDMapping
-        Mutation.commitArtifact Mutation.createArtifactFiles Mutation.createArtifactManifest Mutation.deleteAliases
-        Mutation.deleteArtifactCollectionTagAssignments Mutation.updateArtifactManifest
-    """,
-    "tests/wandb_protocol/test_artifact_parts.py": "Mutation.completeMultipartUploadArtifact",
-    "tests/wandb_protocol/test_graphql.py": "Query.models",
 }
 # What one call needs besides the rule of its field.
 NEEDS: dict[str, tuple[Permission, Level, bool]] = {

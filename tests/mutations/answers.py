@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -79,7 +79,9 @@ def _listed(s: Scene, asker: Asker) -> set[str]:
     return {
         each.target.project
         for each in s.world.places
-        if _reads(asker, each) and (not asker.has_link or each.visibility in public) and not each.is_suspended
+        if each.target.entity == "lab"
+        and _reads(asker, each)
+        and (not asker.has_link or each.visibility in public)
     }
 
 
@@ -209,7 +211,7 @@ def _link_leads(s: Scene, place: Place, asker: Asker) -> str:
 
 ANSWERS = [
     Answer("queries.may_do", lambda s, p, a: runs.may_do(a.actor, P.RUN_WRITE, s.run(p)), lambda s, p, a: a.may(P.RUN_WRITE, p, is_run=True), is_each=True),
-    Answer("queries.last_seen_run", lambda s, p, a: runs.last_seen_run(a.actor, entity=s.world.lab) is not None, lambda s, p, a: any(a.may(P.RUN_READ, each) for each in s.world.places)),
+    Answer("queries.last_seen_run", lambda s, p, a: runs.last_seen_run(a.actor, entity=s.world.lab) is not None, lambda s, p, a: any(a.may(P.RUN_READ, each) for each in s.world.places if each.target.entity == "lab")),
     Answer("queries.last_seen_run 2", lambda s, p, a: runs.last_seen_run(a.actor, entity=s.shut) is not None, lambda s, p, a: False),
     Answer("queries.projects_of", lambda s, p, a: _names(projects.projects_of(a.actor, s.world.lab)), lambda s, p, a: _listed(s, a)),
     Answer("queries.my_projects", lambda s, p, a: _names(projects.my_projects(a.actor)), lambda s, p, a: _mine(s, a)),
@@ -264,7 +266,8 @@ ANSWERS = [
     Answer("profile._save_place", _lab_is_taken, _may_go_to_lab),
     Answer("my_data._others", lambda s, p, a: "lab" in {each.name for each in _others(a.actor)}, lambda s, p, a: _inside(a, P.ENTITY_ADMIN)),
     Answer("switching.way_to_code", _way_to_code, lambda s, p, a: "a switch" if _inside(a, P.ENTITY_ADMIN) else "whom to ask" if _inside(a) else ""),
-    *(Answer(f"client {name}", partial(client.heard, field), partial(client.expected, field)) for name, field in client.FIELDS.items()),
+    *(Answer(f"client {name}", partial(client.heard, field), partial(client.expected, field), is_each=field.is_each) for name, field in client.FIELDS.items()),
+    Answer("client models", client.listed, lambda s, p, a: _listed(s, replace(a, has_link=False))),
     *(Answer(name, call, should) for name, (call, should) in registries.CHECKS.items()),
     Answer("client download_by_digest", client.downloaded, client.may_download),
     Answer("queries.saves_own_code", lambda s, p, a: code_saving.saves_own_code(a.actor), lambda s, p, a: False),
