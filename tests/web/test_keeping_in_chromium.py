@@ -13,6 +13,17 @@ from tests.web.in_chromium import IN_CHROMIUM, Seen
 pytestmark = IN_CHROMIUM
 TEAM = "/teams/kumiko-lab"
 ORGANISATION = "/organisations/hokuto-institute"
+PUBLISHED = "/kumiko-lab/open-baselines"
+# What each row of an organisation's page is to say.
+SAID = {
+    "code_saving": "on",
+    "mask_secrets": "on",
+    "system_metadata": "none",
+    "default_visibility": "restricted",
+    "run_retention_days": "3650",
+    "artifact_ttl_days": "3650",
+    "private_only": "on",
+}
 
 # A run of alice's that ended, and was last heard of, three days ago.
 _LONG_AGO = """
@@ -173,6 +184,34 @@ def test_what_an_organisation_fixes_is_seen_and_held_on_the_page_of_its_team(see
     row.locator("select").select_option("")
     row.get_by_role("button", name="Save: Code saving").click()
     expect(row).not_to_contain_text("Set by alice")
+
+
+def test_each_row_of_an_organisation_is_saved_by_its_button_and_stays(seen: Seen, browser: Browser) -> None:
+    """All seven, one after the other; what it says last closes to everybody else what its team had published."""
+    outside = browser.new_context(base_url=seen.url)
+    assert outside.request.get(PUBLISHED).status == 200
+    seen.go(ORGANISATION)
+    assert seen.page.locator("form.said").count() == len(SAID)
+
+    for name, value in SAID.items():
+        row = seen.page.locator("form.said", has=seen.page.locator(f"#said-{name}"))
+        box = row.locator("[name=value]")
+        assert box.input_value() != value
+        box.fill(value) if name.endswith("_days") else box.select_option(value)
+        with seen.page.expect_event("load"):
+            row.get_by_role("button").click()
+        expect(box).to_have_value(value)
+        expect(row).to_contain_text("Set by alice")
+
+    seen.go(ORGANISATION)
+    kept = seen.page.locator("form.said [name=value]").evaluate_all(
+        "boxes => boxes.map((each) => each.value)"
+    )
+    assert sorted(kept) == sorted(SAID.values())
+    assert outside.request.get(PUBLISHED).status == 404
+    outside.close()
+    seen.go(f"{PUBLISHED}/settings")
+    expect(seen.page.locator("input[name=visibility][value=public]")).to_be_disabled()
 
 
 def test_what_is_chosen_of_a_list_in_the_profile_is_saved_at_once(seen: Seen) -> None:
