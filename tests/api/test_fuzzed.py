@@ -8,7 +8,7 @@ import pytest
 import requests
 import schemathesis
 from django.test import Client
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis.core.result import Ok
 
@@ -31,6 +31,7 @@ from tests.factories import people, work
 
 CANARY = b"canary"
 EXAMPLES = 20
+MOST_LOTS = 10  # of so many examples: more are drawn while none has reached anything
 WORDS = {
     "entity": ["mallory", "alice", "nobody"],
     "project": ["theirs", "secret"],
@@ -123,7 +124,6 @@ def test_no_answer_breaks_or_tells_of_the_other_tenant(operation: Any, alice: Us
         max_examples=EXAMPLES,
         deadline=None,
         database=None,
-        derandomize=True,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
@@ -152,8 +152,11 @@ def test_no_answer_breaks_or_tells_of_the_other_tenant(operation: Any, alice: Us
             "text/html; charset=utf-8",
         }
 
-    attempt()
-    assert min(heard) < 300, "nothing of one's own was reached, so nothing was tried"
+    for lot in range(MOST_LOTS):
+        seed(lot)(attempt)()
+        if min(heard) < 300:
+            return
+    raise AssertionError("nothing of one's own was reached, so nothing was tried")
 
 
 def send(case: Any, headers: dict[str, str]) -> Answer:
