@@ -19,20 +19,29 @@ LONGEST_NOTES = 100_000
 def patch_of(form: Mapping[str, str]) -> RunPatch:
     """Only what the form has. Tags stand in one line, with commas between them."""
     name, tags, notes = form.get("name"), form.get("tags"), form.get("notes")
-    if len(name or "") > LONGEST_NAME:
-        raise Invalid(_("A name has at most %(n)d letters.") % {"n": LONGEST_NAME})
+    if wrong := wrong_with_name(name or ""):
+        raise Invalid(wrong)
     if len(notes or "") > LONGEST_NOTES:
         raise Invalid(_("Notes have at most %(n)d letters.") % {"n": LONGEST_NOTES})
     return RunPatch(
-        display_name=None if name is None else " ".join(without_turning(name).split()),
+        display_name=None if name is None else " ".join(name.split()),
         tags=None if tags is None else read_tags(tags),
         notes=None if notes is None else notes.replace("\r\n", "\n").strip(),
     )
 
 
+def wrong_with_name(name: str) -> str:
+    """Why a run cannot be called so, or nothing. A mark that nobody sees is not taken out of it without a word."""
+    if len(name) > LONGEST_NAME:
+        return _("A name has at most %(n)d letters.") % {"n": LONGEST_NAME}
+    if without_turning(name) != name:
+        return _("A name has no marks that turn text around.")
+    return ""
+
+
 def at_fault(form: Mapping[str, str]) -> str:
     """Which field of a form it is that could not be taken: the name and the notes are measured here, the tags with the run."""
-    if len(form.get("name", "")) > LONGEST_NAME:
+    if wrong_with_name(form.get("name", "")):
         return "name"
     return "notes" if len(form.get("notes", "")) > LONGEST_NOTES else "tags"
 

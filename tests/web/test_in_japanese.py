@@ -448,6 +448,7 @@ def test_what_is_wrong_with_a_filter_is_said_in_japanese(
     ("path", "form", "status"),
     [
         ("/lab/vision/runs/run1/edit", {"name": "x" * 1001}, 400),
+        ("/lab/vision/runs/run1/edit", {"name": "a\u202eb"}, 400),
         ("/lab/vision/runs/run1/edit", {"tags": ",".join(map(str, range(2000)))}, 400),
         ("/settings/appearance", {"theme": "pink"}, 400),
         ("/settings/api-keys/aaaaaaaaaaaaaaaaaaaa/revoke", {}, 404),

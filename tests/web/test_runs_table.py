@@ -292,6 +292,36 @@ def test_too_long_a_name_is_refused(send: Visit, told: Run) -> None:
     assert send(f"{PAGE}/runs/told/edit", by="bob", name="x" * 2000).status_code == 400
 
 
+@pytest.mark.parametrize("name", ["a\u202eb", "\u2066c", "d\u200f"])
+@pytest.mark.parametrize("url", [f"{PAGE}/runs/told/edit", f"{PAGE}/new-run"])
+def test_a_name_with_marks_that_turn_text_is_refused_beside_its_field(
+    send: Visit, told: Run, url: str, name: str
+) -> None:
+    answer = send(url, by="bob", name=name, tags="new", notes="")
+
+    told.refresh_from_db()
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert re.search(r'<p class="error"[^>]*>.*A name has no marks that turn text around\.', page)
+    assert name in re.findall(r'name="name"[^>]* value="([^"]*)"', page)
+    assert (open_run(told).head.display_name, open_run(told).head.tags) == ("a run that tells", ["paper"])
+    assert Run.objects.count() == 1
+
+
+def test_marks_that_a_client_gave_a_name_are_not_in_the_way_of_its_tags(
+    send: Visit, visit: Visit, vision: Project, alice: User
+) -> None:
+    run = work.run(vision, "odd", by=alice, display_name="a\u202eb")
+    page = visit(f"{PAGE}/runs/odd/edit", by="alice").content.decode()
+    (name,) = re.findall(r'name="name"[^>]* value="([^"]*)"', page)
+
+    answer = send(f"{PAGE}/runs/odd/edit", by="alice", name=name, tags="new")
+
+    run.refresh_from_db()
+    assert answer.status_code == 302
+    assert (open_run(run).head.display_name, open_run(run).head.tags) == ("ab", ["new"])
+
+
 # ── Comparing ──
 
 
@@ -347,7 +377,3 @@ def test_names_side_by_side_are_harmless(
 
     assert page.status_code == 200
     assert b"<img" not in page.content
-
-
-def test_a_name_that_is_typed_loses_marks_that_turn_text() -> None:
-    assert patch_of({"name": "a\u202eb \u2066c\u200f"}).display_name == "ab c"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -28,6 +29,7 @@ _WRITES = re.compile(r'^\s*(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM)\s+"(\w
 
 @dataclass
 class Form:
+    at: str  # the page on which it stands
     action: str
     is_post: bool
     values: dict[str, str] = field(default_factory=dict)
@@ -52,9 +54,8 @@ class _Forms(HTMLParser):
         self.ids.add(given.get("id", ""))
         self.alerts += given.get("role") == "alert"
         if tag == "form":
-            self._form = Form(
-                urljoin(self._at, given.get("action", "")), given.get("method", "").lower() == "post"
-            )
+            action = urljoin(self._at, given.get("action", ""))
+            self._form = Form(self._at, action, given.get("method", "").lower() == "post")
             self.forms.append(self._form)
         if tag == "button" and self._form is not None and not self._form.is_pressed:
             self._form.is_pressed = True  # the first of a form, as Enter would
@@ -95,6 +96,12 @@ def forms_of(at: str, page: str) -> _Forms:
 
 # Where somebody whose browser is not signed in types something.
 OUTSIDE = ("/sign-in", "/sign-up", "/account/reset")
+# What is taken and shown to nobody: a password.
+NEVER_SHOWN = {"password", "password1", "password2", "oldpassword"}
+# What leads to the page on which values are added, which shows neither: what is said of a run, and its summary.
+ON_ANOTHER_PAGE = {"run-new": "edit", "run-log-summary": "values/summary"}
+# What is taken apart into keys and values.
+IN_LINES = {"run-log-summary"}
 # What takes something that is no example of the world's: an erasure, a provider, codes.
 NOT_HERE = {"erasure", "github_callback", "google_callback", "mfa_deactivate_totp", "mfa_view_recovery_codes"}
 
@@ -126,7 +133,7 @@ def read(path: str, answer: Any) -> _Forms:
 
 def faults(client: Client, form: Form, name: str, value: str) -> Iterator[str]:
     """What is wrong with how this value of this field is answered."""
-    changed = set()
+    changed = set[str]()
 
     def watch(execute: Any, sql: str, *rest: Any) -> Any:
         if (found := _WRITES.match(sql)) and not _ALWAYS.match(found[1]):
@@ -136,8 +143,15 @@ def faults(client: Client, form: Form, name: str, value: str) -> Iterator[str]:
     send = client.post if form.is_post else client.get
     with undone(), connection.execute_wrapper(watch):
         answer = send(form.action, form.values | {name: value})
-    if answer.status_code == 302:
-        return
+        if answer.status_code == 302:
+            if form.is_post and not is_kept(client, form, name, value, answer.headers["Location"]):
+                yield "taken, and not there whole"
+            return
+    yield from amiss(form, answer, changed)
+
+
+def amiss(form: Form, answer: Any, changed: set[str]) -> Iterator[str]:
+    """What is wrong with a page that takes nothing."""
     if answer.status_code not in ({200, 400} if form.is_post else {200, 404}):
         yield f"answers {answer.status_code}"
     page = read(form.action, answer)
@@ -149,6 +163,29 @@ def faults(client: Client, form: Form, name: str, value: str) -> Iterator[str]:
         yield "no message"
     if unsaid := {field: ids for field, ids in page.wrong.items() if not ids or set(ids.split()) - page.ids}:
         yield f"marked and not told why: {unsaid}"
+
+
+def is_kept(client: Client, form: Form, name: str, value: str, led: str) -> bool:
+    """Does what was taken stand in a field of its name again, or among the words of a page, letter for letter?"""
+    if name in NEVER_SHOWN:
+        return True
+    kind = resolve(urlsplit(form.action).path).view_name
+    parts = value.split("=", 1) if kind in IN_LINES else [value]
+    for path in where_it_stands(kind, form.at, led):
+        answer = client.get(path, follow=True)
+        again = [each.values.get(name, "") for each in read(path, answer).forms]
+        words = unescape(answer.content.decode())
+        if value in again or all(each.strip() in words for each in parts):
+            return True
+    return False
+
+
+def where_it_stands(kind: str, at: str, led: str) -> list[str]:
+    """Where one was led, where one typed it, and where else a page of a run says it."""
+    found = [led.partition("#")[0], at]
+    if kind in ON_ANOTHER_PAGE:
+        found.append(f"{urlsplit(led).path.removesuffix('/log')}/{ON_ANOTHER_PAGE[kind]}")
+    return list(dict.fromkeys(found))
 
 
 def all_faults(client: Client, paths: Iterable[str]) -> tuple[int, list[str]]:

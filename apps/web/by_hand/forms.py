@@ -14,7 +14,7 @@ from apps.core.errors import Invalid
 from apps.projects.names import MOST_LETTERS, clean_name
 from apps.runs.types import RunPatch, RunState
 from apps.web.by_hand.pairs import read_pairs
-from apps.web.editing import LONGEST_NAME, LONGEST_NOTES, patch_of
+from apps.web.editing import LONGEST_NAME, LONGEST_NOTES, patch_of, wrong_with_name
 
 if TYPE_CHECKING:
     from apps.teams.models import Entity
@@ -57,6 +57,12 @@ class RunForm(forms.Form):
     config = forms.CharField(
         required=False, strip=False, widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"})
     )
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if wrong := wrong_with_name(name):
+            raise forms.ValidationError(wrong)
+        return name
 
     def clean_config(self) -> dict[str, Any]:
         try:

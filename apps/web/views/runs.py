@@ -13,6 +13,7 @@ from apps.artifacts.queries import count_links
 from apps.audit.events import EventKind
 from apps.audit.queries import last_author
 from apps.core.errors import Invalid
+from apps.core.marks import without_turning
 from apps.files.code import files_and_code
 from apps.files.media.reading import media_keys
 from apps.projects.queries import open_project
@@ -106,7 +107,9 @@ def edit(request: Request, entity: str, project: str, run: str) -> HttpResponseB
     """Name, tags and notes of a run. What a form leaves out stays as it is."""
     target = get_run(request.actor, Permission.RUN_WRITE, entity=entity, project=project, name=run)
     opened, wrong = open_run(target), {}
-    said = {"name": opened.head.display_name, "tags": tag_line(opened.head.tags), "notes": opened.head.notes}
+    # A client may have given it marks that no name that is typed has: they are not in the way of whoever changes the tags.
+    name = without_turning(opened.head.display_name)
+    said = {"name": name, "tags": tag_line(opened.head.tags), "notes": opened.head.notes}
     if request.method == "POST":
         try:
             update_run(target, patch_of(request.POST), by=request.actor)
