@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Min, Q, QuerySet
 
 from apps.accounts.actors import Actor
 from apps.accounts.queries import names_of_authors
 from apps.core import clock
+from apps.core.amounts import Amount, amount_of
 from apps.core.errors import NotFound
-from apps.plans.models import Entitlement, PlanRequest
+from apps.plans.models import Entitlement, PlanRequest, RequestStep
 from apps.plans.types import Act, OpenStep, RequestState, RequestWords
 from apps.plans.words import ADDRESS, EVIDENCE, REASON, STEP, USE
 from apps.teams.own import own_key
@@ -44,11 +45,14 @@ def newest_request(actor: Actor) -> PlanRequest | None:
     return PlanRequest.objects.filter(user_id=actor.user_id).order_by("-pk").first()
 
 
-def requests_of(actor: Actor) -> list[PlanRequest]:
-    """All requests of the actor's, the newest first, on whatever instance: what is kept of them they may count."""
+def kept_requests_of(actor: Actor) -> Amount:
+    """The actor's own, on whatever instance: their words until the decision, what was asked and answered, states and times."""
     if actor.user_id is None:
-        return []
-    return list(PlanRequest.objects.filter(user_id=actor.user_id).order_by("-pk"))
+        return Amount()
+    rows = PlanRequest.objects.filter(user_id=actor.user_id)
+    found, steps = amount_of(rows), amount_of(RequestStep.objects.filter(request__in=rows))
+    first = rows.aggregate(first=Min("created_at"))["first"]
+    return Amount(found.count, found.stored_bytes + steps.stored_bytes, first)
 
 
 def requests_that_wait() -> QuerySet[PlanRequest]:

@@ -167,4 +167,53 @@ HOLDINGS = (
             "API keys, devices, linked accounts, passkeys and second steps on their pages. Not yet the account itself."
         ),
     ),
+    Holding(
+        slug="team",
+        name=_("A team"),
+        bytes=_(
+            "Beside its projects: who is in it, in which role and since when, invitations with a hash of their secret and the address "
+            "they went to, service accounts with their names, settings, and a record of acts: time, kind and opaque ids, no content."
+        ),
+        where=_(
+            "In the database. Addresses of invitations and names of service accounts are encrypted; who is in the team stands "
+            "there in the clear."
+        ),
+        who=_(
+            "Whoever is in the team sees its people, service accounts and settings; its admins also invitations and the record. "
+            "Operators see names, dates and states."
+        ),
+        since=_(
+            "A person until they leave or are taken out, an address until its invitation ends, a service account’s name also "
+            "after it was removed, for what it made. The rest, with the record of acts, without an end."
+        ),
+        export=_("The record of acts as CSV or JSON Lines on its page. Not yet the rest."),
+        erase=_(
+            "People, invitations and service accounts on the pages of the team. Not yet the team itself."
+        ),
+    ),
+    Holding(
+        slug="organisation",
+        name=_("An organisation"),
+        bytes=_(
+            "Who is in it, in which role and since when, which teams it holds, invitations with a hash of their secret and the "
+            "address they went to, what it says to its teams, its registries with their collections, links and the history of "
+            "these, and a record of acts: time, kind and opaque ids, no content."
+        ),
+        where=_(
+            "In the database. Addresses of invitations and all words of registries are encrypted; who and which teams are in it "
+            "stands there in the clear. What is linked stays where it was made."
+        ),
+        who=_(
+            "Whoever is in it sees its people, teams and settings; registries that are not restricted the people of its teams "
+            "as well; its admins also invitations and the record. Operators see names, dates and states."
+        ),
+        since=_(
+            "A person until they leave or are taken out, an address until its invitation ends, a link until it is taken out. "
+            "The rest, with the record of acts, without an end."
+        ),
+        export=_("The record of acts as CSV or JSON Lines on its page. Not yet the rest."),
+        erase=_(
+            "People, invitations and links on the pages of the organisation. Not yet the organisation itself."
+        ),
+    ),
 )

@@ -118,7 +118,8 @@ for name in (
 for name in ("team-code-saving", "team-privacy", "team-retention", "team-system-metadata"):
     declare_url(name, Permission.ENTITY_READ, methods=_READING)
     declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
-declare_url("team-data", Permission.ENTITY_ADMIN, methods=_READING)
+for name in ("team-data", "organisation-data"):
+    declare_url(name, Permission.ENTITY_ADMIN, methods=_READING)
 for name in ("organisation-settings", "organisation-add-team", "organisation-let-team-go"):
     declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
 # Its secret is what opens it: the page says a team's name. Accepting takes an account.

@@ -203,6 +203,7 @@ urlpatterns = [
         organisations.let_go,
         name="organisation-let-team-go",
     ),
+    path("organisations/<str:organisation>/data", my_data.of_organisation, name="organisation-data"),
     path("organisations/<str:organisation>/audit", record.of_organisation, name="organisation-audit"),
     path(
         "organisations/<str:organisation>/audit/export",

@@ -92,6 +92,7 @@ PAGES = (
     "/teams/kumiko-lab",
     "/teams/kumiko-lab/audit",
     "/organisations/hokuto-institute/audit",
+    "/organisations/hokuto-institute/data",
     "/teams/kumiko-lab/service-accounts",
     "/organisations/hokuto-institute",
     "/invitations/nothing",

@@ -38,6 +38,8 @@ def test_each_class_of_data_has_a_table_that_answers_six_questions(visit: Visit,
         "models",
         "plan-request",
         "account",
+        "team",
+        "organisation",
     ]
     for held, (_, table) in zip(HOLDINGS, tables, strict=True):
         answers = re.findall(r"<td>(.+?)</td>", table)

@@ -1,31 +1,43 @@
-"""What is held of somebody and of a team, in numbers: measured, of theirs alone, and with a fixed number of questions."""
+"""What is held of somebody, a team and an organisation, in numbers: measured, of theirs alone, with a fixed number of questions."""
 
 from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
 from apps.accounts.models import User
+from apps.accounts.services import issue_api_key
 from apps.artifacts.kept import kept_versions_of
+from apps.artifacts.services import create_registry, link_version
 from apps.blobs.models import Blob
 from apps.blobs.sealed_file import sealed_size
 from apps.files import opening, services
 from apps.files.kept import kept_of
 from apps.files.models import Thumbnail
 from apps.files.services import announce_files, store_file
+from apps.plans.models import PlanRequest
+from apps.plans.queries import kept_requests_of
+from apps.plans.services import ask_for_plan, withdraw_request
+from apps.plans.types import Plan, RequestWords
 from apps.projects.models import Project
 from apps.projects.stored import bytes_of
 from apps.runs.models import Chunk, Run
-from apps.teams.models import Entity
+from apps.teams.choices import SettingName
+from apps.teams.models import Entity, Organisation, OrganisationMembership
+from apps.teams.queries import own_entity
+from apps.teams.services import choose, invite, make_service_account
+from apps.teams.types import MemberRole, OrganisationRole
 from apps.web.figures import size as size_in_words
 from tests.factories import artifacts, people, work
 from tests.web.conftest import Log, Visit, text_of
 
-URL, TEAM = "/settings/my-data", "/teams/lab/data"
+URL, TEAM, ORGANISATION = "/settings/my-data", "/teams/lab/data", "/organisations/institute/data"
 
 
 def store(run: Run, *names: str) -> None:
@@ -58,6 +70,18 @@ def test_a_teams_is_for_its_admins(
 ) -> None:
     assert visit(TEAM, by=who).status_code == status
     assert visit("/teams/nothing/data", by=who).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [("alice", 200), ("bob", 403), ("vera", 404), ("mallory", 404), (None, 404)]
+)
+def test_an_organisations_is_for_its_admins(
+    visit: Visit, institute: Organisation, bob: User, mallory: User, who: str | None, status: int
+) -> None:
+    OrganisationMembership.objects.create(organisation=institute, user=bob, role=OrganisationRole.MEMBER)
+
+    assert visit(ORGANISATION, by=who).status_code == status
+    assert visit("/organisations/nothing/data", by=who).status_code == 404
 
 
 def test_ones_own_takes_an_account_and_begins_with_nothing(visit: Visit, alice: User) -> None:
@@ -179,3 +203,96 @@ def test_artifacts_are_counted_with_what_was_saved_by_name(
     assert kept_versions_of(vision.entity).stored_bytes == stored > 0
     for slug in ("training-data", "models"):
         assert now(page, slug).startswith("Now 1 artifact version")
+
+
+def figures(page: Any, slug: str) -> dict[str, str]:
+    """Each figure of a class that has a size, by its words, with the size."""
+    row = page.content.decode().split(f'aria-labelledby="{slug}"><tbody>')[1].split("</tr>")[0]
+    found = re.findall(r'<b>\d* ?(.*?)</b> <span class="faint">(.*?)</span>', row)
+    assert len(found) == row.count("<b>")
+    return dict(found)
+
+
+def test_every_figure_of_an_account_says_its_bytes(visit: Visit, alice: User, lab: Entity) -> None:
+    by = people.actor(alice)
+    issue_api_key(alice, by=by)
+    choose(own_entity(by), SettingName.CODE_SAVING, True, by=by)
+
+    found = figures(visit(URL, by="alice"), "account")
+
+    assert found.keys() >= {
+        "name, address and the hash of the password",
+        "API key",
+        "place in a team or organisation",
+        "setting",
+        "lines on your record",
+    }
+    assert "0 B" not in found.values()
+
+
+def test_a_request_for_a_team_is_measured_and_its_words_no_more_when_they_are_gone(
+    visit: Visit, alice: User, bob: User, settings: Settings
+) -> None:
+    settings.OWNLOG_HOSTED = True
+    by = people.actor(bob)
+    assert 'id="plan-request"' not in visit(URL, by="bob").content.decode()
+
+    asked = ask_for_plan(Plan.ACADEMIC, RequestWords("https://example.org/lab", "for us", "see there"), by=by)
+    before = kept_requests_of(by)
+    shown = figures(visit(URL, by="bob"), "plan-request")
+    sealed = [bytes(each or b"") for each in (asked.sealed_address, asked.sealed_use, asked.sealed_evidence)]
+    withdraw_request(asked, by=by)
+    after = kept_requests_of(by)
+
+    assert shown == {"request": size_in_words(before.stored_bytes)}
+    assert before.count == after.count == 1
+    assert before.stored_bytes > sum(map(len, sealed)) > 0
+    assert PlanRequest.objects.get().sealed_use is None
+    assert figures(visit(URL, by="bob"), "plan-request") == {"request": size_in_words(after.stored_bytes)}
+
+
+def test_a_teams_people_invitations_services_and_record_are_measured(
+    visit: Visit, lab: Entity, alice: User
+) -> None:
+    by = people.actor(alice)
+    invite(lab, role=MemberRole.MEMBER, by=by, email="new@example.com")
+    make_service_account(lab, "night shift", role=MemberRole.MEMBER, by=by)
+
+    page = visit(TEAM, by="alice")
+
+    found = figures(page, "team")
+    assert found.keys() == {"people", "invitation", "service account", "lines on its record"}
+    assert "0 B" not in found.values()
+    assert "3 people" in now(page, "team")
+    words = page.content.decode()
+    assert "new@example.com" not in words and "night shift" not in words
+
+
+def test_an_organisations_registries_are_measured_beside_its_people(
+    visit: Visit, institute: Organisation, vision: Project, alice: User
+) -> None:
+    by = people.actor(alice)
+    invite(institute, role=OrganisationRole.MEMBER, by=by)
+    choose(institute, SettingName.CODE_SAVING, False, by=by)
+    shelf = create_registry(institute, name="models", by=by)
+    version = artifacts.version(vision, "net", {"w.bin": b"one"}, by=by, type_name="model")
+    link_version(version, shelf, name="prod", aliases=["production"], by=by)
+    people.organisation("elsewhere", admin=alice)
+
+    page = visit(ORGANISATION, by="alice")
+
+    found = figures(page, "organisation")
+    assert found.keys() == {
+        "person",
+        "invitation",
+        "setting",
+        "lines on its record",
+        "registry",
+        "collection",
+        "link",
+    }
+    assert "0 B" not in found.values()
+    assert re.findall(r'<table class="table held" aria-labelledby="([\w-]+)"', page.content.decode()) == [
+        "organisation"
+    ]
+    assert f'href="{ORGANISATION}"' in visit("/organisations/institute", by="alice").content.decode()
