@@ -12,10 +12,20 @@ from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.models import Collection, Link, Version
-from apps.artifacts.queries import made_by, makers_of, shown, used_by, versions_of_run
+from apps.artifacts.queries import (
+    in_projects_seen,
+    made_by,
+    makers_of,
+    resolve_client_path,
+    shown,
+    used_by,
+    version_by_client_id,
+    versions_of_run,
+)
 from apps.artifacts.services import use_version
 from apps.artifacts.types import RunRole
 from apps.audit.models import Event
+from apps.core.errors import NotFound
 from apps.projects.models import Project
 from apps.projects.services import update_project
 from apps.runs.models import Run
@@ -33,10 +43,21 @@ def scene(vision: Project, run: Run, alice: User, mallory: User) -> dict[str, An
     outside = work.run(theirs, "outside", by=mallory)
     mine = artifacts.version(vision, "mine", {"a": b"1"}, by=Actor.person(alice), run=outside)
     use_version(outside, mine)
-    hers = artifacts.version(theirs, "hers", {"b": b"2"}, by=Actor.person(mallory))
+    hers = artifacts.version(
+        theirs, "hers", {"b": b"2"}, by=Actor.person(mallory), client_id="hers of a client"
+    )
     use_version(run, hers)
     portfolio = Collection.objects.get(pk=mine.collection_id)
-    return {"mine": mine, "run": run, "place": theirs, "link": Link(version=hers, collection=portfolio)}
+    link = Link(version=hers, collection=portfolio)
+    shelf = Link(version=mine, collection=Collection.objects.get(pk=hers.collection_id))
+    return {"mine": mine, "run": run, "place": theirs, "link": link, "shelf": shelf}
+
+
+def led(actor: Actor, client_id: str) -> Version | None:
+    try:
+        return version_by_client_id(actor, client_id)
+    except NotFound:
+        return None
 
 
 WAYS: dict[str, Callable[[Actor, dict[str, Any]], object]] = {
@@ -45,6 +66,8 @@ WAYS: dict[str, Callable[[Actor, dict[str, Any]], object]] = {
     "who read it": lambda actor, s: used_by(actor, s["mine"]),
     "what a run read": lambda actor, s: versions_of_run(actor, s["run"], RunRole.INPUT),
     "behind a link": lambda actor, s: shown(actor, [s["link"]]),
+    "where it is linked": lambda actor, s: in_projects_seen(actor, [s["shelf"]], most=1),
+    "by a client's own id": lambda actor, s: led(actor, "hers of a client"),
 }
 
 
@@ -66,6 +89,7 @@ def test_what_is_not_shown_is_no_look_and_ones_own_is_none(
 ) -> None:
     update_project(scene["place"], by=Actor.person(mallory), visibility=Visibility.PRIVATE)
     scene["link"].version = Version.objects.get(pk=scene["link"].version_id)
+    scene["shelf"].collection = Collection.objects.get(pk=scene["shelf"].collection_id)
 
     assert not WAYS[way](Actor.person(alice), scene)
     assert WAYS[way](Actor.person(mallory), scene)
@@ -81,3 +105,22 @@ def test_the_page_of_a_version_tells_whose_runs_it_names(
 
     assert "/mallory/theirs/runs/outside" in page
     assert told() == [(alice.public_id, scene["place"].public_id, "public")]
+
+
+def test_an_address_in_a_table_sends_nobody_to_look_elsewhere(scene: dict[str, Any], alice: User) -> None:
+    with pytest.raises(NotFound):
+        resolve_client_path(
+            Actor.person(alice), "wandb-client-artifact://hers of a client/b", within=scene["run"].project
+        )
+
+    assert told() == []
+
+
+def test_what_is_beyond_the_places_that_are_shown_is_not_looked_at(
+    scene: dict[str, Any], vision: Project, alice: User
+) -> None:
+    own = Link(version=scene["mine"], collection=scene["link"].collection)
+
+    found = in_projects_seen(Actor.person(alice), [own, scene["shelf"]], most=1)
+
+    assert (found, told()) == ([vision], [])

@@ -152,8 +152,8 @@ def reached(s: Scene, by: Actor) -> int:
     return sum(kind is Version for kind, _pk in graph.lineage_of(by, run, layers=1).layers)
 
 
-def is_led(by: Actor, address: str) -> bool:
-    return versions.resolve_client_path(by, address) is not None
+def is_led(by: Actor, address: str, within: Place) -> bool:
+    return versions.resolve_client_path(by, address, within=_project(within)) is not None
 
 
 __all__ = [

@@ -339,7 +339,7 @@ CHECKS: dict[str, tuple[Call, Call]] = {
     "holders.in_projects_seen": (
         lambda s, p, a: any(
             each.is_registry
-            for each in holders.in_projects_seen(a.actor, holders.links_of([_data(s.world, PRIVATE)]))
+            for each in holders.in_projects_seen(a.actor, holders.links_of([_data(s.world, PRIVATE)]), most=20)
         ),
         lambda s, p, a: may(a, P.FILE_READ),
     ),

@@ -63,10 +63,15 @@ def links_of(versions: Iterable[Version]) -> list[Link]:
     return list(links_there().filter(version__in=[each.pk for each in versions]))
 
 
-def in_projects_seen(actor: Actor, links: Iterable[Link]) -> list[Project]:
-    """Those projects and registries with these links that the actor may see, each once."""
-    places = {each.collection.project_id: each.collection.project for each in links}
-    return [each for each in places.values() if may(actor, Permission.FILE_READ, each)]
+def in_projects_seen(actor: Actor, links: Iterable[Link], *, most: int) -> list[Project]:
+    """Projects and registries with these links that the actor may see, each once. Whose they are, sees them do it: of those
+    beyond `most`, which nobody is shown, nothing is asked."""
+    left = list({each.collection.project_id: each.collection.project for each in links}.values())
+    found: list[Project] = []
+    while left and len(found) < most:
+        some, left = left[: most - len(found)], left[most - len(found) :]
+        found += readable(actor, some)
+    return found
 
 
 def may_erase(actor: Actor, version: Version) -> bool:

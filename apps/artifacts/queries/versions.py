@@ -25,7 +25,7 @@ from apps.core import jsontext
 from apps.core.errors import Forbidden, NotFound
 from apps.core.ids import is_public_id
 from apps.core.rows import find_row
-from apps.projects.gate import may, require
+from apps.projects.gate import may, readable, require
 from apps.projects.models import Project
 from apps.projects.queries import get_project
 from apps.vault.damage import leave_out
@@ -250,13 +250,17 @@ def find_version(collection: Collection, alias: str) -> Version | None:
     return found
 
 
-def version_by_client_id(actor: Actor, client_id: str) -> Version:
-    """The version that a client knows by an id of its own, committed or being uploaded by the actor."""
-    for found in (
-        present().filter(client_index=client_index(client_id)).order_by("id")[:_MOST_OF_ONE_CLIENT_ID]
-    ):
+def version_by_client_id(actor: Actor, client_id: str, *, within: Project | None = None) -> Version:
+    """The version that a client knows by an id of its own, committed or being uploaded by the actor.
+
+    Wherever it is, unless `within` says where: whoever is led to a project of others has looked into it.
+    """
+    rows = present().filter(client_index=client_index(client_id))
+    if within is not None:
+        rows = rows.filter(collection__project=within)
+    for found in rows.order_by("id")[:_MOST_OF_ONE_CLIENT_ID]:
         if found.state == VersionState.COMMITTED:
-            is_seen = may(actor, Permission.FILE_READ, found.collection.project)
+            is_seen = bool(readable(actor, [found.collection.project]))
         else:
             is_own = actor.user_id is not None and found.created_by_id == actor.user_id
             is_seen = may(actor, Permission.FILE_WRITE, found.collection.project, is_own=is_own)
@@ -265,18 +269,21 @@ def version_by_client_id(actor: Actor, client_id: str) -> Version:
     raise NotFound(NO_ARTIFACT)
 
 
-def resolve_client_path(actor: Actor, address: str) -> tuple[Version, str]:
-    """The version and the path of `wandb-client-artifact://ID[:latest]/path`, where ID is a version's or a collection's."""
+def resolve_client_path(actor: Actor, address: str, *, within: Project) -> tuple[Version, str]:
+    """The version and the path of `wandb-client-artifact://ID[:latest]/path`, where ID is a version's or a collection's.
+
+    In this project alone: whoever writes an address sends nobody to look into somebody else's.
+    """
     whole = address.removeprefix("wandb-client-artifact://")
     who, _slash, path = whole.partition("/")
     client_id, colon, alias = who.partition(":")
     if not colon:
-        version = version_by_client_id(actor, client_id)
+        version = version_by_client_id(actor, client_id, within=within)
         return _there(version if version.state == VersionState.COMMITTED else None), path
     rows = Collection.objects.select_related("project__entity").filter(client_index=client_index(client_id))
-    rows = rows.filter(project__erased_at=None)
+    rows = rows.filter(project=within, project__erased_at=None)
     for collection in rows.order_by("id")[:_MOST_OF_ONE_CLIENT_ID]:
-        if may(actor, Permission.FILE_READ, collection.project):
+        if readable(actor, [collection.project]):
             return _there(find_version(collection, alias)), path
     raise NotFound(NO_ARTIFACT)
 

@@ -62,7 +62,7 @@ def noticing(actor: Actor, versions: Sequence[Version]) -> Noticing:
     """Runs and places that the asker may not see are not told of; that a version is linked is on its team's record."""
     links, read = links_of(versions), read_by_runs(actor, versions)
     linked = {each.version_id for each in links}
-    places = open_projects(in_projects_seen(actor, links)[:_MOST_PLACES])
+    places = open_projects(in_projects_seen(actor, links, most=_MOST_PLACES))
     return Noticing(
         went=versions_would_go(versions),
         readings=sum(read.values()),

@@ -92,14 +92,10 @@ class _Artifacts:
         return [each.version for each in self._found.values() if each is not None]
 
     def _read(self, address: str) -> _Held | None:
-        version, path = resolve_client_path(self._actor, address)
+        version, path = resolve_client_path(self._actor, address, within=self._run.project)
         opened = open_version(version)
         entries = find_entries(version, [path])
-        if (
-            version.collection.project_id != self._run.project_id
-            or not entries
-            or entries[0].size > self._room
-        ):
+        if not entries or entries[0].size > self._room:
             return None
         self._room -= entries[0].size
         return _Held(opened, read_table(b"".join(handed_entry(opened, entries[0]).read())).rows)
