@@ -22,7 +22,7 @@ from apps.projects.readings import READING
 from apps.wandb_protocol.ids import to_client
 from tests.factories.people import basic
 from tests.matrix.asking import FORM, Ask, Door, Level, Way
-from tests.matrix.world import GHOST, Asker, Place, Target, World, undone
+from tests.matrix.world import GHOST, SUSPENDED, Asker, Place, Target, World, undone
 
 # Of what is told less by each answer (tests/README.md) every so-manieth is asked; with OWNLOG_MATRIX=whole, all.
 SHARE = 1 if os.environ.get("OWNLOG_MATRIX") == "whole" else 5
@@ -173,14 +173,14 @@ class Measure:
     # ── a cell of the matrix ──
 
     def cells(self, ways: Iterable[Way]) -> Iterator[Cell]:
-        """Every cell in which somebody is refused, every one in which they may write; of those in which they may read a share."""
+        """Every cell in which somebody is refused, every one in which they may write; of the others a share, in turn."""
         turn = 0
         for way in ways:
             for asker in (each for each in self.world.askers if measured(each, way)):
                 for place in visibilities(way, self.world):
-                    is_reading = way.rule in READING and expected(asker, way, place) == YES
-                    turn += is_reading
-                    if not is_reading or turn % SHARE == 0:
+                    is_one_of_many = _says_less(asker, way, place)
+                    turn += is_one_of_many
+                    if not is_one_of_many or turn % SHARE == 0:
                         yield asker, way, place
 
     def cell(self, asker: Asker, way: Way, place: Place) -> Iterator[Mismatch]:
@@ -210,6 +210,12 @@ class Measure:
             empty = b"" if way.ask(self.world, place.target, asker).kind == FORM else b"{}"
             if (again := outcome(way, self.asked(asker, way, place.target, body=empty))) != wanted:
                 yield wrong(f"{wanted}, whatever is sent", again)
+
+
+def _says_less(asker: Asker, way: Way, place: Place) -> bool:
+    """Is it one of those of which a share is asked: what may be read, a browser that is as nobody's, one more private project?"""
+    may_read = way.rule in READING and expected(asker, way, place) == YES
+    return may_read or place.is_kept or (asker.is_refused_key and way.door is Door.WEB)
 
 
 def _difference(one: tuple[int, str, str], other: tuple[int, str, str]) -> str:
@@ -313,13 +319,13 @@ def visibilities(way: Way, world: World) -> list[Place]:
     if way.level is Level.PROJECT:
         whose = way.is_run and way.rule in TO_OWN_RUNS  # else it makes no difference who added the run
         return [each for each in world.places if whose or "run" not in each.name]
-    first, suspended = world.places[0], world.places[-1]
+    first, suspended = world.places[0], world.place(SUSPENDED)
     return [first, suspended] if way.level is Level.TEAM else [first]
 
 
 def measured(asker: Asker, way: Way) -> bool:
-    """A key is no way into a page, and whoever was suspended is nobody there: tests of accounts show it."""
-    return not (way.door is Door.WEB and (asker.by_key_alone or asker.is_refused_key))
+    """A key is no way into a page."""
+    return not (way.door is Door.WEB and asker.by_key_alone)
 
 
 __all__ = ["SHARE", "Measure", "Mismatch", "expected", "measured", "outcome", "visibilities"]

@@ -26,10 +26,12 @@ from apps.projects.types import NamedRole
 from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.types import Lines, Stream, StreamRequest
+from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Organisation, OrganisationMembership
 from apps.teams.services import (
     KeyWanted,
     change_role,
+    choose,
     invite,
     make_service_account,
     make_service_key,
@@ -43,6 +45,7 @@ from tests.matrix import stored
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 SUSPENDED = "suspended"
+KEPT = "public project that an organisation keeps to its own people"
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class Place:
     target: Target
     added_by: int
     is_suspended: bool = False
+    is_kept: bool = False  # to the people of its team, whatever was chosen: as a private one to all
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,10 @@ class Asker:
         """What the one table says of this project."""
         if place.is_suspended:
             return False
-        role = standing(self.entity, visibility=place.visibility, named=self.named, holds_link=self.has_link)
+        # A service account is of the lab alone, and no link opens what is kept.
+        entity = Role.NOBODY if place.is_kept and self.is_service else self.entity
+        has_link = self.has_link and not place.is_kept
+        role = standing(entity, visibility=place.visibility, named=self.named, holds_link=has_link)
         is_own = is_run and self.actor.user_id is not None and place.added_by == self.actor.user_id
         return allows(permission, role=role, visibility=place.visibility, scope=self.scope, is_own=is_own)
 
@@ -212,7 +219,7 @@ def make_world() -> World:
     world.places.append(
         _place(world, "open project, a stranger's run", projects[3], Visibility.OPEN, users["mallory"])
     )
-    world.places.append(_suspended(world))
+    world.places += [_kept(world), _suspended(world)]
     _name_people(world, projects[1])
     _askers(world, projects)
     return world
@@ -263,7 +270,7 @@ def _place(world: World, name: str, project: Project, visibility: Visibility, by
     key = issue_api_key(world.users["alice"], by=alice)[0]
     target = Target(
         project.entity.name,
-        f"{'shut' if project.entity_id != world.lab.pk else visibility.value}-place",
+        f"{visibility.value if project.entity_id == world.lab.pk else project.entity.name}-place",
         run,
         "a.txt",
         project.public_id,
@@ -292,6 +299,19 @@ def _suspended(world: World) -> Place:
     found = _place(world, SUSPENDED, made, Visibility.PUBLIC, users["alice"])
     suspend_entity(shut, by=Actor.person(users["oscar"]))
     return Place(**vars(found) | {"is_suspended": True, "mark": "mark-shut"})
+
+
+def _kept(world: World) -> Place:
+    """A project that was public before the organisation of its team said that there are only private ones."""
+    users, alice = world.users, Actor.person(world.users["alice"])
+    members = [users["bob"], users["una"]]
+    trust = people.team("trust", admin=users["alice"], members=members, viewers=[users["vera"]])
+    above = people.organisation("foundation", admin=users["alice"], teams=[trust])
+    made = work.project("trust", "trust-place", by=users["alice"])
+    made = update_project(made, by=alice, description="mark-trust", visibility=Visibility.PUBLIC)
+    found = _place(world, KEPT, made, Visibility.PUBLIC, users["alice"])
+    choose(above, SettingName.PRIVATE_ONLY, True, by=alice)
+    return Place(**vars(found) | {"visibility": Visibility.PRIVATE, "is_kept": True, "mark": "mark-trust"})
 
 
 def _name_people(world: World, restricted: Project) -> None:
@@ -399,7 +419,7 @@ def _linked(world: World, name: str, *, has_link: bool = False, **ends: Any) -> 
     links = []
     for place in world.places:
         project = Project.objects.get(public_id=place.target.project_id)
-        if place.is_suspended:
+        if place.is_suspended or place.is_kept:
             links.append(place.target.link_id)
             continue
         link, secret = make_share_link(project, label="", days=7, by=Actor.person(world.users["alice"]))

@@ -222,7 +222,7 @@ ANSWERS = [
     Answer("finding.found_people", lambda s, p, a: [each.username for each in teams.found_people(a.actor, "una")], lambda s, p, a: ["una"] if _inside(a) and a.actor.username != "una" else []),
     Answer("finding.found_people 2", lambda s, p, a: [each.username for each in teams.found_people(a.actor, "sam")], lambda s, p, a: []),
     Answer("finding.person_in_common", lambda s, p, a: finding.person_in_common(a.actor, "sam"), lambda s, p, a: None),
-    Answer("finding.teams_in_common", lambda s, p, a: [each.name for each in teams.teams_in_common(a.actor, s.user("una"))], lambda s, p, a: ["lab"] if _inside(a) else []),
+    Answer("finding.teams_in_common", lambda s, p, a: [each.name for each in teams.teams_in_common(a.actor, s.user("una"))], lambda s, p, a: ["lab", "trust"][: 1 if a.is_service else 2] if _inside(a) else []),
     Answer("finding.teams_in_common 2", lambda s, p, a: [each.name for each in teams.teams_in_common(a.actor, s.user("sam"))], lambda s, p, a: []),
     Answer("service_accounts.author_names", lambda s, p, a: "mark-robot" in teams.author_names(a.actor, [s.robot.pk]).values(), lambda s, p, a: _inside(a)),
     Answer("service_accounts.author_names 2", lambda s, p, a: bool(teams.author_names(a.actor, [s.hidden.pk])), lambda s, p, a: _inside(a)),

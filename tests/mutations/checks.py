@@ -67,7 +67,7 @@ class Checks:
             for each in TOLD
             for asker in self.measure.world.askers
             if asker.key and not asker.is_refused_key
-            for place in self.measure.world.places
+            for place in self._places
             if asker.may(Permission.PROJECT_READ, place)
         }
 
@@ -114,10 +114,15 @@ class Checks:
         marks = self.measure.asked(asker, way, target).marks
         return ", ".join(sorted(marks - seen_by(self.measure.world, asker, way)))
 
+    @cached_property
+    def _places(self) -> list[Place]:
+        """But the one that is as a private one, of another team: the gate behind all of these is one."""
+        return [each for each in self.scene.world.places if not each.is_kept]
+
     def direct(self) -> dict[str, Check]:
         found = dict[str, Check]()
         for number, act in enumerate(ACTS):
-            places = self.scene.world.places if act.level == "project" else self.scene.world.places[:1]
+            places = self._places if act.level == "project" else self._places[:1]
             if not act.is_run:  # it makes no difference who added the run
                 places = [each for each in places if "run" not in each.name]
             same = sum(each.name == act.name for each in ACTS[:number]) + 1
@@ -131,7 +136,7 @@ class Checks:
         found = dict[str, Check]()
         for answer in ANSWERS:
             for asker in self.scene.askers:
-                for place in self.scene.world.places if answer.is_each else self.scene.world.places[:1]:
+                for place in self._places if answer.is_each else self._places[:1]:
                     name = f"answer | {answer.name} | {asker.name} | {place.name}"
                     found[name] = partial(self._answer, answer, asker, place)
         return found
