@@ -22,13 +22,14 @@ from apps.artifacts.services import (
     unlink_version,
     update_registry,
 )
+from apps.artifacts.services.collections import portfolio_to_link_to
 from apps.audit.models import Event
 from apps.core.errors import NotFound
 from apps.erasure.artifacts import erase_versions
 from apps.erasure.models import ErasureJob
 from apps.erasure.services import advance, erase_project
 from apps.projects.models import Project
-from apps.projects.services import name_in_registry
+from apps.projects.services import name_in_registry, update_project
 from apps.projects.types import RegistryRole
 from apps.teams.models import Entity, Organisation
 from apps.teams.services import add_member, add_team, let_team_go
@@ -155,6 +156,27 @@ def test_a_team_sees_who_of_elsewhere_has_listed_its_versions(
 
     told = Event.objects.filter(kind="project.read", project=model.collection.project.public_id)
     assert [(each.by, each.facts["via"]) for each in told] == [(olga.public_id, "registry")]
+
+
+def test_who_is_told_of_anothers_place_with_a_version_is_on_that_places_record(
+    model: Version, alice: User, mallory: User, ann: Asker
+) -> None:
+    theirs, by = work.project("mallory", "theirs", by=mallory), Actor.person(mallory)
+    update_project(theirs, by=by, visibility=Visibility.PUBLIC)
+    Link.objects.create(
+        collection=portfolio_to_link_to(theirs, name="shelf", type_name="model", by=by),
+        version=model,
+        number=0,
+    )
+    query = """query($id: ID!) { artifact(id: $id) { artifactMemberships { edges { node { artifactCollection { name } } } } } }"""
+
+    found = ann.data(query, id=id_of(model))["artifact"]["artifactMemberships"]["edges"]
+
+    assert {each["node"]["artifactCollection"]["name"] for each in found} == {"net", "shelf"}
+    told = Event.objects.filter(kind="project.read")
+    assert [(each.by, each.subject, each.facts["via"]) for each in told] == [
+        (alice.public_id, theirs.public_id, "public")
+    ]
 
 
 def test_to_link_takes_a_member_of_the_registry_who_writes_where_the_version_was_made(

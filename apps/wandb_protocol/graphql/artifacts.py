@@ -38,7 +38,7 @@ from apps.artifacts.queries import (
 from apps.artifacts.types import LATEST, CollectionKind, RunRole
 from apps.core import jsontext
 from apps.core.errors import Invalid, NotFound
-from apps.projects.gate import may
+from apps.projects.gate import may, readable
 from apps.projects.queries import open_project, open_projects
 from apps.runs.queries import open_runs
 from apps.wandb_protocol import translate
@@ -398,9 +398,9 @@ def memberships(version: Source, info: Info, **_: object) -> Source:
     """The collection in which it was made, and those to which it was linked, as far as the asker may see them."""
     held: OpenVersion = version["_version"]
     actor = actor_in(info)
-    links = [
-        each for each in links_to(held.version) if may(actor, Permission.FILE_READ, each.collection.project)
-    ]
+    found = links_to(held.version)
+    seen = {each.pk for each in readable(actor, {each.collection.project for each in found})}
+    links = [each for each in found if each.collection.project_id in seen]
     budget_of(info).list_of(len(links) + 1)
     is_told = version["artifactSequence"]["project"] is not None
     own = [membership_facts(version)] if is_told else []
