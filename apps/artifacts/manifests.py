@@ -36,7 +36,8 @@ _DEEPEST = 64
 _MOST_SIZE = 2**53
 _MD5_BASE64 = re.compile(r"[A-Za-z0-9+/]{22}==")
 _UNUSABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # control characters, and half a character
-_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
+# `C:x` leads to the folder in which that drive stands just now, so it is no better than `C:\x`.
+_DRIVE = re.compile(r"[A-Za-z]:")
 _POLICY = {
     "version": 1,
     "storagePolicy": "wandb-storage-policy-v1",

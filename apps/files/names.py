@@ -9,6 +9,8 @@ from apps.core.errors import Invalid
 
 MOST_BYTES = 1024
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# `C:x` leads to the folder in which that drive stands just now, so it is no better than `C:\x`.
+_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 def clean_file_name(name: str) -> str:
@@ -21,6 +23,6 @@ def clean_file_name(name: str) -> str:
     if _CONTROL.search(name):
         raise Invalid(_("A file name may not contain control characters."))
     parts = re.split(r"[/\\]", name)
-    if name[0] in "/\\" or ".." in parts or re.match(r"[A-Za-z]:[/\\]", name):
+    if name[0] in "/\\" or ".." in parts or _DRIVE.match(name):
         raise Invalid(_("A file name must be a relative path that does not lead out of its folder."))
     return name

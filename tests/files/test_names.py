@@ -47,6 +47,7 @@ def test_equal_letters_are_one_name() -> None:
         "\\server\\share",
         "//server/share",
         "C:\\x",
+        "C:x",
         "c:/x",
         "a\x00b",
         "a\nb",

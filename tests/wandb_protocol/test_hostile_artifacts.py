@@ -36,6 +36,7 @@ PATHS = [
     "..\\up",
     "a\\..\\..\\up",
     "C:\\x",
+    "C:evil.txt",
     "c:/x",
     "nul\x00byte",
     "line\nbreak",
