@@ -8,6 +8,9 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from apps.artifacts.queries import find_by_digest, list_entries, read_stored
 from apps.artifacts.queries.code import source_versions_of
 from apps.artifacts.types import Entry, OpenVersion
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 # As the client calls the same script where it sends it as a file of the run: runs are then compared whichever way it came.
 _HERE = "code/"
 _STRETCH = 1000
+_NOTE = "NOT-ALL-FILES.txt"
 MOST = 5_000  # of a run: a few kilobytes of memory each
 
 
@@ -71,6 +75,18 @@ def kept_code(opened: OpenRun) -> tuple[list[CodeFile], int]:
             name = name if there is None else f"{version.collection.name}/{entry.path}"
             found[name] = _of_artifact(version, entry, name, where)
     return sorted(found.values(), key=lambda each: each.name), left_out
+
+
+def note_of_left_out(left_out: int, moment: datetime) -> Handed:
+    """A file that says in an archive how many files are not in it, and where they are."""
+    says = ngettext(
+        "%(n)d file of this run’s code is not in this archive: it holds the first %(most)d of the folders that the run sent.",
+        "%(n)d files of this run’s code are not in this archive: it holds the first %(most)d of the folders that the run sent.",
+        left_out,
+    ) % {"n": left_out, "most": MOST}
+    where = _("All of them are in the artifacts of type “code” that the run made.")
+    data = f"{says}\n{where}\n".encode()
+    return Handed(_NOTE, len(data), moment, lambda: iter([data]))
 
 
 def count_sources(run: Run) -> int:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -9,7 +10,7 @@ from apps.access.policy import Permission
 from apps.core.errors import NotFound
 from apps.runs.queries import get_run, open_run
 from apps.vault.damage import leaving_out_damaged
-from apps.web.code.kept import CodeFile, kept_code
+from apps.web.code.kept import CodeFile, kept_code, note_of_left_out
 from apps.web.code.shown import has_own_form, shown_of
 from apps.web.code.switching import way_to_code
 from apps.web.code.tree import tree_of
@@ -41,6 +42,7 @@ def code(request: Request, entity: str, project: str, run: str) -> HttpResponse:
         "main": main if main in {each.name for each in files} else "",
         "leaves": leaves,
         "left_out": left_out + beyond,
+        "is_zip_cut": beyond > 0,
         "total_size": sum(each.size for each in files),
         "file": found,
         "damaged": damaged,
@@ -55,11 +57,15 @@ def code(request: Request, entity: str, project: str, run: str) -> HttpResponse:
 
 @require_safe
 def whole(request: Request, entity: str, project: str, run: str) -> StreamingHttpResponse:
-    """The code of the run's tab as one archive, which is empty where none is kept."""
+    """The code of the run's tab as one archive, which is empty where none is kept and says so where it is not all."""
     held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
     opened = open_run(held)
-    files = (each.handed for each in kept_code(opened)[0])
-    response = StreamingHttpResponse(zipped(files), content_type="application/zip")
+    files, beyond = kept_code(opened)
+    # First, so that it is seen before the files are.
+    note = [note_of_left_out(beyond, opened.run.created_at)] if beyond else []
+    response = StreamingHttpResponse(
+        zipped(chain(note, (each.handed for each in files))), content_type="application/zip"
+    )
     response["Content-Disposition"] = attachment(f"{opened.head.name}-code.zip")
     response["X-Content-Type-Options"] = "nosniff"
     return response

@@ -144,6 +144,28 @@ def test_of_many_files_the_first_are_kept_in_hand_and_the_others_counted(
     assert "2 more files" in text_of(page)
     assert "z.py" not in page.content.decode()
     assert count_sources(one) == 2
+    assert "The first 2, as ZIP" in text_of(page)
+
+
+def test_an_archive_that_is_not_whole_says_so(
+    visit: Visit, one: Run, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def names() -> list[str]:
+        answer = visit(f"{RUN}/code/zip", by="vera")
+        with zipfile.ZipFile(io.BytesIO(b"".join(answer))) as archive:
+            said.append(archive.read(archive.namelist()[0]).decode())
+            return archive.namelist()
+
+    said: list[str] = []
+    send_folder(one, alice, {"z.py": b"z"}, name="source-z")
+    whole = names()
+    monkeypatch.setattr(kept, "MOST", 2)
+    monkeypatch.setattr(kept, "_STRETCH", 1)
+
+    assert "NOT-ALL-FILES.txt" not in whole
+    assert len(whole) == 4
+    assert names() == ["NOT-ALL-FILES.txt", "code/notes.ipynb.bak", "code/train.py"]
+    assert said[-1].startswith("2 files of this run’s code are not in this archive: it holds the first 2 ")
 
 
 def test_no_words_are_read_of_versions_that_are_not_shown(
