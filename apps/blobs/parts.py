@@ -31,7 +31,7 @@ from apps.vault.seal import blind_index
 from apps.vault.tree import keys_in_use, open_blob_key
 from apps.vault.types import NodeId
 
-__all__ = ["PartedFile", "drop_parts", "join_parts", "names_of_parts", "store_part"]
+__all__ = ["PartedFile", "drop_parts", "drop_surplus_parts", "join_parts", "names_of_parts", "store_part"]
 
 _DIGEST_LABEL = "blob_part.md5"
 _JOINED = ("state", "plain_size", "stored_size", "part_count")
@@ -177,6 +177,20 @@ def drop_parts(blob: Blob) -> None:
         rows.delete()
     for name in names:
         drop_object(name)
+
+
+def drop_surplus_parts(most: int) -> int:
+    """Take away parts of blobs that were then sent whole, as many as these at most; how many those were.
+
+    Nobody reads them, and none comes to a blob that is stored. A PUT does not look for them: there are next to none.
+    """
+    rows = BlobPart.objects.filter(blob__state=BlobState.STORED, blob__part_count=0).order_by("pk")
+    found = dict(rows.values_list("pk", "object_name")[:most])
+    for name in found.values():
+        default_store().delete_all_versions(name)
+    # The rows go last: whoever is killed meanwhile finds the rest by them.
+    BlobPart.objects.filter(pk__in=found).delete()
+    return len(found)
 
 
 def names_of_parts(blobs: Collection[int]) -> list[str]:

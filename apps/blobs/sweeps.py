@@ -9,6 +9,7 @@ from itertools import islice
 from django.db.models import Exists, OuterRef
 
 from apps.blobs.models import Blob, BlobPart, BlobState
+from apps.blobs.parts import drop_surplus_parts
 from apps.blobs.services import delete_blob, users_of_blobs
 from apps.blobs.store import default_store
 from apps.blobs.types import Swept
@@ -23,12 +24,14 @@ _FEW = 20
 
 
 def sweep_orphans() -> Swept:
-    """Finish deletions, and clear away uploads never finished, blobs nobody points at and objects without a row."""
+    """Finish deletions, and clear away uploads never finished, blobs nobody points at, objects without a row and parts of what
+    was then sent whole."""
     before = clock.now() - _GRACE
     return Swept(
         uploads=default_store().abort_uploads(before=before),
         blobs=sum(_delete(blob) for blob in _ownerless_blobs(before)),
         objects=_sweep_objects(before),
+        parts=drop_surplus_parts(_BATCH),
     )
 
 

@@ -37,6 +37,7 @@ class Swept:
     uploads: int = 0
     blobs: int = 0
     objects: int = 0
+    parts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

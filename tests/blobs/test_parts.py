@@ -14,8 +14,8 @@ from pytest_django import Settings
 
 from apps.blobs import parts
 from apps.blobs.models import Blob, BlobPart, BlobState
-from apps.blobs.parts import drop_parts, join_parts, store_part
-from apps.blobs.services import delete_blob, open_blob, read_blob, reserve_blobs
+from apps.blobs.parts import drop_parts, drop_surplus_parts, join_parts, store_part
+from apps.blobs.services import delete_blob, fill_blob, open_blob, read_blob, reserve_blobs
 from apps.blobs.store import default_store
 from apps.blobs.sweeps import sweep_orphans
 from apps.blobs.tally import Tally
@@ -214,6 +214,23 @@ def test_what_ended_leaves_nothing(blob: Blob, owner: NodeId) -> None:
     with pytest.raises(KeyGone):
         send(blob, owner, 1)
     assert objects() == set()
+
+
+def test_parts_of_what_was_then_sent_whole_are_swept(blob: Blob, owner: NodeId) -> None:
+    for number in (1, 2):
+        send(blob, owner, number)
+    parted = reserve_blobs(owner, 1)[0]
+    for number in (1, 2, 3):
+        send(parted, owner, number)
+    join(parted, owner)
+    fill_blob(blob, owner, [WHOLE], accepts=lambda _: None)
+    assert BlobPart.objects.count() == 5
+
+    assert [drop_surplus_parts(1), sweep_orphans().parts, sweep_orphans().parts] == [1, 1, 0]
+    assert set(BlobPart.objects.values_list("blob", flat=True)) == {parted.pk}
+    assert len(objects()) == 4
+    assert b"".join(read_blob(Blob.objects.get(pk=blob.pk), owner)) == WHOLE
+    assert b"".join(read_blob(Blob.objects.get(pk=parted.pk), owner)) == WHOLE
 
 
 def test_part_that_comes_while_its_blob_leaves_is_dropped(blob: Blob, owner: NodeId) -> None:
