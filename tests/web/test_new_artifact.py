@@ -15,6 +15,7 @@ from apps.accounts.models import User
 from apps.artifacts.manifests import digest_of, read_manifest
 from apps.artifacts.models import EntryPage, Manifest, StoredFile, Version
 from apps.artifacts.queries import find_collection, find_version, list_entries, open_version
+from apps.artifacts.services import by_hand, commit_version
 from apps.artifacts.types import OpenVersion
 from apps.blobs.models import Blob
 from apps.blobs.store import default_store
@@ -90,6 +91,28 @@ def test_what_the_project_holds_is_stored_once_and_an_equal_version_is_not_made_
     more = send(PAGE, by="alice", **sent(FILES | {"c": b"new"}))
     assert more["Location"] == "/lab/vision/artifacts/dataset/animals/v1"
     assert StoredFile.objects.count() == len(FILES) + 1
+
+
+def test_a_form_that_is_sent_twice_at_once_makes_one_version(
+    send: Visit, vision: Project, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second goes all its way while the first has its files, and not yet its number."""
+    answers: list[Any] = []
+
+    def with_another_before(*asked: Any, **more: Any) -> Any:
+        monkeypatch.setattr(by_hand, "commit_version", commit_version)
+        answers.append(send(PAGE, by="alice", **sent(FILES, aliases="second")))
+        return commit_version(*asked, **more)
+
+    monkeypatch.setattr(by_hand, "commit_version", with_another_before)
+    answers.append(send(PAGE, by="alice", **sent(FILES, aliases="first")))
+
+    assert [answers[0]["Location"], answers[-1]["Location"]] == [
+        "/lab/vision/artifacts/dataset/animals/v0"
+    ] * 2
+    assert Version._base_manager.count() == 1
+    assert {"first", "second"} <= set(newest(vision).aliases)
+    assert (StoredFile.objects.count(), Manifest.objects.count()) == (len(FILES), 1)
 
 
 def breaking_off() -> Callable[..., Any]:

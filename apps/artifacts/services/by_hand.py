@@ -15,7 +15,7 @@ from apps.artifacts.models import StoredFile, Version
 from apps.artifacts.queries.entries import STORED_LABEL, stored_by_digest
 from apps.artifacts.queries.versions import committed, open_version, project_key
 from apps.artifacts.services.collections import move_aliases
-from apps.artifacts.services.committing import commit_version
+from apps.artifacts.services.committing import HeldAlready, commit_version
 from apps.artifacts.services.deleting import clear_version
 from apps.artifacts.services.uploads import (
     announce_manifest,
@@ -46,13 +46,16 @@ def make_version(
         listed = Listed(_kept(begun, files))
         latest = committed().filter(collection=begun.collection).order_by("-number").first()
         if latest is not None and open_version(latest).words.digest == digest_of(listed.rows):
-            discard_upload(begun)
-            move_aliases(begun.collection, latest, new.aliases)
-            return latest
+            raise HeldAlready(latest)
         raw = write_manifest(listed)
         md5 = base64.b64encode(hashlib.md5(raw, usedforsecurity=False).digest()).decode()
         receive_manifest(announce_manifest(begun, kind=ManifestKind.FULL, digest=md5), [raw])
-        return commit_version(begun, by=by)
+        # Asked again where its number is given: the same form may have been sent twice at once.
+        return commit_version(begun, by=by, unless_held=True)
+    except HeldAlready as same:
+        discard_upload(begun)
+        move_aliases(begun.collection, same.version, new.aliases)
+        return same.version
     except BaseException:
         discard_upload(begun)
         raise

@@ -57,10 +57,17 @@ from apps.vault.seal import blind_index, seal
 from apps.vault.types import NodeId
 
 
-def commit_version(version: Version, *, by: Actor) -> Version:
+class HeldAlready(Exception):
+    """The latest version of the artifact holds the same files."""
+
+    def __init__(self, version: Version) -> None:
+        self.version = version
+
+
+def commit_version(version: Version, *, by: Actor, unless_held: bool = False) -> Version:
     """Give a version its number and let it be seen. Invalid while a file that it lists has not come whole.
 
-    Asking twice is allowed, also at once: the second finds it done.
+    Asking twice is allowed, also at once: the second finds it done. `unless_held`: HeldAlready where the latest holds the same.
     """
     if version.state == VersionState.COMMITTED:
         return version
@@ -81,7 +88,8 @@ def commit_version(version: Version, *, by: Actor) -> Version:
     current = full[-1] if full else _write_whole(version, listed)
     words = replace(words, digest=digest)
     try:
-        took = _publish(version, current, in_order(listed.rows.values()), size=size, words=words, by=by)
+        rows = in_order(listed.rows.values())
+        took = _publish(version, current, rows, size=size, words=words, by=by, unless_held=unless_held)
     except BaseException:
         let_go(None if full else current.blob)
         raise
@@ -147,10 +155,17 @@ def _write_whole(version: Version, listed: Listed) -> Manifest:
 
 
 def _publish(
-    version: Version, current: Manifest, rows: Rows, *, size: int, words: VersionWords, by: Actor
+    version: Version,
+    current: Manifest,
+    rows: Rows,
+    *,
+    size: int,
+    words: VersionWords,
+    by: Actor,
+    unless_held: bool,
 ) -> bool:
     """All of it or nothing. False when somebody else was quicker."""
-    key = version_key(version)
+    key, digest = version_key(version), _index_of(version, words.digest)
     pages = list(_pages(version, key, rows))
     now = clock.now()
     with transaction.atomic():
@@ -161,6 +176,8 @@ def _publish(
             raise NotFound(NO_ARTIFACT)
         if fresh.state != VersionState.PENDING:
             return False
+        if unless_held and (latest := _latest(collection)) and bytes(latest.digest_index) == digest:
+            raise HeldAlready(latest)
         EntryPage.objects.bulk_create(pages, batch_size=20)
         current.is_current = True
         current.save()
@@ -170,7 +187,7 @@ def _publish(
             now,
         )
         version.size, version.file_count, version.updated_at = size, len(rows), now
-        version.digest_index = blind_index(collection_key(version.collection), DIGEST_LABEL, words.digest)
+        version.digest_index = digest
         version.sealed_words = sealed_words(version, key, words)
         version.save()
         Collection.objects.filter(pk=collection.pk).update(
@@ -180,6 +197,14 @@ def _publish(
         move_aliases(version.collection, version, words.aliases)
         record(EventKind.ARTIFACT_COMMITTED, **whose(version), by=by, files=len(rows), bytes=size)
     return True
+
+
+def _index_of(version: Version, digest: str) -> bytes:
+    return blind_index(collection_key(version.collection), DIGEST_LABEL, digest)
+
+
+def _latest(collection: Collection) -> Version | None:
+    return committed().filter(collection=collection).order_by("-number").first()
 
 
 def _pages(version: Version, key: OpenKey, rows: Rows) -> Iterator[EntryPage]:
