@@ -49,6 +49,7 @@ READ = """
     run.file("out/note.txt").download(root="got", replace=True)
     tell(note=[files["out/note.txt"], open("got/out/note.txt").read()], known=sorted(set(files) & {"config.yaml", "output.log"}),
         pattern=[file.name for file in run.files(pattern="%.txt")], paged=len(list(run.files(per_page=1))) == len(files))
+    tell(reports=[len(list(api.reports("alice/read"))), len(list(api.reports("alice/read", name="a/b")))])
 """
 CHANGE = """
     api = wandb.Api()
@@ -162,6 +163,10 @@ def test_files_listed_and_downloaded(told: Json) -> None:
         True,
     )
     assert told["pattern"] == ["out/note.txt", "requirements.txt"]
+
+
+def test_there_are_no_reports_and_the_client_is_told_so(told: Json) -> None:
+    assert told["reports"] == [0, 0]
 
 
 def test_a_file_and_runs_are_erased_and_do_not_come_back(told: Json) -> None:
