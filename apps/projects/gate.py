@@ -170,6 +170,13 @@ def may(actor: Actor, permission: Permission, project: Project, *, is_own: bool 
     return _allowed(actor, permission, project, _standing(actor, project), is_own=is_own)
 
 
+def where_may(actor: Actor, permission: Permission, projects: Iterable[Project]) -> set[int]:
+    """Those of these in which the actor may do this, by primary key, in as many questions as of one."""
+    projects = list(projects)
+    standings = _standings(actor, projects) if projects else {}
+    return {each.pk for each in projects if _allowed(actor, permission, each, standings[each.pk])}
+
+
 def those_allowed(actor: Actor, project: Project, *permissions: Permission) -> frozenset[Permission]:
     """Those of these that the actor may do, for a page that offers several."""
     held = _standing(actor, project)

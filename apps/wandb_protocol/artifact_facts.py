@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 Source = dict[str, Any]
 _DIGEST_ALGORITHM = "MANIFEST_MD5"
-_FOREVER = -2  # the client wants a number
 
 
 def type_facts(project: OpenProject, name: str) -> Source:
@@ -78,7 +77,6 @@ def version_facts(opened: OpenVersion, project: OpenProject) -> Source:
         "versionIndex": row.number,
         "description": words.description,
         "metadata": words.metadata_text,
-        "ttlDurationSeconds": row.ttl_seconds or _FOREVER,
         "ttlIsInherited": row.ttl_seconds is None,
         "tags": tag_facts(row.public_id, words.tags),
         "historyStep": words.history_step,

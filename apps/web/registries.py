@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from apps.access.policy import Visibility
 from apps.artifacts.names import REGISTRY_PREFIX
 from apps.artifacts.queries import (
-    aliases_of,
+    aliases_in,
     collections_in,
     members_of_registry,
     note_listed,
@@ -69,10 +69,11 @@ def short_name(place: OpenProject) -> str:
 
 
 def shelves(actor: Actor, places: Sequence[OpenProject]) -> list[Shelf]:
+    inside = [(place, collections_in(actor, place.project)) for place in places]
+    sums = sums_of(actor, (each.collection for _place, collections in inside for each in collections))
     found = []
-    for place in places:
-        collections = collections_in(actor, place.project)
-        sums = sums_of(actor, (each.collection for each in collections)).values()
+    for place, collections in inside:
+        linked = [sums[each.collection.pk].versions for each in collections if each.collection.pk in sums]
         changed = [each.collection.updated_at for each in collections]
         found.append(
             Shelf(
@@ -81,7 +82,7 @@ def shelves(actor: Actor, places: Sequence[OpenProject]) -> list[Shelf]:
                 project_url(place.entity, place.name),
                 place.visibility is Visibility.RESTRICTED,
                 len(collections),
-                sum(each.versions for each in sums),
+                sum(linked),
                 max([place.project.created_at, *changed]),
             )
         )
@@ -93,12 +94,13 @@ def registry_facts(actor: Actor, place: OpenProject) -> dict[str, Any]:
     collections = collections_in(actor, place.project)
     sums = sums_of(actor, (each.collection for each in collections))
     note_listed(actor, [each.newest for each in sums.values()])
+    aliases = aliases_in(each.collection for each in collections)
     return frame(place) | {
         "rows": [
             Row(
                 each,
                 collection_url(place, each),
-                [alias for alias, _id in aliases_of(each.collection)],
+                aliases[each.collection.pk],
                 sums.get(each.collection.pk),
             )
             for each in collections

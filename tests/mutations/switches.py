@@ -35,6 +35,7 @@ OPEN: dict[str, dict[str, str]] = {
     },
     "apps.projects.gate": {
         "may": "True",
+        "where_may": "{each.pk for each in projects}",
         "those_allowed": "frozenset(permissions)",
         "require": "None",
         "listed": "list(projects)",

@@ -42,7 +42,9 @@ from apps.artifacts.queries.links import (
     get_version,
     get_version_in,
     get_version_named,
+    in_full,
     links_in,
+    links_in_any,
     links_to,
     note_listed,
     open_member,
@@ -52,6 +54,7 @@ from apps.artifacts.queries.links import (
     read_version_named,
     shown,
 )
+from apps.artifacts.queries.lives import inherited_ttls
 from apps.artifacts.queries.registries import (
     get_registry,
     members_of_registry,
@@ -61,6 +64,7 @@ from apps.artifacts.queries.registries import (
 )
 from apps.artifacts.queries.sums import sums_of
 from apps.artifacts.queries.versions import (
+    aliases_in,
     aliases_of,
     collections_in,
     count_versions,
@@ -81,6 +85,7 @@ from apps.artifacts.queries.versions import (
 
 __all__ = [
     "Lineage",
+    "aliases_in",
     "aliases_of",
     "all_versions",
     "as_linked",
@@ -107,9 +112,12 @@ __all__ = [
     "get_version",
     "get_version_in",
     "get_version_named",
+    "in_full",
     "in_projects_seen",
+    "inherited_ttls",
     "lineage_of",
     "links_in",
+    "links_in_any",
     "links_of",
     "links_to",
     "list_entries",

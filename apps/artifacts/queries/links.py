@@ -38,6 +38,8 @@ from apps.teams.gate import role_in, roles_in
 from apps.teams.queries import author_names, entity_by_name
 from apps.teams.types import EntityKind
 from apps.vault.seal import blind_index, unseal_text
+from apps.vault.tree import open_keys
+from apps.vault.types import NodeId
 
 if TYPE_CHECKING:
     from apps.artifacts.models import Collection, Version
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from apps.projects.models import Project
 
 PROMOTION_LABEL = "artifact_promotion.alias"
-_ALONG = ("collection__project__entity", "version__collection__project__entity")
+_ALONG = ("collection__project__entity__of_organisation", "version__collection__project__entity")
 _WORDS = ("version__sealed_words", "version__collection__sealed_words", "collection__sealed_words")
 _MOST_LINKS = 500
 
@@ -78,6 +80,12 @@ def links_in_any(portfolios: Iterable[Collection]) -> list[Link]:
     )
 
 
+def in_full(links: Sequence[Link]) -> list[Link]:
+    """The same in the same order, with the words of what they lead to; those that went meanwhile are left out."""
+    rows = {each.pk: each for each in links_there().filter(pk__in=[each.pk for each in links])}
+    return [rows[each.pk] for each in links if each.pk in rows]
+
+
 def _of_its_teams(rows: QuerySet[Link]) -> QuerySet[Link]:
     return rows.filter(
         version__collection__project__entity__organisation=F("collection__project__entity__of_organisation"),
@@ -102,13 +110,13 @@ def find_link_to(portfolio: Collection, version: Version) -> Link | None:
 
 def links_to(version: Version) -> list[Link]:
     """The links of a version, wherever they are: for those who then ask the gate of each."""
-    rows = links_there().filter(version=version).order_by("id")
-    return [each for each in rows[:_MOST_LINKS] if _is_in_force(each)]
-
-
-def _is_in_force(link: Link) -> bool:
-    place = link.collection.project
-    return not place.is_registry or _of_its_teams(Link.objects.filter(pk=link.pk)).exists()
+    links = list(links_there().filter(version=version).order_by("id")[:_MOST_LINKS])
+    in_registries = [each.pk for each in links if each.collection.project.is_registry]
+    in_force = (
+        _of_its_teams(Link.objects.filter(pk__in=in_registries)) if in_registries else Link.objects.none()
+    )
+    held = set(in_force.values_list("pk", flat=True))
+    return [each for each in links if not each.collection.project.is_registry or each.pk in held]
 
 
 def shown(actor: Actor, links: Iterable[Link]) -> list[Link]:
@@ -243,6 +251,7 @@ def _project_named(entity: str, project: str) -> Project:
 def open_members(links: Sequence[Link]) -> list[Member]:
     """Unseal what these links lead to. Those whose key is erased are left out."""
     sources = {each.version.pk: each for each in open_versions({link.version for link in links})}
+    open_keys(NodeId(link.collection.vault_node) for link in links)  # with one question; each is at hand then
     portfolios = {
         each.pk: open_collection(each)
         for each in {link.collection_id: link.collection for link in links}.values()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -14,10 +15,14 @@ from apps.artifacts.queries.versions import committed
 from apps.core import clock
 from apps.core.errors import Invalid
 from apps.teams.choices import SettingName
-from apps.teams.queries import effective
+from apps.teams.queries import effective, effective_of
+
+if TYPE_CHECKING:
+    from apps.teams.models import Entity
 
 # What the client sends instead of a number of seconds.
 _INHERITED, _NEVER = -1, -2
+_DAY = 24 * 60 * 60
 
 
 def stored_ttl(wanted: int | None) -> int | None:
@@ -39,6 +44,14 @@ def end_of(version: Version) -> datetime | None:
         return version.committed_at + timedelta(seconds=version.ttl_seconds) if version.ttl_seconds else None
     held = effective(version.collection.project.entity, SettingName.ARTIFACT_TTL_DAYS)
     return version.committed_at + timedelta(days=held.days) if held.days is not None else None
+
+
+def inherited_ttls(owners: Iterable[Entity]) -> dict[int, int | None]:
+    """By the row of each of these owners, after how many seconds versions go of which nobody said how long they live. None: not
+    by themselves. One question for all of them."""
+    name = SettingName.ARTIFACT_TTL_DAYS
+    held = {pk: settings[name].days for pk, settings in effective_of(owners, [name]).items()}
+    return {pk: days * _DAY if days is not None else None for pk, days in held.items()}
 
 
 def older_without_a_word(projects: Iterable[int], days: int) -> QuerySet[Version]:

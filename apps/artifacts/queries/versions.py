@@ -363,6 +363,20 @@ def aliases_of(collection: Collection) -> list[tuple[str, str]]:
     )
 
 
+def aliases_in(collections: Iterable[Collection]) -> dict[int, list[str]]:
+    """By the row of each of these, which are held already, its aliases by name; with one question to each database."""
+    held = list(collections)
+    keys = open_keys(NodeId(each.vault_node) for each in held)
+    nodes = {each.pk: NodeId(each.vault_node) for each in held if NodeId(each.vault_node) in keys}
+    found: dict[int, list[str]] = {each.pk: [] for each in held}
+    for row in Alias.objects.filter(collection__in=nodes):
+        key = keys[nodes[row.collection_id]]
+        found[row.collection_id].append(
+            unseal_text(key, bytes(row.sealed_alias), label=ALIAS_LABEL, row=row.uuid)
+        )
+    return {pk: sorted(names) for pk, names in found.items()}
+
+
 def opaque(*parts: str) -> str:
     """An id for what has no row of its own: stable, and telling nothing."""
     return hashlib.sha256("|".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:20]

@@ -38,7 +38,7 @@ from apps.artifacts.queries import (
 from apps.artifacts.types import LATEST, CollectionKind, RunRole
 from apps.core import jsontext
 from apps.core.errors import Invalid, NotFound
-from apps.projects.gate import may, readable
+from apps.projects.gate import readable, where_may
 from apps.projects.queries import open_project, open_projects
 from apps.runs.queries import open_runs
 from apps.wandb_protocol import translate
@@ -69,7 +69,8 @@ def member_sources(info: Info, links: Sequence[Link]) -> list[Source]:
     members = open_members(shown(actor, links))
     note_listed(actor, [each.link.version for each in members if each.link.collection.project.is_registry])
     origins = {each.source.version.collection.project for each in members}
-    seen = {project.pk for project in origins if may(actor, Permission.FILE_READ, project)}
+    seen = where_may(actor, Permission.FILE_READ, origins)
+    info.context.lives.expect(project.entity for project in origins)
     projects = {link.collection.project for link in links} | {each for each in origins if each.pk in seen}
     places = {each.project.pk: each for each in open_projects(projects)}
     return [
@@ -407,12 +408,20 @@ def memberships(version: Source, info: Info, **_: object) -> Source:
     return all_of(own + member_sources(info, links))
 
 
+def lives(version: Source, info: Info) -> int:
+    held: OpenVersion = version["_version"]
+    return info.context.lives.seconds(held.version)
+
+
 def _of_run(run: Source, info: Info, role: RunRole, first: int | None, after: str | None) -> Source:
     _page(info, first, after)
     found = versions_of_run(actor_in(info), run["_run"].run, role)
+    projects = {each.version.collection.project for each in found}
+    info.context.lives.expect(project.entity for project in projects)
+    places = {each.project.pk: each for each in open_projects(projects)}
     return connection(
-        found,
-        lambda each: version_facts(each, open_project(each.version.collection.project)),
+        [each for each in found if each.version.collection.project_id in places],
+        lambda each: version_facts(each, places[each.version.collection.project_id]),
         first=first,
         after=after,
     )
@@ -452,6 +461,7 @@ FIELDS: Fields = {
     "Artifact.usedBy": readers,
     "Artifact.createdBy": maker,
     "Artifact.artifactMemberships": memberships,
+    "Artifact.ttlDurationSeconds": lives,
     "Run.inputArtifacts": inputs,
     "Run.outputArtifacts": outputs,
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import GraphQLResolveInfo
 
 from apps.wandb_protocol.graphql.budget import Budget
+from apps.wandb_protocol.graphql.lives import Lives
 
 if TYPE_CHECKING:
     from apps.accounts.actors import Actor
@@ -24,6 +25,7 @@ class Context:
     is_shared: bool = False  # one of several processes that write a run together
     people: dict[int, Source] = field(default_factory=dict)  # who started the runs listed, by row
     budget: Budget = field(default_factory=Budget)
+    lives: Lives = field(default_factory=Lives)
 
 
 Info = GraphQLResolveInfo[Context]

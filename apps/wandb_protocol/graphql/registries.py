@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from apps.artifacts.queries import (
     collections_in,
-    links_in,
+    in_full,
+    links_in_any,
     members_of_registry,
     open_members,
     registries_of,
@@ -28,7 +30,8 @@ from apps.wandb_protocol.ids import project_number, to_client
 from apps.wandb_protocol.translate import entity_facts, project_facts
 
 if TYPE_CHECKING:
-    from apps.artifacts.models import Link
+    from apps.accounts.actors import Actor
+    from apps.artifacts.models import Collection, Link
     from apps.artifacts.types import Member, OpenCollection
     from apps.projects.types import OpenProject
 
@@ -164,6 +167,14 @@ def _of_member(member: Member) -> Source:
     }
 
 
+def _links_in(actor: Actor, portfolios: Sequence[Collection]) -> list[Link]:
+    """By portfolio, the newest first, with as many questions as of one."""
+    found = defaultdict[int, list[Link]](list)
+    for link in shown(actor, links_in_any(portfolios)):
+        found[link.collection_id].append(link)
+    return [link for each in portfolios for link in reversed(found[each.pk])]
+
+
 _VERSION_KEYS = ("id", "version", "tag", "alias", "metadata", "created_at", "updated_at")
 
 
@@ -180,14 +191,15 @@ def artifact_memberships(
     """By collection, the newest first. What is wanted of versions is asked of their words, so all of them are opened."""
     if order:
         raise Invalid("Versions of registries come by collection, the newest first.")
-    links: list[Link] = []
-    for _place, opened in _collections(source, info, project_filters, collection_filters):
-        links += shown(actor_in(info), links_in(opened.collection).reverse())
+    found = _collections(source, info, project_filters, collection_filters)
+    links = _links_in(actor_in(info), [opened.collection for _place, opened in found])
     budget_of(info).list_of(len(links))
     if filters and jsontext.loads(filters):
-        links = [each.link for each in _find(open_members(links), filters, _of_member, _VERSION_KEYS)]
+        members = open_members(in_full(links))
+        links = [each.link for each in _find(members, filters, _of_member, _VERSION_KEYS)]
     start, count = position_after(after), page_size(first)
-    nodes = {each["_member"].link.pk: each for each in member_sources(info, links[start : start + count])}
+    listed = in_full(links[start : start + count])
+    nodes = {each["_member"].link.pk: each for each in member_sources(info, listed)}
     return connection(links, lambda each: nodes.get(each.pk, {}), first=first, after=after)
 
 
