@@ -16,12 +16,14 @@ from apps.artifacts.queries import (
     collections_in,
     members_of_registry,
     note_listed,
+    portfolios_in,
     promotions_of,
     registry_words,
     sums_of,
     teams_of_registry,
 )
 from apps.artifacts.types import Move
+from apps.projects.types import RegistryRole
 from apps.web.links import artifact_url, entity_url, project_url
 
 if TYPE_CHECKING:
@@ -69,7 +71,8 @@ def short_name(place: OpenProject) -> str:
 
 
 def shelves(actor: Actor, places: Sequence[OpenProject]) -> list[Shelf]:
-    inside = [(place, collections_in(actor, place.project)) for place in places]
+    found_in = portfolios_in(actor, (place.project for place in places))
+    inside = [(place, found_in[place.project.pk]) for place in places if place.project.pk in found_in]
     sums = sums_of(actor, (each.collection for _place, collections in inside for each in collections))
     found = []
     for place, collections in inside:
@@ -109,6 +112,16 @@ def registry_facts(actor: Actor, place: OpenProject) -> dict[str, Any]:
         "people": members_of_registry(actor, place.project),
         "teams": teams_of_registry(place.project),
         "moves": history(actor, place, collections),
+    }
+
+
+def settings_facts(actor: Actor, place: OpenProject) -> dict[str, Any]:
+    """What the settings of a registry say, for whoever may change them."""
+    return frame(place) | {
+        "words": registry_words(place.project),
+        "people": members_of_registry(actor, place.project),
+        "teams": teams_of_registry(place.project),
+        "roles": list(RegistryRole),
     }
 
 

@@ -98,6 +98,7 @@ for name in ("plan-answer", "plan-withdraw"):
 
 # Teams and organisations. Whoever makes one may be anybody signed in; the service asks for the entitlement.
 declare_url("teams", SIGNED_IN, methods=_READING)
+declare_url("organisation-registry-new", Permission.ENTITY_ADMIN, methods=_FORM)
 for name in ("team-new", "organisation-new"):
     declare_url(name, SIGNED_IN, methods=_FORM)
 for place in ("team", "organisation"):
@@ -208,6 +209,7 @@ for name in (
     "project-retention",
 ):
     declare_url(name, Permission.PROJECT_SHARE, methods=("POST",))
+declare_url("registry-rules", Permission.PROJECT_ADMIN, methods=("POST",))
 # To make a project: PROJECT_CREATE in the entity that the form names.
 declare_url("project-new", SIGNED_IN, methods=_FORM)
 declare_url("run-new", Permission.RUN_CREATE, methods=_FORM)
@@ -226,8 +228,9 @@ for name in ("artifact-erase", "artifact-version-erase"):
     declare_url(name, Permission.FILE_ERASE, methods=_FORM)
 for name in ("erasures", "erasure", "erasure-receipt"):
     declare_url(name, SIGNED_IN, methods=_READING)
-for name in ("run-upload", "artifact-new", "artifact-edit", "artifact-version-edit"):
+for name in ("run-upload", "artifact-new", "artifact-edit", "artifact-version-edit", "artifact-link"):
     declare_url(name, Permission.FILE_WRITE, methods=_FORM)
+declare_url("artifact-unlink", Permission.FILE_WRITE, methods=("POST",))
 
 # Django's admin: sizes, states and dates, for whoever operates the instance.
 declare_url("admin:login", ANYBODY, methods=_FORM)

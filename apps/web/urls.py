@@ -46,6 +46,7 @@ from apps.web.views import (
     providers,
     receipts,
     record,
+    registries,
     retention,
     runs,
     secrets,
@@ -197,6 +198,7 @@ urlpatterns = [
     path("organisations/<str:organisation>", organisations.organisation, name="organisation"),
     *_people("organisations/<str:organisation>", "organisation"),
     path("organisations/<str:organisation>/settings", organisations.settings, name="organisation-settings"),
+    path("organisations/<str:organisation>/registries/new", registries.new, name="organisation-registry-new"),
     path("organisations/<str:organisation>/teams", organisations.add, name="organisation-add-team"),
     path(
         "organisations/<str:organisation>/teams/<str:entity>/let-go",
@@ -249,6 +251,8 @@ urlpatterns = [
     path(f"{_VERSION}/compare", compare_versions.compare, name="artifact-compare"),
     path(f"{_VERSION}/edit", edit_artifacts.version, name="artifact-version-edit"),
     path(f"{_VERSION}/erase", erase_artifacts.version, name="artifact-version-erase"),
+    path(f"{_VERSION}/link", registries.link, name="artifact-link"),
+    path(f"{_VERSION}/unlink", registries.unlink, name="artifact-unlink"),
     path(f"{_VERSION}/lineage", lineage.of_artifact, name="artifact-lineage"),
     path(f"{_VERSION}/zip", artifacts.whole, name="artifact-zip"),
     path(f"{_VERSION}/files/<path:name>", artifacts.download, name="artifact-file"),
@@ -267,6 +271,7 @@ urlpatterns = [
     path(
         "<str:entity>/<str:project>/settings/retention", project_settings.retention, name="project-retention"
     ),
+    path("<str:entity>/<str:project>/settings/registry", registries.rules, name="registry-rules"),
     path("<str:entity>/<str:project>/settings/people", sharing.name, name="project-person"),
     path("<str:entity>/<str:project>/settings/people/remove", sharing.unname, name="project-person-remove"),
     path("<str:entity>/<str:project>/settings/links", sharing.make_link, name="project-link"),

@@ -207,6 +207,7 @@ WANT_A_FORM = {
         "artifact-edit",
         "artifact-erase",
         "artifact-new",
+        "artifact-link",
         "artifact-version-edit",
         "project-erase",
         "project-link",
@@ -219,6 +220,7 @@ WANT_A_FORM = {
         "run-upload",
         *(f"{place}-{act}" for place in ("team", "organisation") for act in ("hand-over", "invite", "role")),
         "organisation-add-team",
+        "organisation-registry-new",
         "organisation-settings",
         "team-code-erase",
         "team-code-saving",
@@ -235,6 +237,9 @@ WANT_A_FORM = {
 # The last admin stays; an invitation and a service account are named by an id that each has for itself.
 OTHERWISE = {
     "project-link-revoke": {404},
+    # Of a project that is no registry, and of a version that is linked nowhere.
+    "registry-rules": {404},
+    "artifact-unlink": {404},
     "team-leave": {409},
     "organisation-leave": {409},
     "team-invitation-revoke": {404},

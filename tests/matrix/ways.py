@@ -35,6 +35,7 @@ FORMS: dict[str, Words] = {
     "project-link": {"label": "x", "days": "7"},
     "project-link-revoke": {"link": "{link_id}"},
     "project-retention": {"keep": "never"},
+    "organisation-registry-new": {"name": "made", "visibility": "private"},
     "artifact-edit": {"name": "ds", "type_name": "dataset"},
     "artifact-erase": {"name": "ds", "what": "all"},
     "run-log": {"key": "loss", "value": "1"},
@@ -87,6 +88,9 @@ QUERIES = {
 FINE: dict[str, frozenset[int]] = {
     "artifact-edit": frozenset({400}),
     "artifact-version-edit": frozenset({400}),
+    "artifact-link": frozenset({400}),  # there is no registry
+    "artifact-unlink": frozenset({404}),  # linked is something in a registry or a portfolio
+    "registry-rules": frozenset({404}),  # of a project that is none
     "run-file-image": frozenset({404}),
     "run-histogram": frozenset({400, 404}),
     "run-media-mask": frozenset({400}),

@@ -316,7 +316,7 @@ UNASKED = {
         collections.update_collection
         collections.portfolio_to_link_to linking.add_link_aliases linking.cut_links linking.end_links linking.remove_link_aliases
         linking.unlink_version links.promotions_of projects.create_registry_project projects.rename_registry_project
-        registries.rename_registry registries.unname_in_registry registries.update_registry
+        registries.rename_registry registries.unname_called registries.unname_in_registry registries.update_registry
         committing.commit_version deleting.leave_collection
         deleting.leave_versions services.new_job uploads.start_version
         invitations.withdraw_all_of keys.make_key_of projects.note projects.update_project services.add_history

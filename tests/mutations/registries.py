@@ -15,9 +15,19 @@ from django.test import Client
 from apps.access.policy import Permission, Role, Visibility, allows
 from apps.accounts.actors import Actor
 from apps.api.throttling import counts
-from apps.artifacts.models import Link, Version
-from apps.artifacts.queries import get_registry, holders, links, members_of_registry, registries_of, sums_of
-from apps.artifacts.services import create_registry, link_version, update_registry
+from apps.artifacts.models import Collection, Link, Version
+from apps.artifacts.queries import (
+    get_registry,
+    holders,
+    links,
+    may_make_registries,
+    members_of_registry,
+    portfolios_in,
+    registries_of,
+    registries_to_link_to,
+    sums_of,
+)
+from apps.artifacts.services import create_registry, link_version, may_unlink, update_registry
 from apps.artifacts.services.linking import require_unprotected
 from apps.audit.models import Event
 from apps.core import jsontext
@@ -25,6 +35,7 @@ from apps.core.errors import OwnlogError
 from apps.projects.models import Project, ProjectMember
 from apps.projects.services import name_in_registry
 from apps.projects.types import RegistryRole
+from apps.teams.models import Entity
 from apps.teams.queries import seen_organisation
 from apps.wandb_protocol.ids import to_client
 from tests.factories import artifacts, people, work
@@ -67,6 +78,15 @@ def _data(world: World, place: str) -> Version:
 
 def _shelf(s: Scene) -> Project:
     return Project.objects.select_related("entity").get(public_id=s.ids["registry"])
+
+
+def _shown(s: Scene) -> Collection:
+    """The collection of the registry."""
+    return links.links_there().filter(collection__project=_shelf(s)).earliest("id").collection
+
+
+def _lab(s: Scene) -> Entity:
+    return _project(s.world, PRIVATE).entity
 
 
 def role(asker: Asker) -> Role:
@@ -356,6 +376,22 @@ CHECKS: dict[str, tuple[Call, Call]] = {
     "registries.registries_of": (
         lambda s, p, a: {each.name for each in registries_of(a.actor, _shelf(s).entity.of_organisation)},
         lambda s, p, a: {_NAME} if may(a, P.PROJECT_READ) else set(),
+    ),
+    "registries.registries_to_link_to": (
+        lambda s, p, a: {each.name for each in registries_to_link_to(a.actor, _lab(s))},
+        lambda s, p, a: {_NAME} if may(a, P.FILE_WRITE) else set(),
+    ),
+    "registries.portfolios_in": (
+        lambda s, p, a: bool(portfolios_in(a.actor, [_shelf(s)])),
+        lambda s, p, a: may(a, P.FILE_READ),
+    ),
+    "registries.may_make_registries": (
+        lambda s, p, a: may_make_registries(a.actor, s.world.institute),
+        lambda s, p, a: _should_create(s, p, a) == YES,
+    ),
+    "linking.may_unlink": (
+        lambda s, p, a: [may_unlink(a.actor, _shown(s), aliases) for aliases in ([], ["kept"])],
+        lambda s, p, a: [may(a, P.FILE_WRITE), may(a, P.PROJECT_ADMIN)],
     ),
     "registries.members_of_registry": (
         _hidden_is_named,

@@ -27,12 +27,9 @@ from tests.wandb_protocol.asking import Asker, Json
 pytestmark = pytest.mark.django_db
 T = TypeVar("T")
 DAY = 24 * 60 * 60
-_VERSION = "versionIndex aliases { alias } artifact { id ttlDurationSeconds ttlIsInherited }"
-LISTED = (
-    """query($f: JSONString) { organization(name: "institute") { orgEntity {
-  artifactMemberships(filters: $f) { edges { node { %s } } } } } }"""
-    % _VERSION
-)
+LISTED = """query($f: JSONString) { organization(name: "institute") { orgEntity {
+  artifactMemberships(filters: $f) { edges { node { versionIndex aliases { alias }
+    artifact { id ttlDurationSeconds ttlIsInherited } } } } } } }"""
 OF_A_VERSION = """query($id: ID!) { artifact(id: $id) {
   artifactMemberships { edges { node { artifactCollection { name project { name } } } } } } }"""
 
@@ -74,7 +71,10 @@ def id_of(version: Version) -> str:
 
 def questions(ask: Callable[[], T]) -> tuple[int, T]:
     """How many questions this asks the two databases, and what comes of it."""
-    with CaptureQueriesContext(connections["default"]) as here, CaptureQueriesContext(connections["vault"]) as keys:
+    with (
+        CaptureQueriesContext(connections["default"]) as here,
+        CaptureQueriesContext(connections["vault"]) as keys,
+    ):
         found = ask()
     return len(here) + len(keys), found
 
@@ -135,6 +135,23 @@ def test_the_page_of_a_registry_asks_as_many_questions_of_several_collections_as
 
     assert before[1]
     assert questions(page) == before
+
+
+def test_the_list_of_registries_asks_as_many_questions_of_several_as_of_one(
+    model: Version, institute: Organisation, by: Actor, alice: User, ann: Asker, client: Client
+) -> None:
+    def page() -> int:
+        return client.get("/institute").content.count(b'href="/institute/wandb-registry-')
+
+    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    asked(ann, LISTED, f=""), page()
+    before, one = questions(page), asked(ann, LISTED, f="")
+    for name in ("second", "third", "fourth"):
+        link_version(model, create_registry(institute, name=name, by=by), name="prod", aliases=[], by=by)
+    after, several = questions(page), asked(ann, LISTED, f="")
+
+    assert [before[1], after[1], len(one[1]), len(several[1])] == [1, 4, 1, 4]
+    assert (after[0], several[0]) == (before[0], one[0])
 
 
 def test_how_long_a_version_lives_is_told_as_whoever_made_it_said_or_else_as_its_owner_has_it(

@@ -204,6 +204,8 @@ SEEDS = (
     "/alice/vision/runs/demo0003/secrets",
     "/alice/vision/runs/demo0003/code?file=code%2Flook.ipynb",
     "/alice/vision?group=config.model",
+    "/kumiko-lab/legal-ja/artifacts/model/lora/v0/link",
+    "/hokuto-institute/wandb-registry-models/settings",
     "/find?q=nothingiscalledso",
     "/find?q=vision",
 )

@@ -57,8 +57,11 @@ from apps.artifacts.queries.links import (
 from apps.artifacts.queries.lives import inherited_ttls
 from apps.artifacts.queries.registries import (
     get_registry,
+    may_make_registries,
     members_of_registry,
+    portfolios_in,
     registries_of,
+    registries_to_link_to,
     registry_words,
     teams_of_registry,
 )
@@ -126,6 +129,7 @@ __all__ = [
     "makers_of",
     "may_erase",
     "may_erase_all",
+    "may_make_registries",
     "members_of_registry",
     "note_listed",
     "opaque",
@@ -134,6 +138,7 @@ __all__ = [
     "open_members",
     "open_version",
     "open_versions",
+    "portfolios_in",
     "promotions_of",
     "read_by_runs",
     "read_manifest_blob",
@@ -141,6 +146,7 @@ __all__ = [
     "read_version",
     "read_version_named",
     "registries_of",
+    "registries_to_link_to",
     "registry_words",
     "resolve_client_path",
     "shown",

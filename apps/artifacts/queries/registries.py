@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
-from apps.artifacts.models import Registry
+from apps.artifacts.models import Collection, Registry
 from apps.artifacts.names import REGISTRY_PREFIX
-from apps.artifacts.queries.versions import project_key
-from apps.artifacts.types import RegistryWords
+from apps.artifacts.queries.versions import open_collections, project_key
+from apps.artifacts.types import CollectionKind, RegistryWords
 from apps.core import jsontext
-from apps.core.errors import NotFound
-from apps.projects.gate import listed, may, require
+from apps.core.errors import Forbidden, NotFound
+from apps.projects.gate import listed, may, require, where_may
 from apps.projects.models import Project, ProjectMember, ProjectTeam
 from apps.projects.queries import find_project, open_projects
+from apps.teams.gate import require_in_organisation
 from apps.teams.queries import hidden_from
 from apps.vault.seal import unseal
+from apps.vault.tree import open_keys
+from apps.vault.types import NodeId
 
 if TYPE_CHECKING:
+    from apps.artifacts.types import OpenCollection
     from apps.projects.types import OpenProject
-    from apps.teams.models import Organisation
+    from apps.teams.models import Entity, Organisation
 
 REGISTRY_LABEL = "registry.words"
 NO_REGISTRY = "There is no such registry, or it is not shared with you."
@@ -43,6 +48,38 @@ def get_registry(actor: Actor, permission: Permission, *, organisation: Organisa
         raise NotFound(NO_REGISTRY)
     require(actor, permission, found, what="registry")
     return found
+
+
+def registries_to_link_to(actor: Actor, entity: Entity) -> list[OpenProject]:
+    """Those of the organisation above an entity in which the actor may link, by name."""
+    if entity.organisation is None:
+        return []
+    places = registries_of(actor, entity.organisation)
+    held = where_may(actor, Permission.FILE_WRITE, (each.project for each in places))
+    return [each for each in places if each.project.pk in held]
+
+
+def may_make_registries(actor: Actor, organisation: Organisation) -> bool:
+    """May the actor make registries in it? For pages that offer it."""
+    try:
+        require_in_organisation(actor, Permission.ENTITY_ADMIN, organisation=organisation)
+    except (Forbidden, NotFound):
+        return False
+    return True
+
+
+def portfolios_in(actor: Actor, registries: Iterable[Project]) -> dict[int, list[OpenCollection]]:
+    """By the row of each of these that the actor may read, its collections by name; in as many questions as of one."""
+    held = list(registries)
+    seen = where_may(actor, Permission.FILE_READ, held)
+    rows = list(Collection.objects.filter(project__in=seen, kind=CollectionKind.PORTFOLIO.value))
+    open_keys(NodeId(row.vault_node) for row in rows)  # together; each is at hand then
+    inside = {pk: [row for row in rows if row.project_id == pk] for pk in seen}
+    return {
+        each.pk: sorted(open_collections(inside[each.pk], each), key=lambda opened: opened.name)
+        for each in held
+        if each.pk in seen
+    }
 
 
 def registry_words(project: Project) -> RegistryWords:

@@ -130,17 +130,13 @@ def _passed_collection(actor: Actor, permission: Permission, found: Collection) 
     return found
 
 
-def collections_in(
-    actor: Actor, project: Project, *, type_name: str | None = None, kind: CollectionKind | None = None
-) -> list[OpenCollection]:
+def collections_in(actor: Actor, project: Project, *, type_name: str | None = None) -> list[OpenCollection]:
     """The collections of a project with something in them, and its portfolios, by name; only those of one type."""
     require(actor, Permission.FILE_READ, project, what="artifact")
     has_some = Q(versions__state=VersionState.COMMITTED) | Q(kind=CollectionKind.PORTFOLIO.value)
     rows = Collection.objects.filter(has_some, project=project).distinct()
     if type_name is not None:
         rows = rows.filter(type_index=blind_index(project_key(project), TYPE_LABEL, type_name))
-    if kind is not None:
-        rows = rows.filter(kind=kind.value)
     return sorted(open_collections(rows, project), key=lambda each: each.name)
 
 

@@ -18,6 +18,7 @@ from apps.artifacts.services.linking import (
     add_link_aliases,
     cut_links,
     link_version,
+    may_unlink,
     remove_link_aliases,
     unlink_version,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "link_version",
     "make_version",
     "may_add_to",
+    "may_unlink",
     "receive_file",
     "receive_manifest",
     "receive_part",

@@ -110,6 +110,16 @@ def require_unprotected(project: Project, aliases: Iterable[str], by: Actor) -> 
             raise Forbidden(_("Only admins of the registry move this alias: it is protected.")) from None
 
 
+def may_unlink(actor: Actor, portfolio: Collection, aliases: Iterable[str]) -> bool:
+    """May the actor take out of this portfolio what bears these aliases there? For pages that offer it."""
+    try:
+        require(actor, Permission.FILE_WRITE, portfolio.project, what="artifact")
+        require_unprotected(portfolio.project, own_words(aliases), actor)
+    except (Forbidden, NotFound):
+        return False
+    return True
+
+
 @transaction.atomic
 def add_link_aliases(link: Link, aliases: Sequence[str], *, by: Actor) -> None:
     """Let these words lead to a link of a portfolio held with FILE_WRITE."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from apps.access.policy import Permission, Visibility
 from apps.accounts.actors import Actor
@@ -17,6 +18,7 @@ from apps.artifacts.types import RegistryWords
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import clock, jsontext
+from apps.core.errors import Changed
 from apps.projects.models import Project
 from apps.projects.queries import locked_project
 from apps.projects.services import create_registry_project, rename_registry_project
@@ -65,14 +67,22 @@ def update_registry(
     by: Actor,
     takes_all_types: bool | None = None,
     add_types: Iterable[str] = (),
+    types: Iterable[str] | None = None,
     protected: Iterable[str] | None = None,
+    only_if: Callable[[RegistryWords], bool] | None = None,
 ) -> RegistryWords:
-    """Say which types a registry held with PROJECT_ADMIN takes, and which aliases only its admins move."""
+    """Say which types a registry held with PROJECT_ADMIN takes, and which aliases only its admins move.
+
+    `types` stand instead of those there are. Changed when it no longer stands as `only_if` has it.
+    """
     project = locked_project(project)
     before = registry_words(project)
+    if only_if is not None and not only_if(before):
+        raise Changed(_("The registry has changed since you read it. Read it again, then change it."))
+    held = before.types if types is None else types
     words = RegistryWords(
         before.takes_all_types if takes_all_types is None else takes_all_types,
-        tuple(dict.fromkeys([*before.types, *(clean_type(each) for each in add_types)])),
+        tuple(dict.fromkeys(clean_type(each) for each in (*held, *add_types))),
         before.protected if protected is None else own_words(clean_aliases(protected)),
     )
     row = Registry.objects.filter(project=project).first() or Registry(uuid=uuid.uuid4(), project=project)

@@ -8,7 +8,13 @@ from apps.projects.services.projects import (
     rename_registry_project,
     update_project,
 )
-from apps.projects.services.registries import name_in_registry, somebody, unname_in_registry
+from apps.projects.services.registries import (
+    name_in_registry,
+    somebody,
+    somebody_called,
+    unname_called,
+    unname_in_registry,
+)
 from apps.projects.services.retention import choose_retention, unset_retention
 from apps.projects.services.sharing import make_share_link, name_person, revoke_share_link, unname_person
 
@@ -26,6 +32,8 @@ __all__ = [
     "rename_registry_project",
     "revoke_share_link",
     "somebody",
+    "somebody_called",
+    "unname_called",
     "unname_in_registry",
     "unname_person",
     "unset_retention",

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.accounts.names import is_name
 from apps.audit.events import EventKind
 from apps.core.errors import Invalid
 from apps.core.ids import is_public_id
@@ -16,6 +17,7 @@ from apps.projects.services.projects import note
 from apps.projects.services.sharing import MOST_NAMED
 from apps.projects.types import RegistryRole
 from apps.teams.models import Entity, Membership, OrganisationMembership
+from apps.teams.queries.service_accounts import is_handle
 from apps.teams.types import EntityKind
 
 
@@ -26,6 +28,19 @@ def somebody(*, person: str = "", team: str = "") -> User | Entity:
         found = User.objects.filter(public_id=person, is_active=True).first()
     elif is_public_id(team):
         found = Entity.objects.filter(public_id=team, kind=EntityKind.TEAM).first()
+    if found is None:
+        raise Invalid(_("Only people and teams of the organisation can be in its registries."))
+    return found
+
+
+def somebody_called(name: str) -> User | Entity:
+    """The same by name: a person’s, a service account’s handle or a team’s."""
+    name, found = name.strip().lower(), None
+    if is_name(name) or is_handle(name):
+        found = (
+            User.objects.filter(username=name, is_active=True).first()
+            or Entity.objects.filter(name=name, kind=EntityKind.TEAM).first()
+        )
     if found is None:
         raise Invalid(_("Only people and teams of the organisation can be in its registries."))
     return found
@@ -59,6 +74,17 @@ def unname_in_registry(project: Project, who: User | Entity, *, by: Actor) -> No
             note(EventKind.PERSON_UNNAMED, project, by=by, team=who.public_id)
     elif ProjectMember.objects.filter(project=project, user=who).delete()[0]:
         note(EventKind.PERSON_UNNAMED, project, by=by, person=who.public_id)
+
+
+def unname_called(project: Project, name: str, *, by: Actor) -> None:
+    """Take the person or the team of this name out of a registry, whether they are still somebody or not."""
+    name = name.strip().lower()
+    if not (is_name(name) or is_handle(name)):
+        return
+    for person in ProjectMember.objects.select_related("user").filter(project=project, user__username=name):
+        unname_in_registry(project, person.user, by=by)
+    for named in ProjectTeam.objects.select_related("team").filter(project=project, team__name=name):
+        unname_in_registry(project, named.team, by=by)
 
 
 def _is_of_organisation(entity: Entity, who: User | Entity) -> bool:

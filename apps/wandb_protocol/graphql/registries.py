@@ -7,17 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from apps.artifacts.queries import (
-    collections_in,
     in_full,
     links_in_any,
     members_of_registry,
     open_members,
+    portfolios_in,
     registries_of,
     registry_words,
     shown,
     teams_of_registry,
 )
-from apps.artifacts.types import CollectionKind
 from apps.core import jsontext
 from apps.core.errors import Invalid
 from apps.runs.filters import compile_filter
@@ -122,9 +121,10 @@ def _collections(
     source: Source, info: Info, project_filters: str | None, filters: str | None
 ) -> list[tuple[OpenProject, OpenCollection]]:
     actor, known = actor_in(info), tuple(_COLLECTION_KEYS)
-    found = []
-    for place in _registries(source, info, project_filters):
-        inside = collections_in(actor, place.project, kind=CollectionKind.PORTFOLIO)
+    places, found = _registries(source, info, project_filters), []
+    found_in = portfolios_in(actor, (place.project for place in places))
+    for place in places:
+        inside = found_in.get(place.project.pk, [])
         budget_of(info).list_of(len(inside))
         found += [(place, each) for each in _find(inside, filters, _of_collection, known)]
         if len(found) > _MOST_COLLECTIONS:
@@ -169,7 +169,7 @@ def _of_member(member: Member) -> Source:
 
 def _links_in(actor: Actor, portfolios: Sequence[Collection]) -> list[Link]:
     """By portfolio, the newest first, with as many questions as of one."""
-    found = defaultdict[int, list[Link]](list)
+    found: dict[int, list[Link]] = defaultdict(list)
     for link in shown(actor, links_in_any(portfolios)):
         found[link.collection_id].append(link)
     return [link for each in portfolios for link in reversed(found[each.pk])]

@@ -35,19 +35,20 @@ def _text(rows: int, **more: Any) -> forms.CharField:
     return forms.CharField(required=False, strip=False, widget=forms.Textarea(attrs={"rows": rows}), **more)
 
 
-def _lines(text: str) -> list[str]:
+def lines_in(text: str) -> list[str]:
     """One word a line, each once."""
     return list(dict.fromkeys(word for line in text.splitlines() if (word := line.strip())))
 
 
-def _checked(check: Callable[[Any], Any], value: Any) -> Any:
+def checked(check: Callable[[Any], Any], value: Any) -> Any:
+    """What a rule of the services makes of it; what it refuses is an error of the form."""
     try:
         return check(value)
     except Invalid as error:
         raise forms.ValidationError(error.public_message) from None
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     return text.replace("\r\n", "\n").strip()
 
 
@@ -56,12 +57,12 @@ class _WordsForm(forms.Form):
     tags = forms.CharField(required=False, widget=forms.Textarea(attrs=_LINES))
 
     def clean_description(self) -> str:
-        text = _plain(self.cleaned_data["description"])
-        _checked(check_text, text)
+        text = plain(self.cleaned_data["description"])
+        checked(check_text, text)
         return text
 
     def clean_tags(self) -> tuple[str, ...]:
-        tags: tuple[str, ...] = _checked(clean_tags, _lines(self.cleaned_data["tags"]))
+        tags: tuple[str, ...] = checked(clean_tags, lines_in(self.cleaned_data["tags"]))
         return tags
 
 
@@ -90,16 +91,16 @@ class VersionForm(_WordsForm):
         return len(self.shown) > MOST_LETTERS
 
     def clean_aliases(self) -> tuple[str, ...]:
-        aliases: tuple[str, ...] = _checked(clean_aliases, _lines(self.cleaned_data["aliases"]))
+        aliases: tuple[str, ...] = checked(clean_aliases, lines_in(self.cleaned_data["aliases"]))
         return aliases
 
     def clean_metadata(self) -> str | None:
         """None when it is as it was shown: what a script sent stays to the letter."""
-        text = _plain(self.cleaned_data["metadata"])
+        text = plain(self.cleaned_data["metadata"])
         if text == self.shown.strip():
             return None
         text = text or "{}"
-        _checked(check_metadata, text)
+        checked(check_metadata, text)
         return text
 
     def is_as_shown(self, now: OpenVersion) -> bool:
@@ -156,11 +157,11 @@ class CollectionForm(_WordsForm):
         )
 
     def clean_name(self) -> str:
-        name: str = _checked(clean_collection, self.cleaned_data["name"])
+        name: str = checked(clean_collection, self.cleaned_data["name"])
         return name
 
     def clean_type_name(self) -> str:
-        name: str = _checked(clean_type, self.cleaned_data["type_name"])
+        name: str = checked(clean_type, self.cleaned_data["type_name"])
         return name
 
     def is_as_shown(self, now: OpenCollection) -> bool:
@@ -205,21 +206,21 @@ class NewVersionForm(_WordsForm):
     uploads = forms.CharField(required=False)
 
     def clean_name(self) -> str:
-        name: str = _checked(clean_collection, self.cleaned_data["name"])
+        name: str = checked(clean_collection, self.cleaned_data["name"])
         return name
 
     def clean_type_name(self) -> str:
-        name: str = _checked(clean_type, self.cleaned_data["type_name"])
+        name: str = checked(clean_type, self.cleaned_data["type_name"])
         return name
 
     def clean_aliases(self) -> tuple[str, ...]:
-        aliases: tuple[str, ...] = _checked(clean_aliases, _lines(self.cleaned_data["aliases"]))
+        aliases: tuple[str, ...] = checked(clean_aliases, lines_in(self.cleaned_data["aliases"]))
         return aliases
 
     def clean_folder(self) -> str:
         folder = self.cleaned_data["folder"].strip("/")
         if folder:
-            _checked(clean_path, folder)
+            checked(clean_path, folder)
         return str(folder)
 
     def new_version(self) -> NewVersion:

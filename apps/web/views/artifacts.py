@@ -24,8 +24,8 @@ from apps.artifacts.queries import (
     versions_of_run,
     withheld_artifacts,
 )
-from apps.artifacts.services import may_add_to
-from apps.artifacts.types import RunRole
+from apps.artifacts.services import may_add_to, may_unlink
+from apps.artifacts.types import CollectionKind, RunRole
 from apps.projects.queries import get_project, open_project
 from apps.runs.queries import count_runs, get_run, open_run
 from apps.runs.types import RunCount
@@ -110,7 +110,10 @@ def version(
     inside = request.GET.get("in", "").strip("/")
     context = of_version(request, opened)
     shelf = shelf_of(opened, inside, page_asked(request))
+    portfolio = opened.collection.collection
     context |= facts_of(request.actor, opened, context["opened"]) | {
+        "may_unlink": portfolio.kind == CollectionKind.PORTFOLIO
+        and may_unlink(request.actor, portfolio, opened.aliases),
         "secrets": found_in(request.actor, opened),
         "shelf": shelf,
         "inside": inside,
@@ -256,11 +259,15 @@ def of_version(request: Request, opened: OpenVersion) -> dict[str, Any]:
     place, artifact = context["opened"], opened.collection
     if place.project.is_registry:
         context |= frame_of_registry(place)
+    may_add = may_add_to(request.actor, artifact.collection)
+    is_made_here = artifact.collection.kind != CollectionKind.PORTFOLIO
     return context | {
         "version": opened,
         "artifact": artifact,
         "collection_url": artifact_url(place.entity, place.name, artifact.type_name, artifact.name),
         "address": ledger.version_url(place, opened),
-        "may_add": may_add_to(request.actor, artifact.collection),
+        "may_add": may_add,
+        # Into a registry: of the organisation that is above the project's owner, if there is one.
+        "may_link": may_add and is_made_here and place.project.entity.organisation_id is not None,
         "may_erase": may_erase(request.actor, opened.version),
     }

@@ -7,6 +7,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from apps.accounts.queries import api_keys_of, no_account_yet
+from apps.artifacts.queries import may_make_registries
 from apps.core.errors import NotFound
 from apps.projects.queries import my_projects, projects_of, readable_projects
 from apps.teams.queries import entities_of, entity_by_name
@@ -82,7 +83,11 @@ def entity(request: Request, entity: str) -> HttpResponse:
         projects = projects_of(request.actor, owner)
     is_mine = owner in entities_of(request.actor)
     if projects and owner.kind == EntityKind.ORGANISATION:
-        found = {"organisation": owner.name, "shelves": shelves(request.actor, projects)}
+        found = {
+            "organisation": owner.name,
+            "shelves": shelves(request.actor, projects),
+            "may_make": may_make_registries(request.actor, owner.of_organisation),
+        }
         return render(request, "registries/list.html", found)
     if not projects and not damaged and not is_mine:
         raise NotFound("There is no such entity, or it is not shared with you.")

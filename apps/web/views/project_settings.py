@@ -26,6 +26,7 @@ from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.retention import choose_rule, rules_of_project
 from apps.web.sharing import DescriptionForm, LinkForm, PersonForm, VisibilityForm, choices
+from apps.web.views import registries
 
 if TYPE_CHECKING:
     from apps.projects.models import Project
@@ -118,6 +119,8 @@ def retention(request: Request, entity: str, project: str) -> HttpResponseBase:
 
 def settings_page(request: Request, target: Project, **more: Any) -> HttpResponse:
     """The whole page; a form in `more` comes back with what was wrong in it."""
+    if target.is_registry:
+        return registries.settings_page(request, target, **more)
     frame = _frame(target)
     kept = effective(target.entity, SettingName.PRIVATE_ONLY)
     context = {

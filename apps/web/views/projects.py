@@ -44,7 +44,8 @@ def project(request: Request, entity: str, project: str) -> HttpResponse:
     held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
     opened = open_project(held)
     if held.is_registry:
-        return render(request, "registries/page.html", registry_facts(request.actor, opened))
+        facts = registry_facts(request.actor, opened) | {"can": rights(request, held)}
+        return render(request, "registries/page.html", facts)
     with leaving_out_damaged() as damaged:
         context = _context(request, opened)
     context["reasons"] += [error.message for error in damaged]

@@ -16,6 +16,7 @@ from apps.web.links import base_url, project_url
 from apps.web.request import Request
 from apps.web.sharing import LinkForm, PersonForm
 from apps.web.views.project_settings import held, settings_page
+from apps.web.views.registries import name_there, unname_there
 
 _MOST_HELD = 50
 
@@ -24,6 +25,8 @@ _MOST_HELD = 50
 def name(request: Request, entity: str, project: str) -> HttpResponseBase:
     """Name somebody, or change what a named person may do."""
     target = held(request, entity, project)
+    if target.is_registry:
+        return name_there(request, target)
     form = PersonForm(request.POST)
     try:
         if form.is_valid():
@@ -38,6 +41,8 @@ def name(request: Request, entity: str, project: str) -> HttpResponseBase:
 @require_POST
 def unname(request: Request, entity: str, project: str) -> HttpResponseBase:
     target = held(request, entity, project)
+    if target.is_registry:
+        return unname_there(request, target)
     unname_person(target, username=request.POST.get("username", ""), by=request.actor)
     return redirect(f"{project_url(entity, project)}/settings#people")
 
