@@ -30,6 +30,7 @@ PAGES = (
     "/hokuto-institute",
     "/hokuto-institute/wandb-registry-models",
     "/hokuto-institute/wandb-registry-models/settings",
+    "/hokuto-institute/wandb-registry-models/settings/erase",
     "/organisations/hokuto-institute/registries/new",
     "/kumiko-lab/legal-ja/artifacts/model/lora/v0/link",
     "/hokuto-institute/wandb-registry-models/artifacts/model/legal-ja",

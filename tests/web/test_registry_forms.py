@@ -18,12 +18,14 @@ from apps.artifacts.queries import (
     teams_of_registry,
 )
 from apps.artifacts.services import create_registry, link_version, update_registry
-from apps.projects.models import Project, ProjectMember, ProjectTeam
+from apps.erasure.models import ErasureJob
+from apps.projects.models import Project, ProjectMember, ProjectTeam, ShareLink
 from apps.projects.queries import open_project
 from apps.projects.services import name_in_registry
 from apps.projects.types import RegistryRole
 from apps.teams.models import Organisation, OrganisationMembership
 from apps.teams.services import let_team_go
+from tests.erasure.conftest import finish
 from tests.factories import artifacts
 from tests.web import hostile
 from tests.web.conftest import Visit, text_of
@@ -179,6 +181,50 @@ def test_who_sees_it_and_what_it_is_about_are_changed_and_it_is_never_public(
     assert send(f"{SETTINGS}/description", by="alice", description="Shipped").status_code == 302
     models.refresh_from_db()
     assert (open_project(models).description, models.visibility) == ("Shipped", Visibility.PRIVATE)
+
+
+@pytest.mark.parametrize(
+    ("act", "form"),
+    [
+        ("links", {"days": "7"}),
+        ("links/revoke", {"link": "x"}),
+        ("retention", {"days": "1"}),
+        ("publish", {"visibility": "public", "agreed": "yes"}),
+    ],
+)
+def test_what_is_of_runs_and_for_people_of_elsewhere_is_not_there(
+    send: Visit, models: Project, act: str, form: dict[str, str]
+) -> None:
+    assert send(f"{SETTINGS}/{act}", by="alice", **form).status_code == 404
+    models.refresh_from_db()
+    assert (models.visibility, models.run_retention, ShareLink.objects.count()) == ("private", "", 0)
+
+
+def test_a_registry_is_erased_by_its_name_and_what_is_linked_stays_where_it_was_made(
+    send: Visit, visit: Visit, models: Project, net: Version
+) -> None:
+    send(f"{VERSION}/link", by="alice", registry="models", collection="prod", aliases="best")
+    address = f"{SETTINGS}/erase"
+    assert f'href="{address}"' in visit(SETTINGS, by="alice").content.decode()
+    words = text_of(visit(address, by="alice"))
+    assert "Collections, with their words and aliases 1 Links to versions 1" in words
+    assert "stays where it was made" in words
+    wrong = send(address, by="alice", name=hostile.NAMES["markup"] * 1_000)
+    assert (wrong.status_code, hostile.NAMES["markup"] in wrong.content.decode()) == (400, False)
+    assert "This is not the name of the registry." in text_of(wrong)
+    assert (send(address, by="vera", name="models").status_code, visit(address, by=None).status_code) == (
+        403,
+        404,
+    )
+
+    assert send(address, by="alice", name=" models ").status_code == 302
+
+    assert visit(REGISTRY, by="alice").status_code == 404
+    finish(ErasureJob.objects.get())
+    assert not Project.objects.filter(pk=models.pk).exists() and not Link.objects.exists()
+    assert visit(VERSION, by="alice").status_code == 200
+    assert visit(f"{VERSION}/files/w.bin", by="alice").status_code == 200
+    assert send(NEW, by="alice", name="models", visibility="private").status_code == 302
 
 
 def test_people_and_teams_are_named_with_a_role_and_taken_out(

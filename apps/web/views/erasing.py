@@ -19,6 +19,7 @@ from apps.projects.queries import get_project, open_project
 from apps.runs.queries import get_run, open_run
 from apps.web.erasing import progress_of
 from apps.web.links import project_url, run_url
+from apps.web.registries import frame, shelves, short_name
 from apps.web.rendering import render
 from apps.web.request import Request
 
@@ -69,14 +70,16 @@ def runs(request: Request, entity: str, project: str) -> HttpResponseBase:
 
 @require_http_methods(_FORM)
 def project(request: Request, entity: str, project: str) -> HttpResponseBase:
-    """A project with everything in it. Its name is typed first, so that nobody erases the wrong one."""
+    """A project or a registry with everything in it. Its name is typed first, so that nobody erases the wrong one."""
     held = get_project(request.actor, Permission.PROJECT_ERASE, entity=entity, name=project)
     opened = open_project(held)
     error, typed = "", request.POST.get("name", "")
     if request.method == "POST":
-        if typed.strip() == opened.name:
+        if typed.strip() == (short_name(opened) if held.is_registry else opened.name):
             return _begun(erase_project(held, by=request.actor))
         error = _("This is not the name of the project. Type it as it stands above.")
+    if held.is_registry:
+        return _registry_page(request, opened, typed=typed[:200], is_wrong=bool(error))
     context = {
         "is_project": True,
         "went": would_go(Scope.PROJECT, [held]),
@@ -104,6 +107,13 @@ def erasure(request: Request, erasure: str) -> HttpResponse:
     if request.htmx and job.is_done:
         response["HX-Refresh"] = "true"  # the page that waited says so in its heading too
     return response
+
+
+def _registry_page(request: Request, opened: OpenProject, *, typed: str, is_wrong: bool) -> HttpResponse:
+    (shelf,) = shelves(request.actor, [opened])
+    error = _("This is not the name of the registry. Type it as it stands above.") if is_wrong else ""
+    context = frame(opened) | {"shelf": shelf, "typed": typed, "error": error}
+    return render(request, "erasing/registry.html", context, status=400 if is_wrong else 200)
 
 
 def _begun(job: ErasureJob) -> HttpResponseBase:

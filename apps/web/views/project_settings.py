@@ -10,9 +10,9 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.access.policy import Permission, Visibility
-from apps.core.errors import Forbidden, Invalid
+from apps.core.errors import Forbidden, Invalid, NotFound
 from apps.files.exposure import exposure_of, is_published_by
-from apps.projects.queries import get_project, named_people, open_links, open_project
+from apps.projects.queries import NO_PROJECT, get_project, named_people, open_links, open_project
 from apps.projects.services import check_visibility, update_project
 from apps.projects.types import PUBLISHED, NamedRole
 from apps.runs.queries import count_runs
@@ -36,6 +36,14 @@ _FORM = ["GET", "HEAD", "POST"]
 
 def held(request: Request, entity: str, project: str) -> Project:
     return get_project(request.actor, Permission.PROJECT_SHARE, entity=entity, name=project)
+
+
+def held_with_runs(request: Request, entity: str, project: str) -> Project:
+    """The same for what is about runs, or about people of elsewhere: a registry has neither, and no such address."""
+    target = held(request, entity, project)
+    if target.is_registry:
+        raise NotFound(NO_PROJECT)
+    return target
 
 
 @require_http_methods(_FORM)
@@ -68,7 +76,7 @@ def _change(
 @require_http_methods(_FORM)
 def publish(request: Request, entity: str, project: str) -> HttpResponseBase:
     """What becomes visible, in numbers. Where code or what tells of machines does, that has to be agreed to by itself."""
-    target = held(request, entity, project)
+    target = held_with_runs(request, entity, project)
     url = f"{project_url(entity, project)}/settings"
     form = VisibilityForm(request.POST or request.GET)
     if not form.is_valid() or not is_published_by(target, form.chosen):
@@ -105,7 +113,7 @@ def describe(request: Request, entity: str, project: str) -> HttpResponseBase:
 @require_POST
 def retention(request: Request, entity: str, project: str) -> HttpResponseBase:
     """How long this project's runs are kept. What a choice would erase is asked about first."""
-    target = held(request, entity, project)
+    target = held_with_runs(request, entity, project)
     name = open_project(target).name
     try:
         asking = choose_rule(target, name, request.POST.dict(), by=request.actor)

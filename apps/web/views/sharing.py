@@ -15,7 +15,7 @@ from apps.projects.types import NamedRole
 from apps.web.links import base_url, project_url
 from apps.web.request import Request
 from apps.web.sharing import LinkForm, PersonForm
-from apps.web.views.project_settings import held, settings_page
+from apps.web.views.project_settings import held, held_with_runs, settings_page
 from apps.web.views.registries import name_there, unname_there
 
 _MOST_HELD = 50
@@ -50,7 +50,7 @@ def unname(request: Request, entity: str, project: str) -> HttpResponseBase:
 @require_POST
 def make_link(request: Request, entity: str, project: str) -> HttpResponseBase:
     """The answer to this is the only page on which the link's address ever stands."""
-    target = held(request, entity, project)
+    target = held_with_runs(request, entity, project)
     form = LinkForm(request.POST)
     try:
         if form.is_valid():
@@ -65,7 +65,7 @@ def make_link(request: Request, entity: str, project: str) -> HttpResponseBase:
 
 @require_POST
 def revoke_link(request: Request, entity: str, project: str) -> HttpResponseBase:
-    target = held(request, entity, project)
+    target = held_with_runs(request, entity, project)
     revoke_share_link(target, public_id=request.POST.get("link", ""), by=request.actor)
     return redirect(f"{project_url(entity, project)}/settings#links")
 
