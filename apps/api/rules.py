@@ -37,6 +37,10 @@ declare_url("api:run-file", Permission.FILE_ERASE, methods=("DELETE",))
 for name in ("erasures", "erasure", "erasure-receipt", "receipt-log"):
     declare_url(f"api:{name}", SIGNED_IN, methods=_READING)
 
+# Figures of the whole instance, and what one adds to them oneself.
+for name in ("statistics", "own-statistics"):
+    declare_url(f"api:{name}", SIGNED_IN, methods=_READING)
+
 declare_url("api:runs", Permission.RUN_READ, methods=_READING)
 declare_url("api:runs", Permission.RUN_CREATE, methods=("POST",))
 for name in (

@@ -17,6 +17,7 @@ from apps.backups.errors import Refused
 from apps.blobs.store import default_store
 from apps.blobs.store.local import LocalStore
 from apps.erasure.replay import erase_again
+from apps.statistics.services import spend_due
 from apps.vault import copies, readiness, roots
 from apps.vault.erased import known_until_in
 from apps.vault.models import Node
@@ -68,6 +69,7 @@ def restore(folder: Path, keys: Path, vault: Path | None = None, step: Step = la
     blobs = 0 if made.bucket else files.put_back(folder)
     step("files")
     erased = erase_again()
+    spend_due()
     mark.mark().unlink()
     return Restored(made, count, blobs, erased)
 

@@ -184,7 +184,7 @@ def places_of(actor: Actor, name: SettingName) -> list[Place]:
     entities = sorted(entities_of(actor), key=lambda entity: entity.user_id is None)
     found = effective_of(entities, [name])
     held = told_to(actor, (found[each.pk][name] for each in entities))
-    say = on_off if name is SettingName.CODE_SAVING else level_words
+    say = level_words if name is SettingName.SYSTEM_METADATA else on_off
     return [
         Place(each.name, each.user_id is not None, here, say(here))
         for each, here in zip(entities, held, strict=True)

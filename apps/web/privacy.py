@@ -93,10 +93,18 @@ def _masking(held: Effective, action: str, may_change: bool) -> SwitchRow:
 
 
 def _statistics(held: Effective, action: str, may_change: bool) -> SwitchRow:
+    says = (
+        _(
+            "Once a month it is counted, with noise, how many people use which public library. Runs from here count, each for "
+            "the person who made it, if they have it on for themselves as well. Nothing is kept of anybody."
+        )
+        if held.is_on
+        else _("Which libraries the runs here use is neither read nor counted.")
+    )
     return SwitchRow(
         held.name.value,
         _("Count in statistics"),
-        _("Nothing is counted today. For the day when it is: what is switched off here is left out."),
+        says,
         on_off(held),
         held.is_on,
         action,

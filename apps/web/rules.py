@@ -73,6 +73,7 @@ for name in (
     "profile",
     "retention",
     "notifications",
+    "statistics-settings",
     "system-metadata",
 ):
     declare_url(name, SIGNED_IN, methods=_FORM)
@@ -84,7 +85,7 @@ for name in (
     "socialaccount_connections",
 ):
     declare_url(name, SIGNED_IN, methods=_READING)
-for name in ("again-elsewhere", "my-data", "sessions"):
+for name in ("again-elsewhere", "my-data", "sessions", "statistics"):
     declare_url(name, SIGNED_IN, methods=_READING)
 declare_url("code-erase", SIGNED_IN, methods=("POST",))
 declare_url("team-code-erase", Permission.ENTITY_ADMIN, methods=("POST",))

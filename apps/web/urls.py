@@ -55,6 +55,7 @@ from apps.web.views import (
     services,
     sessions,
     sharing,
+    statistics,
     table,
     teams,
     uploads,
@@ -91,6 +92,7 @@ urlpatterns = [
     path("receipts", receipts.receipts, name="receipts"),
     path("receipts/key", receipts.key, name="receipt-key"),
     path("receipts/verify_receipt.py", receipts.program, name="receipt-program"),
+    path("statistics", statistics.statistics, name="statistics"),
     path("authorize", api_keys.authorize, name="authorize"),
     # Accounts: allauth's views under our own addresses.
     path("sign-in", account.login, name="account_login"),
@@ -155,6 +157,7 @@ urlpatterns = [
     path("settings/notifications", keeping.notifications, name="notifications"),
     path("settings/my-data", my_data.mine, name="my-data"),
     path("settings/retention", retention.mine, name="retention"),
+    path("settings/statistics", statistics.mine, name="statistics-settings"),
     path("settings/privacy", privacy.mine, name="privacy-settings"),
     path("settings/system-metadata", keeping.system_metadata, name="system-metadata"),
     path("settings/plan", plan_request.plan_request, name="plan-request"),

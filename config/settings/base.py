@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "apps.artifacts",
     "apps.erasure",
     "apps.leaks",
+    "apps.statistics",
     "apps.backups",
     "apps.wandb_protocol",
     "apps.api",
@@ -237,6 +238,8 @@ CELERY_BEAT_SCHEDULE = {
     # Once an hour, though days are counted: an instance that is off at night does it too.
     "erasure.retention": {"task": "erasure.retention", "schedule": 3600.0, "options": {"expires": 3600}},
     "leaks.sweep": {"task": "leaks.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    # Once an hour, though it is done once a month: an instance that is off on the day does it later.
+    "statistics.sweep": {"task": "statistics.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "teams.sweep": {"task": "teams.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "plans.sweep": {"task": "plans.sweep", "schedule": 60.0, "options": {"expires": 60}},
     "files.sweep": {"task": "files.sweep", "schedule": 300.0, "options": {"expires": 300}},

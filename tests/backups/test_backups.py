@@ -80,6 +80,13 @@ import django; django.setup()
 from apps.erasure.tasks import sweep; sweep()
 from apps.vault import epochs; assert epochs.run()
 """
+_SPENT = """
+import django; django.setup()
+from apps.core import clock
+from apps.statistics.queries import is_spent
+from apps.statistics.types import month_before, month_of
+print("spent:", is_spent(month_before(month_before(month_of(clock.now())))))
+"""
 # An epoch comes to its end while the main database and the files are being written.
 _BACK_UP = """
 import sys, django; django.setup()
@@ -158,6 +165,8 @@ def test_a_backup_comes_back_whole_and_what_was_erased_since_does_not(
         ask(empty, "GET", f"{RUN}/goes", expects=410)
         ask(empty, "GET", f"{RUN}/stays/files/goes.bin", expects=404)
         assert "is not empty" in empty.manage(*world.as_documented("restore", "--vault"), check=False)
+        # What may have been released meanwhile is not released with other noise once more.
+        assert "spent: True" in empty.python("-c", _SPENT)
 
 
 def test_a_restore_that_dies_begins_anew_and_nothing_starts_meanwhile(

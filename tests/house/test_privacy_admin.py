@@ -92,6 +92,7 @@ def a_value(field: Any) -> Any:
         return field.choices[0][0]
     plain = {
         models.DateTimeField: clock.now(),
+        models.DateField: clock.now().date(),
         models.UUIDField: uuid.uuid4(),
         models.BooleanField: False,
         models.JSONField: {},

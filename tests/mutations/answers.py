@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,9 @@ from apps.projects.models import Project, ProjectMember
 from apps.projects.services.projects import _name_maker
 from apps.projects.types import NamedRole
 from apps.runs import queries as runs
+from apps.statistics import queries as statistics
+from apps.statistics import reading
+from apps.statistics.models import Release
 from apps.teams import queries as teams
 from apps.teams import services as acts
 from apps.teams.choices import SettingName
@@ -203,6 +207,18 @@ def _link(s: Scene, place: Place, asker: Asker) -> str:
         return error.code
 
 
+def _signed_in(s: Scene, place: Place, asker: Asker) -> str:
+    return "yes" if asker.actor.is_signed_in else "not_found"
+
+
+def _released_month(s: Scene, place: Place, asker: Asker) -> str:
+    month = date(2026, 5, 1)
+    Release.objects.create(
+        month=month, libraries=1, epsilon=1, delta=0, minimum=1, names_on=month, released_on=month
+    )
+    return _told(lambda: statistics.get_release(asker.actor, month=month))
+
+
 def _link_leads(s: Scene, place: Place, asker: Asker) -> str:
     if asker.name == "holder of links" and not place.is_suspended:
         return place.target.project_id
@@ -212,6 +228,10 @@ def _link_leads(s: Scene, place: Place, asker: Asker) -> str:
 ANSWERS = [
     Answer("queries.may_do", lambda s, p, a: runs.may_do(a.actor, P.RUN_WRITE, s.run(p)), lambda s, p, a: a.may(P.RUN_WRITE, p, is_run=True), is_each=True),
     Answer("queries.last_seen_run", lambda s, p, a: runs.last_seen_run(a.actor, entity=s.world.lab) is not None, lambda s, p, a: any(a.may(P.RUN_READ, each) for each in s.world.places if each.target.entity == "lab")),
+    Answer("reading.read_by", lambda s, p, a: bool(reading.read_by(a.actor, [s.project(p)])), lambda s, p, a: a.may(P.RUN_READ, p), is_each=True),
+    Answer("queries.releases", lambda s, p, a: _told(lambda: statistics.releases(a.actor)), _signed_in),
+    Answer("queries.months_released", lambda s, p, a: _told(lambda: statistics.months_released(a.actor)), _signed_in),
+    Answer("queries.get_release", _released_month, _signed_in),
     Answer("queries.last_seen_run 2", lambda s, p, a: runs.last_seen_run(a.actor, entity=s.shut) is not None, lambda s, p, a: False),
     Answer("queries.projects_of", lambda s, p, a: _names(projects.projects_of(a.actor, s.world.lab)), lambda s, p, a: _listed(s, a)),
     Answer("queries.my_projects", lambda s, p, a: _names(projects.my_projects(a.actor)), lambda s, p, a: _mine(s, a)),

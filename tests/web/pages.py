@@ -79,6 +79,8 @@ PAGES = (
     "/settings/profile",
     "/settings/my-data",
     "/settings/retention",
+    "/settings/statistics",
+    "/statistics",
     "/teams/kumiko-lab/retention",
     "/teams/kumiko-lab/data",
     "/settings/appearance",
@@ -138,6 +140,8 @@ OPERATORS = (
     "/admin/sizes",
     "/admin/jobs",
     "/admin/runs/run/",
+    "/admin/statistics/release/",
+    "/admin/statistics/figure/",
     "/admin/accounts/user/",
     "/admin/plans/planrequest/",
 )
