@@ -10,7 +10,7 @@ from apps.core import jsontext
 from apps.core.errors import Erased, Forbidden, NotFound
 from apps.core.ids import is_public_id
 from apps.core.rows import find_row
-from apps.projects.gate import may, require
+from apps.projects.gate import may, readable, require
 from apps.projects.models import Project
 from apps.projects.queries import find_project, get_project
 from apps.runs.models import Run
@@ -148,10 +148,13 @@ def may_do(actor: Actor, permission: Permission, run: Run) -> bool:
 
 
 def last_seen_run(actor: Actor, *, entity: Entity | None = None) -> Run | None:
-    """The newest run that the actor started, or that any of an entity's people did, if they may see it."""
+    """The newest run that the actor started, or that any of an entity's people did, if they may see it.
+
+    Also one in a project of others, whose record then says who looked.
+    """
     whose = Q(project__entity=entity) if entity is not None else Q(created_by_id=actor.user_id)
     newest = Run.objects.filter(whose).select_related("project__entity").order_by("-id")[:_NEWEST]
-    return next((run for run in newest if may_do(actor, Permission.RUN_READ, run)), None)
+    return next((run for run in newest if readable(actor, [run.project])), None)
 
 
 def _is_own(actor: Actor, run: Run) -> bool:

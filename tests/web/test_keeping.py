@@ -7,12 +7,15 @@ import json
 import pytest
 from django.test import Client
 
+from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.audit.models import Event
 from apps.files.code import code_files
 from apps.files.queries import list_files
 from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
+from apps.projects.services import update_project
 from apps.runs.models import Run
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Setting
@@ -153,6 +156,22 @@ def test_the_last_run_tells_what_was_dropped(visit: Visit, vision: Project, alic
     assert "dropped on arrival: <b>new , host" in text_of(visit("/lab/vision/runs/told", by="vera")).replace(
         "&lt;b&gt;", "<b>"
     )
+
+
+def test_whose_last_run_is_in_anothers_project_is_on_that_projects_record(
+    visit: Visit, vision: Project, alice: User, mallory: User
+) -> None:
+    by = Actor.person(alice)
+    update_project(vision, by=by, visibility=Visibility.OPEN)
+    work.run(vision, "theirs", by=mallory, display_name="added by hand", config_text=config(os="Linux"))
+
+    assert "added by hand" in text_of(visit("/settings/system-metadata", by="mallory"))
+    looks = Event.objects.filter(kind="project.read")
+    assert [(each.by, each.subject) for each in looks] == [(mallory.public_id, vision.public_id)]
+
+    update_project(vision, by=by, visibility=Visibility.PRIVATE)
+    assert "No run yet." in text_of(visit("/settings/system-metadata", by="mallory"))
+    assert looks.count() == 1
 
 
 # ── What was saved, once saving is off ──

@@ -208,7 +208,7 @@ def test_artifacts_are_counted_with_what_was_saved_by_name(
 def figures(page: Any, slug: str) -> dict[str, str]:
     """Each figure of a class that has a size, by its words, with the size."""
     row = page.content.decode().split(f'aria-labelledby="{slug}"><tbody>')[1].split("</tr>")[0]
-    found = re.findall(r'<b>\d* ?(.*?)</b> <span class="faint">(.*?)</span>', row)
+    found = re.findall(r'<b>\d* ?(.*?)</b> <span class="faint nowrap">(.*?)</span>', row)
     assert len(found) == row.count("<b>")
     return dict(found)
 
