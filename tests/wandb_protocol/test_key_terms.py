@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from html import unescape
 from textwrap import dedent
 
@@ -183,43 +185,107 @@ def lines_for_reading(server: LiveServer) -> str:
     return "\n" + unescape(re.sub(r"<[^>]+>", "", lines[1]))
 
 
-def viewer_status(port: int, key: str) -> int:
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/graphql",
-        data=b'{"query": "{ viewer { username } }"}',
-        headers={
-            "Content-Type": "application/json",
-            "Authorization": "Basic " + base64.b64encode(f"api:{key}".encode()).decode(),
-        },
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
+# Somebody of a team, and what an admin does about them from another process.
+HAND = "h" * 40
+A_TEAM = """
+import django; django.setup()
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.projects.services import create_project
+from apps.teams.services import add_member, create_account_with_key, create_team
+from apps.teams.types import MemberRole
+alice = User.objects.get(username="alice")
+hand, _ = create_account_with_key("hand", email="hand@example.com", by=Actor.system(), secret=SECRET)
+add_member(create_team("shift", admin=alice, by=Actor.person(alice)), hand, role=MemberRole.MEMBER)
+create_project(Actor.person(alice), entity="shift", name="joint")
+"""
+AN_ACT = """
+import django; django.setup()
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.teams.models import Entity
+from apps.teams.services import change_role, remove_member
+from apps.teams.types import MemberRole
+team, by = Entity.objects.get(name="shift"), Actor.person(User.objects.get(username="alice"))
+"""
 
 
-@pytest.mark.live
-@pytest.mark.xdist_group("wandb client")
-def test_a_revoked_key_is_refused_by_every_process_at_the_next_request(server: LiveServer) -> None:
-    secret, port = "t" * 40, free_port()
-    server.python("-c", f"SECRET = {secret!r}\n" + ISSUE)
+@pytest.fixture(scope="module")
+def ports(server: LiveServer) -> Iterator[tuple[int, int]]:
+    """Those of two processes over the same data, both of which answer before anything changes."""
+    port = free_port()
     second = subprocess.Popen(
         server.web_command(port=port), env=server.env, start_new_session=True, stdout=subprocess.DEVNULL
     )
     try:
         for _ in range(100):
             try:
-                viewer_status(port, API_KEY)
+                asked(port, API_KEY, VIEWER)
                 break
             except OSError:
                 time.sleep(0.2)
-        assert [viewer_status(each, secret) for each in (server.port, port)] == [200, 200]
-
-        server.python("-c", f"SECRET = {secret!r}\n" + REVOKE)
-
-        assert [viewer_status(each, secret) for each in (server.port, port)] == [401, 401]
-        assert [viewer_status(each, API_KEY) for each in (server.port, port)] == [200, 200]
+        yield server.port, port
     finally:
         second.terminate()
         second.wait(20)
+
+
+VIEWER = "{ viewer { username } }"
+JOINT = 'query { project(name: "joint", entityName: "shift") { name } }'
+
+
+def asked(port: int, key: str, query: str, **variables: Json) -> tuple[int, Json]:
+    """The status of the answer, and what it holds."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql",
+        data=json.dumps({"query": query, "variables": variables}).encode(),
+        headers={
+            "Content-Type": "application/json",
+            "Authorization": "Basic " + base64.b64encode(f"api:{key}".encode()).decode(),
+        },
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return int(answer.status), json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, {}
+
+
+@pytest.mark.live
+@pytest.mark.xdist_group("wandb client")
+def test_a_revoked_key_is_refused_by_every_process_at_the_next_request(
+    server: LiveServer, ports: tuple[int, int]
+) -> None:
+    secret = "t" * 40
+    server.python("-c", f"SECRET = {secret!r}\n" + ISSUE)
+    assert [asked(each, secret, VIEWER)[0] for each in ports] == [200, 200]
+
+    server.python("-c", f"SECRET = {secret!r}\n" + REVOKE)
+
+    assert [asked(each, secret, VIEWER)[0] for each in ports] == [401, 401]
+    assert [asked(each, API_KEY, VIEWER)[0] for each in ports] == [200, 200]
+
+
+@pytest.mark.live
+@pytest.mark.xdist_group("wandb client")
+def test_another_role_and_being_taken_out_hold_in_every_process_at_the_next_request(
+    server: LiveServer, ports: tuple[int, int]
+) -> None:
+    def may() -> list[tuple[bool, bool]]:
+        """By each process: do they see the project, and do they log there?"""
+        return [
+            (
+                asked(each, HAND, JOINT)[1]["data"]["project"] is not None,
+                "errors" not in asked(each, HAND, UPSERT, **start("shift", "joint"))[1],
+            )
+            for each in ports
+        ]
+
+    server.python("-c", f"SECRET = {HAND!r}\n" + A_TEAM)
+    assert may() == [(True, True), (True, True)]
+
+    server.python("-c", AN_ACT + 'change_role(team, "hand", MemberRole.VIEWER, by=by)')
+    assert may() == [(True, False), (True, False)]
+
+    server.python("-c", AN_ACT + 'remove_member(team, "hand", by=by)')
+    assert may() == [(False, False), (False, False)]
