@@ -33,6 +33,7 @@ declare_url("api:project", Permission.PROJECT_WRITE, methods=("PATCH",))
 declare_url("api:project", Permission.PROJECT_ERASE, methods=("DELETE",))
 for name in ("run", "runs"):
     declare_url(f"api:{name}", Permission.RUN_ERASE, methods=("DELETE",))
+declare_url("api:run-parts", Permission.RUN_ERASE, methods=(*_READING, "DELETE"))
 declare_url("api:run-file", Permission.FILE_ERASE, methods=("DELETE",))
 for name in ("erasures", "erasure", "erasure-receipt", "receipt-log"):
     declare_url(f"api:{name}", SIGNED_IN, methods=_READING)

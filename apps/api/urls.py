@@ -44,6 +44,7 @@ urlpatterns = [
     path(f"{_RUN}/console", Later("console.ConsoleView"), name="run-console"),
     path(f"{_RUN}/secrets", Later("secrets.SecretListView"), name="run-secrets"),
     path(f"{_RUN}/secrets/dismiss", Later("secrets.SecretDismissView"), name="run-secrets-dismiss"),
+    path(f"{_RUN}/parts", Later("parts.PartsView"), name="run-parts"),
     path(f"{_RUN}/files", Later("files.FileListView"), name="run-files"),
     path(f"{_RUN}/files/<path:name>", Later("files.FileView"), name="run-file"),
     path("<path:url>", Later("schema.NothingHere"), name="nothing-here"),

@@ -59,6 +59,8 @@ class EventKind(StrEnum):
     RUN_CREATED = "run.created"
     RUN_ERASED = "run.erased"
     RUN_FINISHED = "run.finished"
+    RUN_KEY_RENEWED = "run.key_renewed"
+    RUN_PART_ERASED = "run.part_erased"
     RUN_STOP_REQUESTED = "run.stop_requested"
     RUN_REWOUND = "run.rewound"
     SECRET_DISMISSED = "run.secret_dismissed"

@@ -10,6 +10,9 @@ class ErasureConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.core.waiting import tells_of_work
+        from apps.erasure.models import Rewritten
+        from apps.projects.stored import stores
 
         import_module("apps.erasure.privacy")
+        stores(Rewritten, "blob__stored_size", owner="part__run__project__entity")
         tells_of_work("apps.erasure.queries.erasures_on_their_way")

@@ -4,9 +4,11 @@ import uuid
 
 from django.db import models
 
+from apps.blobs.models import Blob
 from apps.core import clock
 from apps.core.ids import new_public_id
 from apps.erasure.types import Cause, Scope, Step, Trace
+from apps.runs.models import Run, Segment
 from apps.teams.models import Entity
 
 
@@ -28,6 +30,7 @@ class ErasureJob(models.Model):
     runs = models.PositiveIntegerField(default=0)  # gone so far
     files = models.PositiveIntegerField(default=0)
     versions = models.PositiveIntegerField(default=0)  # of artifacts
+    values = models.PositiveBigIntegerField(default=0)  # of the history of a run that stays
     rows = models.PositiveBigIntegerField(default=0)
     stored_bytes = models.PositiveBigIntegerField(default=0)
     asked_at = models.DateTimeField(default=clock.now)
@@ -61,6 +64,41 @@ class ErasureJob(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
+
+
+class PartErasure(models.Model):
+    """That parts of a run are erased, the run being closed meanwhile: which, and the run's other key.
+
+    Before the exchange that is the key the run is going to have, afterwards the one it had, which is destroyed. Which parts it
+    is lies under the key that the run had, and goes with it.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="part_erasures")
+    erasure_job = models.UUIDField(unique=True)
+    vault_node = models.UUIDField(unique=True, null=True)
+    sealed_parts = models.BinaryField()
+    exchanged_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.uuid)
+
+
+class Rewritten(models.Model):
+    """The other file of a segment: before the exchange the one without what is erased, afterwards the one with it, which is deleted."""
+
+    part = models.ForeignKey(PartErasure, on_delete=models.CASCADE, related_name="rewritten")
+    segment = models.ForeignKey(Segment, on_delete=models.SET_NULL, null=True, related_name="rewritten")
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="rewritten")
+    sealed_removed = models.BinaryField(null=True)  # what was taken out, under the key that the run had
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["part", "segment"], name="erasure_segment_rewritten_once")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
 
 
 class Remainder(models.Model):

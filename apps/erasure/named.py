@@ -17,6 +17,7 @@ from apps.artifacts.types import CollectionKind
 from apps.core.errors import Invalid, NotFound
 from apps.erasure.artifacts import erase_artifact, erase_versions
 from apps.erasure.models import ErasureJob
+from apps.erasure.parts import check_ended, check_parts, erase_parts, parts_would_go
 from apps.erasure.queries import versions_would_go, would_go
 from apps.erasure.services import check_count, erase_files, erase_project, erase_runs
 from apps.erasure.types import Scope
@@ -25,6 +26,7 @@ from apps.files.queries import find_file
 from apps.projects.models import Project
 from apps.projects.queries import NO_PROJECT, find_project
 from apps.runs.models import Run
+from apps.runs.parts import PartKind, RunPart
 from apps.runs.queries import find_run
 from apps.teams.queries import entity_by_name
 
@@ -37,6 +39,15 @@ class Kind(StrEnum):
     FILE = "file"  # in ENTITY/PROJECT/RUN
     VERSION = "version"  # in ENTITY/PROJECT, called NAME:v3
     ARTIFACT = "artifact"  # in ENTITY/PROJECT, or a collection of a registry
+    # Parts of a run, in ENTITY/PROJECT/RUN.
+    METRIC = PartKind.METRIC.value
+    SYSTEM = PartKind.SYSTEM.value
+    SUMMARY = PartKind.SUMMARY.value
+    CONFIG = PartKind.CONFIG.value
+    MEDIA = PartKind.MEDIA.value
+
+
+_PARTS = {Kind(each.value) for each in PartKind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +68,10 @@ def named(kind: Kind, place: str, names: Sequence[str]) -> Named:
         return _project(_project_at(place))
     check_count(names)
     if kind is Kind.FILE:
-        head, _, run = place.rpartition("/")
-        return _files([find_file(_run_at(_project_at(head), run), name).file for name in names], names)
+        held = _run_of(place)
+        return _files([find_file(held, name).file for name in names], names)
+    if kind in _PARTS:
+        return _parts(_run_of(place), [RunPart(PartKind(kind), name) for name in names], names)
     project = _project_at(place)
     if kind is Kind.RUN:
         return _runs([_run_at(project, name) for name in names], names)
@@ -72,11 +85,16 @@ def named(kind: Kind, place: str, names: Sequence[str]) -> Named:
 def _project_at(place: str) -> Project:
     entity, slash, name = place.partition("/")
     if not slash or not name:
-        raise Invalid("Say where: ENTITY/PROJECT, and for a file ENTITY/PROJECT/RUN.")
+        raise Invalid("Say where: ENTITY/PROJECT, and for a file or a part of a run ENTITY/PROJECT/RUN.")
     found = find_project(entity_by_name(entity), name)
     if found is None:
         raise NotFound(NO_PROJECT)
     return found
+
+
+def _run_of(place: str) -> Run:
+    head, _, run = place.rpartition("/")
+    return _run_at(_project_at(head), run)
 
 
 def _run_at(project: Project, name: str) -> Run:
@@ -129,6 +147,18 @@ def _files(files: Sequence[RunFile], names: Sequence[str]) -> Named:
     went = would_go(Scope.FILES, files)
     counted = {"files": went.files, "bytes as stored": went.stored_bytes}
     return Named(counted, _word(names), lambda by: erase_files(files, by=by))
+
+
+def _parts(run: Run, parts: Sequence[RunPart], names: Sequence[str]) -> Named:
+    check_parts(run, parts)
+    check_ended(run)
+    went = parts_would_go(run, parts)
+    counted = {
+        "values of the history": went.values,
+        "files": went.files,
+        "bytes as stored": went.stored_bytes,
+    }
+    return Named(counted, _word(names), lambda by: erase_parts(run, parts, by=by))
 
 
 def _versions(versions: Sequence[Version], names: Sequence[str]) -> Named:

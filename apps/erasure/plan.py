@@ -15,7 +15,7 @@ from django.db.models import Model, QuerySet
 from apps.artifacts.models import Collection, Version
 from apps.blobs.models import Blob
 from apps.core.privacy import declared
-from apps.erasure.models import ErasureJob
+from apps.erasure.models import ErasureJob, PartErasure
 from apps.erasure.types import Scope
 from apps.files.models import RunFile
 from apps.projects.models import Project
@@ -28,7 +28,10 @@ HEADS: dict[Scope, type[Model]] = {
     Scope.PROJECT: Project,
     Scope.VERSIONS: Version,
     Scope.ARTIFACT: Collection,
+    Scope.PART: PartErasure,
 }
+# What it marks besides: a part of a run may be a file.
+BESIDE: dict[Scope, type[Model]] = {Scope.PART: RunFile}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,11 @@ class Part:
 @cache
 def parts_of(scope: Scope) -> tuple[Part, ...]:
     """Every model that such a job erases rows of, what lies deepest first."""
-    head = HEADS[scope]
+    beside = parts_below(BESIDE[scope]) if scope in BESIDE else ()
+    return (*parts_below(HEADS[scope]), *beside)
+
+
+def parts_below(head: type[Model]) -> tuple[Part, ...]:
     paths = {model: path for model in declared() if (path := _path(model, head)) is not None}
     deepest_first = sorted(paths.items(), key=lambda item: (-len(item[1]), item[0]._meta.label))
     return (*(Part(model, "__".join(path)) for model, path in deepest_first), Part(head, ""))

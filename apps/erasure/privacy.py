@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from apps.core.privacy import declare
-from apps.erasure.models import ErasureJob, Remainder
+from apps.erasure.models import ErasureJob, PartErasure, Remainder, Rewritten
 
 declare(
     ErasureJob,
@@ -18,6 +18,7 @@ declare(
         "runs",
         "files",
         "versions",
+        "values",
         "rows",
         "stored_bytes",
         "asked_at",
@@ -37,3 +38,10 @@ declare(
     goes_with="entity",
 )
 declare(Remainder, plain={"id", "job", "kind", "ident", "gone_at", "is_kept"}, goes_with="job")
+declare(
+    PartErasure,
+    sealed={"sealed_parts"},
+    plain={"id", "uuid", "run", "erasure_job", "vault_node", "exchanged_at"},
+    goes_with="run",
+)
+declare(Rewritten, sealed={"sealed_removed"}, plain={"id", "part", "segment", "blob"}, goes_with="part")

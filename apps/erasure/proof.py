@@ -12,6 +12,7 @@ from django.db.models import Count, Q
 
 from apps.blobs.remains import delete_objects, objects_left, used_keys, used_objects
 from apps.core import clock
+from apps.erasure.errors import NotYet
 from apps.erasure.models import ErasureJob, Remainder
 from apps.erasure.plan import parts_of
 from apps.erasure.steps import Beat, delete_rows, want_epoch
@@ -29,10 +30,6 @@ Answer = tuple[set[UUID], set[UUID]]
 
 class StillThere(Exception):
     """A store still had something of what was deleted. It was told once more; the next try asks again."""
-
-
-class NotYet(Exception):
-    """What the step waits for has not come. Nobody holds a worker meanwhile."""
 
 
 def prove(job: ErasureJob, beat: Beat) -> None:
@@ -103,6 +100,7 @@ def _heads(job: ErasureJob, nodes: set[UUID]) -> Answer:
 # What may take the key of such a thing with its own, whose tombstone then speaks for it.
 _ABOVE = {
     Scope.RUNS: (Scope.PROJECT,),
+    Scope.PART: (Scope.PROJECT,),
     Scope.ARTIFACT: (Scope.PROJECT,),
     Scope.VERSIONS: (Scope.ARTIFACT, Scope.PROJECT),
 }

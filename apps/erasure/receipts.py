@@ -16,6 +16,9 @@ from apps.erasure.types import Scope
 from apps.vault import receipts
 
 FORM = "ownlog-erasure-1"
+OF_A_PART = {
+    "run": "what stays of the run sealed again under a key of its own; the key that it had before deleted and tombstoned"
+}
 METHODS = {
     "vault": "keys deleted and tombstoned; then the keys above them renewed, and the root key of before destroyed after a "
     "second copy of what replaced it was opened",
@@ -46,10 +49,11 @@ def statement_of(job: ErasureJob) -> dict[str, Any]:
             "runs": job.runs,
             "versions": job.versions,
             "files": job.files,
+            **({"values": job.values} if job.scope == Scope.PART else {}),
             "rows": job.rows,
             "stored_bytes": job.stored_bytes,
         },
-        "methods": METHODS,
+        "methods": METHODS | (OF_A_PART if job.scope == Scope.PART else {}),
         "proof": job.proof,
         "epoch": job.epoch,
         "steps": {

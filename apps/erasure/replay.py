@@ -52,6 +52,7 @@ def erase_again() -> int:
     """Erase whatever has a row here while its key was erased, as if somebody had asked once more; how many things. They are
     gone for everybody on return, their rows soon after. Doing it again finds nothing."""
     by = Actor.system()
+    _reopen_what_cannot_come_back()
     gone = sum(
         (
             _each(NodeKind.PROJECT, Project.objects.all(), lambda project: erase_project(project, by=by)),
@@ -74,6 +75,14 @@ def erase_again() -> int:
     if gone:
         log.warning("things erased again, which the main database did not know to be erased: %d", gone)
     return gone
+
+
+def _reopen_what_cannot_come_back() -> None:
+    """A run that was closed for the erasure of a part when the backup was made: that ended since, the key it has here is gone. It
+    is no longer that job's, and goes whole with the others."""
+    for nodes in erased_nodes(NodeKind.RUN, MOST_AT_ONCE):
+        closed = Run.everything.filter(is_back_soon=True, vault_node__in=nodes)
+        closed.update(erased_at=None, erasure_job=None, is_back_soon=False)
 
 
 def _each(kind: NodeKind, rows: QuerySet[Any], erase: Callable[[Any], object]) -> int:

@@ -20,9 +20,10 @@ from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import background, clock
 from apps.core.errors import Invalid, NotFound, TooMuch
+from apps.erasure.errors import NotYet
 from apps.erasure.ladder import MOMENTS, STEPS
 from apps.erasure.models import ErasureJob, Remainder
-from apps.erasure.proof import NotYet, waits_for_other_than
+from apps.erasure.proof import waits_for_other_than
 from apps.erasure.queries import MOST_AT_ONCE
 from apps.erasure.types import Cause, Scope, Step
 from apps.files.models import RunFile
@@ -89,6 +90,7 @@ def erase_project(project: Project, *, by: Actor) -> ErasureJob:
     count = runs.update(
         erased_at=Coalesce("erased_at", Value(job.asked_at)),
         erasure_job=Coalesce("erasure_job", Value(job.uuid)),
+        is_back_soon=False,
         version=F("version") + 1,
     )
     # Now, and not when the rows go: where its versions were linked, the histories say that they are gone.

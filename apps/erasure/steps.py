@@ -17,7 +17,8 @@ from apps.artifacts.models import Collection, StoredFile, Version
 from apps.artifacts.services import give_back_files, hand_on_files
 from apps.blobs.services import delete_with_rows, discard_keys_of
 from apps.blobs.types import Freed
-from apps.erasure.models import ErasureJob
+from apps.erasure.exchange import exchange, node_to_destroy
+from apps.erasure.models import ErasureJob, PartErasure
 from apps.erasure.plan import Part, parts_of
 from apps.erasure.remainders import note, note_blobs, note_heads
 from apps.erasure.types import Scope, Trace
@@ -36,8 +37,9 @@ _FEWER = 50  # of rows that hold payloads, or whose objects are deleted one by o
 Beat = Callable[[], None]
 
 
-def shred(job: ErasureJob, _: Beat) -> None:
+def shred(job: ErasureJob, beat: Beat) -> None:
     """Destroy the keys, all in one turn: at most some hundreds are asked for at once, and a project or an artifact is one.
+    A run of which only parts go has another key first.
 
     A run's name stays in its tombstone as a blind index, so that nothing is called so again.
     """
@@ -59,13 +61,30 @@ def shred(job: ErasureJob, _: Beat) -> None:
         for batch in _in_batches(rows.values_list("vault_node", "name_index"), _BATCH):
             note_heads(job, (node for node, _ in batch))
             erase_nodes({NodeId(node): bytes(index) for node, index in batch})
+        # Keys that they had before parts of them went, too, should that job not have come to it: old backups have the runs by these.
+        parts = PartErasure.objects.filter(run__erasure_job=job.uuid, exchanged_at__isnull=False).order_by(
+            "pk"
+        )
+        for earlier in _in_batches(parts.values_list("vault_node", flat=True), _BATCH):
+            note_heads(job, earlier)
+            erase_nodes({NodeId(node): None for node in earlier})
+    elif job.scope == Scope.PART:
+        exchange(job, beat)
+        if (node := node_to_destroy(job)) is not None:
+            note_heads(job, [node])
+            _discard_keys_of_files(job)
+            erase_nodes({node: None})
     else:
-        for part in parts_of(Scope.FILES):
-            for field in part.blob_fields:
-                for batch in _in_batches(part.rows_of(job).only("pk", field).order_by("pk"), _BATCH):
-                    note_blobs(job, batch, field)
-                    discard_keys_of(batch, field)
+        _discard_keys_of_files(job)
     want_epoch(job)
+
+
+def _discard_keys_of_files(job: ErasureJob) -> None:
+    for part in parts_of(Scope(job.scope)):
+        for field in part.blob_fields:
+            for batch in _in_batches(part.rows_of(job).only("pk", field).order_by("pk"), _BATCH):
+                note_blobs(job, batch, field)
+                discard_keys_of(batch, field)
 
 
 def want_epoch(job: ErasureJob) -> None:
@@ -126,8 +145,9 @@ def _delete_some(job: ErasureJob, part: Part) -> int:
     if not found:
         return 0
     if part.has_key:
-        note(job, Trace.NODE, (node for _, node in found))
-        forget_nodes([NodeId(node) for _, node in found])
+        nodes = [node for _, node in found if node is not None]
+        note(job, Trace.NODE, nodes)
+        forget_nodes([NodeId(node) for node in nodes])
     batch = part.model._base_manager.filter(pk__in=[row[0] for row in found])
     with transaction.atomic():
         size = 0

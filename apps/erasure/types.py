@@ -16,6 +16,7 @@ class Scope(StrEnum):
     PROJECT = "project"  # a project and everything in it
     VERSIONS = "versions"  # some versions of artifacts of one owner
     ARTIFACT = "artifact"  # an artifact with all its versions, or a collection of links
+    PART = "part"  # metrics, values or media of one run, which itself stays
 
 
 class Step(StrEnum):
@@ -63,3 +64,13 @@ class WouldGo:
     running: int
     files: int
     stored_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartsWouldGo:
+    """What an erasure of parts of a run takes. Bytes of the files as they are stored."""
+
+    values: int  # in the history
+    files: int
+    stored_bytes: int
+    copies: tuple[str, ...]  # files in which the client wrote the same down: they go whole

@@ -17,14 +17,14 @@ from apps.code_saving.minimise import rule_for
 from apps.code_saving.policy import Kept, is_code, is_packages, keeps_file
 from apps.code_saving.queries import kept_in
 from apps.core import clock, jsontext
-from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMuch
+from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMuch, Unavailable
 from apps.files.models import RunFile, WithheldFile
 from apps.files.names import clean_file_name
 from apps.files.queries import DIGESTS_LABEL, MOST_NAMES, NAME_LABEL, WITHHELD_LABEL, open_file
 from apps.files.thumbnails import is_picture, note_picture, take_small
 from apps.files.types import Announced, Withheld
 from apps.runs.models import Run
-from apps.runs.queries import run_key
+from apps.runs.queries import gone_or_back_soon, require_same_key, run_key
 from apps.teams.types import SystemMetadata
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, seal, seal_text
@@ -48,6 +48,7 @@ def announce_files(run: Run, names: Sequence[str]) -> list[Announced]:
     with transaction.atomic():
         files = _files_by_name(run, key, dict.fromkeys(name for name in clean if name not in refused))
         _note_withheld(run, key, refused)
+        require_same_key(run)
     return [
         Announced(name=asked, file=files.get(name), refused=refused.get(name))
         for asked, name in zip(names, clean, strict=True)
@@ -129,7 +130,9 @@ def _allowed_part(file: RunFile, name: str, source: BinaryIO | Iterable[bytes]) 
     kept = kept_in(file.run.project.entity)
     if (reason := _reason(name, kept)) is not None:
         # It was announced while it could be kept: the run says what became of it.
-        _note_withheld(file.run, run_key(file.run), {name: reason})
+        with transaction.atomic():
+            _note_withheld(file.run, run_key(file.run), {name: reason})
+            require_same_key(file.run)
         raise refusal(reason)
     source = source if rule is None else [rule(_whole(source), kept)]
     return source if kept.secrets or not may_hold_secrets else _masked(name, source)
@@ -162,17 +165,24 @@ def _let_go(blob: Blob) -> None:
         log.warning("blob left to the sweep: blob=%s error=%s", blob.pk, type(error).__name__)
 
 
+def _gone(file: RunFile) -> NotFound | Unavailable:
+    """The file was erased, or its run; or the run is closed, or was given another key, and the sender is to ask again."""
+    if RunFile.objects.filter(pk=file.pk).exists():
+        return gone_or_back_soon(file.run_id)
+    return NotFound("The file's run is gone.")
+
+
 @transaction.atomic
 def _replace_blob(file: RunFile, name: str, stored: StoredBlob) -> RunFile:
     # The run's row too: an eraser that has closed the run finds all that came in before, and nothing comes in after.
     locked = (
         RunFile.objects.select_for_update(of=("self", "run"))
         .select_related("run", "blob")
-        .filter(pk=file.pk, run__erased_at=None)
+        .filter(pk=file.pk, run__erased_at=None, run__vault_node=file.run.vault_node)
         .first()
     )
     if locked is None:
-        raise NotFound("The file's run is gone.")
+        raise _gone(file)
     before = locked.blob
     digests = {"md5": stored.md5_b64, "sha256": stored.sha256_hex}
     sealed = seal(run_key(locked.run), jsontext.dumps(digests).encode(), label=DIGESTS_LABEL, row=locked.uuid)

@@ -17,6 +17,7 @@ from apps.core.errors import Invalid, NotFound, TooMuch
 from apps.files.media.pictures import small_picture
 from apps.files.models import RunFile, Thumbnail
 from apps.files.queries import file_as_io
+from apps.runs.models import Run
 from apps.vault.errors import KeyGone, Tampered
 from apps.vault.types import NodeId
 
@@ -66,7 +67,7 @@ def make_thumbnail(file_id: int) -> None:
     """Make the one that is due of this file. Doing it again is allowed: what another worker made meanwhile stays."""
     due = Thumbnail.objects.filter(file_id=file_id, tried_at=None)
     row = due.select_related("file__run", "file__blob").first()
-    if row is None or row.file.blob is None or row.file.erased_at is not None:
+    if row is None or row.file.blob is None or row.file.erased_at or row.file.run.erased_at:
         return
     source = row.file.blob_id
     try:
@@ -77,11 +78,16 @@ def make_thumbnail(file_id: int) -> None:
     if small is None:
         due.filter(file__blob=source).update(tried_at=clock.now())
         return
-    stored = write_blob(NodeId(row.file.run.vault_node), [small])
-    # The bytes may have been replaced meanwhile: then nobody points at the small one, and the sweep takes it.
-    due.filter(Q(blob=None), file__blob=source, file__erased_at=None).update(
-        blob=stored.blob, tried_at=clock.now()
-    )
+    run = row.file.run
+    stored = write_blob(NodeId(run.vault_node), [small])
+    # The bytes may have been replaced meanwhile, or the run given another key: then nobody points at the small one, and the
+    # sweep takes it.
+    with transaction.atomic():
+        held = Run.objects.select_for_update().filter(pk=run.pk, vault_node=run.vault_node)
+        if held.values_list("pk").first():
+            due.filter(Q(blob=None), file__blob=source, file__erased_at=None).update(
+                blob=stored.blob, tried_at=clock.now()
+            )
 
 
 def due_thumbnails() -> Sequence[int]:

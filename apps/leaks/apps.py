@@ -9,4 +9,12 @@ class LeaksConfig(AppConfig):
     name = "apps.leaks"
 
     def ready(self) -> None:
+        from apps.leaks.models import Finding, Scan
+        from apps.leaks.notes import PROGRESS_LABEL, SPOT_LABEL, spot_name
+        from apps.runs.resealing import Index, lies_under_a_run
+
         import_module("apps.leaks.privacy")
+        lies_under_a_run(
+            Finding, {"sealed_spot": SPOT_LABEL}, index=Index("spot_index", SPOT_LABEL, spot_name)
+        )
+        lies_under_a_run(Scan, {"sealed_progress": PROGRESS_LABEL})

@@ -44,6 +44,15 @@ class Scan(models.Model):
     )  # of the run, when all that there was had been looked at
     looked_until = models.DateTimeField(default=clock.now)  # files of before that moment were
     sealed_progress = models.BinaryField(null=True)
+    # When a value was last taken out: until the run has another key, old copies open it.
+    new_key_wanted_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run"], name="one_scan_per_run")]
+        indexes = [
+            models.Index(
+                fields=["new_key_wanted_at"],
+                condition=models.Q(new_key_wanted_at__isnull=False),
+                name="scans_wanting_a_key",
+            )
+        ]

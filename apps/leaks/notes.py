@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.core import jsontext
 from apps.leaks.models import Finding
 from apps.leaks.types import OpenFinding, Place, Spot, State
 from apps.runs.models import Run
-from apps.runs.queries import run_key
+from apps.runs.queries import require_same_key, run_key
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, seal, unseal
 
 MOST_FINDINGS = 200  # of a run; more say nothing that these do not
 SPOT_LABEL = "finding.spot"
+PROGRESS_LABEL = "scan.progress"
 
 
 def note(run: Run, spots: Iterable[Spot], *, masked: Iterable[Spot] = ()) -> None:
@@ -52,7 +54,9 @@ def _note(
     room = MOST_FINDINGS - sum((each is State.MASKED) is (state is State.MASKED) for each in known.values())
     new = [(index, spot) for index, spot in indexes.items() if index not in known][: max(0, room)]
     rows = [_row(run, key, index, spot, state) for index, spot in new]
-    Finding.objects.bulk_create(rows, ignore_conflicts=True)
+    with transaction.atomic():
+        Finding.objects.bulk_create(rows, ignore_conflicts=True)
+        require_same_key(run)
     known.update(dict.fromkeys((index for index, _ in new), state))
 
 
@@ -60,6 +64,11 @@ def _row(run: Run, key: OpenKey, index: bytes, spot: Spot, state: State) -> Find
     row = Finding(uuid=uuid.uuid4(), run=run, spot_index=index, state=state.value)
     row.sealed_spot = seal(key, jsontext.dumps(spot.as_json()).encode(), label=SPOT_LABEL, row=row.uuid)
     return row
+
+
+def spot_name(opened: Mapping[str, bytes]) -> str:
+    """What the index of a finding is of, from its opened field."""
+    return Spot.from_json(jsontext.loads(opened["sealed_spot"])).name
 
 
 def open_finding(finding: Finding, key: OpenKey) -> OpenFinding:

@@ -12,6 +12,6 @@ declare(
 declare(
     Scan,
     sealed={"sealed_progress"},
-    plain={"id", "uuid", "run", "version", "looked_until"},
+    plain={"id", "uuid", "run", "version", "looked_until", "new_key_wanted_at"},
     goes_with="run",
 )

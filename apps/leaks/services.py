@@ -5,6 +5,7 @@ import logging
 import time
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -20,29 +21,31 @@ from apps.code_saving.credentials import MASK, Detector, values_in
 from apps.code_saving.credentials_in_json import LONG_ENOUGH, held_at, spots, without
 from apps.code_saving.policy import is_code_artifact
 from apps.core import clock, jsontext
-from apps.core.errors import Changed, Conflict, NotFound
+from apps.core.errors import Changed, Conflict, NotFound, Unavailable
 from apps.erasure.artifacts import erase_versions
+from apps.erasure.parts import renew_key
 from apps.erasure.services import erase_files
 from apps.files.models import RunFile
 from apps.files.queries import find_file, read_file
 from apps.files.services import store_file
 from apps.leaks.models import Finding, Scan
-from apps.leaks.notes import open_finding
+from apps.leaks.notes import PROGRESS_LABEL, open_finding
 from apps.leaks.scanning import MOST_OF_A_FILE, SIDE_FILES, Progress, look
 from apps.leaks.types import Place, Spot, State
 from apps.runs.history import masking
 from apps.runs.models import Run
 from apps.runs.queries import open_run, run_key, whose
 from apps.runs.services import update_run
-from apps.runs.types import RunPatch
+from apps.runs.types import RunPatch, RunState
 from apps.vault.seal import seal, unseal
 
-PROGRESS_LABEL = "scan.progress"
 _TURN_SECONDS = 20.0  # then other work of the worker has its turn
 _RUNS_AT_ONCE = 200
 _TRIES = 5
 _COMMITTED_WITHIN = timedelta(minutes=1)  # what is dated before a look may show up after it
 _FILES_COME_WITHIN = timedelta(days=1)
+_RENEWED_AFTER = timedelta(minutes=1)
+_RENEWED_AT_ONCE = 20
 log = logging.getLogger(__name__)
 
 
@@ -116,12 +119,20 @@ def scan(run: Run, *, ends: float = float("inf")) -> bool:
     finally:
         # Not done: a version that no run has, so that it stays due. Whatever broke off, what was looked at stays so.
         sealed = seal(key, progress.to_bytes(), label=PROGRESS_LABEL, row=row.uuid)
-        Scan.objects.filter(pk=row.pk).update(
-            sealed_progress=sealed,
-            version=version if is_done else 0,
-            looked_until=started - _COMMITTED_WITHIN,
+        looked_until = started - _COMMITTED_WITHIN
+        is_done &= _noted(
+            run, row, sealed_progress=sealed, version=version if is_done else 0, looked_until=looked_until
         )
     return is_done
+
+
+@transaction.atomic
+def _noted(run: Run, row: Scan, **changes: Any) -> bool:
+    """Held: who gives the run another key waits, and seals this again; or has done so, and this look does not count."""
+    there = Run.objects.select_for_update().filter(pk=run.pk, vault_node=run.vault_node)
+    if there.values_list("pk").first() is None:
+        return False
+    return bool(Scan.objects.filter(pk=row.pk).update(**changes))
 
 
 # ── what its people do about it ──
@@ -148,8 +159,37 @@ def erase_value(finding: Finding, *, by: Actor) -> None:
         standing = Finding.objects.filter(pk=finding.pk).exclude(state=State.ERASED.value)
         if standing.update(state=State.ERASED.value):
             record(EventKind.SECRET_ERASED, **whose(run), by=by)
+        if spot.place not in {
+            Place.CODE,
+            Place.ARTIFACT,
+        }:  # a file that went whole has a key of its own, which went with it
+            Scan.objects.get_or_create(run=run)
+            Scan.objects.filter(run=run).update(new_key_wanted_at=clock.now())
     if spot.place is Place.CONFIG:
         _settle_config(run)
+
+
+def renew_due() -> int:
+    """Give runs out of which a value was taken another key, once they have ended: no old copy opens it then (ADR 0175).
+
+    Some time after the last value, so that whoever erases several is not kept out of the run after each. Returns how many.
+    """
+    quiet = Scan.objects.filter(new_key_wanted_at__lt=clock.now() - _RENEWED_AFTER, run__erased_at=None)
+    ended = quiet.filter(run__state__in=[state.value for state in RunState.closed()])
+    found = ended.select_related("run").order_by("new_key_wanted_at")[:_RENEWED_AT_ONCE]
+    return sum(_renewed(scan) for scan in found)
+
+
+def _renewed(scan: Scan) -> bool:
+    try:
+        with transaction.atomic():
+            mine = Scan.objects.filter(pk=scan.pk, new_key_wanted_at=scan.new_key_wanted_at)
+            if not mine.update(new_key_wanted_at=None):
+                return False  # another value went meanwhile, or another worker was quicker
+            renew_key(scan.run, by=Actor.system())
+    except (Conflict, NotFound, Unavailable):  # it goes on again, or is being erased
+        return False
+    return True
 
 
 def _erase_in_config(run: Run, spot: Spot, by: Actor) -> None:

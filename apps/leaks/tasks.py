@@ -7,5 +7,6 @@ from apps.leaks import services
 
 @shared_task(name="leaks.sweep")
 def sweep() -> None:
-    """Look for credentials in what came in since."""
+    """Look for credentials in what came in since, and give another key to runs out of which one was taken."""
+    services.renew_due()
     services.scan_due()

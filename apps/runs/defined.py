@@ -6,7 +6,7 @@ place in the list, counted from one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -96,6 +96,30 @@ class Definitions:
     def direction_of(self, name: str) -> Direction | None:
         """Whether the least or the most of a metric is its best, where its script said so."""
         return self.of(name).direction
+
+
+def without_definitions(config_text: bytes, names: Collection[str]) -> bytes:
+    """The config without what is said of these metrics. Others name each other by their places in the list: those stay."""
+    config = jsontext.loads(config_text)
+    try:
+        listed = config[_CLIENT_KEY]["value"][_METRICS]
+    except (KeyError, TypeError):
+        return config_text
+    if not isinstance(listed, list):
+        return config_text
+    after = [_without(entry, names) for entry in listed]
+    if after == listed:
+        return config_text
+    config[_CLIENT_KEY]["value"][_METRICS] = after
+    return jsontext.dumps(config).encode("utf-8", "surrogatepass")
+
+
+def _without(entry: Any, names: Collection[str]) -> Any:
+    if not isinstance(entry, dict):
+        return entry
+    if entry.get(_NAME) in names:
+        return {}
+    return {key: value for key, value in entry.items() if key != _STEP or value not in names}
 
 
 def _defined(entry: Mapping[str, Any], entries: list[Any]) -> Defined:

@@ -48,6 +48,10 @@ class Run(models.Model):
     stop_requested_at = models.DateTimeField(null=True)
     erased_at = models.DateTimeField(null=True)  # from then on no door finds it
     erasure_job = models.UUIDField(null=True)
+    is_back_soon = models.BooleanField(
+        default=False
+    )  # only a part of it is erased: whoever writes asks again
+    renewed_at = models.DateTimeField(null=True)  # when it was given another key than it began with
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
@@ -62,6 +66,10 @@ class Run(models.Model):
                 name="run_erased_by_a_job",
                 condition=models.Q(erased_at=None, erasure_job=None)
                 | models.Q(erased_at__isnull=False, erasure_job__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="run_back_soon_while_closed",
+                condition=models.Q(is_back_soon=False) | models.Q(erased_at__isnull=False),
             ),
         ]
         indexes = [

@@ -26,6 +26,8 @@ declare(
         "stop_requested_at",
         "erased_at",
         "erasure_job",
+        "is_back_soon",
+        "renewed_at",
     },
     goes_with="project",
 )

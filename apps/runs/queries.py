@@ -7,7 +7,7 @@ from django.db.models import Count, OuterRef, Q, Subquery
 from apps.access.policy import TO_OWN_RUNS, Permission
 from apps.accounts.actors import Actor
 from apps.core import jsontext
-from apps.core.errors import Erased, Forbidden, NotFound
+from apps.core.errors import Erased, Forbidden, NotFound, Unavailable
 from apps.core.ids import is_public_id
 from apps.core.rows import find_row
 from apps.projects.gate import may, readable, require
@@ -36,6 +36,7 @@ _CONFIGS_AT_ONCE = 500
 _NEWEST = 20  # among so many one that may be seen is looked for
 ERASED_RUN = "This run was erased. Its name is not used again in this project."
 _NO_RUN = "There is no such run, or it is not shared with you."
+_BACK_SOON = "A part of this run is being erased just now. It is back in a moment: try again."
 
 
 def whose(run: Run) -> dict[str, str]:
@@ -47,6 +48,21 @@ def whose(run: Run) -> dict[str, str]:
 def run_key(run: Run) -> OpenKey:
     """The key under which everything of this run lies."""
     return open_key(NodeId(run.vault_node))
+
+
+def require_same_key(run: Run) -> None:
+    """For the end of a transaction that stored something under the key of a run which it does not hold: Unavailable when that
+    has another key by now, or is closed. Asked after the rows are written: whoever gives it another waits for them, or they see it.
+    """
+    if not Run.objects.filter(pk=run.pk, vault_node=run.vault_node).exists():
+        raise gone_or_back_soon(run.pk)
+
+
+def gone_or_back_soon(pk: int) -> NotFound | Unavailable:
+    """What is said to whoever had the run a moment ago and cannot store under it now."""
+    there = Run.everything.filter(pk=pk).values_list("erased_at", "is_back_soon").first()
+    is_coming = there is not None and (there[0] is None or there[1])
+    return Unavailable(_BACK_SOON) if is_coming else NotFound(_NO_RUN)
 
 
 def find_run(project: Project, name: str) -> Run | None:
@@ -61,7 +77,9 @@ def find_run(project: Project, name: str) -> Run | None:
 def is_erased(project: Project, name: str) -> bool:
     """Whether the project had a run of this name that was erased: such a name is never used again in it."""
     index = _name_index(project, name)
-    being_erased = Run.everything.filter(project=project, name_index=index, erased_at__isnull=False)
+    being_erased = Run.everything.filter(
+        project=project, name_index=index, erased_at__isnull=False, is_back_soon=False
+    )
     # Asked last: a run's name goes to the vault before its row goes.
     return being_erased.exists() or is_name_erased(NodeId(project.vault_node), index)
 
@@ -70,8 +88,11 @@ def _name_index(project: Project, name: str) -> bytes:
     return blind_index(open_key(NodeId(project.vault_node)), NAME_LABEL, name.strip())
 
 
-def _missing(project: Project, name: str) -> NotFound | Erased:
+def _missing(project: Project, name: str) -> NotFound | Erased | Unavailable:
     """What is said of a run that is not there to whoever may read the project it would be in."""
+    closed = Run.everything.filter(project=project, name_index=_name_index(project, name), is_back_soon=True)
+    if closed.exists():
+        return Unavailable(_BACK_SOON)
     return Erased(ERASED_RUN) if is_erased(project, name) else NotFound(_NO_RUN)
 
 
@@ -121,7 +142,8 @@ def get_run_by_id(actor: Actor, permission: Permission, *, public_id: str) -> Ru
     """The run with this opaque id, for this purpose."""
     run = None
     if is_public_id(public_id):
-        run = Run.objects.select_related("project__entity").filter(public_id=public_id).first()
+        # One that is closed for a moment too: whoever brings its files is told to ask again, and not that it is gone.
+        run = Run.everything.select_related("project__entity").filter(public_id=public_id).first()
     if run is None:
         raise NotFound(_NO_RUN)
     return _passed(actor, permission, run)
@@ -133,12 +155,14 @@ def require_run(actor: Actor, permission: Permission, run: Run) -> None:
 
 
 def _passed(actor: Actor, permission: Permission, run: Run) -> Run:
-    if run.erased_at is not None:
+    if run.erased_at is not None and not run.is_back_soon:
         raise NotFound(_NO_RUN)
     try:
         require(actor, permission, run.project, what="run", is_own=_is_own(actor, run))
     except NotFound:
         raise NotFound(_NO_RUN) from None
+    if run.erased_at is not None:
+        raise Unavailable(_BACK_SOON)
     return run
 
 

@@ -55,7 +55,9 @@ def progress_of(job: ErasureJob) -> Progress:
     lines = [
         StepLine(
             _("Closed"),
-            _("Nobody finds it any more, and nothing more is written to it."),
+            _("The run is closed to everybody until it is without them.")
+            if job.scope == Scope.PART
+            else _("Nobody finds it any more, and nothing more is written to it."),
             "done",
             job.asked_at,
         )
@@ -77,11 +79,7 @@ def progress_of(job: ErasureJob) -> Progress:
 def _words(job: ErasureJob) -> list[tuple[str, str, datetime | None]]:
     """Each step after closing: what it is called, what it does, and when it was behind the job."""
     found = [
-        (
-            _("Keys destroyed"),
-            _("What was encrypted under them can be read by nobody on this instance."),
-            job.shredded_at,
-        ),
+        _shredding(job),
         (
             _("Stored bytes deleted"),
             _("Every version of each file that nothing else uses."),
@@ -109,11 +107,27 @@ def _words(job: ErasureJob) -> list[tuple[str, str, datetime | None]]:
     ]
 
 
+def _shredding(job: ErasureJob) -> tuple[str, str, datetime | None]:
+    if job.scope == Scope.PART:
+        return (
+            _("Keys exchanged"),
+            _("What stays is encrypted under a new key and open again; the key of before is destroyed."),
+            job.shredded_at,
+        )
+    return (
+        _("Keys destroyed"),
+        _("What was encrypted under them can be read by nobody on this instance."),
+        job.shredded_at,
+    )
+
+
 def _what(job: ErasureJob) -> str:
     if job.scope == Scope.PROJECT:
         return _("A project with everything in it")
     if job.scope == Scope.RUNS:
         return ngettext("%(n)d run", "%(n)d runs", job.asked) % {"n": job.asked}
+    if job.scope == Scope.PART:
+        return ngettext("%(n)d part of a run", "%(n)d parts of a run", job.asked) % {"n": job.asked}
     if job.scope == Scope.ARTIFACT:
         return _("An artifact with all its versions")
     if job.scope == Scope.VERSIONS:

@@ -92,6 +92,10 @@ SAYS: dict[EventKind, Promise] = {
     EventKind.ARTIFACT_UNLINKED: gettext_lazy("ended a link to a version of an artifact"),
     EventKind.RUN_CREATED: gettext_lazy("began a run"),
     EventKind.RUN_ERASED: gettext_lazy("erased a run"),
+    EventKind.RUN_KEY_RENEWED: gettext_lazy(
+        "gave a run a new key, so that no old copy opens what was taken out"
+    ),
+    EventKind.RUN_PART_ERASED: gettext_lazy("erased parts of a run"),
     EventKind.RUN_FINISHED: gettext_lazy("ended a run"),
     EventKind.RUN_STOP_REQUESTED: gettext_lazy("asked a run to stop"),
     EventKind.RUN_REWOUND: gettext_lazy("cut back a run’s history"),

@@ -150,6 +150,7 @@ _SAY: dict[str, Callable[[Any], str | None]] = {
     "days": lambda n: ngettext("for %(n)s day", "for %(n)s days", int(n)) % {"n": grouped(int(n))},
     "runs": lambda n: ngettext("%(n)s run", "%(n)s runs", int(n)) % {"n": grouped(int(n))},
     "files": lambda n: ngettext("%(n)s file", "%(n)s files", int(n)) % {"n": grouped(int(n))},
+    "parts": lambda n: ngettext("%(n)s part", "%(n)s parts", int(n)) % {"n": grouped(int(n))},
     "versions": lambda n: ngettext("%(n)s version", "%(n)s versions", int(n)) % {"n": grouped(int(n))},
     "bytes": lambda n: size(int(n)),
     "sessions": lambda n: ngettext("%(n)s device", "%(n)s devices", int(n)) % {"n": grouped(int(n))},

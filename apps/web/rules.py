@@ -223,7 +223,7 @@ declare_url("run-secret-dismiss", Permission.RUN_WRITE, methods=("POST",))
 declare_url("run-secret-erase", Permission.FILE_ERASE, methods=("POST",))
 declare_url("project-erase", Permission.PROJECT_ERASE, methods=_FORM)
 # Of a selection each run is asked about: one's own, or all where one is admin.
-for name in ("run-erase", "project-erase-runs"):
+for name in ("run-erase", "run-erase-parts", "project-erase-runs"):
     declare_url(name, Permission.RUN_ERASE, methods=_FORM)
 for name in ("artifact-erase", "artifact-version-erase"):
     declare_url(name, Permission.FILE_ERASE, methods=_FORM)

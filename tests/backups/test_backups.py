@@ -28,7 +28,7 @@ class World:
         self.first, self.later, self.keys = folder / "first", folder / "later", folder / "keys"
         self.server = server
         ask(self.server, "POST", "projects", json={"entity": "alice", "name": "kept"})
-        for name in ("stays", "goes", "busy"):
+        for name in ("stays", "goes", "busy", "partly"):
             ask(self.server, "POST", "projects/alice/kept/runs", json={"name": name})
             self.log(name, 0)
         for name in ("stays.bin", "goes.bin"):
@@ -46,7 +46,12 @@ class World:
         return [str(places.get(word, word)) for word in line.split()]
 
     def log(self, run: str, value: int) -> None:
-        ask(self.server, "POST", f"{RUN}/{run}/history", json={"rows": [{"_step": value, "loss": value}]})
+        ask(
+            self.server,
+            "POST",
+            f"{RUN}/{run}/history",
+            json={"rows": [{"_step": value, "loss": value, "acc": 1}]},
+        )
 
     def back_up_while_somebody_writes(self) -> int:
         """How many values were acknowledged when the backup began; all of them have to be in it."""
@@ -71,6 +76,8 @@ class World:
     def erase(self) -> None:
         ask(self.server, "DELETE", f"{RUN}/goes")
         ask(self.server, "DELETE", f"{RUN}/stays/files/goes.bin")
+        ask(self.server, "PATCH", f"{RUN}/partly", json={"state": "finished"})
+        ask(self.server, "DELETE", f"{RUN}/partly/parts?metric=loss")
         self.server.python("-c", _ERASE)
 
 
@@ -157,13 +164,14 @@ def test_a_backup_comes_back_whole_and_what_was_erased_since_does_not(
     assert "Erasures have replaced the key since" in told
     told = empty.manage(*world.as_documented("restore", "--vault"))
 
-    assert "erased again: 2" in told
+    assert "erased again: 3" in told
     with empty:
         assert losses(empty, "stays") == [0]
         assert losses(empty, "busy")[: before + 1] == list(range(before + 1))
         assert ask(empty, "GET", f"{RUN}/stays/files/stays.bin").content == _CONTENT
         ask(empty, "GET", f"{RUN}/goes", expects=410)
         ask(empty, "GET", f"{RUN}/stays/files/goes.bin", expects=404)
+        ask(empty, "GET", f"{RUN}/partly", expects=410)  # the key that it had then opened its loss as well
         assert "is not empty" in empty.manage(*world.as_documented("restore", "--vault"), check=False)
         # What may have been released meanwhile is not released with other noise once more.
         assert "spent: True" in empty.python("-c", _SPENT)
@@ -183,6 +191,8 @@ def test_a_restore_that_dies_begins_anew_and_nothing_starts_meanwhile(
 
     with empty:
         assert losses(empty, "stays") == [0]
+        (row,) = ask(empty, "GET", f"{RUN}/partly/history").json()
+        assert row["acc"] == 1 and "loss" not in row
         assert "opened" in empty.manage(*world.as_documented("vault"))
 
 
@@ -195,7 +205,7 @@ def test_a_main_database_that_somebody_put_back_by_hand_is_made_true_at_the_star
     for left in ("-wal", "-shm"):
         (server.data / f"ownlog.sqlite3{left}").unlink(missing_ok=True)
 
-    assert "2 things that were erased are erased again" in server.python("-m", "config.launch.prepare")
+    assert "3 things that were erased are erased again" in server.python("-m", "config.launch.prepare")
     assert "erased again" not in server.python("-m", "config.launch.prepare")
     server.start()
     ask(server, "GET", f"{RUN}/goes", expects=410)

@@ -27,19 +27,24 @@ from apps.artifacts.models import Collection, Version
 from apps.blobs.models import Blob, BlobPart
 from apps.blobs.store import default_store
 from apps.core import background, clock
-from apps.erasure import ladder, proof, services, steps, tasks
+from apps.erasure import exchange, ladder, proof, services, steps, tasks
 from apps.erasure.artifacts import erase_artifact, erase_versions
 from apps.erasure.models import ErasureJob, Remainder
+from apps.erasure.parts import erase_parts
 from apps.erasure.plan import parts_of
 from apps.erasure.proof import StillThere
 from apps.erasure.services import erase_files, erase_project, erase_runs
 from apps.erasure.types import Scope, Step
 from apps.erasure.verify_receipt import check_chain
 from apps.files.models import RunFile
-from apps.files.queries import open_file, read_file
+from apps.files.queries import list_files, open_file, read_file
 from apps.projects.models import Project
-from apps.runs.models import Run
+from apps.runs.history import store
+from apps.runs.models import Run, Segment
+from apps.runs.parts import PartKind, RunPart
 from apps.runs.queries import open_run
+from apps.runs.services import finish_run
+from apps.runs.types import RunState, Stream
 from apps.vault import epochs, receipts
 from apps.vault.models import Epoch, Grant, Node, Receipt
 from apps.vault.readiness import make_ready, verify
@@ -50,12 +55,17 @@ from tests.factories import artifacts, people, work
 from tests.vault.attacker import Attacker
 
 _DIED, _BUSY = 9, 3
-_SCOPES = (Scope.RUNS, Scope.PROJECT, Scope.FILES, Scope.VERSIONS, Scope.ARTIFACT)
+_SCOPES = (Scope.RUNS, Scope.PROJECT, Scope.FILES, Scope.VERSIONS, Scope.ARTIFACT, Scope.PART)
 _EPOCH = ("given", "batch", "moved", "taken", "durable", "verified", "copied", "destroyed")
 # What is called on the way: a worker dies right after it.
 _INSIDE: tuple[tuple[Any, str], ...] = (
     (services, "_claim"),
     (services, "record"),
+    (exchange, "create_node"),
+    (exchange, "write_blob"),
+    (exchange, "grant_all"),
+    (exchange, "reseal"),  # in the middle of the transaction that exchanges everything
+    (exchange._Exchange, "carry_out"),
     (steps, "note_heads"),
     (steps, "note_blobs"),
     (steps, "erase_nodes"),
@@ -274,6 +284,11 @@ class Story:
             free()
             go_on()
         self._look(job, attacker, erased)
+        if scope is Scope.PART:
+            back = Run.objects.get(pk=run.pk)
+            assert [set(row) for row in store.scan(back, Stream.HISTORY)] == [{"_step"}] * 6
+            assert store.console(back, 0, 9) == store.console(kept, 0, 9)
+            assert [each.name for each in list_files(back)] == [each.name for each in list_files(kept)]
         if scope is not Scope.PROJECT:
             assert open_run(kept).config_text == '{"lr": 1}'
 
@@ -288,6 +303,9 @@ class Story:
             return lambda: erase_artifact(
                 Collection.objects.get(project=project, versions__number=1), by=self.by
             )
+        if scope is Scope.PART:
+            run = finish_run(run, state=RunState.FINISHED, by=self.by)
+            return lambda: erase_parts(run, [RunPart(PartKind.METRIC, "loss")], by=self.by)
         if scope is Scope.FILES:
             files = list(RunFile.objects.filter(run=run, blob__isnull=False))
             return lambda: erase_files(files, by=self.by)
@@ -346,6 +364,7 @@ def keys_that_go(scope: Scope, project: Project, run: Run) -> set[UUID]:
         {
             Scope.RUNS: [run.vault_node],
             Scope.FILES: [run.vault_node],
+            Scope.PART: [run.vault_node],
             Scope.PROJECT: [
                 project.vault_node,
                 *_keys_of(Run.objects.filter(project=project)),
@@ -360,6 +379,9 @@ def keys_that_go(scope: Scope, project: Project, run: Run) -> set[UUID]:
     if scope is Scope.FILES:
         files = RunFile.objects.filter(run=run, blob__isnull=False)
         granted, owners = set(files.values_list("blob__vault_node", flat=True)), set()
+    if scope is Scope.PART:  # only the file of the history that holds the metric
+        held = Segment.objects.filter(run=run, stream=Stream.HISTORY.value)
+        return {run.vault_node, *held.values_list("blob__vault_node", flat=True)}
     others = Grant.objects.filter(blob_id__in=granted).exclude(owner_id__in=owners or {run.vault_node})
     return owners | (granted - set(others.values_list("blob_id", flat=True)))
 

@@ -19,7 +19,10 @@ from apps.erasure.models import ErasureJob
 from apps.erasure.types import Step
 from apps.files.models import RunFile
 from apps.projects.models import Project
+from apps.runs.history import store
 from apps.runs.models import Run
+from apps.runs.services import finish_run
+from apps.runs.types import RunState, Stream
 from apps.teams.models import Entity
 from apps.vault import epochs
 from tests.erasure.conftest import files_of, finish
@@ -174,3 +177,22 @@ def test_a_job_that_a_worker_is_at_is_waited_for(
     ask("run", "lab/vision", "full", "--yes", "full")
 
     assert (len(waited), ErasureJob.objects.get().step) == (1, Step.DONE)
+
+
+def test_a_part_of_a_run_goes_once_the_run_has_ended(ask: Ask, full: Run, alice: User) -> None:
+    with pytest.raises(CommandError, match="still going on"):
+        ask("metric", "lab/vision/full", "loss", "--yes", "loss")
+    finish_run(full, state=RunState.FINISHED, by=Actor.person(alice))
+    with pytest.raises(CommandError, match="nothing of this name"):
+        ask("metric", "lab/vision/full", "lr", "--yes", "lr")
+    assert ask("config", "lab/vision/full", "lr", "--dry-run").startswith("values of the history: 0\n")
+
+    said = ask("metric", "lab/vision/full", "loss", types="loss\n")
+
+    job = ErasureJob.objects.get()
+    assert (job.step, job.scope, job.values, job.asked_by) == (Step.DONE, "part", 6, OPERATOR_ID)
+    assert "values of the history: 6\nfiles: 0\n" in said
+    assert f"erasure {job.public_id}: the run is closed, and comes back without it\n" in said
+    assert {name for row in store.scan(Run.objects.get(pk=full.pk), Stream.HISTORY) for name in row} == {
+        "_step"
+    }

@@ -251,6 +251,8 @@ OTHERWISE = {
     "team-service-role": {404},
     "team-service-remove": {404},
     "team-service-key-revoke": {404},
+    # No part is named.
+    "api:run-parts": {400},
     # a.txt is no mask, and the run logs no media.
     "run-media-mask": {400},
     "run-media-panel": {400},

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +14,9 @@ from apps.audit.models import Event
 from apps.blobs.models import Blob
 from apps.blobs.store import default_store
 from apps.code_saving.credentials import MASK, Detector
+from apps.core import clock
 from apps.core.errors import NotFound
+from apps.erasure.models import ErasureJob
 from apps.files.models import RunFile
 from apps.files.queries import find_file, read_file
 from apps.files.services import announce_files, store_file
@@ -26,12 +29,14 @@ from apps.projects.models import Project
 from apps.runs.history import masking, store
 from apps.runs.models import Chunk, Run, Segment
 from apps.runs.queries import open_run, run_key
-from apps.runs.services import update_run
-from apps.runs.types import Lines, RunPatch, Stream, StreamRequest
+from apps.runs.services import finish_run, update_run
+from apps.runs.types import Lines, RunPatch, RunState, Stream, StreamRequest
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.services import choose
-from apps.vault.errors import KeyGone
+from apps.vault.errors import KeyGone, Tampered
+from apps.vault.seal import unseal
+from tests.erasure.conftest import finish
 from tests.factories import work
 
 KEY = "hf" + "_" + "Ab" * 17
@@ -362,3 +367,35 @@ def test_a_finding_of_another_run_is_not_found_by_this_one(leaky: Run, vision: P
 
     assert find_finding(work.run(vision, "other", by=alice), found.public_id) is None
     assert find_finding(leaky, "x" * 20) is None
+
+
+def test_a_run_has_another_key_once_it_has_ended_and_nobody_erases_more(
+    leaky: Run, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (finding, *_rest) = [each for each in looked(leaky) if each.spot.place is Place.CONFIG]
+    old, before = leaky.vault_node, bytes(leaky.sealed_config or b"")
+    erase(leaky, finding, alice)
+    later = clock.now() + timedelta(minutes=2)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert services.renew_due() == 0  # it goes on
+    finish_run(leaky, state=RunState.FINISHED, by=Actor.person(alice))
+
+    assert (services.renew_due(), services.renew_due()) == (1, 0)
+    finish(ErasureJob.objects.get())
+
+    leaky.refresh_from_db()
+    assert leaky.vault_node != old and Scan.objects.get(run=leaky).new_key_wanted_at is None
+    assert KEY not in open_run(leaky).config_text
+    with pytest.raises(Tampered):
+        unseal(run_key(leaky), before, label="run.config", row=leaky.uuid)
+    assert findings_of(leaky)[-1].state is State.ERASED
+    assert Event.objects.get(kind="run.key_renewed").by == Actor.system().audit_id
+
+
+def test_a_key_is_not_renewed_while_somebody_erases_one_value_after_the_other(
+    leaky: Run, alice: User
+) -> None:
+    finish_run(leaky, state=RunState.FINISHED, by=Actor.person(alice))
+    erase(leaky, looked(leaky)[0], alice)
+
+    assert services.renew_due() == 0 and not ErasureJob.objects.filter(scope="part").exists()

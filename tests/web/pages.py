@@ -71,6 +71,7 @@ PAGES = (
     f"{PROJECT}/settings/publish?visibility=public",
     f"{PROJECT}/settings/erase",
     f"{RUN}/erase",
+    f"{RUN}/erase/parts",
     "/settings/erasures",
     "/home/new-project",
     "/api/v1/docs",

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.erasure.queries import MOST_AT_ONCE
 from apps.erasure.types import Cause, Scope, Step
 
 
@@ -19,11 +20,12 @@ class ErasureOut(serializers.Serializer[Any]):
         help_text="The step that comes next; done when it is proven and no old copy opens it.",
     )
     asked = serializers.IntegerField(
-        help_text="How many files, runs, versions, artifacts or projects it is about."
+        help_text="How many files, runs, versions, artifacts, projects or parts of a run it is about."
     )
     runs = serializers.IntegerField(help_text="Deleted so far.")
     files = serializers.IntegerField()
     versions = serializers.IntegerField(help_text="Of artifacts.")
+    values = serializers.IntegerField(help_text="Of the history of a run that stays.")
     stored_bytes = serializers.IntegerField()
     asked_at = serializers.DateTimeField()
     shredded_at = serializers.DateTimeField(
@@ -38,6 +40,37 @@ class ErasureOut(serializers.Serializer[Any]):
         allow_null=True, help_text="Since when no earlier copy of the key database opens it."
     )
     done_at = serializers.DateTimeField(allow_null=True)
+
+
+def _names(what: str) -> serializers.ListField:
+    return serializers.ListField(
+        child=serializers.CharField(max_length=1_100, trim_whitespace=False),
+        required=False,
+        max_length=MOST_AT_ONCE,
+        help_text=f"{what} Once for each of them.",
+    )
+
+
+class PartsQuery(serializers.Serializer[Any]):
+    """At least one name, of whatever kind."""
+
+    metric = _names(
+        "A metric of the history, dotted: with its value in the summary and files that only it shows."
+    )
+    system = _names("A metric of the machine.")
+    summary = _names("A value of the summary, dotted.")
+    config = _names("A value of the config, dotted.")
+    media = _names("A file of the run's media, by its name: with each value of the history that shows it.")
+
+
+class PartsWouldGoOut(serializers.Serializer[Any]):
+    values = serializers.IntegerField(help_text="Of the history.")
+    files = serializers.IntegerField()
+    stored_bytes = serializers.IntegerField(help_text="Of the files, as they are stored.")
+    copies = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Files in which the client wrote the same down. They are among the files, and go whole.",
+    )
 
 
 class ErasureList(serializers.Serializer[Any]):

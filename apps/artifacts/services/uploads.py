@@ -73,7 +73,7 @@ from apps.core.ids import is_public_id
 from apps.core.rows import find_row
 from apps.projects.models import Project
 from apps.runs.models import Run
-from apps.runs.queries import run_key
+from apps.runs.queries import require_same_key, run_key
 from apps.vault.errors import KeyGone
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, seal, seal_text, unseal_text
@@ -140,7 +140,9 @@ def _require_kept(project: Project, new: NewVersion, run: Run | None) -> None:
         row = WithheldArtifact(uuid=uuid.uuid4(), run=run)
         row.name_index = blind_index(key, WITHHELD_LABEL, new.collection)
         row.sealed_name = seal_text(key, new.collection, label=WITHHELD_LABEL, row=row.uuid)
-        WithheldArtifact.objects.bulk_create([row], ignore_conflicts=True)
+        with transaction.atomic():
+            WithheldArtifact.objects.bulk_create([row], ignore_conflicts=True)
+            require_same_key(run)
     raise Forbidden(_("Code saving is off for this project; the artifact was not stored."))
 
 

@@ -15,7 +15,7 @@ from apps.audit.services import record
 from apps.code_saving.masking import lines_masked
 from apps.code_saving.queries import kept_in
 from apps.core import background, clock, jsontext
-from apps.core.errors import Invalid, NotFound, TooMuch, Unavailable
+from apps.core.errors import Invalid, TooMuch, Unavailable
 from apps.core.rows import change_row, find_row, find_rows, insert_row, sum_of, update_row
 from apps.runs.history.keys import KeyList
 from apps.runs.history.lines import check_line, pack, parse_lines
@@ -23,7 +23,7 @@ from apps.runs.history.paths import Row
 from apps.runs.history.pieces import seal_chunk
 from apps.runs.history.repeats import new_places
 from apps.runs.models import Chunk, Run, StreamPosition
-from apps.runs.queries import KEYS_LABEL, SUMMARY_LABEL, run_key, whose
+from apps.runs.queries import KEYS_LABEL, SUMMARY_LABEL, gone_or_back_soon, run_key, whose
 from apps.runs.types import AppendResult, Lines, RunState, Stream, StreamRequest
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, seal, seal_text, unseal, unseal_text
@@ -74,7 +74,7 @@ def _append_locked(run: Run, request: StreamRequest, by: Actor, rows: list[Row])
     with transaction.atomic():
         locked = find_row(Run, lock=True, without=("sealed_config", "sealed_head"), pk=run.pk)
         if locked is None or locked.erased_at is not None:
-            raise NotFound("There is no such run.")
+            raise gone_or_back_soon(run.pk)
         # A run stays where it is: the record of its end need not ask for that again.
         if Run.project.is_cached(run):
             locked.project = run.project
@@ -212,6 +212,9 @@ class _Appending:
         """Store those lines that are new."""
         total = int(getattr(self.run, LINES_FIELD[stream]))
         next_line = self.positions.next_line(stream, self.writer)
+        if part.first > next_line and self.writer and not next_line and self.run.renewed_at is not None:
+            # What this writer was known by went with the key that the run had. It goes on where it was told that it had come to.
+            next_line = part.first
         if part.first > next_line:
             # A resumed or forked run counts from all lines there are, whoever wrote them.
             if self.writer or part.first != total:

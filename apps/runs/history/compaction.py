@@ -27,6 +27,7 @@ from apps.runs.history.reading import STEP
 from apps.runs.models import Chunk, Run, Segment
 from apps.runs.queries import run_key
 from apps.runs.types import RunState, Stream
+from apps.vault.errors import KeyGone, Tampered
 from apps.vault.keys import OpenKey
 from apps.vault.tree import keys_in_use
 from apps.vault.types import NodeId
@@ -68,11 +69,16 @@ class _Batch:
 def compact(run: Run) -> int:
     """Turn the chunks that the run has now into segments. Returns how many segments were made; may run twice."""
     made = 0
-    with keys_in_use():
-        key = run_key(run)
-        for stream in Stream:
-            for batch in _batches(run, stream, key):
-                made += _compact_batch(run, key, batch)
+    try:
+        with keys_in_use():
+            key = run_key(run)
+            for stream in Stream:
+                for batch in _batches(run, stream, key):
+                    made += _compact_batch(run, key, batch)
+    except (KeyGone, Tampered):
+        # It may have been given another key since it was read; the sweep finds what is left. Else it is damaged.
+        if Run.objects.filter(pk=run.pk, vault_node=run.vault_node).exists():
+            raise
     return made
 
 
@@ -140,19 +146,20 @@ def _compact_batch(run: Run, key: OpenKey, batch: _Batch) -> bool:
         packed = codec.write_batches(steps.noted(rows) for rows in _some_rows(batch))
     seal_facts(segment, key, steps.facts())
     stored = write_blob(NodeId(run.vault_node), [packed])
-    if _put_in_place(segment, stored.blob, batch.chunks):
+    if _put_in_place(run, segment, stored.blob, batch.chunks):
         return True
     delete_blob(stored.blob)
     return False
 
 
-def _put_in_place(segment: Segment, blob: Blob, chunks: list[int]) -> bool:
-    """Exchange the chunks for the segment, if they are all still there."""
+def _put_in_place(run: Run, segment: Segment, blob: Blob, chunks: list[int]) -> bool:
+    """Exchange the chunks for the segment, if they are all still there and the run still has the key that it was sealed under."""
     with transaction.atomic():
-        if not Run.objects.select_for_update().filter(pk=segment.run_id).values_list("pk").first():
+        held = Run.objects.select_for_update().filter(pk=run.pk, vault_node=run.vault_node)
+        if not held.values_list("pk").first():
             return False
-        held = Chunk.objects.filter(run_id=segment.run_id, stream=segment.stream, writer=segment.writer)
-        there = set(held.values_list("pk", flat=True))
+        waiting = Chunk.objects.filter(run=run, stream=segment.stream, writer=segment.writer)
+        there = set(waiting.values_list("pk", flat=True))
         if not there.issuperset(chunks):
             return False
         # Of console lines the later word counts: no segment may come in before what was said earlier.

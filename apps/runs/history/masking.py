@@ -88,15 +88,17 @@ def _changed(run: Run, segment: Segment, numbers: range, change: Change) -> bool
     if after == rows:
         return True
     stored = write_blob(owner, [codec.write(after, rows_in_group=LINES_IN_GROUP)])
-    took = _put_in_place(segment, before, stored.blob)
+    took = _put_in_place(run, segment, before, stored.blob)
     delete_blob(before if took else stored.blob)
     return took
 
 
-def _put_in_place(segment: Segment, before: Blob, after: Blob) -> bool:
+def _put_in_place(run: Run, segment: Segment, before: Blob, after: Blob) -> bool:
     with transaction.atomic():
-        # The run's row too: an eraser that has closed it finds all that came in before, and nothing comes in after.
-        if not Run.objects.select_for_update().filter(pk=segment.run_id).values_list("pk").first():
+        # The run's row too: an eraser that has closed it finds all that came in before, and nothing comes in after. Nor does what
+        # was granted to a key that the run has no more.
+        locked = Run.objects.select_for_update().filter(pk=run.pk, vault_node=run.vault_node)
+        if not locked.values_list("pk").first():
             return False
         held = Segment.objects.filter(pk=segment.pk, blob_id=before.pk)
         return held.update(blob=after) == 1

@@ -9,9 +9,11 @@ from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
 from apps.files.queries import file_names, find_file, open_files, read_file
+from apps.runs.parts import MEDIA_FOLDER, PartKind
 from apps.runs.queries import get_run, open_run
 from apps.web.folders import PAGE, crumbs_of, entries_in, entries_named
 from apps.web.links import with_query
+from apps.web.parts import erase_url
 from apps.web.previews import HEAD_BYTES, film_type, image_type, preview_of
 from apps.web.rendering import render
 from apps.web.request import Request
@@ -52,13 +54,18 @@ def preview(request: Request, entity: str, project: str, run: str, name: str) ->
     held = get_run(request.actor, Permission.FILE_READ, entity=entity, project=project, name=run)
     found = find_file(held, name)
     head = b"".join(read_file(found.file, end=HEAD_BYTES))
+    around = frame(request, open_run(held))
+    is_media = found.name.startswith(MEDIA_FOLDER)
     context = {
+        "erase_url": erase_url(around["url"], PartKind.MEDIA, found.name)
+        if is_media and around["can"]["erase"]
+        else "",
         "file": found,
         "crumbs": crumbs_of(found.name),
         "preview": preview_of(found.name, head, size=found.size),
         "shown_bytes": min(HEAD_BYTES, found.size),
     }
-    return render(request, "runs/preview.html", frame(request, open_run(held)) | context)
+    return render(request, "runs/preview.html", around | context)
 
 
 @require_safe

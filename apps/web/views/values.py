@@ -10,9 +10,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from apps.core.errors import NotFound
+from apps.erasure.parts import names_of
+from apps.runs.history.paths import dotted
+from apps.runs.parts import PartKind
 from apps.runs.types import OpenRun
 from apps.web.downloads import attachment
 from apps.web.environment import machine_facts, packages
+from apps.web.parts import erase_url
 from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.trees import Node, leads, tree
@@ -55,6 +59,7 @@ def values(request: Request, entity: str, project: str, run: str, which: str) ->
         "is_json": which not in _FILES,
         "file": _FILES.get(which, ""),
         "above": _above(node),
+        "erase_url": _erase_url(context, which, node),
     }
     return render(request, "runs/values.html", context)
 
@@ -72,6 +77,20 @@ def text(request: Request, entity: str, project: str, run: str, which: str) -> H
     response["Content-Disposition"] = attachment(f"{opened.head.name.replace('/', '-')}-{which}.json")
     response["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def _erase_url(context: dict[str, Any], which: str, node: Node) -> str:
+    """Where the value that is shown is erased; empty for all of them together, and for whoever may not."""
+    kinds = {"config": PartKind.CONFIG, "summary": PartKind.SUMMARY}
+    if which not in kinds or not node.path or not context["can"]["erase"]:
+        return ""
+    name = dotted(tuple(map(str, node.path)))
+    # Of a list no single item is taken out.
+    return (
+        erase_url(context["url"], kinds[which], name)
+        if name in names_of(context["opened"], kinds[which])
+        else ""
+    )
 
 
 def _whole(asked: str) -> int:

@@ -11,7 +11,7 @@ from apps.core.errors import OwnlogError
 from apps.erasure.models import ErasureJob
 from apps.erasure.named import Kind, Named, named
 from apps.erasure.services import advance
-from apps.erasure.types import Step
+from apps.erasure.types import Scope, Step
 from apps.vault import epochs
 from apps.vault.tree import keys_in_use
 
@@ -22,14 +22,16 @@ _LONGEST_WAIT_SECONDS = 3600.0
 class Command(BaseCommand):
     help = (
         "Erase a project (project ENTITY/PROJECT), runs (run ENTITY/PROJECT ID…), files (file ENTITY/PROJECT/RUN NAME…), versions "
-        "of artifacts (version ENTITY/PROJECT NAME:v3…), or an artifact or a registry's collection (artifact ENTITY/PROJECT "
-        "NAME). Says what would go, asks for its name, and waits until it is gone. The record says that it was asked on "
+        "of artifacts (version ENTITY/PROJECT NAME:v3…), an artifact or a registry's collection (artifact ENTITY/PROJECT "
+        "NAME), or parts of a run that itself stays (metric, system, summary, config or media ENTITY/PROJECT/RUN NAME…). Says what would go, asks for its name, and waits until it is gone. The record says that it was asked on "
         "the instance's machine."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kind", choices=[kind.value for kind in Kind])
-        parser.add_argument("place", help="ENTITY/PROJECT, and for files ENTITY/PROJECT/RUN")
+        parser.add_argument(
+            "place", help="ENTITY/PROJECT, and for files and parts of a run ENTITY/PROJECT/RUN"
+        )
         parser.add_argument("names", nargs="*", help="what is erased there; nothing for a project")
         parser.add_argument(
             "--yes", metavar="NAME", help="its name, or of several their number: is not asked for"
@@ -55,7 +57,10 @@ class Command(BaseCommand):
             raise CommandError(error.message) from None
         if job is None:
             return
-        self.stdout.write(f"erasure {job.public_id}: closed, nobody finds it any more")
+        closed = "closed, nobody finds it any more"
+        if job.scope == Scope.PART:
+            closed = "the run is closed, and comes back without it"
+        self.stdout.write(f"erasure {job.public_id}: {closed}")
         if no_wait:
             self.stdout.write("The workers do the rest; its page says how far it is.")
         else:
@@ -98,7 +103,8 @@ class Command(BaseCommand):
                 step = job.step
             elif job.done_at is None:
                 time.sleep(_BETWEEN_LOOKS_SECONDS)
-        gone = {"runs": job.runs, "versions": job.versions, "files": job.files, "bytes": job.stored_bytes}
+        gone = {"runs": job.runs, "versions": job.versions, "values": job.values, "files": job.files}
+        gone["bytes"] = job.stored_bytes
         self.stdout.write(
             f"erasure {job.public_id}: done, "
             + ", ".join(f"{count} {what}" for what, count in gone.items() if count)
