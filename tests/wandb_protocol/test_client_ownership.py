@@ -1,0 +1,170 @@
+"""The table of ownership: six kinds of data, each logged, published and erased by the pages and by the API.
+
+By the API it is the real client that logs and erases, and the REST API that publishes, for the client cannot. What is taken
+home is read by the same addresses here; archives have tests of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.live import LiveServer
+from tests.wandb_protocol.client import WandbClient
+
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("wandb client")]
+KEY = "own_" + "o" * 36
+VERBS, DOORS = ("log", "publish", "erase"), ("web", "api")
+# Where each kind is read: what a run is made of by the REST API, files of artifacts where their page leads.
+READ = {
+    "training data": "/{place}/artifacts/dataset/data/v0/files/data.txt",
+    "code": "/api/v1/projects/{place}/runs/{run}/files/code/train.py",
+    "config": "/api/v1/projects/{place}/runs/{run}/config",
+    "metrics": "/api/v1/projects/{place}/runs/{run}/history",
+    "analysis": "/api/v1/projects/{place}/runs/{run}",
+    "model files": "/{place}/artifacts/model/net/v0/files/net.txt",
+}
+_OLGA = """
+import django; django.setup()
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.teams.choices import SettingName
+from apps.teams.services import choose
+from tests.factories.people import has_signed_in
+call_command("create_account", "olga", "--email", "olga@example.com", "--api-key-stdin")
+olga = User.objects.get(username="olga")
+choose(olga.entity, SettingName.CODE_SAVING, True, by=Actor.person(olga))
+client = Client()
+client.force_login(olga, backend="django.contrib.auth.backends.ModelBackend")
+has_signed_in(client, olga, ago=0)
+print("SESSION", settings.SESSION_COOKIE_NAME, client.cookies[settings.SESSION_COOKIE_NAME].value)
+"""
+_LOG = """
+    run = wandb.init(project="by-api", id="r", config={"said": "config by api"}, notes="analysis by api",
+        settings=wandb.Settings(save_code=True, x_file_stream_transmit_interval=1))  # code by api
+    run.log({"metrics by api": 1})
+    for name, kind, words in (("data", "dataset", "training data by api"), ("net", "model", "model files by api")):
+        open(name + ".txt", "w").write(words)
+        made = wandb.Artifact(name, kind)
+        made.add_file(name + ".txt")
+        run.log_artifact(made)
+    run.finish()
+"""
+_ERASE = """
+    api = wandb.Api()
+    for made in ("by-api/data:v0", "by-api/net:v0"):
+        api.artifact(made).delete(delete_aliases=True)
+    run = api.run("olga/by-api/r")
+    run.file("code/train.py").delete()
+    run.delete()
+"""
+
+
+@dataclass
+class Table:
+    """One project for each door. What a cell needs is done once, in the order of the verbs."""
+
+    client: WandbClient
+    browser: requests.Session
+    runs: dict[str, str] = field(default_factory=lambda: {"api": "r"})
+    done: set[tuple[str, str]] = field(default_factory=set)
+
+    def reach(self, verb: str, door: str) -> None:
+        for each in VERBS[: VERBS.index(verb) + 1]:
+            if (each, door) not in self.done:
+                self.done.add((each, door))
+                getattr(self, f"{each}_by_{door}")()
+
+    def read(self, kind: str, door: str, *, by_owner: bool) -> requests.Response:
+        path = READ[kind].format(place=f"olga/by-{door}", run=self.runs[door])
+        if not by_owner:
+            return requests.get(self.client.server.url + path, allow_redirects=False, timeout=60)
+        if path.startswith("/api/"):
+            return self._rest("GET", path)
+        return self.browser.get(self.client.server.url + path, allow_redirects=False, timeout=60)
+
+    def log_by_api(self) -> None:
+        self.client.run(_LOG)
+
+    def publish_by_api(self) -> None:
+        told = {"visibility": "public", "agree_to_show": ["code", "system_metadata"]}
+        answer = self._rest("PATCH", "/api/v1/projects/olga/by-api", json=told)
+        assert answer.ok, answer.text
+
+    def erase_by_api(self) -> None:
+        self.client.run(_ERASE)
+
+    def log_by_web(self) -> None:
+        self._post("/home/new-project", entity="olga", name="by-web")
+        run = self._post(
+            "/olga/by-web/new-run", name="r", notes="analysis by web", config="said: config by web"
+        ).removesuffix("/log")
+        self.runs["web"] = run.rpartition("/")[2]
+        self._post(f"{run}/log", key="metrics by web", value="1")
+        self._post(f"{run}/upload", {"train.py": "# code by web"}, folder="code")
+        for name, kind, said in (
+            ("data", "dataset", "training data by web"),
+            ("net", "model", "model files by web"),
+        ):
+            files = {f"{name}.txt": said}
+            self._post("/olga/by-web/new-artifact", files, name=name, type_name=kind, aliases="latest")
+
+    def publish_by_web(self) -> None:
+        page = "/olga/by-web/settings/publish?visibility=public"
+        self._post(page, visibility="public", agreed="1")
+
+    def erase_by_web(self) -> None:
+        for made in ("artifacts/dataset/data/v0", "artifacts/model/net/v0", f"runs/{self.runs['web']}"):
+            self._post(f"/olga/by-web/{made}/erase")
+
+    def _rest(self, method: str, path: str, json: object = None) -> requests.Response:
+        headers = {"Authorization": f"Bearer {KEY}"}
+        return requests.request(method, self.client.server.url + path, headers=headers, json=json, timeout=60)
+
+    def _post(self, path: str, files: dict[str, str] | None = None, **words: str) -> str:
+        """Fill in a form, send it, and say where it leads."""
+        url = self.client.server.url + path
+        page = self.browser.get(url, timeout=60).text
+        hidden = dict(re.findall(r'name="(csrfmiddlewaretoken|once)" value="([\w-]+)"', page))
+        sent = [("files", (name, text)) for name, text in (files or {}).items()]
+        answer = self.browser.post(
+            url, data=hidden | words, files=sent or None, allow_redirects=False, timeout=60
+        )
+        assert answer.status_code == 302, (path, answer.status_code, answer.text)
+        return answer.headers["Location"]
+
+
+@pytest.fixture(scope="module")
+def table(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Table:
+    said = server.python("-c", _OLGA, stdin=KEY + "\n")
+    _, name, value = next(line for line in said.splitlines() if line.startswith("SESSION ")).split()
+    browser = requests.Session()
+    browser.cookies.set(name, value)
+    return Table(WandbClient(server, Path(tmp_path_factory.mktemp("olga")), KEY), browser)
+
+
+@pytest.mark.promise("P-01")
+@pytest.mark.parametrize(("verb", "kind", "door"), list(product(VERBS, READ, DOORS)))
+def test_what_somebody_logs_is_theirs_to_publish_and_to_erase(
+    table: Table, verb: str, kind: str, door: str
+) -> None:
+    table.reach(verb, door)
+
+    own, others = (table.read(kind, door, by_owner=who) for who in (True, False))
+
+    if verb == "erase":
+        assert (own.status_code, others.status_code) in {(410, 404), (404, 404), (410, 410)}
+        return
+    assert f"{kind} by {door}" in own.text
+    if verb == "log":
+        assert others.status_code == 404
+    else:
+        assert f"{kind} by {door}" in others.text
