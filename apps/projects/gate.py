@@ -28,10 +28,9 @@ from apps.core.ids import is_public_id
 from apps.projects.models import Project, ProjectMember, ProjectTeam, ShareLink
 from apps.projects.readings import READING, note_readings
 from apps.projects.types import PUBLISHED
-from apps.teams.choices import SettingName
 from apps.teams.gate import refusal, require_open, roles_in, roles_in_registries
 from apps.teams.models import Membership
-from apps.teams.queries import effective_of
+from apps.teams.queries import organisations_that_keep_private
 from apps.teams.types import MemberRole
 
 
@@ -62,11 +61,15 @@ def visibilities_of(projects: Iterable[Project]) -> dict[int, Visibility]:
 
 def kept_to_own_people(projects: Iterable[Project]) -> set[int]:
     """The entities of these whose organisation keeps their projects from everybody of elsewhere, with one question at most."""
-    under = {each.entity_id: each.entity for each in projects if each.entity.organisation_id is not None}
+    under = {
+        each.entity_id: each.entity.organisation_id
+        for each in projects
+        if each.entity.organisation_id is not None
+    }
     if not under:
         return set()
-    held = effective_of(under.values(), [SettingName.PRIVATE_ONLY])
-    return {pk for pk, settings in held.items() if settings[SettingName.PRIVATE_ONLY].is_on}
+    private = organisations_that_keep_private(set(under.values()))
+    return {pk for pk, organisation in under.items() if organisation in private}
 
 
 def _visibility(project: Project, kept: Collection[int]) -> Visibility:

@@ -45,7 +45,14 @@ from apps.teams.queries.service_accounts import (
     left_over_keys,
     service_accounts_in,
 )
-from apps.teams.queries.settings import Effective, effective, effective_of, own_of, told_to
+from apps.teams.queries.settings import (
+    Effective,
+    effective,
+    effective_of,
+    organisations_that_keep_private,
+    own_of,
+    told_to,
+)
 
 __all__ = [
     "Effective",
@@ -84,6 +91,7 @@ __all__ = [
     "names_of_keys",
     "names_of_teams",
     "organisations_of",
+    "organisations_that_keep_private",
     "own_entity",
     "own_of",
     "pending_in",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,7 +10,8 @@ from django.db.models import Q
 
 from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
-from apps.teams.choices import SPECS, SettingName, Value, read, write
+from apps.core.rows import find_row
+from apps.teams.choices import ON, SPECS, SettingName, Value, read, write
 from apps.teams.models import Entity, Organisation, Setting
 from apps.teams.queries.hiding import hidden_from
 from apps.teams.types import Source
@@ -85,6 +86,21 @@ def effective_of(
         }
         for entity in entities
     }
+
+
+def organisations_that_keep_private(organisations: Collection[int]) -> set[int]:
+    """Of these, by primary key, those that let no project of their teams be shared; asked at each gate, so with one plain question.
+
+    Nobody but an organisation chooses it, so nothing of the teams' own has to be looked at.
+    """
+    if len(organisations) == 1:
+        (only,) = organisations
+        row = find_row(Setting, organisation=only, name=SettingName.PRIVATE_ONLY.value)
+        return {only} if row is not None and row.value == ON else set()
+    rows = Setting.objects.filter(
+        organisation__in=organisations, name=SettingName.PRIVATE_ONLY, value=ON
+    ).values_list("organisation_id", flat=True)
+    return set(rows)
 
 
 def told_to(actor: Actor, held: Iterable[Effective]) -> list[Effective]:
