@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -14,6 +15,7 @@ from apps.blobs.store import default_store
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.models import Entity
+from config import garbage
 from tests.factories import people, work
 from tests.factories.beginnings import Beginning
 from tests.live import SHARED, shared_folder
@@ -64,6 +66,17 @@ LONG = (
     "tests/web/test_console_in_chromium.py",
     "tests/web/test_teams_in_chromium.py",
 )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """No garbage is looked for among thousands of tests that stay, and then as rarely as in the servers."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        garbage.look_rarely()
 
 
 @pytest.hookimpl(trylast=True)

@@ -13,7 +13,7 @@ import pickle
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -64,10 +64,18 @@ class Beginning:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        with ExitStack() as stack:
-            for alias in connections:
-                stack.enter_context(connections[alias].execute_wrapper(self._look))
+        for connection in connections.all():
+            connection.execute_wrappers.append(self._look)
+        try:
             yield
+        finally:
+            self._look_away()
+
+    def _look_away(self) -> None:
+        """Once there is something of the test's own: it may ask thousands of times after that."""
+        for connection in connections.all():
+            if self._look in connection.execute_wrappers:
+                connection.execute_wrappers.remove(self._look)
 
     def root(self, make: Callable[[], None]) -> None:
         """The vault's first key; each of the other ways begins here."""
@@ -107,6 +115,7 @@ class Beginning:
     def _look(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         if not self._is_writing and not _READS.match(sql):
             self._is_known = False
+            self._look_away()
         return execute(sql, *rest)
 
     @contextmanager

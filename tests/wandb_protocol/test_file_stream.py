@@ -214,11 +214,12 @@ def test_what_makes_no_sense_is_400_and_stores_nothing(streaming: Asker, message
     assert (run["history"], run["state"], run["summaryMetrics"]) == ([], "running", "{}")
 
 
-@pytest.mark.parametrize("raw", [gzip.compress(b"\0" * 70_000_000), b" " * 70_000_000])
-def test_too_much_is_413(streaming: Asker, raw: bytes) -> None:
-    zipped = {"Content-Encoding": "gzip"} if raw[:1] == b"\x1f" else {}
+def test_too_much_is_413(streaming: Asker) -> None:
+    raw = b" " * 70_000_000
 
-    assert streaming.stream(PLACE, raw, **zipped).status_code == 413
+    assert streaming.stream(PLACE, raw).status_code == 413
+    zipped = gzip.compress(raw, 1)
+    assert streaming.stream(PLACE, zipped, **{"Content-Encoding": "gzip"}).status_code == 413
 
 
 def test_the_longest_line_that_the_client_sends_is_taken_however_it_grows_by_escaping(

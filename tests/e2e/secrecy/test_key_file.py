@@ -79,10 +79,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    place = Place(tmp_path_factory.mktemp("ready"))
-    done = place.run("-m", "config.launch.prepare")
-    assert done.returncode == 0, done.stderr
-    return place
+    return Place(LiveServer(folder=tmp_path_factory.mktemp("ready")).prepare().folder)
 
 
 @pytest.fixture

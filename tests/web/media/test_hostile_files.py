@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -87,30 +88,34 @@ def laughs() -> bytes:
     return f'{head}<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script><text>&l9;&x;</text></svg>'.encode()
 
 
-# Of each: what is made of it where a small picture is due.
-PICTURES: dict[str, tuple[bytes, str]] = {
-    "four gigapixels": (huge_png(), "too much"),
-    "four gigapixels of JPEG": (huge_jpeg(), "too much"),
-    "a row beyond the bound": (png(6001, 4000), "too much"),
-    "just within the bound": (png(6000, 4000), "made"),
-    "just within the bound, seen through": (png(6000, 4000, mode="RGBA", colour=(1, 2, 3, 4)), "made"),
-    "a long text in a small picture": (
-        with_chunk(b"zTXt", b"a\0\0" + half_a_gigabyte()),
-        "no picture",
-    ),
-    "a profile of colours that is a bomb": (
-        with_chunk(b"iCCP", b"a\0\0" + half_a_gigabyte()),
-        "no picture",
-    ),
-    "more rows than it says": (many_rows(), "made"),
-    "frames without end": (with_chunk(b"acTL", b"\xff" * 8), "made"),
-    "a GIF": (huge_gif(), "no picture"),
-    "an SVG": (laughs(), "no picture"),
-    "a ZIP": (zip_bomb(), "no picture"),
-    "half of one": (png(400, 300)[:300], "no picture"),
-    "a head alone": (png()[:33], "no picture"),
-    "nothing": (b"", "no picture"),
-}
+@functools.cache
+def pictures() -> dict[str, tuple[bytes, str]]:
+    """Of each: what is made of it where a small picture is due. Made when asked for, since it takes a second."""
+    return {
+        "four gigapixels": (huge_png(), "too much"),
+        "four gigapixels of JPEG": (huge_jpeg(), "too much"),
+        "a row beyond the bound": (png(6001, 4000), "too much"),
+        "just within the bound": (png(6000, 4000), "made"),
+        "just within the bound, seen through": (png(6000, 4000, mode="RGBA", colour=(1, 2, 3, 4)), "made"),
+        "a long text in a small picture": (
+            with_chunk(b"zTXt", b"a\0\0" + half_a_gigabyte()),
+            "no picture",
+        ),
+        "a profile of colours that is a bomb": (
+            with_chunk(b"iCCP", b"a\0\0" + half_a_gigabyte()),
+            "no picture",
+        ),
+        "more rows than it says": (many_rows(), "made"),
+        "frames without end": (with_chunk(b"acTL", b"\xff" * 8), "made"),
+        "a GIF": (huge_gif(), "no picture"),
+        "an SVG": (laughs(), "no picture"),
+        "a ZIP": (zip_bomb(), "no picture"),
+        "half of one": (png(400, 300)[:300], "no picture"),
+        "a head alone": (png()[:33], "no picture"),
+        "nothing": (b"", "no picture"),
+    }
+
+
 _MAKE = """
 import django, io, resource, sys
 from pathlib import Path
@@ -138,7 +143,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 
 def test_pictures_are_made_small_in_bounded_memory(tmp_path: Path) -> None:
     """Each by the code that the worker has, in a process that may have no more memory than the largest honest one takes."""
-    for name, (content, _becomes) in PICTURES.items():
+    for name, (content, _becomes) in pictures().items():
         (tmp_path / name).write_bytes(content)
 
     done = subprocess.run(
@@ -152,7 +157,7 @@ def test_pictures_are_made_small_in_bounded_memory(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     made = {name: small for name, small, _mask in (line.split("|") for line in done.stdout.splitlines())}
-    assert made == {name: becomes for name, (_content, becomes) in PICTURES.items()}
+    assert made == {name: becomes for name, (_content, becomes) in pictures().items()}
     masks = {mask for _name, _small, mask in (line.split("|") for line in done.stdout.splitlines())}
     assert masks == {"made", "too much", "no picture"}
 
@@ -160,7 +165,7 @@ def test_pictures_are_made_small_in_bounded_memory(tmp_path: Path) -> None:
 @pytest.mark.django_db
 def test_bombs_are_tried_once_and_kept_as_they_came(run: Run, store: Store) -> None:
     names = ["four gigapixels", "a long text in a small picture", "a GIF", "an SVG", "a ZIP"]
-    files = {f"media/images/{name}.png": PICTURES[name][0].ljust(LEAST_BYTES + 1, b"\0") for name in names}
+    files = {f"media/images/{name}.png": pictures()[name][0].ljust(LEAST_BYTES + 1, b"\0") for name in names}
     store(run, files)
 
     sweep()
@@ -178,13 +183,17 @@ def deep_json() -> bytes:
     return b'{"columns": ["a"], "data": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
 
 
-CONTENTS = {
-    "a GIF of four gigapixels": huge_gif(),
-    "a ZIP in a ZIP": zip_bomb(),
-    "an SVG that laughs": laughs(),
-    "levels without end": deep_json(),
-    "half characters and marks": b"\xff\xfe\x00\xd8" + "‮</script><script>alert(1)</script>".encode() * 100,
-    "a page that leads elsewhere": b'<meta http-equiv="refresh" content="0; url=//evil.example"><script>top.location = "//evil.example"</script>',
+CONTENTS: dict[str, Callable[[], bytes]] = {
+    "a GIF of four gigapixels": huge_gif,
+    "a ZIP in a ZIP": zip_bomb,
+    "an SVG that laughs": laughs,
+    "levels without end": deep_json,
+    "half characters and marks": lambda: (
+        b"\xff\xfe\x00\xd8" + "‮</script><script>alert(1)</script>".encode() * 100
+    ),
+    "a page that leads elsewhere": lambda: (
+        b'<meta http-equiv="refresh" content="0; url=//evil.example"><script>top.location = "//evil.example"</script>'
+    ),
 }
 PATHS = sorted(files_of(ROW))
 
@@ -195,7 +204,7 @@ def test_whatever_the_files_of_media_hold_pages_stand(
     content: str, visit: Visit, kinds: Run, store: Store
 ) -> None:
     """Every file of every kind holds the same wrong thing: no page breaks, and none of it is part of a page."""
-    store(kinds, dict.fromkeys(PATHS, CONTENTS[content]))
+    store(kinds, dict.fromkeys(PATHS, CONTENTS[content]()))
 
     pages = [PAGE, f"{PAGE}?page=1", f"{PAGE}/table?key=table"]
     pages += [
