@@ -21,7 +21,7 @@ DEV_STAMP := $(VENV)/.installed-dev-$(call hash,dev)
 FRAMEWORKS := .venv-frameworks
 FRAMEWORKS_STAMP := $(FRAMEWORKS)/.installed-$(call hash,frameworks)
 
-.PHONY: help up demo test frameworks mutations check format bench shots words pins
+.PHONY: help up demo ready test frameworks mutations check format bench shots words pins
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,8 @@ test: $(DEV_STAMP) ## run every test, then those of stored things again on Postg
 	@$(RUN) -m tests.again $(PYTEST_OPTIONS)
 	@echo "Once more, on PostgreSQL, a Redis-compatible broker and an S3 store"
 	@$(RUN) -m tests.servers $(RUN) -m tests.again -m "not embedded and not browser" $(SAME_ANYWHERE) $(PYTEST_OPTIONS) $(ON_SERVERS)
+
+ready: $(DEV_STAMP)
 
 # Where they are installed, make test asks them too.
 frameworks: $(DEV_STAMP) $(FRAMEWORKS_STAMP) ## install Lightning, Keras, ... apart (7 GB) and log from them

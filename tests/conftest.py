@@ -22,6 +22,7 @@ from tests.factories import people, work
 from tests.factories.beginnings import Beginning
 from tests.live import SHARED, shared_folder
 from tests.servers import present
+from tests.turns import TURN, today
 
 if TYPE_CHECKING:
     from apps.blobs.store.s3 import S3Store
@@ -52,6 +53,10 @@ def _static_files_are_found_once() -> None:
         self.files.update(found)
 
     WhiteNoiseMiddleware.add_files_from_finders = add
+
+
+def pytest_report_header() -> str:
+    return f"turn: {today()} (what is asked a part a day; again with {TURN}={today()})"
 
 
 # Files that take half a minute and more, the longest first (`make test` ends with a list): begun last, one of them would keep a

@@ -23,9 +23,10 @@ from apps.wandb_protocol.ids import to_client
 from tests.factories.people import basic
 from tests.matrix.asking import FORM, Ask, Door, Level, Way
 from tests.matrix.world import GHOST, SUSPENDED, Asker, Place, Target, World, undone
+from tests.turns import turn
 
-# Of what is told less by each answer (tests/README.md) every so-manieth is asked; with OWNLOG_MATRIX=whole, all.
-SHARE = 1 if os.environ.get("OWNLOG_MATRIX") == "whole" else 5
+# Of what is told less by each answer (tests/README.md) every so-manieth is asked, each on its day; with OWNLOG_MATRIX=whole, all.
+SHARE = 1 if os.environ.get("OWNLOG_MATRIX") == "whole" else 10
 YES, FORBIDDEN, NOTHING, WHO = "yes", "forbidden", "nothing", "who are you"
 _CODES = {
     "not_found": NOTHING,
@@ -174,13 +175,13 @@ class Measure:
 
     def cells(self, ways: Iterable[Way]) -> Iterator[Cell]:
         """Every cell in which somebody is refused, every one in which they may write; of the others a share, in turn."""
-        turn = 0
+        come = turn(SHARE)
         for way in ways:
             for asker in (each for each in self.world.askers if measured(each, way)):
                 for place in visibilities(way, self.world):
                     is_one_of_many = _says_less(asker, way, place)
-                    turn += is_one_of_many
-                    if not is_one_of_many or turn % SHARE == 0:
+                    come += is_one_of_many
+                    if not is_one_of_many or come % SHARE == 0:
                         yield asker, way, place
 
     def cell(self, asker: Asker, way: Way, place: Place) -> Iterator[Mismatch]:

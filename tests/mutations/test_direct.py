@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.matrix.measure import Measure
+from tests.matrix.measure import SHARE, Measure
 from tests.matrix.world import make_world
 from tests.mutations.checks import Checks, in_turn
+from tests.turns import turn
 
 
 @pytest.mark.promise("P-24")
@@ -15,7 +16,7 @@ def test_services_answer_everybody_what_the_table_says(db: None) -> None:
 
     names = [
         *checks.direct(),
-        *in_turn(checks.answers()),
+        *in_turn(checks.answers(), every=SHARE**2, begin=turn(SHARE**2)),
         *checks.told(),
         *checks.offers(),
         *checks.besides(),

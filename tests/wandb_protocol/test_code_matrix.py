@@ -190,6 +190,7 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
 @pytest.mark.live
 @pytest.mark.xdist_group("wandb client")
 @pytest.mark.promise("P-05")
+@pytest.mark.embedded  # about the client: what a server does with each way is asked by requests, on servers too
 def test_every_way_of_the_client_keeps_what_its_owner_chose(logged: dict[str, Any]) -> None:
     wrong: dict[str, Any] = {}
     for name, way in WAYS.items():

@@ -1,7 +1,9 @@
 """Work done inside an instance's data folder, next to its web server, in a process of its own.
 
     python -m tests.e2e.durability.inside task NAME [IDS]     run a background task here, as a worker would
-    python -m tests.e2e.durability.inside die RUN RUN ...     compact each run; the nth dies at its nth act on disk, until one lives
+    python -m tests.e2e.durability.inside die FIRST EVERY RUN RUN ...
+                                                              compact each run; they die at the act FIRST on disk, EVERY acts later,
+                                                              and so on, until one lives
     python -m tests.e2e.durability.inside race RUN [RUN ...]  compact each run in four processes at once
     python -m tests.e2e.durability.inside later NAME          run a task two days later
 
@@ -93,10 +95,11 @@ def changes_a_file(event: str, arguments: tuple[Any, ...]) -> bool:
     return event in {"os.rename", "os.remove", "os.link", "os.mkdir", "http.client.send"}
 
 
-def compact_dying(runs: list[int]) -> list[int]:
+def compact_dying(numbers: list[int]) -> list[int]:
     """How each ended, up to the first that came through."""
+    first, every, *runs = numbers
     codes: list[int] = []
-    for number, run in enumerate(runs, start=1):
+    for number, run in zip(itertools.count(first, every), runs, strict=False):
 
         def act(number: int = number, run: int = run) -> None:
             die_at(number)
