@@ -208,12 +208,13 @@ HOLDINGS = (
             "as well; its admins also invitations and the record. Operators see names, dates and states."
         ),
         since=_(
-            "A person until they leave or are taken out, an address until its invitation ends, a link until it is taken out. "
-            "The rest, with the record of acts, without an end."
+            "A person until they leave or are taken out, an address until its invitation ends, a link until it is taken out, "
+            "a registry until it is erased. The rest, with the record of acts, without an end."
         ),
         export=_("The record of acts as CSV or JSON Lines on its page. Not yet the rest."),
         erase=_(
-            "People, invitations and links on the pages of the organisation. Not yet the organisation itself."
+            "People and invitations on the pages of the organisation, links and registries on those of the registry. Not yet the "
+            "organisation itself."
         ),
     ),
 )
