@@ -13,10 +13,10 @@ import pytest
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.api.formats.arrow import arrow_stream, parquet
-from apps.api.formats.columns import Source
 from apps.core import jsontext
 from apps.projects.models import Project
+from apps.runs.formats.arrow import arrow_stream, parquet
+from apps.runs.formats.columns import Source
 from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.services import add_history

@@ -275,7 +275,7 @@ def test_what_is_no_row_is_refused(ask: Ask, told: Run, body: bytes, kind: str, 
 
 
 def test_what_comes_in_meanwhile_is_not_in_the_table(vision: Project, alice: User) -> None:
-    from apps.api.formats.arrow import parquet
+    from apps.runs.formats.arrow import parquet
 
     run = work.run(vision, "live", by=alice)
     rows = [f'{{"_step":{n},"a":{n}}}' for n in range(100)]

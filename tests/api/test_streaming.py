@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from apps.api.formats.renderers import ROW_FORMATS, ArrowRows, CsvRows, ParquetRows, RowsRenderer
+from apps.api.renderers import ROW_FORMATS, ArrowRows, CsvRows, ParquetRows, RowsRenderer
 
 # Together 19 MiB as Python has them. Columns hold a batch of them at a time, the others one row.
 ROWS = 60_000
@@ -57,6 +57,6 @@ def test_all_batches_arrive(form: type[RowsRenderer], read: Callable[[bytes], in
 
 
 def test_json_is_one_document_however_many_blocks() -> None:
-    from apps.api.formats.text import json_rows
+    from apps.runs.formats.text import json_rows
 
     assert len(json.loads(b"".join(json_rows(rows)))) == ROWS

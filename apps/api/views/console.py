@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema
 
 from apps.access.policy import Permission
 from apps.api.describe import answers
-from apps.api.formats.renderers import PlainText
+from apps.api.renderers import PlainText
 from apps.api.request import ApiRequest
 from apps.api.serializers.history import ConsoleQuery
 from apps.api.streaming import streamed

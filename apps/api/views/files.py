@@ -12,9 +12,9 @@ from rest_framework.response import Response
 from apps.access.policy import Permission
 from apps.api.describe import RANGE, answers, writes
 from apps.api.errors import CodeNotKept, LengthNeeded
-from apps.api.formats.renderers import Bytes
 from apps.api.paging import next_cursor, place_of
 from apps.api.ranges import wanted
+from apps.api.renderers import Bytes
 from apps.api.request import ApiRequest
 from apps.api.serializers.erasures import ErasureOut
 from apps.api.serializers.fields import PageQuery

@@ -11,8 +11,7 @@ from rest_framework.response import Response
 
 from apps.access.policy import Permission
 from apps.api.describe import IDEMPOTENCY_KEY, answers, writes
-from apps.api.formats.columns import Source
-from apps.api.formats.renderers import ROW_FORMATS, RowsRenderer
+from apps.api.renderers import ROW_FORMATS, RowsRenderer
 from apps.api.replays import Done, once
 from apps.api.request import ApiRequest
 from apps.api.serializers.history import Added, HistoryQuery, Keys, Rows
@@ -20,6 +19,7 @@ from apps.api.streaming import streamed
 from apps.api.views.base import ApiView, asked, sent
 from apps.api.wire import JsonParser, JsonRenderer, NdjsonParser
 from apps.core.errors import Invalid
+from apps.runs.formats.columns import Source
 from apps.runs.history import store
 from apps.runs.history.paths import Row, dotted
 from apps.runs.queries import get_run

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from apps.api.formats.columns import (
+from apps.core import jsontext
+from apps.runs.formats.columns import (
     EXACT_IN_DOUBLE,
     Column,
     Kind,
@@ -14,7 +15,6 @@ from apps.api.formats.columns import (
     name_of,
     note_kinds,
 )
-from apps.core import jsontext
 from apps.runs.history.columnar import Columnar, RawColumns
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from apps.api.formats.columns import (
+from apps.runs.formats.columns import (
     Column,
     Kind,
     Reread,
@@ -15,7 +15,7 @@ from apps.api.formats.columns import (
     columns_of,
     rows_in_batch,
 )
-from apps.api.formats.whole import batches_of_whole, columns_of_whole
+from apps.runs.formats.whole import batches_of_whole, columns_of_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from apps.api.formats.columns import Reread, batches, cells_of, columns_of, rows_in_batch
 from apps.core import jsontext
+from apps.runs.formats.columns import Reread, batches, cells_of, columns_of, rows_in_batch
 
 _LETTERS_IN_BLOCK = 64 * 1024
 

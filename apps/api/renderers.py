@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from rest_framework.renderers import BaseRenderer
 
-from apps.api.formats.arrow import arrow_stream, parquet
-from apps.api.formats.columns import Reread
-from apps.api.formats.text import csv_rows, json_rows, ndjson
 from apps.api.wire import JsonRenderer
+from apps.runs.formats.arrow import arrow_stream, parquet
+from apps.runs.formats.columns import Reread
+from apps.runs.formats.text import csv_rows, json_rows, ndjson
 
 
 class RowsRenderer(BaseRenderer):
