@@ -66,6 +66,7 @@ LONG = (
     "tests/matrix/test_matrix.py",
     "tests/e2e/durability/test_compaction.py",
     "tests/e2e/durability/test_kill.py",
+    "tests/exports/test_kill.py",
     "tests/e2e/secrecy/test_key_file.py",
     "tests/e2e/cluster/test_cluster.py",
     "tests/web/test_look_in_chromium.py",

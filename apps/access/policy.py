@@ -22,6 +22,9 @@ class Permission(StrEnum):
     PROJECT_ADMIN = "project:admin"
     PROJECT_CREATE = "project:create"
     PROJECT_ERASE = "project:erase"
+    PROJECT_EXPORT = (
+        "project:export"  # take all of it along as one archive: for its own people, who read all of it
+    )
     PROJECT_READ = "project:read"
     PROJECT_SHARE = "project:share"  # visibility, named people, share links
     PROJECT_WRITE = "project:write"
@@ -59,7 +62,7 @@ class Scope(StrEnum):
 
 
 _PUBLIC_READING = frozenset({Permission.FILE_READ, Permission.PROJECT_READ, Permission.RUN_READ})
-_READING = _PUBLIC_READING | {Permission.ENTITY_READ}
+_READING = _PUBLIC_READING | {Permission.ENTITY_READ, Permission.PROJECT_EXPORT}
 _WRITING = _READING | {
     Permission.FILE_WRITE,
     Permission.PROJECT_CREATE,

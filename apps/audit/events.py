@@ -28,6 +28,9 @@ class EventKind(StrEnum):
     ENTITY_CREATED = "entity.created"
     ENTITY_REACTIVATED = "entity.reactivated"
     ENTITY_SUSPENDED = "entity.suspended"
+    EXPORT_ASKED = "export.asked"
+    EXPORT_ERASED = "export.erased"
+    EXPORT_FETCHED = "export.fetched"
     FILES_ERASED = "run.files_erased"
     INVITATION_ACCEPTED = "invitation.accepted"
     INVITATION_MADE = "invitation.made"
@@ -96,6 +99,7 @@ _BY_WORD = {
     "api_key": Group.ACCOUNT,
     "session": Group.ACCOUNT,
     "artifact": Group.WORK,
+    "export": Group.WORK,
     "project": Group.WORK,
     "run": Group.WORK,
     "admin": Group.OPERATORS,

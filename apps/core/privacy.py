@@ -55,7 +55,7 @@ def declared() -> dict[type[Model], Declaration]:
 PLACES = {
     "DATABASES.default": "all tables below but the vault's; the sealed fields in them are noise without the vault",
     "DATABASES.vault": "the vault's tables: keys, wrapped under keys, the topmost under the root key",
-    "OWNLOG_DATA/blobs": "sealed files under random names: run files and segments of history",
+    "OWNLOG_DATA/blobs": "sealed files under random names: run files, segments of history, pieces of exports",
     "OWNLOG_VAULT_COPY": "the vault's rows once more: wrapped keys, useless without the root key; each epoch replaces it whole",
     "OWNLOG_KEY_DIR": "the root keys and the signing key, in files for the server's user only",
     "SESSION_ENGINE": "sessions, in the table below, sealed under the key that only the browser's cookie holds",

@@ -21,8 +21,9 @@ from apps.audit.services import record
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.erasure.models import ErasureJob
 from apps.erasure.queries import MOST_AT_ONCE
-from apps.erasure.services import check_count, erase_run, new_job
+from apps.erasure.services import check_count, erase_run, new_job, take_exports
 from apps.erasure.types import Cause, Scope
+from apps.exports.closing import exports_holding, telling_of_versions
 from apps.runs.models import Run
 
 
@@ -56,7 +57,9 @@ def erase_versions(
     Version.objects.filter(pk__in=ids).update(
         state=VersionState.DELETED, erased_at=job.asked_at, erasure_job=job.uuid, updated_at=job.asked_at
     )
+    portfolios = _portfolios_of(ids)
     leave_versions(locked, by=by)
+    take_exports(job, exports_holding(telling_of_versions(ids) | Q(collection__in=portfolios)), by=by)
     for each in locked:
         record(EventKind.ARTIFACT_DELETED, **whose(each), by=by, job=job.public_id, cause=cause.value)
     return job
@@ -77,6 +80,11 @@ def erase_run_with(run: Run, versions: Sequence[Version], *, by: Actor) -> Erasu
 def _take(places: QuerySet[Collection]) -> None:
     """Their rows, for the rest of the transaction."""
     list(places.select_for_update().order_by("pk").values_list("pk"))
+
+
+def _portfolios_of(versions: Sequence[int] | QuerySet[Version]) -> list[int]:
+    """Where these are linked, asked before they are cut out there: exports of those places name them."""
+    return list(Link.objects.filter(version__in=versions).values_list("collection", flat=True).distinct())
 
 
 def _locked(versions: Sequence[Version], only_if: Q | None) -> list[Version]:
@@ -125,7 +133,9 @@ def erase_artifact(collection: Collection, *, by: Actor, asks_each: bool = False
         client_index=None,
         updated_at=job.asked_at,
     )
+    said = telling_of_versions(versions) | Q(collection__in=[locked.pk, *_portfolios_of(versions)])
     leave_collection(locked, by=by)
+    take_exports(job, exports_holding(said), by=by)
     record(
         EventKind.ARTIFACT_ERASED,
         subject=locked.public_id,

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
@@ -17,8 +17,9 @@ from apps.core import jsontext
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.erasure.cuts import copies_in, files_named, seal_cut
 from apps.erasure.models import ErasureJob, PartErasure
-from apps.erasure.services import check_count, new_job
+from apps.erasure.services import check_count, new_job, take_exports
 from apps.erasure.types import Cause, PartsWouldGo, Scope
+from apps.exports.closing import exports_holding
 from apps.files.models import RunFile, Thumbnail
 from apps.files.queries import find_file
 from apps.runs.history import store
@@ -76,6 +77,9 @@ def _close(run: Run, parts: Sequence[RunPart], *, by: Actor) -> ErasureJob:
     Run.objects.filter(pk=locked.pk).update(
         erased_at=job.asked_at, erasure_job=job.uuid, is_back_soon=True, version=F("version") + 1
     )
+    if parts:
+        # Exports hold them still; of a run that only gets another key they went with what was taken out.
+        take_exports(job, exports_holding(Q(run=locked)), by=by)
     kind = EventKind.RUN_PART_ERASED if parts else EventKind.RUN_KEY_RENEWED
     counted: dict[str, Any] = {"parts": len(parts)} if parts else {}
     record(kind, **whose(locked), by=by, job=job.public_id, **counted)

@@ -17,6 +17,7 @@ from apps.blobs.models import Blob
 from apps.core.privacy import declared
 from apps.erasure.models import ErasureJob, PartErasure
 from apps.erasure.types import Scope
+from apps.exports.models import Export
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -29,6 +30,7 @@ HEADS: dict[Scope, type[Model]] = {
     Scope.VERSIONS: Version,
     Scope.ARTIFACT: Collection,
     Scope.PART: PartErasure,
+    Scope.EXPORTS: Export,
 }
 # What it marks besides: a part of a run may be a file.
 BESIDE: dict[Scope, type[Model]] = {Scope.PART: RunFile}
@@ -56,7 +58,7 @@ class Part:
 
 @cache
 def parts_of(scope: Scope) -> tuple[Part, ...]:
-    """Every model that such a job erases rows of, what lies deepest first."""
+    """Every model below what such a job was asked for, and that itself; what lies deepest first."""
     beside = parts_below(BESIDE[scope]) if scope in BESIDE else ()
     return (*parts_below(HEADS[scope]), *beside)
 
@@ -65,6 +67,13 @@ def parts_below(head: type[Model]) -> tuple[Part, ...]:
     paths = {model: path for model in declared() if (path := _path(model, head)) is not None}
     deepest_first = sorted(paths.items(), key=lambda item: (-len(item[1]), item[0]._meta.label))
     return (*(Part(model, "__".join(path)) for model, path in deepest_first), Part(head, ""))
+
+
+@cache
+def all_parts_of(scope: Scope) -> tuple[Part, ...]:
+    """The same with exports that hold any of it: they bear the job's id, wherever they lie."""
+    below = parts_of(scope)
+    return below if scope is Scope.EXPORTS else (*parts_of(Scope.EXPORTS), *below)
 
 
 def _path(model: type[Model], head: type[Model]) -> list[str] | None:

@@ -14,7 +14,7 @@ from apps.blobs.remains import delete_objects, objects_left, used_keys, used_obj
 from apps.core import clock
 from apps.erasure.errors import NotYet
 from apps.erasure.models import ErasureJob, Remainder
-from apps.erasure.plan import parts_of
+from apps.erasure.plan import all_parts_of
 from apps.erasure.steps import Beat, delete_rows, want_epoch
 from apps.erasure.types import Scope, Step, Trace
 from apps.vault.absence import below, blobs_left, nodes_left, without_tombstone
@@ -35,7 +35,7 @@ class StillThere(Exception):
 def prove(job: ErasureJob, beat: Beat) -> None:
     """Ask the vault, the store and the tables. What is proven is not asked for again in the next turn."""
     # The tables first: a row of this job that points at a stored file would be taken for somebody else's.
-    if any(part.rows_of(job).exists() for part in parts_of(Scope(job.scope))):
+    if any(part.rows_of(job).exists() for part in all_parts_of(Scope(job.scope))):
         delete_rows(job, beat)
         raise StillThere
     if sum(_ask_all(job, kind, beat) for kind in _QUESTIONS):
@@ -99,6 +99,8 @@ def _heads(job: ErasureJob, nodes: set[UUID]) -> Answer:
 
 # What may take the key of such a thing with its own, whose tombstone then speaks for it.
 _ABOVE = {
+    Scope.EXPORTS: (Scope.PROJECT,),
+    Scope.FILES: (Scope.PROJECT,),  # that its exports lay below
     Scope.RUNS: (Scope.PROJECT,),
     Scope.PART: (Scope.PROJECT,),
     Scope.ARTIFACT: (Scope.PROJECT,),
@@ -167,5 +169,5 @@ def _in_numbers(job: ErasureJob) -> dict[str, dict[str, int]]:
             "objects": total(Trace.OBJECT),
             "objects_kept_for_others": total(Trace.OBJECT, kept=True),
         },
-        "database": {"tables": len(parts_of(Scope(job.scope)))},
+        "database": {"tables": len(all_parts_of(Scope(job.scope)))},
     }

@@ -21,9 +21,11 @@ from apps.audit.models import Event
 from apps.blobs.models import BlobState
 from apps.core.errors import NotFound
 from apps.erasure.artifacts import erase_artifact, erase_versions
+from apps.erasure.exports import erase_exports
 from apps.erasure.models import ErasureJob
 from apps.erasure.queries import MOST_AT_ONCE
 from apps.erasure.services import erase_files, erase_project, erase_runs
+from apps.exports.models import Export
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -68,6 +70,12 @@ def erase_again() -> int:
                 Version.objects.filter(state=VersionState.COMMITTED),
                 "collection__project__entity_id",
                 lambda versions: erase_versions(versions, by=by),
+            ),
+            _together(
+                NodeKind.EXPORT,
+                Export.objects.all(),
+                "entity_id",
+                lambda exports: erase_exports(exports, by=by),
             ),
             _files(by),
         )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -26,6 +26,8 @@ from apps.erasure.models import ErasureJob, Remainder
 from apps.erasure.proof import waits_for_other_than
 from apps.erasure.queries import MOST_AT_ONCE
 from apps.erasure.types import Cause, Scope, Step
+from apps.exports.closing import close_exports, exports_holding, telling_of_runs, telling_of_versions
+from apps.exports.models import Export
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.projects.queries import locked_project
@@ -73,6 +75,7 @@ def erase_runs(
     Run.objects.filter(pk__in=[run.pk for run in locked]).update(
         erased_at=job.asked_at, erasure_job=job.uuid, version=F("version") + 1
     )
+    take_exports(job, exports_holding(telling_of_runs(locked)), by=by)
     for run in locked:
         record(EventKind.RUN_ERASED, **whose(run), by=by, job=job.public_id, cause=cause.value)
     return job
@@ -95,7 +98,11 @@ def erase_project(project: Project, *, by: Actor) -> ErasureJob:
     )
     # Now, and not when the rows go: where its versions were linked, the histories say that they are gone.
     linked = Version.objects.filter(collection__project=project, links__isnull=False)
+    portfolios = list(linked.values_list("links__collection", flat=True))
     cut_links(linked.only("pk").distinct(), by=by)
+    versions = Version.everything.filter(collection__project=project)
+    said = telling_of_runs(runs) | telling_of_versions(versions) | Q(collection__in=portfolios)
+    take_exports(job, exports_holding(Q(project=project) | said), by=by)
     record(
         EventKind.PROJECT_ERASED,
         subject=project.public_id,
@@ -128,6 +135,7 @@ def erase_files(files: Sequence[RunFile], *, by: Actor, only_if: Q | None = None
         file.erased_at, file.erasure_job = job.asked_at, job.uuid
         file.name_index = secrets.token_bytes(16)  # the name is free
     RunFile.everything.bulk_update(locked, ["erased_at", "erasure_job", "name_index"], batch_size=100)
+    take_exports(job, exports_holding(Q(run__in={file.run_id for file in locked})), by=by)
     for run in {file.run_id: file.run for file in locked}.values():
         count = sum(file.run_id == run.pk for file in locked)
         record(EventKind.FILES_ERASED, **whose(run), by=by, job=job.public_id, files=count)
@@ -149,6 +157,11 @@ def new_job(scope: Scope, entity: Entity, *, asked: int, by: Actor, cause: Cause
     )
     background.enqueue("erasure.advance", job_id=job.pk)
     return job
+
+
+def take_exports(job: ErasureJob, exports: QuerySet[Export], *, by: Actor) -> int:
+    """Have exports go with what a job erases, in the transaction that marks it; how many there are."""
+    return close_exports(exports, job=job.uuid, called=job.public_id, cause=job.cause, at=job.asked_at, by=by)
 
 
 def advance(job_id: int) -> None:

@@ -19,9 +19,10 @@ from apps.blobs.services import delete_with_rows, discard_keys_of
 from apps.blobs.types import Freed
 from apps.erasure.exchange import exchange, node_to_destroy
 from apps.erasure.models import ErasureJob, PartErasure
-from apps.erasure.plan import Part, parts_of
+from apps.erasure.plan import Part, all_parts_of, parts_of
 from apps.erasure.remainders import note, note_blobs, note_heads
 from apps.erasure.types import Scope, Trace
+from apps.exports.models import Export
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Chunk, Run
@@ -30,6 +31,12 @@ from apps.vault.tree import erase_nodes, forget_nodes
 from apps.vault.types import NodeId
 
 _BATCH = 200
+# What bears the job's id and has a key of its own, whose name is free afterwards.
+_WITH_KEYS: dict[Scope, type[Model]] = {
+    Scope.PROJECT: Project,
+    Scope.VERSIONS: Version,
+    Scope.ARTIFACT: Collection,
+}
 _OF_ARTIFACTS = {Scope.VERSIONS, Scope.ARTIFACT}
 _FEWER = 50  # of rows that hold payloads, or whose objects are deleted one by one
 
@@ -43,19 +50,9 @@ def shred(job: ErasureJob, beat: Beat) -> None:
 
     A run's name stays in its tombstone as a blind index, so that nothing is called so again.
     """
-    if job.scope == Scope.PROJECT:
-        nodes = list(Project.everything.filter(erasure_job=job.uuid).values_list("vault_node", flat=True))
-        note_heads(job, nodes)
-        erase_nodes({NodeId(node): None for node in nodes})
-    elif job.scope == Scope.ARTIFACT:
-        whole = Collection.everything.filter(erasure_job=job.uuid).values_list("vault_node", flat=True)
-        note_heads(job, nodes := list(whole))
-        erase_nodes({NodeId(node): None for node in nodes})
-    elif job.scope == Scope.VERSIONS:
-        marked = Version.everything.filter(erasure_job=job.uuid).order_by("pk")
-        for batch in _in_batches(marked.values_list("vault_node", flat=True), _BATCH):
-            note_heads(job, batch)
-            erase_nodes({NodeId(node): None for node in batch})
+    _shred_marked(job, Export)  # those that were asked for, or that hold what was
+    if job.scope in _WITH_KEYS:
+        _shred_marked(job, _WITH_KEYS[Scope(job.scope)])
     elif job.scope == Scope.RUNS:
         rows = Run.everything.filter(erasure_job=job.uuid).order_by("pk")
         for batch in _in_batches(rows.values_list("vault_node", "name_index"), _BATCH):
@@ -74,7 +71,7 @@ def shred(job: ErasureJob, beat: Beat) -> None:
             note_heads(job, [node])
             _discard_keys_of_files(job)
             erase_nodes({node: None})
-    else:
+    elif job.scope == Scope.FILES:
         _discard_keys_of_files(job)
     want_epoch(job)
 
@@ -87,6 +84,13 @@ def _discard_keys_of_files(job: ErasureJob) -> None:
                 discard_keys_of(batch, field)
 
 
+def _shred_marked(job: ErasureJob, model: type[Model]) -> None:
+    rows = Part(model, "").rows_of(job).order_by("pk")
+    for batch in _in_batches(rows.values_list("vault_node", flat=True), _BATCH):
+        note_heads(job, batch)
+        erase_nodes({NodeId(node): None for node in batch})
+
+
 def want_epoch(job: ErasureJob) -> None:
     """Wait in the end for an epoch that has not begun yet: whatever was deleted by now is in it."""
     job.epoch = demand()
@@ -95,7 +99,7 @@ def want_epoch(job: ErasureJob) -> None:
 
 def delete_bytes(job: ErasureJob, beat: Beat) -> None:
     """Stored objects, every version of each, with the rows that point at them. Others' claim on the same object stays."""
-    for part in parts_of(Scope(job.scope)):
+    for part in all_parts_of(Scope(job.scope)):
         for field in part.blob_fields:
             rows = part.rows_of(job).filter(**{f"{field}__isnull": False}).select_related(field)
             while batch := list(rows[:_FEWER]):
@@ -131,7 +135,7 @@ def delete_rows(job: ErasureJob, beat: Beat) -> None:
     delete_bytes(job, beat)  # an upload that was under way when the job was recorded may have ended since
     if job.scope in _OF_ARTIFACTS:
         _give_back(job, beat)
-    for part in parts_of(Scope(job.scope)):
+    for part in all_parts_of(Scope(job.scope)):
         while _delete_some(job, part):
             beat()
     # Bytes may have taken grants from owners who stay. Mostly the epoch of the first step has not begun, and is this one.

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from apps.erasure import services
 from apps.erasure.alarms import raise_alarms
+from apps.erasure.exports import erase_old_exports
 from apps.erasure.retention import erase_old_versions, erase_what_is_old
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ def watch() -> None:
 
 @shared_task(name="erasure.retention")
 def retention() -> None:
-    """Erase the runs and the versions of artifacts that are older than their owners keep them."""
+    """Erase the runs and the versions of artifacts that are older than their owners keep them, and exports whose time is over."""
     erase_what_is_old()
     erase_old_versions()
+    erase_old_exports()

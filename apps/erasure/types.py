@@ -17,6 +17,7 @@ class Scope(StrEnum):
     VERSIONS = "versions"  # some versions of artifacts of one owner
     ARTIFACT = "artifact"  # an artifact with all its versions, or a collection of links
     PART = "part"  # metrics, values or media of one run, which itself stays
+    EXPORTS = "exports"  # some exports of one owner. Jobs of any scope erase those that hold what they erase
 
 
 class Step(StrEnum):

@@ -103,6 +103,16 @@ def file_names(run: Run) -> list[FileName]:
     return sorted(names, key=lambda each: each.name)
 
 
+def names_in_order(run: Run, *, until: int | None = None) -> Iterator[FileName]:
+    """The same in the order in which they came, one at a time, up to that row: later ones follow behind."""
+    key, rows = run_key(run), _stored(run).order_by("pk")
+    rows = rows if until is None else rows.filter(pk__lte=until)
+    for pk, uuid, sealed, size in rows.values_list("pk", "uuid", "sealed_name", "size").iterator(
+        chunk_size=1000
+    ):
+        yield FileName(pk, unseal_text(key, bytes(sealed), label=NAME_LABEL, row=uuid), size)
+
+
 def open_files(run: Run, ids: Iterable[int]) -> dict[int, OpenFile]:
     """Those of a run's stored files that have these ids."""
     key = run_key(run)

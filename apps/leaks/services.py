@@ -23,6 +23,7 @@ from apps.code_saving.policy import is_code_artifact
 from apps.core import clock, jsontext
 from apps.core.errors import Changed, Conflict, NotFound, Unavailable
 from apps.erasure.artifacts import erase_versions
+from apps.erasure.exports import erase_exports_of
 from apps.erasure.parts import renew_key
 from apps.erasure.services import erase_files
 from apps.files.models import RunFile
@@ -155,6 +156,7 @@ def erase_value(finding: Finding, *, by: Actor) -> None:
     _ERASERS[spot.place](run, spot, by)
     if spot.place is Place.CONFIG and _stands_in_config(run, spot):
         return  # what could not be taken out must not be said to be gone
+    erase_exports_of(run, by=by)  # made before, they hold the value still
     with transaction.atomic():
         standing = Finding.objects.filter(pk=finding.pk).exclude(state=State.ERASED.value)
         if standing.update(state=State.ERASED.value):

@@ -11,7 +11,9 @@ from apps.audit.events import EventKind
 from apps.audit.repeats import Subject, count
 from apps.projects.models import Project
 
-READING = frozenset({Permission.FILE_READ, Permission.PROJECT_READ, Permission.RUN_READ})
+READING = frozenset(
+    {Permission.FILE_READ, Permission.PROJECT_EXPORT, Permission.PROJECT_READ, Permission.RUN_READ}
+)
 _OUTSIDE = frozenset({Role.GUEST, Role.NOBODY, Role.STRANGER})
 # A page asks many times for its parts: what is read within a minute is one look.
 _GRAIN = timedelta(minutes=1)

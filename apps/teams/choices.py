@@ -29,6 +29,7 @@ class SettingName(StrEnum):
     DEFAULT_ENTITY = "default_entity"  # where a person's runs go when a script names no entity
     DEFAULT_VISIBILITY = "default_visibility"  # of a project that is made from now on
     HIDDEN = "hidden"  # whether other people find this person
+    MAIL_EXPORTS = "mail_exports"  # a mail when an export is ready
     MAIL_KEYS = "mail_keys"  # a mail when an API key is used from a new network
     MAIL_TEAMS = "mail_teams"  # a mail when one's place in a team changes
     MASK_SECRETS = "mask_secrets"  # whether what is surely a credential is masked before it is stored
@@ -142,6 +143,7 @@ SPECS: dict[SettingName, Spec] = {
         Words(tuple(each.value for each in Visibility)), Visibility.PRIVATE.value, _EVERYBODY, _fewer_see_it
     ),
     SettingName.HIDDEN: Spec(Switch(), False, _PERSON),
+    SettingName.MAIL_EXPORTS: Spec(Switch(), True, _PERSON),
     SettingName.MAIL_KEYS: Spec(Switch(), True, _PERSON),
     SettingName.MAIL_TEAMS: Spec(Switch(), True, _PERSON),
     SettingName.MASK_SECRETS: Spec(Switch(), False, _EVERYBODY, bool),

@@ -28,6 +28,7 @@ _DOING = {
     Permission.PROJECT_ADMIN: "change settings",
     Permission.PROJECT_CREATE: "make projects",
     Permission.PROJECT_ERASE: "erase projects",
+    Permission.PROJECT_EXPORT: "export projects",
     Permission.PROJECT_READ: "look at projects",
     Permission.PROJECT_SHARE: "change who sees projects",
     Permission.PROJECT_WRITE: "change projects",

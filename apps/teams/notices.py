@@ -28,7 +28,7 @@ def tell_of_place(user_id: int, team_id: int, *, base: str = "") -> None:
         return
     role = Membership.objects.filter(user_id=user_id, entity=team).values_list("role", flat=True).first()
     words = {"team": team.name, "role": role or "", "address": base and f"{base}/settings/teams"}
-    _send(own.user, "place", words)
+    send_notice(own.user, "place", words)
 
 
 def tell_of_key(key_public_id: str, *, base: str = "") -> None:
@@ -38,10 +38,11 @@ def tell_of_key(key_public_id: str, *, base: str = "") -> None:
     if key is None or own is None or not effective(own, SettingName.MAIL_KEYS).is_on:
         return
     words = {"hint": key.hint, "address": base and f"{base}/settings/api-keys"}
-    _send(key.user, "key", words)
+    send_notice(key.user, "key", words)
 
 
-def _send(user: User, what: str, words: dict[str, str]) -> None:
+def send_notice(user: User, what: str, words: dict[str, str]) -> None:
+    """Mail somebody what the templates of this name say, in their language."""
     with translation.override(language_of(user)):
         subject = render_to_string(f"mails/{what}_subject.txt", words).strip()
         text = render_to_string(f"mails/{what}.txt", words)

@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "apps.runs",
     "apps.files",
     "apps.artifacts",
+    "apps.exports",
     "apps.erasure",
     "apps.leaks",
     "apps.statistics",
@@ -237,6 +238,7 @@ CELERY_BEAT_SCHEDULE = {
     "erasure.sweep": {"task": "erasure.sweep", "schedule": 30.0, "options": {"expires": 30}},
     # Once an hour, though days are counted: an instance that is off at night does it too.
     "erasure.retention": {"task": "erasure.retention", "schedule": 3600.0, "options": {"expires": 3600}},
+    "exports.sweep": {"task": "exports.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "leaks.sweep": {"task": "leaks.sweep", "schedule": 30.0, "options": {"expires": 30}},
     # Once an hour, though it is done once a month: an instance that is off on the day does it later.
     "statistics.sweep": {"task": "statistics.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
@@ -315,7 +317,12 @@ SPECTACULAR_SETTINGS = {
         "Visibility": "apps.access.policy.Visibility",
         "RunState": "apps.runs.types.RunState",
         # What an erasure is of; secrets have kinds, too.
-        "KindEnum": ["files", "runs", "project", "versions", "artifact"],
+        "KindEnum": ["files", "runs", "project", "versions", "artifact", "part", "exports"],
+        # Keys have scopes and runs have states; exports have both.
+        "ScopeEnum": ["read", "write", "admin"],
+        "StateEnum": "apps.api.serializers.runs.STATES",
+        "ExportScope": ["runs", "project", "entity"],
+        "ExportState": ["queued", "running", "ready", "failed"],
     },
 }
 

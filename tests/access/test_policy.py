@@ -10,12 +10,13 @@ from apps.access.policy import TO_OWN_RUNS, Permission, Role, Scope, Visibility,
 
 EVERYTHING = (
     "entity:admin entity:audit entity:read file:erase file:read file:write project:admin project:create "
-    "project:erase project:read project:share project:write run:create run:erase run:read run:write"
+    "project:erase project:export project:read project:share project:write run:create run:erase run:read run:write"
 )
 WORK = (
-    "entity:read file:read file:write project:create project:read project:write run:create run:read run:write"
+    "entity:read file:read file:write project:create project:export project:read project:write run:create run:read "
+    "run:write"
 )
-LOOK = "entity:read file:read project:read run:read"
+LOOK = "entity:read file:read project:export project:read run:read"
 LOOK_IN = "file:read project:read run:read"
 
 # In a restricted project a role is what somebody is there by name.

@@ -8,7 +8,7 @@ from django.db import models
 
 from apps.blobs.services import users_of_blobs
 from apps.core.privacy import declared
-from apps.erasure.plan import HEADS, parts_of
+from apps.erasure.plan import HEADS, all_parts_of, parts_of
 from apps.erasure.types import Scope
 from apps.runs.models import Chunk, Run
 
@@ -37,7 +37,7 @@ def pointing_at(heads: set[type[models.Model]], among: list[type[models.Model]])
 
 def forgotten(scope: Scope, head: type[models.Model], among: list[type[models.Model]]) -> set[str]:
     """Models below the head that the eraser of this scope has no step for."""
-    planned = {part.model for part in parts_of(scope)}
+    planned = {part.model for part in all_parts_of(scope)}
     return {model._meta.label for model in pointing_at({head}, among) - planned} - set(LOOSE.get(scope, {}))
 
 
@@ -71,4 +71,4 @@ def test_every_model_with_stored_bytes_is_below_a_project() -> None:
     """Whoever points at a blob is found by the step that deletes bytes."""
     users = {model for model, _field in users_of_blobs()}
 
-    assert users <= {part.model for part in parts_of(Scope.PROJECT)}
+    assert users <= {part.model for part in all_parts_of(Scope.PROJECT)}

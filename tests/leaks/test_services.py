@@ -17,6 +17,8 @@ from apps.code_saving.credentials import MASK, Detector
 from apps.core import clock
 from apps.core.errors import NotFound
 from apps.erasure.models import ErasureJob
+from apps.exports.models import Export
+from apps.exports.services import export_runs
 from apps.files.models import RunFile
 from apps.files.queries import find_file, read_file
 from apps.files.services import announce_files, store_file
@@ -69,6 +71,15 @@ def looked(run: Run) -> list[OpenFinding]:
     run.refresh_from_db()
     assert services.scan(run)
     return findings_of(run)
+
+
+def test_exports_that_were_made_before_go_with_the_value(leaky: Run, alice: User) -> None:
+    export = export_runs([leaky], by=Actor.person(alice))
+
+    erase(leaky, looked(leaky)[0], alice)
+
+    assert not Export.objects.exists()
+    assert Export.everything.get(pk=export.pk).erasure_job is not None
 
 
 def erase(run: Run, finding: OpenFinding, by: User) -> None:

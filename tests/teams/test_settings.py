@@ -46,6 +46,7 @@ def test_defaults_keep_the_least() -> None:
         "default_entity": "own",
         "default_visibility": "private",
         "hidden": "off",
+        "mail_exports": "on",
         "mail_keys": "on",
         "mail_teams": "on",
         "private_only": "off",

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from apps.accounts.actors import Actor
+from apps.accounts.queries import names_of
+from apps.artifacts.queries import versions_of_run, withheld_artifacts
+from apps.artifacts.types import RunRole
+from apps.core.errors import NotFound
+from apps.exports.contents.places import project_folder, run_folder
+from apps.exports.contents.texts import json_file, lines, moment, text_file
+from apps.exports.names import Paths
+from apps.exports.types import Content, LeftOut, Member, Tables
+from apps.files.models import RunFile
+from apps.files.queries import names_in_order, read_file, withheld_names
+from apps.files.types import Withheld
+from apps.runs.formats.arrow import parquet
+from apps.runs.formats.columns import Reread, Source
+from apps.runs.formats.text import csv_rows, ndjson
+from apps.runs.history import store
+from apps.runs.models import Run
+from apps.runs.queries import open_run
+from apps.runs.types import HEAD_FIELDS, OpenRun, Stream
+
+METADATA = "wandb-metadata.json"
+_WRITERS: dict[Tables, Callable[[Reread], Iterator[bytes]]] = {
+    Tables.PARQUET: parquet,
+    Tables.CSV: csv_rows,
+    Tables.JSONL: ndjson,
+}
+# Packed by their own formats: to try again makes them no smaller.
+_PACKED = frozenset(
+    [
+        "7z",
+        "avi",
+        "bz2",
+        "gif",
+        "gz",
+        "jpeg",
+        "jpg",
+        "lz4",
+        "mkv",
+        "mov",
+        "mp3",
+        "mp4",
+        "npz",
+        "ogg",
+        "parquet",
+        "png",
+        "pt",
+        "pth",
+        "safetensors",
+        "tgz",
+        "webm",
+        "webp",
+        "whl",
+        "xz",
+        "zip",
+        "zst",
+    ]
+)
+
+
+def is_packed(name: str) -> bool:
+    return name.rpartition(".")[2].lower() in _PACKED
+
+
+def run_words(pk: int, tables: Tables, asker: Actor) -> Content:
+    """What is said of a run, and its lines."""
+    run = _run(pk)
+    if run is None:
+        yield LeftOut("runs", "erased")
+        return
+    opened = open_run(run)
+    above = run_folder(project_folder(run.project), run, opened.head.name)
+    at = run.finished_at or run.heartbeat_at
+    yield json_file(f"{above}/run.json", at, lambda: _said(opened, asker))
+    yield text_file(f"{above}/config.json", at, opened.config_text)
+    yield text_file(f"{above}/summary.json", at, opened.summary_text)
+    for stream, count in ((Stream.HISTORY, run.history_lines), (Stream.EVENTS, run.event_lines)):
+        if count:
+            path = f"{above}/{stream.value}.{tables.value}"
+            yield Member(path, partial(_table, run, stream, tables), at, tables is Tables.PARQUET)
+    if run.output_lines:
+        yield Member(f"{above}/output.log", lambda: lines(_console(run)), at)
+    for name in withheld_names(run, Withheld.CODE):
+        yield LeftOut(f"{above}/files/{name}", "code saving was off: it was never stored")
+    for name in withheld_names(run, Withheld.METADATA):
+        yield LeftOut(f"{above}/files/{name}", "its owner keeps nothing of the machine: it was never stored")
+    for name in withheld_artifacts(run):
+        yield LeftOut(f"{above}: artifact {name}", "code saving was off: it was never stored")
+
+
+def run_files(pk: int, first: int, last: int) -> Content:
+    """A run's files with these rows, under their names."""
+    run = _run(pk)
+    if run is None:
+        yield LeftOut("runs", "erased")
+        return
+    above = run_folder(project_folder(run.project), run, open_run(run).head.name)
+    paths = _paths(run, until=last)
+    rows = RunFile.objects.filter(run=run, blob__isnull=False, pk__gte=first, pk__lte=last).order_by("pk")
+    for file, at in list(rows.values_list("pk", "updated_at")):
+        name, path = paths[file]
+        if name == METADATA:
+            yield Member(f"{above}/metadata.json", partial(_bytes, run, file), at)
+        yield Member(f"{above}/files/{path}", partial(_bytes, run, file), at, is_packed(name))
+
+
+def _run(pk: int) -> Run | None:
+    return Run.objects.select_related("project__entity").filter(pk=pk, project__erased_at=None).first()
+
+
+def _bytes(run: Run, pk: int) -> Iterator[bytes]:
+    """Of the file as it is now: one that is still written to has other bytes than when it was listed."""
+    file = RunFile.objects.select_related("blob").filter(run=run, pk=pk).first()
+    if file is None:
+        raise NotFound("This file is gone.")
+    file.run = run
+    return read_file(file)
+
+
+def _paths(run: Run, *, until: int | None = None) -> dict[int, tuple[str, str]]:
+    """The name and the path of each file, by row. Files that came later change nothing of those before."""
+    paths = Paths()
+    return {each.id: (each.name, paths.give(each.name)) for each in names_in_order(run, until=until)}
+
+
+def _table(run: Run, stream: Stream, tables: Tables) -> Iterator[bytes]:
+    found = store.rereadable(run, stream)
+    return _WRITERS[tables](Source(rows=found, columnar=found.columnar))
+
+
+def _console(run: Run) -> Iterator[str]:
+    for _first, stretch in store.console_stretches(run):
+        yield from stretch
+
+
+def _said(opened: OpenRun, asker: Actor) -> dict[str, Any]:
+    run, head = opened.run, opened.head
+    return {
+        "id": head.name,
+        "public_id": run.public_id,
+        "number": run.number,
+        **{field: getattr(head, field) for field in HEAD_FIELDS},
+        "dropped": head.dropped,
+        "state": run.state,
+        "exit_code": run.exit_code,
+        "created_at": moment(run.created_at),
+        "heartbeat_at": moment(run.heartbeat_at),
+        "finished_at": moment(run.finished_at),
+        "created_by": names_of([run.created_by_id]).get(run.created_by_id or 0),
+        "lines": {"history": run.history_lines, "events": run.event_lines, "output": run.output_lines},
+        "artifacts": {
+            role.value: [
+                {"type": each.collection.type_name, "name": each.name, "id": each.version.public_id}
+                for each in versions_of_run(asker, run, role)
+            ]
+            for role in RunRole
+        },
+        "files": [{"name": name, "path": f"files/{path}"} for name, path in _paths(run).values()],
+    }

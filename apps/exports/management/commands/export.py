@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.accounts.actors import Actor
+from apps.core import clock
+from apps.core.errors import OwnlogError
+from apps.exports.models import Export
+from apps.exports.named import ask
+from apps.exports.queries import progress_of, read_archive
+from apps.exports.services import advance, note_fetched
+from apps.exports.types import ExportState, Tables
+from apps.vault.tree import keys_in_use
+
+_BETWEEN_LOOKS_SECONDS = 0.5
+
+
+class Command(BaseCommand):
+    help = (
+        "Export a person's or a team's own (ENTITY), a project (ENTITY/PROJECT) or runs of it (ENTITY/PROJECT ID…) into one ZIP, "
+        "which is written in the clear where --to says. The record says that it was asked on the instance's machine."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("place", help="ENTITY, or ENTITY/PROJECT")
+        parser.add_argument(
+            "runs", nargs="*", help="ids of runs, as in their addresses; without any the whole project"
+        )
+        parser.add_argument(
+            "--to", required=True, metavar="FILE", help="where the ZIP goes; - for the standard output"
+        )
+        parser.add_argument("--tables", choices=[each.value for each in Tables], default=Tables.PARQUET.value)
+
+    def handle(
+        self,
+        *args: Any,
+        place: str,
+        runs: list[str],
+        to: str,
+        tables: str = Tables.PARQUET.value,
+        **options: Any,
+    ) -> None:
+        by = Actor.operator()
+        if to != "-" and Path(to).exists():
+            raise CommandError(f"{to} is there already. Nothing was exported.")
+        try:
+            with keys_in_use():
+                export = ask(place, runs, by=by, tables=Tables(tables))
+            self._make(export)
+            with keys_in_use(), _opened(to) as file:
+                note_fetched(export, by=by)
+                for piece in read_archive(export):
+                    file.write(piece)
+        except OwnlogError as error:
+            raise CommandError(error.message) from None
+        # The sealed copy has done its work: the next look for what is old erases it.
+        Export.objects.filter(pk=export.pk).update(expires_at=clock.now())
+        self.stderr.write(
+            f"export {export.public_id}: {export.runs} runs, {export.files} files, {export.size} bytes"
+        )
+
+    def _make(self, export: Export) -> None:
+        """Also without a worker. Where one is at it already, it is waited for."""
+        shown = -1
+        while export.state != ExportState.READY:
+            advance(export.pk)
+            export.refresh_from_db()
+            if export.state == ExportState.FAILED:
+                raise CommandError(f"export {export.public_id} failed ({export.trouble}).")
+            if (percent := progress_of(export).percent) != shown:
+                shown = percent
+                self.stderr.write(f"export {export.public_id}: {percent} %")
+            else:
+                time.sleep(_BETWEEN_LOOKS_SECONDS)
+
+
+@contextmanager
+def _opened(to: str) -> Iterator[BinaryIO]:
+    """A new file for nobody but its owner, or the standard output."""
+    if to == "-":
+        yield sys.stdout.buffer
+        return
+    path = Path(to)
+    path.touch(mode=0o600, exist_ok=False)
+    with path.open("wb") as file:
+        yield file

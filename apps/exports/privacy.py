@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from apps.core.privacy import declare
+from apps.exports.models import Export, ExportItem, ExportPiece
+
+declare(
+    Export,
+    plain={
+        "id",
+        "uuid",
+        "public_id",
+        "entity",
+        "vault_node",
+        "scope",
+        "tables",
+        "asked_by",
+        "asked_with",
+        "state",
+        "runs",
+        "files",
+        "weight",
+        "weight_done",
+        "size",
+        "asked_at",
+        "started_at",
+        "ready_at",
+        "expires_at",
+        "fetched_at",
+        "busy_until",
+        "turn_at",
+        "tries",
+        "trouble",
+        "has_record",
+        "erased_at",
+        "erasure_job",
+    },
+    goes_with="entity",
+)
+declare(
+    ExportPiece,
+    sealed={"sealed_entries"},
+    plain={"id", "uuid", "export", "number", "blob", "size", "created_at"},
+    goes_with="export",
+)
+declare(
+    ExportItem,
+    plain={
+        "id", "export", "kind", "project", "run", "collection", "version", "first", "last", "weight", "piece",
+    },
+    goes_with="export",
+)  # fmt: skip

@@ -1,0 +1,287 @@
+"""Asking for exports, and making them: a worker writes a piece after the other, each sealed before it is stored.
+
+What is written stays written. After a crash the next worker goes on behind the last piece; what was half there is nobody's
+and is swept. An export whose row is gone, or marked for erasing, is written no further.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils.translation import gettext as _
+
+from apps.accounts.actors import Actor
+from apps.audit.events import EventKind
+from apps.audit.services import record
+from apps.blobs.services import delete_blob, write_blob
+from apps.blobs.types import StoredBlob
+from apps.core import background, clock
+from apps.core.errors import Forbidden, Invalid, NotFound, TooMuch
+from apps.exports.contents.entities import RECORD
+from apps.exports.entries import sealed_entries
+from apps.exports.models import Export, ExportItem, ExportPiece
+from apps.exports.plan import expand, head_of_project, head_of_run
+from apps.exports.queries import asker_of, require_all, whose
+from apps.exports.types import KEPT_FOR, MOST_RUNS, ExportScope, ExportState, ItemKind, Tables
+from apps.exports.writing import Writing
+from apps.projects.models import Project
+from apps.runs.models import Run
+from apps.teams.models import Entity
+from apps.vault.errors import KeyGone
+from apps.vault.tree import create_node, discard_node, keys_in_use
+from apps.vault.types import NodeId, NodeKind
+
+log = logging.getLogger(__name__)
+
+_LEASE = timedelta(minutes=2)  # a worker that has not said a word since is dead, and another one goes on
+_BEAT_SECONDS = 10.0
+_TURN_SECONDS = 20.0  # then others have their turn
+_MOST_TRIES = 8  # that break off without a new piece in between
+_MOST_AT_ONCE = 5  # of one person, that are not ready yet
+_ITEMS_AT_ONCE = 500
+_SWEEP_BATCH = 20
+_UNDER_WAY = (ExportState.QUEUED.value, ExportState.RUNNING.value)
+
+
+class _Over(Exception):
+    """The export was erased meanwhile: there is nothing to go on with."""
+
+
+# ── asking ──
+
+
+def export_runs(runs: Sequence[Run], *, by: Actor, tables: Tables = Tables.PARQUET) -> Export:
+    """An archive of some runs of one project, which is held with PROJECT_EXPORT."""
+    if not runs:
+        raise Invalid(_("Nothing was chosen."))
+    if len(runs) > MOST_RUNS:
+        raise TooMuch(_("At most %(n)d runs can be exported at once.") % {"n": MOST_RUNS})
+    if len({run.project_id for run in runs}) != 1:
+        raise Invalid(_("Runs of one project are exported together."))
+    project = runs[0].project
+    heads = [head_of_run(run) for run in sorted(runs, key=lambda run: run.pk)]
+    return _ask(ExportScope.RUNS, project.entity, NodeId(project.vault_node), heads, by=by, tables=tables)
+
+
+def export_project(project: Project, *, by: Actor, tables: Tables = Tables.PARQUET) -> Export:
+    """An archive of a project that is held with PROJECT_EXPORT, with everything in it."""
+    node, heads = NodeId(project.vault_node), [head_of_project(project)]
+    return _ask(ExportScope.PROJECT, project.entity, node, heads, by=by, tables=tables)
+
+
+def export_entity(
+    entity: Entity, projects: Iterable[Project], *, by: Actor, tables: Tables = Tables.PARQUET
+) -> Export:
+    """An archive of what is said of an entity that is held with ENTITY_READ, and of these of its projects, each held with
+    PROJECT_EXPORT."""
+    heads = [ExportItem(kind=ItemKind.ENTITY.value), *map(head_of_project, projects)]
+    return _ask(ExportScope.ENTITY, entity, NodeId(entity.vault_node), heads, by=by, tables=tables)
+
+
+def _ask(
+    scope: ExportScope, entity: Entity, above: NodeId, heads: list[ExportItem], *, by: Actor, tables: Tables
+) -> Export:
+    waiting = Export.objects.filter(asked_by=by.audit_id, state__in=_UNDER_WAY)
+    if waiting.count() >= _MOST_AT_ONCE:
+        raise TooMuch(
+            _("At most %(n)d exports of yours are made at once. Wait for one of them.") % {"n": _MOST_AT_ONCE}
+        )
+    node = create_node(NodeKind.EXPORT, parent=above)
+    try:
+        with transaction.atomic():
+            export = Export.objects.create(
+                entity=entity,
+                vault_node=node,
+                scope=scope.value,
+                tables=tables.value,
+                asked_by=by.audit_id,
+                asked_with=by.api_key,
+            )
+            for head in heads:
+                head.export = export
+            ExportItem.objects.bulk_create(heads, batch_size=500)
+            if scope is ExportScope.RUNS:
+                record(EventKind.EXPORT_ASKED, **whose(export), by=by, runs=len(heads))
+            else:
+                record(EventKind.EXPORT_ASKED, **whose(export), by=by, what=scope.value)
+            background.enqueue("exports.advance", export_id=export.pk)
+    except BaseException:
+        discard_node(node)
+        raise
+    return export
+
+
+def note_fetched(export: Export, *, by: Actor) -> None:
+    """Somebody begins to take the archive along."""
+    with transaction.atomic():
+        Export.objects.filter(pk=export.pk).update(fetched_at=clock.now())
+        record(EventKind.EXPORT_FETCHED, **whose(export), by=by)
+
+
+def retry(export: Export, *, by: Actor) -> Export:
+    """Go on with an export that failed, behind what was written."""
+    again = Export.objects.filter(pk=export.pk, state=ExportState.FAILED.value)
+    with transaction.atomic():
+        if again.update(state=ExportState.QUEUED.value, tries=0, trouble="", turn_at=clock.now()):
+            record(EventKind.EXPORT_ASKED, **whose(export), by=by, what="again")
+            background.enqueue("exports.advance", export_id=export.pk)
+    export.refresh_from_db()
+    return export
+
+
+# ── making ──
+
+
+@dataclass(slots=True)
+class _Beat:
+    """Says now and then that a worker is at it, and learns by that when the export is no more."""
+
+    export: Export
+    said_at: float = field(default_factory=time.monotonic)
+
+    def __call__(self) -> None:
+        if time.monotonic() - self.said_at < _BEAT_SECONDS:
+            return
+        self.said_at = time.monotonic()
+        if not Export.objects.filter(pk=self.export.pk).update(busy_until=clock.now() + _LEASE):
+            raise _Over
+
+
+def advance(export_id: int) -> None:
+    """Write the next pieces of an export, as many as one turn has time for. After a crash, call again."""
+    export = _claim(export_id)
+    if export is None:
+        return
+    ends = time.monotonic() + _TURN_SECONDS
+    try:
+        while True:
+            with keys_in_use():
+                _step(export)
+            export.refresh_from_db(from_queryset=Export.objects.select_related("entity"))
+            if export.state not in _UNDER_WAY or time.monotonic() >= ends:
+                break
+    except (_Over, KeyGone, Export.DoesNotExist):
+        return  # erased: the eraser clears away what there is
+    except Exception as error:
+        _broke_off(export, error)
+        raise
+    Export.objects.filter(pk=export.pk).update(busy_until=None, turn_at=clock.now())
+    # Whoever waits longest, and that may be this one.
+    if (following := next(due_exports(), None)) is not None:
+        background.enqueue("exports.advance", export_id=following)
+
+
+def _claim(export_id: int) -> Export | None:
+    now = clock.now()
+    free = Export.objects.filter(
+        Q(busy_until=None) | Q(busy_until__lt=now), pk=export_id, state__in=_UNDER_WAY
+    )
+    # Counted before, so that one that kills its worker comes to an end too.
+    if not free.update(busy_until=now + _LEASE, tries=F("tries") + 1):
+        return None
+    export = Export.objects.select_related("entity").get(pk=export_id)
+    if export.tries > _MOST_TRIES:
+        _fail(export, export.trouble or "WorkerLost")
+        return None
+    return export
+
+
+def _step(export: Export) -> None:
+    asker = asker_of(export)
+    try:
+        if asker is None:
+            raise Forbidden(_("Whoever asked for this export is not there any more."))
+        if asker.audit_id != Actor.operator().audit_id:
+            require_all(asker, export)
+    except (NotFound, Forbidden) as error:
+        _fail(export, type(error).__name__)
+        return
+    if export.state == ExportState.QUEUED:
+        _begin(export)
+        return
+    rest = (
+        ExportItem.objects.filter(export=export, piece=None).select_related("export__entity").order_by("pk")
+    )
+    writing = Writing(export, asker, _Beat(export))
+    items = list(rest[:_ITEMS_AT_ONCE])
+    stored = write_blob(NodeId(export.vault_node), writing.items(items) if items else writing.ending())
+    try:
+        _take_in(export, writing, stored, is_last=not items)
+    except _Over:
+        delete_blob(stored.blob)
+        raise
+
+
+def _begin(export: Export) -> None:
+    with transaction.atomic():
+        # Before its row is held: whoever erases a run holds that, and then asks for the exports that hold it.
+        if export.started_at is None:  # a second time nothing is planned: it failed, and goes on
+            expand(export)
+        locked = _locked(export)
+        if locked.state != ExportState.QUEUED or locked.started_at != export.started_at:
+            raise _Over  # another worker, which took this one for dead, was quicker
+        items = ExportItem.objects.filter(export=locked)
+        locked.state, locked.started_at = ExportState.RUNNING.value, locked.started_at or clock.now()
+        locked.weight = sum(items.values_list("weight", flat=True))
+        locked.runs = items.filter(kind=ItemKind.RUN.value).count()
+        locked.save(update_fields=["state", "started_at", "weight", "runs"])
+
+
+def _take_in(export: Export, writing: Writing, stored: StoredBlob, *, is_last: bool) -> None:
+    """From here on the piece is a part of the archive."""
+    with transaction.atomic():
+        locked = _locked(export)
+        number = ExportPiece.objects.filter(export=locked).count()
+        if locked.size != export.size:
+            raise _Over  # another worker, which took this one for dead, wrote here
+        piece = ExportPiece(export=locked, number=number, blob=stored.blob, size=stored.size)
+        entries = [] if is_last else writing.piece.entries
+        piece.sealed_entries = sealed_entries(locked, piece, entries, writing.left_out)
+        piece.save(force_insert=True)
+        ids = [item.pk for item in writing.done]
+        for start in range(0, len(ids), 500):
+            ExportItem.objects.filter(pk__in=ids[start : start + 500]).update(piece=piece)
+        locked.size += stored.size
+        locked.files += len(writing.piece.entries)
+        locked.has_record |= any(entry.path == RECORD for entry in writing.piece.entries)
+        locked.weight_done += sum(item.weight for item in writing.done)
+        locked.busy_until, locked.tries, locked.trouble = clock.now() + _LEASE, 0, ""
+        if is_last:
+            locked.state, locked.ready_at = ExportState.READY.value, clock.now()
+            locked.expires_at = locked.ready_at + KEPT_FOR
+            background.enqueue("exports.tell", export_id=locked.pk)
+        locked.save()
+
+
+def _locked(export: Export) -> Export:
+    found = Export.objects.select_for_update(no_key=True).filter(pk=export.pk).first()
+    if found is None:
+        raise _Over
+    return found
+
+
+def _fail(export: Export, trouble: str) -> None:
+    Export.objects.filter(pk=export.pk).update(
+        state=ExportState.FAILED.value, trouble=trouble[:60], busy_until=None
+    )
+    background.enqueue("exports.tell", export_id=export.pk)
+
+
+def _broke_off(export: Export, error: Exception) -> None:
+    """Tried again by the sweep, some times."""
+    Export.objects.filter(pk=export.pk).update(
+        busy_until=None, trouble=type(error).__name__[:60], turn_at=clock.now()
+    )
+
+
+def due_exports() -> Iterator[int]:
+    """Exports that no worker is at, those first that wait longest for their turn."""
+    now = clock.now()
+    waiting = Export.objects.filter(Q(busy_until=None) | Q(busy_until__lt=now), state__in=_UNDER_WAY)
+    yield from waiting.order_by("turn_at").values_list("pk", flat=True)[:_SWEEP_BATCH]

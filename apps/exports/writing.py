@@ -1,0 +1,88 @@
+"""The pieces of an archive as streams of bytes: some items at one go, and at the end what leads to all of them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+
+from apps.accounts.actors import Actor
+from apps.blobs.errors import ObjectMissing
+from apps.core.errors import NotFound
+from apps.exports.contents import content_of
+from apps.exports.ending import manifest, readme
+from apps.exports.entries import entries_of
+from apps.exports.models import Export, ExportItem
+from apps.exports.types import LeftOut, Member, Tables
+from apps.exports.zipping import Piece, directory, moved
+from apps.vault.errors import KeyGone, Moved, Tampered
+
+log = logging.getLogger(__name__)
+# So much work a crash costs at most, beside one large file.
+_PIECE_BYTES = 64 * 1024 * 1024
+_PIECE_SECONDS = 4.0
+_GONE: dict[type[Exception], str] = {
+    KeyGone: "erased",
+    ObjectMissing: "damaged: its bytes are missing",
+    NotFound: "erased",
+    Tampered: "damaged",
+}
+_LEFT_OUT = tuple(_GONE)
+
+
+class Writing:
+    """A piece while it is written. Afterwards it knows which items are in it, what lies where, and what was left out."""
+
+    def __init__(self, export: Export, asker: Actor, beat: Callable[[], None]) -> None:
+        self._export, self._asker, self._beat = export, asker, beat
+        self.piece = Piece()
+        self.left_out: list[LeftOut] = []
+        self.done: list[ExportItem] = []
+
+    def items(self, items: Iterable[ExportItem]) -> Iterator[bytes]:
+        """As many of these as there is room and time for, at least one."""
+        ends = time.monotonic() + _PIECE_SECONDS
+        for item in items:
+            yield from self._item(item)
+            self.done.append(item)
+            if self.piece.size > _PIECE_BYTES or time.monotonic() > ends:
+                return
+
+    def ending(self) -> Iterator[bytes]:
+        """The last piece: what a person reads first, the list of all files, and the directory."""
+        start = self._export.size
+        for member in (readme(self._export), manifest(self._export, self.piece.entries)):
+            yield from self._whole(member)
+        own = [moved(entry, start) for entry in reversed(self.piece.entries)]
+        yield from directory(chain(own, entries_of(self._export)), start + self.piece.size)
+
+    def _item(self, item: ExportItem) -> Iterator[bytes]:
+        try:
+            for content in content_of(item, Tables(self._export.tables), self._asker):
+                if isinstance(content, LeftOut):
+                    self.left_out.append(content)
+                else:
+                    yield from self._member(content)
+        except _LEFT_OUT as error:
+            self._leave_out(item.kind, error)
+
+    def _member(self, member: Member) -> Iterator[bytes]:
+        try:
+            yield from self._whole(member)
+        except _LEFT_OUT as error:
+            self._leave_out(member.path, error)
+
+    def _whole(self, member: Member) -> Iterator[bytes]:
+        for data in self.piece.write(member):
+            self._beat()
+            yield data
+
+    def _leave_out(self, path: str, error: Exception) -> None:
+        """One thing that cannot be read keeps nobody from all the others."""
+        if isinstance(error, Moved):  # an epoch went by: asked again it is there
+            raise error
+        log.warning("left out of an export: export=%s error=%s", self._export.pk, type(error).__name__)
+        self.left_out.append(
+            LeftOut(path, next(why for kind, why in _GONE.items() if isinstance(error, kind)))
+        )

@@ -1,0 +1,77 @@
+"""`manage.py export`: a file in the clear where somebody on the machine said, and the record says that they did."""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.accounts.actors import OPERATOR_ID
+from apps.audit.models import Event
+from apps.erasure.exports import erase_old_exports
+from apps.exports.models import Export
+from apps.projects.models import Project
+from apps.runs.models import Run
+
+pytestmark = pytest.mark.django_db
+
+
+def export(*words: str) -> str:
+    said = io.StringIO()
+    call_command("export", *words, stderr=said)
+    return said.getvalue()
+
+
+def test_a_project_goes_into_a_file_for_its_owner_alone(full: Run, tmp_path: Path) -> None:
+    path = tmp_path / "vision.zip"
+
+    said = export("lab/vision", "--to", str(path))
+
+    made = Export.objects.get()
+    assert said.endswith(f"export {made.public_id}: 1 runs, {made.files} files, {made.size} bytes\n")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    archive = zipfile.ZipFile(path)
+    assert "projects/vision/runs/full/history.parquet" in archive.namelist()
+    assert len(archive.namelist()) == made.files
+    assert [(event.kind, event.by) for event in Event.objects.filter(kind__startswith="export.")] == [
+        ("export.asked", OPERATOR_ID),
+        ("export.fetched", OPERATOR_ID),
+    ]
+    assert erase_old_exports() == 1  # the sealed copy has done its work
+
+
+def test_runs_are_named_and_the_whole_of_an_owner_has_the_record(
+    full: Run, vision: Project, tmp_path: Path
+) -> None:
+    export("lab/vision", "full", "--to", str(tmp_path / "run.zip"), "--tables", "csv")
+    export("lab", "--to", str(tmp_path / "lab.zip"))
+
+    assert "projects/vision/runs/full/history.csv" in zipfile.ZipFile(tmp_path / "run.zip").namelist()
+    whole = zipfile.ZipFile(tmp_path / "lab.zip")
+    assert {"entity.json", "projects/vision/project.json"} <= set(whole.namelist())
+
+
+@pytest.mark.parametrize("words", [("lab/nothing",), ("lab/vision", "nothing"), ("nobody",), ("lab", "full")])
+def test_what_is_not_there_is_said_and_nothing_is_written(
+    full: Run, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    path = tmp_path / "x.zip"
+
+    with pytest.raises(CommandError):
+        export(*words, "--to", str(path))
+
+    assert (path.exists(), Export.objects.exists()) == (False, False)
+
+
+def test_no_file_is_written_over(full: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine"
+    path.write_text("mine")
+
+    with pytest.raises(CommandError, match="there already"):
+        export("lab/vision", "--to", str(path))
+
+    assert path.read_text() == "mine"

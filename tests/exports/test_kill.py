@@ -1,0 +1,117 @@
+"""Workers that really die, by kill -9 in the middle of a piece; and no plaintext is on the disk meanwhile."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Iterator
+
+import pytest
+
+from tests.live import LiveServer
+
+pytestmark = [pytest.mark.live, pytest.mark.promise("P-08")]
+CANARY = "kanarie-7f3a91-in-an-export"
+# Mostly in the middle of a piece and right behind one; OWNLOG_DEATHS=all for all. A worker that dies at any of them within one
+# process is test_worker.py's.
+_PLACES = [
+    ("services", "expand", 0),
+    ("services", "write_blob", 2),
+    ("services", "sealed_entries", 1),
+    ("writing", "content_of", 3),
+    ("services", "_take_in", 2),
+    ("services", "write_blob", 4),
+]
+_ASKED = _PLACES if os.environ.get("OWNLOG_DEATHS") == "all" else _PLACES[1:5:3]
+_MAKE = f"""
+    from apps.accounts.actors import Actor
+    from apps.exports.services import export_project
+    from tests.exports.conftest import full_run, keep, log
+    from tests.factories import artifacts, people, work
+    from apps.runs.types import Stream
+    alice = people.person("alice")
+    by = Actor.person(alice)
+    vision = work.project("alice", "vision", by=alice)
+    for n in range(5):
+        run = full_run(vision, f"run{{n}}", by=alice)
+        log(run, Stream.HISTORY, ['{{"_step": 3, "said": "{CANARY}"}}'], 3)
+        log(run, Stream.OUTPUT, ["{CANARY}"], 2)
+        keep(run, **{{"{CANARY}.txt": b"{CANARY}" * 1000}})
+    artifacts.version(vision, "set", {{"a": b"{CANARY}"}}, by=by)
+    print(export_project(vision, by=by).public_id)
+"""
+# Dies, as by kill -9, at the so-manieth call of that function.
+_DIE = """
+    import os, signal
+    from datetime import timedelta
+    from apps.core import clock
+    from apps.exports import services, tasks, writing
+    from apps.exports.models import Export
+    writing._PIECE_BYTES = 0
+    Export.objects.update(busy_until=clock.now() - timedelta(hours=1), tries=0)
+    owner, name, left = {owner}, "{name}", {nth}
+    real = getattr(owner, name)
+    def mortal(*args, **kwargs):
+        global left
+        left -= 1
+        made = real(*args, **kwargs)
+        if left < 0:
+            print("died after", name, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return made
+    setattr(owner, name, mortal)
+    tasks.sweep()
+"""
+_GO_ON = """
+    from datetime import timedelta
+    from apps.accounts.actors import Actor
+    from apps.accounts.models import User
+    from apps.core import clock
+    from apps.exports import tasks
+    from apps.exports.models import Export
+    from apps.exports.services import export_project
+    from apps.projects.models import Project
+    from tests.exports.conftest import make, opened
+    Export.objects.update(busy_until=clock.now() - timedelta(hours=1))
+    tasks.sweep()
+    (export,) = Export.objects.all()
+    fresh = make(export_project(Project.objects.get(), by=Actor.person(User.objects.get())))
+    said = []
+    for each in (export, fresh):
+        archive = opened(each)
+        names = [name for name in archive.namelist() if name not in ("README.html", "manifest.json")]
+        said.append({name: archive.read(name) for name in names} | {"": str(len(names)).encode()})
+    print(export.state, said[0] == said[1], len(said[0]) > 60, any(b"%s" in each for each in said[0].values()))
+"""
+
+
+@pytest.fixture
+def instance() -> Iterator[LiveServer]:
+    """An instance that nothing runs on but what is started here."""
+    server = LiveServer().prepare()
+    yield server
+    server.remove()
+
+
+def run(instance: LiveServer, code: str) -> str:
+    return instance.python("-c", f"import django\ndjango.setup()\n{textwrap.dedent(code)}").strip()
+
+
+def test_workers_killed_in_the_middle_of_pieces_are_carried_on_and_leave_no_plaintext(
+    instance: LiveServer,
+) -> None:
+    run(instance, _MAKE)
+    for owner, name, nth in _ASKED:
+        with pytest.raises(RuntimeError, match=f"died after {name}"):
+            run(instance, _DIE.format(owner=owner, name=name, nth=nth))
+
+        holding = [
+            path
+            for path in instance.folder.rglob("*")
+            if path.is_file() and CANARY.encode() in path.read_bytes()
+        ]
+        assert holding == []
+
+    said = run(instance, _GO_ON % CANARY)
+
+    assert said == "ready True True True"

@@ -1,0 +1,242 @@
+"""Made piece by piece: after any crash the next worker goes on behind what is written, and turns are fair."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, NoReturn
+
+import pytest
+
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.blobs.store import default_store
+from apps.core import clock
+from apps.core.errors import NotFound, TooMuch
+from apps.exports import services, tasks, writing
+from apps.exports.models import Export, ExportItem, ExportPiece
+from apps.exports.queries import get_archive, progress_of, read_archive
+from apps.exports.services import advance, due_exports, export_project, export_runs, retry
+from apps.exports.types import ExportState
+from apps.files.models import RunFile
+from apps.projects.models import Project
+from apps.runs.models import Run
+from apps.teams.models import Membership
+from tests.exports.conftest import full_run, make, opened
+from tests.factories import artifacts
+
+pytestmark = pytest.mark.django_db
+
+
+class Killed(BaseException):
+    """As kill -9 would: nothing in between cleans up."""
+
+
+@pytest.fixture
+def several(vision: Project, alice: User) -> list[Run]:
+    runs = [full_run(vision, f"run{n}", by=alice) for n in range(4)]
+    artifacts.version(vision, "set", {"a": b"a" * 1000, "b": b"b"}, by=Actor.person(alice), run=runs[0])
+    return runs
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One item a piece."""
+    monkeypatch.setattr(writing, "_PIECE_BYTES", 0)
+
+
+def contents(export: Export) -> dict[str, bytes]:
+    """What is in it, but for what names the export or the moment it was made."""
+    archive = opened(export)
+    return {
+        name: archive.read(name)
+        for name in archive.namelist()
+        if name not in {"README.html", "manifest.json"}
+    }
+
+
+def abandoned(export: Export) -> None:
+    """The worker's lease is over."""
+    Export.objects.filter(pk=export.pk).update(busy_until=clock.now() - timedelta(seconds=1))
+
+
+def test_in_many_pieces_or_in_one_it_is_the_same_archive(
+    several: list[Run], vision: Project, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = make(export_project(vision, by=Actor.person(alice)))
+    monkeypatch.setattr(writing, "_PIECE_BYTES", 0)
+
+    split = make(export_project(vision, by=Actor.person(alice)))
+
+    assert (
+        1 < whole.pieces.count() < split.pieces.count() == ExportItem.objects.filter(export=split).count() + 1
+    )
+    assert contents(split) == contents(whole)
+    assert opened(split).namelist() == opened(whole).namelist()
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.usefixtures("small_pieces")
+def test_a_worker_that_dies_anywhere_is_carried_on_and_nothing_is_there_twice(
+    several: list[Run], vision: Project, alice: User, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    chance = random.Random(seed)
+    export = export_project(vision, by=Actor.person(alice))
+    moments = 0
+
+    def dies_at(owner: Any, name: str, *, after: bool) -> None:
+        real: Callable[..., Any] = getattr(owner, name)
+
+        def mortal(*args: Any, **kwargs: Any) -> Any:
+            nonlocal moments
+            made = real(*args, **kwargs) if after else None
+            if chance.random() < 0.15:
+                moments += 1
+                raise Killed
+            return made if after else real(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, mortal)
+
+    dies_at(services, "write_blob", after=True)
+    dies_at(services, "sealed_entries", after=False)
+    dies_at(services, "expand", after=True)
+    real_content = vars(writing)["content_of"]
+
+    def broken_content(*args: Any) -> Iterator[Any]:
+        for each in real_content(*args):
+            if chance.random() < 0.02:
+                raise Killed
+            yield each
+
+    monkeypatch.setattr(writing, "content_of", broken_content)
+
+    for _turn in range(400):
+        export.refresh_from_db()
+        if export.state == ExportState.READY:
+            break
+        try:
+            advance(export.pk)
+        except Killed:
+            abandoned(export)
+            Export.objects.filter(pk=export.pk).update(tries=0)
+
+    assert export.state == ExportState.READY
+    assert [piece.number for piece in export.pieces.order_by("number")] == list(range(export.pieces.count()))
+    monkeypatch.undo()
+    assert contents(export) == contents(make(export_project(vision, by=Actor.person(alice))))
+    assert len(opened(export).namelist()) == len(set(opened(export).namelist()))
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_part_of_the_archive_is_read_from_any_byte_to_any_other(export: Export) -> None:
+    export = make(export)
+    whole, chance = b"".join(read_archive(export)), random.Random(1)
+
+    assert len(whole) == export.size
+    for _try in range(60):
+        start, end = sorted(chance.randrange(export.size + 1) for _ in range(2))
+        assert b"".join(read_archive(export, start=start, end=end)) == whole[start:end]
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_turn_ends_and_the_others_have_theirs(
+    several: list[Run], vision: Project, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "_TURN_SECONDS", 0.0)  # one step a turn
+    large, small = (
+        export_project(vision, by=Actor.person(alice)),
+        export_runs(several[:1], by=Actor.person(bob)),
+    )
+    ready: list[int] = []
+
+    while len(ready) < 2:
+        pk = next(iter(due_exports()))
+        advance(pk)
+        if Export.objects.filter(pk=pk, state=ExportState.READY).exists():
+            ready.append(pk)
+
+    assert ready == [small.pk, large.pk]
+
+
+def test_the_other_thread_of_a_worker_is_left_to_everybody_else(export: Export) -> None:
+    with tasks._turn:
+        tasks.advance(export.pk)
+        tasks.sweep()
+        export.refresh_from_db()
+        assert (export.state, export.tries) == (ExportState.QUEUED, 0)
+
+    tasks.sweep()
+
+    export.refresh_from_db()
+    assert export.state == ExportState.READY
+
+
+def test_progress_is_told_in_what_was_read_and_ends_at_everything(export: Export) -> None:
+    assert progress_of(export).percent == 0
+
+    export = make(export)
+
+    assert (progress_of(export).percent, progress_of(export).seconds_left) == (100, 0)
+    assert (export.weight_done, export.runs) == (export.weight, 1)
+    assert export.expires_at is not None and export.ready_at is not None
+    assert export.expires_at - export.ready_at == timedelta(days=7)
+
+
+def test_one_that_always_breaks_off_fails_and_goes_on_when_asked(
+    export: Export, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: Any) -> NoReturn:
+        raise OSError("a disk")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writing, "content_of", broken)
+        for _try in range(20):
+            tasks.sweep()
+    export.refresh_from_db()
+    assert (export.state, export.trouble) == (ExportState.FAILED, "OSError")
+
+    retry(export, by=Actor.person(alice))
+
+    assert make(export).state == ExportState.READY
+    assert len(contents(export)) > 0
+
+
+def test_what_is_damaged_or_gone_is_left_out_and_said_to_be(export: Export, full: Run) -> None:
+    lost = RunFile.objects.filter(run=full, blob__isnull=False).select_related("blob").order_by("pk").first()
+    assert lost is not None and lost.blob is not None
+    default_store().delete_all_versions(lost.blob.object_name)
+
+    archive = opened(make(export))
+
+    (said,) = json.loads(archive.read("manifest.json"))["not_included"]
+    assert said == {
+        "path": "projects/vision/runs/full/files/model.pt",
+        "why": "damaged: its bytes are missing",
+    }
+    assert said["path"] not in archive.namelist()
+    assert "projects/vision/runs/full/files/Model~2.pt" in archive.namelist()
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_whoever_left_meanwhile_gets_nothing_more(vision: Project, full: Run, bob: User) -> None:
+    by = Actor.person(bob)
+    ready, begun = make(export_project(vision, by=by)), export_project(vision, by=by)
+    assert get_archive(by, public_id=ready.public_id) == ready
+
+    Membership.objects.filter(entity=vision.entity, user=bob).delete()
+
+    with pytest.raises(NotFound):
+        get_archive(by, public_id=ready.public_id)
+    assert make(begun).state == ExportState.FAILED
+    assert not ExportPiece.objects.filter(export=begun).exists()
+
+
+def test_at_most_a_few_are_made_at_once_for_one_person(vision: Project, alice: User, bob: User) -> None:
+    for _ in range(services._MOST_AT_ONCE):
+        export_project(vision, by=Actor.person(alice))
+
+    with pytest.raises(TooMuch):
+        export_project(vision, by=Actor.person(alice))
+    assert export_project(vision, by=Actor.person(bob)).state == ExportState.QUEUED
