@@ -42,6 +42,12 @@ for name in ("erasures", "erasure", "erasure-receipt", "receipt-log"):
 for name in ("statistics", "own-statistics"):
     declare_url(f"api:{name}", SIGNED_IN, methods=_READING)
 
+# Exports that one asked for oneself, and those of one's entities; to ask takes PROJECT_EXPORT in each project, and to fetch
+# the archive takes it again.
+declare_url("api:exports", SIGNED_IN, methods=(*_READING, "POST"))
+declare_url("api:export", SIGNED_IN, methods=(*_READING, "DELETE"))
+declare_url("api:export-archive", SIGNED_IN, methods=_READING)
+
 declare_url("api:runs", Permission.RUN_READ, methods=_READING)
 declare_url("api:runs", Permission.RUN_CREATE, methods=("POST",))
 for name in (

@@ -19,6 +19,8 @@ from apps.api.throttling import counts
 from apps.api.views.schema import schema
 from apps.erasure.models import ErasureJob
 from apps.erasure.services import erase_files
+from apps.exports.models import Export
+from apps.exports.services import export_project
 from apps.files.services import announce_files, store_file
 from apps.projects.services import update_project
 from apps.runs.history import store
@@ -30,6 +32,7 @@ from apps.teams.services import KeyWanted, make_key, make_service_account, make_
 from apps.teams.types import MemberRole
 from tests.api.conftest import Answer
 from tests.erasure.conftest import finish
+from tests.exports.conftest import make
 from tests.factories import people, work
 from tests.live import ROOT
 from tests.servers import present
@@ -47,6 +50,7 @@ WORDS = {
     "account": ["m" * 20, "a" * 20],
     "key": ["m" * 20, "a" * 20],
     "erasure": ["m" * 20, "a" * 20],
+    "export": ["m" * 20, "a" * 20],
 }
 # Teams, where an address is about a team's own things.
 TEAMS = {"entity": ["theirteam", "secretteam", "nobody"]}
@@ -92,6 +96,20 @@ def erasure_of_a_file(run: Run, owner: User) -> None:
     finish(job)  # its receipt is asked for as well
 
 
+def export_of(run: Run, owner: User) -> None:
+    """An export that is ready, with an id that addresses can have."""
+    export = make(export_project(run.project, by=people.actor(owner)))
+    Export.objects.filter(pk=export.pk).update(public_id=owner.username[0] * 20)
+
+
+def things_of(owner: User, names: tuple[str, str, str], *, path: str) -> Run:
+    run = full_run(owner, *names)
+    erasure_of_a_file(run, owner)
+    if path.startswith("/api/v1/exports"):
+        export_of(run, owner)
+    return run
+
+
 def own_key_is_known(owner: User) -> None:
     """Where an address is about keys of the person's own, the id that addresses have is of one of these."""
     known = owner.username[0] * 20
@@ -129,9 +147,8 @@ def test_every_operation_is_tried() -> None:
 @pytest.mark.filterwarnings("ignore")  # schemathesis and hypothesis, about what they make
 def test_no_answer_breaks_or_tells_of_the_other_tenant(operation_id: str, alice: User, mallory: User) -> None:
     operation = operations()[operation_id]
-    erasure_of_a_file(full_run(alice, "secret", "r2", "canary"), alice)
-    mine = full_run(mallory, "theirs", "r1", "open")
-    erasure_of_a_file(mine, mallory)
+    things_of(alice, ("secret", "r2", "canary"), path=operation.path)
+    mine = things_of(mallory, ("theirs", "r1", "open"), path=operation.path)
     if is_about_parts := operation.path.endswith("/parts"):
         finish_run(mine, state=RunState.FINISHED, by=people.actor(mallory))  # one that goes on loses none
     team_with_a_service(alice, "secretteam", "canary")

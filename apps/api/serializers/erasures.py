@@ -20,7 +20,7 @@ class ErasureOut(serializers.Serializer[Any]):
         help_text="The step that comes next; done when it is proven and no old copy opens it.",
     )
     asked = serializers.IntegerField(
-        help_text="How many files, runs, versions, artifacts, projects or parts of a run it is about."
+        help_text="How many files, runs, versions, artifacts, projects, exports or parts of a run it is about."
     )
     runs = serializers.IntegerField(help_text="Deleted so far.")
     files = serializers.IntegerField()
