@@ -133,4 +133,6 @@ def _what(job: ErasureJob) -> str:
     if job.scope == Scope.VERSIONS:
         said = ngettext("%(n)d version of an artifact", "%(n)d versions of artifacts", job.asked)
         return said % {"n": job.asked}
+    if job.scope == Scope.EXPORTS:
+        return ngettext("%(n)d export", "%(n)d exports", job.asked) % {"n": job.asked}
     return ngettext("%(n)d file", "%(n)d files", job.asked) % {"n": job.asked}

@@ -135,7 +135,7 @@ def code_switch(held: Effective, action: str, *, may_change: bool = True) -> Swi
     )
 
 
-MAILS = (SettingName.MAIL_TEAMS, SettingName.MAIL_KEYS)
+MAILS = (SettingName.MAIL_TEAMS, SettingName.MAIL_KEYS, SettingName.MAIL_EXPORTS)
 
 
 def mail_switch(held: Effective, action: str) -> SwitchRow:
@@ -144,6 +144,10 @@ def mail_switch(held: Effective, action: str) -> SwitchRow:
         SettingName.MAIL_TEAMS: (
             _("Teams"),
             _("When you are given another role in a team, or taken out of it."),
+        ),
+        SettingName.MAIL_EXPORTS: (
+            _("Exports"),
+            _("When an export that you asked for is ready, or could not be finished."),
         ),
         SettingName.MAIL_KEYS: (
             _("API keys"),

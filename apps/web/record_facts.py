@@ -95,6 +95,7 @@ def setting_words(name: str) -> str:
         SettingName.DEFAULT_ENTITY: _("Where runs go that name no owner"),
         SettingName.DEFAULT_VISIBILITY: _("Visibility of new projects"),
         SettingName.HIDDEN: _("Hide me from others"),
+        SettingName.MAIL_EXPORTS: _("Mails about exports"),
         SettingName.MAIL_KEYS: _("Mails about API keys"),
         SettingName.MAIL_TEAMS: _("Mails about teams"),
         SettingName.PRIVATE_ONLY: _("Private projects only"),
@@ -161,6 +162,9 @@ _SAY: dict[str, Callable[[Any], str | None]] = {
             "types": lambda: _("the types that it takes"),
             "password": lambda: _("for the password"),
             "address": lambda: _("for the e-mail address"),
+            "project": lambda: _("of the whole project"),
+            "entity": lambda: _("of everything"),
+            "again": lambda: _("once more, after it failed"),
         }
     ),
     "by_mail": lambda is_so: _("by mail") if is_so else None,

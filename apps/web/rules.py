@@ -229,6 +229,13 @@ for name in ("artifact-erase", "artifact-version-erase"):
     declare_url(name, Permission.FILE_ERASE, methods=_FORM)
 for name in ("erasures", "erasure", "erasure-receipt"):
     declare_url(name, SIGNED_IN, methods=_READING)
+# To ask for everything of an entity: PROJECT_EXPORT in each of its projects, which are taken by that.
+declare_url("project-export", Permission.PROJECT_EXPORT, methods=_FORM)
+declare_url("exports", SIGNED_IN, methods=_FORM)
+for name in ("export", "export-archive"):
+    declare_url(name, SIGNED_IN, methods=_READING)
+for name in ("export-again", "export-erase"):
+    declare_url(name, SIGNED_IN, methods=("POST",))
 for name in ("run-upload", "artifact-new", "artifact-edit", "artifact-version-edit", "artifact-link"):
     declare_url(name, Permission.FILE_WRITE, methods=_FORM)
 declare_url("artifact-unlink", Permission.FILE_WRITE, methods=("POST",))

@@ -54,6 +54,7 @@ EXAMPLES = {
     "app_label": "runs",
     "url": "nothing",
     "erasure": "a" * 20,
+    "export": "a" * 20,
     "kind": "dataset",
     "version": "v0",
 }

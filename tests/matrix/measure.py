@@ -230,7 +230,8 @@ def expected(asker: Asker, way: Way, place: Place) -> str:
     """What the table says, and by which word this door says it."""
     if asker.is_refused_key and way.door is not Door.WEB:
         return FORBIDDEN if way.is_signed else WHO
-    wants_somebody = way.name == "wandb_protocol:file_stream" or way.name.startswith("api:projects")
+    at_projects = way.name.startswith(("api:projects", "api:exports"))
+    wants_somebody = way.name == "wandb_protocol:file_stream" or at_projects
     if wants_somebody and not asker.key:
         return WHO
     if way.level is Level.PROJECT:

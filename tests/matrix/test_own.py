@@ -20,10 +20,12 @@ from apps.accounts.models import ApiKey, BrowserSession, User
 from apps.accounts.services import issue_api_key
 from apps.core import jsontext
 from apps.erasure.services import erase_run
+from apps.exports.services import export_project
 from apps.teams.browsers import note_browser
 from apps.teams.models import Entity, Membership, OrganisationMembership, Setting
 from tests.e2e.secrecy.test_tenants import ROUTES
 from tests.erasure.conftest import finish
+from tests.exports.conftest import make
 from tests.factories import work
 from tests.house.test_access import with_rule
 from tests.matrix.asking import FORM, Ask, Door, Level, Way
@@ -51,7 +53,15 @@ _DONE = {
 OWN = frozenset(
     {
         *("api-key-revoke", "api:key-revoke", "session-end", "unlink", "passkey-rename", "passkey-remove"),
-        *("erasure", "api:erasure", "erasure-receipt", "api:erasure-receipt"),
+        *(
+            "erasure",
+            "api:erasure",
+            "erasure-receipt",
+            "api:erasure-receipt",
+            "api:export",
+            "api:export-archive",
+        ),
+        *("export", "export-again", "export-archive", "export-erase"),
     }
 )
 
@@ -66,6 +76,7 @@ def things_of_alice(world: World) -> Ids:
     job = finish(
         erase_run(work.run(work.project("alice", "own", by=alice), "gone", by=alice), by=by)
     ).public_id
+    export = make(export_project(work.project("alice", "taken", by=alice), by=by)).public_id
     held = passkey(alice).pk
     return {
         "api-key-revoke": {"public_id": key},
@@ -78,6 +89,12 @@ def things_of_alice(world: World) -> Ids:
         "api:erasure": {"erasure": job},
         "erasure-receipt": {"erasure": job},
         "api:erasure-receipt": {"erasure": job},
+        "export": {"export": export},
+        "export-again": {"export": export},
+        "export-archive": {"export": export},
+        "export-erase": {"export": export},
+        "api:export": {"export": export},
+        "api:export-archive": {"export": export},
     }
 
 

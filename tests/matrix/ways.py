@@ -27,6 +27,7 @@ FORMS: dict[str, Words] = {
     "project-stop": {"runs": "{run_id}"},
     "project-erase": {"name": "{project}"},
     "project-erase-runs": {"runs": "{run_id}"},
+    "project-export": {"tables": "csv"},
     "project-settings": {"visibility": "restricted"},
     "project-publish": {"visibility": "public", "agreed": "on"},
     "project-description": {"description": "x"},
@@ -225,6 +226,8 @@ def sent_ways() -> Iterator[Way]:
     project = "/api/v1/projects/{entity}/{project}"
     yield Way("api:project visibility", "PATCH", Door.REST, Permission.PROJECT_SHARE, Level.PROJECT,
               rest("PATCH", project, {"visibility": "private"}), is_said=True)  # fmt: skip
+    yield Way("api:exports new", "POST", Door.REST, Permission.PROJECT_EXPORT, Level.PROJECT,
+              rest("POST", "/api/v1/exports", {"entity": "{entity}", "project": "{project}"}), is_said=True)  # fmt: skip
     yield Way("api:projects new", "POST", Door.REST, Permission.PROJECT_CREATE, Level.TEAM,
               rest("POST", "/api/v1/projects", {"entity": "{entity}", "name": "made"}), is_said=True)  # fmt: skip
     yield Way("api:projects new, shared", "POST", Door.REST, Permission.PROJECT_SHARE, Level.TEAM,

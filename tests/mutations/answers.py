@@ -13,9 +13,13 @@ from apps.access.policy import Permission, Role, Visibility, allows
 from apps.accounts.actors import Actor
 from apps.artifacts.queries import versions
 from apps.code_saving import queries as code_saving
-from apps.core import clock
+from apps.core import clock, jsontext
 from apps.core.errors import OwnlogError
 from apps.erasure import queries as erasure
+from apps.exports import queries as exports
+from apps.exports.contents.entities import entity_files
+from apps.exports.contents.projects import project_files
+from apps.exports.types import Member
 from apps.projects import queries as projects
 from apps.projects import services as project_acts
 from apps.projects.models import Project, ProjectMember
@@ -125,6 +129,16 @@ def _told(call: Callable[[], Any]) -> str:
 
 def _sees_job(s: Scene, place: Place, asker: Asker) -> bool:
     return asker.name == "member" or _inside(asker, P.ENTITY_AUDIT)
+
+
+def _sees_export(s: Scene, place: Place, asker: Asker) -> bool:
+    return asker.name == "member" or _inside(asker, P.ENTITY_ADMIN)
+
+
+def _exports_people(s: Scene, place: Place, asker: Asker) -> bool:
+    """Whether an export tells them who is named in a project."""
+    (said,) = project_files(s.project(place).pk, asker.actor)
+    return isinstance(said, Member) and "people" in jsontext.loads(b"".join(said.read()))
 
 
 def _goes_to_lab(s: Scene, place: Place, asker: Asker) -> bool:
@@ -281,6 +295,12 @@ ANSWERS = [
     Answer("queries.runs_to_erase", lambda s, p, a: _told(lambda: erasure.runs_to_erase(a.actor, s.project(p), public_ids=[p.target.run_id])), lambda s, p, a: "yes" if a.may(P.RUN_ERASE, p, is_run=True) else "forbidden", is_each=True),
     Answer("queries.get_job", lambda s, p, a: _told(lambda: erasure.get_job(a.actor, public_id=s.ids["job"])) == "yes", _sees_job),
     Answer("queries.jobs_seen_by", lambda s, p, a: bool(erasure.jobs_seen_by(a.actor)), _sees_job),
+    Answer("queries.get_export", lambda s, p, a: _told(lambda: exports.get_export(a.actor, public_id=s.ids["export"])) == "yes", _sees_export),
+    Answer("queries.exports_seen_by", lambda s, p, a: bool(exports.exports_seen_by(a.actor)), _sees_export),
+    Answer("queries.get_archive", lambda s, p, a: _told(lambda: exports.get_archive(a.actor, public_id=s.ids["export"])) == "yes", lambda s, p, a: a.name == "member"),
+    Answer("queries.projects_to_export", lambda s, p, a: s.project(p) in exports.projects_to_export(a.actor, s.project(p).entity), lambda s, p, a: a.may(P.PROJECT_EXPORT, p) and not p.is_suspended, is_each=True),
+    Answer("contents.projects", _exports_people, lambda s, p, a: a.may(P.PROJECT_SHARE, p) and not p.is_suspended, is_each=True),
+    Answer("contents.entities", lambda s, p, a: any(isinstance(each, Member) for each in entity_files(s.world.lab, a.actor) if each.path == "audit.jsonl"), lambda s, p, a: _inside(a, P.ENTITY_AUDIT)),
     Answer("entities.default_entity", _goes_to_lab, lambda s, p, a: a.is_service or _may_go_to_lab(s, p, a) or (a.name == "writing key of an admin")),
     Answer("profile._places", _lab_is_offered, _may_go_to_lab),
     Answer("profile._save_place", _lab_is_taken, _may_go_to_lab),

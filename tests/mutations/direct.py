@@ -19,6 +19,10 @@ from apps.accounts.models import User
 from apps.core.errors import Forbidden, NotFound, OwnlogError
 from apps.erasure import queries as erasure
 from apps.erasure.services import erase_run
+from apps.exports import queries as exports
+from apps.exports.asking import ask_for
+from apps.exports.models import Export
+from apps.exports.services import export_entity, export_project
 from apps.files import backlog, sizes
 from apps.files import queries as files
 from apps.plans import services as plans
@@ -39,6 +43,7 @@ from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.services import suspending
 from apps.teams.types import MemberRole, OrganisationRole
+from tests.exports.conftest import make
 from tests.factories import people, work
 from tests.matrix.measure import FORBIDDEN, NOTHING, YES, is_inside
 from tests.matrix.world import Asker, Place, World
@@ -103,6 +108,7 @@ def scene(world: World) -> Scene:
         "plan": str(asked.pk),
         "service": service.public_id,
         "job": job.public_id,
+        "export": _exported(world.places[0], bob).public_id,
         **artifacts.make(world),
         **registries.make(world),
     }
@@ -127,6 +133,19 @@ def scene(world: World) -> Scene:
     acts.choose(own, SettingName.HIDDEN, True, by=Actor.person(hana))
     roles = {each.actor.username: each.entity for each in askers if each.cookies and each.actor.is_signed_in}
     return Scene(world, [*askers, robot], shut, ids, key.user, hana, roles)
+
+
+def _exported(place: Place, by: User) -> Export:
+    """The archive of a project of the lab, ready to be fetched."""
+    project = Project.objects.select_related("entity").get(public_id=place.target.project_id)
+    return make(export_project(project, by=Actor.person(by)))
+
+
+def _with_record(lab: Entity) -> Export:
+    """An archive that holds what is for admins alone."""
+    export = export_entity(lab, [], by=Actor.system())
+    export.has_record = True
+    return export
 
 
 def _by_browser(world: World, asker: Asker) -> Asker:
@@ -263,6 +282,11 @@ ACTS = [
     _project("queries.get_files", P.FILE_ERASE, lambda s, p, by: files.get_files(by, P.FILE_ERASE, public_ids=[p.target.file_id]), is_run=True),
     _project("queries.require_run", P.RUN_WRITE, lambda s, p, by: runs.require_run(by, P.RUN_WRITE, s.run(p)), is_run=True),
     _project("queries.files_to_erase", P.FILE_ERASE, lambda s, p, by: erasure.files_to_erase(by, public_ids=[p.target.file_id]), is_run=True),
+    _project("queries.require_all", P.PROJECT_EXPORT, lambda s, p, by: exports.require_all(by, export_project(s.project(p), by=Actor.system()))),
+    _team("queries.require_all", P.ENTITY_READ, lambda s, by: exports.require_all(by, export_entity(s.world.lab, [], by=Actor.system()))),
+    _team("queries.require_all", P.ENTITY_AUDIT, lambda s, by: exports.require_all(by, _with_record(s.world.lab))),
+    _project("asking.ask_for", P.PROJECT_EXPORT, lambda s, p, by: ask_for(by, entity=p.target.entity, project=p.target.project)),
+    _team("asking.ask_for", P.ENTITY_READ, lambda s, by: ask_for(by, entity="lab")),
     _project("retention.choose_retention", P.PROJECT_ADMIN, lambda s, p, by: choose_retention(s.project(p), 30, by=by)),
     _project("retention.unset_retention", P.PROJECT_ADMIN, lambda s, p, by: unset_retention(s.project(p), by=by)),
     _project("services.start_run", P.RUN_WRITE, lambda s, p, by: run_acts.start_run(s.project(p), name=p.target.run, by=by, patch=RunPatch(notes="x")), is_run=True),
@@ -319,7 +343,8 @@ UNASKED = {
         linking.unlink_version links.promotions_of projects.create_registry_project projects.rename_registry_project
         registries.rename_registry registries.unname_called registries.unname_in_registry registries.update_registry
         committing.commit_version deleting.leave_collection
-        deleting.leave_versions services.new_job uploads.start_version
+        deleting.leave_versions services.export_entity services.export_project services.export_runs
+        services.note_fetched services.retry services.take_exports services.new_job uploads.start_version
         invitations.withdraw_all_of keys.make_key_of projects.note projects.update_project services.add_history
         services.change_tags services.close_service services.dismiss_finding services.end_key services.erase_files
         services.erase_project services.erase_run services.erase_runs services.erase_value services.finish_run services.request_stop

@@ -73,6 +73,8 @@ PAGES = (
     f"{RUN}/erase",
     f"{RUN}/erase/parts",
     "/settings/erasures",
+    "/settings/exports",
+    f"{PROJECT}/export",
     "/home/new-project",
     "/api/v1/docs",
     "/settings/audit",

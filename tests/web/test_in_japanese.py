@@ -17,11 +17,15 @@ from django.test import Client
 from django.urls import Resolver404, resolve
 
 from apps.access.rules import url_rules
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.demo.people import PASSWORD
+from apps.exports.services import export_project, export_runs
+from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.models import Entity, Organisation
 from tests import words
+from tests.exports.conftest import make
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +33,7 @@ JAPANESE = {"accept-language": "ja"}
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # What is written so in Japanese, too: names of things, units, formats.
 AS_IT_IS = re.compile(
-    r"(?<![A-Za-z])(?:Ownlog|verify_receipt\.py|Ed25519|API|bash|CPU|CSV|CUDA|Git|git|GPU|Hugging Face|ID|JSON Lines|JSON|Keras|Lightning|OpenAPI|PNG|Python"
+    r"(?<![A-Za-z])(?:Ownlog|verify_receipt\.py|Ed25519|API|bash|CPU|CSV|CUDA|Git|git|GPU|Hugging Face|ID|JSON Lines|JSON|Keras|Lightning|OpenAPI|Parquet|PNG|Python"
     r"|REST|run\.save|SHA|SHA-256|MD5|TLS|URL|wandb|XGBoost|kB|MB|GB|TB)(?![A-Za-z])"
 )
 _JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龠]")
@@ -48,6 +52,7 @@ _ONCE = 3
 # What is no page: points, parts that pages fetch, downloads, ways on.
 NO_PAGES = {
     "erasure-receipt",
+    "export-archive",
     "health-erasures",
     "receipt-key",
     "receipt-program",
@@ -238,6 +243,10 @@ def _crawled(client: Client) -> Iterator[tuple[str, str]]:
 def test_pages_are_japanese_throughout(world: set[str], client: Client) -> None:
     client.force_login(User.objects.get(username="alice"), backend=BACKEND)
     client.post("/account/again", {"password": PASSWORD})  # pages of ways in ask who is there
+    project = Project.objects.get(entity__name="alice")
+    by = Actor.person(User.objects.get(username="alice"))
+    make(export_runs(list(project.runs.all()[:1]), by=by))
+    export_project(project, by=by)  # which waits for its turn
 
     pages = dict(_crawled(client))
     names = world | {

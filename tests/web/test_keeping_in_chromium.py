@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, expect
@@ -34,6 +36,14 @@ from apps.runs.models import Run
 ago = clock.now() - timedelta(days=3)
 run = Run.objects.filter(project__entity__name="alice", state="finished").first()
 Run.objects.filter(pk=run.pk).update(finished_at=ago, heartbeat_at=ago)
+"""
+# What a worker does with the exports that were asked for.
+_MAKE = """
+import django; django.setup()
+from apps.exports.models import Export
+from tests.exports.conftest import make
+for export in Export.objects.all():
+    make(export)
 """
 
 
@@ -233,3 +243,22 @@ def test_what_is_chosen_of_a_list_in_the_profile_is_saved_at_once(seen: Seen) ->
 
 def test_no_page_of_these_complained_but_of_the_name_that_was_wrong(seen: Seen) -> None:
     assert [each for each in seen.complaints if "400 (Bad Request)" not in each] == []
+
+
+def test_an_export_is_asked_for_waited_for_and_taken_along(
+    seen: Seen, server: LiveServer, tmp_path: Path
+) -> None:
+    """The page says by itself that it is ready."""
+    seen.go("/alice/vision/export")
+    seen.page.get_by_role("button", name="Export", exact=True).click()
+    expect(seen.page.get_by_role("heading", level=1)).to_have_text("Being exported")
+    server.python("-c", _MAKE)
+
+    expect(seen.page.get_by_role("heading", level=1)).to_have_text("The export is ready")
+    with seen.page.expect_download() as begun:
+        seen.page.get_by_role("link", name="Download").click()
+
+    begun.value.save_as(tmp_path / "export.zip")
+    archive = zipfile.ZipFile(tmp_path / "export.zip")
+    assert archive.testzip() is None
+    assert "projects/vision/runs/demo0003/history.parquet" in archive.namelist()

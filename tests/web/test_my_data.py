@@ -92,7 +92,7 @@ def test_ones_own_takes_an_account_and_begins_with_nothing(visit: Visit, alice: 
         "Now Nothing"
     ] * 4
     assert "on your record" in now(page, "account")
-    assert "Taking everything along at once is not built yet." in text_of(page)
+    assert "Take everything along as one file" in text_of(page)
 
 
 def test_each_class_is_measured_as_it_is_stored(

@@ -153,6 +153,7 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
             "stop": can_write and state.is_running and opened.run.stop_requested_at is None,
             "write": can_write,
             "erase": may_do(request.actor, Permission.RUN_ERASE, opened.run),
+            "export": may_do(request.actor, Permission.PROJECT_EXPORT, opened.run),
         },
         "stop_asked": _stop_asked(opened.run) if state.is_running else None,
         "counts": {

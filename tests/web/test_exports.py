@@ -1,0 +1,206 @@
+"""/{entity}/{project}/export and /settings/exports"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.core import clock
+from apps.erasure.models import ErasureJob
+from apps.exports.models import Export
+from apps.exports.notices import tell_of_export
+from apps.exports.services import export_project
+from apps.exports.types import ExportState
+from apps.projects.models import Project
+from apps.runs.models import Run
+from apps.teams.choices import SettingName
+from apps.teams.queries import own_entity
+from apps.teams.services import choose
+from tests.exports.conftest import full_run, make
+from tests.web.conftest import Visit, text_of
+
+VISION = "/lab/vision/export"
+
+
+@pytest.fixture
+def full(vision: Project, alice: User) -> Run:
+    return full_run(vision, "full", by=alice)
+
+
+@pytest.fixture
+def ready(full: Run, vision: Project, bob: User) -> Export:
+    """bob's export of the project."""
+    return make(export_project(vision, by=Actor.person(bob)))
+
+
+def page_of(export: Export) -> str:
+    return f"/settings/exports/{export.public_id}"
+
+
+def body_of(client: Client, url: str, **headers: str) -> bytes:
+    answer: Any = client.get(url, headers=headers)
+    return b"".join(answer.streaming_content)
+
+
+def test_a_project_is_counted_asked_for_watched_and_fetched(
+    visit: Visit, send: Visit, full: Run, bob: User
+) -> None:
+    asked = text_of(visit(VISION, by="bob"))
+    assert (
+        "What it holds Runs, with config, values, history and console 1 Files 6 Bytes as they are stored"
+        in asked
+    )
+
+    answer = send(VISION, by="bob", tables="parquet")
+
+    export = Export.objects.get()
+    assert (answer.status_code, answer.headers["Location"]) == (302, page_of(export))
+    page = visit(page_of(export), by="bob").content.decode()
+    assert 'hx-trigger="every 2s"' in page and "It waits for its turn." in page and "Call it off" in page
+    assert f"{page_of(export)}/archive" not in page
+    make(export)
+    page = visit(page_of(export), by="bob").content.decode()
+    assert 'hx-trigger="every 2s"' not in page and "The export is ready" in page
+    client = Client()
+    client.force_login(bob, backend="django.contrib.auth.backends.ModelBackend")
+    whole = body_of(client, f"{page_of(export)}/archive")
+    assert "projects/vision/runs/full/history.parquet" in zipfile.ZipFile(io.BytesIO(whole)).namelist()
+    assert body_of(client, f"{page_of(export)}/archive", Range="bytes=50-99") == whole[50:100]
+    assert "ready" in text_of(visit("/settings/exports", by="bob"))
+
+
+def test_chosen_runs_are_exported_from_the_table_and_one_from_its_page(
+    visit: Visit, send: Visit, full: Run, vision: Project, alice: User
+) -> None:
+    other = full_run(vision, "other", by=alice)
+    ids = f"{full.public_id},{other.public_id}"
+    assert 'formaction="/lab/vision/export"' in visit("/lab/vision", by="vera").content.decode()
+    assert (
+        f"/lab/vision/export?runs={full.public_id}"
+        in visit("/lab/vision/runs/full", by="vera").content.decode()
+    )
+    assert "Export these runs" in text_of(visit(f"{VISION}?runs={ids}", by="vera"))
+
+    send(VISION, by="vera", runs=ids, tables="csv")
+
+    export = Export.objects.get()
+    assert (export.scope, export.tables, export.items.count()) == ("runs", "csv", 2)
+    assert visit(f"{VISION}?runs=nothing", by="vera").headers["Location"] == "/lab/vision"
+
+
+def test_everything_of_an_owner_is_asked_for_from_the_list(
+    visit: Visit, send: Visit, full: Run, bob: User
+) -> None:
+    page = visit("/settings/exports", by="bob").content.decode()
+    assert "Nothing was exported" in page
+    assert '<option value="bob" selected>bob</option><option value="lab">lab</option>' in page
+
+    answer = send("/settings/exports", by="bob", entity="lab", tables="jsonl")
+
+    export = Export.objects.get()
+    assert answer.headers["Location"] == page_of(export)
+    assert (export.scope, export.tables, export.entity.name) == ("entity", "jsonl", "lab")
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [("alice", 200), ("bob", 200), ("vera", 200), ("mallory", 404), (None, 404)]
+)
+def test_who_may_export_a_project(
+    visit: Visit, send: Visit, full: Run, mallory: User, who: str | None, status: int
+) -> None:
+    assert visit(VISION, by=who).status_code == status
+    assert send(VISION, by=who, tables="csv").status_code == (302 if status == 200 else status)
+    assert Export.objects.exists() is (status == 200)
+
+
+def test_an_export_is_there_for_who_asked_and_for_admins_alone(
+    visit: Visit, send: Visit, ready: Export, mallory: User
+) -> None:
+    seen: dict[str, list[int]] = {who: [] for who in ("bob", "alice", "vera", "mallory")}
+    for who, statuses in seen.items():
+        statuses += [visit(page_of(ready) + below, by=who).status_code for below in ("", "/archive")]
+    assert seen == {"bob": [200, 200], "alice": [200, 404], "vera": [404, 404], "mallory": [404, 404]}
+    assert "fetches it until" in text_of(visit(page_of(ready), by="alice"))
+    for below in ("", "/archive"):
+        assert visit(page_of(ready) + below).headers["Location"].startswith("/sign-in")
+    for act in ("erase", "again"):
+        assert send(f"{page_of(ready)}/{act}", by="vera").status_code == 404
+
+
+def test_it_is_erased_from_its_page(visit: Visit, send: Visit, ready: Export) -> None:
+    answer = send(f"{page_of(ready)}/erase", by="bob")
+
+    job = ErasureJob.objects.get()
+    assert answer.headers["Location"] == f"/settings/erasures/{job.public_id}"
+    assert "1 export" in text_of(visit(answer.headers["Location"], by="bob"))
+    assert visit(page_of(ready), by="bob").status_code == 404
+    assert visit(f"{page_of(ready)}/archive", by="bob").status_code == 404
+
+
+def test_one_that_failed_goes_on_when_asked_and_one_that_is_denied_does_not(
+    visit: Visit, send: Visit, full: Run, vision: Project, bob: User
+) -> None:
+    export = export_project(vision, by=Actor.person(bob))
+    failed = Export.objects.filter(pk=export.pk)
+    failed.update(state=ExportState.FAILED.value, trouble="OSError")
+    assert "Go on with it" in text_of(visit(page_of(export), by="bob"))
+
+    assert send(f"{page_of(export)}/again", by="bob").headers["Location"] == page_of(export)
+
+    assert failed.get().state == ExportState.QUEUED
+    failed.update(state=ExportState.FAILED.value, trouble="NotFound")
+    page = text_of(visit(page_of(export), by="bob"))
+    assert "Something in it is not yours to export any more." in page and "Go on with it" not in page
+
+
+def test_one_whose_time_is_over_says_so(visit: Visit, ready: Export) -> None:
+    Export.objects.filter(pk=ready.pk).update(expires_at=clock.now() - timedelta(seconds=1))
+
+    page = visit(page_of(ready), by="bob").content.decode()
+
+    assert "This export is over" in page and f"{page_of(ready)}/archive" not in page
+    assert visit(f"{page_of(ready)}/archive", by="bob").status_code == 404
+
+
+@pytest.mark.parametrize("tables", ["xls", "\0", "x" * 10_000, "<b>"])
+def test_what_is_no_format_is_said_beside_the_form(send: Visit, full: Run, tables: str) -> None:
+    for url, more in ((VISION, {}), ("/settings/exports", {"entity": "lab"})):
+        answer = send(url, by="bob", tables=tables, **more)
+
+        assert (answer.status_code, "Choose one of the formats." in text_of(answer)) == (400, True)
+    assert not Export.objects.exists()
+
+
+def test_too_many_at_once_is_said_beside_the_form(send: Visit, full: Run, vision: Project, bob: User) -> None:
+    for _ in range(5):
+        export_project(vision, by=Actor.person(bob))
+
+    answer = send(VISION, by="bob", tables="csv")
+
+    assert (answer.status_code, "At most 5 exports of yours" in text_of(answer)) == (400, True)
+
+
+def test_a_mail_says_that_it_is_ready_and_nothing_of_what_is_in_it(
+    ready: Export, bob: User, settings: Settings
+) -> None:
+    settings.OWNLOG_BASE_URL = "https://ownlog.example"
+
+    tell_of_export(ready.pk)
+
+    (sent,) = mail.outbox
+    assert (sent.to, sent.subject) == ([bob.email], "[Ownlog] Your export is ready")
+    assert f"https://ownlog.example{page_of(ready)}" in sent.body
+    assert "vision" not in sent.body and "lab" not in sent.body
+    by = Actor.person(bob)
+    choose(own_entity(by), SettingName.MAIL_EXPORTS, False, by=by)
+    tell_of_export(ready.pk)
+    assert len(mail.outbox) == 1
