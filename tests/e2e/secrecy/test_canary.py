@@ -102,6 +102,31 @@ def test_this_very_search_finds_a_leak(world: World) -> None:
         (world.server.folder / "leak.log").unlink()
 
 
+def test_a_metric_that_is_erased_opens_by_no_copy_made_before_and_the_run_by_its_key_of_today(
+    world: World, tmp_path: Path
+) -> None:
+    """Of the run that the client logged: whoever has the old copies has its old key with none of them, nor the old files."""
+    door = Door(world.server.url, str(world.secrets[0].value))
+    run = f"/api/v1/projects/carol/{world.text('project')}/runs/{world.text('run_id')}"
+    copies, metric = str(tmp_path / "copies"), world.text("metric_name")
+    held = [door.ask("GET", f"{run}/{part}").body.decode() for part in ("history", "summary")]
+    assert all(metric in each for each in held)
+    opened = world.server.python("-c", COPY_THE_VAULT, copies)
+
+    place = f"carol/{world.text('project')}/{world.text('run_id')}"
+    said = world.server.manage("erase", "metric", place, metric, "--yes", metric)
+
+    assert "done, " in said
+    keys, files, still, others = map(int, world.server.python("-c", OPEN_WHAT_WENT, copies).split())
+    assert (keys, files >= 2, int(opened) >= keys + files) == (1, True, True), said
+    assert (still, others > 0) == (0, True)
+    # Not asked of the config: what the script was started with stays, and this one was told all names.
+    left = [door.ask("GET", f"{run}/{part}").body.decode() for part in ("history", "summary")]
+    assert not any(metric in each for each in left)
+    assert world.text("text_value") in left[0], "what stays is read as before"
+    assert world.hits() == []
+
+
 def test_what_is_erased_opens_by_no_copy_of_the_vault_made_before(world: World, tmp_path: Path) -> None:
     """With the root key of today. The search that follows is that of an instance in which much was erased."""
     copies, named = str(tmp_path / "copies"), f"carol/{world.text('project')}"
