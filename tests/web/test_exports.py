@@ -204,3 +204,14 @@ def test_a_mail_says_that_it_is_ready_and_nothing_of_what_is_in_it(
     choose(own_entity(by), SettingName.MAIL_EXPORTS, False, by=by)
     tell_of_export(ready.pk)
     assert len(mail.outbox) == 1
+
+
+@pytest.mark.parametrize("entity", ["", "nobody", "<b>", "\0", "x" * 10_000])
+def test_whose_it_is_to_be_is_said_beside_the_form_where_there_is_nobody(
+    send: Visit, bob: User, entity: str
+) -> None:
+    answer = send("/settings/exports", by="bob", entity=entity, tables="csv")
+
+    assert answer.status_code == 400
+    assert 'id="export-error"' in answer.content.decode()
+    assert not Export.objects.exists()

@@ -102,8 +102,15 @@ NEVER_SHOWN = {"password", "password1", "password2", "oldpassword"}
 ON_ANOTHER_PAGE = {"run-new": "edit", "run-log-summary": "values/summary"}
 # What is taken apart into keys and values.
 IN_LINES = {"run-log-summary"}
-# What takes something that is no example of the world's: an erasure, a provider, codes.
-NOT_HERE = {"erasure", "github_callback", "google_callback", "mfa_deactivate_totp", "mfa_view_recovery_codes"}
+# What takes something that is no example of the world's: an erasure, an export, a provider, codes.
+NOT_HERE = {
+    "erasure",
+    "export",
+    "github_callback",
+    "google_callback",
+    "mfa_deactivate_totp",
+    "mfa_view_recovery_codes",
+}
 
 
 @pytest.fixture

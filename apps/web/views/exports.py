@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.access.policy import Permission
-from apps.core.errors import Invalid, TooMuch
+from apps.core.errors import Invalid, NotFound, TooMuch
 from apps.erasure.exports import erase_exports
 from apps.erasure.queries import would_go
 from apps.erasure.types import Scope
@@ -86,7 +86,7 @@ def exports(request: Request) -> HttpResponseBase:
             return redirect(
                 "export", export=ask_for(request.actor, entity=picked, tables=_tables(request)).public_id
             )
-        except (Invalid, TooMuch) as refused:
+        except (Invalid, NotFound, TooMuch) as refused:
             error = refused.message
     context = {
         "exports": [shown(each, to=request.actor) for each in exports_seen_by(request.actor)],

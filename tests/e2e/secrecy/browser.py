@@ -64,6 +64,7 @@ BESIDES: dict[str, str | int] = {
     "region": "x",
     "rest": "x/y",
     "erasure": "x",
+    "export": "x",
     "key": "x",
     "kind": "x",
     "version": "v0",
