@@ -11,11 +11,13 @@ from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.models import Version
-from apps.artifacts.queries import inherited_ttls
+from apps.artifacts.queries import inherited_ttls, read_version
 from apps.artifacts.services import create_registry, link_version
+from apps.core.errors import NotFound
 from apps.projects.models import Project
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Organisation
@@ -119,6 +121,27 @@ def test_where_a_version_is_linked_is_told_in_as_many_questions_of_several_place
 
     assert [len(one), len(several)] == [2, 5]
     assert after == before
+
+
+def test_a_version_is_found_by_a_registry_in_as_many_questions_of_several_as_of_one(
+    model: Version, models: Project, institute: Organisation, elsewhere: Project, by: Actor
+) -> None:
+    """Its reader is of another team, and may look into the last of these registries alone."""
+    olga = Actor.person(User.objects.get(username="olga"))
+    read_version(olga, public_id=model.public_id)  # what is noted of a reader once in a while
+    before, (_found, first) = questions(lambda: read_version(olga, public_id=model.public_id))
+    Project.objects.filter(pk=models.pk).update(visibility=Visibility.RESTRICTED)
+    for name, visibility in (("second", Visibility.RESTRICTED), ("third", Visibility.PRIVATE)):
+        place = create_registry(institute, name=name, by=by, visibility=visibility)
+        link_version(model, place, name="prod", aliases=[], by=by)
+    after, (_found, last) = questions(lambda: read_version(olga, public_id=model.public_id))
+
+    assert first is not None and last is not None
+    assert (first.collection.project, last.collection.project) == (models, place)
+    assert after == before
+    Project.objects.filter(pk=place.pk).update(visibility=Visibility.RESTRICTED)
+    with pytest.raises(NotFound):
+        read_version(olga, public_id=model.public_id)
 
 
 def test_the_page_of_a_registry_asks_as_many_questions_of_several_collections_as_of_one(
