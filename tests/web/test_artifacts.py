@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.artifacts.models import Version
+from apps.artifacts.models import Collection, Version
 from apps.artifacts.services import commit_version, use_version
 from apps.erasure.services import erase_run
 from apps.projects.models import Project
@@ -262,3 +262,23 @@ def test_questions_do_not_grow_with_the_rows(make: Make, told: Run, address: str
         use_version(told, make(f"words{n}", {"w": b"1"}, run=told))
 
     assert asked() == before
+
+
+def test_what_is_damaged_is_named_and_costs_the_others_no_page(make: Make, visit: Visit) -> None:
+    make(), make(files={"a": b"1"})
+    hurt = make("hurt").collection
+    listed = text_of(visit(PAGE, by="vera"))
+    assert "hurt" in listed and "artifact_collection.words" not in listed
+
+    Collection.objects.filter(pk=hurt.pk).update(sealed_words=b"\0" * 64)
+    Version.objects.filter(collection__project=hurt.project_id, number=1).update(sealed_words=b"\0" * 64)
+    listed = text_of(visit(PAGE, by="vera"))
+    assert "animals" in listed and "hurt" not in listed
+    assert f"Not shown: The stored artifact_collection.words of {hurt.uuid} was changed or damaged" in listed
+    versions = visit(f"{PAGE}/dataset/animals", by="vera")
+    assert f'href="{PAGE}/dataset/animals/v0"' in versions.content.decode()
+    assert f'href="{PAGE}/dataset/animals/v1"' not in versions.content.decode()
+    assert "Not shown: The stored artifact_version.words of" in text_of(versions)
+    Collection.objects.filter(project=hurt.project_id).update(sealed_words=b"\0" * 64)
+    nothing = text_of(visit(PAGE, by="vera"))
+    assert "Not shown:" in nothing and "No artifacts" not in nothing

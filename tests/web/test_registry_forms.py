@@ -9,7 +9,7 @@ import pytest
 from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.artifacts.models import Link, Version
+from apps.artifacts.models import Collection, Link, Version
 from apps.artifacts.queries import (
     find_collection,
     links_in,
@@ -374,6 +374,21 @@ def test_a_team_that_is_in_no_organisation_is_offered_nothing(
     page = visit(f"{VERSION}/link", by="alice")
     assert (page.status_code, "There is none into which you may link." in text_of(page)) == (200, True)
     assert send(f"{VERSION}/link", by="alice", registry="models", collection="prod").status_code == 400
+
+
+def test_a_damaged_collection_is_named_and_costs_its_registry_no_page(
+    send: Visit, visit: Visit, net: Version, models: Project
+) -> None:
+    for name in ("prod", "hurt"):
+        send(f"{VERSION}/link", by="alice", registry="models", collection=name)
+    hurt = find_collection(models, "hurt")
+    assert hurt is not None
+    Collection.objects.filter(pk=hurt.pk).update(sealed_words=b"\0" * 64)
+
+    for page in (visit(REGISTRY, by="vera"), visit("/institute", by="vera")):
+        assert page.status_code == 200
+        assert f"of {hurt.uuid} was changed or damaged" in text_of(page)
+    assert f'href="{REGISTRY}/artifacts/model/prod"' in visit(REGISTRY, by="vera").content.decode()
 
 
 def test_a_link_in_a_project_is_ended_from_its_page(

@@ -74,7 +74,7 @@ def artifacts(request: Request, entity: str, project: str) -> HttpResponseBase:
             "lines": ledger.lines_of(request.actor, place, wanted[start : start + ledger.PAGE]),
             **paged(request, len(wanted), ledger.PAGE, {"type": chosen}),
         }
-    return render(request, "artifacts/page.html", context | {"reasons": [each.message for each in damaged]})
+    return render(request, "artifacts/page.html", context | {"damaged": damaged})
 
 
 @require_safe
@@ -89,10 +89,13 @@ def collection(request: Request, entity: str, project: str, kind: str, collectio
         context["moves"] = history(request.actor, context["opened"], [opened])
     place, total = context["opened"], ledger.count_lines(request.actor, opened)
     start = page_asked(request) * ledger.PAGE
+    with leaving_out_damaged() as damaged:
+        lines = ledger.version_lines(request.actor, opened, place, start=start)
     context |= {
         "artifact": opened,
         "address": artifact_url(place.entity, place.name, opened.type_name, opened.name),
-        "lines": ledger.version_lines(request.actor, opened, place, start=start),
+        "lines": lines,
+        "damaged": damaged,
         "versions": total,
         "may_erase": may_erase_all(request.actor, held.project),
         **paged(request, total, ledger.PAGE, {}),

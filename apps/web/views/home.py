@@ -83,12 +83,15 @@ def entity(request: Request, entity: str) -> HttpResponse:
         projects = projects_of(request.actor, owner)
     is_mine = owner in entities_of(request.actor)
     if projects and owner.kind == EntityKind.ORGANISATION:
-        found = {
+        with leaving_out_damaged() as inside:
+            found = shelves(request.actor, projects)
+        context = {
             "organisation": owner.name,
-            "shelves": shelves(request.actor, projects),
+            "shelves": found,
+            "damaged": [*damaged, *inside],
             "may_make": may_make_registries(request.actor, owner.of_organisation),
         }
-        return render(request, "registries/list.html", found)
+        return render(request, "registries/list.html", context)
     if not projects and not damaged and not is_mine:
         raise NotFound("There is no such entity, or it is not shared with you.")
     context = {

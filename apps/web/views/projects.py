@@ -44,12 +44,18 @@ def project(request: Request, entity: str, project: str) -> HttpResponse:
     held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
     opened = open_project(held)
     if held.is_registry:
-        facts = registry_facts(request.actor, opened) | {"can": rights(request, held)}
-        return render(request, "registries/page.html", facts)
+        return _registry(request, opened)
     with leaving_out_damaged() as damaged:
         context = _context(request, opened)
     context["reasons"] += [error.message for error in damaged]
     return render(request, "projects/page.html", context)
+
+
+def _registry(request: Request, opened: OpenProject) -> HttpResponse:
+    with leaving_out_damaged() as damaged:
+        facts = registry_facts(request.actor, opened)
+    context = facts | {"can": rights(request, opened.project), "damaged": damaged}
+    return render(request, "registries/page.html", context)
 
 
 @require_safe
