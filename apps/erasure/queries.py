@@ -20,7 +20,7 @@ from apps.files.models import RunFile
 from apps.files.queries import get_files
 from apps.projects.models import Project
 from apps.runs.models import Chunk, Run
-from apps.runs.queries import may_do, runs_in
+from apps.runs.queries import runs_in, where_may_do
 from apps.runs.types import RunState
 from apps.teams.gate import those_where
 from apps.teams.queries import entities_of
@@ -36,7 +36,7 @@ def runs_to_erase(actor: Actor, project: Project, *, public_ids: Iterable[str]) 
     if len(wanted) > MOST_AT_ONCE:
         raise TooMuch(_("At most %(n)d runs can be erased at once.") % {"n": MOST_AT_ONCE})
     runs = runs_in(project, public_ids=wanted)
-    if any(not may_do(actor, Permission.RUN_ERASE, run) for run in runs):
+    if len(where_may_do(actor, Permission.RUN_ERASE, runs)) < len(runs):
         raise Forbidden(_("You may erase the runs that you added. Some of these are of others."))
     return runs
 

@@ -10,6 +10,8 @@ from apps.leaks.notes import open_finding
 from apps.leaks.types import OpenFinding, State
 from apps.runs.models import Run
 from apps.runs.queries import run_key
+from apps.vault.tree import open_keys
+from apps.vault.types import NodeId
 
 
 def findings_of(run: Run) -> list[OpenFinding]:
@@ -36,13 +38,18 @@ def count_open(run: Run) -> int:
 def open_in_version(runs: Sequence[Run], public_id: str) -> list[tuple[Run, OpenFinding]]:
     """What was found in a version that these runs made, each fetched with RUN_WRITE, and nobody has decided about."""
     rows = Finding.objects.filter(run__in=[each.pk for each in runs], state=State.OPEN.value)
-    told = set(rows.values_list("run", flat=True).distinct())
+    told: dict[int, list[Finding]] = {}
+    for row in rows.order_by("pk"):
+        told.setdefault(row.run_id, []).append(row)
+    keys = open_keys(NodeId(run.vault_node) for run in runs if run.pk in told)  # together
+    if not told or not those_there([public_id]):
+        return []
     return [
         (run, found)
         for run in runs
-        if run.pk in told
-        for found in findings_of(run)
-        if found.state is State.OPEN and found.spot.version == public_id
+        if (key := keys.get(NodeId(run.vault_node))) is not None
+        for found in (open_finding(row, key) for row in told[run.pk])
+        if found.spot.version == public_id
     ]
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from apps.code_saving.credentials_in_json import LONG_ENOUGH, held_at, spots, wi
 from apps.code_saving.policy import is_code_artifact
 from apps.core import clock, jsontext
 from apps.core.errors import Changed, Conflict, NotFound, Unavailable
+from apps.core.ids import is_public_id
 from apps.erasure.artifacts import erase_versions
 from apps.erasure.exports import erase_exports_of
 from apps.erasure.parts import renew_key
@@ -140,10 +142,14 @@ def _noted(run: Run, row: Scan, **changes: Any) -> bool:
 
 
 @transaction.atomic
-def dismiss_finding(finding: Finding, *, by: Actor) -> None:
-    """Somebody who may write the run says that it is no secret. It is not said again; twice changes nothing."""
-    if Finding.objects.filter(pk=finding.pk, state=State.OPEN.value).update(state=State.DISMISSED.value):
-        record(EventKind.SECRET_DISMISSED, **whose(finding.run), by=by)
+def dismiss_findings(run: Run, public_ids: Iterable[str], *, by: Actor) -> None:
+    """Somebody who may write the run says that these are no secrets. It is not said again; twice changes nothing.
+
+    One act and one statement, however many they are. Those that are decided about, or not there, are passed over.
+    """
+    rows = Finding.objects.filter(run=run, public_id__in=[each for each in public_ids if is_public_id(each)])
+    if count := rows.filter(state=State.OPEN.value).update(state=State.DISMISSED.value):
+        record(EventKind.SECRET_DISMISSED, **whose(run), by=by, findings=count)
 
 
 def erase_value(finding: Finding, *, by: Actor) -> None:

@@ -138,6 +138,22 @@ def get_run_in(actor: Actor, permission: Permission, *, project: Project, name: 
     return _passed(actor, permission, run)
 
 
+def get_runs_in(actor: Actor, permission: Permission, *, project: Project, names: Iterable[str]) -> list[Run]:
+    """All of these names in a project that is held for another purpose, in the order asked: in as many questions as of one."""
+    key = open_key(NodeId(project.vault_node))
+    wanted = {blind_index(key, NAME_LABEL, name.strip()): name for name in names}
+    rows = Run.objects.filter(project=project, name_index__in=list(wanted), erased_at=None)
+    found = {bytes(row.name_index): row for row in rows}
+    for index, name in wanted.items():
+        if index not in found:
+            raise _missing(project, name)
+        found[index].project = project
+    runs = [found[index] for index in wanted]
+    for run in _alike(actor, runs):
+        _passed(actor, permission, run)
+    return runs
+
+
 def get_run_by_id(actor: Actor, permission: Permission, *, public_id: str) -> Run:
     """The run with this opaque id, for this purpose."""
     run = None
@@ -169,6 +185,22 @@ def _passed(actor: Actor, permission: Permission, run: Run) -> Run:
 def may_do(actor: Actor, permission: Permission, run: Run) -> bool:
     """May the actor do this to a run that is held already? For pages that offer what they may."""
     return may(actor, permission, run.project, is_own=_is_own(actor, run))
+
+
+def where_may_do(actor: Actor, permission: Permission, runs: Iterable[Run]) -> list[Run]:
+    """Those of these runs to which the actor may do this, the gate asked once for all that are alike."""
+    runs = list(runs)
+    held = {_likeness(actor, run) for run in _alike(actor, runs) if may_do(actor, permission, run)}
+    return [run for run in runs if _likeness(actor, run) in held]
+
+
+def _alike(actor: Actor, runs: Iterable[Run]) -> list[Run]:
+    """One of all those of which the gate says the same: of one project, and all the actor's own or all of others."""
+    return list({_likeness(actor, run): run for run in runs}.values())
+
+
+def _likeness(actor: Actor, run: Run) -> tuple[int, bool]:
+    return run.project_id, _is_own(actor, run)
 
 
 def last_seen_run(actor: Actor, *, entity: Entity | None = None) -> Run | None:

@@ -153,6 +153,7 @@ _SAY: dict[str, Callable[[Any], str | None]] = {
     "files": lambda n: ngettext("%(n)s file", "%(n)s files", int(n)) % {"n": grouped(int(n))},
     "parts": lambda n: ngettext("%(n)s part", "%(n)s parts", int(n)) % {"n": grouped(int(n))},
     "versions": lambda n: ngettext("%(n)s version", "%(n)s versions", int(n)) % {"n": grouped(int(n))},
+    "findings": lambda n: ngettext("%(n)s finding", "%(n)s findings", int(n)) % {"n": grouped(int(n))},
     "bytes": lambda n: size(int(n)),
     "sessions": lambda n: ngettext("%(n)s device", "%(n)s devices", int(n)) % {"n": grouped(int(n))},
     "what": _among(

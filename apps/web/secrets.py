@@ -18,7 +18,7 @@ from apps.code_saving.policy import is_code_artifact
 from apps.leaks.queries import findings_of, open_in_version
 from apps.leaks.types import OpenFinding, Place, Spot, State
 from apps.projects.queries import open_project
-from apps.runs.queries import may_do, open_run
+from apps.runs.queries import open_run, where_may_do
 from apps.web.links import artifact_url, run_url
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def found_in(actor: Actor, opened: OpenVersion) -> list[Shown]:
 
 def written_makers(actor: Actor, version: Version) -> list[Run]:
     """The runs that made a version and that the actor may write: they are told what was found in it."""
-    return [run for run in makers_in_project(version) if may_do(actor, Permission.RUN_WRITE, run)]
+    return where_may_do(actor, Permission.RUN_WRITE, makers_in_project(version))
 
 
 def address_of(opened: OpenVersion, place: OpenProject) -> str:

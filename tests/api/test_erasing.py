@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import pytest
+
+from apps.access.policy import Permission
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.core.errors import Forbidden, NotFound
 from apps.erasure.models import ErasureJob
+from apps.erasure.queries import runs_to_erase
 from apps.erasure.verify_receipt import check, check_chain
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
+from apps.runs.queries import get_runs_in, open_run
 from tests.api.conftest import API, RUN, VISION, Ask
 from tests.erasure.conftest import finish
 from tests.factories import work
+from tests.questions import questions
 
 RUNS = f"{VISION}/runs"
 # bob is a member and did not add the run.
@@ -48,6 +56,29 @@ def test_many_runs_are_one_erasure_all_of_them_or_none(
     assert (begun.status, begun.json["kind"], begun.json["asked"]) == (202, "runs", 2)
     assert ask("GET", RUNS, by="alice").json["total"] == 0
     assert ask("DELETE", both, by="alice").status == 410
+
+
+def test_many_runs_are_found_in_as_many_questions_as_one(vision: Project, alice: User, bob: User) -> None:
+    names = [f"r{number}" for number in range(6)]
+    for number, name in enumerate(names):
+        work.run(vision, name, by=(alice, bob)[number % 2])
+    admin, member = Actor.person(alice), Actor.person(bob)
+
+    def asked(actor: Actor, *wanted: str) -> tuple[int, list[str]]:
+        found = questions(
+            lambda: get_runs_in(actor, Permission.RUN_ERASE, project=vision, names=[*wanted, wanted[0]])
+        )
+        return found[0], [open_run(run).head.name for run in found[1]]
+
+    assert asked(member, "r5", "r3", "r1") == (asked(member, "r5")[0], ["r5", "r3", "r1"])
+    # The gate is asked once for one's own runs and once for those of others.
+    assert asked(admin, *names) == (asked(admin, "r0", "r1")[0], names)
+    chosen = [run.public_id for run in Run.objects.all()]
+    few = questions(lambda: runs_to_erase(admin, vision, public_ids=chosen[:2]))[0]
+    assert questions(lambda: runs_to_erase(admin, vision, public_ids=chosen))[0] == few
+    for wanted, error in ((["r1", "r0"], Forbidden), (["r1", "absent"], NotFound)):
+        with pytest.raises(error):
+            asked(member, *wanted)
 
 
 def test_members_erase_what_they_added(ask: Ask, vision: Project, bob: User) -> None:

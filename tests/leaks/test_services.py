@@ -40,6 +40,7 @@ from apps.vault.errors import KeyGone, Tampered
 from apps.vault.seal import unseal
 from tests.erasure.conftest import finish
 from tests.factories import work
+from tests.questions import questions
 
 KEY = "hf" + "_" + "Ab" * 17
 OTHER = "ghp" + "_" + "c3D4" * 9
@@ -352,13 +353,24 @@ def test_code_is_erased_whole(vision: Project, lab: Entity, alice: User) -> None
     assert content(run, "code/clean.py") == b"import os\n"
 
 
+def test_many_are_said_to_be_no_secrets_in_as_many_questions_as_one(leaky: Run, alice: User) -> None:
+    actor = Actor.person(alice)
+    say(leaky, 0, f"a {KEY}", f"b {KEY}", f"c {KEY}")
+    first, second, *rest = [each.public_id for each in looked(leaky)]
+    services.dismiss_findings(leaky, [first], by=actor)  # whose the run is, is known then
+    one = questions(lambda: services.dismiss_findings(leaky, [second], by=actor))[0]
+
+    assert len(rest) == 3
+    assert questions(lambda: services.dismiss_findings(leaky, rest, by=actor))[0] == one
+    assert count_open(leaky) == 0
+    told = Event.objects.filter(kind="run.secret_dismissed").order_by("pk")
+    assert [each.facts for each in told] == [{"findings": 1}, {"findings": 1}, {"findings": 3}]
+
+
 def test_what_is_said_to_be_no_secret_stays_so(leaky: Run, alice: User) -> None:
     actor, first = Actor.person(alice), looked(leaky)[0]
-    finding = find_finding(leaky, first.public_id)
-    assert finding is not None
-
-    services.dismiss_finding(finding, by=actor)
-    services.dismiss_finding(finding, by=actor)
+    for _twice in range(2):
+        services.dismiss_findings(leaky, [first.public_id, "no such"], by=actor)
     update_run(leaky, RunPatch(config_text=json.dumps(CONFIG, indent=1)), by=actor)
     looked(leaky)
 

@@ -346,7 +346,7 @@ UNASKED = {
         deleting.leave_versions services.export_entity services.export_project services.export_runs
         services.note_fetched services.retry services.take_exports services.new_job uploads.start_version
         invitations.withdraw_all_of keys.make_key_of projects.note projects.update_project services.add_history
-        services.change_tags services.close_service services.dismiss_finding services.end_key services.erase_files
+        services.change_tags services.close_service services.dismiss_findings services.end_key services.erase_files
         services.erase_project services.erase_run services.erase_runs services.erase_value services.finish_run services.request_stop
         services.rewind_run services.set_summary services.update_run sharing.make_share_link
         service_accounts.keys_with_makers sharing.revoke_share_link sharing.unname_person steps.add_step

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
-from typing import TypeVar
 
 import pytest
-from django.db import connections
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
@@ -24,10 +20,10 @@ from apps.teams.models import Entity, Organisation
 from apps.teams.services import add_member, add_team, choose
 from apps.teams.types import MemberRole
 from tests.factories import artifacts, people, work
+from tests.questions import questions
 from tests.wandb_protocol.asking import Asker, Json
 
 pytestmark = pytest.mark.django_db
-T = TypeVar("T")
 DAY = 24 * 60 * 60
 LISTED = """query($f: JSONString) { organization(name: "institute") { orgEntity {
   artifactMemberships(filters: $f) { edges { node { versionIndex aliases { alias }
@@ -69,16 +65,6 @@ def elsewhere(institute: Organisation, by: Actor, alice: User) -> Project:
 
 def id_of(version: Version) -> str:
     return base64.b64encode(f"Artifact:{version.public_id}".encode()).decode()
-
-
-def questions(ask: Callable[[], T]) -> tuple[int, T]:
-    """How many questions this asks the two databases, and what comes of it."""
-    with (
-        CaptureQueriesContext(connections["default"]) as here,
-        CaptureQueriesContext(connections["vault"]) as keys,
-    ):
-        found = ask()
-    return len(here) + len(keys), found
 
 
 def asked(who: Asker, query: str, **variables: str) -> tuple[int, list[Json]]:

@@ -30,7 +30,7 @@ from apps.api.views.erasures import begun
 from apps.core.errors import Conflict
 from apps.erasure.services import erase_run, erase_runs
 from apps.projects.queries import get_project
-from apps.runs.queries import get_run, get_run_by_id, get_run_in, open_run
+from apps.runs.queries import get_run, get_run_by_id, get_runs_in, open_run
 from apps.runs.services import create_run, request_stop, update_run
 from apps.runs.table import select_runs
 from apps.teams.queries import author_names
@@ -97,8 +97,8 @@ class RunListView(ApiView):
     )
     def delete(self, request: ApiRequest, entity: str, project: str) -> HttpResponseBase:
         held = get_project(request.actor, Permission.RUN_READ, entity=entity, name=project)
-        names = dict.fromkeys(asked(request, RunsToErase)["name"])
-        runs = [get_run_in(request.actor, Permission.RUN_ERASE, project=held, name=name) for name in names]
+        names = asked(request, RunsToErase)["name"]
+        runs = get_runs_in(request.actor, Permission.RUN_ERASE, project=held, names=names)
         return begun(erase_runs(runs, by=request.actor))
 
 

@@ -10,8 +10,8 @@ from apps.api.describe import answers, writes
 from apps.api.request import ApiRequest
 from apps.api.serializers.secrets import NoSecrets, SecretList, SecretOut
 from apps.api.views.base import ApiView, sent
-from apps.leaks.queries import find_finding, findings_of
-from apps.leaks.services import dismiss_finding
+from apps.leaks.queries import findings_of
+from apps.leaks.services import dismiss_findings
 from apps.runs.queries import get_run
 
 
@@ -37,8 +37,5 @@ class SecretDismissView(ApiView):
     )
     def post(self, request: ApiRequest, entity: str, project: str, run: str) -> HttpResponseBase:
         held = get_run(request.actor, Permission.RUN_WRITE, entity=entity, project=project, name=run)
-        for public_id in sent(request, NoSecrets).validated_data["ids"]:
-            finding = find_finding(held, public_id)
-            if finding is not None:
-                dismiss_finding(finding, by=request.actor)
+        dismiss_findings(held, sent(request, NoSecrets).validated_data["ids"], by=request.actor)
         return HttpResponse(status=204)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import chain
 
 from django.db.models import Count, QuerySet, Sum
 
@@ -23,9 +24,12 @@ from apps.runs.models import Run
 from apps.teams.models import Entity
 from apps.vault.damage import leaving_out_damaged
 from apps.vault.seal import blind_index
+from apps.vault.tree import open_keys
+from apps.vault.types import NodeId
 
 _MOST_MAKERS = 20
 _MOST_FOLDERS = 20
+_PROJECTS_AT_ONCE = 500
 
 
 def source_versions_of(run: Run) -> list[OpenVersion]:
@@ -97,18 +101,34 @@ def makers_in_project(version: Version) -> list[Run]:
 def code_collections_of(entity: Entity) -> list[Collection]:
     """All artifacts of code of an entity, for who asked its gate."""
     rows = Project.objects.filter(entity=entity, erased_at=None, collections__kind=CollectionKind.SEQUENCE)
-    return [found for project in rows.distinct() for found in _code_collections_in(project)]
+    projects = list(rows.distinct())
+    starts = range(0, len(projects), _PROJECTS_AT_ONCE)
+    return [each for start in starts for each in _code_in(projects[start : start + _PROJECTS_AT_ONCE])]
 
 
-def _code_collections_in(project: Project) -> list[Collection]:
-    """Jobs are told by their type alone, also damaged ones. Of the others a damaged one does not tell the name by which it
-    would be code: it is left out, and keeps no other from being found."""
-    code, job = _indexes(project, [CODE_TYPE, JOB_TYPE])
-    rows = list(project.collections.filter(type_index__in=[code, job]))
+def _code_in(projects: Sequence[Project]) -> list[Collection]:
+    """In as many questions of several projects as of one.
+
+    Jobs are told by their type alone, also damaged ones. Of the others a damaged one does not tell the name by which it
+    would be code: it is left out, and keeps no other from being found.
+    """
+    open_keys(NodeId(each.vault_node) for each in projects)  # together; each is at hand then
+    types = {each.pk: _indexes(each, [CODE_TYPE, JOB_TYPE]) for each in projects}
+    # A type's index is of its project's key: none means anything in another project.
+    anywhere = Collection.objects.filter(
+        project__in=types, type_index__in=chain.from_iterable(types.values())
+    )
+    rows = [(row, types[row.project_id].index(bytes(row.type_index))) for row in anywhere.order_by("pk")]
+    code = [row for row, place in rows if place == 0]
     with leaving_out_damaged():
-        opened = open_collections((row for row in rows if bytes(row.type_index) == code), project)
+        open_keys(NodeId(row.vault_node) for row in code)
+        opened = [
+            found
+            for project in projects
+            for found in open_collections((row for row in code if row.project_id == project.pk), project)
+        ]
     return [
-        *(row for row in rows if bytes(row.type_index) == job),
+        *(row for row, place in rows if place == 1),
         *(each.collection for each in opened if is_source_artifact(each.type_name, each.name)),
     ]
 
@@ -117,7 +137,7 @@ def versions_shown_by(project: Project) -> Versions:
     """What of a project that is held already others would read in its artifacts, were it published."""
     rows = committed().filter(collection__project=project).order_by()
     found = rows.aggregate(n=Count("pk"), bytes=Sum("size", default=0))
-    code = [each.pk for each in _code_collections_in(project)]
+    code = [each.pk for each in _code_in([project])]
     of_code = rows.filter(collection__in=code).count() if code else 0
     return Versions(found["n"], found["bytes"], of_code)
 

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.access.policy import Permission
 from apps.leaks.queries import find_finding
-from apps.leaks.services import dismiss_finding, erase_value
+from apps.leaks.services import dismiss_findings, erase_value
 from apps.leaks.types import State
 from apps.runs.queries import get_run, open_run
 from apps.web.links import run_url
@@ -35,9 +35,7 @@ def secrets(request: Request, entity: str, project: str, run: str) -> HttpRespon
 def dismiss(request: Request, entity: str, project: str, run: str) -> HttpResponseBase:
     """It is no secret. What is not found any more needs no decision."""
     held = get_run(request.actor, Permission.RUN_WRITE, entity=entity, project=project, name=run)
-    finding = find_finding(held, request.POST.get("finding", ""))
-    if finding is not None:
-        dismiss_finding(finding, by=request.actor)
+    dismiss_findings(held, [request.POST.get("finding", "")], by=request.actor)
     return redirect(run_url(entity, project, run, "secrets"))
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.artifacts.models import Collection, EntryPage, Version
+from apps.artifacts.models import Collection, EntryPage, RunVersion, Version
 from apps.artifacts.queries import code, open_versions
-from apps.artifacts.types import OpenVersion, VersionState
+from apps.artifacts.queries.code import code_collections_of
+from apps.artifacts.types import OpenVersion, RunRole, VersionState
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.choices import SettingName
@@ -20,7 +21,9 @@ from apps.teams.models import Entity
 from apps.teams.services import choose
 from apps.web.code import kept
 from apps.web.code.kept import count_sources
+from apps.web.secrets import written_makers
 from tests.factories import artifacts, work
+from tests.questions import questions
 from tests.web.code.test_pages import keep
 from tests.web.conftest import Visit, text_of
 
@@ -130,6 +133,27 @@ def test_a_damaged_folder_costs_its_run_no_page_and_erasing_saved_code_nothing_e
     assert send(f"{setting}/erase", by="alice", agreed="on").status_code == 302
     left = Version.objects.exclude(state=VersionState.DELETED.value)
     assert list(left) == [broken]  # nobody can say whether it is code
+
+
+def test_code_of_many_projects_and_its_makers_are_found_in_as_many_questions_as_of_one(
+    one: Run, alice: User, bob: User
+) -> None:
+    actor, lab = Actor.person(bob), one.project.entity
+    version = send_folder(one, alice, {"a.py": b"a"}, name="source-a")
+    code_before = questions(lambda: code_collections_of(lab))
+    makers_before = questions(lambda: written_makers(actor, version))
+    for number in range(3):
+        run = work.run(work.project("lab", f"p{number}", by=alice), "r", by=alice)
+        send_folder(run, alice, {"b.py": b"b"}, name="source-b")
+        send_folder(run, alice, {"c.txt": b"c"}, name="mine")
+        again = work.run(one.project, f"again{number}", by=alice)
+        RunVersion.objects.create(run=again, version=version, role=RunRole.OUTPUT.value)
+    code_after = questions(lambda: code_collections_of(lab))
+    makers_after = questions(lambda: written_makers(actor, version))
+
+    assert (len(code_before[1]), len(code_after[1])) == (2, 5)
+    assert (len(makers_before[1]), len(makers_after[1])) == (1, 4)
+    assert (code_after[0], makers_after[0]) == (code_before[0], makers_before[0])
 
 
 def test_of_many_files_the_first_are_kept_in_hand_and_the_others_counted(
