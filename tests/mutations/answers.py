@@ -242,6 +242,7 @@ def _link_leads(s: Scene, place: Place, asker: Asker) -> str:
 
 ANSWERS = [
     Answer("queries.may_do", lambda s, p, a: runs.may_do(a.actor, P.RUN_WRITE, s.run(p)), lambda s, p, a: a.may(P.RUN_WRITE, p, is_run=True), is_each=True),
+    Answer("queries.where_may_do", lambda s, p, a: bool(runs.where_may_do(a.actor, P.RUN_WRITE, [s.run(p)])), lambda s, p, a: a.may(P.RUN_WRITE, p, is_run=True), is_each=True),
     Answer("queries.last_seen_run", lambda s, p, a: runs.last_seen_run(a.actor, entity=s.world.lab) is not None, lambda s, p, a: any(a.may(P.RUN_READ, each) for each in s.world.places if each.target.entity == "lab")),
     Answer("reading.read_by", lambda s, p, a: bool(reading.read_by(a.actor, [s.project(p)])), lambda s, p, a: a.may(P.RUN_READ, p), is_each=True),
     Answer("queries.releases", lambda s, p, a: _told(lambda: statistics.releases(a.actor)), _signed_in),

@@ -277,6 +277,7 @@ ACTS = [
     _project("queries.get_run", P.RUN_WRITE, lambda s, p, by: runs.get_run(by, P.RUN_WRITE, entity=p.target.entity, project=p.target.project, name=p.target.run), is_run=True),
     _project("queries.get_run_again", P.RUN_WRITE, lambda s, p, by: runs.get_run_again(by, P.RUN_WRITE, entity=p.target.entity, project=p.target.project, name=p.target.run), is_run=True),
     _project("queries.get_run_in", P.RUN_READ, lambda s, p, by: runs.get_run_in(by, P.RUN_READ, project=s.project(p), name=p.target.run)),
+    _project("queries.get_runs_in", P.RUN_WRITE, lambda s, p, by: runs.get_runs_in(by, P.RUN_WRITE, project=s.project(p), names=[p.target.run]), is_run=True),
     _project("queries.get_run_by_id", P.RUN_WRITE, lambda s, p, by: runs.get_run_by_id(by, P.RUN_WRITE, public_id=p.target.run_id), is_run=True),
     _project("queries.get_file", P.FILE_WRITE, lambda s, p, by: files.get_file(by, P.FILE_WRITE, public_id=p.target.file_id), is_run=True),
     _project("queries.get_files", P.FILE_ERASE, lambda s, p, by: files.get_files(by, P.FILE_ERASE, public_ids=[p.target.file_id]), is_run=True),
