@@ -37,6 +37,8 @@ declare_url("api:run-parts", Permission.RUN_ERASE, methods=(*_READING, "DELETE")
 declare_url("api:run-file", Permission.FILE_ERASE, methods=("DELETE",))
 for name in ("erasures", "erasure", "erasure-receipt", "receipt-log"):
     declare_url(f"api:{name}", SIGNED_IN, methods=_READING)
+for name in ("erasure-restore", "erasure-now"):
+    declare_url(f"api:{name}", SIGNED_IN, methods=("POST",))
 
 # Figures of the whole instance, and what one adds to them oneself.
 for name in ("statistics", "own-statistics"):

@@ -26,6 +26,8 @@ urlpatterns = [
     ),
     path("erasures", Later("erasures.ErasureListView"), name="erasures"),
     path("erasures/<str:erasure>", Later("erasures.ErasureView"), name="erasure"),
+    path("erasures/<str:erasure>/restore", Later("erasures.ErasureRestoreView"), name="erasure-restore"),
+    path("erasures/<str:erasure>/now", Later("erasures.ErasureNowView"), name="erasure-now"),
     path("erasures/<str:erasure>/receipt", Later("erasures.ReceiptView"), name="erasure-receipt"),
     path("exports", Later("exports.ExportListView"), name="exports"),
     path("exports/<str:export>", Later("exports.ExportView"), name="export"),

@@ -28,6 +28,8 @@ class EventKind(StrEnum):
     ENTITY_CREATED = "entity.created"
     ENTITY_REACTIVATED = "entity.reactivated"
     ENTITY_SUSPENDED = "entity.suspended"
+    ERASURE_HASTENED = "erasure.hastened"
+    ERASURE_TAKEN_BACK = "erasure.taken_back"
     EXPORT_ASKED = "export.asked"
     EXPORT_ERASED = "export.erased"
     EXPORT_FETCHED = "export.fetched"
@@ -76,6 +78,7 @@ class EventKind(StrEnum):
     SESSION_ENDED = "session.ended"
     SHARE_LINK_MADE = "sharing.link_made"
     SHARE_LINK_REVOKED = "sharing.link_revoked"
+    TEAM_ERASED = "team.erased"
     SIGNED_IN = "account.signed_in"
     SIGN_IN_FAILED = "account.sign_in_failed"
     WAYS_IN_CHANGED = "account.ways_in_changed"
@@ -99,6 +102,7 @@ _BY_WORD = {
     "api_key": Group.ACCOUNT,
     "session": Group.ACCOUNT,
     "artifact": Group.WORK,
+    "erasure": Group.WORK,
     "export": Group.WORK,
     "project": Group.WORK,
     "run": Group.WORK,

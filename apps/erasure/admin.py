@@ -17,6 +17,7 @@ class ErasureJobAdmin(ReadOnlyAdmin):
         "tries",
         "trouble",
         "asked_at",
+        "due_at",
         "done_at",
     ]
     list_filter = ["scope", "cause", "step"]

@@ -10,6 +10,7 @@ from smtplib import SMTPException
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
@@ -67,7 +68,8 @@ def raise_alarms() -> None:
 
 
 def _late() -> QuerySet[ErasureJob]:
-    return ErasureJob.objects.filter(done_at=None, asked_at__lt=clock.now() - HARD_LIMIT)
+    since = Coalesce("due_at", "asked_at")  # what can be taken back is not late
+    return ErasureJob.objects.alias(since=since).filter(done_at=None, since__lt=clock.now() - HARD_LIMIT)
 
 
 def _take_late() -> list[str]:

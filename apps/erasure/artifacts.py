@@ -14,7 +14,7 @@ from apps.accounts.actors import Actor
 from apps.artifacts.models import Alias, Collection, Link, Version
 from apps.artifacts.queries.holders import versions_to_erase
 from apps.artifacts.queries.versions import NO_ARTIFACT, whose
-from apps.artifacts.services import leave_collection, leave_versions
+from apps.artifacts.services import close_collection, close_versions, leave_collection, leave_versions
 from apps.artifacts.types import VersionState
 from apps.audit.events import EventKind
 from apps.audit.services import record
@@ -22,7 +22,7 @@ from apps.core.errors import Conflict, Invalid, NotFound
 from apps.erasure.models import ErasureJob
 from apps.erasure.queries import MOST_AT_ONCE
 from apps.erasure.services import check_count, erase_run, new_job, take_exports
-from apps.erasure.types import Cause, Scope
+from apps.erasure.types import Cause, Scope, Step
 from apps.exports.closing import exports_holding, telling_of_versions
 from apps.runs.models import Run
 
@@ -35,9 +35,10 @@ def erase_versions(
     cause: Cause = Cause.ASKED,
     with_aliases: bool = True,
     only_if: Q | None = None,
+    at_once: bool = False,
 ) -> ErasureJob:
     """Erase committed versions of one owner, each fetched with FILE_ERASE. On return nobody finds them, whatever happens to
-    this process; links to them are cut, and `latest` leads to the newest that is left.
+    this process; links to them are cut, once they cannot be taken back, and `latest` leads to the newest that is left.
 
     With `only_if` those of which it holds at the last moment; NotFound when none is there any more. Conflict while aliases
     lead to one of them, unless they go too. Words are not opened: a damaged version goes like any other.
@@ -53,12 +54,15 @@ def erase_versions(
     if not with_aliases and led.exists():
         raise Conflict(_("Aliases lead to this version. Delete them too, or move them first."))
     entity = locked[0].collection.project.entity
-    job = new_job(Scope.VERSIONS, entity, asked=len(locked), by=by, cause=cause)
+    job = new_job(Scope.VERSIONS, entity, asked=len(locked), by=by, cause=cause, at_once=at_once)
     Version.objects.filter(pk__in=ids).update(
         state=VersionState.DELETED, erased_at=job.asked_at, erasure_job=job.uuid, updated_at=job.asked_at
     )
     portfolios = _portfolios_of(ids)
-    leave_versions(locked, by=by)
+    if job.step == Step.WAIT:
+        close_versions(locked)
+    else:
+        leave_versions(locked, by=by)
     take_exports(job, exports_holding(telling_of_versions(ids) | Q(collection__in=portfolios)), by=by)
     for each in locked:
         record(EventKind.ARTIFACT_DELETED, **whose(each), by=by, job=job.public_id, cause=cause.value)
@@ -101,9 +105,11 @@ def _locked(versions: Sequence[Version], only_if: Q | None) -> list[Version]:
 
 
 @transaction.atomic
-def erase_artifact(collection: Collection, *, by: Actor, asks_each: bool = False) -> ErasureJob:
+def erase_artifact(
+    collection: Collection, *, by: Actor, asks_each: bool = False, at_once: bool = False
+) -> ErasureJob:
     """Erase a collection that was fetched with FILE_ERASE, with all its versions; of a portfolio the links, not what they
-    lead to. Its name is free at once. NotFound when it is not there any more.
+    lead to. Its name is free at once, also while it can be taken back. NotFound when it is not there any more.
 
     With `asks_each` Forbidden where one of the versions is not the actor's to erase, also one that was committed just now.
     """
@@ -114,7 +120,8 @@ def erase_artifact(collection: Collection, *, by: Actor, asks_each: bool = False
     if asks_each:
         versions_to_erase(by, locked.pk)
     project = locked.project
-    job = new_job(Scope.ARTIFACT, project.entity, asked=1, by=by, cause=Cause.ASKED)
+    job = new_job(Scope.ARTIFACT, project.entity, asked=1, by=by, at_once=at_once)
+    is_waiting = job.step == Step.WAIT
     # After the collection's row, which whoever commits a version holds. Uploads that are under way go too. What another job
     # is erasing stays its own besides: it may not find nothing, and prove that it is gone, before this one has come to it.
     versions = Version.everything.filter(collection=locked)
@@ -130,11 +137,14 @@ def erase_artifact(collection: Collection, *, by: Actor, asks_each: bool = False
         erased_at=job.asked_at,
         erasure_job=job.uuid,
         name_index=secrets.token_bytes(16),
-        client_index=None,
+        client_index=locked.client_index if is_waiting else None,
         updated_at=job.asked_at,
     )
     said = telling_of_versions(versions) | Q(collection__in=[locked.pk, *_portfolios_of(versions)])
-    leave_collection(locked, by=by)
+    if is_waiting:
+        close_collection(locked, by=by)
+    else:
+        leave_collection(locked, by=by)
     take_exports(job, exports_holding(said), by=by)
     record(
         EventKind.ARTIFACT_ERASED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from apps.erasure.letting_go import let_go
 from apps.erasure.models import ErasureJob
 from apps.erasure.proof import await_epoch, prove
 from apps.erasure.receipts import certify
@@ -11,6 +12,7 @@ from apps.erasure.steps import Beat, delete_bytes, delete_rows, shred
 from apps.erasure.types import Step
 
 STEPS: dict[Step, Callable[[ErasureJob, Beat], None]] = {
+    Step.WAIT: let_go,
     Step.SHRED: shred,
     Step.BYTES: delete_bytes,
     Step.ROWS: delete_rows,

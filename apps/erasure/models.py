@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from django.db import models
 
@@ -10,6 +11,8 @@ from apps.core.ids import new_public_id
 from apps.erasure.types import Cause, Scope, Step, Trace
 from apps.runs.models import Run, Segment
 from apps.teams.models import Entity
+
+_OVER = sorted(each.value for each in Step.over())
 
 
 class ErasureJob(models.Model):
@@ -34,6 +37,7 @@ class ErasureJob(models.Model):
     rows = models.PositiveBigIntegerField(default=0)
     stored_bytes = models.PositiveBigIntegerField(default=0)
     asked_at = models.DateTimeField(default=clock.now)
+    due_at = models.DateTimeField(null=True)  # until then it can be taken back; nothing: it never could
     # The epoch after which no earlier copy of the vault opens what this job erased.
     epoch = models.PositiveBigIntegerField(null=True)
     proof = models.JSONField(default=dict)  # what the proof asked each store for, in numbers
@@ -53,9 +57,14 @@ class ErasureJob(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="erasure_done_at_its_end",
-                condition=models.Q(step=Step.DONE.value, done_at__isnull=False)
-                | (~models.Q(step=Step.DONE.value) & models.Q(done_at=None)),
-            )
+                condition=models.Q(step__in=_OVER, done_at__isnull=False)
+                | (~models.Q(step__in=_OVER) & models.Q(done_at=None)),
+            ),
+            models.CheckConstraint(
+                name="erasure_waits_for_a_moment",
+                condition=~models.Q(step__in=[Step.WAIT.value, Step.TAKEN_BACK.value])
+                | models.Q(due_at__isnull=False),
+            ),
         ]
         indexes = [
             models.Index(fields=["entity", "-id"], name="erasures_of_entity"),
@@ -64,6 +73,11 @@ class ErasureJob(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
+
+    @property
+    def begins_at(self) -> datetime:
+        """From when the promise counts in how much time it is gone."""
+        return self.due_at or self.asked_at
 
 
 class PartErasure(models.Model):

@@ -56,7 +56,7 @@ class Named:
 
     counted: dict[str, int]
     word: str  # to be typed before it begins
-    begin: Callable[[Actor], ErasureJob]
+    begin: Callable[[Actor, bool], ErasureJob]  # by whom; and whether at once, whatever its owner chose
 
 
 def named(kind: Kind, place: str, names: Sequence[str]) -> Named:
@@ -132,21 +132,23 @@ def _project(project: Project) -> Named:
     counted = {"runs": went.runs, "of them running": went.running, "files of runs": went.files}
     made = Version.objects.filter(collection__project=project)
     counted |= {"versions of artifacts": made.count(), "bytes as stored": went.stored_bytes}
-    return Named(counted, "", lambda by: erase_project(project, by=by))
+    return Named(counted, "", lambda by, now: erase_project(project, by=by, at_once=now))
 
 
 def _runs(runs: Sequence[Run], names: Sequence[str]) -> Named:
     went = would_go(Scope.RUNS, runs)
     counted = {"runs": went.runs, "of them running": went.running, "files": went.files}
     return Named(
-        counted | {"bytes as stored": went.stored_bytes}, _word(names), lambda by: erase_runs(runs, by=by)
+        counted | {"bytes as stored": went.stored_bytes},
+        _word(names),
+        lambda by, now: erase_runs(runs, by=by, at_once=now),
     )
 
 
 def _files(files: Sequence[RunFile], names: Sequence[str]) -> Named:
     went = would_go(Scope.FILES, files)
     counted = {"files": went.files, "bytes as stored": went.stored_bytes}
-    return Named(counted, _word(names), lambda by: erase_files(files, by=by))
+    return Named(counted, _word(names), lambda by, now: erase_files(files, by=by, at_once=now))
 
 
 def _parts(run: Run, parts: Sequence[RunPart], names: Sequence[str]) -> Named:
@@ -158,11 +160,15 @@ def _parts(run: Run, parts: Sequence[RunPart], names: Sequence[str]) -> Named:
         "files": went.files,
         "bytes as stored": went.stored_bytes,
     }
-    return Named(counted, _word(names), lambda by: erase_parts(run, parts, by=by))
+    return Named(counted, _word(names), lambda by, _: erase_parts(run, parts, by=by))
 
 
 def _versions(versions: Sequence[Version], names: Sequence[str]) -> Named:
-    return Named(_of_versions(versions), _word(names), lambda by: erase_versions(versions, by=by))
+    return Named(
+        _of_versions(versions),
+        _word(names),
+        lambda by, now: erase_versions(versions, by=by, at_once=now),
+    )
 
 
 def _artifact(collection: Collection, name: str) -> Named:
@@ -170,7 +176,7 @@ def _artifact(collection: Collection, name: str) -> Named:
         counted = {"links (what they lead to stays)": Link.objects.filter(collection=collection).count()}
     else:
         counted = _of_versions(all_versions(collection.pk))
-    return Named(counted, name, lambda by: erase_artifact(collection, by=by))
+    return Named(counted, name, lambda by, now: erase_artifact(collection, by=by, at_once=now))
 
 
 def _of_versions(versions: Sequence[Version]) -> dict[str, int]:

@@ -18,7 +18,7 @@ from apps.core.errors import Conflict, Invalid, NotFound
 from apps.erasure.cuts import copies_in, files_named, seal_cut
 from apps.erasure.models import ErasureJob, PartErasure
 from apps.erasure.services import check_count, new_job, take_exports
-from apps.erasure.types import Cause, PartsWouldGo, Scope
+from apps.erasure.types import Cause, PartsWouldGo, Scope, Step
 from apps.exports.closing import exports_holding
 from apps.files.models import RunFile, Thumbnail
 from apps.files.queries import find_file
@@ -68,6 +68,7 @@ def _close(run: Run, parts: Sequence[RunPart], *, by: Actor) -> ErasureJob:
     if locked is None:
         raise gone_or_back_soon(run.pk)
     check_ended(locked)
+    _check_nothing_waits(locked)
     entity = locked.project.entity
     job = new_job(Scope.PART, entity, asked=max(1, len(parts)), by=by, cause=Cause.ASKED)
     part = PartErasure(run=locked, erasure_job=job.uuid)
@@ -90,6 +91,17 @@ def check_ended(run: Run) -> None:
     """Conflict for a run that goes on: its script would be told to wait, and would write what was just erased once more."""
     if run.state not in RunState.closed():
         raise Conflict(_("This run is still going on. Stop it or wait for its end, then erase parts of it."))
+
+
+def _check_nothing_waits(run: Run) -> None:
+    """Conflict for a run of which files can still be taken back: they are under the key that it is about to lose."""
+    waiting = ErasureJob.objects.filter(step=Step.WAIT).values("uuid")
+    if RunFile.everything.filter(run=run, erasure_job__in=waiting).exists():
+        raise Conflict(
+            _(
+                "Files of this run were erased and can still be taken back. Take them back first, or erase them for good."
+            )
+        )
 
 
 def check_parts(run: Run, parts: Sequence[RunPart]) -> None:

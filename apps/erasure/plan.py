@@ -15,18 +15,20 @@ from django.db.models import Model, QuerySet
 from apps.artifacts.models import Collection, Version
 from apps.blobs.models import Blob
 from apps.core.privacy import declared
-from apps.erasure.models import ErasureJob, PartErasure
+from apps.erasure.models import ErasureJob, PartErasure, Remainder
 from apps.erasure.types import Scope
 from apps.exports.models import Export
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
+from apps.teams.models import Entity
 
 # What a job of each scope marks with its id.
 HEADS: dict[Scope, type[Model]] = {
     Scope.FILES: RunFile,
     Scope.RUNS: Run,
     Scope.PROJECT: Project,
+    Scope.TEAM: Entity,
     Scope.VERSIONS: Version,
     Scope.ARTIFACT: Collection,
     Scope.PART: PartErasure,
@@ -56,6 +58,10 @@ class Part:
         return any(field.name == "vault_node" for field in self.model._meta.fields)
 
 
+# What tells of the erasure itself outlives what it erased.
+_STAYS = frozenset({ErasureJob, Remainder})
+
+
 @cache
 def parts_of(scope: Scope) -> tuple[Part, ...]:
     """Every model below what such a job was asked for, and that itself; what lies deepest first."""
@@ -64,9 +70,12 @@ def parts_of(scope: Scope) -> tuple[Part, ...]:
 
 
 def parts_below(head: type[Model]) -> tuple[Part, ...]:
-    paths = {model: path for model in declared() if (path := _path(model, head)) is not None}
+    """The same below one model, which goes last. An entity's own row becomes a stone (`stones`)."""
+    below = (model for model in declared() if model not in _STAYS)
+    paths = {model: path for model in below if (path := _path(model, head)) is not None}
     deepest_first = sorted(paths.items(), key=lambda item: (-len(item[1]), item[0]._meta.label))
-    return (*(Part(model, "__".join(path)) for model, path in deepest_first), Part(head, ""))
+    parts = tuple(Part(model, "__".join(path)) for model, path in deepest_first)
+    return parts if head is Entity else (*parts, Part(head, ""))
 
 
 @cache

@@ -22,6 +22,7 @@ declare(
         "rows",
         "stored_bytes",
         "asked_at",
+        "due_at",
         "epoch",
         "proof",
         "shredded_at",

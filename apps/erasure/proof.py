@@ -99,12 +99,13 @@ def _heads(job: ErasureJob, nodes: set[UUID]) -> Answer:
 
 # What may take the key of such a thing with its own, whose tombstone then speaks for it.
 _ABOVE = {
-    Scope.EXPORTS: (Scope.PROJECT,),
-    Scope.FILES: (Scope.PROJECT,),  # that its exports lay below
-    Scope.RUNS: (Scope.PROJECT,),
-    Scope.PART: (Scope.PROJECT,),
-    Scope.ARTIFACT: (Scope.PROJECT,),
-    Scope.VERSIONS: (Scope.ARTIFACT, Scope.PROJECT),
+    Scope.PROJECT: (Scope.TEAM,),
+    Scope.EXPORTS: (Scope.PROJECT, Scope.TEAM),
+    Scope.FILES: (Scope.PROJECT, Scope.TEAM),  # that its exports lay below
+    Scope.RUNS: (Scope.PROJECT, Scope.TEAM),
+    Scope.PART: (Scope.PROJECT, Scope.TEAM),
+    Scope.ARTIFACT: (Scope.PROJECT, Scope.TEAM),
+    Scope.VERSIONS: (Scope.ARTIFACT, Scope.PROJECT, Scope.TEAM),
 }
 
 

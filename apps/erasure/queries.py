@@ -10,12 +10,15 @@ from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Manifest, StoredFile, Version
 from apps.artifacts.queries.holders import heirs_of
+from apps.artifacts.queries.links import links_there
+from apps.artifacts.queries.versions import committed
 from apps.core.errors import Forbidden, NotFound, TooMuch
 from apps.core.ids import is_public_id
 from apps.core.waiting import Work, work_of
+from apps.erasure.grace import kept_for_now, may_begin
 from apps.erasure.models import ErasureJob
 from apps.erasure.plan import HEADS, Part, parts_of
-from apps.erasure.types import Scope, VersionsWouldGo, WouldGo
+from apps.erasure.types import Scope, TeamWouldGo, VersionsWouldGo, WouldGo
 from apps.files.models import RunFile
 from apps.files.queries import get_files
 from apps.projects.models import Project
@@ -23,6 +26,7 @@ from apps.runs.models import Chunk, Run
 from apps.runs.queries import runs_in, where_may_do
 from apps.runs.types import RunState
 from apps.teams.gate import those_where
+from apps.teams.models import Entity, Membership
 from apps.teams.queries import entities_of
 
 MOST_AT_ONCE = 500
@@ -69,6 +73,19 @@ def would_go(scope: Scope, things: Sequence[Model]) -> WouldGo:
     )
 
 
+def team_would_go(team: Entity) -> TeamWouldGo:
+    """What goes with a team that is held with ENTITY_ADMIN, beside what `would_go` counts."""
+    people = Membership.objects.filter(entity=team).values_list("user__is_service", flat=True)
+    services = sum(people)
+    return TeamWouldGo(
+        projects=Project.objects.filter(entity=team).count(),
+        versions=committed().filter(collection__project__entity=team).count(),
+        people=len(people) - services,
+        services=services,
+        linked=links_there().filter(version__collection__project__entity=team).count(),
+    )
+
+
 def versions_would_go(versions: Sequence[Version]) -> VersionsWouldGo:
     """What erasing these versions takes, in numbers. A file counts when no version that stays holds it as well."""
     ids = {each.pk for each in versions}
@@ -77,7 +94,7 @@ def versions_would_go(versions: Sequence[Version]) -> VersionsWouldGo:
     for _round in range(_MOST_ROUNDS):
         if not (batch := list(came.filter(pk__gt=last)[:_FILES_A_ROUND])):
             break
-        last, stay = batch[-1].pk, heirs_of(batch, but=ids)
+        last, stay = batch[-1].pk, heirs_of(batch, but=ids, also=kept_for_now())
         goes = [each for each in batch if each.pk not in stay]
         files, shared = files + len(goes), shared + len(stay)
         size += sum(each.blob.stored_size or 0 for each in goes)
@@ -114,7 +131,9 @@ def get_job(actor: Actor, *, public_id: str) -> ErasureJob:
 
 def erasures_on_their_way() -> Work:
     """Erasures that have not come to their end, for the operators' page of jobs."""
-    return work_of(_("Erasures on their way"), ErasureJob.objects.filter(done_at=None), "asked_at")
+    return work_of(
+        _("Erasures on their way"), ErasureJob.objects.filter(may_begin(), done_at=None), "asked_at"
+    )
 
 
 def _seen(actor: Actor) -> QuerySet[ErasureJob]:

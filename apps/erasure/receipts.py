@@ -41,6 +41,7 @@ def statement_of(job: ErasureJob) -> dict[str, Any]:
         "asked": {
             "at": _moment(job.asked_at),
             "by": job.asked_by,
+            "due": _moment(job.due_at),
             "cause": job.cause,
             "scope": Scope(job.scope).value,
             "things": job.asked,

@@ -22,16 +22,22 @@ from apps.blobs.models import BlobState
 from apps.core.errors import NotFound
 from apps.erasure.artifacts import erase_artifact, erase_versions
 from apps.erasure.exports import erase_exports
+from apps.erasure.keyless import begin_again
 from apps.erasure.models import ErasureJob
 from apps.erasure.queries import MOST_AT_ONCE
+from apps.erasure.remembering import wait_again
 from apps.erasure.services import erase_files, erase_project, erase_runs
+from apps.erasure.teams import erase_team
 from apps.exports.models import Export
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
+from apps.teams.models import Entity
+from apps.teams.types import EntityKind
 from apps.vault.erased import erased_nodes, known_until, last_erased_at
 from apps.vault.tree import owners_of
 from apps.vault.types import NodeId, NodeKind
+from apps.vault.waiting import last_asked_at
 
 log = logging.getLogger(__name__)
 _CLOCKS_DIFFER = timedelta(seconds=5)
@@ -39,7 +45,8 @@ _CLOCKS_DIFFER = timedelta(seconds=5)
 
 def erase_again_if_older() -> int:
     """The same, where the vault knows of an erasure that came after the last thing that this database knows."""
-    erased_at = last_erased_at()
+    moments = [each for each in (last_erased_at(), last_asked_at()) if each is not None]
+    erased_at = max(moments, default=None)
     if erased_at is None:
         return 0
     shredded_at = ErasureJob.objects.aggregate(Max("shredded_at"))["shredded_at__max"]
@@ -52,24 +59,37 @@ def erase_again_if_older() -> int:
 
 def erase_again() -> int:
     """Erase whatever has a row here while its key was erased, as if somebody had asked once more; how many things. They are
-    gone for everybody on return, their rows soon after. Doing it again finds nothing."""
+    gone for everybody on return, their rows soon after. Doing it again finds nothing. What still waits keeps its moment."""
     by = Actor.system()
     _reopen_what_cannot_come_back()
     gone = sum(
         (
-            _each(NodeKind.PROJECT, Project.objects.all(), lambda project: erase_project(project, by=by)),
+            _each(
+                NodeKind.ENTITY,
+                Entity.objects.filter(kind=EntityKind.TEAM),
+                lambda team: erase_team(team, by=by, at_once=True),
+            ),
+            _each(
+                NodeKind.PROJECT,
+                Project.objects.all(),
+                lambda project: erase_project(project, by=by, at_once=True),
+            ),
             _together(
                 NodeKind.RUN,
                 Run.objects.filter(project__erased_at=None),
                 "project_id",
-                lambda runs: erase_runs(runs, by=by),
+                lambda runs: erase_runs(runs, by=by, at_once=True),
             ),
-            _each(NodeKind.COLLECTION, Collection.objects.all(), lambda found: erase_artifact(found, by=by)),
+            _each(
+                NodeKind.COLLECTION,
+                Collection.objects.all(),
+                lambda found: erase_artifact(found, by=by, at_once=True),
+            ),
             _together(
                 NodeKind.VERSION,
                 Version.objects.filter(state=VersionState.COMMITTED),
                 "collection__project__entity_id",
-                lambda versions: erase_versions(versions, by=by),
+                lambda versions: erase_versions(versions, by=by, at_once=True),
             ),
             _together(
                 NodeKind.EXPORT,
@@ -78,6 +98,8 @@ def erase_again() -> int:
                 lambda exports: erase_exports(exports, by=by),
             ),
             _files(by),
+            begin_again(),
+            wait_again(),
         )
     )
     if gone:
@@ -154,5 +176,6 @@ def _without_key(lost: dict[int, UUID], by: Actor) -> int:
     still = Q(blob__vault_node__in=list(lost.values()))
     found = RunFile.objects.filter(still, pk__in=lost).annotate(owner_of_it=F("run__project__entity_id"))
     return _by_owner(
-        found.order_by("owner_of_it", "pk"), lambda files: erase_files(files, by=by, only_if=still)
+        found.order_by("owner_of_it", "pk"),
+        lambda files: erase_files(files, by=by, only_if=still, at_once=True),
     )

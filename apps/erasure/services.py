@@ -21,6 +21,7 @@ from apps.audit.services import record
 from apps.core import background, clock
 from apps.core.errors import Invalid, NotFound, TooMuch
 from apps.erasure.errors import NotYet
+from apps.erasure.grace import grace_of, may_begin
 from apps.erasure.ladder import MOMENTS, STEPS
 from apps.erasure.models import ErasureJob, Remainder
 from apps.erasure.proof import waits_for_other_than
@@ -49,19 +50,24 @@ class _TimeIsOver(Exception):
     """The step has had its turn; what it has done stays done."""
 
 
-def erase_run(run: Run, *, by: Actor) -> ErasureJob:
+def erase_run(run: Run, *, by: Actor, at_once: bool = False) -> ErasureJob:
     """Erase a run that was fetched with RUN_ERASE, and everything below it."""
-    return erase_runs([run], by=by)
+    return erase_runs([run], by=by, at_once=at_once)
 
 
 @transaction.atomic
 def erase_runs(
-    runs: Sequence[Run], *, by: Actor, cause: Cause = Cause.ASKED, only_if: Q | None = None
+    runs: Sequence[Run],
+    *,
+    by: Actor,
+    cause: Cause = Cause.ASKED,
+    only_if: Q | None = None,
+    at_once: bool = False,
 ) -> ErasureJob:
     """Erase runs of one project, each fetched with RUN_ERASE. On return nobody finds them, whatever happens to this process.
 
-    With `only_if` those of which it holds at the last moment. NotFound when none of them is there any more: asking twice
-    changes nothing.
+    With `only_if` those of which it holds at the last moment; `at_once` whatever grace their owner chose (`grace`). NotFound
+    when none of them is there any more: asking twice changes nothing.
     """
     check_count(runs)
     if len({run.project_id for run in runs}) != 1:
@@ -70,7 +76,9 @@ def erase_runs(
     locked = list(rows.filter(only_if or Q(), pk__in=[run.pk for run in runs]))
     if not locked:
         raise NotFound(_("There is no such run, or it is not shared with you."))
-    job = new_job(Scope.RUNS, locked[0].project.entity, asked=len(locked), by=by, cause=cause)
+    job = new_job(
+        Scope.RUNS, locked[0].project.entity, asked=len(locked), by=by, cause=cause, at_once=at_once
+    )
     # The version too: a line that is written without a lock is stored only while the run has the version it was read with.
     Run.objects.filter(pk__in=[run.pk for run in locked]).update(
         erased_at=job.asked_at, erasure_job=job.uuid, version=F("version") + 1
@@ -82,11 +90,11 @@ def erase_runs(
 
 
 @transaction.atomic
-def erase_project(project: Project, *, by: Actor) -> ErasureJob:
+def erase_project(project: Project, *, by: Actor, at_once: bool = False) -> ErasureJob:
     """Erase a project that was fetched with PROJECT_ERASE, with everything in it."""
     project = locked_project(project)
     runs = Run.everything.filter(project=project)
-    job = new_job(Scope.PROJECT, project.entity, asked=1, by=by, cause=Cause.ASKED)
+    job = new_job(Scope.PROJECT, project.entity, asked=1, by=by, at_once=at_once)
     Project.objects.filter(pk=project.pk).update(erased_at=job.asked_at, erasure_job=job.uuid)
     # After the project's row, which whoever adds a run holds: what they added is among these. Runs that another job is
     # erasing stay its own besides: it may not find nothing, and prove that they are gone, before this one has come to them.
@@ -96,10 +104,11 @@ def erase_project(project: Project, *, by: Actor) -> ErasureJob:
         is_back_soon=False,
         version=F("version") + 1,
     )
-    # Now, and not when the rows go: where its versions were linked, the histories say that they are gone.
-    linked = Version.objects.filter(collection__project=project, links__isnull=False)
+    linked = Version.everything.filter(collection__project=project, links__isnull=False)
     portfolios = list(linked.values_list("links__collection", flat=True))
-    cut_links(linked.only("pk").distinct(), by=by)
+    if job.step != Step.WAIT:
+        # Now, and not when the rows go: where its versions were linked, the histories say that they are gone.
+        cut_links(linked.only("pk").distinct(), by=by)
     versions = Version.everything.filter(collection__project=project)
     said = telling_of_runs(runs) | telling_of_versions(versions) | Q(collection__in=portfolios)
     take_exports(job, exports_holding(Q(project=project) | said), by=by)
@@ -116,7 +125,9 @@ def erase_project(project: Project, *, by: Actor) -> ErasureJob:
 
 
 @transaction.atomic
-def erase_files(files: Sequence[RunFile], *, by: Actor, only_if: Q | None = None) -> ErasureJob:
+def erase_files(
+    files: Sequence[RunFile], *, by: Actor, only_if: Q | None = None, at_once: bool = False
+) -> ErasureJob:
     """Erase files of runs of one entity, each fetched with FILE_ERASE. A file of the same name may come again at once.
 
     With `only_if` those of which it holds at the last moment.
@@ -130,7 +141,7 @@ def erase_files(files: Sequence[RunFile], *, by: Actor, only_if: Q | None = None
         raise NotFound(_("There is no such file, or it is not shared with you."))
     if len({file.run.project.entity_id for file in locked}) != 1:
         raise Invalid(_("Files of one owner are erased together."))
-    job = new_job(Scope.FILES, locked[0].run.project.entity, asked=len(locked), by=by, cause=Cause.ASKED)
+    job = new_job(Scope.FILES, locked[0].run.project.entity, asked=len(locked), by=by, at_once=at_once)
     for file in locked:
         file.erased_at, file.erasure_job = job.asked_at, job.uuid
         file.name_index = secrets.token_bytes(16)  # the name is free
@@ -150,17 +161,45 @@ def check_count(things: Collection[object]) -> None:
         raise TooMuch(_("At most %(n)d can be erased at once.") % {"n": MOST_AT_ONCE})
 
 
-def new_job(scope: Scope, entity: Entity, *, asked: int, by: Actor, cause: Cause) -> ErasureJob:
-    """Note that something is to be erased, inside the transaction that marks it. Its steps begin once that is committed."""
+def new_job(
+    scope: Scope,
+    entity: Entity,
+    *,
+    asked: int,
+    by: Actor,
+    cause: Cause = Cause.ASKED,
+    at_once: bool = False,
+) -> ErasureJob:
+    """Note that something is to be erased, inside the transaction that marks it. Its steps begin once that is committed, or
+    when it can no longer be taken back. What goes by a rule does not wait once more: its days are over.
+    """
+    grace = timedelta() if at_once or cause is not Cause.ASKED else grace_of(entity, scope)
+    asked_at = clock.now()
     job = ErasureJob.objects.create(
-        scope=scope.value, cause=cause.value, entity=entity, asked=asked, asked_by=by.audit_id
+        scope=scope.value,
+        cause=cause.value,
+        entity=entity,
+        asked=asked,
+        asked_by=by.audit_id,
+        asked_at=asked_at,
+        due_at=asked_at + grace if grace else None,
+        step=(Step.WAIT if grace else Step.SHRED).value,
     )
-    background.enqueue("erasure.advance", job_id=job.pk)
+    if grace:
+        background.enqueue("erasure.remember")
+    else:
+        background.enqueue("erasure.advance", job_id=job.pk)
     return job
 
 
 def take_exports(job: ErasureJob, exports: QuerySet[Export], *, by: Actor) -> int:
-    """Have exports go with what a job erases, in the transaction that marks it; how many there are."""
+    """Have exports go with what a job erases, in the transaction that marks it; how many there are. Where that can be taken back
+    they do not wait for it, but go by a job of their own: they can be made again."""
+    if job.step == Step.WAIT:
+        count = exports.count()
+        if not count:
+            return 0
+        job = new_job(Scope.EXPORTS, job.entity, asked=count, by=by, at_once=True)
     return close_exports(exports, job=job.uuid, called=job.public_id, cause=job.cause, at=job.asked_at, by=by)
 
 
@@ -187,7 +226,9 @@ def advance(job_id: int) -> None:
 
 def _claim(job_id: int) -> ErasureJob | None:
     now = clock.now()
-    free = ErasureJob.objects.filter(Q(busy_until=None) | Q(busy_until__lt=now), pk=job_id, done_at=None)
+    free = ErasureJob.objects.filter(
+        Q(busy_until=None) | Q(busy_until__lt=now), may_begin(), pk=job_id, done_at=None
+    )
     if not free.update(busy_until=now + _LEASE, tries=F("tries") + 1):
         return None
     return ErasureJob.objects.get(pk=job_id)
@@ -220,7 +261,7 @@ def _release(job: ErasureJob, *, trouble: str = "") -> None:
 def due_jobs() -> Iterable[int]:
     """Jobs that are not done, that no worker is at, and that wait for nothing but one."""
     now = clock.now()
-    waiting = ErasureJob.objects.filter(Q(busy_until=None) | Q(busy_until__lt=now), done_at=None)
+    waiting = ErasureJob.objects.filter(Q(busy_until=None) | Q(busy_until__lt=now), may_begin(), done_at=None)
     waiting = waiting.exclude(waits_for_other_than(_epochs_done()))
     # Those tried least first: one that cannot be finished keeps no other waiting.
     return list(waiting.order_by("tries", "pk").values_list("pk", flat=True)[:_SWEEP_BATCH])

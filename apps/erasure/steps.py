@@ -6,7 +6,7 @@ it, so there is nothing to remember between two batches but which step it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -18,14 +18,18 @@ from apps.artifacts.services import give_back_files, hand_on_files
 from apps.blobs.services import delete_with_rows, discard_keys_of
 from apps.blobs.types import Freed
 from apps.erasure.exchange import exchange, node_to_destroy
+from apps.erasure.grace import kept_for_now
 from apps.erasure.models import ErasureJob, PartErasure
 from apps.erasure.plan import Part, all_parts_of, parts_of
 from apps.erasure.remainders import note, note_blobs, note_heads
+from apps.erasure.stones import leave_stones
 from apps.erasure.types import Scope, Trace
 from apps.exports.models import Export
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Chunk, Run
+from apps.teams.models import Entity
+from apps.teams.names import index_of_name
 from apps.vault.epochs import demand
 from apps.vault.tree import erase_nodes, forget_nodes
 from apps.vault.types import NodeId
@@ -53,18 +57,12 @@ def shred(job: ErasureJob, beat: Beat) -> None:
     _shred_marked(job, Export)  # those that were asked for, or that hold what was
     if job.scope in _WITH_KEYS:
         _shred_marked(job, _WITH_KEYS[Scope(job.scope)])
+    elif job.scope == Scope.TEAM:
+        # One key, with all below it. Its name stays in the tombstone: nobody is called so again.
+        named = Entity.everything.filter(erasure_job=job.uuid).values_list("vault_node", "name")
+        _destroy(job, {NodeId(node): index_of_name(name) for node, name in named})
     elif job.scope == Scope.RUNS:
-        rows = Run.everything.filter(erasure_job=job.uuid).order_by("pk")
-        for batch in _in_batches(rows.values_list("vault_node", "name_index"), _BATCH):
-            note_heads(job, (node for node, _ in batch))
-            erase_nodes({NodeId(node): bytes(index) for node, index in batch})
-        # Keys that they had before parts of them went, too, should that job not have come to it: old backups have the runs by these.
-        parts = PartErasure.objects.filter(run__erasure_job=job.uuid, exchanged_at__isnull=False).order_by(
-            "pk"
-        )
-        for earlier in _in_batches(parts.values_list("vault_node", flat=True), _BATCH):
-            note_heads(job, earlier)
-            erase_nodes({NodeId(node): None for node in earlier})
+        _shred_runs(job)
     elif job.scope == Scope.PART:
         exchange(job, beat)
         if (node := node_to_destroy(job)) is not None:
@@ -76,19 +74,34 @@ def shred(job: ErasureJob, beat: Beat) -> None:
     want_epoch(job)
 
 
+def _shred_runs(job: ErasureJob) -> None:
+    rows = Run.everything.filter(erasure_job=job.uuid).order_by("pk")
+    for batch in _in_batches(rows.values_list("vault_node", "name_index"), _BATCH):
+        _destroy(job, {NodeId(node): bytes(index) for node, index in batch})
+    # Keys that they had before parts of them went, too, should that job not have come to it: old backups have the runs by these.
+    parts = PartErasure.objects.filter(run__erasure_job=job.uuid, exchanged_at__isnull=False)
+    for earlier in _in_batches(parts.order_by("pk").values_list("vault_node", flat=True), _BATCH):
+        _destroy(job, dict.fromkeys(map(NodeId, earlier)))
+
+
+def _shred_marked(job: ErasureJob, model: type[Model]) -> None:
+    rows = Part(model, "").rows_of(job).order_by("pk")
+    for batch in _in_batches(rows.values_list("vault_node", flat=True), _BATCH):
+        _destroy(job, dict.fromkeys(map(NodeId, batch)))
+
+
+def _destroy(job: ErasureJob, names: Mapping[NodeId, bytes | None]) -> None:
+    """These keys, each with the index of the name that is not to be used again, if there is one."""
+    note_heads(job, names)
+    erase_nodes(names)
+
+
 def _discard_keys_of_files(job: ErasureJob) -> None:
     for part in parts_of(Scope(job.scope)):
         for field in part.blob_fields:
             for batch in _in_batches(part.rows_of(job).only("pk", field).order_by("pk"), _BATCH):
                 note_blobs(job, batch, field)
                 discard_keys_of(batch, field)
-
-
-def _shred_marked(job: ErasureJob, model: type[Model]) -> None:
-    rows = Part(model, "").rows_of(job).order_by("pk")
-    for batch in _in_batches(rows.values_list("vault_node", flat=True), _BATCH):
-        note_heads(job, batch)
-        erase_nodes({NodeId(node): None for node in batch})
 
 
 def want_epoch(job: ErasureJob) -> None:
@@ -117,7 +130,7 @@ def _unclaimed(job: ErasureJob, batch: list[Model]) -> list[Model]:
     files = [each for each in batch if isinstance(each, StoredFile)]
     if job.scope not in _OF_ARTIFACTS or not files:
         return batch
-    return list(hand_on_files(files))
+    return list(hand_on_files(files, also=kept_for_now()))
 
 
 def _give_back(job: ErasureJob, beat: Beat) -> None:
@@ -138,6 +151,8 @@ def delete_rows(job: ErasureJob, beat: Beat) -> None:
     for part in all_parts_of(Scope(job.scope)):
         while _delete_some(job, part):
             beat()
+    if job.scope == Scope.TEAM:
+        leave_stones(job)
     # Bytes may have taken grants from owners who stay. Mostly the epoch of the first step has not begun, and is this one.
     want_epoch(job)
 

@@ -7,6 +7,7 @@ from celery import shared_task
 from apps.erasure import services
 from apps.erasure.alarms import raise_alarms
 from apps.erasure.exports import erase_old_exports
+from apps.erasure.remembering import remember as have_the_vault_remember
 from apps.erasure.retention import erase_old_versions, erase_what_is_old
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ def advance(job_id: int) -> None:
 @shared_task(name="erasure.sweep")
 def sweep() -> None:
     """Go on with erasures that stand still: their message was lost, or their worker."""
+    have_the_vault_remember()
     for job_id in services.due_jobs():
         try:
             services.advance(job_id)
@@ -30,6 +32,12 @@ def sweep() -> None:
                 job_id,
                 type(error).__name__,
             )
+
+
+@shared_task(name="erasure.remember")
+def remember() -> None:
+    """Have the vault know of what waits."""
+    have_the_vault_remember()
 
 
 @shared_task(name="erasure.renewed")

@@ -14,6 +14,7 @@ class Scope(StrEnum):
     FILES = "files"  # some files of one run or of several
     RUNS = "runs"  # some runs of one project
     PROJECT = "project"  # a project and everything in it
+    TEAM = "team"  # a team and everything in it
     VERSIONS = "versions"  # some versions of artifacts of one owner
     ARTIFACT = "artifact"  # an artifact with all its versions, or a collection of links
     PART = "part"  # metrics, values or media of one run, which itself stays
@@ -23,6 +24,7 @@ class Scope(StrEnum):
 class Step(StrEnum):
     """The ladder, in order. Closing and recording are one transaction: a job that exists is past it."""
 
+    WAIT = "wait"  # until it can no longer be taken back; then what leads to it is cut
     SHRED = "shred"  # the keys: from here on nobody can read it
     BYTES = "bytes"  # stored objects, with all their versions
     ROWS = "rows"
@@ -30,6 +32,12 @@ class Step(StrEnum):
     EPOCH = "epoch"  # until no earlier copy of the vault opens it
     CERTIFY = "certify"  # the receipt
     DONE = "done"
+    TAKEN_BACK = "taken_back"  # in its time of grace: nothing was erased
+
+    @classmethod
+    def over(cls) -> frozenset[Step]:
+        """Nothing more is to be done."""
+        return frozenset({cls.DONE, cls.TAKEN_BACK})
 
 
 class Trace(StrEnum):
@@ -55,6 +63,17 @@ class VersionsWouldGo:
     shared: int  # that came with them, and stay for others
     stored_bytes: int
     is_at_most: bool  # they are too many to be asked about one by one: some may stay
+
+
+@dataclass(frozen=True, slots=True)
+class TeamWouldGo:
+    """What the erasure of a team takes beside runs and files, and who notices."""
+
+    projects: int
+    versions: int  # of artifacts
+    people: int
+    services: int
+    linked: int  # links to versions of it in registries and elsewhere
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,16 @@ def open_files(run: Run, ids: Iterable[int]) -> dict[int, OpenFile]:
     return {row.pk: _open(row, key) for row in _stored(run).filter(pk__in=list(ids))}
 
 
+def names_again(files: Iterable[RunFile]) -> Iterator[tuple[RunFile, bytes]]:
+    """Files of runs, each with the index of the name that is sealed in it, whatever its row is found by now."""
+    keys: dict[int, OpenKey] = {}
+    for file in files:
+        if (key := keys.get(file.run_id)) is None:
+            key = keys[file.run_id] = run_key(file.run)
+        name = unseal_text(key, bytes(file.sealed_name), label=NAME_LABEL, row=file.uuid)
+        yield file, blind_index(key, NAME_LABEL, name)
+
+
 def count_files(run: Run) -> int:
     """How many files of the run are stored."""
     return RunFile.objects.filter(run=run, blob__isnull=False).count()

@@ -273,7 +273,7 @@ def _erase_in_file(run: Run, spot: Spot, by: Actor) -> None:
 
 def _erase_code(run: Run, spot: Spot, by: Actor) -> None:
     try:
-        erase_files([find_file(run, spot.file).file], by=by)
+        erase_files([find_file(run, spot.file).file], by=by, at_once=True)
     except NotFound:  # erased by other means
         return
 
@@ -288,7 +288,7 @@ def _erase_in_artifact(run: Run, spot: Spot, by: Actor) -> None:
     require_version(by, Permission.FILE_ERASE, opened.version)
     if not is_code_artifact(*called(opened)):
         raise Conflict(_("Erase the version on its own page: there it says what goes along."))
-    erase_versions([opened.version], by=by)
+    erase_versions([opened.version], by=by, at_once=True)
 
 
 _ERASERS = {
@@ -308,7 +308,7 @@ def _erase_beside(run: Run, secrets: list[str], by: Actor) -> None:
         except NotFound:
             continue
         if file.size > MOST_OF_A_FILE:
-            erase_files([file], by=by)
+            erase_files([file], by=by, at_once=True)
             continue
         before = b"".join(read_file(file))
         after, is_short = before, False
@@ -317,7 +317,7 @@ def _erase_beside(run: Run, secrets: list[str], by: Actor) -> None:
                 after = after.replace(spelled, MASK.encode())
             is_short = is_short or len(secret) < LONG_ENOUGH
         if after != before and is_short:
-            erase_files([file], by=by)
+            erase_files([file], by=by, at_once=True)
         elif after != before:
             store_file(file, [after])
 

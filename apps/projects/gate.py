@@ -247,7 +247,7 @@ def _seen(actor: Actor, projects: Iterable[Project], *, but: Role | None) -> lis
 def _allowed(
     actor: Actor, permission: Permission, project: Project, held: _Standing, *, is_own: bool = False
 ) -> bool:
-    is_there = project.entity.suspended_at is None and project.erased_at is None
+    is_there = project.entity.is_open and project.erased_at is None
     return is_there and allows(
         permission,
         role=held.here,

@@ -21,6 +21,7 @@ Value = bool | int | str | None  # None: never (a number of days that has no end
 ON, OFF, NEVER, OWN = "on", "off", "never", "own"
 UNSET = "unset"  # in the record: that nothing is chosen
 MOST_DAYS = 36_500
+MOST_GRACE_DAYS = 30
 
 
 class SettingName(StrEnum):
@@ -28,12 +29,14 @@ class SettingName(StrEnum):
     CODE_SAVING = "code_saving"  # whether the code that a client gathers by itself is kept
     DEFAULT_ENTITY = "default_entity"  # where a person's runs go when a script names no entity
     DEFAULT_VISIBILITY = "default_visibility"  # of a project that is made from now on
+    GRACE_DAYS = "grace_days"  # how long erased runs, files and artifacts can be taken back
     HIDDEN = "hidden"  # whether other people find this person
     MAIL_EXPORTS = "mail_exports"  # a mail when an export is ready
     MAIL_KEYS = "mail_keys"  # a mail when an API key is used from a new network
     MAIL_TEAMS = "mail_teams"  # a mail when one's place in a team changes
     MASK_SECRETS = "mask_secrets"  # whether what is surely a credential is masked before it is stored
     PRIVATE_ONLY = "private_only"  # whether projects may be shared with nobody outside their entity
+    PROJECT_GRACE_DAYS = "project_grace_days"  # how long an erased project can be taken back
     RUN_RETENTION_DAYS = "run_retention_days"  # when finished runs are erased
     STATISTICS = "statistics"  # whether the entity is counted in the instance's figures of use
     SYSTEM_METADATA = "system_metadata"  # how much of the machine is kept with a run
@@ -86,6 +89,21 @@ class Days:
 
 
 @dataclass(frozen=True, slots=True)
+class FewDays:
+    """A number of days that may be none."""
+
+    most: int
+
+    def read(self, text: str) -> Value:
+        if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= self.most):
+            raise Invalid(_("Give a whole number of days from 0 to %(most)s.") % {"most": self.most})
+        return int(text)
+
+    def write(self, value: Value) -> str:
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
 class OneEntity:
     """An entity by its public id; None for a person's own."""
 
@@ -105,7 +123,7 @@ class Spec:
     """One setting. `strictness` is there where what an organisation enforces is a bound: its teams may choose what is as
     strict or stricter. Without it they have exactly what is enforced."""
 
-    form: Words | Switch | Days | OneEntity
+    form: Words | Switch | Days | FewDays | OneEntity
     default: Value
     choosers: frozenset[Chooser]
     strictness: Callable[[Value], int] | None = None
@@ -142,12 +160,14 @@ SPECS: dict[SettingName, Spec] = {
     SettingName.DEFAULT_VISIBILITY: Spec(
         Words(tuple(each.value for each in Visibility)), Visibility.PRIVATE.value, _EVERYBODY, _fewer_see_it
     ),
+    SettingName.GRACE_DAYS: Spec(FewDays(MOST_GRACE_DAYS), 0, _OWNERS),
     SettingName.HIDDEN: Spec(Switch(), False, _PERSON),
     SettingName.MAIL_EXPORTS: Spec(Switch(), True, _PERSON),
     SettingName.MAIL_KEYS: Spec(Switch(), True, _PERSON),
     SettingName.MAIL_TEAMS: Spec(Switch(), True, _PERSON),
     SettingName.MASK_SECRETS: Spec(Switch(), False, _EVERYBODY, bool),
     SettingName.PRIVATE_ONLY: Spec(Switch(), False, frozenset({Chooser.ORGANISATION})),
+    SettingName.PROJECT_GRACE_DAYS: Spec(FewDays(MOST_GRACE_DAYS), 7, _OWNERS),
     SettingName.RUN_RETENTION_DAYS: Spec(Days(), None, _EVERYBODY, _sooner),
     SettingName.STATISTICS: Spec(Switch(), False, _OWNERS),
     SettingName.SYSTEM_METADATA: Spec(

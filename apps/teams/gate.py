@@ -67,13 +67,12 @@ def roles_in(actor: Actor, entities: Iterable[Entity]) -> dict[int, Role]:
 
 
 def may(actor: Actor, permission: Permission, *, entity: Entity) -> bool:
-    is_open = entity.suspended_at is None
-    return is_open and allows(permission, role=role_in(actor, entity), scope=actor.scope)
+    return entity.is_open and allows(permission, role=role_in(actor, entity), scope=actor.scope)
 
 
 def those_where(actor: Actor, permission: Permission, entities: Iterable[Entity]) -> list[Entity]:
     """Those of these entities in which the actor may do this, with one question at most."""
-    entities = [entity for entity in entities if entity.suspended_at is None]
+    entities = [entity for entity in entities if entity.is_open]
     roles = roles_in(actor, entities)
     return [each for each in entities if allows(permission, role=roles[each.pk], scope=actor.scope)]
 
@@ -91,7 +90,12 @@ def require(actor: Actor, permission: Permission, *, entity: Entity, what: str) 
 
 
 def require_open(entity: Entity, role: Role, *, what: str) -> None:
-    """Pass unless the operators have suspended the entity: its own people are told so, to others it is not there."""
+    """Pass unless the operators have suspended the entity: its own people are told so, to others it is not there.
+
+    One that is being erased is there for nobody.
+    """
+    if entity.erased_at is not None:
+        raise NotFound(f"There is no such {what}, or it is not shared with you.")
     if entity.suspended_at is not None and role in _INSIDE:
         raise Suspended("The operators have suspended this. What is in it is kept.")
     if entity.suspended_at is not None:

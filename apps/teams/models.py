@@ -9,6 +9,7 @@ from django.db.models import Q
 from apps.accounts.names import USERNAME_VALIDATORS
 from apps.core import clock
 from apps.core.ids import new_public_id
+from apps.core.present import Present
 from apps.teams.choices import SettingName
 from apps.teams.types import EntityKind, MemberRole, OrganisationRole
 
@@ -43,6 +44,12 @@ class Entity(models.Model):
     vault_node = models.UUIDField(unique=True)
     created_at = models.DateTimeField(default=clock.now)
     suspended_at = models.DateTimeField(null=True, blank=True)  # by the operators: closed to all, and kept
+    # From then on no door finds it. The row stays when all else is gone, without the name: receipts and records say its public id.
+    erased_at = models.DateTimeField(null=True, blank=True)
+    erasure_job = models.UUIDField(null=True, blank=True)
+
+    objects: models.Manager[Entity] = Present()
+    everything: models.Manager[Entity] = models.Manager()
 
     class Meta:
         verbose_name_plural = "entities"
@@ -53,12 +60,22 @@ class Entity(models.Model):
                 name="a_personal_entity_has_its_person",
             ),
             models.CheckConstraint(
+                name="entity_erased_by_a_job",
+                condition=Q(erased_at=None, erasure_job=None)
+                | Q(erased_at__isnull=False, erasure_job__isnull=False),
+            ),
+            models.CheckConstraint(
                 condition=Q(organisation=None) | Q(kind=EntityKind.TEAM), name="organisations_hold_teams_only"
             ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_open(self) -> bool:
+        """Is it there for anybody? Neither suspended nor being erased."""
+        return self.suspended_at is None and self.erased_at is None
 
 
 class Membership(models.Model):

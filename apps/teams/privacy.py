@@ -14,7 +14,18 @@ from apps.teams.models import (
 declare(
     Entity,
     personal={"name"},
-    plain={"id", "public_id", "kind", "user", "organisation", "vault_node", "created_at", "suspended_at"},
+    plain={
+        "id",
+        "public_id",
+        "kind",
+        "user",
+        "organisation",
+        "vault_node",
+        "created_at",
+        "suspended_at",
+        "erased_at",
+        "erasure_job",
+    },
 )
 declare(Membership, personal={"user"}, plain={"id", "entity", "role", "created_at"}, goes_with="entity")
 declare(

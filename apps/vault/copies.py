@@ -24,12 +24,12 @@ from django.db.models import Field, Model
 
 from apps.vault import roots
 from apps.vault.errors import CopyFailed, Tampered
-from apps.vault.models import Epoch, Grant, Head, Node, Receipt, Tombstone
+from apps.vault.models import Epoch, Grant, Head, Node, Receipt, Tombstone, Waiting
 from apps.vault.rows import DATABASE, plainly
 from apps.vault.types import ROOT_ID, UPWARDS, NodeKind
 from apps.vault.wraps import SECRET_BYTES, grant_place, node_place, unwrap
 
-_TABLES: tuple[type[Model], ...] = (Node, Grant, Tombstone, Head, Epoch, Receipt)
+_TABLES: tuple[type[Model], ...] = (Node, Grant, Tombstone, Waiting, Head, Epoch, Receipt)
 _BATCH = 2_000
 
 

@@ -91,6 +91,21 @@ class Tombstone(models.Model):
         return f"{self.kind} {self.node_id}"
 
 
+class Waiting(models.Model):
+    """An erasure that was asked for and can still be taken back. No key has gone, so nothing else here tells of it to a main
+    database that is put back from before it was asked for."""
+
+    job = models.CharField(max_length=20, primary_key=True)  # by its public id
+    scope = models.CharField(max_length=10)
+    asked_by = models.CharField(max_length=20)
+    asked_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    things = models.TextField()  # what it closed, by public ids with spaces between
+
+    def __str__(self) -> str:
+        return self.job
+
+
 class Head(models.Model):
     """How far a chain of records that lies in the main database had come, and the digest of its last link."""
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from apps.core.privacy import declare
-from apps.vault.models import Epoch, Grant, Head, Node, Receipt, Tombstone
+from apps.vault.models import Epoch, Grant, Head, Node, Receipt, Tombstone, Waiting
 
 declare(
     Node,
@@ -23,6 +23,7 @@ declare(
     Grant, sealed={"secret"}, plain={"id", "blob_id", "owner_id", "lies_under", "content_id", "created_at"}
 )
 declare(Tombstone, sealed={"name_index"}, plain={"node_id", "kind", "scope_id", "erased_at"})
+declare(Waiting, plain={"job", "scope", "asked_by", "asked_at", "due_at", "things"})
 declare(Head, plain={"name", "number", "sha256_hex", "mac_hex", "kept_at"})
 declare(
     Epoch,

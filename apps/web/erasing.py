@@ -10,9 +10,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.core import clock
+from apps.erasure.grace import can_be_taken_back
+from apps.erasure.taking_back import may_decide
 from apps.erasure.types import HARD_LIMIT, Cause, Scope, Step
 
 if TYPE_CHECKING:
+    from apps.accounts.actors import Actor
     from apps.erasure.models import ErasureJob
 
 
@@ -30,13 +33,25 @@ class Progress:
     what: str
     is_by_setting: bool
     is_done: bool
+    is_taken_back: bool
+    until: datetime | None  # it waits, and can be taken back before this
+    may_decide: bool  # the reader may take it back, or have it begin
     is_failing: bool  # the last try broke off; it is tried again by itself
     steps: list[StepLine]
     limit: datetime  # past which operators are told
 
     @property
+    def is_over(self) -> bool:
+        return self.is_done or self.is_taken_back
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Something happens by itself, so that its page looks again."""
+        return not self.is_over and self.until is None
+
+    @property
     def is_late(self) -> bool:
-        return not self.is_done and self.limit < clock.now()
+        return not self.is_over and self.limit < clock.now()
 
     @property
     def has_receipt(self) -> bool:
@@ -45,13 +60,16 @@ class Progress:
     @property
     def now(self) -> str:
         """The step that comes next, in words."""
+        if self.is_taken_back:
+            return _("Taken back")
         return next((step.name for step in self.steps if step.state == "now"), _("Done"))
 
 
-def progress_of(job: ErasureJob) -> Progress:
-    order = list(Step)
-    reached = order.index(Step(job.step))
-    words = _words(job)
+def progress_of(job: ErasureJob, actor: Actor | None = None) -> Progress:
+    """As `actor` reads it, who is offered what they may do; to nobody nothing is offered."""
+    is_taken_back = job.step == Step.TAKEN_BACK
+    reached = list(Step).index(Step(job.step)) - list(Step).index(Step.SHRED)
+    words = [] if is_taken_back else _words(job)
     lines = [
         StepLine(
             _("Closed"),
@@ -62,6 +80,8 @@ def progress_of(job: ErasureJob) -> Progress:
             job.asked_at,
         )
     ]
+    if job.due_at is not None:
+        lines.append(_grace(job, job.due_at))
     for place, (name, says, at) in enumerate(words):
         state = "done" if place < reached else "now" if place == reached else "waiting"
         lines.append(StepLine(name, says, state, at if state == "done" else None))
@@ -70,10 +90,22 @@ def progress_of(job: ErasureJob) -> Progress:
         what=_what(job),
         is_by_setting=job.cause == Cause.RETENTION,
         is_done=job.step == Step.DONE,
+        is_taken_back=is_taken_back,
+        until=job.due_at if can_be_taken_back(job) else None,
+        may_decide=actor is not None and may_decide(actor, job),
         is_failing=bool(job.trouble) and (job.busy_until is None or job.busy_until < clock.now()),
         steps=lines,
-        limit=job.asked_at + HARD_LIMIT,
+        limit=job.begins_at + HARD_LIMIT,
     )
+
+
+def _grace(job: ErasureJob, due_at: datetime) -> StepLine:
+    if job.step == Step.TAKEN_BACK:
+        says = _("Nothing was erased. All of it is where it was.")
+        return StepLine(_("Taken back"), says, "done", job.done_at)
+    state = "now" if job.step == Step.WAIT else "done"
+    says = _("Until then whoever could erase it can take it back. Its keys and its bytes are there.")
+    return StepLine(_("Kept in case it is taken back"), says, state, due_at)
 
 
 def _words(job: ErasureJob) -> list[tuple[str, str, datetime | None]]:
@@ -124,6 +156,8 @@ def _shredding(job: ErasureJob) -> tuple[str, str, datetime | None]:
 def _what(job: ErasureJob) -> str:
     if job.scope == Scope.PROJECT:
         return _("A project with everything in it")
+    if job.scope == Scope.TEAM:
+        return _("A team with everything in it")
     if job.scope == Scope.RUNS:
         return ngettext("%(n)d run", "%(n)d runs", job.asked) % {"n": job.asked}
     if job.scope == Scope.PART:

@@ -122,6 +122,7 @@ for name in ("team-code-saving", "team-privacy", "team-retention", "team-system-
     declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
 for name in ("team-data", "organisation-data"):
     declare_url(name, Permission.ENTITY_ADMIN, methods=_READING)
+declare_url("team-erase", Permission.ENTITY_ADMIN, methods=_FORM)
 for name in ("organisation-settings", "organisation-add-team", "organisation-let-team-go"):
     declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
 # Its secret is what opens it: the page says a team's name. Accepting takes an account.
@@ -235,6 +236,9 @@ declare_url("exports", SIGNED_IN, methods=_FORM)
 for name in ("export", "export-archive"):
     declare_url(name, SIGNED_IN, methods=_READING)
 for name in ("export-again", "export-erase"):
+    declare_url(name, SIGNED_IN, methods=("POST",))
+# Of what one may see whoever could erase the thing decides.
+for name in ("erasure-restore", "erasure-now"):
     declare_url(name, SIGNED_IN, methods=("POST",))
 for name in ("run-upload", "artifact-new", "artifact-edit", "artifact-version-edit", "artifact-link"):
     declare_url(name, Permission.FILE_WRITE, methods=_FORM)

@@ -317,7 +317,7 @@ SPECTACULAR_SETTINGS = {
         "Visibility": "apps.access.policy.Visibility",
         "RunState": "apps.runs.types.RunState",
         # What an erasure is of; secrets have kinds, too.
-        "KindEnum": ["files", "runs", "project", "versions", "artifact", "part", "exports"],
+        "KindEnum": ["files", "runs", "project", "team", "versions", "artifact", "part", "exports"],
         # Keys have scopes and runs have states; exports have both.
         "ScopeEnum": ["read", "write", "admin"],
         "StateEnum": "apps.api.serializers.runs.STATES",

@@ -138,3 +138,23 @@ def test_receipts_their_key_and_their_chain(ask: Ask, vision: Project, bob: User
     assert check_chain(log, key)[0] == 1 and log == [{name: receipt[name] for name in ("link", "signature")}]
     assert ask("GET", f"{API}/receipts/log?after=1", by="vera").json["items"] == []
     assert ask("GET", f"{API}/receipts/log?after=-1", by="vera").status == 400
+
+
+def test_what_waits_is_restored_or_hastened(ask: Ask, told: Run, vision: Project) -> None:
+    begun = ask("DELETE", VISION, by="alice")
+    assert (begun.status, begun.json["step"]) == (202, "wait") and begun.json["due_at"]
+    place = f"{API}/erasures/{begun.json['id']}"
+    for act in ("restore", "now"):
+        for who, status in (("bob", 404), ("mallory", 404), (None, 401), ("revoked", 401)):
+            assert ask("POST", f"{place}/{act}", by=who).status == status, (act, who)
+    assert ask("GET", RUN, by="alice").status == 404
+    assert ask("POST", f"{API}/projects", {"entity": "lab", "name": "vision"}, by="alice").status == 409
+
+    back = ask("POST", f"{place}/restore", by="alice")
+
+    assert (back.status, back.json["step"]) == (200, "taken_back")
+    assert ask("GET", RUN, by="alice").status == 200
+    assert ask("POST", f"{place}/restore", by="alice").status == 409
+    again = ask("DELETE", VISION, by="alice").json["id"]
+    assert ask("POST", f"{API}/erasures/{again}/now", by="alice").status == 202
+    assert finish(ErasureJob.objects.get(public_id=again)).step == "done"

@@ -27,8 +27,9 @@ from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.services import finish_run
 from apps.runs.types import Lines, RunState, Stream, StreamRequest
+from apps.teams.choices import SettingName
 from apps.teams.models import ServiceAccount
-from apps.teams.services import KeyWanted, make_key, make_service_account, make_service_key
+from apps.teams.services import KeyWanted, choose, make_key, make_service_account, make_service_key
 from apps.teams.types import MemberRole
 from tests.api.conftest import Answer
 from tests.erasure.conftest import finish
@@ -87,13 +88,16 @@ def team_with_a_service(owner: User, name: str, word: str) -> None:
     ApiKey.objects.filter(user=service.user).update(public_id=known)
 
 
-def erasure_of_a_file(run: Run, owner: User) -> None:
+def erasure_of_a_file(run: Run, owner: User, *, waits: bool = False) -> None:
     """A job with an id that addresses can have."""
+    if waits:
+        choose(run.project.entity, SettingName.GRACE_DAYS, 3, by=people.actor(owner))
     (room,) = announce_files(run, ["gone.txt"])
     assert room.file is not None
     job = erase_files([store_file(room.file, [b"gone"])], by=people.actor(owner))
     ErasureJob.objects.filter(pk=job.pk).update(public_id=owner.username[0] * 20)
-    finish(job)  # its receipt is asked for as well
+    if not waits:
+        finish(job)  # its receipt is asked for as well
 
 
 def export_of(run: Run, owner: User) -> None:
@@ -104,7 +108,7 @@ def export_of(run: Run, owner: User) -> None:
 
 def things_of(owner: User, names: tuple[str, str, str], *, path: str) -> Run:
     run = full_run(owner, *names)
-    erasure_of_a_file(run, owner)
+    erasure_of_a_file(run, owner, waits=path.endswith(("/restore", "/now")))
     if path.startswith("/api/v1/exports"):
         export_of(run, owner)
     return run

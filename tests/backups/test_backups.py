@@ -28,11 +28,12 @@ class World:
         self.first, self.later, self.keys = folder / "first", folder / "later", folder / "keys"
         self.server = server
         ask(self.server, "POST", "projects", json={"entity": "alice", "name": "kept"})
-        for name in ("stays", "goes", "busy", "partly"):
+        for name in ("stays", "goes", "busy", "partly", "waits"):
             ask(self.server, "POST", "projects/alice/kept/runs", json={"name": name})
             self.log(name, 0)
         for name in ("stays.bin", "goes.bin"):
             ask(self.server, "PUT", f"{RUN}/stays/files/{name}", data=_CONTENT)
+        self.waiting = self.server.python("-c", _LET_WAIT).split()[-1]
 
     def as_documented(self, *words: str) -> list[str]:
         """The command of docs/install.md that has these words, with the places of this world."""
@@ -82,6 +83,24 @@ class World:
 
 
 RUN = "projects/alice/kept/runs"
+# A run that is closed, and can be taken back for some days.
+_LET_WAIT = """
+import django; django.setup()
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.erasure.services import erase_run
+from apps.runs.models import Run
+from apps.teams.choices import SettingName
+from apps.teams.models import Entity, Setting
+from apps.teams.services import choose
+from apps.vault.tree import keys_in_use
+by = Actor.person(User.objects.get(username="alice"))
+with keys_in_use():
+    choose(Entity.objects.get(name="alice"), SettingName.GRACE_DAYS, 3, by=by)
+    job = erase_run(next(run for run in Run.objects.order_by("-pk")), by=by)
+    Setting.objects.filter(name="grace_days").delete()  # what else is erased goes at once
+print(job.public_id)
+"""
 _ERASE = """
 import django; django.setup()
 from apps.erasure.tasks import sweep; sweep()
@@ -172,6 +191,13 @@ def test_a_backup_comes_back_whole_and_what_was_erased_since_does_not(
         ask(empty, "GET", f"{RUN}/goes", expects=410)
         ask(empty, "GET", f"{RUN}/stays/files/goes.bin", expects=404)
         ask(empty, "GET", f"{RUN}/partly", expects=410)  # the key that it had then opened its loss as well
+        ask(empty, "GET", f"{RUN}/waits", expects=410)
+        job, before_it = (
+            ask(each, "GET", f"erasures/{world.waiting}").json() for each in (empty, world.server)
+        )
+        assert (job["step"], job["due_at"]) == ("wait", before_it["due_at"])
+        ask(empty, "POST", f"erasures/{world.waiting}/restore")
+        assert losses(empty, "waits") == [0]
         assert "is not empty" in empty.manage(*world.as_documented("restore", "--vault"), check=False)
         # What may have been released meanwhile is not released with other noise once more.
         assert "spent: True" in empty.python("-c", _SPENT)

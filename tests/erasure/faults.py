@@ -27,13 +27,14 @@ from apps.artifacts.models import Collection, Version
 from apps.blobs.models import Blob, BlobPart
 from apps.blobs.store import default_store
 from apps.core import background, clock
-from apps.erasure import exchange, ladder, proof, services, steps, tasks
+from apps.erasure import exchange, ladder, letting_go, proof, services, steps, tasks
 from apps.erasure.artifacts import erase_artifact, erase_versions
 from apps.erasure.models import ErasureJob, Remainder
 from apps.erasure.parts import erase_parts
 from apps.erasure.plan import parts_of
 from apps.erasure.proof import StillThere
 from apps.erasure.services import erase_files, erase_project, erase_runs
+from apps.erasure.teams import erase_team
 from apps.erasure.types import Scope, Step
 from apps.erasure.verify_receipt import check_chain
 from apps.files.models import RunFile
@@ -45,6 +46,9 @@ from apps.runs.parts import PartKind, RunPart
 from apps.runs.queries import open_run
 from apps.runs.services import finish_run
 from apps.runs.types import RunState, Stream
+from apps.teams.choices import SettingName
+from apps.teams.models import Entity
+from apps.teams.services import choose
 from apps.vault import epochs, receipts
 from apps.vault.models import Epoch, Grant, Node, Receipt
 from apps.vault.readiness import make_ready, verify
@@ -55,7 +59,15 @@ from tests.factories import artifacts, people, work
 from tests.vault.attacker import Attacker
 
 _DIED, _BUSY = 9, 3
-_SCOPES = (Scope.RUNS, Scope.PROJECT, Scope.FILES, Scope.VERSIONS, Scope.ARTIFACT, Scope.PART)
+_SCOPES = (
+    Scope.RUNS,
+    Scope.PROJECT,
+    Scope.FILES,
+    Scope.VERSIONS,
+    Scope.ARTIFACT,
+    Scope.PART,
+    Scope.TEAM,
+)
 _EPOCH = ("given", "batch", "moved", "taken", "durable", "verified", "copied", "destroyed")
 # What is called on the way: a worker dies right after it.
 _INSIDE: tuple[tuple[Any, str], ...] = (
@@ -66,6 +78,9 @@ _INSIDE: tuple[tuple[Any, str], ...] = (
     (exchange, "grant_all"),
     (exchange, "reseal"),  # in the middle of the transaction that exchanges everything
     (exchange._Exchange, "carry_out"),
+    (letting_go, "cut_links"),
+    (letting_go, "leave_versions"),
+    (letting_go, "leave_collection"),
     (steps, "note_heads"),
     (steps, "note_blobs"),
     (steps, "erase_nodes"),
@@ -75,6 +90,7 @@ _INSIDE: tuple[tuple[Any, str], ...] = (
     (steps, "hand_on_files"),
     (steps, "give_back_files"),
     (steps, "forget_nodes"),
+    (steps, "leave_stones"),
     (proof, "nodes_left"),
     (proof, "used_objects"),
     (proof, "objects_left"),
@@ -259,12 +275,17 @@ class Story:
         self.deaths, self.together, self.unseen = 0, 0, places()
         self.alice = people.person("alice")
         self.by, self.bob = Actor.person(self.alice), Tenant(people.person("bob"))
+        # All wait before they begin, but a part, and here a project.
+        choose(Entity.objects.get(user=self.alice), SettingName.GRACE_DAYS, 1, by=self.by)
         epochs.run()
         self.digest = self.bob.digest()
 
     def one_life(self, scope: Scope, number: int) -> None:
         """One erasure from its asking to its end, with as many deaths on the way as come."""
-        project = work.project("alice", f"project-{number}", by=self.alice)
+        owner = "alice"
+        if scope is Scope.TEAM:
+            owner = people.team(f"team-{number}", admin=self.alice).name
+        project = work.project(owner, f"project-{number}", by=self.alice)
         run, kept = (full_run(project, name, by=self.alice) for name in ("going", "staying"))
         for content in ({"a": b"both", "b": b"one"}, {"a": b"both", "c": b"two"}):
             artifacts.version(project, "data", content, by=self.by)
@@ -276,6 +297,8 @@ class Story:
         if not ErasureJob.objects.filter(done_at=None).exists():
             ask()
         job = ErasureJob.objects.get(done_at=None)
+        assert (job.step == Step.WAIT) == (scope not in {Scope.PROJECT, Scope.PART})
+        ErasureJob.objects.filter(step=Step.WAIT).update(due_at=clock.now())  # its days are over
         while self._dies_or(go_on):
             attacker.copies_the_vault()
             if not self.unseen and self.chance.random() < 0.2:
@@ -289,7 +312,7 @@ class Story:
             assert [set(row) for row in store.scan(back, Stream.HISTORY)] == [{"_step"}] * 6
             assert store.console(back, 0, 9) == store.console(kept, 0, 9)
             assert [each.name for each in list_files(back)] == [each.name for each in list_files(kept)]
-        if scope is not Scope.PROJECT:
+        if scope not in {Scope.PROJECT, Scope.TEAM}:
             assert open_run(kept).config_text == '{"lr": 1}'
 
     def _asking(self, scope: Scope, project: Project, run: Run) -> Callable[[], object]:
@@ -309,7 +332,9 @@ class Story:
         if scope is Scope.FILES:
             files = list(RunFile.objects.filter(run=run, blob__isnull=False))
             return lambda: erase_files(files, by=self.by)
-        return lambda: erase_project(project, by=self.by)
+        if scope is Scope.TEAM:
+            return lambda: erase_team(project.entity, by=self.by)
+        return lambda: erase_project(project, by=self.by, at_once=True)
 
     def _dies_or(self, act: Callable[..., object]) -> bool:
         """Whether the worker died on its way."""
@@ -360,17 +385,19 @@ def keys_that_go(scope: Scope, project: Project, run: Run) -> set[UUID]:
         Version.objects.filter(collection__project=project),
         Collection.objects.filter(project=project),
     )
+    in_project = [
+        project.vault_node,
+        *_keys_of(Run.objects.filter(project=project)),
+        *_keys_of(versions),
+        *_keys_of(whole),
+    ]
     owners = set(
         {
             Scope.RUNS: [run.vault_node],
             Scope.FILES: [run.vault_node],
             Scope.PART: [run.vault_node],
-            Scope.PROJECT: [
-                project.vault_node,
-                *_keys_of(Run.objects.filter(project=project)),
-                *_keys_of(versions),
-                *_keys_of(whole),
-            ],
+            Scope.PROJECT: in_project,
+            Scope.TEAM: [project.entity.vault_node, *in_project],
             Scope.VERSIONS: _keys_of(versions.filter(number=0)),
             Scope.ARTIFACT: [*_keys_of(versions), *_keys_of(whole)],
         }[scope]

@@ -236,7 +236,7 @@ def test_what_is_being_erased_goes_with_its_project(
     vision: Project, by: Actor, pair: tuple[Version, Version]
 ) -> None:
     before = stored()
-    several = [erase_versions([pair[0]], by=by), erase_project(vision, by=by)]
+    several = [erase_versions([pair[0]], by=by), erase_project(vision, by=by, at_once=True)]
     for job in reversed(several):
         finish(job)
 

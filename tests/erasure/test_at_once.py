@@ -65,7 +65,7 @@ def test_a_run_is_proven_to_be_gone_when_it_is_also_while_its_project_waits(
 ) -> None:
     blobs = objects_of(full)
     job = erase_run(full, by=by)
-    whole = erase_project(vision, by=by)
+    whole = erase_project(vision, by=by, at_once=True)
 
     finish(job)
 

@@ -88,10 +88,24 @@ def test_several_are_named_by_how_many_they_are_and_workers_may_do_the_rest(
 
 
 def test_a_project_goes_by_its_whole_name(ask: Ask, full: Run, vision: Project) -> None:
-    ask("project", "lab/vision", "--yes", "lab/vision")
+    said = ask("project", "lab/vision", "--yes", "lab/vision", "--now")
 
+    assert "take it back" not in said
     assert not Project.everything.filter(pk=vision.pk).exists()
     assert not Run.everything.filter(pk=full.pk).exists()
+
+
+def test_where_its_owner_may_take_it_back_it_waits_and_the_command_says_so(
+    ask: Ask, full: Run, vision: Project
+) -> None:
+    said = ask("project", "lab/vision", types="lab/vision\n")
+
+    job = ErasureJob.objects.get()
+    assert job.step == Step.WAIT and job.due_at is not None
+    assert said.endswith(
+        f"Its owner can take it back until {job.due_at:%Y-%m-%d %H:%M} UTC; then the workers do the rest.\n"
+    )
+    assert Project.everything.get(pk=vision.pk).erased_at == job.asked_at
 
 
 def test_files_versions_and_artifacts_go_too(ask: Ask, full: Run, vision: Project, alice: User) -> None:

@@ -28,7 +28,7 @@ _MAKE = """
     for run in runs[:2]: erase_run(run, by=by)
     erase_versions([first], by=by)
     erase_artifact(whole.collection, by=by)
-    erase_project(other, by=by)
+    erase_project(other, by=by, at_once=True)
 """
 # Dies, as by kill -9, right after this call of that function.
 _DIE = """

@@ -678,7 +678,7 @@ def test_a_project_that_is_erased_meanwhile_takes_the_run_along(
 
     def meanwhile(work: Any) -> None:
         monkeypatch.setattr(exchange._Exchange, "carry_out", real)
-        whole.append(erase_project(vision, by=by))
+        whole.append(erase_project(vision, by=by, at_once=True))
         if is_shredded:
             steps.shred(whole[0], lambda: None)
             opened_keys().keys.clear()

@@ -94,7 +94,7 @@ def test_a_worker_that_was_taken_for_dead_leaves_the_numbers_of_who_went_on(full
 def test_a_project_is_proven_with_all_keys_below_it(
     full: Run, other: Run, vision: Project, by: Actor
 ) -> None:
-    job = finish(erase_project(vision, by=by))
+    job = finish(erase_project(vision, by=by, at_once=True))
 
     assert (job.step, job.proof["vault"]["keys"], job.proof["vault"]["tombstones"]) == (Step.DONE, 3, 1)
 
@@ -343,7 +343,7 @@ def waiting() -> QuerySet[Epoch]:
 def test_a_long_proof_goes_on_where_it_was(
     full: Run, other: Run, vision: Project, by: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = erase_project(vision, by=by)
+    job = erase_project(vision, by=by, at_once=True)
     until_proof(job, monkeypatch)
     monkeypatch.setattr(services, "_TURN_SECONDS", -1.0)
     monkeypatch.setattr(proof, "_BATCH", 1)

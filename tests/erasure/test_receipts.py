@@ -64,6 +64,7 @@ def test_a_receipt_states_what_was_done_and_names_nothing(
     assert stated["asked"] == {
         "at": f"{job.asked_at:%Y-%m-%dT%H:%M:%S.%f}Z",
         "by": by.audit_id,
+        "due": None,
         "cause": "asked",
         "scope": "runs",
         "things": 1,

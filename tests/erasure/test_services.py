@@ -201,7 +201,7 @@ def test_a_project_goes_with_its_runs_and_their_keys(
     stored = {each.blob.object_name for each in StoredFile.objects.select_related("blob")}
     assert stored <= objects() and len(stored) == 3
 
-    job = erase_project(vision, by=by)
+    job = erase_project(vision, by=by, at_once=True)
     assert find_project(vision.entity, "vision") is None
     assert Run.objects.filter(project=vision).count() == 0
     for each in (job, being_erased):

@@ -82,7 +82,7 @@ ACTS: dict[str, Callable[[Run, Version, Project, Actor], ErasureJob]] = {
     "file": lambda run, version, project, by: erase_files(files_of(run)[:1], by=by),
     "version": lambda run, version, project, by: erase_versions([version], by=by),
     "artifact": lambda run, version, project, by: erase_artifact(version.collection, by=by),
-    "project": lambda run, version, project, by: erase_project(project, by=by),
+    "project": lambda run, version, project, by: erase_project(project, by=by, at_once=True),
 }
 
 

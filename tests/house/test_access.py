@@ -224,6 +224,7 @@ WANT_A_FORM = {
         "organisation-registry-new",
         "organisation-settings",
         "team-code-erase",
+        "team-erase",
         "team-code-saving",
         "team-privacy",
         "team-retention",

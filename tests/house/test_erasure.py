@@ -15,10 +15,16 @@ from apps.runs.models import Chunk, Run
 # Points at what a job of this scope erases without going with it, and what becomes of the pointer.
 LOOSE: dict[Scope, dict[str, str]] = {
     Scope.VERSIONS: {
-        "artifacts.Link": "cut in the transaction that closes the version",
+        "artifacts.Link": "cut in the transaction that closes the version, or when it cannot be taken back any more",
         "artifacts.RunVersion": "that a run read or made it; goes by cascade with the version's row",
     },
     Scope.ARTIFACT: {"artifacts.RunVersion": "as of a version"},
+    Scope.TEAM: {
+        "erasure.ErasureJob": "tells of the erasure, and leads to the stone",
+        "erasure.Remainder": "until the job is done",
+        "teams.Organisation": "points at an entity of its own, never at a team",
+        "teams.OrganisationMembership": "as the organisation",
+    },
 }
 
 

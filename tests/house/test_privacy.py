@@ -111,6 +111,10 @@ OPEN_TEXT = {
     "vault.Head.mac_hex": "a keyed hash",
     "vault.Head.name": "a word of ours",
     "vault.Head.sha256_hex": "a digest",
+    "vault.Waiting.asked_by": "a public id",
+    "vault.Waiting.job": "a public id",
+    "vault.Waiting.scope": "a word of ours",
+    "vault.Waiting.things": "public ids",
 }
 # Rows that end by an act of their own, not with another row.
 HEADS = {
@@ -134,6 +138,7 @@ HEADS = {
     "vault.Node",
     "vault.Receipt",
     "vault.Tombstone",
+    "vault.Waiting",
 }
 
 

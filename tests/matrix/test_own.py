@@ -13,7 +13,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from apps.access.policy import Permission, allows
+from apps.access.policy import Permission, Scope, allows
 from apps.access.rules import SIGNED_IN, graphql_rules
 from apps.accounts.actors import Actor
 from apps.accounts.models import ApiKey, BrowserSession, User
@@ -22,7 +22,9 @@ from apps.core import jsontext
 from apps.erasure.services import erase_run
 from apps.exports.services import export_project
 from apps.teams.browsers import note_browser
+from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Membership, OrganisationMembership, Setting
+from apps.teams.services import choose
 from tests.e2e.secrecy.test_tenants import ROUTES
 from tests.erasure.conftest import finish
 from tests.exports.conftest import make
@@ -49,6 +51,7 @@ _DONE = {
     "Mutation.generateApiKey": 'mutation { generateApiKey(input: {description: "x"}) { apiKey { id } } }',
     "Mutation.createTeam": 'mutation { createTeam(input: {teamName: "made"}) { entity { name } } }',
 }
+_DECIDES = {"api:erasure-restore", "api:erasure-now"}
 # The addresses with the id of something of somebody's own.
 OWN = frozenset(
     {
@@ -62,6 +65,7 @@ OWN = frozenset(
             "api:export-archive",
         ),
         *("export", "export-again", "export-archive", "export-erase"),
+        *("erasure-restore", "api:erasure-restore", "erasure-now", "api:erasure-now"),
     }
 )
 
@@ -77,6 +81,8 @@ def things_of_alice(world: World) -> Ids:
         erase_run(work.run(work.project("alice", "own", by=alice), "gone", by=alice), by=by)
     ).public_id
     export = make(export_project(work.project("alice", "taken", by=alice), by=by)).public_id
+    choose(Entity.objects.get(user=alice), SettingName.GRACE_DAYS, 3, by=by)
+    waits = erase_run(work.run(work.project("alice", "own", by=alice), "waits", by=alice), by=by).public_id
     held = passkey(alice).pk
     return {
         "api-key-revoke": {"public_id": key},
@@ -95,6 +101,10 @@ def things_of_alice(world: World) -> Ids:
         "export-erase": {"export": export},
         "api:export": {"export": export},
         "api:export-archive": {"export": export},
+        "erasure-restore": {"erasure": waits},
+        "api:erasure-restore": {"erasure": waits},
+        "erasure-now": {"erasure": waits},
+        "api:erasure-now": {"erasure": waits},
     }
 
 
@@ -145,6 +155,8 @@ def expected(asker: Asker, each: Way) -> str:
         return WHO
     if each.name == "api:key-revoke" and not asker.actor.has_all_rights:
         return FORBIDDEN  # of any key
+    if is_alices(asker) and each.name in _DECIDES and asker.actor.scope is not Scope.ADMIN:
+        return FORBIDDEN  # what could not erase it
     return YES if is_alices(asker) else NOTHING
 
 

@@ -51,6 +51,7 @@ FORMS: dict[str, Words] = {
     "team-service-role": {"role": "viewer"},
     "team-code-saving": {"name": "code_saving", "on": "on"},
     "team-code-erase": {"agreed": "on"},
+    "team-erase": {"name": "{entity}"},
     "team-privacy": {"default_visibility": "restricted"},
     "team-retention": {"keep": "never"},
     "team-system-metadata": {"system_metadata": "none"},

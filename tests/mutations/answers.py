@@ -44,7 +44,7 @@ from apps.web.finding import _acts_in
 from apps.web.my_data import _others
 from apps.web.secrets import written_makers
 from tests.matrix.world import Asker, Place
-from tests.mutations import artifacts, client, registries
+from tests.mutations import artifacts, client, registries, waiting
 from tests.mutations.direct import Scene
 
 P = Permission
@@ -304,6 +304,7 @@ ANSWERS = [
     Answer("queries.projects_to_export", lambda s, p, a: s.project(p) in exports.projects_to_export(a.actor, s.project(p).entity), lambda s, p, a: a.may(P.PROJECT_EXPORT, p) and not p.is_suspended, is_each=True),
     Answer("contents.projects", _exports_people, lambda s, p, a: a.may(P.PROJECT_SHARE, p) and not p.is_suspended, is_each=True),
     Answer("contents.entities", lambda s, p, a: any(isinstance(each, Member) for each in entity_files(s.world.lab, a.actor) if each.path == "audit.jsonl"), lambda s, p, a: _inside(a, P.ENTITY_AUDIT)),
+    *(Answer(f"taking_back.may_decide {scope}", partial(waiting.decides, scope), partial(waiting.expected, scope)) for scope in waiting.TAKES),
     Answer("entities.default_entity", _goes_to_lab, lambda s, p, a: a.is_service or _may_go_to_lab(s, p, a) or (a.name == "writing key of an admin")),
     Answer("profile._places", _lab_is_offered, _may_go_to_lab),
     Answer("profile._save_place", _lab_is_taken, _may_go_to_lab),

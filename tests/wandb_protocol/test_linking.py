@@ -343,7 +343,7 @@ def test_what_a_project_that_is_erased_had_in_a_registry_is_gone_from_there_at_o
     for each in (other, model):
         ann.data(LINK, i=linking(each))
 
-    erase_project(model.collection.project, by=by)
+    erase_project(model.collection.project, by=by, at_once=True)
 
     assert Promotion.objects.latest("id").move == "cut"
     assert Link.objects.get().version == other

@@ -86,6 +86,7 @@ PAGES = (
     "/statistics",
     "/teams/kumiko-lab/retention",
     "/teams/kumiko-lab/data",
+    "/teams/kumiko-lab/erase",
     "/settings/appearance",
     "/settings/api-keys",
     "/settings/code-saving",

@@ -103,3 +103,60 @@ def test_a_job_that_broke_off_says_so(visit: Visit, send: Visit, full: Run) -> N
 
     job = ErasureJob.objects.get()
     assert "The last try broke off." in words(visit, f"/settings/erasures/{job.public_id}", "alice")
+
+
+def test_a_project_can_be_taken_back_from_the_page_of_its_erasure(
+    visit: Visit, send: Visit, full: Run, bob: User
+) -> None:
+    asked = words(visit, "/lab/vision/settings/erase", "alice")
+    assert "Whoever could erase it can take it back on the page of the erasure until" in asked
+    assert "Erase it for good now" in asked
+    place = send("/lab/vision/settings/erase", by="alice", name="vision").headers["Location"]
+    page = words(visit, place, "alice")
+    assert "Closed, and not erased yet" in page and "Take it back" in page
+    assert 'hx-trigger="every 2s"' not in visit(place, by="alice").content.decode()
+    assert "can be taken back" in words(visit, "/settings/erasures", "alice")
+    assert visit("/lab/vision", by="alice").status_code == 404
+    assert send(f"{place}/restore", by="bob").status_code == 404
+
+    assert send(f"{place}/restore", by="alice").headers["Location"] == place
+
+    assert "Nothing was erased. All of it is where it was." in words(visit, place, "alice")
+    assert "Take it back" not in words(visit, place, "alice")
+    assert visit(RUN, by="alice").status_code == 200
+    for act in ("restore", "now"):
+        assert send(f"{place}/{act}", by="alice").status_code == 409
+
+
+def test_who_does_not_want_to_wait_presses_the_other_button(visit: Visit, send: Visit, full: Run) -> None:
+    place = send("/lab/vision/settings/erase", by="alice", name="vision").headers["Location"]
+    send(f"{place}/now", by="alice")
+    job = ErasureJob.objects.get()
+    finish(job)
+    assert (job.step, "Take it back" in words(visit, place, "alice")) == ("done", False)
+
+
+def test_at_once_from_the_preview(visit: Visit, send: Visit, full: Run) -> None:
+    send("/lab/vision/settings/erase", by="alice", name="vision", now="1")
+
+    assert ErasureJob.objects.get().step == "shred"
+
+
+def test_a_team_goes_when_its_name_was_typed(visit: Visit, send: Visit, full: Run, mallory: User) -> None:
+    for who, status in (("bob", 403), ("vera", 403), ("mallory", 404), (None, 404)):
+        assert visit("/teams/lab/erase", by=who).status_code == status
+        assert send("/teams/lab/erase", by=who, name="lab").status_code == status
+    assert visit("/teams/alice/erase", by="alice").status_code == 404
+    assert "Erase the team." in words(visit, "/teams/lab", "alice")
+    assert "Erase the team." not in words(visit, "/teams/lab", "bob")
+    asked = words(visit, "/teams/lab/erase", "alice")
+    assert "Projects, with everything in them 1" in asked and "people are in the team." in asked
+    wrong = send("/teams/lab/erase", by="alice", name="<b>l\u202eab</b>" * 100)
+    assert wrong.status_code == 400 and "<b>l" not in wrong.content.decode()
+
+    place = send("/teams/lab/erase", by="alice", name=" lab ").headers["Location"]
+
+    assert "A team with everything in it" in words(visit, place, "alice")
+    assert [visit(url, by="bob").status_code for url in ("/lab", "/teams/lab", RUN)] == [404, 404, 404]
+    send(f"{place}/restore", by="alice")
+    assert visit(RUN, by="bob").status_code == 200

@@ -306,3 +306,18 @@ def test_a_project_stays_within_what_is_enforced_on_its_team(
 
     assert (refused.status_code, "has fixed this for its teams" in text_of(refused)) == (400, True)
     assert "The organisation institute has set a bound." in text_of(visit(PROJECT, by="alice"))
+
+
+def test_how_long_an_erasure_can_be_taken_back_is_chosen_here(visit: Visit, send: Visit, lab: Entity) -> None:
+    for name, days in (("grace_days", " 30 "), ("project_grace_days", "0")):
+        assert send(URL, by="alice", setting=name, days=days).status_code == 302
+    assert sorted(stored()) == [("grace_days", "30"), ("project_grace_days", "0")]
+    assert "How long an erasure can be taken back" in text_of(visit(URL, by="bob"))
+    assert send(URL, by="bob", setting="grace_days", days="1").status_code == 403
+
+    for days in ("31", "-1", "", "never", "9" * 10_000, "<b>x", "\u0663", "1\x00"):
+        wrong = send(URL, by="alice", setting="grace_days", days=days)
+        page = wrong.content.decode()
+        assert wrong.status_code == 400 and "from 0 to 30." in page
+        assert page.count('aria-invalid="true"') == 1 and "<b>x" not in page
+    assert sorted(stored()) == [("grace_days", "30"), ("project_grace_days", "0")]

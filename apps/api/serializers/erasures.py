@@ -28,6 +28,10 @@ class ErasureOut(serializers.Serializer[Any]):
     values = serializers.IntegerField(help_text="Of the history of a run that stays.")
     stored_bytes = serializers.IntegerField()
     asked_at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="While step is wait it can be taken back until then; null where it never could.",
+    )
     shredded_at = serializers.DateTimeField(
         allow_null=True, help_text="Since when the keys are destroyed: nobody reads it since."
     )

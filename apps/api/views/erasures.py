@@ -6,7 +6,7 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from apps.api.describe import answers
+from apps.api.describe import answers, writes
 from apps.api.request import ApiRequest
 from apps.api.serializers.erasures import (
     ErasureList,
@@ -19,6 +19,7 @@ from apps.api.serializers.erasures import (
 from apps.api.views.base import ApiView, asked, signed_in
 from apps.erasure.queries import get_job, jobs_seen_by
 from apps.erasure.receipts import get_receipt
+from apps.erasure.taking_back import erase_now, take_back
 from apps.vault.receipts import links
 from apps.vault.signing import public_key
 
@@ -47,6 +48,30 @@ class ErasureView(ApiView):
     )
     def get(self, request: ApiRequest, erasure: str) -> HttpResponseBase:
         return Response(ErasureOut(get_job(signed_in(request), public_id=erasure)).data)
+
+
+class ErasureRestoreView(ApiView):
+    @extend_schema(
+        operation_id="restore_erasure",
+        summary="Take an erasure back that waits: all that it closed is there again",
+        tags=["erasures"],
+        request=None,
+        responses=writes({200: ErasureOut}, 409),
+    )
+    def post(self, request: ApiRequest, erasure: str) -> HttpResponseBase:
+        return Response(ErasureOut(take_back(signed_in(request), public_id=erasure)).data)
+
+
+class ErasureNowView(ApiView):
+    @extend_schema(
+        operation_id="hasten_erasure",
+        summary="Have an erasure begin that waits: it cannot be taken back any more",
+        tags=["erasures"],
+        request=None,
+        responses=writes({202: ErasureOut}, 409),
+    )
+    def post(self, request: ApiRequest, erasure: str) -> HttpResponseBase:
+        return begun(erase_now(signed_in(request), public_id=erasure))
 
 
 class ReceiptView(ApiView):

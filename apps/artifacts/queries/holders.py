@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from django.db.models import Q
+
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Link, RunVersion, StoredFile, Version
@@ -19,18 +21,18 @@ from apps.vault.tree import owners_of
 from apps.vault.types import NodeId
 
 
-def heirs_of(files: Sequence[StoredFile], *, but: Collection[int] = ()) -> dict[int, int]:
+def heirs_of(
+    files: Sequence[StoredFile], *, but: Collection[int] = (), also: Q | None = None
+) -> dict[int, int]:
     """By the row of each of these files that another version holds as well, such a version: none of those that are being
-    erased, and none of `but`. The files come with their blobs."""
+    erased unless `also` is true of it, and none of `but`. The files come with their blobs."""
     held = owners_of([NodeId(each.blob.vault_node) for each in files])
-    rows = Version.objects.filter(
-        vault_node__in={node for nodes in held.values() for node in nodes}, collection__erased_at=None
+    is_there = Q(erased_at=None, collection__erased_at=None) & ~Q(state=VersionState.DELETED)
+    rows = Version.everything.filter(
+        is_there | also if also is not None else is_there,
+        vault_node__in={node for nodes in held.values() for node in nodes},
     )
-    staying = {
-        NodeId(node): pk
-        for node, pk in rows.exclude(state=VersionState.DELETED).values_list("vault_node", "pk")
-        if pk not in but
-    }
+    staying = {NodeId(node): pk for node, pk in rows.values_list("vault_node", "pk") if pk not in but}
     found: dict[int, int] = {}
     for each in files:
         owners = held.get(NodeId(each.blob.vault_node), ())

@@ -90,6 +90,7 @@ def _of_its_teams(rows: QuerySet[Link]) -> QuerySet[Link]:
     return rows.filter(
         version__collection__project__entity__organisation=F("collection__project__entity__of_organisation"),
         version__collection__project__entity__suspended_at=None,
+        version__collection__project__entity__erased_at=None,
     )
 
 

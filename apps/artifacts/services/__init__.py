@@ -7,7 +7,11 @@ from apps.artifacts.services.changing import add_aliases, remove_aliases, update
 from apps.artifacts.services.collections import may_add_to, update_collection
 from apps.artifacts.services.committing import commit_version
 from apps.artifacts.services.deleting import (
+    bring_back_collection,
+    bring_back_versions,
     clear_version,
+    close_collection,
+    close_versions,
     give_back_files,
     hand_on_files,
     leave_collection,
@@ -40,7 +44,11 @@ __all__ = [
     "add_link_aliases",
     "announce_files",
     "announce_manifest",
+    "bring_back_collection",
+    "bring_back_versions",
     "clear_version",
+    "close_collection",
+    "close_versions",
     "commit_version",
     "complete_parts",
     "create_registry",

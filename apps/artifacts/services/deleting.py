@@ -8,17 +8,27 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from django.db import DatabaseError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Alias, Collection, Manifest, StoredFile, Version
 from apps.artifacts.queries.holders import heirs_of
-from apps.artifacts.queries.versions import ALIAS_LABEL, collection_key, committed
+from apps.artifacts.queries.versions import (
+    ALIAS_LABEL,
+    COLLECTION_LABEL,
+    collection_key,
+    committed,
+    find_collection,
+    open_collection,
+    project_key,
+)
 from apps.artifacts.services.collections import move_aliases
-from apps.artifacts.services.linking import cut_links, end_links
+from apps.artifacts.services.linking import cut_links, end_links, require_may_end_links
 from apps.artifacts.types import LATEST, CollectionKind, VersionState
 from apps.blobs.models import Blob
 from apps.blobs.services import delete_blob
@@ -68,6 +78,47 @@ def _move_latest(collection: Collection) -> None:
         move_aliases(collection, newest, [LATEST])
 
 
+def close_versions(versions: Sequence[Version]) -> None:
+    """Let `latest` lead past these versions, which are closed and may yet come back. All else that leads to them stands, and
+    leads nowhere meanwhile."""
+    ids = [each.pk for each in versions]
+    for collection in {each.collection_id: each.collection for each in versions}.values():
+        if _is_latest_among(collection, Alias.objects.filter(collection=collection, version__in=ids)):
+            _move_latest(collection)
+
+
+def bring_back_versions(versions: Sequence[Version]) -> None:
+    """Show versions that were closed again, which are locked with their collections; inside the caller's transaction. An alias
+    that was given to another version meanwhile stays there."""
+    Version.everything.filter(pk__in=[each.pk for each in versions]).update(
+        state=VersionState.COMMITTED, erased_at=None, erasure_job=None, updated_at=clock.now()
+    )
+    for collection in {each.collection_id: each.collection for each in versions}.values():
+        with suppress(KeyGone, Tampered):
+            _move_latest(collection)
+
+
+def close_collection(collection: Collection, *, by: Actor) -> None:
+    """Forbidden where protected aliases lead into a portfolio that is closed, as if its links ended now."""
+    if collection.kind == CollectionKind.PORTFOLIO:
+        require_may_end_links(collection, by=by)
+
+
+def bring_back_collection(collection: Collection) -> None:
+    """Let a collection be found again that was closed, and is locked; inside the caller's transaction. Conflict where another
+    one has its name by now."""
+    row = Collection.everything.select_related("project__entity").get(pk=collection.pk)
+    name = open_collection(row).name
+    if find_collection(row.project, name) is not None:
+        raise Conflict(_("The project has an artifact of this name again. Erase or rename that one first."))
+    Collection.everything.filter(pk=row.pk).update(
+        erased_at=None,
+        erasure_job=None,
+        name_index=blind_index(project_key(row.project), COLLECTION_LABEL, name),
+        updated_at=clock.now(),
+    )
+
+
 def leave_collection(collection: Collection, *, by: Actor) -> None:
     """Let nothing lead to what is in a collection any more, which is marked as erased; called inside the transaction that
     does so. Of a portfolio the links go, and what they led to stays where it was made.
@@ -80,10 +131,10 @@ def leave_collection(collection: Collection, *, by: Actor) -> None:
     Alias.objects.filter(collection=collection).delete()
 
 
-def hand_on_files(files: Sequence[StoredFile]) -> list[StoredFile]:
-    """Of files that came with versions which are being erased: what a version that stays holds as well is found by that one
-    from now on. The others, to which nobody has a claim."""
-    heirs, handed = heirs_of(files), defaultdict[int, list[int]](list)
+def hand_on_files(files: Sequence[StoredFile], *, also: Q) -> list[StoredFile]:
+    """Of files that came with versions which are being erased: what a version that stays holds as well, or one of `also`, is
+    found by that one from now on. The others, to which nobody has a claim."""
+    heirs, handed = heirs_of(files, also=also), defaultdict[int, list[int]](list)
     for file_id, heir_id in heirs.items():
         handed[heir_id].append(file_id)
     for heir_id, ids in handed.items():

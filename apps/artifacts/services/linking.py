@@ -168,11 +168,16 @@ def end_links(portfolio: Collection, *, by: Actor) -> None:
     Their rows go at once: those of a portfolio without its key would stand in the way of whoever erases a version. That key
     may be gone by now, where the instance erases once more what an old database knows; then no alias can be read.
     """
-    if portfolio.project.is_registry and not by.is_at_the_machine:
-        require_unprotected(portfolio.project, (alias for alias, _id in aliases_of(portfolio)), by)
+    require_may_end_links(portfolio, by=by)
     for link in links_there().filter(collection=portfolio):
         _record(EventKind.ARTIFACT_UNLINKED, link, by)
     Link.objects.filter(collection=portfolio).delete()
+
+
+def require_may_end_links(portfolio: Collection, *, by: Actor) -> None:
+    """Forbidden while protected aliases lead to some of a portfolio's links."""
+    if portfolio.project.is_registry and not by.is_at_the_machine:
+        require_unprotected(portfolio.project, (alias for alias, _id in aliases_of(portfolio)), by)
 
 
 def _locked(portfolio: Collection) -> Collection | None:

@@ -46,8 +46,21 @@ def get_or_create_project(
     owner = _owner(actor, entity)
     if find_project(owner, name) is None:
         require(actor, Permission.PROJECT_CREATE, entity=owner, what="project")
-        _create_project(owner, name, visibility=_new_visibility(owner, visibility, by=actor), by=actor)
+        made = _create_project(owner, name, visibility=_new_visibility(owner, visibility, by=actor), by=actor)
+        if not made:
+            _require_not_closed(owner, name)
     return get_project(actor, Permission.RUN_CREATE, entity=owner.name, name=name)
+
+
+def _require_not_closed(entity: Entity, name: str) -> None:
+    """Conflict where the name is that of a project which is being erased. For those who may make one there."""
+    index = blind_index(open_key(NodeId(entity.vault_node)), NAME_LABEL, name)
+    if Project.everything.filter(entity=entity, name_index=index, erased_at__isnull=False).exists():
+        raise Conflict(
+            _(
+                "A project of this name is being erased. Until that is over, or taken back, the name is not free."
+            )
+        )
 
 
 def _owner(actor: Actor, entity: str | None) -> Entity:
@@ -74,6 +87,7 @@ def create_project(
     visibility = _new_visibility(owner, visibility, by=actor)
     is_there = find_project(owner, name) is not None
     if is_there or not _create_project(owner, name, visibility=visibility, by=actor, description=description):
+        _require_not_closed(owner, name)
         raise Conflict(_("There is a project of this name already."))
     return get_project(actor, Permission.PROJECT_READ, entity=owner.name, name=name)
 
@@ -181,6 +195,7 @@ def rename_registry_project(project: Project, name: str, *, by: Actor) -> Projec
     project = locked_project(project)
     if find_project(project.entity, name) not in (None, project):
         raise Conflict(_("There is a registry of this name already."))
+    _require_not_closed(project.entity, name)
     project.name_index = blind_index(open_key(NodeId(project.entity.vault_node)), NAME_LABEL, name)
     project.sealed_name = seal_text(
         open_key(NodeId(project.vault_node)), name, label=NAME_LABEL, row=project.uuid

@@ -20,7 +20,7 @@ def entity_by_name(name: str) -> Entity:
     """Unchecked: for callers that ask the gate about what lies inside (a public project of a stranger's entity)."""
     name = name.lower()
     entity = find_row(Entity, name=name) if is_name(name) else None
-    if entity is None:
+    if entity is None or entity.erased_at is not None:
         raise NotFound(_NO_ENTITY)
     return entity
 

@@ -154,7 +154,8 @@ def names_of_teams(public_ids: Iterable[str]) -> dict[str, str]:
 def is_name_in_use(name: str) -> bool:
     """Has a person, a team or an organisation this name? For forms; `claim_name` asks when it counts."""
     return is_name(name) and (
-        Entity.objects.filter(name=name).exists() or Organisation.objects.filter(name=name).exists()
+        # Also that of one which is being erased, and may be taken back.
+        Entity.everything.filter(name=name).exists() or Organisation.objects.filter(name=name).exists()
     )
 
 

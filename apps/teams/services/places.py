@@ -10,6 +10,7 @@ from apps.accounts.actors import Actor
 from apps.accounts.names import USERNAME_VALIDATORS
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.teams.models import Entity, Organisation
+from apps.teams.names import is_name_of_the_erased
 from apps.teams.queries.people import Place, is_name_in_use
 
 
@@ -40,11 +41,11 @@ def usable_name(text: str) -> str:
 
 
 def claim_name(name: str) -> None:
-    """Refuse a name that a person, a team or an organisation has. Call it in the transaction that stores the name.
+    """Refuse a name that a person, a team or an organisation has, or had before it was erased. Call it in the transaction that stores the name.
 
     Two tables share these names, so no constraint sees both of them: whoever takes one waits for the others.
     """
     # A row that is always there. (SQLite has one writer at a time and needs none.)
     ContentType.objects.select_for_update().get(app_label="teams", model="entity")
-    if is_name_in_use(name):
+    if is_name_in_use(name) or is_name_of_the_erased(name):
         raise Conflict(_("This name is taken."))

@@ -20,7 +20,9 @@ from apps.artifacts.queries import (
 )
 from apps.artifacts.types import CollectionKind
 from apps.erasure.artifacts import erase_artifact, erase_versions
+from apps.erasure.grace import could_be_taken_back_until
 from apps.erasure.queries import MOST_AT_ONCE
+from apps.erasure.types import Scope
 from apps.projects.queries import open_project
 from apps.web.artifacts.erasing import Chosen, Noticing, noticing
 from apps.web.artifacts.ledger import version_url
@@ -55,13 +57,14 @@ def version(
     if (collection, version) != (opened.collection.name, f"v{held.number}"):
         return redirect(f"{address}/erase")
     if request.method == "POST":
-        return _begun([erase_versions([held], by=request.actor)])
+        return _begun([erase_versions([held], by=request.actor, at_once=_is_for_now(request))])
     context = around(request, held.collection.project) | {
         "title": opened.name,
         "action": f"{address}/erase",
         "back": address,
         "noticing": noticing(request.actor, [held]),
         "aliases": opened.aliases,
+        "until": could_be_taken_back_until(held.collection.project.entity, Scope.VERSIONS),
     }
     return render(request, "erasing/artifact.html", context)
 
@@ -86,15 +89,19 @@ def collection(request: Request, entity: str, project: str, collection: str) -> 
     if errors:
         return _collection_page(request, opened, found, chosen=chosen, errors=errors)
     if chosen is Chosen.ALL:
-        return _begun([erase_artifact(held, by=request.actor)])
+        return _begun([erase_artifact(held, by=request.actor, at_once=_is_for_now(request))])
     return _begun(_in_turns(request, unused))
 
 
 def _in_turns(request: Request, versions: list[Version]) -> list[ErasureJob]:
     return [
-        erase_versions(versions[start : start + MOST_AT_ONCE], by=request.actor)
+        erase_versions(versions[start : start + MOST_AT_ONCE], by=request.actor, at_once=_is_for_now(request))
         for start in range(0, len(versions), MOST_AT_ONCE)
     ]
+
+
+def _is_for_now(request: Request) -> bool:
+    return "now" in request.POST
 
 
 def _begun(jobs: list[ErasureJob]) -> HttpResponseBase:
@@ -121,6 +128,7 @@ def _collection_page(
         "action": request.path,
         "back": address,
         "noticing": found,
+        "until": could_be_taken_back_until(opened.collection.project.entity, Scope.ARTIFACT),
         "takes_all": chosen is Chosen.ALL,
         "errors": errors or {},
         "typed": request.POST.get("name", "")[:200],

@@ -9,14 +9,18 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.access.policy import Permission
-from apps.erasure.queries import get_job, jobs_seen_by, runs_to_erase, would_go
+from apps.erasure.grace import could_be_taken_back_until
+from apps.erasure.queries import get_job, jobs_seen_by, runs_to_erase, team_would_go, would_go
 from apps.erasure.services import erase_project, erase_run, erase_runs
+from apps.erasure.taking_back import erase_now, take_back
+from apps.erasure.teams import erase_team
 from apps.erasure.types import Scope
 from apps.projects.queries import get_project, open_project
 from apps.runs.queries import get_run, open_run
+from apps.teams.queries import get_team
 from apps.web.erasing import progress_of
 from apps.web.links import project_url, run_url
 from apps.web.registries import frame, shelves, short_name
@@ -24,6 +28,8 @@ from apps.web.rendering import render
 from apps.web.request import Request
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from apps.erasure.models import ErasureJob
     from apps.projects.types import OpenProject
 
@@ -35,10 +41,11 @@ def run(request: Request, entity: str, project: str, run: str) -> HttpResponseBa
     """A run, with everything below it."""
     target = get_run(request.actor, Permission.RUN_ERASE, entity=entity, project=project, name=run)
     if request.method == "POST":
-        return _begun(erase_run(target, by=request.actor))
+        return _begun(erase_run(target, by=request.actor, at_once="now" in request.POST))
     head = open_run(target).head
     context = {
         "went": would_go(Scope.RUNS, [target]),
+        "until": could_be_taken_back_until(target.project.entity, Scope.RUNS),
         "title": head.display_name or head.name,
         "action": f"{run_url(entity, project, run)}/erase",
         "back": run_url(entity, project, run),
@@ -58,9 +65,10 @@ def runs(request: Request, entity: str, project: str) -> HttpResponseBase:
         get_project(request.actor, Permission.RUN_ERASE, entity=entity, name=project)
         return redirect(project_url(entity, project))
     if request.method == "POST":
-        return _begun(erase_runs(chosen, by=request.actor))
+        return _begun(erase_runs(chosen, by=request.actor, at_once="now" in request.POST))
     context = {
         "went": would_go(Scope.RUNS, chosen),
+        "until": could_be_taken_back_until(held.entity, Scope.RUNS),
         "chosen": ",".join(each.public_id for each in chosen),
         "action": f"{project_url(entity, project)}/erase",
         "back": project_url(entity, project),
@@ -76,19 +84,41 @@ def project(request: Request, entity: str, project: str) -> HttpResponseBase:
     error, typed = "", request.POST.get("name", "")
     if request.method == "POST":
         if typed.strip() == (short_name(opened) if held.is_registry else opened.name):
-            return _begun(erase_project(held, by=request.actor))
+            return _begun(erase_project(held, by=request.actor, at_once="now" in request.POST))
         error = _("This is not the name of the project. Type it as it stands above.")
     if held.is_registry:
-        return _registry_page(request, opened, typed=typed[:200], is_wrong=bool(error))
+        until = could_be_taken_back_until(held.entity, Scope.PROJECT)
+        return _registry_page(request, opened, typed=typed[:200], is_wrong=bool(error), until=until)
     context = {
         "is_project": True,
         "went": would_go(Scope.PROJECT, [held]),
+        "until": could_be_taken_back_until(held.entity, Scope.PROJECT),
         "error": error,
         "typed": typed[:200],
         "action": f"{project_url(entity, project)}/settings/erase",
         "back": f"{project_url(entity, project)}/settings",
     }
     return _preview(request, opened, context, status=400 if error else 200)
+
+
+@require_http_methods(_FORM)
+def team(request: Request, entity: str) -> HttpResponseBase:
+    """A team with everything in it. Its name is typed first."""
+    held = get_team(request.actor, Permission.ENTITY_ADMIN, name=entity)
+    error, typed = "", request.POST.get("name", "")
+    if request.method == "POST":
+        if typed.strip().lower() == held.name:
+            return _begun(erase_team(held, by=request.actor, at_once="now" in request.POST))
+        error = _("This is not the name of the team. Type it as it stands above.")
+    context = {
+        "team": held.name,
+        "went": would_go(Scope.TEAM, [held]),
+        "beside": team_would_go(held),
+        "until": could_be_taken_back_until(held, Scope.TEAM),
+        "error": error,
+        "typed": typed[:200],
+    }
+    return render(request, "erasing/team.html", context, status=400 if error else 200)
 
 
 @login_required
@@ -102,17 +132,33 @@ def erasures(request: Request) -> HttpResponse:
 @require_safe
 def erasure(request: Request, erasure: str) -> HttpResponse:
     """How far one erasure is. Its keys gone, nobody here knows any more what it was called."""
-    job = progress_of(get_job(request.actor, public_id=erasure))
+    job = progress_of(get_job(request.actor, public_id=erasure), request.actor)
     response = render(request, "erasing/job.html", {"job": job})
-    if request.htmx and job.is_done:
+    if request.htmx and job.is_over:
         response["HX-Refresh"] = "true"  # the page that waited says so in its heading too
     return response
 
 
-def _registry_page(request: Request, opened: OpenProject, *, typed: str, is_wrong: bool) -> HttpResponse:
+@login_required
+@require_POST
+def restore(request: Request, erasure: str) -> HttpResponseBase:
+    """Take an erasure back that waits."""
+    return _begun(take_back(request.actor, public_id=erasure))
+
+
+@login_required
+@require_POST
+def now(request: Request, erasure: str) -> HttpResponseBase:
+    """Have one begin that waits."""
+    return _begun(erase_now(request.actor, public_id=erasure))
+
+
+def _registry_page(
+    request: Request, opened: OpenProject, *, typed: str, is_wrong: bool, until: datetime | None
+) -> HttpResponse:
     (shelf,) = shelves(request.actor, [opened])
     error = _("This is not the name of the registry. Type it as it stands above.") if is_wrong else ""
-    context = frame(opened) | {"shelf": shelf, "typed": typed, "error": error}
+    context = frame(opened) | {"shelf": shelf, "typed": typed, "error": error, "until": until}
     return render(request, "erasing/registry.html", context, status=400 if is_wrong else 200)
 
 

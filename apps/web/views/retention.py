@@ -12,6 +12,7 @@ from apps.access.policy import Permission
 from apps.core.errors import Forbidden, Invalid
 from apps.projects.retention import SETTING
 from apps.teams.gate import may
+from apps.web.grace import choose_grace, grace_rows, named_in
 from apps.web.keeping import owner_of
 from apps.web.rendering import render
 from apps.web.request import Request
@@ -33,27 +34,32 @@ def of_team(request: Request, entity: str) -> HttpResponseBase:
 
 def _retention(request: Request, team: str, action: str) -> HttpResponseBase:
     asking: Asking | None = None
-    wrong, name = "", setting_of(request.POST)
+    wrong, name, grace = "", setting_of(request.POST), named_in(request.POST)
     if request.method == "POST":
         owner = owner_of(request.actor, Permission.ENTITY_ADMIN, team)
         try:
-            asking = choose_rule(owner, owner.name, request.POST.dict(), by=request.actor, name=name)
+            if grace is not None:
+                choose_grace(owner, grace, request.POST.dict(), by=request.actor)
+            else:
+                asking = choose_rule(owner, owner.name, request.POST.dict(), by=request.actor, name=name)
         except (Forbidden, Invalid) as error:
             wrong = error.public_message
         if not wrong and asking is None:
             return redirect(action)
     owner = owner_of(request.actor, Permission.ENTITY_READ, team)
+    typed = request.POST.get("days", "")[:20] if wrong else ""
     context = {
         "team": owner.name if team else "",
         "action": action,
         "may_change": may(request.actor, Permission.ENTITY_ADMIN, entity=owner),
         # Each with what was wrong in its own form, and what had been typed there.
         "both": [
-            (rules_of(request.actor, owner, each), wrong if each is name else "")
+            (rules_of(request.actor, owner, each), wrong if each is name and grace is None else "")
             for each in (SETTING, VERSIONS)
         ],
         "asking": asking,
-        "typed": request.POST.get("days", "")[:20] if wrong else "",
+        "typed": typed,
+        "grace": grace_rows(request.actor, owner, refused=grace, typed=typed, wrong=wrong),
     }
     bad = wrong or (asking and asking.wrong)
     return render(request, "settings/retention.html", context, status=400 if bad else 200)

@@ -132,7 +132,7 @@ def test_what_is_erased_opens_by_no_copy_of_the_vault_made_before(world: World, 
     copies, named = str(tmp_path / "copies"), f"carol/{world.text('project')}"
     opened = world.server.python("-c", COPY_THE_VAULT, copies)
 
-    said = world.server.manage("erase", "project", named, "--yes", named)
+    said = world.server.manage("erase", "project", named, "--yes", named, "--now")
 
     assert "done, 2 runs, 2 versions" in said
     keys, files, still, others = map(int, world.server.python("-c", OPEN_WHAT_WENT, copies).split())

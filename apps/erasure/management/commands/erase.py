@@ -37,6 +37,11 @@ class Command(BaseCommand):
             "--yes", metavar="NAME", help="its name, or of several their number: is not asked for"
         )
         parser.add_argument("--dry-run", action="store_true", help="say what would go, and erase nothing")
+        parser.add_argument(
+            "--now",
+            action="store_true",
+            help="at once, also where its owner may take erasures back for some days",
+        )
         parser.add_argument("--no-wait", action="store_true", help="leave the rest to the workers")
 
     def handle(
@@ -48,11 +53,12 @@ class Command(BaseCommand):
         yes: str | None = None,
         dry_run: bool = False,
         no_wait: bool = False,
+        now: bool = False,
         **options: Any,
     ) -> None:
         try:
             with keys_in_use():
-                job = self._begun(named(Kind(kind), place, names), place, yes=yes, dry_run=dry_run)
+                job = self._begun(named(Kind(kind), place, names), place, yes=yes, dry_run=dry_run, now=now)
         except OwnlogError as error:
             raise CommandError(error.message) from None
         if job is None:
@@ -61,12 +67,18 @@ class Command(BaseCommand):
         if job.scope == Scope.PART:
             closed = "the run is closed, and comes back without it"
         self.stdout.write(f"erasure {job.public_id}: {closed}")
-        if no_wait:
+        if job.step == Step.WAIT:
+            self.stdout.write(
+                f"Its owner can take it back until {job.begins_at:%Y-%m-%d %H:%M} UTC; then the workers do the rest."
+            )
+        elif no_wait:
             self.stdout.write("The workers do the rest; its page says how far it is.")
         else:
             self._carry_on(job)
 
-    def _begun(self, found: Named, place: str, *, yes: str | None, dry_run: bool) -> ErasureJob | None:
+    def _begun(
+        self, found: Named, place: str, *, yes: str | None, dry_run: bool, now: bool
+    ) -> ErasureJob | None:
         for what, count in found.counted.items():
             self.stdout.write(f"{what}: {count}")
         if dry_run:
@@ -75,10 +87,10 @@ class Command(BaseCommand):
         word = found.word or place
         if (self._asked(word) if yes is None else yes) != word:
             raise CommandError(f"Nothing was erased: to erase this, the word is {word!r}.")
-        return found.begin(Actor.operator())
+        return found.begin(Actor.operator(), now)
 
     def _asked(self, word: str) -> str:
-        self.stdout.write(f"Nobody can take this back. To erase it, type: {word}")
+        self.stdout.write(f"To erase it, type: {word}")
         try:
             return input().strip()
         except EOFError:

@@ -1,0 +1,58 @@
+"""How long what somebody erases can still be taken back: their entity's choice, and what that means for one erasure.
+
+Meanwhile it is closed as any other: no door finds it. Its keys and bytes are there, and its request waits.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from apps.core import clock
+from apps.erasure.models import ErasureJob
+from apps.erasure.types import Scope, Step
+from apps.teams.choices import SettingName
+from apps.teams.models import Entity
+from apps.teams.queries import effective
+
+# Runs, files and artifacts come by the hundred, and a client writes them again; a project is years of work.
+PARTS, WHOLES = SettingName.GRACE_DAYS, SettingName.PROJECT_GRACE_DAYS
+_WHOLE = frozenset({Scope.PROJECT, Scope.TEAM})
+
+
+def setting_for(scope: Scope) -> SettingName:
+    return WHOLES if scope in _WHOLE else PARTS
+
+
+def grace_of(entity: Entity, scope: Scope) -> timedelta:
+    """How long an erasure in this entity waits. Parts of a run do not: the run is closed until they are gone. Nor do exports."""
+    if scope in {Scope.PART, Scope.EXPORTS}:
+        return timedelta()
+    return timedelta(days=effective(entity, setting_for(scope)).days or 0)
+
+
+def could_be_taken_back_until(entity: Entity, scope: Scope) -> datetime | None:
+    """If it were asked for now; None where it is gone at once. For pages that say so before."""
+    grace = grace_of(entity, scope)
+    return clock.now() + grace if grace else None
+
+
+def may_begin() -> Q:
+    """Jobs that wait for no moment any more."""
+    return Q(due_at=None) | Q(due_at__lte=clock.now())
+
+
+def waiting() -> QuerySet[ErasureJob]:
+    """Jobs that can still be taken back: no worker has begun. One that has, has tried."""
+    return ErasureJob.objects.filter(step=Step.WAIT, tries=0, due_at__gt=clock.now())
+
+
+def can_be_taken_back(job: ErasureJob) -> bool:
+    return job.step == Step.WAIT and not job.tries and job.begins_at > clock.now()
+
+
+def kept_for_now() -> Q:
+    """Versions of artifacts that are closed and may yet come back: what they hold is theirs still."""
+    jobs = ErasureJob.objects.filter(step=Step.WAIT).values("uuid")
+    return Q(erasure_job__in=jobs) | Q(collection__erasure_job__in=jobs)

@@ -1,0 +1,84 @@
+"""What waits, written down in the vault as well, and found there by a main database that is older than the request.
+
+Until an erasure begins the vault would not know of it: nothing is deleted there. The sweep makes both say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.db import transaction
+from django.db.models import Model
+
+from apps.accounts.actors import Actor
+from apps.core.errors import NotFound
+from apps.erasure.artifacts import erase_artifact, erase_versions
+from apps.erasure.models import ErasureJob
+from apps.erasure.plan import HEADS
+from apps.erasure.services import erase_files, erase_project, erase_runs
+from apps.erasure.teams import erase_team
+from apps.erasure.types import Scope, Step
+from apps.vault.waiting import Waits, forget_waiting, remember_waiting, remembered
+
+_Act = Callable[..., ErasureJob]
+_ONE: dict[Scope, _Act] = {
+    Scope.PROJECT: erase_project,
+    Scope.TEAM: erase_team,
+    Scope.ARTIFACT: erase_artifact,
+}
+_SEVERAL: dict[Scope, _Act] = {
+    Scope.RUNS: erase_runs,
+    Scope.FILES: erase_files,
+    Scope.VERSIONS: erase_versions,
+}
+
+
+def remember() -> None:
+    """Have the vault know of each erasure that waits, and of none that does not any more. One that this database does not
+    know of stays: it is closed once more by `wait_again`."""
+    known = {each.job: each.due_at for each in remembered()}
+    waiting = ErasureJob.objects.filter(step=Step.WAIT).order_by("pk")
+    remember_waiting(_as_it_waits(job) for job in waiting if known.get(job.public_id) != job.due_at)
+    over = ErasureJob.objects.filter(public_id__in=list(known)).exclude(step=Step.WAIT)
+    forget_waiting(list(over.values_list("public_id", flat=True)))
+
+
+def _as_it_waits(job: ErasureJob) -> Waits:
+    rows = HEADS[Scope(job.scope)]._base_manager.filter(erasure_job=job.uuid)
+    things = tuple(rows.order_by("pk").values_list("public_id", flat=True))
+    return Waits(job.public_id, job.scope, job.asked_by, job.asked_at, job.begins_at, things)
+
+
+def wait_again() -> int:
+    """Close what waits by the vault and is open here, with the moment that it had; how many erasures."""
+    waiting = {each.job: each for each in remembered()}
+    known = ErasureJob.objects.filter(public_id__in=list(waiting)).values_list("public_id", flat=True)
+    for job in known:
+        del waiting[job]
+    return sum(_closed_again(each) for each in waiting.values())
+
+
+def _closed_again(waits: Waits) -> bool:
+    scope = Scope(waits.scope)
+    things = list(HEADS[scope]._default_manager.filter(public_id__in=waits.things))
+    if not things:
+        return False
+    try:
+        with transaction.atomic():
+            job = _erase(scope, things)
+            # As it was asked for then, whatever its owner's choice is in this database.
+            ErasureJob.objects.filter(pk=job.pk).update(
+                public_id=waits.job,
+                asked_by=waits.asked_by,
+                asked_at=waits.asked_at,
+                due_at=waits.due_at,
+                step=Step.WAIT.value,
+            )
+    except NotFound:  # closed with what it lay in
+        return False
+    return True
+
+
+def _erase(scope: Scope, things: list[Model]) -> ErasureJob:
+    by = Actor.system()
+    return _ONE[scope](things[0], by=by) if scope in _ONE else _SEVERAL[scope](things, by=by)

@@ -1,0 +1,59 @@
+"""What waits to be erased for good, closed by alice: who may take it back, or have it begin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from apps.access.policy import Permission, allows
+from apps.accounts.actors import Actor
+from apps.erasure.artifacts import erase_artifact, erase_versions
+from apps.erasure.models import ErasureJob
+from apps.erasure.services import erase_files, erase_project, erase_run
+from apps.erasure.taking_back import may_decide
+from apps.erasure.teams import erase_team
+from apps.erasure.types import Scope
+from apps.files.queries import find_file
+from apps.teams.choices import SettingName
+from apps.teams.models import Entity
+from apps.teams.services import choose
+from tests.mutations import artifacts
+
+if TYPE_CHECKING:
+    from tests.matrix.world import Asker, Place
+    from tests.mutations.direct import Scene
+
+TAKES = {
+    Scope.FILES: Permission.FILE_ERASE,
+    Scope.RUNS: Permission.RUN_ERASE,
+    Scope.PROJECT: Permission.PROJECT_ERASE,
+    Scope.TEAM: Permission.ENTITY_ADMIN,
+    Scope.VERSIONS: Permission.FILE_ERASE,
+    Scope.ARTIFACT: Permission.FILE_ERASE,
+}
+_OF_RUNS = {Scope.FILES, Scope.RUNS}
+
+
+def decides(scope: Scope, s: Scene, place: Place, asker: Asker) -> bool:
+    return may_decide(asker.actor, _closed(scope, s, place, Actor.person(s.user("alice"))))
+
+
+def expected(scope: Scope, s: Scene, place: Place, asker: Asker) -> bool:
+    permission = TAKES[scope]
+    if scope is Scope.TEAM:
+        return allows(permission, role=asker.entity, scope=asker.scope)
+    return asker.may(permission, place, is_run=scope in _OF_RUNS)
+
+
+def _closed(scope: Scope, s: Scene, place: Place, by: Actor) -> ErasureJob:
+    choose(s.world.lab, SettingName.GRACE_DAYS, 3, by=by)
+    if scope is Scope.RUNS:
+        return erase_run(s.run(place), by=by)
+    if scope is Scope.FILES:
+        return erase_files([find_file(s.run(place), place.target.file).file], by=by)
+    if scope is Scope.VERSIONS:
+        return erase_versions([artifacts.version(s, place)], by=by)
+    if scope is Scope.ARTIFACT:
+        return erase_artifact(artifacts.version(s, place).collection, by=by)
+    if scope is Scope.PROJECT:
+        return erase_project(s.project(place), by=by)
+    return erase_team(Entity.objects.get(pk=s.world.lab.pk), by=by)
