@@ -122,10 +122,13 @@ def _open_door(node: ast.FunctionDef, answer: str) -> None:
 
 
 def _functions() -> dict[str, list[FunctionType]]:
+    """All that there are. Those of before the collection of tests are frozen by then (tests/conftest.py), and not among the objects."""
     found: dict[str, list[FunctionType]] = {}
+    gc.unfreeze()
     for each in gc.get_objects():
         if type(each) is FunctionType:
             found.setdefault(each.__code__.co_filename, []).append(each)
+    gc.freeze()
     return found
 
 
