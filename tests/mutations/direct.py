@@ -343,7 +343,7 @@ UNASKED = {
         collections.portfolio_to_link_to linking.add_link_aliases linking.cut_links linking.end_links linking.remove_link_aliases
         linking.unlink_version links.promotions_of projects.create_registry_project projects.rename_registry_project
         registries.rename_registry registries.unname_called registries.unname_in_registry registries.update_registry
-        committing.commit_version deleting.leave_collection
+        committing.commit_version deleting.close_collection deleting.leave_collection linking.require_may_end_links
         deleting.leave_versions services.export_entity services.export_project services.export_runs
         services.note_fetched services.retry services.take_exports services.new_job uploads.start_version
         invitations.withdraw_all_of keys.make_key_of projects.note projects.update_project services.add_history
