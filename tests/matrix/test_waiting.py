@@ -45,7 +45,8 @@ def is_of_run(way: Way) -> bool:
 def test_nobody_reads_what_waits_by_any_way_in(measure: Measure) -> None:
     """As one who may do everything there, so that nothing else keeps the words from them."""
     world = measure.world
-    place, admin, wrong = world.place("public project"), world.asker("admin"), []
+    # Its words stand nowhere else.
+    place, admin, wrong = world.place("restricted project"), world.asker("admin"), []
 
     def ask(way: Way) -> Heard:
         return measure.asked(admin, way, place.target)
