@@ -320,7 +320,10 @@ def visibilities(way: Way, world: World) -> list[Place]:
     """The columns that make a difference to this way in."""
     if way.level is Level.PROJECT:
         whose = way.is_run and way.rule in TO_OWN_RUNS  # else it makes no difference who added the run
-        return [each for each in world.places if whose or "run" not in each.name]
+        # What is kept to its own people is shared by nobody: tests/projects/test_sharing.py says in which words.
+        is_sharing = way.rule == Permission.PROJECT_SHARE
+        places = [each for each in world.places if not (each.is_kept and is_sharing)]
+        return [each for each in places if whose or "run" not in each.name]
     first, suspended = world.places[0], world.place(SUSPENDED)
     return [first, suspended] if way.level is Level.TEAM else [first]
 
