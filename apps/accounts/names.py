@@ -30,6 +30,7 @@ RESERVED = frozenset(
         "favicon",
         "files",
         "find",
+        "go",
         "graphql",
         "health",
         "home",

@@ -60,6 +60,8 @@ for name in (
     "run-history-keys",
     "run-events",
     "run-console",
+    "project-alerts",
+    "run-alerts",
 ):
     declare_url(f"api:{name}", Permission.RUN_READ, methods=_READING)
 declare_url("api:run", Permission.RUN_WRITE, methods=("PATCH",))

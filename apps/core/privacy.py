@@ -62,7 +62,7 @@ PLACES = {
     "MESSAGE_STORAGE": "one-time notices, signed, in a cookie of the person's own browser; never content",
     "CACHES.default": "counts for throttling, in the table Tally under hashed names; never content",
     "CELERY_BROKER_URL": "names of tasks with row numbers, in the memory of the embedded broker",
-    "EMAIL_BACKEND": "mail: links and the address it goes to, never content; without a server no mail is made",
+    "EMAIL_BACKEND": "mail: links and the address it goes to; of content only what an alert says, to who switched that on; without a server no mail is made",
     "FILE_UPLOAD_HANDLERS": "memory only: no upload is written to a temporary file",
     "STORAGES.default": "nothing: no field uses it",
     "STORAGES.staticfiles": "style sheets, scripts and pictures of the pages",

@@ -31,10 +31,11 @@ from apps.plans.services import grant_plan
 from apps.plans.types import Plan
 from apps.projects.models import Project
 from apps.projects.services import get_or_create_project, update_project
+from apps.runs.alerts import raise_alert
 from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.services import start_run
-from apps.runs.types import Lines, RunPatch, Stream, StreamRequest
+from apps.runs.types import AlertLevel, Lines, RunPatch, Stream, StreamRequest
 from apps.teams.choices import SettingName
 from apps.teams.queries import default_entity, is_name_in_use
 from apps.teams.services import (
@@ -50,6 +51,12 @@ from apps.teams.types import MemberRole
 
 _BATCH = 500
 _WITH_CODE = _WITH_MEDIA = (3, 5)
+_WITH_ALERTS = (5,)
+_ALERTS = (
+    (AlertLevel.INFO, "Warm-up is over", ""),
+    (AlertLevel.WARN, "val/acc has not risen for five epochs", "Best so far 0.871 at epoch 31.\nStops after three more."),
+    (AlertLevel.ERROR, "The scratch disk is nearly full", "/scratch has 1.2 GiB left; checkpoints are 900 MiB each."),
+)
 # From this seed on, in the project that was made last, runs tell of their machine as the client does: what is dropped shows.
 _TELLS_OF_ITS_MACHINE = 200
 _MACHINE = {
@@ -190,6 +197,8 @@ def _make_run(project: Project, recipe: Recipe, *, steps: int, age: int, by: Act
     _send(run, Stream.EVENTS, 0, list(_machine_lines(recipe, began, steps=steps)))
     _send(run, Stream.OUTPUT, 0, list(_console(recipe, steps)))
     _attach(run, recipe, looked_at)
+    if recipe.seed in _WITH_ALERTS:
+        _raise(run, by=by)
     _end(run, last, fate=fate)
     return run
 
@@ -255,6 +264,11 @@ def _attach(run: Run, recipe: Recipe, media: dict[str, bytes]) -> None:
 def _send(run: Run, stream: Stream, offset: int, lines: list[str]) -> None:
     if lines:
         store.append(run, StreamRequest(streams={stream: Lines(first=offset, lines=lines)}))
+
+
+def _raise(run: Run, *, by: Actor) -> None:
+    for level, title, text in _ALERTS:
+        raise_alert(run, title=title, text=text, level=level, wait=timedelta(0), by=by)
 
 
 def _end(run: Run, summary: dict[str, float], *, fate: float) -> None:

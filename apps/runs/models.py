@@ -84,6 +84,30 @@ class Run(models.Model):
         return self.public_id
 
 
+class Alert(models.Model):
+    """What a script said by `run.alert()`: title, text and level, sealed under the run's key. It ends with the run."""
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="alerts")
+    title_index = models.BinaryField(max_length=16)  # to wait between two of one title
+    words_index = models.BinaryField(max_length=16)  # to know one that is sent again
+    sealed_words = models.BinaryField()
+    raised_at = models.DateTimeField(default=clock.now)
+    repeats = models.PositiveIntegerField(default=0)  # raised again while it was too soon to tell
+    last_at = models.DateTimeField(default=clock.now)  # the last of these; without one, when it was raised
+    told_at = models.DateTimeField(null=True)  # when mails about it were made, or it was decided that none are
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["run", "-id"], name="alerts_of_run"),
+            models.Index(fields=["id"], condition=models.Q(told_at=None), name="alerts_not_told"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
 class StreamPosition(models.Model):
     """How many lines of a stream one writer has sent. The writer is b"" but in shared mode."""
 

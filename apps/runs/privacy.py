@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from apps.core.privacy import declare
-from apps.runs.models import Chunk, Run, Segment, StreamPosition
+from apps.runs.models import Alert, Chunk, Run, Segment, StreamPosition
 
 declare(
     Run,
@@ -30,6 +30,12 @@ declare(
         "renewed_at",
     },
     goes_with="project",
+)
+declare(
+    Alert,
+    sealed={"title_index", "words_index", "sealed_words"},
+    plain={"id", "uuid", "public_id", "run", "raised_at", "repeats", "last_at", "told_at"},
+    goes_with="run",
 )
 declare(
     StreamPosition,

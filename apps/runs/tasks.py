@@ -8,6 +8,7 @@ from apps.core.space import give_back_space
 from apps.runs import services
 from apps.runs.history import store
 from apps.runs.models import Run
+from apps.runs.notices import alerts_to_tell, tell_of_alert
 from apps.runs.types import RunState
 
 log = logging.getLogger(__name__)
@@ -25,10 +26,19 @@ def compact_run(run_id: int, *, if_full: bool = False) -> None:
         store.compact(run)
 
 
+@shared_task(name="runs.tell_of_alert")
+def tell(alert_id: int, base: str = "") -> None:
+    """Mail whom an alert concerns."""
+    tell_of_alert(alert_id, base=base)
+
+
 @shared_task(name="runs.sweep")
 def sweep() -> None:
-    """Find what is due in the database and do it here, for messages may be lost: silent runs, and runs to compact."""
+    """Find what is due in the database and do it here, for messages may be lost: silent runs, alerts that nobody was told of,
+    and runs to compact."""
     services.mark_silent_runs()
+    for alert_id in alerts_to_tell():
+        tell_of_alert(alert_id)
     for run_id in store.due_runs():
         try:
             compact_run(run_id)

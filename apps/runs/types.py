@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,14 @@ class RunState(StrEnum):
     def closed(cls) -> frozenset[RunState]:
         """States in which no more data is expected; data that comes all the same revives the run."""
         return frozenset({cls.FINISHED, cls.FAILED, cls.CRASHED, cls.KILLED, cls.PREEMPTED})
+
+
+class AlertLevel(StrEnum):
+    """As the client names them; `run.alert()` without one is INFO."""
+
+    INFO = "INFO"
+    WARN = "WARN"
+    ERROR = "ERROR"
 
 
 class Stream(StrEnum):
@@ -167,3 +176,17 @@ class ConsoleChanges:
     cursor: str
     total: int
     stretches: list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlert:
+    """An alert with its words."""
+
+    run: Run
+    public_id: str
+    level: AlertLevel
+    title: str
+    text: str
+    raised_at: datetime
+    repeats: int
+    last_at: datetime

@@ -32,6 +32,9 @@ class SettingName(StrEnum):
     GRACE_DAYS = "grace_days"  # how long erased runs, files and artifacts can be taken back
     HIDDEN = "hidden"  # whether other people find this person
     MAIL_EXPORTS = "mail_exports"  # a mail when an export is ready
+    MAIL_ALERTS = "mail_alerts"  # a mail when a run that one added raises an alert
+    MAIL_ALERTS_OF_TEAMS = "mail_alerts_of_teams"  # when any run of one's teams does
+    MAIL_ALERT_WORDS = "mail_alert_words"  # whether they say what the alert says
     MAIL_KEYS = "mail_keys"  # a mail when an API key is used from a new network
     MAIL_TEAMS = "mail_teams"  # a mail when one's place in a team changes
     MASK_SECRETS = "mask_secrets"  # whether what is surely a credential is masked before it is stored
@@ -163,6 +166,10 @@ SPECS: dict[SettingName, Spec] = {
     SettingName.GRACE_DAYS: Spec(FewDays(MOST_GRACE_DAYS), 0, _OWNERS),
     SettingName.HIDDEN: Spec(Switch(), False, _PERSON),
     SettingName.MAIL_EXPORTS: Spec(Switch(), True, _PERSON),
+    # Whoever writes `run.alert()` into a script asks for it, so it is on for one's own runs.
+    SettingName.MAIL_ALERTS: Spec(Switch(), True, _PERSON),
+    SettingName.MAIL_ALERTS_OF_TEAMS: Spec(Switch(), False, _PERSON),
+    SettingName.MAIL_ALERT_WORDS: Spec(Switch(), False, _PERSON),
     SettingName.MAIL_KEYS: Spec(Switch(), True, _PERSON),
     SettingName.MAIL_TEAMS: Spec(Switch(), True, _PERSON),
     SettingName.MASK_SECRETS: Spec(Switch(), False, _EVERYBODY, bool),

@@ -135,7 +135,14 @@ def code_switch(held: Effective, action: str, *, may_change: bool = True) -> Swi
     )
 
 
-MAILS = (SettingName.MAIL_TEAMS, SettingName.MAIL_KEYS, SettingName.MAIL_EXPORTS)
+MAILS = (
+    SettingName.MAIL_TEAMS,
+    SettingName.MAIL_KEYS,
+    SettingName.MAIL_EXPORTS,
+    SettingName.MAIL_ALERTS,
+    SettingName.MAIL_ALERTS_OF_TEAMS,
+    SettingName.MAIL_ALERT_WORDS,
+)
 
 
 def mail_switch(held: Effective, action: str) -> SwitchRow:
@@ -153,6 +160,22 @@ def mail_switch(held: Effective, action: str) -> SwitchRow:
             _("API keys"),
             _(
                 "When a key is used from a network that it was not used from before; once a day for each key at most."
+            ),
+        ),
+        SettingName.MAIL_ALERTS: (
+            _("Alerts of your runs"),
+            _("When a script of yours says so by run.alert(); of one run at most twenty an hour."),
+        ),
+        SettingName.MAIL_ALERTS_OF_TEAMS: (
+            _("Alerts of your teams’ runs"),
+            _("The same for every run that you may see in your teams."),
+        ),
+        SettingName.MAIL_ALERT_WORDS: (
+            _("What alerts say, in the mail"),
+            _(
+                "Off: the mail says that there is an alert, and leads to it. On: title and text stand in it, and whoever "
+                "carries or keeps your mail can read them. They are then outside of this instance, where erasing the run does "
+                "not reach."
             ),
         ),
     }

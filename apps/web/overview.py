@@ -20,6 +20,7 @@ from apps.runs.history.paths import dotted
 from apps.runs.types import OpenRun
 from apps.teams.queries import author_names
 from apps.vault.damage import leaving_out_damaged
+from apps.web.alerts import newest_of
 from apps.web.beginnings import beginning_of, fork_of
 from apps.web.code.switching import way_to_code
 from apps.web.columns import ranked_measures
@@ -87,6 +88,7 @@ def moving(opened: OpenRun, keys: KeyList, actor: Actor) -> dict[str, Any]:
         "tail": console_lines(store.console(opened.run, first, _TAIL, longest=LONGEST_READ), first=first),
         "beginning": beginning_of(opened),
         "author": _author(opened.run.created_by_id, actor),
+        "raised": newest_of(opened.run),
     }
 
 

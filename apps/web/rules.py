@@ -163,6 +163,11 @@ for name in (
     "run-json",
     "run-ridge",
     "run-values",
+    "project-alerts",
+    "run-alerts",
+    # By an id alone, from mails and webhooks, in which no name stands.
+    "go-alert",
+    "go-run",
     "run-series",
     "run-csv-series",
     "run-table-series",

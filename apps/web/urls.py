@@ -9,6 +9,7 @@ from django.urls import URLPattern, path, re_path
 
 from apps.accounts.providers import github, google
 from apps.web.views import (
+    alerts,
     api_keys,
     appearance,
     artifacts,
@@ -241,6 +242,8 @@ urlpatterns = [
     path("components/series/csv", components.series_csv, name="components-csv-series"),
     path("home/new-project", by_hand.new_project, name="project-new"),
     path("share/<str:secret>", sharing.follow, name="share"),
+    path("go/alerts/<str:public_id>", alerts.go, name="go-alert"),
+    path("go/runs/<str:public_id>", runs.go, name="go-run"),
     # What people made. Last, for these patterns would take nearly everything.
     path("<str:entity>", home.entity, name="entity"),
     path("<str:entity>/<str:project>", projects.project, name="project"),
@@ -250,6 +253,7 @@ urlpatterns = [
     path("<str:entity>/<str:project>/compare/code", compare_code.compare_code, name="project-compare-code"),
     path("<str:entity>/<str:project>/compare/csv", compare.csv_of, name="project-compare-csv"),
     path("<str:entity>/<str:project>/compare/media", compare_media.media, name="project-compare-media"),
+    path("<str:entity>/<str:project>/alerts", alerts.of_project, name="project-alerts"),
     path("<str:entity>/<str:project>/artifacts", artifacts.artifacts, name="project-artifacts"),
     # Beside the versions' addresses: any word may be an alias, and an alias stands where a version does.
     path("<str:entity>/<str:project>/new-artifact", new_artifact.new, name="artifact-new"),
@@ -302,6 +306,7 @@ urlpatterns = [
     path("<str:entity>/<str:project>/runs/<str:run>", runs.run, name="run"),
     path("<str:entity>/<str:project>/runs/<str:run>/erase", erasing.run, name="run-erase"),
     path("<str:entity>/<str:project>/runs/<str:run>/erase/parts", erase_parts.parts, name="run-erase-parts"),
+    path("<str:entity>/<str:project>/runs/<str:run>/alerts", alerts.of_run, name="run-alerts"),
     path("<str:entity>/<str:project>/runs/<str:run>/charts", runs.charts, name="run-charts"),
     path("<str:entity>/<str:project>/runs/<str:run>/system", runs.system, name="run-system"),
     path("<str:entity>/<str:project>/runs/<str:run>/console", console.console, name="run-console"),

@@ -89,6 +89,7 @@ OPEN_TEXT = {
     "projects.Project.run_retention": "a number of days, or never",
     "projects.ShareLink.public_id": "made by us",
     "projects.ShareLink.secret_sha256_hex": "a hash of 43 random letters",
+    "runs.Alert.public_id": "made by us",
     "runs.Run.public_id": "made by us",
     "accounts.BrowserSession.public_id": "made by us",
     "accounts.BrowserSession.session_row": "a hash of 32 random letters",

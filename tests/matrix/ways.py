@@ -107,6 +107,8 @@ FINE: dict[str, frozenset[int]] = {
     ),  # tests/wandb_protocol/test_artifact_gate.py has one that is there
     "organisation-leave": frozenset({409}),
 }
+# Addresses by an id alone, and whose it is.
+LED = {"go-alert": "alert_id", "go-run": "run_id"}
 PERSON = {"team": "una", "organisation": "bob"}
 
 
@@ -126,6 +128,8 @@ def kwargs_of(world: World, name: str, target: Target) -> dict[str, Any]:
         "region": "default",
         "rest": "x",
     }
+    if name in LED:
+        known["public_id"] = getattr(target, LED[name])
     if name == "organisation-let-team-go":
         known["entity"] = "lab"
     if name == "wandb_protocol:download":
@@ -174,7 +178,7 @@ def door_of(name: str) -> Door:
 
 def level_of(name: str) -> Level:
     parameters = ROUTES[name]
-    if "project" in parameters or "file_id" in parameters:
+    if "project" in parameters or "file_id" in parameters or name in LED:
         return Level.PROJECT
     if "organisation" in parameters:
         return Level.ORGANISATION

@@ -23,9 +23,10 @@ from apps.files.services import announce_files, store_file
 from apps.projects.models import Project, ProjectMember, ShareLink
 from apps.projects.services import make_share_link, name_person, update_project
 from apps.projects.types import NamedRole
+from apps.runs.alerts import raise_alert
 from apps.runs.history import store
 from apps.runs.models import Run
-from apps.runs.types import Lines, Stream, StreamRequest
+from apps.runs.types import AlertLevel, Lines, Stream, StreamRequest
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Organisation, OrganisationMembership
 from apps.teams.services import (
@@ -67,6 +68,7 @@ class Target:
     manifest_id: str
     begun_file_id: str  # of one that is being uploaded
     begun_manifest_id: str
+    alert_id: str
     organisation: str = "institute"
     person: str = "una"
 
@@ -91,7 +93,7 @@ class Target:
         return Target(**vars(self) | ids | {"api_key_id": to_client("ApiKey", self.api_key_id)})
 
 
-_NO_IDS = {each.name: letter * 20 for each, letter in zip(fields(Target)[4:], "prfkyvwsmbn", strict=False)}
+_NO_IDS = {each.name: letter * 20 for each, letter in zip(fields(Target)[4:], "prfkyvwsmbnd", strict=False)}
 GHOST = Target("nothere", "nosuchproject", "nosuchrun", "a.txt", organisation="noinstitute", **_NO_IDS)
 
 
@@ -265,6 +267,8 @@ def _place(world: World, name: str, project: Project, visibility: Visibility, by
     file = announce_files(made, ["a.txt"])[0].file
     assert file is not None
     store_file(file, io.BytesIO(mark.encode()))
+    alert = raise_alert(made, title=mark, text=mark, level=AlertLevel.WARN, wait=timedelta(0), by=alice)
+    assert alert is not None
     link, secret = make_share_link(project, label=mark, days=7, by=alice)
     world.secrets[name] = secret
     key = issue_api_key(world.users["alice"], by=alice)[0]
@@ -280,6 +284,7 @@ def _place(world: World, name: str, project: Project, visibility: Visibility, by
         key.public_id,
         world.ids["team invitation"],
         **stored.make(project, mark, owner=world.users["alice"], by=by),
+        alert_id=alert.public_id,
     )
     return Place(name, visibility, mark, target, by.pk)
 

@@ -36,6 +36,8 @@ PAGES = (
     "/hokuto-institute/wandb-registry-models/artifacts/model/legal-ja",
     "/hokuto-institute/wandb-registry-models/artifacts/model/legal-ja/v1",
     RUN,
+    f"{PROJECT}/alerts",
+    f"{PROJECT}/runs/demo0005/alerts",
     f"{RUN}/edit",
     f"{RUN}/series/table?key=val%2Facc",
     f"{RUN}/charts",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from apps.access.policy import Permission
 from apps.core.errors import Invalid
+from apps.runs.alerts import raise_alert
 from apps.runs.queries import get_run, get_run_by_id
 from apps.runs.services import request_stop, rewind_run, update_run
-from apps.runs.types import RunPatch
+from apps.runs.types import AlertLevel, RunPatch
 from apps.teams.queries import default_entity
 from apps.wandb_protocol import translate
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from apps.runs.models import Run
 
 _DEFAULT_PROJECT = "uncategorized"
+_LONGEST_WAIT_MS = 2**40  # thirty years; more is not a time
 
 
 def held_run(info: Info, sent: Source, permission: Permission) -> Run:
@@ -52,9 +55,23 @@ def rewind(_: None, info: Info, sent: Source) -> Source:
 
 
 def notify_alert(_: None, info: Info, sent: Source) -> Source:
-    """Alerts are not sent yet, and the client is told so; its script goes on."""
-    held_run(info, sent, Permission.RUN_WRITE)
-    return {"success": False}
+    """One that came too soon after its like is a success too: the script did nothing wrong. False where no more are kept."""
+    raised = raise_alert(
+        held_run(info, sent, Permission.RUN_WRITE),
+        title=sent["title"],
+        text=sent["text"],
+        level=AlertLevel(sent.get("severity") or AlertLevel.INFO),
+        wait=_wait(sent.get("waitDuration")),
+        by=actor_in(info),
+    )
+    return {"success": raised is not None}
+
+
+def _wait(milliseconds: int | None) -> timedelta:
+    """What the client sends where a script says nothing is a minute."""
+    if milliseconds is None:
+        return timedelta(minutes=1)
+    return timedelta(milliseconds=max(0, min(milliseconds, _LONGEST_WAIT_MS)))
 
 
 FIELDS: Fields = {

@@ -17,9 +17,10 @@ from apps.core.marks import without_turning
 from apps.files.code import files_and_code
 from apps.files.media.reading import media_keys
 from apps.projects.queries import open_project
+from apps.runs.alerts import count_alerts
 from apps.runs.defined import Definitions
 from apps.runs.history import store
-from apps.runs.queries import get_run, may_do, open_run
+from apps.runs.queries import get_run, get_run_by_id, may_do, open_run
 from apps.runs.services import request_stop, update_run
 from apps.runs.types import OpenRun, Stream
 from apps.web.code.kept import count_sources
@@ -89,6 +90,14 @@ def live(request: Request, entity: str, project: str, run: str) -> HttpResponse:
     # Trees ask for themselves, with what is searched for in them.
     response["HX-Trigger"] = "run-moved"
     return response
+
+
+@require_safe
+def go(request: Request, public_id: str) -> HttpResponseBase:
+    """From the id of a run to its page: addresses outside of this instance say no name."""
+    opened = open_run(get_run_by_id(request.actor, Permission.RUN_READ, public_id=public_id))
+    place = open_project(opened.run.project)
+    return redirect(run_url(place.entity, place.name, opened.head.name))
 
 
 @require_POST
@@ -164,6 +173,7 @@ def frame(request: Request, opened: OpenRun) -> dict[str, Any]:
             "files": files,
             "code": code,
             "artifacts": count_links(opened.run),
+            "alerts": count_alerts(opened.run),
         },
     }
 

@@ -1,0 +1,161 @@
+"""Alerts that scripts raise by `run.alert()`: kept sealed under the run, waited between, told to whom it concerns."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from apps.access.policy import Permission
+from apps.accounts.actors import Actor
+from apps.code_saving.masking import lines_masked
+from apps.code_saving.queries import kept_in
+from apps.core import background, clock, jsontext
+from apps.core.address import instance_address
+from apps.core.errors import Invalid, NotFound
+from apps.core.ids import is_public_id
+from apps.projects.models import Project
+from apps.runs.models import Alert, Run
+from apps.runs.queries import require_run, run_key
+from apps.runs.types import AlertLevel, OpenAlert
+from apps.vault.damage import leave_out
+from apps.vault.errors import Tampered
+from apps.vault.keys import OpenKey
+from apps.vault.seal import blind_index, seal, unseal
+from apps.vault.tree import open_keys
+from apps.vault.types import NodeId
+
+WORDS_LABEL = "alert.words"
+TITLE_LABEL = "alert.title"
+SAME_LABEL = "alert.same"
+MOST_OF_A_RUN = 1000  # a script that raises one at each step says no more with the next
+LONGEST_TITLE, LONGEST_TEXT = 1000, 20_000
+MOST_SHOWN = 100
+# Whoever raises one and hears nothing asks again for about so long; the client sends no id by which to know it.
+_ASKED_AGAIN = timedelta(minutes=1)
+_LONGEST_WAIT = timedelta(days=366)
+
+
+@transaction.atomic
+def raise_alert(
+    run: Run, *, title: str, text: str, level: AlertLevel, wait: timedelta, by: Actor
+) -> Alert | None:
+    """Note what a script says of a run that was fetched with RUN_WRITE, and have it told.
+
+    One of a title that the run has raised within `wait`, and one of the same words within a minute, is counted at that
+    one and told to nobody. None where the run has as many as are kept.
+    """
+    _check(title, text)
+    locked = Run.objects.select_for_update(of=("self",)).select_related("project__entity")
+    held = locked.filter(pk=run.pk).first()
+    if held is None:
+        raise NotFound("There is no such run, or it is not shared with you.")
+    title, text = _masked(held, title, text)
+    key, now = run_key(held), clock.now()
+    words = {"title": title, "text": text, "level": level.value}
+    index = blind_index(key, TITLE_LABEL, title)
+    same = blind_index(key, SAME_LABEL, jsontext.dumps(words))
+    earlier = _too_soon(held, index, same, wait=min(wait, _LONGEST_WAIT), now=now)
+    if earlier is not None:
+        Alert.objects.filter(pk=earlier.pk).update(repeats=F("repeats") + 1, last_at=now)
+        _moved(held)
+        return earlier
+    if Alert.objects.filter(run=held).count() >= MOST_OF_A_RUN:
+        return None
+    made = Alert(uuid=uuid.uuid4(), run=held, title_index=index, words_index=same, raised_at=now, last_at=now)
+    raw = jsontext.dumps(words).encode("utf-8", "surrogatepass")
+    made.sealed_words = seal(key, raw, label=WORDS_LABEL, row=made.uuid)
+    made.save(force_insert=True)
+    _moved(held)
+    background.enqueue("runs.tell_of_alert", alert_id=made.pk, base=instance_address())
+    return made
+
+
+def _check(title: str, text: str) -> None:
+    if len(title) > LONGEST_TITLE or len(text) > LONGEST_TEXT:
+        raise Invalid(
+            _("The title of an alert has at most %(title)d letters, its text %(text)d.")
+            % {"title": LONGEST_TITLE, "text": LONGEST_TEXT}
+        )
+
+
+def _masked(run: Run, title: str, text: str) -> tuple[str, str]:
+    """What surely is a credential goes where the owner chose so, as from a console."""
+    lines = [title, *text.split("\n")]
+    first, *rest = lines_masked(lines, lambda: not kept_in(run.project.entity).secrets)
+    return first, "\n".join(rest)
+
+
+def _too_soon(run: Run, index: bytes, same: bytes, *, wait: timedelta, now: datetime) -> Alert | None:
+    rows = Alert.objects.filter(run=run).order_by("-id")
+    again = rows.filter(words_index=same, last_at__gt=now - _ASKED_AGAIN).first()
+    return again or rows.filter(title_index=index, raised_at__gt=now - wait).first()
+
+
+def _moved(run: Run) -> None:
+    """Pages that follow the run ask by its version."""
+    Run.objects.filter(pk=run.pk).update(version=F("version") + 1)
+
+
+def alerts_of(run: Run, *, most: int = MOST_SHOWN) -> list[OpenAlert]:
+    """The last alerts of a run that was fetched with RUN_READ, the newest first."""
+    return _opened(Alert.objects.filter(run=run).select_related("run").order_by("-id")[:most])
+
+
+def alerts_in(project: Project, *, most: int = MOST_SHOWN) -> list[OpenAlert]:
+    """The last alerts of the runs of a project that was fetched with RUN_READ, the newest first."""
+    rows = Alert.objects.filter(run__project=project, run__erased_at=None).select_related("run")
+    return _opened(rows.order_by("-id")[:most])
+
+
+def get_alert(actor: Actor, *, public_id: str) -> Alert:
+    """The alert with this opaque id, for who may read its run."""
+    alert = None
+    if is_public_id(public_id):
+        rows = Alert.objects.select_related("run__project__entity")
+        alert = rows.filter(public_id=public_id, run__erased_at=None).first()
+    if alert is None:
+        raise NotFound("There is no such run, or it is not shared with you.")
+    require_run(actor, Permission.RUN_READ, alert.run)
+    return alert
+
+
+def count_alerts(run: Run) -> int:
+    return Alert.objects.filter(run=run).count()
+
+
+def open_alert(alert: Alert) -> OpenAlert:
+    return _open(alert, run_key(alert.run))
+
+
+def _opened(rows: Iterable[Alert]) -> list[OpenAlert]:
+    """With one question to the vault; those whose run's key is erased are left out."""
+    rows = list(rows)
+    keys = open_keys(NodeId(row.run.vault_node) for row in rows)
+    found = []
+    for row in rows:
+        if (key := keys.get(NodeId(row.run.vault_node))) is None:
+            continue
+        try:
+            found.append(_open(row, key))
+        except Tampered as error:
+            leave_out(error)
+    return found
+
+
+def _open(row: Alert, key: OpenKey) -> OpenAlert:
+    words = jsontext.loads(unseal(key, bytes(row.sealed_words), label=WORDS_LABEL, row=row.uuid))
+    return OpenAlert(
+        run=row.run,
+        public_id=row.public_id,
+        level=AlertLevel(words["level"]),
+        title=words["title"],
+        text=words["text"],
+        raised_at=row.raised_at,
+        repeats=row.repeats,
+        last_at=row.last_at,
+    )

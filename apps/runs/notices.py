@@ -1,0 +1,119 @@
+"""Mail about alerts: that there is one and a link to it. What it says only for who switched that on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from smtplib import SMTPException
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db.models import Q
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from apps.access.policy import Permission
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.core import clock
+from apps.core.mail import sends_mail
+from apps.runs.alerts import open_alert
+from apps.runs.models import Alert, Run
+from apps.runs.queries import may_do
+from apps.teams.choices import SettingName
+from apps.teams.models import Entity
+from apps.teams.notices import language_of
+from apps.teams.queries import effective_of
+from apps.vault.errors import KeyGone, Tampered
+
+log = logging.getLogger(__name__)
+
+MOST_AN_HOUR = 20  # of one run: a script that raises more fills no mailbox, and the page has them all
+_TRIED_FOR = timedelta(days=1)
+_ASKED = (SettingName.MAIL_ALERTS, SettingName.MAIL_ALERTS_OF_TEAMS, SettingName.MAIL_ALERT_WORDS)
+
+
+def tell_of_alert(alert_id: int, *, base: str = "") -> None:
+    """Mail whom an alert concerns, once. A server that takes none of the mails is tried again by the sweep."""
+    alert = Alert.objects.select_related("run__project__entity").filter(pk=alert_id).first()
+    if alert is None or not Alert.objects.filter(pk=alert_id, told_at=None).update(told_at=clock.now()):
+        return
+    if alert.run.erased_at is not None or not sends_mail() or _are_many(alert):
+        return
+    address = base or settings.OWNLOG_BASE_URL
+    words = {
+        "owner": alert.run.project.entity.name,
+        "at": alert.raised_at,
+        "repeats": alert.repeats,
+        "address": address and f"{address}/go/alerts/{alert.public_id}",
+    }
+    told = 0
+    for user, wants_words in _concerned(alert.run):
+        try:
+            _send(user, words | (_said(alert) if wants_words else {}))
+            told += 1
+        except (OSError, SMTPException) as error:
+            log.warning("alert not mailed: error=%s", type(error).__name__)
+            if not told:
+                Alert.objects.filter(pk=alert_id).update(told_at=None)
+                return
+
+
+def alerts_to_tell() -> list[int]:
+    """Those whose message was lost, or whose mail nobody took, within the last day."""
+    now = clock.now()
+    left = Alert.objects.filter(
+        told_at=None, raised_at__gt=now - _TRIED_FOR, raised_at__lt=now - timedelta(minutes=1)
+    )
+    return list(left.order_by("pk").values_list("pk", flat=True)[:100])
+
+
+def _are_many(alert: Alert) -> bool:
+    since = alert.raised_at - timedelta(hours=1)
+    earlier = Alert.objects.filter(run=alert.run_id, raised_at__gt=since, pk__lt=alert.pk)
+    return earlier.count() >= MOST_AN_HOUR
+
+
+def _concerned(run: Run) -> Iterator[tuple[User, bool]]:
+    """Who chose to be told and may read the run as things stand, and whether they want its words in the mail."""
+    place = run.project.entity
+    inside = Q(pk=place.pk) | Q(user__memberships__entity=place) | Q(user_id=run.created_by_id)
+    people = list(
+        Entity.objects.select_related("user").filter(inside, user__is_active=True).order_by("pk").distinct()
+    )
+    held = effective_of(people, _ASKED)
+    for own in people:
+        chosen = held[own.pk]
+        wanted = (
+            SettingName.MAIL_ALERTS
+            if own.user_id == run.created_by_id
+            else SettingName.MAIL_ALERTS_OF_TEAMS
+        )
+        if own.user is None or not chosen[wanted].is_on:
+            continue
+        if may_do(Actor.person(own.user), Permission.RUN_READ, run):
+            yield own.user, chosen[SettingName.MAIL_ALERT_WORDS].is_on
+
+
+def _said(alert: Alert) -> dict[str, Any]:
+    """Without its words where they do not open: the mail then leads to the page, which says what is wrong."""
+    try:
+        opened = open_alert(alert)
+    except (KeyGone, Tampered):
+        return {}
+    return {"level": opened.level.value, "title": _readable(opened.title), "text": _readable(opened.text)}
+
+
+def _readable(text: str) -> str:
+    """What a mail can carry: no halves of characters, no control characters that would be taken for something else."""
+    whole = text.encode("utf-8", "replace").decode()
+    return "".join(each for each in whole if each in "\n\t" or each.isprintable())
+
+
+def _send(user: User, words: dict[str, Any]) -> None:
+    with translation.override(language_of(user)):
+        subject = render_to_string("mails/alert_subject.txt", words).strip()
+        text = render_to_string("mails/alert.txt", words)
+    send_mail(subject, text, None, [user.email])
