@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -45,6 +46,14 @@ def choice(name: str, *, among: Sequence[str], default: str) -> str:
 
 def listed(name: str, default: Sequence[str] = ()) -> list[str]:
     return [part.strip() for part in text(name).split(",") if part.strip()] or list(default)
+
+
+def networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Networks as 10.1.0.0/16, 2001:db8::/48, with commas between; a single address is one, too."""
+    try:
+        return tuple(ip_network(part) for part in listed(name))
+    except ValueError:
+        raise BadSetting(f"{name} must be networks such as 10.1.0.0/16, with commas between.") from None
 
 
 def folder(name: str, *, default: Path) -> Path:

@@ -76,3 +76,9 @@ declare_url("api:run-secrets-dismiss", Permission.RUN_WRITE, methods=("POST",))
 for name in ("run-files", "run-file"):
     declare_url(f"api:{name}", Permission.FILE_READ, methods=_READING)
 declare_url("api:run-file", Permission.FILE_WRITE, methods=("PUT",))
+
+for place, rule in (("entity", Permission.ENTITY_ADMIN), ("project", Permission.PROJECT_ADMIN)):
+    declare_url(f"api:{place}-webhooks", rule, methods=(*_READING, "POST"))
+    declare_url(f"api:{place}-webhook", rule, methods=(*_READING, "PATCH", "DELETE"))
+    declare_url(f"api:{place}-webhook-deliveries", rule, methods=_READING)
+    declare_url(f"api:{place}-webhook-test", rule, methods=("POST",))

@@ -9,6 +9,13 @@ _PROJECT = "projects/<str:entity>/<str:project>"
 _RUN = f"{_PROJECT}/runs/<str:run>"
 _SERVICES = "entities/<str:entity>/service-accounts"
 _SERVICE = f"{_SERVICES}/<str:account>"
+# Below an entity and below a project: what follows, the view, and how the name of the address ends.
+_HOOKS = (
+    ("", "HookListView", "s"),
+    ("/<str:hook>", "HookView", ""),
+    ("/<str:hook>/deliveries", "HookDeliveriesView", "-deliveries"),
+    ("/<str:hook>/test", "HookTestView", "-test"),
+)
 
 urlpatterns = [
     path("schema", Later("schema.SchemaView"), name="schema"),
@@ -23,6 +30,11 @@ urlpatterns = [
         f"{_SERVICE}/keys/<str:key>/revoke",
         Later("services.ServiceKeyRevokeView"),
         name="service-key-revoke",
+    ),
+    *(
+        path(f"{place}/webhooks{end}", Later(f"webhooks.{kind}{view}"), name=f"{kind.lower()}-webhook{name}")
+        for kind, place in (("Entity", "entities/<str:entity>"), ("Project", _PROJECT))
+        for end, view, name in _HOOKS
     ),
     path("erasures", Later("erasures.ErasureListView"), name="erasures"),
     path("erasures/<str:erasure>", Later("erasures.ErasureView"), name="erasure"),

@@ -23,5 +23,5 @@ class ArtifactsConfig(AppConfig):
         lies_under_a_run(
             WithheldArtifact,
             {"sealed_name": WITHHELD_LABEL},
-            index=Index("name_index", WITHHELD_LABEL, text_of("sealed_name")),
+            Index("name_index", WITHHELD_LABEL, text_of("sealed_name")),
         )

@@ -83,6 +83,9 @@ class EventKind(StrEnum):
     SIGN_IN_FAILED = "account.sign_in_failed"
     WAYS_IN_CHANGED = "account.ways_in_changed"
     VISIBILITY_CHANGED = "sharing.visibility_changed"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_MADE = "webhook.made"
+    WEBHOOK_REMOVED = "webhook.removed"
 
 
 class Group(StrEnum):

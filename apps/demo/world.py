@@ -54,8 +54,16 @@ _WITH_CODE = _WITH_MEDIA = (3, 5)
 _WITH_ALERTS = (5,)
 _ALERTS = (
     (AlertLevel.INFO, "Warm-up is over", ""),
-    (AlertLevel.WARN, "val/acc has not risen for five epochs", "Best so far 0.871 at epoch 31.\nStops after three more."),
-    (AlertLevel.ERROR, "The scratch disk is nearly full", "/scratch has 1.2 GiB left; checkpoints are 900 MiB each."),
+    (
+        AlertLevel.WARN,
+        "val/acc has not risen for five epochs",
+        "Best so far 0.871 at epoch 31.\nStops after three more.",
+    ),
+    (
+        AlertLevel.ERROR,
+        "The scratch disk is nearly full",
+        "/scratch has 1.2 GiB left; checkpoints are 900 MiB each.",
+    ),
 )
 # From this seed on, in the project that was made last, runs tell of their machine as the client does: what is dropped shows.
 _TELLS_OF_ITS_MACHINE = 200

@@ -54,7 +54,10 @@ def erase_versions(
     if not with_aliases and led.exists():
         raise Conflict(_("Aliases lead to this version. Delete them too, or move them first."))
     entity = locked[0].collection.project.entity
-    job = new_job(Scope.VERSIONS, entity, asked=len(locked), by=by, cause=cause, at_once=at_once)
+    places = {each.collection.project_id: each.collection.project for each in locked}.values()
+    job = new_job(
+        Scope.VERSIONS, entity, asked=len(locked), by=by, cause=cause, at_once=at_once, projects=places
+    )
     Version.objects.filter(pk__in=ids).update(
         state=VersionState.DELETED, erased_at=job.asked_at, erasure_job=job.uuid, updated_at=job.asked_at
     )
@@ -120,7 +123,7 @@ def erase_artifact(
     if asks_each:
         versions_to_erase(by, locked.pk)
     project = locked.project
-    job = new_job(Scope.ARTIFACT, project.entity, asked=1, by=by, at_once=at_once)
+    job = new_job(Scope.ARTIFACT, project.entity, asked=1, by=by, at_once=at_once, projects=[project])
     is_waiting = job.step == Step.WAIT
     # After the collection's row, which whoever commits a version holds. Uploads that are under way go too. What another job
     # is erasing stays its own besides: it may not find nothing, and prove that it is gone, before this one has come to it.

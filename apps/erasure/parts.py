@@ -69,8 +69,9 @@ def _close(run: Run, parts: Sequence[RunPart], *, by: Actor) -> ErasureJob:
         raise gone_or_back_soon(run.pk)
     check_ended(locked)
     _check_nothing_waits(locked)
-    entity = locked.project.entity
-    job = new_job(Scope.PART, entity, asked=max(1, len(parts)), by=by, cause=Cause.ASKED)
+    place = locked.project
+    count = max(1, len(parts))
+    job = new_job(Scope.PART, place.entity, asked=count, by=by, cause=Cause.ASKED, projects=[place])
     part = PartErasure(run=locked, erasure_job=job.uuid)
     seal_cut(part, run_key(locked), Cut.of(parts))
     part.save(force_insert=True)

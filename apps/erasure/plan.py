@@ -74,7 +74,7 @@ def parts_below(head: type[Model]) -> tuple[Part, ...]:
     below = (model for model in declared() if model not in _STAYS)
     paths = {model: path for model in below if (path := _path(model, head)) is not None}
     deepest_first = sorted(paths.items(), key=lambda item: (-len(item[1]), item[0]._meta.label))
-    parts = tuple(Part(model, "__".join(path)) for model, path in deepest_first)
+    parts = tuple(Part(model, _lookup(model, path, head)) for model, path in deepest_first)
     return parts if head is Entity else (*parts, Part(head, ""))
 
 
@@ -104,3 +104,14 @@ def _ends_with(model: type[Model]) -> Iterator[tuple[str, type[Model]]]:
             return
         seen.add(target)
         model = target
+
+
+def _lookup(model: type[Model], path: list[str], head: type[Model]) -> str:
+    """How the rows are asked for. What may be of an entity alone, as a webhook of a whole team is, is asked for by the entity."""
+    for done, name in enumerate(path):
+        fields = {field.name: field for field in model._meta.fields}
+        if head is Entity and fields[name].null and "entity" in fields:
+            return "__".join([*path[:done], "entity"])
+        target: Any = fields[name].related_model
+        model = target
+    return "__".join(path)

@@ -36,6 +36,8 @@ from apps.runs.models import Run
 from apps.runs.queries import whose
 from apps.teams.models import Entity
 from apps.vault.epochs import unfinished
+from apps.webhooks.outbox import note_begun, note_ended
+from apps.webhooks.types import Happening
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +78,9 @@ def erase_runs(
     locked = list(rows.filter(only_if or Q(), pk__in=[run.pk for run in runs]))
     if not locked:
         raise NotFound(_("There is no such run, or it is not shared with you."))
+    place = locked[0].project
     job = new_job(
-        Scope.RUNS, locked[0].project.entity, asked=len(locked), by=by, cause=cause, at_once=at_once
+        Scope.RUNS, place.entity, asked=len(locked), by=by, cause=cause, at_once=at_once, projects=[place]
     )
     # The version too: a line that is written without a lock is stored only while the run has the version it was read with.
     Run.objects.filter(pk__in=[run.pk for run in locked]).update(
@@ -141,7 +144,9 @@ def erase_files(
         raise NotFound(_("There is no such file, or it is not shared with you."))
     if len({file.run.project.entity_id for file in locked}) != 1:
         raise Invalid(_("Files of one owner are erased together."))
-    job = new_job(Scope.FILES, locked[0].run.project.entity, asked=len(locked), by=by, at_once=at_once)
+    places = {file.run.project_id: file.run.project for file in locked}.values()
+    entity = locked[0].run.project.entity
+    job = new_job(Scope.FILES, entity, asked=len(locked), by=by, at_once=at_once, projects=places)
     for file in locked:
         file.erased_at, file.erasure_job = job.asked_at, job.uuid
         file.name_index = secrets.token_bytes(16)  # the name is free
@@ -169,9 +174,11 @@ def new_job(
     by: Actor,
     cause: Cause = Cause.ASKED,
     at_once: bool = False,
+    projects: Iterable[Project] = (),
 ) -> ErasureJob:
-    """Note that something is to be erased, inside the transaction that marks it. Its steps begin once that is committed, or
-    when it can no longer be taken back. What goes by a rule does not wait once more: its days are over.
+    """Note that something of these projects is to be erased, inside the transaction that marks it. Its steps begin once that is
+    committed, or when it can no longer be taken back; webhooks are told at its end. What goes by a rule does not wait once
+    more: its days are over.
     """
     grace = timedelta() if at_once or cause is not Cause.ASKED else grace_of(entity, scope)
     asked_at = clock.now()
@@ -184,6 +191,15 @@ def new_job(
         asked_at=asked_at,
         due_at=asked_at + grace if grace else None,
         step=(Step.WAIT if grace else Step.SHRED).value,
+    )
+    note_begun(
+        Happening.ERASURE_DONE,
+        entity,
+        projects,
+        of=job.public_id,
+        erasure=job.public_id,
+        scope=scope.value,
+        things=asked,
     )
     if grace:
         background.enqueue("erasure.remember")
@@ -240,6 +256,7 @@ def _beat(job: ErasureJob, ends: float) -> None:
     ErasureJob.objects.filter(pk=job.pk).update(busy_until=clock.now() + _LEASE)
 
 
+@transaction.atomic
 def _note_done(job: ErasureJob) -> None:
     """The step that was just taken is behind the job."""
     now, steps = clock.now(), list(Step)
@@ -250,6 +267,7 @@ def _note_done(job: ErasureJob) -> None:
     if following is Step.DONE:
         changes |= {"done_at": now, "busy_until": None}
         Remainder.objects.filter(job=job).delete()  # in numbers they are in the proof
+        note_ended(job.public_id)
     ErasureJob.objects.filter(pk=job.pk, step=job.step).update(**changes)
     job.refresh_from_db()
 

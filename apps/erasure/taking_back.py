@@ -33,6 +33,7 @@ from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.gate import require as require_in_entity
 from apps.teams.models import Entity
+from apps.webhooks.outbox import note_taken_back
 
 _FREE: dict[str, Any] = {"erased_at": None, "erasure_job": None}
 
@@ -50,6 +51,7 @@ def take_back(actor: Actor, *, public_id: str) -> ErasureJob:
     if has_lost_keys(job):
         raise Conflict(_("Its keys were destroyed before: it cannot be taken back."))
     _BACK[Scope(job.scope)](job)
+    note_taken_back(job.public_id)
     background.enqueue("erasure.remember")
     return _noted(EventKind.ERASURE_TAKEN_BACK, job, actor)
 

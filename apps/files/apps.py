@@ -18,12 +18,12 @@ class FilesConfig(AppConfig):
         lies_under_a_run(
             RunFile,
             {"sealed_name": NAME_LABEL, "sealed_digests": DIGESTS_LABEL},
-            index=Index("name_index", NAME_LABEL, text_of("sealed_name")),
+            Index("name_index", NAME_LABEL, text_of("sealed_name")),
         )
         lies_under_a_run(
             WithheldFile,
             {"sealed_name": WITHHELD_LABEL},
-            index=Index("name_index", WITHHELD_LABEL, text_of("sealed_name")),
+            Index("name_index", WITHHELD_LABEL, text_of("sealed_name")),
         )
         stores(RunFile, "blob__stored_size", owner="run__project__entity", are_files=True)
         stores(Thumbnail, "blob__stored_size", owner="file__run__project__entity")

@@ -14,7 +14,5 @@ class LeaksConfig(AppConfig):
         from apps.runs.resealing import Index, lies_under_a_run
 
         import_module("apps.leaks.privacy")
-        lies_under_a_run(
-            Finding, {"sealed_spot": SPOT_LABEL}, index=Index("spot_index", SPOT_LABEL, spot_name)
-        )
+        lies_under_a_run(Finding, {"sealed_spot": SPOT_LABEL}, Index("spot_index", SPOT_LABEL, spot_name))
         lies_under_a_run(Scan, {"sealed_progress": PROGRESS_LABEL})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -20,7 +20,7 @@ from apps.core.errors import Invalid, NotFound
 from apps.core.ids import is_public_id
 from apps.projects.models import Project
 from apps.runs.models import Alert, Run
-from apps.runs.queries import require_run, run_key
+from apps.runs.queries import gone_or_back_soon, require_run, run_key
 from apps.runs.types import AlertLevel, OpenAlert
 from apps.vault.damage import leave_out
 from apps.vault.errors import Tampered
@@ -28,6 +28,8 @@ from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, seal, unseal
 from apps.vault.tree import open_keys
 from apps.vault.types import NodeId
+from apps.webhooks.outbox import note
+from apps.webhooks.types import Happening
 
 WORDS_LABEL = "alert.words"
 TITLE_LABEL = "alert.title"
@@ -53,7 +55,7 @@ def raise_alert(
     locked = Run.objects.select_for_update(of=("self",)).select_related("project__entity")
     held = locked.filter(pk=run.pk).first()
     if held is None:
-        raise NotFound("There is no such run, or it is not shared with you.")
+        raise gone_or_back_soon(run.pk)
     title, text = _masked(held, title, text)
     key, now = run_key(held), clock.now()
     words = {"title": title, "text": text, "level": level.value}
@@ -71,6 +73,7 @@ def raise_alert(
     made.sealed_words = seal(key, raw, label=WORDS_LABEL, row=made.uuid)
     made.save(force_insert=True)
     _moved(held)
+    note(Happening.RUN_ALERT, held.project, run=held.public_id, alert=made.public_id)
     background.enqueue("runs.tell_of_alert", alert_id=made.pk, base=instance_address())
     return made
 
@@ -159,3 +162,8 @@ def _open(row: Alert, key: OpenKey) -> OpenAlert:
         repeats=row.repeats,
         last_at=row.last_at,
     )
+
+
+def title_in(opened: Mapping[str, bytes]) -> str:
+    """What the index of a title is of."""
+    return str(jsontext.loads(opened["sealed_words"])["title"])

@@ -96,7 +96,9 @@ class Alert(models.Model):
     raised_at = models.DateTimeField(default=clock.now)
     repeats = models.PositiveIntegerField(default=0)  # raised again while it was too soon to tell
     last_at = models.DateTimeField(default=clock.now)  # the last of these; without one, when it was raised
-    told_at = models.DateTimeField(null=True)  # when mails about it were made, or it was decided that none are
+    told_at = models.DateTimeField(
+        null=True
+    )  # when mails about it were made, or it was decided that none are
 
     class Meta:
         indexes = [

@@ -87,9 +87,7 @@ def _concerned(run: Run) -> Iterator[tuple[User, bool]]:
     for own in people:
         chosen = held[own.pk]
         wanted = (
-            SettingName.MAIL_ALERTS
-            if own.user_id == run.created_by_id
-            else SettingName.MAIL_ALERTS_OF_TEAMS
+            SettingName.MAIL_ALERTS if own.user_id == run.created_by_id else SettingName.MAIL_ALERTS_OF_TEAMS
         )
         if own.user is None or not chosen[wanted].is_on:
             continue

@@ -42,11 +42,11 @@ class UnderRun:
 
     model: type[Model]
     labels: Mapping[str, str]
-    index: Index | None = None
+    indexes: Sequence[Index] = ()
 
     @property
     def fields(self) -> set[str]:
-        return {*self.labels, *([self.index.field] if self.index else [])}
+        return {*self.labels, *(each.field for each in self.indexes)}
 
 
 _registered: dict[type[Model], UnderRun] = {}
@@ -60,9 +60,9 @@ OF_RUN = {
 OWN = {Chunk: {"payload": CHUNK_LABEL}, Segment: {"sealed_facts": FACTS_LABEL}, Run: OF_RUN}
 
 
-def lies_under_a_run(model: type[Model], labels: Mapping[str, str], *, index: Index | None = None) -> None:
+def lies_under_a_run(model: type[Model], labels: Mapping[str, str], *indexes: Index) -> None:
     """Said once by the app that owns the model, when it is ready."""
-    _registered[model] = UnderRun(model, labels, index)
+    _registered[model] = UnderRun(model, labels, indexes)
 
 
 def under_a_run() -> list[UnderRun]:
@@ -119,8 +119,7 @@ def _reseal_row(under: UnderRun, row: Any, old: OpenKey, new: OpenKey) -> None:
     known = {name: value for name, value in opened.items() if value is not None}
     for name, value in known.items():
         setattr(row, name, seal(new, value, label=under.labels[name], row=row.uuid))
-    if under.index is not None and len(known) == len(held):
-        index = under.index
+    for index in under.indexes if len(known) == len(held) else ():
         setattr(row, index.field, blind_index(new, index.label, index.named(known)))
 
 

@@ -57,6 +57,8 @@ from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, seal, seal_text
 from apps.vault.tree import create_node, discard_node, open_key
 from apps.vault.types import NodeId, NodeKind
+from apps.webhooks.outbox import note, note_by_ids
+from apps.webhooks.types import Happening
 
 # The client posts at least every 30 s; after five minutes of silence something has ended it.
 _SILENCE = timedelta(minutes=5)
@@ -299,6 +301,7 @@ def _move(run: Run, state: RunState, *, by: Actor) -> None:
             by=by,
             state=state.value,
         )
+        note(Happening.RUN_FINISHED, run.project, run=run.public_id, state=state.value)
         background.enqueue("runs.compact", run_id=run.pk)
     else:
         run.finished_at = run.exit_code = run.stop_requested_at = None
@@ -425,12 +428,17 @@ def mark_silent_runs() -> int:
 def _mark(silent: QuerySet[Run], *, into: RunState) -> int:
     overdue = silent.order_by("heartbeat_at")
     runs = list(
-        overdue.values_list("pk", "public_id", "project__public_id", "project__entity__public_id")[
-            :_SWEEP_BATCH
-        ]
+        overdue.values_list(
+            "pk",
+            "public_id",
+            "project__public_id",
+            "project__entity__public_id",
+            "project_id",
+            "project__entity_id",
+        )[:_SWEEP_BATCH]
     )
     marked = 0
-    for pk, public_id, project, entity in runs:
+    for pk, public_id, project, entity, project_pk, entity_pk in runs:
         with transaction.atomic():
             # The condition is asked again: a heartbeat may have come since.
             # Nobody is left to stop: whoever takes the run up again must not be told to.
@@ -447,6 +455,15 @@ def _mark(silent: QuerySet[Run], *, into: RunState) -> int:
                     entity=entity,
                     project=project,
                     by=Actor.system(),
+                    state=into.value,
+                )
+                note_by_ids(
+                    Happening.RUN_FINISHED,
+                    project_pk=project_pk,
+                    entity_pk=entity_pk,
+                    entity=entity,
+                    project=project,
+                    run=public_id,
                     state=into.value,
                 )
                 marked += 1

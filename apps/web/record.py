@@ -117,6 +117,9 @@ SAYS: dict[EventKind, Promise] = {
     EventKind.SIGN_IN_FAILED: gettext_lazy("failed to sign in"),
     EventKind.WAYS_IN_CHANGED: gettext_lazy("changed how the account is opened"),
     EventKind.VISIBILITY_CHANGED: gettext_lazy("changed who sees a project"),
+    EventKind.WEBHOOK_CHANGED: gettext_lazy("changed a webhook"),
+    EventKind.WEBHOOK_MADE: gettext_lazy("made a webhook"),
+    EventKind.WEBHOOK_REMOVED: gettext_lazy("removed a webhook"),
 }
 # Of these the subject is a thing with a name; what is gone keeps its id.
 _OF_THINGS = ("api_key.", "artifact.", "run.")

@@ -75,6 +75,8 @@ for name in (
     "notifications",
     "statistics-settings",
     "system-metadata",
+    "webhooks",
+    "webhook",
 ):
     declare_url(name, SIGNED_IN, methods=_FORM)
 for name in (
@@ -123,6 +125,8 @@ for name in ("team-code-saving", "team-privacy", "team-retention", "team-system-
 for name in ("team-data", "organisation-data"):
     declare_url(name, Permission.ENTITY_ADMIN, methods=_READING)
 declare_url("team-erase", Permission.ENTITY_ADMIN, methods=_FORM)
+for name in ("team-webhooks", "team-webhook"):
+    declare_url(name, Permission.ENTITY_ADMIN, methods=_FORM)
 for name in ("organisation-settings", "organisation-add-team", "organisation-let-team-go"):
     declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
 # Its secret is what opens it: the page says a team's name. Accepting takes an account.
@@ -204,6 +208,11 @@ for name in (
     "run-media-table",
 ):
     declare_url(name, Permission.FILE_READ, methods=_READING)
+for name in ("project-webhooks", "project-webhook"):
+    declare_url(name, Permission.PROJECT_ADMIN, methods=_FORM)
+# Of a whole team: ENTITY_ADMIN there.
+declare_url("go-webhook", Permission.PROJECT_ADMIN, methods=_READING)
+declare_url("go-version", Permission.FILE_READ, methods=_READING)
 declare_url("share", SHARE_LINK, methods=_READING)
 for name in ("project-settings", "project-publish"):
     declare_url(name, Permission.PROJECT_SHARE, methods=_FORM)

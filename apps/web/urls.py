@@ -63,6 +63,7 @@ from apps.web.views import (
     teams,
     uploads,
     values,
+    webhooks,
 )
 
 
@@ -219,6 +220,10 @@ urlpatterns = [
         record.of_organisation_export,
         name="organisation-audit-export",
     ),
+    path("settings/webhooks", webhooks.mine, name="webhooks"),
+    path("settings/webhooks/<str:hook>", webhooks.one_of_mine, name="webhook"),
+    path("teams/<str:entity>/webhooks", webhooks.of_team, name="team-webhooks"),
+    path("teams/<str:entity>/webhooks/<str:hook>", webhooks.one_of_team, name="team-webhook"),
     path("settings/erasures", erasing.erasures, name="erasures"),
     path("settings/erasures/<str:erasure>", erasing.erasure, name="erasure"),
     path("settings/erasures/<str:erasure>/restore", erasing.restore, name="erasure-restore"),
@@ -242,6 +247,8 @@ urlpatterns = [
     path("components/series/csv", components.series_csv, name="components-csv-series"),
     path("home/new-project", by_hand.new_project, name="project-new"),
     path("share/<str:secret>", sharing.follow, name="share"),
+    path("go/versions/<str:public_id>", artifacts.go, name="go-version"),
+    path("go/webhooks/<str:public_id>", webhooks.go, name="go-webhook"),
     path("go/alerts/<str:public_id>", alerts.go, name="go-alert"),
     path("go/runs/<str:public_id>", runs.go, name="go-run"),
     # What people made. Last, for these patterns would take nearly everything.
@@ -289,6 +296,12 @@ urlpatterns = [
         "<str:entity>/<str:project>/settings/retention", project_settings.retention, name="project-retention"
     ),
     path("<str:entity>/<str:project>/settings/registry", registries.rules, name="registry-rules"),
+    path("<str:entity>/<str:project>/settings/webhooks", webhooks.of_project, name="project-webhooks"),
+    path(
+        "<str:entity>/<str:project>/settings/webhooks/<str:hook>",
+        webhooks.one_of_project,
+        name="project-webhook",
+    ),
     path("<str:entity>/<str:project>/settings/people", sharing.name, name="project-person"),
     path("<str:entity>/<str:project>/settings/people/remove", sharing.unname, name="project-person-remove"),
     path("<str:entity>/<str:project>/settings/links", sharing.make_link, name="project-link"),

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "apps.plans",
     "apps.code_saving",
     "apps.projects",
+    "apps.webhooks",
     "apps.runs",
     "apps.files",
     "apps.artifacts",
@@ -208,6 +209,9 @@ if ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not EMAIL_HOST:
 EMAIL_TIMEOUT = 10  # seconds: a page waits for the server that takes its mail
 DEFAULT_FROM_EMAIL = env.text("OWNLOG_EMAIL_FROM", "Ownlog <ownlog@localhost>")
 
+# ── Webhooks: they lead to addresses that all the world reaches, and into these networks of the operator's own ──
+OWNLOG_WEBHOOK_NETWORKS = env.networks("OWNLOG_WEBHOOK_NETWORKS")
+
 # ── Background work ──
 CELERY_BROKER_URL = env.text("OWNLOG_BROKER_URL", "memory://localhost/")
 CELERY_TASK_IGNORE_RESULT = True
@@ -242,6 +246,7 @@ CELERY_BEAT_SCHEDULE = {
     "leaks.sweep": {"task": "leaks.sweep", "schedule": 30.0, "options": {"expires": 30}},
     # Once an hour, though it is done once a month: an instance that is off on the day does it later.
     "statistics.sweep": {"task": "statistics.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
+    "webhooks.sweep": {"task": "webhooks.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "teams.sweep": {"task": "teams.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "plans.sweep": {"task": "plans.sweep", "schedule": 60.0, "options": {"expires": 60}},
     "files.sweep": {"task": "files.sweep", "schedule": 300.0, "options": {"expires": 300}},

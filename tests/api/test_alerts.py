@@ -35,7 +35,11 @@ def test_they_are_listed_page_by_page_the_newest_first(ask: Ask, raised: Run, ur
     first = ask("GET", f"{url}?limit=2", by="vera").json
     rest = ask("GET", f"{url}?limit=2&cursor={first['next']}", by="vera").json
 
-    assert [each["title"] for each in first["items"] + rest["items"]] == ["t2 \u202e", "t1 \u202e", "t0 \u202e"]
+    assert [each["title"] for each in first["items"] + rest["items"]] == [
+        "t2 \u202e",
+        "t1 \u202e",
+        "t0 \u202e",
+    ]
     assert (first["total"], rest["next"]) == (3, None)
     one = first["items"][0]
     assert (one["run"], one["level"], one["text"], one["repeats"]) == (raised.public_id, "INFO", "\ud800", 0)

@@ -31,6 +31,9 @@ from apps.teams.choices import SettingName
 from apps.teams.models import ServiceAccount
 from apps.teams.services import KeyWanted, choose, make_key, make_service_account, make_service_key
 from apps.teams.types import MemberRole
+from apps.webhooks.models import Hook
+from apps.webhooks.services import make_hook
+from apps.webhooks.types import Happening
 from tests.api.conftest import Answer
 from tests.erasure.conftest import finish
 from tests.exports.conftest import make
@@ -52,6 +55,7 @@ WORDS = {
     "key": ["m" * 20, "a" * 20],
     "erasure": ["m" * 20, "a" * 20],
     "export": ["m" * 20, "a" * 20],
+    "hook": ["m" * 20, "a" * 20],
 }
 # Teams, where an address is about a team's own things.
 TEAMS = {"entity": ["theirteam", "secretteam", "nobody"]}
@@ -100,6 +104,14 @@ def erasure_of_a_file(run: Run, owner: User, *, waits: bool = False) -> None:
         finish(job)  # its receipt is asked for as well
 
 
+def hook_of(run: Run, owner: User, *, path: str) -> None:
+    """A webhook where the address looks for it, with an id that addresses can have."""
+    place = run.project if "/projects/" in path else run.project.entity
+    by, address = people.actor(owner), f"https://{'canary' if owner.username == 'alice' else 'open'}.example/"
+    hook, _ = make_hook(place, address, happenings=[Happening.RUN_FINISHED], by=by)
+    Hook.objects.filter(pk=hook.pk).update(public_id=owner.username[0] * 20)
+
+
 def export_of(run: Run, owner: User) -> None:
     """An export that is ready, with an id that addresses can have."""
     export = make(export_project(run.project, by=people.actor(owner)))
@@ -111,6 +123,8 @@ def things_of(owner: User, names: tuple[str, str, str], *, path: str) -> Run:
     erasure_of_a_file(run, owner, waits=path.endswith(("/restore", "/now")))
     if path.startswith("/api/v1/exports"):
         export_of(run, owner)
+    if "/webhooks" in path:
+        hook_of(run, owner, path=path)
     return run
 
 
@@ -123,7 +137,9 @@ def own_key_is_known(owner: User) -> None:
 
 
 def name_what_is_there(case: Any, place: dict[str, str]) -> None:
-    """In a query that says which."""
+    """In a query that says which; and an address that may be told."""
+    if isinstance(case.body, dict) and "address" in case.body:
+        case.body, case.headers = {"address": "https://hooks.example/", "events": ["run.finished"]}, {}
     if case.method == "DELETE" and "name" in (case.query or {}):
         case.query["name"] = [place["run"]]
     if case.path.endswith("/parts"):

@@ -166,3 +166,29 @@ def test_an_instance_for_others_names_its_hosts(tmp_path: Path) -> None:
     assert process.returncode == 1
     instance.environment["OWNLOG_ALLOWED_HOSTS"] = "track.example.org"
     assert instance.run("print('up')") == "up"
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("", []),
+        ("10.1.0.0/16", ["10.1.0.0/16"]),
+        (" 192.168.7.9 , 2001:db8::/48,", ["192.168.7.9/32", "2001:db8::/48"]),
+    ],
+)
+def test_networks_with_commas_between(
+    monkeypatch: pytest.MonkeyPatch, written: str, value: list[str]
+) -> None:
+    monkeypatch.setenv(NAME, written)
+
+    assert [str(each) for each in env.networks(NAME)] == value
+
+
+@pytest.mark.parametrize(
+    "written", ["10.1.0.0/33", "10.1.2.3/16", "localhost", "*", "10.0.0.0/8 10.1.0.0/16"]
+)
+def test_what_is_no_network_is_refused_with_the_name(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv(NAME, written)
+
+    with pytest.raises(env.BadSetting, match=NAME):
+        env.networks(NAME)

@@ -55,6 +55,7 @@ EXAMPLES = {
     "url": "nothing",
     "erasure": "a" * 20,
     "export": "a" * 20,
+    "hook": "a" * 20,
     "kind": "dataset",
     "version": "v0",
 }
@@ -215,6 +216,7 @@ WANT_A_FORM = {
         "project-person",
         "project-retention",
         "project-settings",
+        "project-webhooks",
         "run-log",
         "run-log-rows",
         "run-log-summary",
@@ -229,6 +231,9 @@ WANT_A_FORM = {
         "team-privacy",
         "team-retention",
         "team-services",
+        "team-webhooks",
+        "api:entity-webhooks",
+        "api:project-webhooks",
         "api:run-secrets-dismiss",
         "api:services",
         "team-system-metadata",
@@ -255,6 +260,12 @@ OTHERWISE = {
     "team-service-key-revoke": {404},
     # No part is named.
     "api:run-parts": {400},
+    **{
+        f"{place}-webhook{end}": {404}
+        for place in ("project", "team", "api:project", "api:entity")
+        for end in ("", "-deliveries", "-test")
+    },
+    **{f"go-{kind}": {404} for kind in ("alert", "run", "version", "webhook")},
     # a.txt is no mask, and the run logs no media.
     "run-media-mask": {400},
     "run-media-panel": {400},

@@ -13,7 +13,7 @@ PRIVATE: frozenset[str] = frozenset()
 
 def read_by_the_code() -> set[str]:
     call = re.compile(
-        r"""env\.(?:text|boolean|integer|choice|listed|folder|secret|server)\(\s*["'](OWNLOG_[A-Z_]+)["']"""
+        r"""env\.(?:text|boolean|integer|choice|listed|networks|folder|secret|server)\(\s*["'](OWNLOG_[A-Z_]+)["']"""
     )
     return {name for path in (ROOT / "config").rglob("*.py") for name in call.findall(path.read_text())}
 

@@ -288,7 +288,7 @@ def seen_by(world: World, asker: Asker, way: Way) -> set[str]:
     if allows(Permission.ENTITY_READ, role=asker.entity, scope=asker.scope):
         seen.add("mark-robot")
     if allows(Permission.ENTITY_ADMIN, role=asker.entity, scope=asker.scope):
-        seen.add("mark-invited")
+        seen |= {"mark-invited", "mark-team"}
     return seen
 
 

@@ -25,6 +25,9 @@ from apps.teams.browsers import note_browser
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Membership, OrganisationMembership, Setting
 from apps.teams.services import choose
+from apps.webhooks.models import Hook
+from apps.webhooks.services import make_hook
+from apps.webhooks.types import Happening
 from tests.e2e.secrecy.test_tenants import ROUTES
 from tests.erasure.conftest import finish
 from tests.exports.conftest import make
@@ -64,7 +67,7 @@ OWN = frozenset(
             "api:export",
             "api:export-archive",
         ),
-        *("export", "export-again", "export-archive", "export-erase"),
+        *("export", "export-again", "export-archive", "export-erase", "webhook"),
         *("erasure-restore", "api:erasure-restore", "erasure-now", "api:erasure-now"),
     }
 )
@@ -83,6 +86,9 @@ def things_of_alice(world: World) -> Ids:
     export = make(export_project(work.project("alice", "taken", by=alice), by=by)).public_id
     choose(Entity.objects.get(user=alice), SettingName.GRACE_DAYS, 3, by=by)
     waits = erase_run(work.run(work.project("alice", "own", by=alice), "waits", by=alice), by=by).public_id
+    hook = make_hook(
+        Entity.objects.get(user=alice), "https://h.example/", happenings=[Happening.RUN_ALERT], by=by
+    )[0].public_id
     held = passkey(alice).pk
     return {
         "api-key-revoke": {"public_id": key},
@@ -91,6 +97,7 @@ def things_of_alice(world: World) -> Ids:
         "unlink": {"pk": link},
         "passkey-rename": {"pk": held},
         "passkey-remove": {"pk": held},
+        "webhook": {"hook": hook},
         "erasure": {"erasure": job},
         "api:erasure": {"erasure": job},
         "erasure-receipt": {"erasure": job},
@@ -118,6 +125,7 @@ def kept(world: World) -> list[Any]:
         (SocialAccount.objects.filter(user=alice).order_by("pk"), ["pk"]),
         (Authenticator.objects.filter(user=alice).order_by("pk"), ["pk", "type"]),
         (EmailAddress.objects.filter(user=alice).order_by("pk"), ["email", "verified", "primary"]),
+        (Hook.objects.filter(entity__user=alice).order_by("pk"), ["pk", "is_on", "sealed_secret"]),
         (Membership.objects.filter(entity=lab).order_by("pk"), ["user", "role"]),
         (OrganisationMembership.objects.order_by("pk"), ["user", "role"]),
         (Setting.objects.filter(entity__in=[lab, Entity.objects.get(user=alice)]).order_by("pk"), ["pk"]),

@@ -37,6 +37,8 @@ FORMS: dict[str, Words] = {
     "project-link-revoke": {"link": "{link_id}"},
     "project-retention": {"keep": "never"},
     "organisation-registry-new": {"name": "made", "visibility": "private"},
+    "project-webhooks": {"address": "https://example.com/x", "happenings": "run.finished"},
+    "project-webhook": {"act": "off"},
     "artifact-edit": {"name": "ds", "type_name": "dataset"},
     "artifact-erase": {"name": "ds", "what": "all"},
     "run-log": {"key": "loss", "value": "1"},
@@ -54,6 +56,8 @@ FORMS: dict[str, Words] = {
     "team-erase": {"name": "{entity}"},
     "team-privacy": {"default_visibility": "restricted"},
     "team-retention": {"keep": "never"},
+    "team-webhooks": {"address": "https://example.com/x", "happenings": "run.finished"},
+    "team-webhook": {"act": "off"},
     "team-system-metadata": {"system_metadata": "none"},
     "organisation-hand-over": {"to": "bob"},
     "organisation-invite": {"role": "member"},
@@ -70,6 +74,10 @@ BODIES: dict[tuple[str, str], Any] = {
     ("api:run-config", "PUT"): {"lr": 1},
     ("api:run-summary", "PUT"): {"best": 1},
     ("api:run-secrets-dismiss", "POST"): {"ids": []},
+    ("api:project-webhooks", "POST"): {"address": "https://example.com/x", "events": ["run.finished"]},
+    ("api:entity-webhooks", "POST"): {"address": "https://example.com/x", "events": ["run.finished"]},
+    ("api:project-webhook", "PATCH"): {"is_on": False},
+    ("api:entity-webhook", "PATCH"): {"is_on": False},
     ("api:run-history", "POST"): {"rows": [{"loss": 1}]},
     ("wandb_protocol:file_stream", "POST"): {"files": {"output.log": {"offset": 1, "content": ["x"]}}},
 }
@@ -108,7 +116,12 @@ FINE: dict[str, frozenset[int]] = {
     "organisation-leave": frozenset({409}),
 }
 # Addresses by an id alone, and whose it is.
-LED = {"go-alert": "alert_id", "go-run": "run_id"}
+LED = {
+    "go-alert": "alert_id",
+    "go-run": "run_id",
+    "go-version": "version_id",
+    "go-webhook": "hook_id",
+}
 PERSON = {"team": "una", "organisation": "bob"}
 
 
@@ -127,6 +140,7 @@ def kwargs_of(world: World, name: str, target: Target) -> dict[str, Any]:
         "version": "v0",
         "region": "default",
         "rest": "x",
+        "hook": target.hook_id if "project" in ROUTES[name] else world.ids["team webhook"],
     }
     if name in LED:
         known["public_id"] = getattr(target, LED[name])

@@ -41,6 +41,8 @@ from apps.teams.services import (
 from apps.teams.services.suspending import suspend_entity
 from apps.teams.types import MemberRole, OrganisationRole
 from apps.wandb_protocol.ids import to_client
+from apps.webhooks.services import make_hook
+from apps.webhooks.types import Happening
 from tests.factories import people, work
 from tests.matrix import stored
 
@@ -69,6 +71,7 @@ class Target:
     begun_file_id: str  # of one that is being uploaded
     begun_manifest_id: str
     alert_id: str
+    hook_id: str
     organisation: str = "institute"
     person: str = "una"
 
@@ -93,7 +96,7 @@ class Target:
         return Target(**vars(self) | ids | {"api_key_id": to_client("ApiKey", self.api_key_id)})
 
 
-_NO_IDS = {each.name: letter * 20 for each, letter in zip(fields(Target)[4:], "prfkyvwsmbnd", strict=False)}
+_NO_IDS = {each.name: letter * 20 for each, letter in zip(fields(Target)[4:], "prfkyvwsmbndh", strict=False)}
 GHOST = Target("nothere", "nosuchproject", "nosuchrun", "a.txt", organisation="noinstitute", **_NO_IDS)
 
 
@@ -231,6 +234,10 @@ def _invite(world: World) -> None:
     by = Actor.person(world.users["alice"])
     made, _ = invite(world.lab, role=MemberRole.MEMBER, by=by, email="mark-invited@example.com")
     above, _ = invite(world.institute, role=OrganisationRole.MEMBER, by=by)
+    hook, _ = make_hook(
+        world.lab, "https://mark-team.example/hook", happenings=Happening.chosen_among(), by=by
+    )
+    world.ids["team webhook"] = hook.public_id
     world.ids |= {"team invitation": made.public_id, "organisation invitation": above.public_id}
 
 
@@ -269,6 +276,8 @@ def _place(world: World, name: str, project: Project, visibility: Visibility, by
     store_file(file, io.BytesIO(mark.encode()))
     alert = raise_alert(made, title=mark, text=mark, level=AlertLevel.WARN, wait=timedelta(0), by=alice)
     assert alert is not None
+    address = f"https://{mark}.example/hook"
+    hook, _ = make_hook(project, address, happenings=Happening.chosen_among(), by=alice)
     link, secret = make_share_link(project, label=mark, days=7, by=alice)
     world.secrets[name] = secret
     key = issue_api_key(world.users["alice"], by=alice)[0]
@@ -285,6 +294,7 @@ def _place(world: World, name: str, project: Project, visibility: Visibility, by
         world.ids["team invitation"],
         **stored.make(project, mark, owner=world.users["alice"], by=by),
         alert_id=alert.public_id,
+        hook_id=hook.public_id,
     )
     return Place(name, visibility, mark, target, by.pk)
 

@@ -44,7 +44,7 @@ from apps.web.finding import _acts_in
 from apps.web.my_data import _others
 from apps.web.secrets import written_makers
 from tests.matrix.world import Asker, Place
-from tests.mutations import artifacts, client, registries, waiting
+from tests.mutations import artifacts, client, registries, waiting, webhooks
 from tests.mutations.direct import Scene
 
 P = Permission
@@ -313,6 +313,7 @@ ANSWERS = [
     *(Answer(f"client {name}", partial(client.heard, field), partial(client.expected, field), is_each=field.is_each) for name, field in client.FIELDS.items()),
     Answer("client models", client.listed, lambda s, p, a: _listed(s, replace(a, has_link=False))),
     *(Answer(name, call, should) for name, (call, should) in registries.CHECKS.items()),
+    *(Answer(name, call, should, is_each=True) for name, (call, should) in webhooks.CHECKS.items()),
     Answer("client download_by_digest", client.downloaded, client.may_download),
     Answer("queries.saves_own_code", lambda s, p, a: code_saving.saves_own_code(a.actor), lambda s, p, a: False),
 ]  # fmt: skip

@@ -43,6 +43,7 @@ from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.services import suspending
 from apps.teams.types import MemberRole, OrganisationRole
+from apps.webhooks import queries as hooks
 from tests.exports.conftest import make
 from tests.factories import people, work
 from tests.matrix.measure import FORBIDDEN, NOTHING, YES, is_inside
@@ -282,6 +283,8 @@ ACTS = [
     _project("queries.get_file", P.FILE_WRITE, lambda s, p, by: files.get_file(by, P.FILE_WRITE, public_id=p.target.file_id), is_run=True),
     _project("queries.get_files", P.FILE_ERASE, lambda s, p, by: files.get_files(by, P.FILE_ERASE, public_ids=[p.target.file_id]), is_run=True),
     _project("queries.require_run", P.RUN_WRITE, lambda s, p, by: runs.require_run(by, P.RUN_WRITE, s.run(p)), is_run=True),
+    _project("queries.find_hook", P.PROJECT_ADMIN, lambda s, p, by: hooks.find_hook(by, p.target.hook_id)),
+    _team("queries.find_hook", P.ENTITY_ADMIN, lambda s, by: hooks.find_hook(by, s.world.ids["team webhook"])),
     _project("queries.files_to_erase", P.FILE_ERASE, lambda s, p, by: erasure.files_to_erase(by, public_ids=[p.target.file_id]), is_run=True),
     _project("queries.require_all", P.PROJECT_EXPORT, lambda s, p, by: exports.require_all(by, export_project(s.project(p), by=Actor.system()))),
     _team("queries.require_all", P.ENTITY_READ, lambda s, by: exports.require_all(by, export_entity(s.world.lab, [], by=Actor.system()))),
@@ -348,6 +351,7 @@ UNASKED = {
         services.note_fetched services.retry services.take_exports services.new_job uploads.start_version
         invitations.withdraw_all_of keys.make_key_of projects.note projects.update_project services.add_history
         services.change_tags services.close_service services.dismiss_findings services.end_key services.erase_files
+        services.make_hook services.remove_hook services.renew_secret services.switch_hook
         services.erase_project services.erase_run services.erase_runs services.erase_value services.finish_run services.request_stop
         services.rewind_run services.set_summary services.update_run sharing.make_share_link
         service_accounts.keys_with_makers sharing.revoke_share_link sharing.unname_person steps.add_step

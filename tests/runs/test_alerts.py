@@ -12,8 +12,9 @@ from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.core import clock
-from apps.core.errors import Invalid, NotFound
+from apps.core.errors import Invalid, NotFound, Unavailable
 from apps.erasure.models import ErasureJob
+from apps.erasure.parts import renew_key
 from apps.erasure.services import erase_run
 from apps.projects.models import Project
 from apps.projects.services import update_project
@@ -21,11 +22,13 @@ from apps.runs import alerts, notices
 from apps.runs.alerts import alerts_in, alerts_of, raise_alert
 from apps.runs.models import Alert, Run
 from apps.runs.notices import alerts_to_tell, tell_of_alert
-from apps.runs.types import AlertLevel
+from apps.runs.services import finish_run
+from apps.runs.types import AlertLevel, RunState
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.queries import own_entity
 from apps.teams.services import choose
+from tests.erasure.conftest import finish
 
 pytestmark = pytest.mark.django_db
 Committed = Callable[..., Any]
@@ -40,7 +43,9 @@ def by(alice: User) -> Actor:
     return Actor.person(alice)
 
 
-def said(run: Run, title: str = TITLE, text: str = TEXT, *, wait: timedelta = MINUTE, by: Actor) -> Alert | None:
+def said(
+    run: Run, title: str = TITLE, text: str = TEXT, *, wait: timedelta = MINUTE, by: Actor
+) -> Alert | None:
     return raise_alert(run, title=title, text=text, level=AlertLevel.WARN, wait=wait, by=by)
 
 
@@ -93,6 +98,25 @@ def test_the_same_words_within_a_minute_are_one_alert_that_was_sent_again(run: R
     assert first is not None and again is not None and first.pk == again.pk
     (opened,) = alerts_of(run)
     assert opened.repeats == 1 and opened.last_at > opened.raised_at
+
+
+def test_they_come_back_with_a_run_that_is_given_another_key(run: Run, by: Actor) -> None:
+    said(run, by=by)
+    finish_run(run, state=RunState.FINISHED, by=by)
+
+    job = renew_key(run, by=by)
+    with pytest.raises(Unavailable):
+        said(run, by=by)
+    finish(job)
+
+    back = Run.objects.get(pk=run.pk)
+    assert back.vault_node != run.vault_node
+    said(back, text="of other words", by=by)  # too soon, as of its title
+    assert [(each.title, each.text, each.repeats) for each in alerts_of(back)] == [(TITLE, TEXT, 1)]
+    age(back, 2 * MINUTE)
+    Alert.objects.update(last_at=clock.now())
+    said(back, by=by)  # the same that was sent again
+    assert [each.repeats for each in alerts_of(back)] == [2]
 
 
 def test_another_text_under_the_same_title_is_another_where_nobody_waits(run: Run, by: Actor) -> None:
@@ -294,5 +318,3 @@ def test_the_mail_is_in_the_language_of_who_gets_it(
     told(run, by, django_capture_on_commit_callbacks)
 
     assert "アラート" in mail.outbox[0].subject
-
-

@@ -12,7 +12,9 @@ from apps.runs.models import Alert, Run
 from tests.factories import people
 from tests.wandb_protocol.asking import Asker
 
-ALERT = "mutation($input: NotifyScriptableRunAlertInput!) { notifyScriptableRunAlert(input: $input) { success } }"
+ALERT = (
+    "mutation($input: NotifyScriptableRunAlertInput!) { notifyScriptableRunAlert(input: $input) { success } }"
+)
 WHERE = {"entityName": "lab", "projectName": "vision", "runName": "run1"}
 WORDS = {"title": "損失", "text": "", "severity": "WARN", "waitDuration": 60000}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,15 @@ def test_console_lines_in_order_with_their_level(client: WandbClient) -> None:
         ("info", f"line {i}") for i in range(20)
     ]
     assert ("error", "to stderr") in lines
+
+
+def test_what_it_raised_is_kept(client: WandbClient) -> None:
+    address = f"{client.server.url}/api/v1/projects/alice/{PROJECT}/runs/r1/alerts"
+    asked = urllib.request.Request(address, headers={"Authorization": f"Bearer {client.key}"})
+    with urllib.request.urlopen(asked, timeout=30) as answer:
+        alerts = json.load(answer)["items"]
+
+    assert [(each["title"], each["text"], each["level"]) for each in alerts] == [("title", "text", "INFO")]
 
 
 def test_files_are_there(client: WandbClient) -> None:

@@ -65,7 +65,8 @@ def test_a_line_of_a_live_run_costs_few_statements(streaming: Asker) -> None:
 
 
 def test_its_end_takes_the_lock_and_little_more(streaming: Asker) -> None:
-    """Who asks, the run, its row and its writers under the lock, the act on the record, the row as it is now."""
+    """Who asks, the run, its row and its writers under the lock, the act on the record, who has a
+    webhook, the row as it is now."""
     streaming.stream(PLACE, history({"_step": 0}))
 
     with (
@@ -75,7 +76,7 @@ def test_its_end_takes_the_lock_and_little_more(streaming: Asker) -> None:
         assert streaming.stream(PLACE, {"complete": True, "exitcode": 0}).status_code == 200
 
     statements = [each["sql"] for each in asked if "SAVEPOINT" not in each["sql"]]
-    assert (len(statements), len(keys)) == (6, 1), statements
+    assert (len(statements), len(keys)) == (7, 1), statements
     assert look(streaming)["state"] == "finished"
 
 

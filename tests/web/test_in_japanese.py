@@ -34,7 +34,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 # What is written so in Japanese, too: names of things, units, formats.
 AS_IT_IS = re.compile(
     r"(?<![A-Za-z])(?:Ownlog|verify_receipt\.py|Ed25519|API|bash|CPU|CSV|CUDA|Git|git|GPU|Hugging Face|ID|JSON Lines|JSON|Keras|Lightning|OpenAPI|Parquet|PNG|Python"
-    r"|REST|run\.save|SHA|SHA-256|MD5|TLS|URL|wandb|XGBoost|kB|MB|GB|TB)(?![A-Za-z])"
+    r"|REST|run\.save|SHA|SHA-256|MD5|Standard Webhooks|TLS|URL|wandb|Webhook-Id|Webhook|XGBoost|kB|MB|GB|TB)(?![A-Za-z])"
 )
 _JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龠]")
 _KANA = re.compile(r"[ぁ-ん]")
@@ -205,6 +205,7 @@ SEEDS = (
     "/alice/vision/settings/publish?visibility=public",
     "/alice/vision/compare/code?runs=demo0003,demo0001",
     "/alice/vision/runs/demo0001/histograms",
+    "/alice/vision/runs/demo0001/alerts",
     "/alice/vision/runs/demo0003/code",
     "/alice/vision/runs/demo0003/secrets",
     "/alice/vision/runs/demo0003/code?file=code%2Flook.ipynb",
@@ -320,6 +321,13 @@ WITHOUT_A_LINK = {
     "project-compare-media",
     "run-media",
     "run-media-table",
+    "go-alert",  # as the next three: ways on, from a mail or a message
+    "go-run",
+    "go-version",
+    "go-webhook",
+    "project-webhook",  # of webhooks that were made: test_webhooks.py
+    "team-webhook",
+    "webhook",
     "project-erase-runs",  # of runs that were chosen: test_erasing.py
     "erasure",  # of what was erased before: test_erasing.py
     "first-run",

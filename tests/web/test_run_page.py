@@ -159,6 +159,7 @@ def test_live_answers_only_when_something_changed(visit: Visit, told: Run, log: 
     assert set(re.findall(r'id="([\w-]+)"[^>]*hx-swap-oob', changed.content.decode())) == {
         "run-head",
         "drawn-run",
+        "raised",
         "figures",
         "when",
         "tail",

@@ -33,6 +33,8 @@ from apps.projects.gate import require
 from apps.projects.models import Project
 from apps.vault.errors import KeyGone, Tampered
 from apps.vault.seal import blind_index, seal_text
+from apps.webhooks.outbox import note
+from apps.webhooks.types import Happening
 
 
 def link_version(version: Version, project: Project, *, name: str, aliases: Sequence[str], by: Actor) -> Link:
@@ -63,6 +65,7 @@ def link_version(version: Version, project: Project, *, name: str, aliases: Sequ
             _note_move(link, Move.LINKED, by=by)
             move_aliases(portfolio, version, [LATEST])
             _record(EventKind.ARTIFACT_LINKED, link, by)
+            _tell_of(link)
         _lead(link, words, by)
     return link
 
@@ -246,6 +249,19 @@ def _note_move(
         key = collection_key(link.collection)
         row.sealed_alias = seal_text(key, alias, label=PROMOTION_LABEL, row=row.uuid)
     row.save(force_insert=True)
+
+
+def _tell_of(link: Link) -> None:
+    """Webhooks where the portfolio is, and where the version was made; one of both, of a whole team, hears of it once."""
+    both = {each.pk: each for each in (link.collection.project, link.version.collection.project)}
+    for owner in dict.fromkeys(each.entity_id for each in both.values()):
+        note(
+            Happening.ARTIFACT_LINKED,
+            *(each for each in both.values() if each.entity_id == owner),
+            version=link.version.public_id,
+            collection=link.collection.public_id,
+            number=link.number,
+        )
 
 
 def _record(kind: EventKind, link: Link, by: Actor) -> None:

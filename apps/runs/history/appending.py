@@ -27,6 +27,8 @@ from apps.runs.queries import KEYS_LABEL, SUMMARY_LABEL, gone_or_back_soon, run_
 from apps.runs.types import AppendResult, Lines, RunState, Stream, StreamRequest
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, seal, seal_text, unseal, unseal_text
+from apps.webhooks.outbox import note
+from apps.webhooks.types import Happening
 
 WRITER_LABEL = "run.writer"
 # The writer under whose name a fork keeps what it took from its parent: the client counts its own lines from 0.
@@ -320,6 +322,7 @@ class _Appending:
             by=self.by,
             state=state.value,
         )
+        note(Happening.RUN_FINISHED, self.run.project, run=self.run.public_id, state=state.value)
         background.enqueue("runs.compact", run_id=self.run.pk)
 
     def _move(self, state: RunState) -> None:

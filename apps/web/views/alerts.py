@@ -8,7 +8,8 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
-from apps.projects.queries import get_project, open_project
+from apps.core.errors import NotFound
+from apps.projects.queries import NO_PROJECT, get_project, open_project
 from apps.runs.alerts import MOST_SHOWN, alerts_of, get_alert
 from apps.runs.queries import open_run
 from apps.vault.damage import leaving_out_damaged
@@ -38,6 +39,8 @@ def of_run(request: Request, entity: str, project: str, run: str) -> HttpRespons
 def of_project(request: Request, entity: str, project: str) -> HttpResponse:
     """The last alerts of all runs of a project."""
     held = get_project(request.actor, Permission.RUN_READ, entity=entity, name=project)
+    if held.is_registry:
+        raise NotFound(NO_PROJECT)
     with leaving_out_damaged() as damaged:
         context = around(request, held)
         context |= {"raised": shown_in(context["opened"]), "most": MOST_SHOWN}

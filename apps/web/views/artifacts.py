@@ -20,6 +20,7 @@ from apps.artifacts.queries import (
     open_collection,
     open_member,
     open_version,
+    read_version,
     read_version_named,
     versions_of_run,
     withheld_artifacts,
@@ -124,6 +125,16 @@ def version(
         **paged(request, shelf.total, PAGE, {"in": inside}),
     }
     return render(request, "artifacts/version.html", context)
+
+
+@require_safe
+def go(request: Request, public_id: str) -> HttpResponseBase:
+    """From the id of a version to its page, or to that of the link by which alone the asker reads it."""
+    version, link = read_version(request.actor, public_id=public_id)
+    collection = version.collection if link is None else link.collection
+    place, opened = open_project(collection.project), open_collection(collection)
+    number = version.number if link is None else link.number
+    return redirect(artifact_url(place.entity, place.name, opened.type_name, opened.name, f"v{number}"))
 
 
 @require_safe

@@ -126,7 +126,7 @@ def found_a_team(world: World, door: Door) -> str:
 
 
 def share(world: World, door: Door, browser: Browser) -> str:
-    """A project of the team that is described, a link to it with a label, and somebody invited by an address."""
+    """A project of the team that is described, a link to it with a label, a webhook, and somebody invited by an address."""
     words = {
         "entity": "carols",
         "name": world.text("team_project"),
@@ -139,6 +139,14 @@ def share(world: World, door: Door, browser: Browser) -> str:
     shown = browser.submit(
         f"{settings}/links", {"label": world.text("link_label"), "days": "7"}, page=settings
     )
+    hook = {
+        "address": f"https://hooks.example/{world.text('webhook_address')}",
+        "happenings": "run.finished",
+    }
+    hooked = browser.submit(f"{settings}/webhooks", hook, page=f"{settings}/webhooks")
+    signs_with = re.search(r"whsec_[\w+/=]{44}", hooked.text)
+    assert signs_with is not None, hooked.text[:2000]
+    world.secrets.append(Marker("secret of a webhook", signs_with[0]))
     address = f"{world.text('invited_name')}@example.com"
     invited = browser.submit(
         "/teams/carols/invitations", {"email": address, "role": "viewer"}, page="/teams/carols"
@@ -147,7 +155,8 @@ def share(world: World, door: Door, browser: Browser) -> str:
         secret = re.search(rf"/{kind}/([\w-]{{30,}})", page.text)
         assert secret is not None, page.text[:2000]
         world.secrets.append(Marker(f"secret of /{kind}", secret[1]))
-    return made.body.decode() + browser.get(settings).text + browser.get("/teams/carols").text
+    hooks = browser.get(f"{settings}/webhooks").text
+    return made.body.decode() + hooks + browser.get(settings).text + browser.get("/teams/carols").text
 
 
 def misbehave(world: World, door: Door, browser: Browser) -> None:
@@ -193,7 +202,7 @@ def misbehave(world: World, door: Door, browser: Browser) -> None:
 def visit_everything(world: World, browser: Browser) -> str:
     """Each page there is, with what its address may ask for."""
     known = BESIDES | {"entity": "carol", "project": world.text("project"), "run": world.text("run_id"),
-             "name": f"{world.text('folder_name')}/{world.text('file_name')}.bin", "public_id": "x", "url": world.text("bad_path"), "which": "config"}  # fmt: skip
+             "name": f"{world.text('folder_name')}/{world.text('file_name')}.bin", "public_id": "x", "hook": "x", "url": world.text("bad_path"), "which": "config"}  # fmt: skip
     asked = {"q": world.text("page_query"), "key": world.text("metric_name"), "filter": world.text("page_query"),
              "sort": world.text("metric_name"), "order": f"-summary_metrics.{world.text('metric_name')}", "page": world.text("page_query")}  # fmt: skip
     seen = []

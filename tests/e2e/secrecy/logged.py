@@ -41,6 +41,7 @@ TEXTS = [
     "html_text",
     "alert_title",
     "alert_text",
+    "webhook_address",
     "argument",
     "script_name",
     "system_host",
@@ -86,8 +87,6 @@ REFUSED = [
 ]
 # Sent by the client and not kept at all (data minimisation): to be found nowhere, not even when read back.
 NOT_READ_BACK = {
-    "alert_title",
-    "alert_text",
     "system_host",
     "script_name",
     "file_bytes",

@@ -285,7 +285,7 @@ API = {name: found for name, found in ROUTES.items() if found and name.startswit
 
 def address(name: str, target: Target) -> str:
     known = BESIDES | {"entity": target.entity, "project": target.project, "run": target.run, "name": target.file,
-             "file": target.file, "public_id": target.api_key, "key": target.api_key, "account": target.api_key, "url": f"no/such/{target.project}", "which": "config"}  # fmt: skip
+             "file": target.file, "public_id": target.api_key, "key": target.api_key, "account": target.api_key, "hook": target.api_key, "url": f"no/such/{target.project}", "which": "config"}  # fmt: skip
     parameters = ROUTES[name]
     unknown = set(parameters) - set(known)
     assert not unknown, f"teach this test what {sorted(unknown)} of the page {name!r} may be"

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from apps.access.policy import Permission
+from apps.accounts.actors import Actor
+from apps.core import clock
+from apps.core.errors import NotFound
+from apps.core.ids import is_public_id
+from apps.core.waiting import Work, work_of
+from apps.projects.gate import require as require_in_project
+from apps.projects.models import Project
+from apps.teams.gate import require
+from apps.teams.models import Entity
+from apps.vault.damage import leave_out
+from apps.vault.errors import Tampered
+from apps.vault.keys import OpenKey
+from apps.vault.seal import unseal_text
+from apps.vault.tree import open_key
+from apps.vault.types import NodeId
+from apps.webhooks.models import Delivery, Hook
+from apps.webhooks.outside import Network
+from apps.webhooks.types import DeliveryState, Happening, Health, OpenHook
+
+ADDRESS_LABEL = "webhook.address"
+SECRET_LABEL = "webhook.secret"
+MOST_DELIVERIES_SHOWN = 100
+Owner = Entity | Project
+
+
+def hooks_of(owner: Owner) -> list[OpenHook]:
+    """The webhooks of a project held with PROJECT_ADMIN, or those of a whole entity held with ENTITY_ADMIN, the oldest first."""
+    found = []
+    for row in _of(owner).select_related("project__entity", "entity").order_by("pk"):
+        try:
+            found.append(open_hook(row))
+        except Tampered as error:
+            leave_out(error)
+    return found
+
+
+def get_hook(owner: Owner, public_id: str) -> Hook:
+    """One of `hooks_of`."""
+    rows = _of(owner).select_related("project__entity", "entity")
+    hook = rows.filter(public_id=public_id).first() if is_public_id(public_id) else None
+    if hook is None:
+        raise NotFound(_("There is no such webhook."))
+    return hook
+
+
+def find_hook(actor: Actor, public_id: str) -> Hook:
+    """The webhook with this opaque id, for who may change it."""
+    rows = Hook.objects.select_related("project__entity", "entity").filter(
+        Q(project=None) | Q(project__erased_at=None)
+    )
+    hook = rows.filter(public_id=public_id).first() if is_public_id(public_id) else None
+    if hook is None:
+        raise NotFound(_("There is no such webhook."))
+    if hook.project is not None:
+        require_in_project(actor, Permission.PROJECT_ADMIN, hook.project, what="webhook")
+    else:
+        require(actor, Permission.ENTITY_ADMIN, entity=hook.entity, what="webhook")
+    return hook
+
+
+def open_hook(hook: Hook) -> OpenHook:
+    address = unseal_text(hook_key(hook), bytes(hook.sealed_address), label=ADDRESS_LABEL, row=hook.uuid)
+    return OpenHook(hook, address, tuple(Happening(each) for each in hook.happenings.split()))
+
+
+def open_secret(hook: Hook) -> str:
+    return unseal_text(hook_key(hook), bytes(hook.sealed_secret), label=SECRET_LABEL, row=hook.uuid)
+
+
+def hook_key(hook: Hook) -> OpenKey:
+    return owner_key(hook.project or hook.entity)
+
+
+def owner_key(owner: Owner) -> OpenKey:
+    return open_key(NodeId(owner.vault_node))
+
+
+def health_of(hook: Hook) -> Health:
+    waiting = hook.deliveries.filter(state=DeliveryState.WAITING.value)
+    return Health(
+        is_on=hook.is_on,
+        failing_since=hook.failing_since,
+        next_try=hook.waits_until if hook.failures and hook.is_on else None,
+        last_arrived=hook.arrived_at,
+        waiting=waiting.count(),
+    )
+
+
+def deliveries_of(hook: Hook, *, most: int = MOST_DELIVERIES_SHOWN) -> list[Delivery]:
+    """The last of a webhook that is held, the newest first. What waits for something to end is no delivery yet."""
+    rows = hook.deliveries.exclude(state=DeliveryState.HELD.value)
+    return list(rows.order_by("-pk")[:most])
+
+
+def deliveries_that_wait() -> Work:
+    """For the operators' page of jobs."""
+    return work_of(
+        _("Webhook deliveries"), Delivery.objects.filter(state=DeliveryState.WAITING.value), "due_at"
+    )
+
+
+def due_deliveries(most: int) -> Iterable[int]:
+    """The longest due first; of a webhook that does not answer only the next, and not before its time."""
+    now = clock.now()
+    waiting = Delivery.objects.filter(state=DeliveryState.WAITING.value, due_at__lte=now, hook__is_on=True)
+    waiting = waiting.filter(hook__entity__suspended_at=None)
+    free = waiting.exclude(busy_until__gt=now).exclude(hook__waits_until__gt=now)
+    seen: set[int] = set()
+    found = []
+    for pk, hook, failures in free.order_by("due_at", "pk").values_list("pk", "hook_id", "hook__failures")[
+        :most
+    ]:
+        if not failures or hook not in seen:
+            found.append(pk)
+        seen.add(hook)
+    return found
+
+
+def own_networks() -> tuple[Network, ...]:
+    """Networks of the operator's own that webhooks may lead into."""
+    return tuple(settings.OWNLOG_WEBHOOK_NETWORKS)
+
+
+def _of(owner: Owner) -> QuerySet[Hook]:
+    if isinstance(owner, Project):
+        return Hook.objects.filter(project=owner)
+    return Hook.objects.filter(entity=owner, project=None)

@@ -1,0 +1,221 @@
+"""Webhooks made, switched and removed by admins, and their deliveries made good."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils.translation import gettext as _
+
+from apps.accounts.actors import Actor
+from apps.audit.events import EventKind
+from apps.audit.services import record
+from apps.core import background, clock
+from apps.core.errors import Invalid, TooMuch
+from apps.projects.models import Project
+from apps.teams.models import Entity
+from apps.vault.seal import seal_text
+from apps.webhooks.models import Delivery, Hook
+from apps.webhooks.outbox import note_test
+from apps.webhooks.outside import read_address
+from apps.webhooks.queries import (
+    ADDRESS_LABEL,
+    SECRET_LABEL,
+    Owner,
+    due_deliveries,
+    hook_key,
+    own_networks,
+    owner_key,
+)
+from apps.webhooks.sending import send
+from apps.webhooks.signing import new_secret
+from apps.webhooks.types import Answered, DeliveryState, Happening, Trouble
+
+MOST_HOOKS = 10
+MOST_TESTS_WAITING = 3
+MOST_TESTS_AN_HOUR = 20  # a button is no way to make this instance knock at somebody’s door
+TRIED_FOR = timedelta(hours=24)
+KEPT_FOR = timedelta(days=30)
+# Between tries at a webhook that does not answer, by how many have failed in a row: about eleven within the day.
+_PAUSES = tuple(timedelta(seconds=each) for each in (30, 120, 600, 1800, 3600, 7200, 14400))
+# Longer than any try: a worker that has not come back since is dead, and another one tries again.
+_LEASE = timedelta(minutes=1)
+_TURN_SECONDS = 20.0
+_STANDING = ["failures", "failing_since", "waits_until", "told_at"]
+_SWEEP_BATCH = 200
+
+
+# ── what admins do ──
+
+
+@transaction.atomic
+def make_hook(owner: Owner, address: str, *, happenings: Iterable[Happening], by: Actor) -> tuple[Hook, str]:
+    """A webhook of a project held with PROJECT_ADMIN, or of an entity held with ENTITY_ADMIN, and the secret it signs with."""
+    read_address(address, own_networks())
+    chosen = _checked(happenings)
+    entity = owner.entity if isinstance(owner, Project) else owner
+    Entity.objects.select_for_update(no_key=True).get(pk=entity.pk)  # two at once would be one too many
+    project = owner if isinstance(owner, Project) else None
+    if Hook.objects.filter(entity=entity, project=project).count() >= MOST_HOOKS:
+        raise TooMuch(_("There are at most %(n)d webhooks in one place.") % {"n": MOST_HOOKS})
+    hook = Hook(
+        uuid=uuid.uuid4(), entity=entity, project=project, happenings=chosen, created_by_id=by.user_id
+    )
+    key, secret = owner_key(owner), new_secret()
+    hook.sealed_address = seal_text(key, address.strip(), label=ADDRESS_LABEL, row=hook.uuid)
+    hook.sealed_secret = seal_text(key, secret, label=SECRET_LABEL, row=hook.uuid)
+    hook.save(force_insert=True)
+    _record(EventKind.WEBHOOK_MADE, hook, by)
+    return hook, secret
+
+
+def _checked(happenings: Iterable[Happening]) -> str:
+    chosen = [each for each in Happening.chosen_among() if each in set(happenings)]
+    if not chosen:
+        raise Invalid(_("Choose at least one thing to be told of."))
+    return " ".join(each.value for each in chosen)
+
+
+@transaction.atomic
+def renew_secret(hook: Hook, *, by: Actor) -> str:
+    """Another secret for a webhook that is held, from the next try on; the one of before signs nothing any more."""
+    secret = new_secret()
+    hook.sealed_secret = seal_text(hook_key(hook), secret, label=SECRET_LABEL, row=hook.uuid)
+    hook.save(update_fields=["sealed_secret"])
+    _record(EventKind.WEBHOOK_CHANGED, hook, by, what="secret")
+    return secret
+
+
+@transaction.atomic
+def switch_hook(hook: Hook, *, on: bool, by: Actor) -> None:
+    """Stop telling, or go on. What would have been told meanwhile is not told later."""
+    changed = Hook.objects.filter(pk=hook.pk, is_on=not on).update(
+        is_on=on, failures=0, failing_since=None, waits_until=None, told_at=None
+    )
+    if changed:
+        if not on:
+            _give_up(hook, Trouble.OFF)
+        _record(EventKind.WEBHOOK_CHANGED, hook, by, what="on" if on else "off")
+
+
+@transaction.atomic
+def remove_hook(hook: Hook, *, by: Actor) -> None:
+    """End a webhook with its secret and the list of its deliveries. Twice changes nothing."""
+    if Hook.objects.filter(pk=hook.pk).delete()[0]:
+        _record(EventKind.WEBHOOK_REMOVED, hook, by)
+
+
+@transaction.atomic
+def send_test(hook: Hook) -> Delivery:
+    """Send a delivery that says nothing but that it is one, also where others wait for the address to answer."""
+    tests = hook.deliveries.filter(happening=Happening.TEST.value)
+    if not hook.is_on:
+        raise Invalid(_("Switch it on first."))
+    if tests.filter(state=DeliveryState.WAITING.value).count() >= MOST_TESTS_WAITING:
+        raise TooMuch(_("Tests are on their way already. Wait for what becomes of them."))
+    if tests.filter(created_at__gt=clock.now() - timedelta(hours=1)).count() >= MOST_TESTS_AN_HOUR:
+        raise TooMuch(_("There are at most %(n)d tests an hour.") % {"n": MOST_TESTS_AN_HOUR})
+    Hook.objects.filter(pk=hook.pk).update(waits_until=None)
+    return note_test(hook)
+
+
+def _record(kind: EventKind, hook: Hook, by: Actor, **facts: str) -> None:
+    project = hook.project.public_id if hook.project is not None else ""
+    record(kind, subject=hook.public_id, entity=hook.entity.public_id, project=project, by=by, **facts)
+
+
+# ── what the worker does ──
+
+
+def deliver(delivery_id: int) -> bool:
+    """Try one delivery, if it is due. Whoever dies in here has tried, perhaps with success: it is tried again under the same id."""
+    row = _claim(delivery_id)
+    if row is None:
+        return False
+    _settle(row, send(row))
+    return True
+
+
+def deliver_due() -> int:
+    """Try what is due, for one turn: messages may be lost, and pauses end. Returns how many were tried."""
+    ends, tried = time.monotonic() + _TURN_SECONDS, 0
+    for pk in due_deliveries(_SWEEP_BATCH):
+        if time.monotonic() > ends:
+            break
+        tried += deliver(pk)
+    return tried
+
+
+def forget_old() -> None:
+    Delivery.objects.filter(done_at__lt=clock.now() - KEPT_FOR).delete()
+
+
+def _claim(delivery_id: int) -> Delivery | None:
+    now = clock.now()
+    row = (
+        Delivery.objects.select_related("hook__project__entity", "hook__entity")
+        .filter(pk=delivery_id)
+        .first()
+    )
+    if row is None or not _may_go(row.hook):
+        return None
+    # By the row's own columns alone, so that of two who claim it at once one finds it taken.
+    free = Q(busy_until=None) | Q(busy_until__lte=now)
+    mine = Delivery.objects.filter(free, pk=delivery_id, state=DeliveryState.WAITING.value, due_at__lte=now)
+    return row if mine.update(busy_until=now + _LEASE, tries=F("tries") + 1, tried_at=now) else None
+
+
+def _may_go(hook: Hook) -> bool:
+    is_its_time = hook.waits_until is None or hook.waits_until <= clock.now()
+    return hook.is_on and is_its_time and hook.entity.suspended_at is None
+
+
+@transaction.atomic
+def _settle(row: Delivery, answered: Answered) -> None:
+    """The webhook first, then its deliveries, as whoever switches it off takes them."""
+    hook = Hook.objects.select_for_update(no_key=True).filter(pk=row.hook_id).first()
+    if hook is None:
+        return
+    now = clock.now()
+    mine = Delivery.objects.filter(pk=row.pk, state=DeliveryState.WAITING.value)
+    mine.update(status=answered.status, trouble=answered.trouble or "", busy_until=None)
+    if answered.is_taken:
+        mine.update(state=DeliveryState.DELIVERED.value, done_at=now)
+        hook.failures, hook.failing_since, hook.waits_until, hook.told_at = 0, None, None, None
+        hook.arrived_at = now
+        hook.save(update_fields=[*_STANDING, "arrived_at"])
+    elif answered.trouble is Trouble.GONE:
+        switch_hook(row.hook, on=False, by=Actor.system())
+        _tell(hook)
+    else:
+        _pause(hook)
+
+
+def _pause(hook: Hook) -> None:
+    """It did not answer: all that waits for it waits longer each time, and what waited for a day is given up."""
+    now = clock.now()
+    pause = _PAUSES[min(hook.failures, len(_PAUSES) - 1)]
+    hook.failures += 1
+    hook.failing_since, hook.waits_until = hook.failing_since or now, now + pause
+    hook.save(update_fields=_STANDING)
+    waiting = hook.deliveries.filter(state=DeliveryState.WAITING.value)
+    late = waiting.filter(due_at__lt=hook.waits_until - TRIED_FOR)
+    if late.update(state=DeliveryState.GIVEN_UP.value, done_at=now, busy_until=None):
+        _tell(hook)
+
+
+def _give_up(hook: Hook, trouble: Trouble) -> None:
+    waiting = hook.deliveries.filter(state__in=[DeliveryState.WAITING.value, DeliveryState.HELD.value])
+    waiting.update(
+        state=DeliveryState.GIVEN_UP.value, trouble=trouble.value, done_at=clock.now(), busy_until=None
+    )
+
+
+def _tell(hook: Hook) -> None:
+    """Its owner, once until something arrives again."""
+    if Hook.objects.filter(pk=hook.pk, told_at=None).update(told_at=clock.now()):
+        background.enqueue("webhooks.tell_of_trouble", hook_id=hook.pk)
