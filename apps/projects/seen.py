@@ -96,7 +96,7 @@ def page_of(
     most: int,
 ) -> Page:
     """A page of an owner that is held for this: the newest, those before one event, or those after one."""
-    owners = _owners(owner)
+    owners = owners_of(owner)
     if after is not None:
         events = queries.next_newer(owners, asked, after=after, most=most + 1)
         has_newer, has_older = len(events) > most, bool(events)
@@ -111,16 +111,27 @@ def page_of(
     return Page(lines, events[0].pk if has_newer else None, events[-1].pk if has_older else None)
 
 
+def owners_of(owner: Owner) -> list[str]:
+    """Whose record an owner reads. A person's own holds what concerns their account."""
+    person = owner.user if isinstance(owner, Entity) else None
+    return [owner.public_id] if person is None else [owner.public_id, person.public_id]
+
+
+def told_authors(actor: Actor, events: Sequence[Event]) -> dict[int, str]:
+    """By event who did it, where the actor is told; on the machine everybody is."""
+    names = audited_names(actor, {event.by for event in events})
+    hidden = set() if actor.is_at_the_machine else hidden_among(actor, names)
+    return {
+        event.pk: names[event.by]
+        for event in events
+        if event.by in names and (event.by not in hidden or event.kind in _SEEN)
+    }
+
+
 def export_record(actor: Actor, owner: Owner, asked: Asked, *, form: str) -> Iterator[Line]:
     """All lines, newest first, read as they are taken. That they were taken is on the record as well."""
     record(EventKind.RECORD_EXPORTED, subject=owner.public_id, entity=owner.public_id, by=actor, form=form)
-    return (line for events in queries.batches(_owners(owner), asked) for line in _lines(actor, events))
-
-
-def _owners(owner: Owner) -> list[str]:
-    """A person's own record holds what concerns their account."""
-    person = owner.user if isinstance(owner, Entity) else None
-    return [owner.public_id] if person is None else [owner.public_id, person.public_id]
+    return (line for events in queries.batches(owners_of(owner), asked) for line in _lines(actor, events))
 
 
 def _lines(actor: Actor, events: Sequence[Event]) -> list[Line]:

@@ -52,7 +52,7 @@ def test_runs_are_named_and_the_whole_of_an_owner_has_the_record(
 
     assert "projects/vision/runs/full/history.csv" in zipfile.ZipFile(tmp_path / "run.zip").namelist()
     whole = zipfile.ZipFile(tmp_path / "lab.zip")
-    assert {"entity.json", "projects/vision/project.json"} <= set(whole.namelist())
+    assert {"entity.json", "audit.jsonl", "projects/vision/project.json"} <= set(whole.namelist())
 
 
 @pytest.mark.parametrize("words", [("lab/nothing",), ("lab/vision", "nothing"), ("nobody",), ("lab", "full")])

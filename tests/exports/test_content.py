@@ -11,12 +11,13 @@ import pytest
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.exports import services
 from apps.exports.models import Export
-from apps.exports.services import export_project, export_runs
+from apps.exports.services import advance, export_project, export_runs
 from apps.exports.types import Tables
 from apps.projects.models import Project
 from apps.runs.models import Run
-from tests.exports.conftest import full_run, make, opened, read_json
+from tests.exports.conftest import full_run, keep, make, opened, read_json
 from tests.factories import artifacts, work
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-13")]
@@ -128,3 +129,17 @@ def test_chosen_runs_bring_nothing_of_others(full: Run, vision: Project, alice: 
         "manifest.json",
         *(f"projects/vision/runs/empty/{name}.json" for name in ("config", "run", "summary")),
     ]
+
+
+def test_a_file_that_came_after_the_export_was_planned_is_neither_there_nor_said_to_be(
+    export: Export, full: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(services, "_TURN_SECONDS", 0.0)
+        advance(export.pk)  # planned, and nothing written
+    keep(full, late=b"late")
+
+    archive = opened(make(export))
+
+    assert "late" not in [each["name"] for each in read_json(archive, f"{TOP}/run.json")["files"]]
+    assert f"{TOP}/files/late" not in archive.namelist()

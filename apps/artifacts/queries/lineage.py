@@ -1,6 +1,7 @@
 """Which runs made and read a version, and which versions a run made and read.
 
 They may lie in projects of others: who is shown one of those looks into that project, and its owner sees it on the record.
+The instance itself, and an operator on its machine, are told all: no gate would know them.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ def made_by(actor: Actor, version: Version) -> Run | None:
     if first is None:
         return None
     run = Run.objects.select_related("project__entity").filter(pk=first.run_id, erased_at=None).first()
+    if run is not None and actor.is_at_the_machine:
+        return run if run.project.erased_at is None else None
     return run if run is not None and readable(actor, [run.project]) else None
 
 
@@ -46,6 +49,8 @@ def used_by(actor: Actor, version: Version) -> list[Run]:
     """The runs that read a version which is held already, as far as the actor may see them; the newest first."""
     rows = Run.objects.filter(run_versions__version=version, run_versions__role=RunRole.INPUT, erased_at=None)
     newest = list(rows.select_related("project__entity").order_by("-id")[:_MOST_RUNS])
+    if actor.is_at_the_machine:
+        return [run for run in newest if run.project.erased_at is None]
     seen = {each.pk for each in readable(actor, {run.project for run in newest})}
     return [run for run in newest if run.project_id in seen]
 
@@ -60,6 +65,8 @@ def versions_of_run(actor: Actor, run: Run, role: RunRole, *, most: int | None =
         .order_by("run_versions__id")
     )
     found = list(rows[:most])
+    if actor.is_at_the_machine:
+        return open_versions([each for each in found if each.collection.project.erased_at is None])
     elsewhere = {each.collection.project for each in found} - {run.project}
     seen = {run.project_id, *(each.pk for each in readable(actor, elsewhere))}
     return open_versions([each for each in found if each.collection.project_id in seen])

@@ -349,10 +349,13 @@ def _aliases_of(versions: Sequence[Version]) -> dict[int, list[Alias]]:
     return found
 
 
-def aliases_of(collection: Collection) -> list[tuple[str, str]]:
-    """Every alias of a collection that is held already, with the id by which it is known, by name."""
+def aliases_of(collection: Collection, *, of_closed: bool = True) -> list[tuple[str, str]]:
+    """Every alias of a collection that is held already, with the id by which it is known, by name; also of versions that are
+    being erased and can come back, unless not."""
     key = collection_key(collection)
     rows = Alias.objects.filter(collection=collection)
+    if not of_closed:
+        rows = rows.filter(version__state=VersionState.COMMITTED)
     return sorted(
         (unseal_text(key, bytes(row.sealed_alias), label=ALIAS_LABEL, row=row.uuid), row.uuid.hex)
         for row in rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from apps.accounts.actors import Actor
 from apps.exports.contents.artifacts import collection_files, version_files
 from apps.exports.contents.entities import entity_files
@@ -15,13 +17,19 @@ def content_of(item: ExportItem, tables: Tables, asker: Actor) -> Content:
     """The files of one thing, each made when it is read. What was erased since it was planned is left out, and said to be."""
     kind = ItemKind(item.kind)
     if kind is ItemKind.RUN and item.run_id is not None:
-        return run_words(item.run_id, tables, asker)
+        return run_words(item.run_id, tables, asker, _planned(item))
     if kind is ItemKind.FILES and item.run_id is not None:
         return run_files(item.run_id, item.first, item.last)
     if kind is ItemKind.COLLECTION and item.collection_id is not None:
-        return collection_files(item.collection_id)
+        return collection_files(item.collection_id, asker)
     if kind is ItemKind.VERSION and item.version_id is not None:
         return version_files(item.version_id, item.first, item.last, asker)
     if kind is ItemKind.PROJECT and item.project_id is not None:
         return project_files(item.project_id, asker)
     return entity_files(item.export.entity, asker)
+
+
+def _planned(run: ExportItem) -> Sequence[tuple[int, int]]:
+    """The rows of a run's files, from one to another, that the export holds: those that came later it does not."""
+    files = ExportItem.objects.filter(export=run.export_id, run=run.run_id, kind=ItemKind.FILES.value)
+    return list(files.values_list("first", "last"))

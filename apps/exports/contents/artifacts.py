@@ -6,18 +6,19 @@ from functools import partial
 from typing import Any
 
 from apps.accounts.actors import Actor
-from apps.artifacts.models import Collection, StoredFile, Version
+from apps.artifacts.models import Collection, Link, StoredFile, Version
 from apps.artifacts.queries import (
     aliases_of,
     list_entries,
     made_by,
+    note_listed,
     open_collection,
     open_members,
     open_version,
     read_stored,
     used_by,
 )
-from apps.artifacts.queries.links import links_in
+from apps.artifacts.queries.links import links_in, shown
 from apps.artifacts.queries.versions import committed
 from apps.artifacts.types import CollectionKind, Entry, OpenVersion
 from apps.core import jsontext
@@ -32,7 +33,7 @@ from apps.runs.queries import open_run
 _PAGE = 1000
 
 
-def collection_files(pk: int) -> Content:
+def collection_files(pk: int, asker: Actor) -> Content:
     """What is said of an artifact: its versions and where its aliases lead, or what a portfolio links to."""
     collection = Collection.objects.select_related("project__entity").filter(pk=pk).first()
     if collection is None or collection.project.erased_at is not None:
@@ -51,7 +52,7 @@ def collection_files(pk: int) -> Content:
         "created_at": moment(collection.created_at),
         "updated_at": moment(collection.updated_at),
         "versions_made": collection.versions_made,
-        **(_links(collection) if is_portfolio else _versions(collection)),
+        **(_links(collection, asker) if is_portfolio else _versions(collection)),
     }
     yield json_file(f"{above}/collection.json", collection.updated_at, lambda: said)
 
@@ -60,12 +61,12 @@ def _versions(collection: Collection) -> dict[str, Any]:
     numbers = committed().filter(collection=collection).order_by("number").values_list("number", flat=True)
     return {
         "versions": [f"v{number}" for number in numbers],
-        "aliases": [name for name, _ in aliases_of(collection)],
+        "aliases": [name for name, _ in aliases_of(collection, of_closed=False)],
     }
 
 
-def _links(collection: Collection) -> dict[str, Any]:
-    members = open_members(list(links_in(collection)))
+def _links(collection: Collection, asker: Actor) -> dict[str, Any]:
+    members = open_members(_looked_behind(asker, collection))
     return {
         "links": [
             {
@@ -78,6 +79,16 @@ def _links(collection: Collection) -> dict[str, Any]:
             for each in members
         ]
     }
+
+
+def _looked_behind(asker: Actor, portfolio: Collection) -> list[Link]:
+    """The links behind which the asker may look; whose that is, sees that they did. On the machine no gate is asked."""
+    links = list(links_in(portfolio))
+    if asker.is_at_the_machine:
+        return links
+    if portfolio.project.is_registry:
+        note_listed(asker, [each.version for each in links])
+    return shown(asker, links)
 
 
 def version_files(pk: int, first: int, last: int, asker: Actor) -> Content:

