@@ -15,9 +15,10 @@ from apps.core.errors import NotFound
 from apps.erasure.artifacts import erase_artifact, erase_versions
 from apps.erasure.models import ErasureJob
 from apps.erasure.plan import HEADS
-from apps.erasure.services import erase_files, erase_project, erase_runs
+from apps.erasure.services import erase_files, erase_project, erase_runs, new_job
 from apps.erasure.teams import erase_team
 from apps.erasure.types import Scope, Step
+from apps.exports.models import Export
 from apps.vault.waiting import Waits, forget_waiting, remember_waiting, remembered
 
 _Act = Callable[..., ErasureJob]
@@ -74,9 +75,19 @@ def _closed_again(waits: Waits) -> bool:
                 due_at=waits.due_at,
                 step=Step.WAIT.value,
             )
+            _let_exports_go(job)
     except NotFound:  # closed with what it lay in
         return False
     return True
+
+
+def _let_exports_go(job: ErasureJob) -> None:
+    """Where there is no grace in this database they were taken by what waits now. They do not wait, nor do they come back: they
+    can be made again."""
+    taken = Export.everything.filter(erasure_job=job.uuid)
+    if count := taken.count():
+        own = new_job(Scope.EXPORTS, job.entity, asked=count, by=Actor.system(), at_once=True)
+        taken.update(erasure_job=own.uuid)
 
 
 def _erase(scope: Scope, things: list[Model]) -> ErasureJob:

@@ -23,6 +23,8 @@ from apps.erasure.taking_back import erase_now, take_back
 from apps.erasure.tasks import sweep
 from apps.erasure.teams import erase_team
 from apps.erasure.types import Scope, Step
+from apps.exports.models import Export
+from apps.exports.services import export_project
 from apps.files.queries import find_file
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -36,6 +38,7 @@ from apps.vault.types import NodeId
 from apps.vault.waiting import remembered
 from tests.erasure.conftest import finish
 from tests.erasure.test_services import everything_left
+from tests.exports.conftest import make
 from tests.factories import artifacts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
@@ -151,6 +154,25 @@ def test_what_was_asked_for_since_waits_again_with_the_moment_that_it_had(
     assert _closed(scope) == 1 and list(due_jobs()) == []
     take_back(by, public_id=job.public_id)
     assert not _closed(scope)
+
+
+def test_exports_do_not_wait_with_what_waits_again(full: Run, vision: Project, by: Actor) -> None:
+    export = make(export_project(vision, by=by))
+    before = transaction.savepoint()
+    choose(vision.entity, SettingName.GRACE_DAYS, 3, by=by)  # not so in the database that is put back
+    waits = erase_run(full, by=by)
+    remember()
+    transaction.savepoint_rollback(before)
+
+    assert erase_again_if_older() == 1
+
+    again, own = ErasureJob.objects.order_by("pk")
+    assert (again.public_id, again.step) == (waits.public_id, Step.WAIT)
+    assert (own.scope, own.step, own.asked) == (Scope.EXPORTS, Step.SHRED, 1)
+    take_back(by, public_id=again.public_id)
+    finish(own)
+    assert (own.step, Export.everything.filter(pk=export.pk).exists()) == (Step.DONE, False)
+    assert list(Run.objects.all()) == [full]
 
 
 def _closed(scope: Scope) -> int:
