@@ -36,25 +36,37 @@ class Paths:
     def __init__(self) -> None:
         self._files: set[str] = set()
         self._folders: set[str] = set()
+        self._numbers: dict[
+            tuple[str, bool], int
+        ] = {}  # up to which all are taken: of one name there may be thousands
 
     def give(self, name: str) -> str:
         *folders, last = safe_path(name).split("/")
         above = ""
         for each in folders:
-            above += _free(each, above, self._files) + "/"
+            above += self._free(each, above, self._files) + "/"
             self._folders.add(_key(above[:-1]))
-        found = above + _free(last, above, self._files, self._folders)
+        found = above + self._free(last, above, self._files, self._folders)
         self._files.add(_key(found))
         return found
 
+    def _free(self, part: str, above: str, *taken: set[str]) -> str:
+        place = (_key(above + part), len(taken) > 1)
+        number = self._numbers.get(place, 1)
+        found = _numbered(part, number)
+        while any(_key(above + found) in each for each in taken):
+            number += 1
+            found = _numbered(part, number)
+        if number > 1:
+            self._numbers[place] = number
+        return found
 
-def _free(part: str, above: str, *taken: set[str]) -> str:
+
+def _numbered(part: str, number: int) -> str:
     stem, dot, ending = part.rpartition(".")
-    found, number = part, 1
-    while any(_key(above + found) in each for each in taken):
-        number += 1
-        found = f"{stem}~{number}.{ending}" if dot and stem else f"{part}~{number}"
-    return found
+    if number == 1:
+        return part
+    return f"{stem}~{number}.{ending}" if dot and stem else f"{part}~{number}"
 
 
 def _key(path: str) -> str:

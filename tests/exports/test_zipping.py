@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.exports.names import Paths, folder, safe_path
+from apps.exports import names
+from apps.exports.names import Paths, _key, folder, safe_path
 from apps.exports.types import Entry, Member
 from apps.exports.zipping import Piece, directory, moved
 
@@ -127,6 +128,38 @@ def test_no_two_paths_meet_where_case_does_not_count() -> None:
     assert given[:3] == ["a.txt", "A~2.txt", "a~2~2.txt"]
     files = {path.casefold() for path in given}
     assert not any("/".join(path.split("/")[:-1]) in files for path in files if "/" in path)
+
+
+def test_thousands_of_names_that_differ_in_case_alone_cost_no_more_than_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = 0
+
+    def counted(path: str) -> str:
+        nonlocal looks
+        looks += 1
+        return _key(path)
+
+    monkeypatch.setattr(names, "_key", counted)
+    paths = Paths()
+
+    given = [paths.give("out/a.txt" if n % 2 else "out/A.TXT") for n in range(1000)]
+
+    assert len({path.casefold() for path in given}) == 1000
+    assert (given[2], given[999]) == ("out/A~3.TXT", "out/a~1000.txt")
+    assert looks < 20 * 1000
+
+
+def test_a_folder_that_gave_way_to_a_file_stays_one_folder() -> None:
+    paths = Paths()
+
+    assert [paths.give(name) for name in ("a", "a/x", "a/y", "A/z", "a~2")] == [
+        "a",
+        "a~2/x",
+        "a~2/y",
+        "A~2/z",
+        "a~2~2",
+    ]
 
 
 def test_a_folder_keeps_a_plain_name_and_marks_any_other() -> None:
