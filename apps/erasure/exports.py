@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
+from apps.blobs.errors import StoreFull
 from apps.core import clock
 from apps.core.errors import Invalid, NotFound
 from apps.erasure.models import ErasureJob
@@ -38,18 +40,25 @@ def erase_exports_of(run: Run, *, by: Actor) -> None:
     """A part of a run was erased: exports hold it still."""
     exports = list(exports_holding(Q(run=run)).select_related("entity"))
     if exports:
-        erase_exports(exports, by=by)
+        with suppress(NotFound):  # they went meanwhile, with something else that they held
+            erase_exports(exports, by=by)
 
 
 def erase_old_exports() -> int:
-    """Erase the exports whose time is over, and those that failed as long ago; how many."""
+    """Erase the exports whose time is over, those that failed as long ago, and those for which there was no room; how many."""
     now = clock.now()
-    over = Q(state=ExportState.READY.value, expires_at__lte=now) | Q(
-        state=ExportState.FAILED.value, asked_at__lte=now - KEPT_FOR
+    failed = Q(state=ExportState.FAILED.value)
+    over = (
+        Q(state=ExportState.READY.value, expires_at__lte=now)
+        | failed & Q(asked_at__lte=now - KEPT_FOR)
+        | failed & Q(trouble=StoreFull.__name__)  # what is written of it takes the room that is wanted
     )
     by_entity: dict[int, list[Export]] = {}
     for export in Export.objects.filter(over).select_related("entity").order_by("pk")[:_MOST_AT_A_GO]:
         by_entity.setdefault(export.entity_id, []).append(export)
+    erased = 0
     for exports in by_entity.values():
-        erase_exports(exports, by=Actor.system(), cause=Cause.RETENTION)
-    return sum(map(len, by_entity.values()))
+        with suppress(NotFound):  # they went meanwhile with what they held
+            erase_exports(exports, by=Actor.system(), cause=Cause.RETENTION)
+            erased += len(exports)
+    return erased

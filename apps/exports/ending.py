@@ -19,6 +19,7 @@ from apps.projects.queries import open_projects
 from apps.runs.models import Run
 from apps.runs.queries import open_each
 from apps.runs.types import OpenRun
+from apps.vault.damage import leaving_out_damaged
 
 _MOST_SHOWN = 2_000
 _LONGEST = 4_000  # letters of a config or a summary on the page; the whole is in its file
@@ -99,7 +100,9 @@ def _projects(export: Export) -> Iterator[tuple[Project, str]]:
     held = (
         Project.objects.filter(pk__in=export.items.values("project")).select_related("entity").order_by("pk")
     )
-    for opened in open_projects(held):
+    with leaving_out_damaged():
+        found = list(open_projects(held))
+    for opened in found:
         yield opened.project, _e(opened.name)
 
 
@@ -108,7 +111,9 @@ def _runs(export: Export, project: Project, most: int) -> Iterator[OpenRun]:
     ids = list(items.order_by("pk").values_list("run", flat=True)[: max(0, most)])
     for start in range(0, len(ids), _BATCH):
         rows = Run.objects.filter(pk__in=ids[start : start + _BATCH]).order_by("pk")
-        yield from open_each(rows.select_related("project__entity"))
+        with leaving_out_damaged():  # the manifest says of them that they are
+            found = list(open_each(rows.select_related("project__entity")))
+        yield from found
 
 
 def _run(opened: OpenRun, above: str) -> str:

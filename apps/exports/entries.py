@@ -10,6 +10,7 @@ import orjson
 from apps.exports.models import Export, ExportPiece
 from apps.exports.types import Entry, LeftOut
 from apps.exports.zipping import moved
+from apps.vault.errors import KeyGone
 from apps.vault.seal import seal, unseal
 from apps.vault.tree import open_key
 from apps.vault.types import NodeId
@@ -40,6 +41,11 @@ def left_out_of(export: Export) -> Iterator[LeftOut]:
 
 def _opened(export: Export) -> Iterator[tuple[ExportPiece, Sequence[Entry], Sequence[LeftOut]]]:
     key = open_key(NodeId(export.vault_node))
-    for piece in ExportPiece.objects.filter(export=export).order_by("number").iterator(chunk_size=10):
+    rows = ExportPiece.objects.filter(export=export)
+    # Each by itself: where connections are pooled, `iterator` has the database hand over all of them at once.
+    for pk in list(rows.order_by("number").values_list("pk", flat=True)):
+        piece = rows.filter(pk=pk).first()
+        if piece is None:  # erased meanwhile
+            raise KeyGone(export.vault_node)
         said = orjson.loads(unseal(key, bytes(piece.sealed_entries), label=ENTRIES_LABEL, row=piece.uuid))
         yield piece, [Entry(*each) for each in said[0]], [LeftOut(*each) for each in said[1]]

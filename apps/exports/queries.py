@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from apps.access.policy import Permission
+from apps.access.policy import Permission, Scope
 from apps.accounts.actors import OPERATOR_ID, Actor
 from apps.accounts.queries import actor_for_signature
 from apps.blobs.services import read_blob
 from apps.core import clock
-from apps.core.errors import NotFound
+from apps.core.errors import Forbidden, NotFound
 from apps.core.ids import is_public_id
 from apps.core.waiting import Work, work_of
 from apps.exports.models import Export, ExportItem, ExportPiece
@@ -39,6 +39,14 @@ def get_export(actor: Actor, *, public_id: str) -> Export:
     )
     if found is None or (export := found.first()) is None:
         raise _missing()
+    return export
+
+
+def get_export_to_end(actor: Actor, *, public_id: str) -> Export:
+    """The same to end it: not by a key that only reads."""
+    export = get_export(actor, public_id=public_id)
+    if actor.scope is Scope.READ:
+        raise Forbidden(_("This API key only reads: it ends no export."))
     return export
 
 
@@ -90,7 +98,9 @@ def asker_of(export: Export) -> Actor | None:
 def read_archive(export: Export, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
     """The bytes of a finished archive, or the part from `start` up to `end`: its pieces one after the other."""
     end = export.size if end is None else min(end, export.size)
-    pieces = list(ExportPiece.objects.filter(export=export).select_related("blob").order_by("number"))
+    # Without the lists of what lies in them, which grow with the files.
+    rows = ExportPiece.objects.filter(export=export).defer("sealed_entries")
+    pieces = list(rows.select_related("blob").order_by("number"))
     whole = [piece.number for piece in pieces] == list(range(len(pieces)))
     if not whole or sum(piece.size for piece in pieces) != export.size:
         raise Tampered("export", export.uuid)

@@ -44,7 +44,9 @@ _BEAT_SECONDS = 10.0
 _TURN_SECONDS = 20.0  # then others have their turn
 _MOST_TRIES = 8  # that break off without a new piece in between
 _MOST_AT_ONCE = 5  # of one person, that are not ready yet
+_MOST_KEPT = 20  # of one person, ready ones among them
 _ITEMS_AT_ONCE = 500
+_ONE_FETCHING = timedelta(hours=1)
 _SWEEP_BATCH = 20
 _UNDER_WAY = (ExportState.QUEUED.value, ExportState.RUNNING.value)
 
@@ -87,11 +89,7 @@ def export_entity(
 def _ask(
     scope: ExportScope, entity: Entity, above: NodeId, heads: list[ExportItem], *, by: Actor, tables: Tables
 ) -> Export:
-    waiting = Export.objects.filter(asked_by=by.audit_id, state__in=_UNDER_WAY)
-    if waiting.count() >= _MOST_AT_ONCE:
-        raise TooMuch(
-            _("At most %(n)d exports of yours are made at once. Wait for one of them.") % {"n": _MOST_AT_ONCE}
-        )
+    _require_room(by)
     node = create_node(NodeKind.EXPORT, parent=above)
     try:
         with transaction.atomic():
@@ -117,11 +115,27 @@ def _ask(
     return export
 
 
-def note_fetched(export: Export, *, by: Actor) -> None:
-    """Somebody begins to take the archive along."""
+def _require_room(by: Actor) -> None:
+    """Each is a copy of all that is in it."""
+    theirs = Export.objects.filter(asked_by=by.audit_id)
+    if theirs.filter(state__in=_UNDER_WAY).count() >= _MOST_AT_ONCE:
+        raise TooMuch(
+            _("At most %(n)d exports of yours are made at once. Wait for one of them.") % {"n": _MOST_AT_ONCE}
+        )
+    if not by.is_at_the_machine and theirs.count() >= _MOST_KEPT:
+        raise TooMuch(_("At most %(n)d exports of yours are kept. Erase one of them.") % {"n": _MOST_KEPT})
+
+
+def note_fetched(export: Export, *, by: Actor, from_start: bool = True) -> None:
+    """Somebody takes the archive along. A program does so in many parts: another than the first is the same fetching where that
+    is noted already, and one of its own where it is not."""
+    now = clock.now()
+    rows = Export.objects.filter(pk=export.pk)
+    if not from_start:
+        rows = rows.filter(Q(fetched_at=None) | Q(fetched_at__lt=now - _ONE_FETCHING))
     with transaction.atomic():
-        Export.objects.filter(pk=export.pk).update(fetched_at=clock.now())
-        record(EventKind.EXPORT_FETCHED, **whose(export), by=by)
+        if rows.update(fetched_at=now):
+            record(EventKind.EXPORT_FETCHED, **whose(export), by=by)
 
 
 def retry(export: Export, *, by: Actor) -> Export:

@@ -7,15 +7,21 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
+from django.db.models import Model
+
 from apps.accounts.actors import Actor
+from apps.artifacts.models import Collection, Version
 from apps.blobs.errors import ObjectMissing
 from apps.core.errors import NotFound
 from apps.exports.contents import content_of
 from apps.exports.ending import manifest, readme
 from apps.exports.entries import entries_of
 from apps.exports.models import Export, ExportItem
-from apps.exports.types import LeftOut, Member, Tables
+from apps.exports.types import ItemKind, LeftOut, Member, Tables
 from apps.exports.zipping import Piece, directory, moved
+from apps.projects.models import Project
+from apps.runs.models import Run
+from apps.teams.models import Entity
 from apps.vault.errors import KeyGone, Moved, Tampered
 
 log = logging.getLogger(__name__)
@@ -65,7 +71,7 @@ class Writing:
                 else:
                     yield from self._member(content)
         except _LEFT_OUT as error:
-            self._leave_out(item.kind, error)
+            self._leave_out(_named(item), error)
 
     def _member(self, member: Member) -> Iterator[bytes]:
         try:
@@ -86,3 +92,16 @@ class Writing:
         self.left_out.append(
             LeftOut(path, next(why for kind, why in _GONE.items() if isinstance(error, kind)))
         )
+
+
+def _named(item: ExportItem) -> str:
+    """A thing whose name cannot be read, by the id under which its owner finds it."""
+    of: tuple[type[Model], int | None] = {
+        ItemKind.PROJECT: (Project, item.project_id),
+        ItemKind.RUN: (Run, item.run_id),
+        ItemKind.FILES: (Run, item.run_id),
+        ItemKind.COLLECTION: (Collection, item.collection_id),
+        ItemKind.VERSION: (Version, item.version_id),
+    }.get(ItemKind(item.kind), (Entity, item.export.entity_id))
+    ids = of[0]._default_manager.filter(pk=of[1]).values_list("public_id", flat=True)
+    return " ".join([item.kind, *ids])

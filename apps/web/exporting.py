@@ -56,7 +56,7 @@ class Shown:
     @property
     def is_denied(self) -> bool:
         """It failed because whoever asked may not export all of it any more."""
-        return self.is_failed and self.export.trouble in {"Forbidden", "NotFound"}
+        return self.is_failed and self.export.trouble in {"Forbidden", "NotFound", "Suspended"}
 
     @property
     def far(self) -> str:

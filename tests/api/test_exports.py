@@ -7,7 +7,10 @@ import zipfile
 
 import pytest
 
+from apps.access.policy import Scope
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.accounts.services import KeyTerms, issue_api_key
 from apps.audit.models import Event
 from apps.erasure.models import ErasureJob
 from apps.exports.models import Export
@@ -151,3 +154,19 @@ def test_of_an_entity_come_the_projects_that_one_may_export(
     body = ask("GET", f"{EXPORTS}/{export}/archive", by="bob").body
     projects = {name.split("/")[1] for name in zipfile.ZipFile(io.BytesIO(body)).namelist() if "/" in name}
     assert projects == {"other"}
+
+
+def test_a_part_from_the_second_byte_on_is_on_the_record(ask: Ask, ready: str, bob: User) -> None:
+    part = ask("GET", f"{ready}/archive", by="bob", Range="bytes=1-")
+
+    assert part.status == 206
+    assert Event.objects.filter(kind="export.fetched", by=bob.public_id).count() == 1
+
+
+def test_a_key_that_only_reads_ends_no_export(ask: Ask, ready: str, bob: User) -> None:
+    _key, secret = issue_api_key(bob, by=Actor.person(bob), terms=KeyTerms(Scope.READ))
+
+    refused = ask("DELETE", ready, Authorization=f"Bearer {secret}")
+
+    assert (refused.status, ErasureJob.objects.exists()) == (403, False)
+    assert ask("GET", ready, Authorization=f"Bearer {secret}").status == 200

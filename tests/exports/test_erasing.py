@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db.models import QuerySet
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
@@ -16,12 +17,12 @@ from apps.blobs.store import default_store
 from apps.core import clock
 from apps.core.errors import NotFound
 from apps.erasure.artifacts import erase_artifact, erase_versions
-from apps.erasure.exports import erase_exports, erase_old_exports
+from apps.erasure.exports import erase_exports, erase_exports_of, erase_old_exports
 from apps.erasure.models import ErasureJob
 from apps.erasure.parts import erase_parts
 from apps.erasure.receipts import get_receipt
 from apps.erasure.replay import erase_again
-from apps.erasure.services import erase_files, erase_project, erase_run
+from apps.erasure.services import erase_files, erase_project, erase_run, take_exports
 from apps.erasure.types import Scope, Step
 from apps.exports import services, writing
 from apps.exports.models import Export, ExportItem, ExportPiece
@@ -224,3 +225,38 @@ def test_its_time_over_it_cannot_be_fetched_and_is_erased(ready: Export, by: Act
 def test_before_its_time_is_over_it_stays(ready: Export) -> None:
     assert erase_old_exports() == 0
     assert Export.objects.get(pk=ready.pk) == ready
+
+
+def test_what_was_written_before_there_was_no_room_any_more_does_not_stay(export: Export) -> None:
+    failed = Export.objects.filter(pk=export.pk)
+    failed.update(state=ExportState.FAILED.value, trouble="OSError")
+    assert erase_old_exports() == 0
+
+    failed.update(trouble="StoreFull")
+
+    assert erase_old_exports() == 1
+    finish(ErasureJob.objects.get())
+    assert is_gone(export)
+
+
+def test_exports_that_went_meanwhile_hold_up_neither_what_asked_for_them_nor_those_of_others(
+    ready: Export, full: Run, bob: User, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = full_run(work.project("bob", "own", by=bob), "theirs", by=bob)
+    other = make(export_runs([theirs], by=Actor.person(bob)))
+    Export.objects.update(expires_at=clock.now() - timedelta(seconds=1))
+
+    def taken_before(job: ErasureJob, exports: QuerySet[Export], *, by: Actor) -> int:
+        """Of what is listed the first is closed by somebody else before it is locked."""
+        exports.filter(pk=ready.pk).update(erased_at=clock.now(), erasure_job=job.uuid)
+        return take_exports(job, exports, by=by)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("apps.erasure.exports.take_exports", taken_before)
+        erase_exports_of(full, by=by)
+        assert not ErasureJob.objects.exists() and Export.objects.count() == 2
+
+        assert erase_old_exports() == 1
+
+    job = ErasureJob.objects.get()
+    assert (job.entity, Export.everything.get(erasure_job=job.uuid)) == (other.entity, other)

@@ -9,13 +9,17 @@ from datetime import timedelta
 from typing import Any, NoReturn
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.blobs.store import default_store
 from apps.core import clock
 from apps.core.errors import NotFound, TooMuch
+from apps.erasure.exports import erase_exports
 from apps.exports import services, tasks, writing
+from apps.exports.entries import entries_of
 from apps.exports.models import Export, ExportItem, ExportPiece
 from apps.exports.queries import get_archive, progress_of, read_archive
 from apps.exports.services import advance, due_exports, export_project, export_runs, retry
@@ -240,3 +244,73 @@ def test_at_most_a_few_are_made_at_once_for_one_person(vision: Project, alice: U
     with pytest.raises(TooMuch):
         export_project(vision, by=Actor.person(alice))
     assert export_project(vision, by=Actor.person(bob)).state == ExportState.QUEUED
+
+
+def test_a_run_whose_words_are_damaged_fails_nothing_and_is_named_by_its_id(
+    several: list[Run], vision: Project, alice: User
+) -> None:
+    damaged = several[1]
+    head = bytearray(damaged.sealed_head)
+    head[-1] ^= 1
+    Run.objects.filter(pk=damaged.pk).update(sealed_head=bytes(head))
+
+    export = make(export_project(vision, by=Actor.person(alice)))
+
+    assert export.state == ExportState.READY
+    archive = opened(export)
+    assert json.loads(archive.read("manifest.json"))["not_included"] == [
+        {"path": f"{kind} {damaged.public_id}", "why": "damaged"} for kind in ("run", "files")
+    ]
+    page = archive.read("README.html").decode()
+    assert [f"projects/vision/runs/run{n}<" in page for n in range(4)] == [True, False, True, True]
+
+
+def test_a_project_whose_words_are_damaged_fails_nothing_and_is_named_by_its_id(
+    full: Run, vision: Project, alice: User
+) -> None:
+    export = export_project(vision, by=Actor.person(alice))
+    words = bytearray(vision.sealed_name)
+    words[-1] ^= 1
+    Project.objects.filter(pk=vision.pk).update(sealed_name=bytes(words))
+
+    archive = opened(make(export))
+
+    assert archive.namelist() == ["manifest.json", "README.html"]
+    left_out = [each["path"] for each in json.loads(archive.read("manifest.json"))["not_included"]]
+    assert left_out == [
+        f"project {vision.public_id}",
+        *(f"{kind} {full.public_id}" for kind in ("run", "files")),
+    ]
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_the_lists_of_what_lies_in_the_pieces_are_read_one_at_a_time_and_for_the_ending_alone(
+    export: Export,
+) -> None:
+    export = make(export)
+
+    with CaptureQueriesContext(connection) as asked:
+        sum(1 for _ in entries_of(export))
+    with CaptureQueriesContext(connection) as fetched:
+        sum(map(len, read_archive(export)))
+
+    def lists(queries: CaptureQueriesContext) -> int:
+        return sum("sealed_entries" in each["sql"] for each in queries.captured_queries)
+
+    assert export.pieces.count() > 2
+    assert (lists(asked), lists(fetched)) == (export.pieces.count(), 0)
+
+
+def test_at_most_some_are_kept_of_one_person_until_their_time_is_over(
+    full: Run, vision: Project, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "_MOST_KEPT", 2)
+    by = Actor.person(alice)
+    first, _second = (make(export_project(vision, by=by)) for _ in range(2))
+
+    with pytest.raises(TooMuch, match="At most 2 exports of yours are kept"):
+        export_project(vision, by=by)
+
+    assert export_project(vision, by=Actor.person(bob)).state == ExportState.QUEUED
+    erase_exports([first], by=by)
+    assert export_project(vision, by=by).state == ExportState.QUEUED

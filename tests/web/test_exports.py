@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.audit.models import Event
 from apps.core import clock
 from apps.erasure.models import ErasureJob
 from apps.exports.models import Export
@@ -157,9 +158,10 @@ def test_one_that_failed_goes_on_when_asked_and_one_that_is_denied_does_not(
     assert send(f"{page_of(export)}/again", by="bob").headers["Location"] == page_of(export)
 
     assert failed.get().state == ExportState.QUEUED
-    failed.update(state=ExportState.FAILED.value, trouble="NotFound")
-    page = text_of(visit(page_of(export), by="bob"))
-    assert "Something in it is not yours to export any more." in page and "Go on with it" not in page
+    for trouble in ("NotFound", "Forbidden", "Suspended"):
+        failed.update(state=ExportState.FAILED.value, trouble=trouble)
+        page = text_of(visit(page_of(export), by="bob"))
+        assert "Something in it is not yours to export any more." in page and "Go on with it" not in page
 
 
 def test_one_whose_time_is_over_says_so(visit: Visit, ready: Export) -> None:
@@ -215,3 +217,30 @@ def test_whose_it_is_to_be_is_said_beside_the_form_where_there_is_nobody(
     assert answer.status_code == 400
     assert 'id="export-error"' in answer.content.decode()
     assert not Export.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Range": "bytes=1-"},
+        {"Range": "bytes=-99999999999999"},
+        {"Range": "bytes=00-"},
+        {"Range": "bytes=1-", "If-Range": "another"},
+    ],
+)
+def test_no_part_is_fetched_without_being_on_the_record(
+    client: Client, ready: Export, bob: User, headers: dict[str, str]
+) -> None:
+    client.force_login(bob, backend="django.contrib.auth.backends.ModelBackend")
+    noted = Event.objects.filter(kind="export.fetched")
+
+    assert len(body_of(client, f"{page_of(ready)}/archive", **headers)) >= ready.size - 1
+    assert noted.count() == 1
+    body_of(client, f"{page_of(ready)}/archive", Range="bytes=5-9")
+    assert noted.count() == 1  # a part of the same
+    body_of(client, f"{page_of(ready)}/archive")
+    assert noted.count() == 2
+
+    Export.objects.update(fetched_at=clock.now() - timedelta(hours=2))
+    body_of(client, f"{page_of(ready)}/archive", Range="bytes=5-9")
+    assert noted.count() == 3

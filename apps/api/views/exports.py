@@ -18,7 +18,14 @@ from apps.api.views.erasures import begun
 from apps.api.wire import JsonRenderer
 from apps.erasure.exports import erase_exports
 from apps.exports.asking import ask_for
-from apps.exports.queries import exports_seen_by, file_name, get_archive, get_export, read_archive
+from apps.exports.queries import (
+    exports_seen_by,
+    file_name,
+    get_archive,
+    get_export,
+    get_export_to_end,
+    read_archive,
+)
 from apps.exports.services import note_fetched
 from apps.exports.types import Tables
 
@@ -77,7 +84,7 @@ class ExportView(ApiView):
     )
     def delete(self, request: ApiRequest, export: str) -> HttpResponseBase:
         actor = signed_in(request)
-        return begun(erase_exports([get_export(actor, public_id=export)], by=actor))
+        return begun(erase_exports([get_export_to_end(actor, public_id=export)], by=actor))
 
 
 class ArchiveView(ApiView):
@@ -100,8 +107,8 @@ class ArchiveView(ApiView):
         held = get_archive(actor, public_id=export)
         start, end = wanted(request.headers.get("Range", ""), held.size)
         is_part = (start, end) != (0, held.size)
-        if start == 0 and request.method == "GET":
-            note_fetched(held, by=actor)
+        if request.method == "GET":
+            note_fetched(held, by=actor, from_start=start == 0)
         answer = streamed(
             request,
             read_archive(held, start=start, end=end),

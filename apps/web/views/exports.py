@@ -115,8 +115,8 @@ def export(request: Request, export: str) -> HttpResponse:
 def archive(request: Request, export: str) -> HttpResponseBase:
     """The archive, whole or the part that a download goes on with."""
     held = get_archive(request.actor, public_id=export)
-    if request.method == "GET" and _from_start(request):
-        note_fetched(held, by=request.actor)
+    if request.method == "GET":
+        note_fetched(held, by=request.actor, from_start=_from_start(request))
     return served(request, _handed(held), "application/zip")
 
 
@@ -147,7 +147,7 @@ def _handed(export: Export) -> Handed:
 
 
 def _from_start(request: Request) -> bool:
-    """Not for each part in which a program fetches it."""
+    """The first of the parts in which a program fetches it, or the whole."""
     asked = request.headers.get("Range", "").strip()
     return not asked or asked.startswith("bytes=0-")
 
