@@ -18,7 +18,7 @@ from apps.artifacts.queries.code import called, runs_with_new_versions, versions
 from apps.artifacts.queries.versions import require_version
 from apps.audit.events import EventKind
 from apps.audit.services import record
-from apps.code_saving.credentials import MASK, Detector, values_in
+from apps.code_saving.credentials import MASK, Detector, find, values_in
 from apps.code_saving.credentials_in_json import LONG_ENOUGH, held_at, spots, without
 from apps.code_saving.policy import is_code_artifact
 from apps.core import clock, jsontext
@@ -34,6 +34,7 @@ from apps.files.services import store_file
 from apps.leaks.models import Finding, Scan
 from apps.leaks.notes import PROGRESS_LABEL, open_finding
 from apps.leaks.scanning import MOST_OF_A_FILE, SIDE_FILES, Progress, look
+from apps.leaks.standing import as_they_stand, told
 from apps.leaks.types import Place, Spot, State
 from apps.runs.history import masking
 from apps.runs.models import Run
@@ -173,8 +174,7 @@ def erase_value(finding: Finding, *, by: Actor) -> None:
         }:  # a file that went whole has a key of its own, which went with it
             Scan.objects.get_or_create(run=run)
             Scan.objects.filter(run=run).update(new_key_wanted_at=clock.now())
-    if spot.place is Place.CONFIG:
-        _settle_config(run)
+    _settle(run)
 
 
 def renew_due() -> int:
@@ -224,18 +224,21 @@ def _stands_in_config(run: Run, spot: Spot) -> bool:
     )
 
 
-def _settle_config(run: Run) -> None:
-    """The same value stood at other places of the config: nobody need click there too."""
+def _settle(run: Run) -> None:
+    """The same value stood at other places of the config, and in what the client wrote beside it: nobody need click there too."""
     held = Run.objects.filter(pk=run.pk).first()
     if held is None:
         return
-    key, config = run_key(held), jsontext.loads(open_run(held).config_text)
-    standing = Finding.objects.filter(run=run, state=State.OPEN.value)
-    told = {finding.pk: open_finding(finding, key).spot for finding in standing}
-    asked = {pk: (spot.path, spot.detector) for pk, spot in told.items() if spot.place is Place.CONFIG}
-    there = {(each.path, one.detector) for each in held_at(config, asked.values()) for one in each.found}
-    gone = [pk for pk, spot in asked.items() if spot not in there]
-    Finding.objects.filter(pk__in=gone).update(state=State.ERASED.value)
+    rows = Finding.objects.filter(run=held, state=State.OPEN.value)
+    found = as_they_stand(list(told(rows, {held.pk: run_key(held)})))
+    gone = {each.finding.public_id for each in found if not each.is_open}
+    in_files = [each.finding for each in found if each.is_open and each.finding.spot.place is Place.FILE]
+    for name in {each.spot.file for each in in_files}:
+        kinds = {each.detector for each in find(b"".join(read_file(find_file(held, name).file)))}
+        gone |= {
+            each.public_id for each in in_files if each.spot.file == name and each.spot.detector not in kinds
+        }
+    rows.filter(public_id__in=gone).update(state=State.ERASED.value)
 
 
 def _is_still(run: Run, *, version: int) -> bool:

@@ -17,6 +17,7 @@ from apps.code_saving.credentials import MASK, Detector
 from apps.core import clock
 from apps.core.errors import NotFound
 from apps.erasure.models import ErasureJob
+from apps.erasure.services import erase_files, erase_run
 from apps.exports.models import Export
 from apps.exports.services import export_runs
 from apps.files.models import RunFile
@@ -25,7 +26,7 @@ from apps.files.services import announce_files, store_file
 from apps.leaks import scanning, services
 from apps.leaks.models import Finding, Scan
 from apps.leaks.notes import MOST_FINDINGS
-from apps.leaks.queries import count_open, find_finding, findings_of
+from apps.leaks.queries import count_open, find_finding, findings_of, open_in_project
 from apps.leaks.types import OpenFinding, Place, State
 from apps.projects.models import Project
 from apps.runs.history import masking, store
@@ -138,6 +139,61 @@ def test_erasing_a_value_of_the_config_takes_it_out_wherever_it_stands(
     assert not before & set(Blob.objects.values_list("object_name", flat=True))
     assert {each.state for each in findings_of(leaky) if each.spot.place is Place.CONFIG} == {State.ERASED}
     assert Event.objects.filter(kind="run.secret_erased").count() == 1
+
+
+@pytest.mark.parametrize(("beside", "left"), [("", 0), ("other: hf" + "_" + "Zz" * 17, 1)])
+def test_a_value_that_the_client_wrote_beside_the_config_needs_no_click_of_its_own(
+    leaky: Run, alice: User, beside: str, left: int
+) -> None:
+    put(leaky, "config.yaml", f"hub:\n  value: {KEY}\n{beside}".encode())
+    found = looked(leaky)
+    assert [each.spot.place for each in found] == [Place.CONFIG, Place.CONFIG, Place.FILE]
+
+    erase(leaky, found[0], alice)
+
+    assert KEY.encode() not in content(leaky, "config.yaml")
+    assert count_open(leaky) == Finding.objects.filter(state=State.OPEN.value).count() == left
+
+
+def test_a_line_of_the_console_takes_the_one_of_the_file_along(vision: Project, alice: User) -> None:
+    run = work.run(vision, "said", by=alice)
+    put(run, "wandb-metadata.json", json.dumps({"args": [KEY]}).encode())
+    say(run, 0, f"token {KEY}")
+    found = {each.spot.place: each for each in looked(run)}
+
+    erase(run, found[Place.CONSOLE], alice)
+
+    assert (set(found), count_open(run)) == ({Place.CONSOLE, Place.FILE}, 0)
+
+
+def test_what_stood_in_a_file_or_a_value_that_is_gone_went_with_it(leaky: Run, alice: User) -> None:
+    by = Actor.person(alice)
+    put(leaky, "config.yaml", f"token: {OTHER}\n".encode())
+    assert (len(looked(leaky)), count_open(leaky)) == (3, 3)
+
+    erase_files([find_file(leaky, "config.yaml").file], by=by, at_once=True)
+    assert count_open(leaky) == 2
+
+    update_run(leaky, RunPatch(config_text=json.dumps(ARGS)), by=by)
+    assert count_open(leaky) == 1
+    assert [each.state for each in findings_of(leaky)] == [State.OPEN, State.ERASED, State.ERASED]
+
+
+def test_the_findings_of_a_project_are_counted_in_as_many_questions_as_those_of_a_run(
+    leaky: Run, vision: Project, alice: User
+) -> None:
+    put(leaky, "config.yaml", KEY.encode())
+    looked(leaky)
+    asked, found = questions(lambda: open_in_project(vision))
+    assert found == {leaky: 3}
+    for name in ("second", "third", "clean"):
+        run = work.run(vision, name, by=alice, config_text=json.dumps({} if name == "clean" else ARGS))
+        looked(run)
+    erased = work.run(vision, "erased", by=alice, config_text=json.dumps(ARGS))
+    looked(erased)
+    erase_run(erased, by=Actor.person(alice))
+
+    assert questions(lambda: list(open_in_project(vision).values())) == (asked, [3, 1, 1])
 
 
 def test_erasing_twice_changes_nothing(leaky: Run, alice: User) -> None:
