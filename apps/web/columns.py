@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from apps.code_saving.credentials_in_json import spots
 from apps.runs.defined import Definitions, Direction
 from apps.runs.types import Head
 from apps.web.trees import by_name, written
@@ -132,14 +134,20 @@ def _rank(name: str) -> int:
 
 
 def _chosen_keys(rows: Sequence[Values]) -> list[str]:
-    """Settings by which these runs differ, by name; of a single run, its first ones."""
+    """Settings by which these runs differ, by name; of a single run, its first ones. What looks like a secret is none of
+    them: nobody chose that it be shown."""
     first: dict[str, Any] = {}
     differing = set[str]()
     for row in rows:
         for key, value in row.items():
             if key not in differing and not _is_alike(first.setdefault(key, value), value):
                 differing.add(key)
-    return sorted(differing or (first if len(rows) == 1 else []), key=by_name)[:_MOST_CHOSEN]
+    telling = sorted(differing or (first if len(rows) == 1 else []), key=by_name)
+    return list(islice((key for key in telling if not _holds_secret(key, rows)), _MOST_CHOSEN))
+
+
+def _holds_secret(key: str, rows: Sequence[Values]) -> bool:
+    return bool(spots([{key: row[key]} for row in rows if key in row and not is_number(row[key])]))
 
 
 def _is_alike(one: Any, other: Any) -> bool:

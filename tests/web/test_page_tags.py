@@ -45,3 +45,15 @@ def test_settings_that_read_the_same_tell_no_runs_apart() -> None:
     ]
 
     assert [column.key for column in columns_for([], rows)] == ["kind", "word"]
+
+
+def test_what_looks_like_a_secret_is_a_column_only_where_it_is_asked_for() -> None:
+    token = "ghp" + "_" + "c3D4" * 9
+    rows = [
+        {"args": ["--hub", token], "db.password": "hunter22", "lr": 1, "token": token},
+        {"args": ["--hub", "a"], "db.password": "hunter23", "lr": 2, "token": "[secret erased]"},
+    ]
+
+    assert [column.key for column in columns_for([], rows)] == ["lr"]
+    assert [column.key for column in columns_for([], rows[:1])] == ["lr"]
+    assert [column.key for column in columns_for([], rows, asked=["config.token"])] == ["token"]
