@@ -16,7 +16,7 @@ from apps.files import opening
 from apps.files.models import RunFile
 from apps.files.opening import opened_names
 from apps.projects.models import Project
-from apps.projects.showing import versions_shown
+from apps.projects.showing import secrets_shown, versions_shown
 from apps.projects.types import PUBLISHED
 from apps.runs.models import Run
 from apps.runs.queries import opened_configs
@@ -30,6 +30,7 @@ class Asked(StrEnum):
 
     CODE = "code"
     SYSTEM_METADATA = "system_metadata"
+    SECRETS = "secrets"  # what looks like one
 
 
 class WouldShow(Conflict):
@@ -46,6 +47,9 @@ class WouldShow(Conflict):
                     "run that tells of its machine",
                     "runs that tell of their machines",
                 )
+            ],
+            Asked.SECRETS: [
+                _several(exposure.secrets, "value that looks like a secret", "values that look like secrets")
             ],
         }
         *most, last = [each for one in asked for each in words[one]]
@@ -86,6 +90,7 @@ class Exposure:
     versions: int = 0
     version_bytes: int = 0
     code_versions: int = 0
+    secrets: int = 0
 
     @property
     def has_code(self) -> bool:
@@ -94,8 +99,12 @@ class Exposure:
     @property
     def asked(self) -> list[Asked]:
         """What would become visible that nobody logs on purpose. Where not every file was looked at, there may be code."""
-        found = [Asked.CODE] if self.has_code or self.is_partial else []
-        return [*found, Asked.SYSTEM_METADATA] if self.metadata_runs else found
+        shown = {
+            Asked.CODE: self.has_code or self.is_partial,
+            Asked.SYSTEM_METADATA: self.metadata_runs,
+            Asked.SECRETS: self.secrets,
+        }
+        return [each for each, is_there in shown.items() if is_there]
 
 
 def is_published_by(project: Project, visibility: Visibility) -> bool:
@@ -106,7 +115,7 @@ def is_published_by(project: Project, visibility: Visibility) -> bool:
 def require_agreement(
     project: Project, visibility: Visibility, *, agreed: Collection[Asked] = frozenset()
 ) -> None:
-    """Pass, or raise WouldShow where code or what tells of machines would become visible to which nobody agreed."""
+    """Pass, or raise WouldShow where something would become visible that is asked about and to which nobody agreed."""
     if not is_published_by(project, visibility):
         return
     with leaving_out_damaged():
@@ -146,4 +155,5 @@ def exposure_of(project: Project) -> Exposure:
         versions=versions.count,
         version_bytes=versions.bytes,
         code_versions=versions.code,
+        secrets=secrets_shown(project),
     )

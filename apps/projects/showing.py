@@ -1,4 +1,4 @@
-"""What a project would show besides runs and their files. An app above this one keeps versions, and tells of them here."""
+"""What a project would show besides runs and their files. Apps above this one keep versions and findings, and tell of them here."""
 
 from __future__ import annotations
 
@@ -20,11 +20,17 @@ class Versions:
 
 
 _counters: list[Callable[[Project], Versions]] = []
+_of_secrets: list[Callable[[Project], int]] = []
 
 
 def shows(counter: Callable[[Project], Versions]) -> None:
     """Have what `counter` finds in a project counted with what publishing it would show."""
     _counters.append(counter)
+
+
+def shows_secrets(counter: Callable[[Project], int]) -> None:
+    """The same of values that look like secrets and that nobody has decided about."""
+    _of_secrets.append(counter)
 
 
 def versions_shown(project: Project) -> Versions:
@@ -33,3 +39,8 @@ def versions_shown(project: Project) -> Versions:
     return Versions(
         sum(each.count for each in found), sum(each.bytes for each in found), sum(each.code for each in found)
     )
+
+
+def secrets_shown(project: Project) -> int:
+    """For callers that hold the project."""
+    return sum(counter(project) for counter in _of_secrets)

@@ -15,18 +15,20 @@ from apps.artifacts.queries.code import called, makers_in_project, versions_by_i
 from apps.artifacts.types import OpenVersion
 from apps.code_saving.credentials import Detector
 from apps.code_saving.policy import is_code_artifact
-from apps.leaks.queries import findings_of, open_in_version
+from apps.leaks.queries import findings_of, open_in_project, open_in_version
 from apps.leaks.types import OpenFinding, Place, Spot, State
 from apps.projects.queries import open_project
-from apps.runs.queries import open_run, where_may_do
+from apps.runs.queries import open_run, open_runs, where_may_do
 from apps.web.links import artifact_url, run_url
 
 if TYPE_CHECKING:
     from apps.accounts.actors import Actor
     from apps.artifacts.models import Version
+    from apps.projects.models import Project
     from apps.projects.types import OpenProject
     from apps.runs.models import Run
 
+_MOST_RUNS = 5
 _KINDS = {
     Detector.ANTHROPIC: gettext_lazy("Anthropic key"),
     Detector.AWS_ID: gettext_lazy("AWS access key"),
@@ -66,6 +68,22 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class InRun:
+    title: str
+    href: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class InProject:
+    """How many values of a project look like secrets, the first of its runs that hold some, and how many more runs do."""
+
+    count: int
+    runs: list[InRun]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
 class Around:
     """The run's address, and the versions of artifacts in which something was found, by id, with their addresses."""
 
@@ -86,6 +104,21 @@ def shown_all(run: Run) -> list[Shown]:
         },
     )
     return [shown(each, around) for each in found]
+
+
+def found_in_project(project: Project) -> InProject:
+    """What others would read if this project were shown to them; for whoever may share it, and so write all of its runs."""
+    place, of_run = open_project(project), open_in_project(project)
+    first = open_runs(list(of_run)[:_MOST_RUNS])
+    rows = [
+        InRun(
+            each.head.display_name or each.head.name,
+            run_url(place.entity, place.name, each.head.name, "secrets"),
+            of_run[each.run],
+        )
+        for each in first
+    ]
+    return InProject(sum(of_run.values()), rows, len(of_run) - len(rows))
 
 
 def found_in(actor: Actor, opened: OpenVersion) -> list[Shown]:

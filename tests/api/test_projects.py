@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import User
+from apps.leaks.services import scan
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.choices import SettingName
@@ -126,6 +129,18 @@ def test_code_in_artifacts_is_published_only_by_name(ask: Ask, vision: Project, 
     assert (refused.status, refused.json["would_show"]) == (409, ["code"])
     assert "1 version of an artifact of code" in refused.json["detail"]
     agreed = {"visibility": "public", "agree_to_show": ["code"]}
+    assert ask("PATCH", url, agreed, by="alice").json["visibility"] == "public"
+
+
+def test_what_looks_like_a_secret_is_published_only_by_name(ask: Ask, vision: Project, alice: User) -> None:
+    url, config = f"{URL}/lab/vision", json.dumps({"hub": {"value": "hf" + "_" + "Ab" * 17}})
+    assert scan(work.run(vision, "leaky", by=alice, config_text=config))
+
+    refused = ask("PATCH", url, {"visibility": "public"}, by="alice")
+
+    assert (refused.status, refused.json["would_show"]) == (409, ["secrets"])
+    assert "1 value that looks like a secret" in refused.json["detail"]
+    agreed = {"visibility": "public", "agree_to_show": ["secrets"]}
     assert ask("PATCH", url, agreed, by="alice").json["visibility"] == "public"
 
 

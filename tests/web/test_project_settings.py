@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from apps.accounts.models import User
 from apps.core import clock
 from apps.files import services
 from apps.files.services import announce_files, store_file
+from apps.leaks.services import scan
 from apps.projects.models import Project, ProjectMember, ShareLink
 from apps.projects.queries import open_project
 from apps.projects.services import make_share_link, name_person, update_project
@@ -112,9 +114,10 @@ def test_what_tells_of_machines_and_code_is_asked_about_again(
 
     page = visit(f"{PAGE}/publish?visibility=public", by="alice")
     words = text_of(page)
-    assert "Files 1 8 B Console logs 1 2 lines" in words
+    assert "Files 1 · 8 B Console logs 1 · 2 lines" in words
     assert "processor, GPU, versions, load 1 Files with code 1" in words
-    assert "Show the code and what the runs tell of their machines as well." in words
+    assert "I know that the code and what the runs tell of their machines become visible too." in words
+    assert "Values that look like secrets 0" in words
 
     refused = send(f"{PAGE}/publish", by="alice", visibility="public")
     assert refused.status_code == 400
@@ -135,13 +138,36 @@ def test_code_that_lies_in_artifacts_alone_is_asked_about_too(
     )
 
     words = text_of(visit(f"{PAGE}/publish?visibility=public", by="alice"))
-    assert "Versions of artifacts 1 8 B Runs that tell" in words
+    assert "Versions of artifacts 1 · 8 B Runs that tell" in words
     assert "Files with code 0 Versions of artifacts of code 1" in words
-    assert "Show the code as well." in words
+    assert "I know that the code becomes visible too." in words
     assert send(f"{PAGE}/publish", by="alice", visibility="public").status_code == 400
     assert visibility_of(vision) == "private"
 
     assert send(f"{PAGE}/publish", by="alice", visibility="public", agreed="1").status_code == 302
+    assert visibility_of(vision) == "public"
+
+
+def test_what_looks_like_a_secret_is_counted_led_to_and_asked_about_by_itself(
+    visit: Visit, send: Visit, vision: Project, alice: User
+) -> None:
+    secret = "hf" + "_" + "Ab" * 17
+    for n in range(7):
+        config = json.dumps({"hub": {"value": secret}})
+        assert scan(work.run(vision, f"<b>leaky{n}", by=alice, config_text=config))
+
+    page = visit(f"{PAGE}/publish?visibility=public", by="alice")
+    for where in (page, visit(PAGE, by="alice")):
+        html = where.content.decode()
+        assert html.count("/secrets") == 5 and 'href="/lab/vision/runs/%3Cb%3Eleaky0/secrets"' in html
+        assert "2 more runs" in html and "<b>leaky" not in html and secret not in html
+    assert "Values that look like secrets 7" in text_of(page)
+    assert "7 values look like secrets." in text_of(visit(PAGE, by="alice"))
+
+    refused = send(f"{PAGE}/publish", by="alice", visibility="public", agreed="1")
+    assert (refused.status_code, visibility_of(vision)) == (400, "private")
+    assert text_of(refused).count("Tick this, or leave the project as it is.") == 1
+    assert send(f"{PAGE}/publish", by="alice", visibility="public", agreed_secrets="1").status_code == 302
     assert visibility_of(vision) == "public"
 
 

@@ -50,8 +50,9 @@ class ProjectChanges(ProjectWords):
         required=False,
         choices=[each.value for each in Asked],
         help_text=(
-            "What may become visible when a project is published: needed where it holds code or runs tell of their "
-            "machines. Without it such a change is refused with `would_show`, which names what is missing."
+            "What may become visible when a project is published: needed where it holds code, runs tell of their "
+            "machines, or values look like secrets. Without it such a change is refused with `would_show`, which names "
+            "what is missing."
         ),
     )
 

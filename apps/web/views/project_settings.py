@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.access.policy import Permission, Visibility
 from apps.core.errors import Forbidden, Invalid, NotFound
-from apps.files.exposure import exposure_of, is_published_by
+from apps.files.exposure import Asked, exposure_of, is_published_by
 from apps.projects.queries import NO_PROJECT, get_project, named_people, open_links, open_project
 from apps.projects.services import check_visibility, update_project
 from apps.projects.types import PUBLISHED, NamedRole
@@ -25,6 +25,7 @@ from apps.web.links import project_url, with_query
 from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.retention import choose_rule, rules_of_project
+from apps.web.secrets import found_in_project
 from apps.web.sharing import DescriptionForm, LinkForm, PersonForm, VisibilityForm, choices
 from apps.web.views import registries
 
@@ -75,16 +76,20 @@ def _change(
 
 @require_http_methods(_FORM)
 def publish(request: Request, entity: str, project: str) -> HttpResponseBase:
-    """What becomes visible, in numbers. Where code or what tells of machines does, that has to be agreed to by itself."""
+    """What becomes visible, in numbers. Where that is code, what tells of machines or what looks like a secret, it has to be agreed to by itself."""
     target = held_with_runs(request, entity, project)
     url = f"{project_url(entity, project)}/settings"
     form = VisibilityForm(request.POST or request.GET)
     if not form.is_valid() or not is_published_by(target, form.chosen):
         return redirect(url)
     with leaving_out_damaged():
-        exposure = exposure_of(target)
-    is_agreed = "agreed" in request.POST or not exposure.asked
-    if request.method == "POST" and is_agreed:
+        exposure, secrets = exposure_of(target), found_in_project(target)
+    asked = {
+        "agreed": exposure.asked not in ([], [Asked.SECRETS]),
+        "agreed_secrets": Asked.SECRETS in exposure.asked,
+    }
+    missing = {name: is_asked and name not in request.POST for name, is_asked in asked.items()}
+    if request.method == "POST" and not any(missing.values()):
         try:
             update_project(target, by=request.actor, visibility=form.chosen)
         except Forbidden as error:
@@ -95,7 +100,9 @@ def publish(request: Request, entity: str, project: str) -> HttpResponseBase:
         **_frame(target),
         "visibility": form.chosen.value,
         "exposure": exposure,
-        "is_unagreed": request.method == "POST",
+        "asked": asked,
+        "secrets": secrets,
+        "missing": missing if request.method == "POST" else {},
     }
     return render(request, "projects/publish.html", context, status=400 if request.method == "POST" else 200)
 
@@ -131,6 +138,8 @@ def settings_page(request: Request, target: Project, **more: Any) -> HttpRespons
         return registries.settings_page(request, target, **more)
     frame = _frame(target)
     kept = effective(target.entity, SettingName.PRIVATE_ONLY)
+    with leaving_out_damaged():
+        secrets = found_in_project(target)
     context = {
         **frame,
         "choices": choices(frame["opened"], Audience(request.actor), private_only=kept.is_on),
@@ -141,6 +150,7 @@ def settings_page(request: Request, target: Project, **more: Any) -> HttpRespons
         "people": named_people(target),
         "roles": list(NamedRole),
         "links": open_links(target),
+        "secrets": secrets,
         "is_restricted": target.visibility == Visibility.RESTRICTED,
         "is_published": frame["opened"].visibility in PUBLISHED,
         "was_published": Visibility(target.visibility) in PUBLISHED,
