@@ -189,13 +189,19 @@ def renew_due() -> int:
 
 
 def _renewed(scan: Scan) -> bool:
+    """One that cannot have another key now, or never, must not keep the others waiting, and comes last the next time."""
+    mine = Scan.objects.filter(pk=scan.pk, new_key_wanted_at=scan.new_key_wanted_at)
     try:
         with transaction.atomic():
-            mine = Scan.objects.filter(pk=scan.pk, new_key_wanted_at=scan.new_key_wanted_at)
             if not mine.update(new_key_wanted_at=None):
                 return False  # another value went meanwhile, or another worker was quicker
             renew_key(scan.run, by=Actor.system())
-    except (Conflict, NotFound, Unavailable):  # it goes on again, or is being erased
+    except (Conflict, NotFound, Unavailable):  # it goes on again, files of it wait, or it is being erased
+        mine.update(new_key_wanted_at=clock.now())
+        return False
+    except Exception as error:  # noqa: BLE001  (a damaged run must not end all looking for secrets)
+        log.warning("no other key, tried again: run=%s error=%s", scan.run_id, type(error).__name__)
+        mine.update(new_key_wanted_at=clock.now())
         return False
     return True
 

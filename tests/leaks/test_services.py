@@ -38,6 +38,8 @@ from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.services import choose
 from apps.vault.errors import KeyGone, Tampered
+from apps.vault.keys import opened_keys
+from apps.vault.models import Node
 from apps.vault.seal import unseal
 from tests.erasure.conftest import finish
 from tests.factories import work
@@ -478,3 +480,29 @@ def test_a_key_is_not_renewed_while_somebody_erases_one_value_after_the_other(
     erase(leaky, looked(leaky)[0], alice)
 
     assert services.renew_due() == 0 and not ErasureJob.objects.filter(scope="part").exists()
+
+
+@pytest.mark.parametrize("why", ["files of it wait", "its key is damaged"])
+def test_a_run_that_can_have_no_other_key_now_keeps_no_other_waiting(
+    leaky: Run, vision: Project, alice: User, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """It was asked for first, and would be first in turn for ever."""
+    by, other = Actor.person(alice), work.run(vision, "other", by=alice)
+    finish_run(leaky, state=RunState.FINISHED, by=by)
+    finish_run(other, state=RunState.FINISHED, by=by)
+    asked = clock.now() - timedelta(hours=1)
+    Scan.objects.create(run=leaky, new_key_wanted_at=asked)
+    Scan.objects.create(run=other, new_key_wanted_at=asked + timedelta(minutes=1))
+    if why == "files of it wait":
+        choose(vision.entity, SettingName.GRACE_DAYS, 3, by=by)
+        erase_files([put(leaky, "kept.txt", b"kept")], by=by)
+    else:
+        Node.objects.filter(pk=leaky.vault_node).update(secrets=b"\x01" + bytes(91))
+        opened_keys().keys.clear()
+    monkeypatch.setattr(services, "_RENEWED_AT_ONCE", 1)
+
+    assert [services.renew_due(), services.renew_due()] == [0, 1]
+
+    other.refresh_from_db()
+    waiting = Scan.objects.get(run=leaky).new_key_wanted_at
+    assert other.is_back_soon and waiting is not None and waiting > asked + timedelta(minutes=2)
