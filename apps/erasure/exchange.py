@@ -10,13 +10,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import islice
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from apps.blobs.errors import ObjectMissing
 from apps.blobs.models import Blob
 from apps.blobs.services import delete_blob, open_blob, write_blob
 from apps.core import clock
@@ -41,7 +42,7 @@ from apps.runs.queries import open_run, run_key
 from apps.runs.resealing import reseal
 from apps.runs.types import Stream
 from apps.vault.damage import leaving_out_damaged
-from apps.vault.errors import KeyGone, Tampered
+from apps.vault.errors import KeyGone, Moved, Tampered
 from apps.vault.keys import OpenKey
 from apps.vault.seal import seal, unseal
 from apps.vault.tree import create_node, discard_node, grant_all, keys_in_use, open_key, owners_of
@@ -51,6 +52,9 @@ REMOVED_LABEL = "part_erasure.removed"
 _ROWS_AT_ONCE = 5_000
 _GRANTS_AT_ONCE = 200
 _UNREADABLE = (Tampered, KeyGone, NotFound)
+# Not for good: an epoch goes by, a volume is not mounted. What is so after this long and this many tries is damaged.
+_MAY_PASS = (Moved, ObjectMissing)
+_PASSES_WITHIN, _MOST_TRIES = timedelta(hours=1), 20
 _STREAMS = (Stream.HISTORY, Stream.EVENTS)
 
 Beat = Callable[[], None]
@@ -124,6 +128,7 @@ class _Exchange:
         self.old, self.new = NodeId(part.run.vault_node), NodeId(part.vault_node)
         self.cut = open_cut(part, run_key(part.run))
         self.damaged: set[int] = set()  # segments that cannot be read, and could hold what goes
+        self.lost: set[NodeId] = set()  # blobs that the old key does not open: their own keys are damaged
 
     @cached_property
     def media(self) -> frozenset[str]:
@@ -139,14 +144,33 @@ class _Exchange:
         for segment in self._segments():
             try:
                 self._rewrite(segment)
-            except _UNREADABLE:
+            except _UNREADABLE as error:
+                if self._may_pass(error):
+                    raise
                 self.damaged.add(segment.pk)
             beat()
         while waiting := list(self._not_granted()):
             for start in range(0, len(waiting), _GRANTS_AT_ONCE):
-                some = waiting[start : start + _GRANTS_AT_ONCE]
-                grant_all([(blob, self.old) for blob in some], self.new)
+                self._grant(waiting[start : start + _GRANTS_AT_ONCE])
                 beat()
+
+    def _grant(self, blobs: list[NodeId]) -> None:
+        """To the new key, but for those that the old one does not open: nobody reads them, and they keep nobody out."""
+        while blobs:
+            try:
+                grant_all([(blob, self.old) for blob in blobs], self.new)
+            except Tampered as error:
+                if error.row not in blobs:
+                    raise
+                self.lost.add(NodeId(error.row))
+                blobs = [blob for blob in blobs if blob != error.row]
+            else:
+                return
+
+    def _may_pass(self, error: Exception) -> bool:
+        """Whether it may be there at the next try: what is taken for damaged is lost with the old key."""
+        is_early = self.job.tries < _MOST_TRIES or clock.now() < self.job.asked_at + _PASSES_WITHIN
+        return is_early and isinstance(error, _MAY_PASS)
 
     def _segments(self) -> Iterator[Segment]:
         """Those that may hold what goes and were not looked through yet."""
@@ -189,7 +213,7 @@ class _Exchange:
                     rows = rows.exclude(pk__in=going)
                 nodes = [node for node in rows.values_list(f"{name}__vault_node", flat=True) if node]
                 for blob, owners in owners_of([NodeId(node) for node in nodes]).items():
-                    if self.old in owners and self.new not in owners:
+                    if self.old in owners and self.new not in owners and blob not in self.lost:
                         yield blob
 
     # ── the exchange ──
@@ -251,7 +275,9 @@ class _Exchange:
             reader = SegmentReader(open_blob(segment.blob, self.old))
             rows = self.cut.rows(Stream.HISTORY, reader.rows(self.media), Removed())
             return {name for row in rows for name in files_in(row)}
-        except _UNREADABLE:
+        except _UNREADABLE as error:
+            if self._may_pass(error):
+                raise
             return set()
 
     def _mark_files(self, run: Run, removed: Removed, shown: set[str]) -> None:

@@ -6,7 +6,9 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from copy import copy
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -14,8 +16,9 @@ from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.audit.models import Event
+from apps.blobs.errors import ObjectMissing
 from apps.blobs.models import Blob
-from apps.blobs.services import write_blob
+from apps.blobs.services import open_blob, write_blob
 from apps.blobs.store import default_store
 from apps.code_saving.credentials import Detector
 from apps.core.errors import Conflict, Erased, Invalid, NotFound, Unavailable
@@ -46,7 +49,7 @@ from apps.runs.parts import PartKind, RunPart
 from apps.runs.queries import get_run, get_run_by_id, open_run, run_key
 from apps.runs.services import finish_run, start_run, update_run
 from apps.runs.types import Lines, RunPatch, RunState, Stream, StreamRequest
-from apps.vault.errors import KeyGone, Tampered
+from apps.vault.errors import KeyGone, Moved, Tampered
 from apps.vault.keys import opened_keys
 from apps.vault.models import Grant, Node, Tombstone
 from apps.vault.seal import unseal
@@ -746,6 +749,70 @@ def test_a_segment_that_is_damaged_keeps_nobody_waiting(rich: Run, by: Actor) ->
     mine = Grant.objects.filter(owner_id=fresh(rich).vault_node).values_list("blob_id", flat=True)
     held = {each.pk: each.blob.vault_node for each in history_of(rich)}
     assert held[damaged.pk] not in set(mine) and held[whole.pk] in set(mine)
+
+
+PASSING: list[Exception] = [ObjectMissing("x"), Moved("key", uuid4())]
+
+
+@pytest.mark.parametrize("error", PASSING, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("at", [0, 2], ids=["while it is written anew", "while what stays is looked through"])
+def test_what_cannot_be_read_only_now_is_waited_for_and_not_lost(
+    rich: Run, by: Actor, monkeypatch: pytest.MonkeyPatch, error: Exception, at: int
+) -> None:
+    before, part = everything(rich), RunPart(PartKind.METRIC, "pics")
+    opened: list[Any] = []
+    job = erase_parts(rich, [part], by=by)
+
+    def fails(*args: Any) -> Any:
+        opened.append(args)
+        if len(opened) > at:
+            raise error
+        return open_blob(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(exchange, "open_blob", fails)
+        with pytest.raises(type(error)):
+            advance(job.pk)
+    assert Run.everything.get(pk=rich.pk).is_back_soon
+    finish(job)
+
+    assert everything(rich)["history"] == [left_of(each, part) for each in before["history"]]
+
+
+def test_what_is_missing_for_good_keeps_the_run_closed_for_an_hour(rich: Run, by: Actor) -> None:
+    lost, whole = history_of(rich)
+    default_store().delete_all_versions(lost.blob.object_name)
+    job = erase_parts(rich, [LOSS], by=by)
+    for tries, hours in ((30, 0), (1, 2)):
+        asked = job.asked_at - timedelta(hours=hours)
+        ErasureJob.objects.filter(pk=job.pk).update(tries=tries, asked_at=asked)
+        with pytest.raises(ObjectMissing):
+            advance(job.pk)
+    ErasureJob.objects.filter(pk=job.pk).update(tries=30)
+
+    assert finish(job).step == Step.DONE
+
+    assert fresh(rich).vault_node != rich.vault_node
+    mine = Grant.objects.filter(owner_id=fresh(rich).vault_node).values_list("blob_id", flat=True)
+    assert {each.blob.vault_node in set(mine) for each in history_of(rich) if each.pk == whole.pk} == {True}
+
+
+def test_a_file_whose_key_is_damaged_keeps_nobody_waiting(rich: Run, by: Actor) -> None:
+    file = find_file(rich, "out/a.txt").file
+    assert file.blob is not None
+    (held,) = Grant.objects.filter(blob_id=file.blob.vault_node)
+    secret = bytes(held.secret)
+    Grant.objects.filter(pk=held.pk).update(secret=secret[:-1] + bytes([secret[-1] ^ 1]))
+    opened_keys().granted.clear()
+
+    job = finish(erase_parts(rich, [LOSS], by=by))
+
+    assert (job.step, job.trouble) == (Step.DONE, "")
+    after = fresh(rich)
+    mine = set(Grant.objects.filter(owner_id=after.vault_node).values_list("blob_id", flat=True))
+    assert file.blob.vault_node not in mine
+    assert b"".join(read_file(find_file(after, image(0)).file)) == b"0 0"
+    assert all("loss" not in each for each in store.scan(after, Stream.HISTORY))
 
 
 def test_a_run_may_lose_one_part_after_the_other_and_then_go_whole(rich: Run, by: Actor) -> None:
