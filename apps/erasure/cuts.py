@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from apps.core import jsontext
 from apps.core.errors import NotFound
 from apps.erasure.models import PartErasure
 from apps.files.models import RunFile
 from apps.files.queries import NAME_LABEL, find_file
+from apps.runs.history.appending import read_keys
 from apps.runs.models import Run
-from apps.runs.parts import Cut, PartKind
-from apps.runs.queries import run_key
+from apps.runs.parts import Cut, PartKind, Removed, files_in, media_names
+from apps.runs.queries import SUMMARY_LABEL, run_key
 from apps.runs.types import OpenRun
+from apps.vault.errors import Tampered
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, seal, unseal
 
@@ -39,6 +42,27 @@ def copies_in(opened: OpenRun, cut: Cut) -> tuple[str, ...]:
     if cut.names(PartKind.CONFIG) or cut.config(config) != config:
         wanted.append(CONFIG_FILE)
     return tuple(name for name in wanted if _is_there(opened.run, name))
+
+
+def names_of_media(run: Run) -> frozenset[str] | None:
+    """Under which names a run's history may show files. None, under any: its list of keys has no room for all, or is damaged."""
+    try:
+        return media_names(read_keys(run, run_key(run)))
+    except Tampered:
+        return None
+
+
+def files_of_summary(run: Run, cut: Cut) -> tuple[set[str], set[str]]:
+    """The files that a run's summary shows: by what goes from it, and by what stays."""
+    if run.sealed_summary is None:
+        return set(), set()
+    try:
+        text = unseal(run_key(run), bytes(run.sealed_summary), label=SUMMARY_LABEL, row=run.uuid)
+    except Tampered:
+        return set(), set()
+    removed = Removed()
+    left = cut.summary(text, removed)
+    return removed.files, set(files_in(jsontext.loads(left)))
 
 
 def _is_there(run: Run, name: str) -> bool:

@@ -22,7 +22,15 @@ from apps.blobs.models import Blob
 from apps.blobs.services import delete_blob, open_blob, write_blob
 from apps.core import clock
 from apps.core.errors import NotFound
-from apps.erasure.cuts import CONFIG_FILE, SUMMARY_FILE, copies_in, files_named, open_cut
+from apps.erasure.cuts import (
+    CONFIG_FILE,
+    SUMMARY_FILE,
+    copies_in,
+    files_named,
+    files_of_summary,
+    names_of_media,
+    open_cut,
+)
 from apps.erasure.errors import NotYet
 from apps.erasure.models import ErasureJob, PartErasure, Rewritten
 from apps.erasure.plan import parts_of
@@ -30,14 +38,13 @@ from apps.erasure.types import Scope
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.history import codec
-from apps.runs.history.appending import read_keys
 from apps.runs.history.codec import SegmentReader
 from apps.runs.history.keys import KeyList
 from apps.runs.history.lines import parse_payload
 from apps.runs.history.paths import Row
 from apps.runs.history.pieces import open_chunk
 from apps.runs.models import Chunk, Run, Segment
-from apps.runs.parts import PartKind, Removed, files_in, media_names
+from apps.runs.parts import PartKind, Removed, files_in
 from apps.runs.queries import open_run, run_key
 from apps.runs.resealing import reseal
 from apps.runs.types import Stream
@@ -131,12 +138,8 @@ class _Exchange:
         self.lost: set[NodeId] = set()  # blobs that the old key does not open: their own keys are damaged
 
     @cached_property
-    def media(self) -> frozenset[str]:
-        """Under which names the history may show files; none are known where the list of keys is damaged."""
-        try:
-            return media_names(read_keys(self.run, run_key(self.run)))
-        except Tampered:
-            return frozenset()
+    def media(self) -> frozenset[str] | None:
+        return names_of_media(self.run)
 
     # ── before ──
 
@@ -220,7 +223,10 @@ class _Exchange:
 
     def carry_out(self) -> None:
         removed = self._removed()
-        shown = self._shown_by_what_stays() if removed.history.files else set()
+        going, shown = files_of_summary(self.run, self.cut)
+        going |= removed.history.files
+        if going:
+            shown |= self._shown_by_what_stays()
         with transaction.atomic():
             held = Run.everything.select_for_update().filter(pk=self.run.pk, erasure_job=self.job.uuid)
             run = held.filter(vault_node=self.old).first()
@@ -228,7 +234,7 @@ class _Exchange:
                 return  # erased with its project, or another worker was quicker
             if next(self._not_granted(), None) is not None:
                 raise CameInBetween
-            self._mark_files(run, removed.history, shown)
+            self._mark_files(run, going - shown)
             old, new = open_key(self.old), open_key(self.new)
             reseal(run, old, new, lines=self._lines, words=self._words(removed.history))
             self._exchange_files()
@@ -259,7 +265,7 @@ class _Exchange:
     def _shown_by_what_stays(self) -> set[str]:
         """The files that the history will still show."""
         shown: set[str] = set()
-        if not self.media:
+        if self.media == frozenset():
             return shown
         rows = Segment.objects.filter(run=self.run, stream=Stream.HISTORY.value)
         for segment in rows.exclude(pk__in=self.damaged).select_related("blob"):
@@ -280,10 +286,9 @@ class _Exchange:
                 raise
             return set()
 
-    def _mark_files(self, run: Run, removed: Removed, shown: set[str]) -> None:
+    def _mark_files(self, run: Run, going: set[str]) -> None:
         """Files that go are this job's from now on. Their names are not sealed again, and go with the key."""
-        names = (removed.files | self.cut.names(PartKind.MEDIA)) - shown
-        ids = files_named(run, {*names, *self._copies(run)})
+        ids = files_named(run, {*going, *self.cut.names(PartKind.MEDIA), *self._copies(run)})
         for start in range(0, len(ids), 500):
             rows = list(
                 RunFile.objects.select_for_update(of=("self",)).filter(pk__in=ids[start : start + 500])

@@ -15,7 +15,7 @@ from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import jsontext
 from apps.core.errors import Conflict, Invalid, NotFound
-from apps.erasure.cuts import copies_in, files_named, seal_cut
+from apps.erasure.cuts import copies_in, files_named, files_of_summary, names_of_media, seal_cut
 from apps.erasure.models import ErasureJob, PartErasure
 from apps.erasure.services import check_count, new_job, take_exports
 from apps.erasure.types import Cause, PartsWouldGo, Scope, Step
@@ -37,7 +37,6 @@ from apps.runs.parts import (
     config_names,
     files_in,
     kept_of,
-    media_names,
     row_names,
 )
 from apps.runs.queries import gone_or_back_soon, open_run, run_key, whose
@@ -139,24 +138,27 @@ def names_of(opened: OpenRun, kind: PartKind) -> set[str]:
 def parts_would_go(run: Run, parts: Sequence[RunPart]) -> PartsWouldGo:
     """What erasing these takes, in numbers, before anybody decides."""
     cut, opened = Cut.of(parts), open_run(run)
-    removed, staying = _taken_from_history(run, cut)
+    going, shown = files_of_summary(run, cut)
+    removed, staying = _taken_from_history(run, cut, even_if_nothing_goes=bool(going))
+    going = (going | removed.files) - shown - staying
     if (goes := cut.goes_from(Stream.EVENTS)) is not None:
         for row in store.scan(run, Stream.EVENTS):
             kept_of(row, goes, removed)
     copies = copies_in(opened, cut)
-    named = (removed.files | cut.names(PartKind.MEDIA)) - staying
-    files, stored = _size_of(run, {*named, *copies})
+    files, stored = _size_of(run, {*going, *cut.names(PartKind.MEDIA), *copies})
     return PartsWouldGo(removed.count, files, stored, copies)
 
 
-def _taken_from_history(run: Run, cut: Cut) -> tuple[Removed, set[str]]:
+def _taken_from_history(run: Run, cut: Cut, *, even_if_nothing_goes: bool) -> tuple[Removed, set[str]]:
     """What goes from the history, and the files that what stays of it shows."""
-    goes, removed, staying = cut.goes_from(Stream.HISTORY), Removed(), set[str]()
-    if goes is None:
+    removed, staying = Removed(), set[str]()
+    if cut.goes_from(Stream.HISTORY) is None and not even_if_nothing_goes:
         return removed, staying
-    names = media_names(store.keys_of(run)) | cut.names(PartKind.METRIC)
-    for row in rows_of(pieces_of(run, Stream.HISTORY), names):
-        staying |= set(files_in(kept_of(row, goes, removed)))
+    media = names_of_media(run)
+    names = None if media is None else media | cut.names(PartKind.METRIC)
+    rows = rows_of(pieces_of(run, Stream.HISTORY), names)
+    for kept in cut.rows(Stream.HISTORY, rows, removed):
+        staying |= set(files_in(kept))
     return removed, staying
 
 

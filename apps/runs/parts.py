@@ -103,14 +103,16 @@ class Cut:
             return _named(self.names(PartKind.METRIC), self.names(PartKind.MEDIA))
         return None
 
-    def touches(self, stream: Stream, paths: Sequence[Path], media: frozenset[str]) -> frozenset[str]:
-        """Of the paths of a segment the names of those under which something may go; `media` are those that may show files."""
+    def touches(self, stream: Stream, paths: Sequence[Path], media: frozenset[str] | None) -> frozenset[str]:
+        """Of the paths of a segment the names of those under which something may go; `media` are those that may show files,
+        None where that may be any.
+        """
         if self.goes_from(stream) is None:
             return frozenset()
         wanted = self.names(PartKind.SYSTEM if stream is Stream.EVENTS else PartKind.METRIC)
         named = {dotted(path) for path in paths if not wanted.isdisjoint(_starts(path))}
         if stream is Stream.HISTORY and self.names(PartKind.MEDIA):
-            named |= {name for path in paths if (name := dotted(path)) in media}
+            named |= {name for name in map(dotted, paths) if media is None or name in media}
         return frozenset(named)
 
     # ── what is left ──
@@ -133,9 +135,9 @@ class Cut:
                 lines[place] = jsontext.dumps(row)
         return pack(lines)
 
-    def summary(self, text: bytes) -> bytes:
+    def summary(self, text: bytes, removed: Removed | None = None) -> bytes:
         names = self.names(PartKind.METRIC) | self.names(PartKind.SUMMARY)
-        return _changed_text(text, _named(names, self.names(PartKind.MEDIA)))
+        return _changed_text(text, _named(names, self.names(PartKind.MEDIA)), removed)
 
     def config(self, text: bytes) -> bytes:
         names = self.names(PartKind.CONFIG)
@@ -191,8 +193,10 @@ def files_in(value: Any) -> Iterator[str]:
             stack.extend(inner)
 
 
-def media_names(keys: KeyList) -> frozenset[str]:
-    """The names under which a history holds anything that may show files."""
+def media_names(keys: KeyList) -> frozenset[str] | None:
+    """The names under which a history holds anything that may show files; None where the list had no room for all of them."""
+    if keys.left_out:
+        return None
     return frozenset(dotted(path) for path, facts in keys.keys.items() if facts.types.keys() - _PLAIN_TYPES)
 
 
@@ -234,11 +238,13 @@ def _named(names: frozenset[str], files: frozenset[str]) -> Goes | None:
     return goes
 
 
-def _changed_text(text: bytes, goes: Goes | None, *, deep: bool = False) -> bytes:
+def _changed_text(
+    text: bytes, goes: Goes | None, removed: Removed | None = None, *, deep: bool = False
+) -> bytes:
     """The JSON text of what is left; to the letter as it was where nothing goes."""
     if goes is None:
         return text
-    removed = Removed()
+    removed = Removed() if removed is None else removed
     kept = kept_of(jsontext.loads(text), goes, removed, deep=deep)
     return jsontext.dumps(kept).encode("utf-8", "surrogatepass") if removed.values else text
 

@@ -42,7 +42,7 @@ from apps.leaks.queries import findings_of
 from apps.leaks.types import Place, Spot
 from apps.projects.models import Project
 from apps.runs import resealing
-from apps.runs.history import compaction, masking, store
+from apps.runs.history import compaction, keys, masking, store
 from apps.runs.history.pieces import open_chunk
 from apps.runs.models import Chunk, Run, Segment, StreamPosition
 from apps.runs.parts import PartKind, RunPart
@@ -331,6 +331,59 @@ def test_a_file_that_another_value_shows_stays(vision: Project, alice: User, by:
 
     assert job.files == 0
     assert b"".join(read_file(find_file(fresh(run), image(0)).file)) == b"bytes"
+
+
+def shows(name: str) -> dict[str, Any]:
+    return {"_type": "image-file", "path": name}
+
+
+@pytest.mark.parametrize("why", ["it has no room for them", "it is damaged"])
+def test_media_of_which_the_list_of_keys_does_not_tell_are_looked_for_in_the_history(
+    vision: Project, alice: User, by: Actor, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    first, second = shows(image(0)), shows(image(1))
+    run, parts = work.run(vision, "wide", by=alice), [RunPart(PartKind.MEDIA, image(0))]
+    rows = [{"_step": 0, "one": second}, {"_step": 1, "late": first, "later": second}]
+    if why == "it has no room for them":
+        monkeypatch.setattr(keys, "MOST_KEYS", 2)
+        parts.append(RunPart(PartKind.METRIC, "one"))
+    store.append(run, StreamRequest(streams={Stream.HISTORY: Lines(0, [json.dumps(each) for each in rows])}))
+    store.compact(run)
+    for name in (image(0), image(1)):
+        put(run, name, name.encode())
+    finish_run(run, state=RunState.FINISHED, by=by)
+    if why == "it is damaged":
+        Run.objects.filter(pk=run.pk).update(sealed_keys=b"\0" * 99)
+    went = parts_would_go(fresh(run), parts)
+
+    job = finish(erase_parts(fresh(run), parts, by=by))
+
+    assert (went.values, went.files) == (job.values, job.files) == (len(parts), 1)
+    kept = {"_step": 0} if len(parts) == 2 else rows[0]
+    assert list(store.scan(fresh(run), Stream.HISTORY)) == [kept, {"_step": 1, "later": second}]
+    assert [each.name for each in list_files(fresh(run))] == [image(1)]
+
+
+def test_files_that_the_summary_shows_go_and_stay_with_its_values(
+    vision: Project, alice: User, by: Actor
+) -> None:
+    summary = {"best": shows(image(0)), "worst": shows(image(1)), "last": shows(image(2))}
+    run = work.run(vision, "summed up", by=alice, summary_text=json.dumps(summary))
+    row = json.dumps({"_step": 0, "one": shows(image(1)), "two": shows(image(2))})
+    store.append(run, StreamRequest(streams={Stream.HISTORY: Lines(0, [row])}))
+    for place in range(3):
+        put(run, image(place), b"bytes")
+    finish_run(run, state=RunState.FINISHED, by=by)
+    own = [RunPart(PartKind.SUMMARY, name) for name in ("best", "worst")]
+
+    for parts, left in (
+        (own, {image(1), image(2)}),
+        ([RunPart(PartKind.METRIC, "two")], {image(1), image(2)}),
+    ):
+        went = parts_would_go(fresh(run), parts).files
+        assert finish(erase_parts(fresh(run), parts, by=by)).files == went
+        assert {each.name for each in list_files(fresh(run))} == left
+    assert json.loads(open_run(fresh(run)).summary_text) == {"last": shows(image(2))}
 
 
 def test_lines_of_which_nothing_goes_stay_to_the_letter(vision: Project, alice: User, by: Actor) -> None:

@@ -158,6 +158,7 @@ def test_segments_are_opened_only_where_something_may_go() -> None:
     assert cut("metric:a").touches(Stream.HISTORY, paths, frozenset("i")) == {"a"}
     assert cut("metric:b").touches(Stream.HISTORY, paths, frozenset("i")) == {"b.c"}
     assert cut("media:media/x").touches(Stream.HISTORY, paths, frozenset("i")) == {"i"}
+    assert cut("media:media/x").touches(Stream.HISTORY, paths, None) == {"a", "b.c", "i"}
     assert cut("metric:z").touches(Stream.HISTORY, paths, frozenset("i")) == frozenset()
     assert cut("metric:a").touches(Stream.EVENTS, paths, frozenset("i")) == frozenset()
 
@@ -168,4 +169,6 @@ def test_files_are_found_wherever_they_are_named() -> None:
     assert sorted(files_in(value)) == ["media/1", "media/2", "media/3"]
     keys = KeyList()
     keys.add([{"n": 1, "s": "x", "i": IMAGE, "l": [1]}])
-    assert media_names(keys) == {"i", "l"}
+    assert media_names(keys) == frozenset({"i", "l"})
+    keys.left_out = 1
+    assert media_names(keys) is None
