@@ -20,6 +20,7 @@ from apps.erasure.models import ErasureJob, PartErasure
 from apps.erasure.services import check_count, new_job, take_exports
 from apps.erasure.types import Cause, PartsWouldGo, Scope, Step
 from apps.exports.closing import exports_holding
+from apps.exports.types import UNDER_WAY
 from apps.files.models import RunFile, Thumbnail
 from apps.files.queries import find_file
 from apps.runs.history import store
@@ -68,6 +69,8 @@ def _close(run: Run, parts: Sequence[RunPart], *, by: Actor) -> ErasureJob:
         raise gone_or_back_soon(run.pk)
     check_ended(locked)
     _check_nothing_waits(locked)
+    if not parts:
+        _check_not_exported(locked)
     place = locked.project
     count = max(1, len(parts))
     job = new_job(Scope.PART, place.entity, asked=count, by=by, cause=Cause.ASKED, projects=[place])
@@ -102,6 +105,12 @@ def _check_nothing_waits(run: Run) -> None:
                 "Files of this run were erased and can still be taken back. Take them back first, or erase them for good."
             )
         )
+
+
+def _check_not_exported(run: Run) -> None:
+    """Conflict for a run that is being written into an archive: the other key would come between two pieces of it."""
+    if exports_holding(Q(run=run)).filter(state__in=[each.value for each in UNDER_WAY]).exists():
+        raise Conflict("This run is being exported.")
 
 
 def check_parts(run: Run, parts: Sequence[RunPart]) -> None:

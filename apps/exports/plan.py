@@ -14,6 +14,7 @@ from apps.exports.types import ItemKind
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
+from apps.runs.queries import gone_or_back_soon
 
 _STRETCH_BYTES = 64 * 1024 * 1024
 _STRETCH_FILES = 1000
@@ -32,7 +33,10 @@ def head_of_project(project: Project) -> ExportItem:
 
 
 def expand(export: Export) -> None:
-    """Note all that lies below what was asked for. Called in the transaction that begins the export."""
+    """Note all that lies below what was asked for. Called in the transaction that begins the export.
+
+    Unavailable while a run of a project is closed for a moment: it would be missing, and nothing would say so.
+    """
     heads = list(ExportItem.objects.filter(export=export).order_by("pk"))
     held: list[ExportItem] = []
     for item in _below(heads):
@@ -54,10 +58,15 @@ def _below(heads: list[ExportItem]) -> Iterator[ExportItem]:
 
 
 def _in_project(project: int) -> Iterator[ExportItem]:
-    runs = Run.objects.filter(project=project).order_by("pk")
-    bare = runs.only("pk", "project_id", "history_lines", "event_lines", "output_lines")
-    yield from map(head_of_run, bare.iterator(chunk_size=_BATCH))
-    yield from _files(Q(run__project=project, run__erased_at=None))
+    there = Q(erased_at=None) | Q(is_back_soon=True)
+    bare = Run.everything.filter(there, project=project).order_by("pk")
+    bare = bare.only("pk", "project_id", "is_back_soon", "history_lines", "event_lines", "output_lines")
+    for run in bare.iterator(chunk_size=_BATCH):
+        if run.is_back_soon:
+            raise gone_or_back_soon(run.pk)
+        yield head_of_run(run)
+    # Those of a run that was closed since belong to one that is noted.
+    yield from _files(Q(run__project=project) & (Q(run__erased_at=None) | Q(run__is_back_soon=True)))
     has_some = Q(versions__state=VersionState.COMMITTED) | Q(kind=CollectionKind.PORTFOLIO.value)
     found = Collection.objects.filter(has_some, project=project).distinct().order_by("pk").only("pk")
     for collection in found:

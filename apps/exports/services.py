@@ -28,7 +28,7 @@ from apps.exports.entries import sealed_entries
 from apps.exports.models import Export, ExportItem, ExportPiece
 from apps.exports.plan import expand, head_of_project, head_of_run
 from apps.exports.queries import asker_of, require_all, whose
-from apps.exports.types import KEPT_FOR, MOST_RUNS, ExportScope, ExportState, ItemKind, Tables
+from apps.exports.types import KEPT_FOR, MOST_RUNS, UNDER_WAY, ExportScope, ExportState, ItemKind, Tables
 from apps.exports.writing import Writing
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -48,7 +48,7 @@ _MOST_KEPT = 20  # of one person, ready ones among them
 _ITEMS_AT_ONCE = 500
 _ONE_FETCHING = timedelta(hours=1)
 _SWEEP_BATCH = 20
-_UNDER_WAY = (ExportState.QUEUED.value, ExportState.RUNNING.value)
+_UNDER_WAY = [each.value for each in UNDER_WAY]
 
 
 class _Over(Exception):

@@ -27,6 +27,9 @@ class ExportState(StrEnum):
     FAILED = "failed"  # whoever asked may read it no more, or it broke off too often
 
 
+UNDER_WAY = (ExportState.QUEUED, ExportState.RUNNING)
+
+
 class Tables(StrEnum):
     """In which format the lines of histories are written. Parquet keeps every value; CSV is for spreadsheets."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db.models import QuerySet
@@ -15,11 +17,11 @@ from apps.artifacts.services import link_version, use_version
 from apps.audit.models import Event
 from apps.blobs.store import default_store
 from apps.core import clock
-from apps.core.errors import NotFound
+from apps.core.errors import Conflict, NotFound, Unavailable
 from apps.erasure.artifacts import erase_artifact, erase_versions
 from apps.erasure.exports import erase_exports, erase_exports_of, erase_old_exports
 from apps.erasure.models import ErasureJob
-from apps.erasure.parts import erase_parts
+from apps.erasure.parts import erase_parts, renew_key
 from apps.erasure.receipts import get_receipt
 from apps.erasure.replay import erase_again
 from apps.erasure.services import erase_files, erase_project, erase_run, take_exports
@@ -104,6 +106,41 @@ def test_it_goes_with_anything_that_it_holds(
     assert not names & {found.name for found in default_store().list()}
     event = Event.objects.get(kind="export.erased")
     assert (event.subject, event.facts["job"]) == (ready.public_id, job.public_id)
+
+
+def test_a_run_that_is_closed_for_a_moment_is_waited_for(export: Export, full: Run, by: Actor) -> None:
+    """When it is planned as when it is written: nothing is left out, and nothing is said to be erased that is not."""
+    finish_run(full, state=RunState.FINISHED, by=by)
+    job = renew_key(full, by=by)
+    with pytest.raises(Unavailable):
+        advance(export.pk)
+    export.refresh_from_db()
+    assert export.state == ExportState.QUEUED and ExportItem.objects.filter(export=export).count() == 1
+    finish(job)
+    services._begin(export)
+    open_one = Run.everything.filter(pk=full.pk)
+    open_one.update(erased_at=clock.now(), erasure_job=uuid4(), is_back_soon=True)
+    with pytest.raises(Unavailable):
+        advance(export.pk)
+    open_one.update(erased_at=None, erasure_job=None, is_back_soon=False)
+
+    archive = opened(make(export))
+
+    assert json.loads(archive.read("manifest.json"))["not_included"] == []
+    assert {"projects/vision/runs/full/run.json", "projects/vision/runs/full/files/model.pt"} <= set(
+        archive.namelist()
+    )
+
+
+def test_a_run_gets_no_other_key_while_it_is_written_into_an_archive(full: Run, by: Actor) -> None:
+    finish_run(full, state=RunState.FINISHED, by=by)
+    export = export_runs([full], by=by)
+    with pytest.raises(Conflict):
+        renew_key(full, by=by)
+
+    make(export)
+
+    assert finish(renew_key(full, by=by)).step == Step.DONE
 
 
 def test_one_that_holds_nothing_of_it_stays(ready: Export, vision: Project, alice: User, by: Actor) -> None:

@@ -21,7 +21,7 @@ from apps.runs.formats.columns import Reread, Source
 from apps.runs.formats.text import csv_rows, ndjson
 from apps.runs.history import store
 from apps.runs.models import Run
-from apps.runs.queries import open_run
+from apps.runs.queries import gone_or_back_soon, open_run
 from apps.runs.types import HEAD_FIELDS, OpenRun, Stream
 from apps.teams.queries import author_names
 
@@ -111,7 +111,11 @@ def run_files(pk: int, first: int, last: int) -> Content:
 
 
 def _run(pk: int) -> Run | None:
-    return Run.objects.select_related("project__entity").filter(pk=pk, project__erased_at=None).first()
+    """None for one that was erased; Unavailable while only a part of it is, or it gets another key: asked again it is there."""
+    run = Run.everything.select_related("project__entity").filter(pk=pk, project__erased_at=None).first()
+    if run is not None and run.is_back_soon:
+        raise gone_or_back_soon(pk)
+    return run if run is not None and run.erased_at is None else None
 
 
 def _bytes(run: Run, pk: int) -> Iterator[bytes]:
