@@ -38,7 +38,9 @@ _ASKED = (SettingName.MAIL_ALERTS, SettingName.MAIL_ALERTS_OF_TEAMS, SettingName
 def tell_of_alert(alert_id: int, *, base: str = "") -> None:
     """Mail whom an alert concerns, once. A server that takes none of the mails is tried again by the sweep."""
     alert = Alert.objects.select_related("run__project__entity").filter(pk=alert_id).first()
-    if alert is None or not Alert.objects.filter(pk=alert_id, told_at=None).update(told_at=clock.now()):
+    if alert is None or alert.run.is_back_soon:  # closed for a moment: the sweep comes again
+        return
+    if not Alert.objects.filter(pk=alert_id, told_at=None).update(told_at=clock.now()):
         return
     if alert.run.erased_at is not None or not sends_mail() or _are_many(alert):
         return

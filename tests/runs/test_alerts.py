@@ -299,6 +299,21 @@ def test_a_server_that_takes_none_is_tried_again(
     assert len(mail.outbox) == 1
 
 
+def test_of_a_run_that_is_closed_for_a_moment_it_is_told_afterwards(run: Run, by: Actor) -> None:
+    made = said(run, by=by)
+    assert made is not None
+    age(run, timedelta(minutes=2))
+    finish_run(run, state=RunState.FINISHED, by=by)
+    job = renew_key(run, by=by)
+
+    tell_of_alert(made.pk)
+    assert (alerts_to_tell(), mail.outbox) == ([made.pk], [])
+    finish(job)
+    tell_of_alert(made.pk)
+
+    assert len(mail.outbox) == 1
+
+
 def test_where_no_mail_is_sent_nothing_is_opened_for_it(run: Run, by: Actor, settings: Settings) -> None:
     settings.EMAIL_BACKEND = "apps.core.mail.NoMail"
     made = said(run, by=by)
