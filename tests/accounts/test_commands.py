@@ -16,6 +16,7 @@ from apps.audit.events import EventKind
 from apps.audit.models import Event
 from apps.teams.models import Entity
 from apps.vault.models import Node
+from apps.vault.types import NodeKind
 
 pytestmark = pytest.mark.django_db
 KEY = "own_" + "k" * 36
@@ -57,13 +58,14 @@ def test_create_account_takes_a_key_and_does_not_print_it(
 @pytest.mark.parametrize("typed", ["", "\n", "short\n", "no spaces allowed " * 4])
 def test_create_account_with_a_bad_key_makes_nothing(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(typed))
-    nodes = Node.objects.count()
+    nodes = Node.objects.filter(kind=NodeKind.ENTITY)
+    before = nodes.count()
 
     with pytest.raises(CommandError, match="API key"):
         run_command("create_account", "alice", "--email", "alice@example.com", "--api-key-stdin")
 
     counts = [table.objects.count() for table in (User, ApiKey, Entity, Event)]
-    assert (counts, Node.objects.count()) == ([0, 0, 0, 0], nodes)
+    assert (counts, nodes.count()) == ([0, 0, 0, 0], before)
 
 
 def test_create_account_with_somebody_elses_key_makes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,17 @@ def press(seen: Seen, word: str) -> None:
     [
         ("/settings/code-saving", {"code_saving": "on"}),
         ("/settings/privacy", {"hidden": "on", "mask_secrets": "on", "statistics": "on"}),
-        ("/settings/notifications", {"mail_teams": "off", "mail_keys": "off"}),
+        (
+            "/settings/notifications",
+            {
+                "mail_teams": "off",
+                "mail_keys": "off",
+                "mail_exports": "off",
+                "mail_alerts": "off",
+                "mail_alerts_of_teams": "on",
+                "mail_alert_words": "on",
+            },
+        ),
         (f"{TEAM}/code-saving", {"code_saving": "on"}),
         (f"{TEAM}/privacy", {"mask_secrets": "on", "statistics": "on"}),
     ],

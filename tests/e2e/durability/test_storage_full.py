@@ -120,8 +120,9 @@ def test_client_waits_out_a_full_disk(telling_server: LiveServer, tmp_path: Path
     enough = tmp_path / "enough"
     http = Http(telling_server.url)
     with Client(telling_server.url) as client:
+        empty = database_size(telling_server)
         training = client.start(TRAIN, "starved", str(enough))
-        wait_until(lambda: database_size(telling_server) > 1_500_000, training)
+        wait_until(lambda: database_size(telling_server) > empty + 500_000, training)
 
         telling_server.limit_file_size(64 * 1024)
         wait_until(lambda: refusals(telling_server, "POST") >= 1, training)

@@ -76,6 +76,7 @@ def address(name: str, owner: str, project: str, run: str, file: str = "x") -> s
         "name": file,
         "file": file,
         "public_id": "abc",
+        "hook": "abc",
         "which": "config",
     }
     return reverse(
