@@ -228,6 +228,9 @@ class _Exchange:
         if going:
             shown |= self._shown_by_what_stays()
         with transaction.atomic():
+            # First, as whoever erases it or takes that back: with it the run is closed or opened.
+            place = Project.everything.select_for_update(no_key=True).filter(pk=self.run.project_id)
+            list(place.values_list("pk"))
             held = Run.everything.select_for_update().filter(pk=self.run.pk, erasure_job=self.job.uuid)
             run = held.filter(vault_node=self.old).first()
             if run is None:

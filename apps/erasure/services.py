@@ -140,6 +140,11 @@ def erase_files(
         RunFile.objects.select_for_update(of=("self",)).select_related("run__project__entity").order_by("pk")
     )
     locked = list(rows.filter(only_if or Q(), pk__in=[file.pk for file in files], run__erased_at=None))
+    # Their runs too, after the files as whoever stores one takes them: one that is given another key meanwhile keeps none
+    # for what still waits.
+    held = Run.objects.select_for_update(no_key=True).filter(pk__in={file.run_id for file in locked})
+    there = set(held.order_by("pk").values_list("pk", flat=True))
+    locked = [file for file in locked if file.run_id in there]
     if not locked:
         raise NotFound(_("There is no such file, or it is not shared with you."))
     if len({file.run.project.entity_id for file in locked}) != 1:

@@ -23,7 +23,7 @@ from apps.core import background, clock
 from apps.core.errors import Conflict, OwnlogError
 from apps.erasure.grace import can_be_taken_back, waiting
 from apps.erasure.keyless import has_lost_keys
-from apps.erasure.models import ErasureJob
+from apps.erasure.models import ErasureJob, PartErasure
 from apps.erasure.queries import get_job
 from apps.erasure.types import Scope, Step
 from apps.files.models import RunFile
@@ -160,18 +160,27 @@ def _bring_back_project(job: ErasureJob) -> None:
     found = list(rows.filter(erasure_job=job.uuid))
     _require_there(found, above=(each.entity for each in found))
     # Runs that were being erased by themselves before stay so.
-    Run.everything.filter(project__in=found, erasure_job=job.uuid).update(**_FREE, version=F("version") + 1)
+    _bring_back_their_runs(job, [each.pk for each in found])
     Project.everything.filter(pk__in=[each.pk for each in found]).update(**_FREE)
 
 
 def _bring_back_team(job: ErasureJob) -> None:
     found = list(Entity.everything.select_for_update().filter(erasure_job=job.uuid))
     _require_there(found, above=())
-    Run.everything.filter(project__entity__in=found, erasure_job=job.uuid).update(
-        **_FREE, version=F("version") + 1
-    )
-    Project.everything.filter(entity__in=found, erasure_job=job.uuid).update(**_FREE)
+    projects = Project.everything.filter(entity__in=found, erasure_job=job.uuid)
+    # Held before their runs, as whoever opens one of these again holds them.
+    held = list(projects.select_for_update().order_by("pk").values_list("pk", flat=True))
+    _bring_back_their_runs(job, held)
+    projects.update(**_FREE)
     Entity.everything.filter(pk__in=[each.pk for each in found]).update(**_FREE)
+
+
+def _bring_back_their_runs(job: ErasureJob, projects: Sequence[int]) -> None:
+    """Of projects that are held. Those of which only a part was being erased are back in a moment, as they were before."""
+    runs = Run.everything.filter(project__in=projects)
+    runs.filter(erasure_job=job.uuid).update(**_FREE, version=F("version") + 1)
+    parts = PartErasure.objects.filter(run__project__in=projects, exchanged_at=None)
+    runs.filter(erasure_job__in=parts.values("erasure_job")).update(is_back_soon=True)
 
 
 def _bring_back_runs(job: ErasureJob) -> None:

@@ -52,9 +52,11 @@ def run_key(run: Run) -> OpenKey:
 
 def require_same_key(run: Run) -> None:
     """For the end of a transaction that stored something under the key of a run which it does not hold: Unavailable when that
-    has another key by now, or is closed. Asked after the rows are written: whoever gives it another waits for them, or they see it.
+    has another key by now, or is closed. Asked after the rows are written, it holds the run from here on: whoever gives it another
+    key waits for them, or they see it.
     """
-    if not Run.objects.filter(pk=run.pk, vault_node=run.vault_node).exists():
+    there = Run.objects.select_for_update(no_key=True).filter(pk=run.pk, vault_node=run.vault_node)
+    if not there.values_list("pk").first():
         raise gone_or_back_soon(run.pk)
 
 

@@ -19,7 +19,7 @@ from apps.artifacts.queries.links import links_in
 from apps.artifacts.types import VersionState
 from apps.audit.models import Event
 from apps.core import clock
-from apps.core.errors import Conflict, Erased, Forbidden, NotFound
+from apps.core.errors import Conflict, Erased, Forbidden, NotFound, Unavailable
 from apps.erasure.alarms import health
 from apps.erasure.artifacts import erase_artifact, erase_versions
 from apps.erasure.grace import could_be_taken_back_until
@@ -241,6 +241,23 @@ def test_a_project_keeps_its_name_and_comes_back_with_its_runs(
     finish(alone)
     assert not Run.everything.filter(pk=other.pk).exists()
     assert b"".join(read_file(find_file(full, "out/a.txt").file)) == b"out/a.txt"
+
+
+@pytest.mark.parametrize("what", ["project", "team"])
+def test_a_run_of_which_a_part_was_being_erased_is_back_in_a_moment_again(
+    lenient: Entity, vision: Project, full: Run, by: Actor, what: str
+) -> None:
+    finish_run(full, state=RunState.FINISHED, by=by)
+    full = Run.objects.select_related("project__entity").get(pk=full.pk)
+    part = erase_parts(full, [RunPart(PartKind.METRIC, "loss")], by=by)
+    whole = erase_project(vision, by=by) if what == "project" else erase_team(lenient, by=by)
+
+    take_back(by, public_id=whole.public_id)
+
+    with pytest.raises(Unavailable):
+        start_run(vision, name="full", by=by, patch=RunPatch())
+    finish(part)
+    assert get_run(by, Permission.RUN_READ, entity="lab", project="vision", name="full") == full
 
 
 @pytest.mark.parametrize("what", ["run", "project", "team"])

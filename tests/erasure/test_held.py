@@ -1,0 +1,127 @@
+"""What is held while runs are closed, opened again or planned to be exported: whoever would come in between has to wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection, connections, transaction
+from django.db.models import QuerySet
+
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.erasure import exchange, services, taking_back
+from apps.erasure.parts import renew_key
+from apps.erasure.taking_back import take_back
+from apps.erasure.teams import erase_team
+from apps.exports import services as exports
+from apps.projects.models import Project
+from apps.runs.models import Run
+from apps.runs.queries import require_same_key
+from apps.runs.services import finish_run
+from apps.runs.types import RunState
+from tests.erasure.conftest import files_of, finish
+
+pytestmark = [
+    pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time"),
+    pytest.mark.django_db(transaction=True, databases=["default", "vault"]),
+    pytest.mark.promise("P-09"),
+]
+
+
+@pytest.fixture
+def by(alice: User) -> Actor:
+    return Actor.person(alice)
+
+
+def is_held(rows: QuerySet[Any]) -> bool:
+    """Whether another transaction would have to wait for one of these rows."""
+    refused: list[OperationalError] = []
+
+    def ask() -> None:
+        try:
+            with transaction.atomic():
+                list(rows.select_for_update(nowait=True).values_list("pk"))
+        except OperationalError as error:
+            refused.append(error)
+        finally:
+            connections.close_all()
+
+    thread = Thread(target=ask)
+    thread.start()
+    thread.join()
+    return bool(refused)
+
+
+Asks = Callable[[Any, str, QuerySet[Any]], list[bool]]
+
+
+@pytest.fixture
+def held_at(monkeypatch: pytest.MonkeyPatch) -> Asks:
+    """Whether these rows are held whenever that function begins."""
+
+    def ask_at(owner: Any, name: str, rows: QuerySet[Any]) -> list[bool]:
+        found: list[bool] = []
+        real = getattr(owner, name)
+
+        def asked(*args: Any, **kwargs: Any) -> Any:
+            found.append(is_held(rows))
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, asked)
+        return found
+
+    return ask_at
+
+
+def test_a_project_whose_run_is_opened_again_is_neither_closed_nor_taken_back_meanwhile(
+    full: Run, vision: Project, by: Actor, held_at: Asks
+) -> None:
+    """Else the run is closed with an erasure of its project that was just taken back, and nothing opens it."""
+    finish_run(full, state=RunState.FINISHED, by=by)
+    found = held_at(exchange, "_closed_with", Project.everything.filter(pk=vision.pk))
+
+    finish(renew_key(full, by=by))
+
+    assert found == [True]
+
+
+def test_who_takes_back_a_team_holds_its_projects_before_their_runs(
+    full: Run, vision: Project, by: Actor, held_at: Asks
+) -> None:
+    job = erase_team(vision.entity, by=by)
+    found = held_at(taking_back, "_bring_back_their_runs", Project.everything.filter(pk=vision.pk))
+
+    take_back(by, public_id=job.public_id)
+
+    assert found == [True]
+
+
+def test_who_stored_something_under_a_run_holds_it_to_the_end(full: Run) -> None:
+    with transaction.atomic():
+        require_same_key(full)
+        assert is_held(Run.objects.filter(pk=full.pk))
+
+
+def test_a_run_of_which_files_are_erased_gets_no_other_key_meanwhile(
+    full: Run, by: Actor, held_at: Asks
+) -> None:
+    """They could be taken back still, and would open no more."""
+    found = held_at(services, "new_job", Run.objects.filter(pk=full.pk))
+
+    services.erase_files(files_of(full), by=by)
+
+    assert found == [True]
+
+
+def test_an_export_waits_for_who_erases_a_run_before_its_own_row_is_held(
+    full: Run, vision: Project, by: Actor, held_at: Asks
+) -> None:
+    """Whoever erases a run holds that, and then asks for the exports with it: each would wait for the other."""
+    found = held_at(exports, "_locked", Run.objects.filter(pk=full.pk))
+
+    exports.advance(exports.export_project(vision, by=by).pk)
+
+    assert found[0]
