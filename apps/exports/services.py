@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
@@ -237,6 +237,7 @@ def _begin(export: Export) -> None:
         # Before its row is held: whoever erases a run holds that, and then asks for the exports that hold it.
         if export.started_at is None:  # a second time nothing is planned: it failed, and goes on
             expand(export)
+            _wait_for_what_it_points_at()
         locked = _locked(export)
         if locked.state != ExportState.QUEUED or locked.started_at != export.started_at:
             raise _Over  # another worker, which took this one for dead, was quicker
@@ -245,6 +246,14 @@ def _begin(export: Export) -> None:
         locked.weight = sum(items.values_list("weight", flat=True))
         locked.runs = items.filter(kind=ItemKind.RUN.value).count()
         locked.save(update_fields=["state", "started_at", "weight", "runs"])
+
+
+def _wait_for_what_it_points_at() -> None:
+    """PostgreSQL asks whether the rows that others point at are there only when all is committed. Asked now, whoever is erasing
+    one is waited for while the export's row, which they ask for next, is free.
+    """
+    if connection.vendor == "postgresql":
+        connection.check_constraints()
 
 
 def _take_in(export: Export, writing: Writing, stored: StoredBlob, *, is_last: bool) -> None:
