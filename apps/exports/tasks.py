@@ -8,7 +8,7 @@ from celery import shared_task
 from apps.exports import notices, services
 
 log = logging.getLogger(__name__)
-# A worker has two threads. At most one of them is at exports: the other is there for everybody else's work.
+# A worker has three threads. At most one of them is at exports, and one at webhooks: the third is there for all other work.
 _turn = threading.Lock()
 
 

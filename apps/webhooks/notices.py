@@ -29,7 +29,7 @@ def tell_of_trouble(hook_id: int) -> None:
         .filter(pk=hook_id)
         .first()
     )
-    if hook is None:
+    if hook is None or not hook.entity.is_open or (hook.project and hook.project.erased_at):
         return
     base = settings.OWNLOG_BASE_URL
     words = {

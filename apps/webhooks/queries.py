@@ -3,7 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils.translation import gettext as _
 
 from apps.access.policy import Permission
@@ -41,6 +42,12 @@ def hooks_of(owner: Owner) -> list[OpenHook]:
         except Tampered as error:
             leave_out(error)
     return found
+
+
+def damaged_hooks(owner: Owner, damaged: Iterable[Tampered]) -> list[Hook]:
+    """Those that `hooks_of` left out: nobody knows any more where they lead, and they can be removed."""
+    rows = [each.row for each in damaged if each.label == ADDRESS_LABEL]
+    return list(_of(owner).filter(uuid__in=rows).order_by("pk"))
 
 
 def get_hook(owner: Owner, public_id: str) -> Hook:
@@ -108,21 +115,23 @@ def deliveries_that_wait() -> Work:
     )
 
 
-def due_deliveries(most: int) -> Iterable[int]:
-    """The longest due first; of a webhook that does not answer only the next, and not before its time."""
+def due_deliveries(most: int) -> list[int]:
+    """The next of each webhook, the longest due first, then the second of each: none waits behind all that another one has.
+
+    Of one that does not answer only the next, and not before its time.
+    """
     now = clock.now()
-    waiting = Delivery.objects.filter(state=DeliveryState.WAITING.value, due_at__lte=now, hook__is_on=True)
-    waiting = waiting.filter(hook__entity__suspended_at=None)
+    waiting = Delivery.objects.filter(is_told(), state=DeliveryState.WAITING.value, due_at__lte=now)
     free = waiting.exclude(busy_until__gt=now).exclude(hook__waits_until__gt=now)
-    seen: set[int] = set()
-    found = []
-    for pk, hook, failures in free.order_by("due_at", "pk").values_list("pk", "hook_id", "hook__failures")[
-        :most
-    ]:
-        if not failures or hook not in seen:
-            found.append(pk)
-        seen.add(hook)
-    return found
+    nth = Window(RowNumber(), partition_by="hook_id", order_by=["due_at", "pk"])
+    found = free.annotate(nth=nth).filter(Q(nth=1) | Q(hook__failures=0), nth__lte=most)
+    return list(found.order_by("nth", "due_at", "pk").values_list("pk", flat=True)[:most])
+
+
+def is_told() -> Q:
+    """Deliveries of webhooks that are on, in places that are there for somebody: neither suspended nor being erased."""
+    in_a_place = Q(hook__project=None) | Q(hook__project__erased_at=None)
+    return in_a_place & Q(hook__is_on=True, hook__entity__suspended_at=None, hook__entity__erased_at=None)
 
 
 def own_networks() -> tuple[Network, ...]:

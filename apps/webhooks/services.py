@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
@@ -28,12 +29,15 @@ from apps.webhooks.queries import (
     Owner,
     due_deliveries,
     hook_key,
+    is_told,
     own_networks,
     owner_key,
 )
 from apps.webhooks.sending import send
 from apps.webhooks.signing import new_secret
 from apps.webhooks.types import Answered, DeliveryState, Happening, Trouble
+
+log = logging.getLogger(__name__)
 
 MOST_HOOKS = 10
 MOST_TESTS_WAITING = 3
@@ -45,6 +49,8 @@ _PAUSES = tuple(timedelta(seconds=each) for each in (30, 120, 600, 1800, 3600, 7
 # Longer than any try: a worker that has not come back since is dead, and another one tries again.
 _LEASE = timedelta(minutes=1)
 _TURN_SECONDS = 20.0
+# One that takes what it is sent, but slowly, has a tenth of a worker's time at most: the others wait behind it.
+_SLOW_SECONDS, _RESTS = 2.0, 10
 _STANDING = ["failures", "failing_since", "waits_until", "told_at"]
 _SWEEP_BATCH = 200
 
@@ -98,7 +104,7 @@ def switch_hook(hook: Hook, *, on: bool, by: Actor) -> None:
     )
     if changed:
         if not on:
-            _give_up(hook, Trouble.OFF)
+            _give_up(hook.deliveries.all(), Trouble.OFF)
         _record(EventKind.WEBHOOK_CHANGED, hook, by, what="on" if on else "off")
 
 
@@ -136,7 +142,9 @@ def deliver(delivery_id: int) -> bool:
     row = _claim(delivery_id)
     if row is None:
         return False
-    _settle(row, send(row))
+    began = time.monotonic()
+    answered = send(row)
+    _settle(row, answered, time.monotonic() - began)
     return True
 
 
@@ -146,11 +154,17 @@ def deliver_due() -> int:
     for pk in due_deliveries(_SWEEP_BATCH):
         if time.monotonic() > ends:
             break
-        tried += deliver(pk)
+        try:
+            tried += deliver(pk)
+        except Exception as error:  # noqa: BLE001  (one that cannot be tried must not keep the others waiting)
+            log.error("delivery broke off: delivery=%s error=%s", pk, type(error).__name__)
     return tried
 
 
 def forget_old() -> None:
+    """What became of deliveries a month ago; and what has waited for a day where nobody is told of anything meanwhile."""
+    late = Delivery.objects.filter(due_at__lt=clock.now() - TRIED_FOR).exclude(is_told())
+    _give_up(late, Trouble.OFF)
     Delivery.objects.filter(done_at__lt=clock.now() - KEPT_FOR).delete()
 
 
@@ -171,11 +185,12 @@ def _claim(delivery_id: int) -> Delivery | None:
 
 def _may_go(hook: Hook) -> bool:
     is_its_time = hook.waits_until is None or hook.waits_until <= clock.now()
-    return hook.is_on and is_its_time and hook.entity.suspended_at is None
+    is_there = hook.project is None or hook.project.erased_at is None
+    return hook.is_on and is_its_time and hook.entity.is_open and is_there
 
 
 @transaction.atomic
-def _settle(row: Delivery, answered: Answered) -> None:
+def _settle(row: Delivery, answered: Answered, seconds: float) -> None:
     """The webhook first, then its deliveries, as whoever switches it off takes them."""
     hook = Hook.objects.select_for_update(no_key=True).filter(pk=row.hook_id).first()
     if hook is None:
@@ -185,10 +200,11 @@ def _settle(row: Delivery, answered: Answered) -> None:
     mine.update(status=answered.status, trouble=answered.trouble or "", busy_until=None)
     if answered.is_taken:
         mine.update(state=DeliveryState.DELIVERED.value, done_at=now)
-        hook.failures, hook.failing_since, hook.waits_until, hook.told_at = 0, None, None, None
-        hook.arrived_at = now
+        hook.failures, hook.failing_since, hook.told_at, hook.arrived_at = 0, None, None, now
+        hook.waits_until = now + timedelta(seconds=_RESTS * seconds) if seconds > _SLOW_SECONDS else None
         hook.save(update_fields=[*_STANDING, "arrived_at"])
     elif answered.trouble is Trouble.GONE:
+        mine.update(state=DeliveryState.GIVEN_UP.value, done_at=now)
         switch_hook(row.hook, on=False, by=Actor.system())
         _tell(hook)
     else:
@@ -208,8 +224,8 @@ def _pause(hook: Hook) -> None:
         _tell(hook)
 
 
-def _give_up(hook: Hook, trouble: Trouble) -> None:
-    waiting = hook.deliveries.filter(state__in=[DeliveryState.WAITING.value, DeliveryState.HELD.value])
+def _give_up(rows: QuerySet[Delivery], trouble: Trouble) -> None:
+    waiting = rows.filter(state__in=[DeliveryState.WAITING.value, DeliveryState.HELD.value])
     waiting.update(
         state=DeliveryState.GIVEN_UP.value, trouble=trouble.value, done_at=clock.now(), busy_until=None
     )

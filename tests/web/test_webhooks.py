@@ -171,6 +171,23 @@ def test_the_list_says_what_became_of_each_message_and_nothing_of_what_it_was_ab
     assert "run1" not in words and run.public_id not in words
 
 
+def test_one_whose_address_does_not_open_is_named_and_can_be_removed(
+    send: Visit, visit: Visit, vision: Project, hook: Hook, alice: User
+) -> None:
+    broken, _secret = make_hook(vision, ADDRESS, happenings=Happening.chosen_among(), by=people.actor(alice))
+    Hook.objects.filter(pk=broken.pk).update(sealed_address=b"\0" * 64)
+
+    page = visit(PLACES[0], by="alice")
+
+    action = f"{PLACES[0]}/{broken.public_id}"
+    assert f"of {broken.uuid} was changed or damaged" in text_of(page)
+    assert (
+        page.content.decode().count('value="remove"') == 1 and f'action="{action}"' in page.content.decode()
+    )
+    assert send(action, by="alice", act="remove")["Location"] == PLACES[0]
+    assert list(Hook.objects.all()) == [hook]
+
+
 def test_the_list_is_of_the_last_hundred(visit: Visit, hook: Hook) -> None:
     for _n in range(105):
         note_test(hook)

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,12 +33,12 @@ from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.queries import own_entity
 from apps.teams.services import choose, hand_over
-from apps.webhooks import services
+from apps.webhooks import services, tasks
 from apps.webhooks.models import Delivery, Hook
 from apps.webhooks.notices import tell_of_trouble
 from apps.webhooks.outbox import note_ended, note_test
 from apps.webhooks.queries import due_deliveries, get_hook, hooks_of, open_secret
-from apps.webhooks.sending import body_of
+from apps.webhooks.sending import body_of, send
 from apps.webhooks.services import (
     deliver,
     deliver_due,
@@ -47,7 +49,8 @@ from apps.webhooks.services import (
     send_test,
     switch_hook,
 )
-from apps.webhooks.types import DeliveryState, Happening, Trouble
+from apps.webhooks.types import Answered, DeliveryState, Happening, Trouble
+from config.launch.worker import THREADS
 from tests.factories import artifacts, work
 from tests.webhooks.receiver import Receiver
 
@@ -431,6 +434,7 @@ def test_who_wants_no_more_is_told_no_more_and_the_owner_hears_of_it(
     assert not state(hook).is_on
     assert {state(row).state for row in (first, second)} == {"given_up"}
     assert (first.status, second.status) == (410, None)
+    assert (first.trouble, second.trouble) == ("gone", "off")
     assert "switched off" in mail.outbox[0].subject
 
 
@@ -474,6 +478,119 @@ def test_what_is_noted_is_sent_by_itself(
         assert receiver.got == []  # whoever ends a run waits for nobody
 
     assert receiver.ids == [one(hook).public_id]
+
+
+# ── what one tenant takes of a worker ──
+
+
+def test_one_thread_of_a_worker_at_most_is_at_deliveries(hook: Hook, receiver: Receiver) -> None:
+    row = note_test(hook)
+    with tasks._turn:
+        tasks.deliver(row.pk)
+        tasks.sweep()
+        assert receiver.got == []
+
+    tasks.sweep()
+
+    assert state(row).state == "delivered"
+
+
+def test_what_came_while_one_was_sent_goes_behind_it(
+    hook: Hook, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = note_test(hook), note_test(hook)
+
+    def sent_meanwhile(delivery: Delivery) -> Answered:
+        monkeypatch.setattr(services, "send", send)
+        tasks.deliver(second.pk)
+        return Answered(status=200)
+
+    monkeypatch.setattr(services, "send", sent_meanwhile)
+    tasks.deliver(first.pk)
+
+    assert (state(first).state, state(second).state) == ("delivered", "delivered")
+
+
+def test_more_than_a_worker_has_to_lose_is_never_lent() -> None:
+    assert THREADS >= 3  # one at exports, one at webhooks, one for all other work
+
+
+def test_one_that_answers_slowly_rests_ten_times_as_long(
+    hook: Hook, time_goes: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([0.0, 9.0, 20.0, 21.0])
+    monkeypatch.setattr(services, "send", lambda _row: Answered(status=200))
+    rows = [note_test(hook) for _n in range(3)]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(services, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+        assert deliver(rows[0].pk)
+        assert not deliver(rows[1].pk) and list(due_deliveries(10)) == []
+        time_goes.go(seconds=91)
+        assert deliver(rows[1].pk)
+
+    assert deliver(rows[2].pk)  # it was quick again
+
+
+def test_of_each_webhook_the_next_goes_before_the_second_of_any(hook: Hook, team_hook: Hook) -> None:
+    crowd = [note_test(hook) for _n in range(5)]
+    one = note_test(team_hook)
+
+    assert due_deliveries(3) == [crowd[0].pk, one.pk, crowd[1].pk]
+
+    Hook.objects.filter(pk=hook.pk).update(failures=1)
+    assert due_deliveries(3) == [crowd[0].pk, one.pk]
+
+
+def test_one_that_breaks_off_keeps_none_of_the_others_waiting(
+    hook: Hook, team_hook: Hook, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, fine = note_test(hook), note_test(team_hook)
+
+    def breaks(delivery: Delivery) -> Answered:
+        if delivery.pk == broken.pk:
+            raise RuntimeError
+        return send(delivery)
+
+    monkeypatch.setattr(services, "send", breaks)
+
+    assert deliver_due() == 1
+
+    assert (state(broken).state, state(fine).state) == ("waiting", "delivered")
+
+
+# ── while a place is closed ──
+
+
+def test_what_is_being_erased_tells_nobody_while_it_can_be_taken_back(
+    vision: Project, lab: Entity, hook: Hook, team_hook: Hook, receiver: Receiver
+) -> None:
+    rows = [note_test(hook), note_test(team_hook)]
+    for place, left in ((Project.objects.filter(pk=vision.pk), 1), (Entity.objects.filter(pk=lab.pk), 0)):
+        place.update(erased_at=clock.now(), erasure_job=uuid.uuid4())
+        assert len(due_deliveries(10)) == left
+
+    assert not any(deliver(row.pk) for row in rows)
+    for each in (hook, team_hook):
+        tell_of_trouble(each.pk)
+    assert (receiver.got, mail.outbox) == ([], [])
+
+
+def test_what_has_waited_for_a_day_in_a_closed_place_is_not_told_later(
+    lab: Entity, hook: Hook, receiver: Receiver, time_goes: Clock
+) -> None:
+    row = note_test(hook)
+    Entity.objects.filter(pk=lab.pk).update(suspended_at=clock.now())
+    time_goes.go(hours=23)
+    forget_old()
+    assert state(row).state == "waiting"
+    time_goes.go(hours=2)
+
+    forget_old()
+
+    assert (state(row).state, row.trouble) == ("given_up", "off")
+    Entity.objects.filter(pk=lab.pk).update(suspended_at=None)
+    assert deliver_due() == 0 and receiver.got == []
 
 
 # ── who looks after it ──

@@ -23,7 +23,15 @@ from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.views.artifacts import around
 from apps.web.webhooks import HookForm, happening_words, standing, told
-from apps.webhooks.queries import deliveries_of, find_hook, get_hook, health_of, hooks_of, open_hook
+from apps.webhooks.queries import (
+    damaged_hooks,
+    deliveries_of,
+    find_hook,
+    get_hook,
+    health_of,
+    hooks_of,
+    open_hook,
+)
 from apps.webhooks.services import make_hook, remove_hook, renew_secret, send_test, switch_hook
 
 if TYPE_CHECKING:
@@ -126,7 +134,13 @@ def _list(request: Request, place: _Place) -> HttpResponseBase:
             }
             for each in hooks_of(place.owner)
         ]
-    context = place.frame | {"list_url": place.url, "hooks": hooks, "form": form, "damaged": damaged}
+    context = place.frame | {
+        "list_url": place.url,
+        "hooks": hooks,
+        "form": form,
+        "damaged": damaged,
+        "unreadable": damaged_hooks(place.owner, damaged) if damaged else [],
+    }
     return render(request, "webhooks/list.html", context, status=400 if form.errors else 200)
 
 
