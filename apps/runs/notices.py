@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
-from smtplib import SMTPException
+from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused
 from typing import Any
 
 from django.conf import settings
@@ -35,15 +35,15 @@ _TRIED_FOR = timedelta(days=1)
 _ASKED = (SettingName.MAIL_ALERTS, SettingName.MAIL_ALERTS_OF_TEAMS, SettingName.MAIL_ALERT_WORDS)
 
 
-def tell_of_alert(alert_id: int, *, base: str = "") -> None:
-    """Mail whom an alert concerns, once. A server that takes none of the mails is tried again by the sweep."""
+def tell_of_alert(alert_id: int, *, base: str = "") -> bool:
+    """Mail whom an alert concerns, once. False: the server takes no mail, and the sweep tries again."""
     alert = Alert.objects.select_related("run__project__entity").filter(pk=alert_id).first()
     if alert is None or alert.run.is_back_soon:  # closed for a moment: the sweep comes again
-        return
+        return True
     if not Alert.objects.filter(pk=alert_id, told_at=None).update(told_at=clock.now()):
-        return
+        return True
     if alert.run.erased_at is not None or not sends_mail() or _are_many(alert):
-        return
+        return True
     address = base or settings.OWNLOG_BASE_URL
     words = {
         "owner": alert.run.project.entity.name,
@@ -58,9 +58,19 @@ def tell_of_alert(alert_id: int, *, base: str = "") -> None:
             told += 1
         except (OSError, SMTPException) as error:
             log.warning("alert not mailed: error=%s", type(error).__name__)
-            if not told:
+            if _is_of_this_mail(error):
+                told += 1
+            elif not told:
                 Alert.objects.filter(pk=alert_id).update(told_at=None)
-                return
+                return False
+    return True
+
+
+def _is_of_this_mail(error: Exception) -> bool:
+    """Does the server answer, and want this one not? It would again, and whoever else is concerned is to hear of it."""
+    return isinstance(error, SMTPRecipientsRefused) or (
+        isinstance(error, SMTPDataError) and error.smtp_code >= 500
+    )
 
 
 def alerts_to_tell() -> list[int]:

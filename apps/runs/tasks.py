@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from celery import shared_task
 
@@ -12,6 +13,14 @@ from apps.runs.notices import alerts_to_tell, tell_of_alert
 from apps.runs.types import RunState
 
 log = logging.getLogger(__name__)
+# A mail server that does not answer costs whoever asks it ten seconds: for so long only the sweep asks, once each time.
+_REST_SECONDS = 60.0
+
+
+class _Mail:
+    """What this worker knows of the mail server."""
+
+    rests_until = 0.0
 
 
 @shared_task(name="runs.compact")
@@ -28,8 +37,9 @@ def compact_run(run_id: int, *, if_full: bool = False) -> None:
 
 @shared_task(name="runs.tell_of_alert")
 def tell(alert_id: int, base: str = "") -> None:
-    """Mail whom an alert concerns."""
-    tell_of_alert(alert_id, base=base)
+    """Mail whom an alert concerns; the sweep does where the server has just not answered."""
+    if time.monotonic() >= _Mail.rests_until and not tell_of_alert(alert_id, base=base):
+        _Mail.rests_until = time.monotonic() + _REST_SECONDS
 
 
 @shared_task(name="runs.sweep")
@@ -38,7 +48,9 @@ def sweep() -> None:
     and runs to compact."""
     services.mark_silent_runs()
     for alert_id in alerts_to_tell():
-        tell_of_alert(alert_id)
+        if not tell_of_alert(alert_id):
+            _Mail.rests_until = time.monotonic() + _REST_SECONDS
+            break
     for run_id in store.due_runs():
         try:
             compact_run(run_id)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from smtplib import SMTPDataError, SMTPRecipientsRefused
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from apps.erasure.parts import renew_key
 from apps.erasure.services import erase_run
 from apps.projects.models import Project
 from apps.projects.services import update_project
-from apps.runs import alerts, notices
+from apps.runs import alerts, notices, tasks
 from apps.runs.alerts import alerts_in, alerts_of, raise_alert
 from apps.runs.models import Alert, Run
 from apps.runs.notices import alerts_to_tell, tell_of_alert
@@ -312,6 +313,57 @@ def test_of_a_run_that_is_closed_for_a_moment_it_is_told_afterwards(run: Run, by
     tell_of_alert(made.pk)
 
     assert len(mail.outbox) == 1
+
+
+REFUSED = SMTPRecipientsRefused({"alice@example.com": (550, b"no such mailbox")})
+
+
+@pytest.mark.parametrize("error", [REFUSED, SMTPDataError(554, b"no")])
+def test_an_address_that_is_refused_silences_nobody_else_and_is_not_tried_again(
+    run: Run, bob: User, by: Actor, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    choose(own(bob), SettingName.MAIL_ALERTS_OF_TEAMS, True, by=Actor.person(bob))
+    made = said(run, by=by)
+    assert made is not None
+    age(run, timedelta(minutes=2))
+    asked: list[list[str]] = []
+
+    def refuse(_subject: str, _text: str, _sender: None, to: list[str]) -> None:
+        asked.append(to)
+        if to == ["alice@example.com"]:
+            raise error
+
+    monkeypatch.setattr(notices, "send_mail", refuse)
+
+    assert tell_of_alert(made.pk)
+
+    assert sorted(asked) == [["alice@example.com"], ["bob@example.com"]]
+    assert alerts_to_tell() == []
+
+
+def test_a_server_that_does_not_answer_is_asked_once_a_sweep_and_by_no_message_for_a_minute(
+    run: Run, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks._Mail, "rests_until", 0.0)
+    rows = [said(run, str(n), by=by) for n in range(5)]
+    age(run, timedelta(minutes=2))
+    asked: list[str] = []
+
+    def no_answer(subject: str, *_args: object) -> None:
+        asked.append(subject)
+        raise TimeoutError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(notices, "send_mail", no_answer)
+        for row in rows:
+            assert row is not None
+            tasks.tell(row.pk)
+        assert len(asked) == 1
+        tasks.sweep()
+        assert len(asked) == 2
+
+    tasks.sweep()
+    assert len(mail.outbox) == 5 and alerts_to_tell() == []
 
 
 def test_where_no_mail_is_sent_nothing_is_opened_for_it(run: Run, by: Actor, settings: Settings) -> None:
