@@ -390,6 +390,8 @@ def test_a_damaged_collection_is_named_and_costs_its_registry_no_page(
         assert page.status_code == 200
         assert f"of {hurt.uuid} was changed or damaged" in text_of(page)
     assert f'href="{REGISTRY}/artifacts/model/prod"' in visit(REGISTRY, by="vera").content.decode()
+    assert visit(f"{SETTINGS}/erase", by="alice").status_code == 200
+    assert send(f"{SETTINGS}/erase", by="alice", name="models", now="1").status_code == 302
 
 
 def test_a_link_in_a_project_is_ended_from_its_page(

@@ -21,6 +21,7 @@ from apps.erasure.types import Scope
 from apps.projects.queries import get_project, open_project
 from apps.runs.queries import get_run, open_run
 from apps.teams.queries import get_team
+from apps.vault.damage import leaving_out_damaged
 from apps.web.erasing import progress_of
 from apps.web.links import project_url, run_url
 from apps.web.registries import frame, shelves, short_name
@@ -156,7 +157,8 @@ def now(request: Request, erasure: str) -> HttpResponseBase:
 def _registry_page(
     request: Request, opened: OpenProject, *, typed: str, is_wrong: bool, until: datetime | None
 ) -> HttpResponse:
-    (shelf,) = shelves(request.actor, [opened])
+    with leaving_out_damaged():  # what does not open goes as well
+        (shelf,) = shelves(request.actor, [opened])
     error = _("This is not the name of the registry. Type it as it stands above.") if is_wrong else ""
     context = frame(opened) | {"shelf": shelf, "typed": typed, "error": error, "until": until}
     return render(request, "erasing/registry.html", context, status=400 if is_wrong else 200)
