@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from apps.access.policy import Permission
@@ -113,6 +113,20 @@ def alerts_in(project: Project, *, most: int = MOST_SHOWN) -> list[OpenAlert]:
     """The last alerts of the runs of a project that was fetched with RUN_READ, the newest first."""
     rows = Alert.objects.filter(run__project=project, run__erased_at=None).select_related("run")
     return _opened(rows.order_by("-id")[:most])
+
+
+class LastAlerts:
+    """The last of a run, or of a project's runs, that was fetched with RUN_READ: the newest first, opened where looked at."""
+
+    def __init__(self, of: Run | Project) -> None:
+        here = Q(run=of) if isinstance(of, Run) else Q(run__project=of, run__erased_at=None)
+        self._rows = Alert.objects.filter(here).select_related("run").order_by("-id")[:MOST_OF_A_RUN]
+
+    def __len__(self) -> int:
+        return self._rows.count()
+
+    def __getitem__(self, at: slice) -> list[OpenAlert]:
+        return _opened(self._rows[at])
 
 
 def get_alert(actor: Actor, *, public_id: str) -> Alert:

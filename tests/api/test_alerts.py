@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 
 from apps.accounts.models import User
+from apps.runs import alerts
 from apps.runs.alerts import raise_alert
-from apps.runs.models import Run
-from apps.runs.types import AlertLevel
+from apps.runs.models import Alert, Run
+from apps.runs.types import AlertLevel, OpenAlert
+from apps.vault.keys import OpenKey
 from tests.api.conftest import LADDER, VISION, Ask
 from tests.factories import people
 
@@ -43,6 +45,24 @@ def test_they_are_listed_page_by_page_the_newest_first(ask: Ask, raised: Run, ur
     assert (first["total"], rest["next"]) == (3, None)
     one = first["items"][0]
     assert (one["run"], one["level"], one["text"], one["repeats"]) == (raised.public_id, "INFO", "\ud800", 0)
+
+
+@pytest.mark.parametrize("url", [ALERTS, f"{VISION}/alerts"])
+def test_of_many_only_those_of_the_page_are_opened(
+    ask: Ask, raised: Run, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Alert] = []
+    real = alerts._open
+
+    def count(row: Alert, key: OpenKey) -> OpenAlert:
+        opened.append(row)
+        return real(row, key)
+
+    monkeypatch.setattr(alerts, "_open", count)
+
+    assert ask("GET", f"{url}?limit=1", by="vera").json["total"] == 3
+
+    assert len(opened) == 1
 
 
 @pytest.mark.parametrize(("who", "status"), LADDER)

@@ -11,7 +11,7 @@ from apps.api.serializers.fields import PageQuery
 from apps.api.views.base import ApiView
 from apps.api.views.keys import paged
 from apps.projects.queries import get_project
-from apps.runs.alerts import MOST_OF_A_RUN, alerts_in, alerts_of
+from apps.runs.alerts import LastAlerts
 from apps.runs.queries import get_run
 
 
@@ -25,7 +25,7 @@ class RunAlertsView(ApiView):
     )
     def get(self, request: ApiRequest, entity: str, project: str, run: str) -> HttpResponseBase:
         held = get_run(request.actor, Permission.RUN_READ, entity=entity, project=project, name=run)
-        return paged(request, alerts_of(held, most=MOST_OF_A_RUN), AlertOut)
+        return paged(request, LastAlerts(held), AlertOut)
 
 
 class ProjectAlertsView(ApiView):
@@ -38,4 +38,4 @@ class ProjectAlertsView(ApiView):
     )
     def get(self, request: ApiRequest, entity: str, project: str) -> HttpResponseBase:
         held = get_project(request.actor, Permission.RUN_READ, entity=entity, name=project)
-        return paged(request, alerts_in(held, most=MOST_OF_A_RUN), AlertOut)
+        return paged(request, LastAlerts(held), AlertOut)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -81,11 +81,18 @@ def wanted_key(new: dict[str, Any]) -> KeyWanted:
     )
 
 
-def paged(request: ApiRequest, rows: Sequence[Any], kind: type[Any]) -> Response:
+class Rows(Protocol):
+    """A list, or what becomes one where it is looked at."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, at: slice, /) -> Sequence[Any]: ...
+
+
+def paged(request: ApiRequest, rows: Rows, kind: type[Any]) -> Response:
     query = asked(request, PageQuery)
     start = place_of(query["cursor"])
     shown = rows[start : start + query["limit"]]
-    following = next_cursor(start, len(shown), len(rows))
+    following = next_cursor(start, query["limit"], len(rows))
     return Response({"items": kind(shown, many=True).data, "total": len(rows), "next": following})
 
 
