@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+from datetime import timedelta
 
 import pandas as pd
 import pytest
@@ -16,7 +17,9 @@ from apps.exports.models import Export
 from apps.exports.services import advance, export_project, export_runs
 from apps.exports.types import Tables
 from apps.projects.models import Project
+from apps.runs.alerts import raise_alert
 from apps.runs.models import Run
+from apps.runs.types import AlertLevel
 from tests.exports.conftest import full_run, keep, make, opened, read_json
 from tests.factories import artifacts, work
 
@@ -50,6 +53,17 @@ def test_the_history_opens_in_one_line_with_every_value(export: Export) -> None:
     assert table["deep.a"][0] == 0.25 and table["deep.a"][1] == -math.inf
     assert list(table["mixed"]) == ["1", '"one"', '[1,{"x":null}]']
     assert (table["big"][1], table["text"][0], table["flag"][2]) == ("73786976294838206464", "あ", True)
+
+
+def test_alerts_come_with_their_run(export: Export, full: Run, alice: User) -> None:
+    by, wait = Actor.person(alice), timedelta(0)
+    for title in ("first", "損失 \ud800"):
+        raise_alert(full, title=title, text="nan", level=AlertLevel.WARN, wait=wait, by=by)
+
+    newest, oldest = read_json(opened(make(export)), f"{TOP}/alerts.json")
+
+    assert (oldest["title"], newest["title"], newest["text"]) == ("first", "損失 \ud800", "nan")
+    assert (newest["level"], newest["repeats"]) == ("WARN", 0) and newest["raised_at"].endswith("Z")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from apps.exports.types import Content, LeftOut, Member, Tables
 from apps.files.models import RunFile
 from apps.files.queries import names_in_order, read_file, withheld_names
 from apps.files.types import Withheld
+from apps.runs.alerts import MOST_OF_A_RUN, alerts_of, count_alerts
 from apps.runs.formats.arrow import parquet
 from apps.runs.formats.columns import Reread, Source
 from apps.runs.formats.text import csv_rows, ndjson
@@ -80,6 +81,8 @@ def run_words(pk: int, tables: Tables, asker: Actor, planned: Sequence[tuple[int
     yield json_file(f"{above}/run.json", at, lambda: _said(opened, asker, planned))
     yield text_file(f"{above}/config.json", at, opened.config_text)
     yield text_file(f"{above}/summary.json", at, opened.summary_text)
+    if count_alerts(run):
+        yield json_file(f"{above}/alerts.json", at, lambda: _alerts(run))
     for stream, count in ((Stream.HISTORY, run.history_lines), (Stream.EVENTS, run.event_lines)):
         if count:
             path = f"{above}/{stream.value}.{tables.value}"
@@ -92,6 +95,21 @@ def run_words(pk: int, tables: Tables, asker: Actor, planned: Sequence[tuple[int
         yield LeftOut(f"{above}/files/{name}", "its owner keeps nothing of the machine: it was never stored")
     for name in withheld_artifacts(run):
         yield LeftOut(f"{above}: artifact {name}", "code saving was off: it was never stored")
+
+
+def _alerts(run: Run) -> list[dict[str, Any]]:
+    """What the script said by `run.alert()`, the newest first."""
+    return [
+        {
+            "id": each.public_id,
+            "level": each.level.value,
+            "title": each.title,
+            "text": each.text,
+            "raised_at": moment(each.raised_at),
+            "repeats": each.repeats,
+        }
+        for each in alerts_of(run, most=MOST_OF_A_RUN)
+    ]
 
 
 def run_files(pk: int, first: int, last: int) -> Content:
