@@ -11,7 +11,7 @@ from apps.accounts.actors import Actor
 from apps.core.errors import NotFound
 from apps.files.models import RunFile
 from apps.files.queries import NAME_LABEL, read_file
-from apps.projects.gate import may
+from apps.projects.gate import where_may
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.statistics.names import listed
@@ -70,7 +70,7 @@ def _runs(person: Actor, month: date) -> dict[int, NodeId]:
 
 def read_by(person: Actor, projects: Iterable[Project]) -> list[int]:
     """Those whose runs the person may read today: who left a team has nothing of it any more, nor is counted by it."""
-    return [each.pk for each in projects if may(person, Permission.RUN_READ, each)]
+    return list(where_may(person, Permission.RUN_READ, projects))
 
 
 def _files(runs: dict[int, NodeId]) -> Iterator[RunFile]:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoAssertNumQueries
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
@@ -10,7 +13,7 @@ from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.statistics import reading
 from apps.statistics.parsing import MOST_BYTES
-from apps.statistics.reading import contribution_of
+from apps.statistics.reading import contribution_of, read_by
 from apps.vault.tree import erase_node
 from apps.vault.types import NodeId
 from tests.factories import work
@@ -53,6 +56,18 @@ def test_of_very_many_the_newest_are_read(
     monkeypatch.setattr(reading, "MOST_RUNS", 2)
 
     assert libraries(alice) == ["flax", "polars"]
+
+
+def test_many_projects_are_asked_about_as_one_is(
+    django_assert_num_queries: DjangoAssertNumQueries, vision: Project, alice: User
+) -> None:
+    places = [vision, *(work.project("lab", f"p{n}", by=alice) for n in range(3))]
+    held = list(Project.objects.filter(pk__in=[each.pk for each in places]).select_related("entity"))
+    with CaptureQueriesContext(connection) as asked:
+        assert read_by(Actor.person(alice), held[:1]) == [held[0].pk]
+
+    with django_assert_num_queries(len(asked)):
+        assert sorted(read_by(Actor.person(alice), held)) == sorted(each.pk for each in held)
 
 
 def test_a_run_without_such_a_file_adds_nothing(vision: Project, alice: User) -> None:
