@@ -9,7 +9,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from apps.access.policy import Permission, Role, Visibility, allows
+from apps.access.policy import Permission, Role, Scope, Visibility, allows
 from apps.accounts.actors import Actor
 from apps.artifacts.queries import versions
 from apps.code_saving import queries as code_saving
@@ -298,6 +298,7 @@ ANSWERS = [
     Answer("queries.get_job", lambda s, p, a: _told(lambda: erasure.get_job(a.actor, public_id=s.ids["job"])) == "yes", _sees_job),
     Answer("queries.jobs_seen_by", lambda s, p, a: bool(erasure.jobs_seen_by(a.actor)), _sees_job),
     Answer("queries.get_export", lambda s, p, a: _told(lambda: exports.get_export(a.actor, public_id=s.ids["export"])) == "yes", _sees_export),
+    Answer("queries.get_export_to_end", lambda s, p, a: _told(lambda: exports.get_export_to_end(a.actor, public_id=s.ids["export"])) == "yes", lambda s, p, a: _sees_export(s, p, a) and a.scope is not Scope.READ),
     Answer("queries.exports_seen_by", lambda s, p, a: bool(exports.exports_seen_by(a.actor)), _sees_export),
     Answer("queries.get_archive", lambda s, p, a: _told(lambda: exports.get_archive(a.actor, public_id=s.ids["export"])) == "yes", lambda s, p, a: a.name == "member"),
     Answer("queries.is_fetched_by", lambda s, p, a: exports.is_fetched_by(a.actor, Export.objects.get(public_id=s.ids["export"])), lambda s, p, a: a.name == "member"),
