@@ -1,12 +1,13 @@
-"""The table of ownership: six kinds of data, each logged, published and erased by the pages and by the API.
+"""The table of ownership: six kinds of data, each logged, exported, published and erased by the pages and by the API.
 
-By the API it is the real client that logs and erases, and the REST API that publishes, for the client cannot. What is taken
-home is read by the same addresses here; archives have tests of their own.
+By the API it is the real client that logs and erases, and the REST API that exports and publishes, for the client cannot.
 """
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.wandb_protocol.client import WandbClient
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("wandb client")]
 KEY = "own_" + "o" * 36
-VERBS, DOORS = ("log", "publish", "erase"), ("web", "api")
+VERBS, DOORS = ("log", "export", "publish", "erase"), ("web", "api")
 # Where each kind is read: what a run is made of by the REST API, files of artifacts where their page leads.
 READ = {
     "training data": "/{place}/artifacts/dataset/data/v0/files/data.txt",
@@ -46,6 +47,13 @@ client = Client()
 client.force_login(olga, backend="django.contrib.auth.backends.ModelBackend")
 has_signed_in(client, olga, ago=0)
 print("SESSION", settings.SESSION_COOKIE_NAME, client.cookies[settings.SESSION_COOKIE_NAME].value)
+"""
+_MAKE = """
+import django; django.setup()
+from apps.exports.models import Export
+from tests.exports.conftest import make
+for export in Export.objects.all():
+    make(export)
 """
 _LOG = """
     run = wandb.init(project="by-api", id="r", config={"said": "config by api"}, notes="analysis by api",
@@ -76,6 +84,7 @@ class Table:
     browser: requests.Session
     runs: dict[str, str] = field(default_factory=lambda: {"api": "r"})
     done: set[tuple[str, str]] = field(default_factory=set)
+    archives: dict[str, str] = field(default_factory=dict)  # by door, where it is fetched
 
     def reach(self, verb: str, door: str) -> None:
         for each in VERBS[: VERBS.index(verb) + 1]:
@@ -84,7 +93,9 @@ class Table:
                 getattr(self, f"{each}_by_{door}")()
 
     def read(self, kind: str, door: str, *, by_owner: bool) -> requests.Response:
-        path = READ[kind].format(place=f"olga/by-{door}", run=self.runs[door])
+        return self.get(READ[kind].format(place=f"olga/by-{door}", run=self.runs[door]), by_owner=by_owner)
+
+    def get(self, path: str, *, by_owner: bool) -> requests.Response:
         if not by_owner:
             return requests.get(self.client.server.url + path, allow_redirects=False, timeout=60)
         if path.startswith("/api/"):
@@ -93,6 +104,13 @@ class Table:
 
     def log_by_api(self) -> None:
         self.client.run(_LOG)
+
+    def export_by_api(self) -> None:
+        told = {"entity": "olga", "project": "by-api", "tables": "csv"}
+        answer = self._rest("POST", "/api/v1/exports", json=told)
+        assert answer.status_code == 202, answer.text
+        self.archives["api"] = f"/api/v1/exports/{answer.json()['id']}/archive"
+        self.client.server.python("-c", _MAKE)
 
     def publish_by_api(self) -> None:
         told = {"visibility": "public", "agree_to_show": ["code", "system_metadata"]}
@@ -116,6 +134,10 @@ class Table:
         ):
             files = {f"{name}.txt": said}
             self._post("/olga/by-web/new-artifact", files, name=name, type_name=kind, aliases="latest")
+
+    def export_by_web(self) -> None:
+        self.archives["web"] = self._post("/olga/by-web/export", tables="csv") + "/archive"
+        self.client.server.python("-c", _MAKE)
 
     def publish_by_web(self) -> None:
         page = "/olga/by-web/settings/publish?visibility=public"
@@ -153,7 +175,7 @@ def table(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Table
 
 @pytest.mark.promise("P-01")
 @pytest.mark.parametrize(("verb", "kind", "door"), list(product(VERBS, READ, DOORS)))
-def test_what_somebody_logs_is_theirs_to_publish_and_to_erase(
+def test_what_somebody_logs_is_theirs_to_export_to_publish_and_to_erase(
     table: Table, verb: str, kind: str, door: str
 ) -> None:
     table.reach(verb, door)
@@ -164,7 +186,12 @@ def test_what_somebody_logs_is_theirs_to_publish_and_to_erase(
         assert (own.status_code, others.status_code) in {(410, 404), (404, 404), (410, 410)}
         return
     assert f"{kind} by {door}" in own.text
-    if verb == "log":
+    if verb == "export":
+        archive, refused = (table.get(table.archives[door], by_owner=who) for who in (True, False))
+        with zipfile.ZipFile(io.BytesIO(archive.content)) as opened:
+            assert f"{kind} by {door}".encode() in b"".join(map(opened.read, opened.namelist()))
+        assert refused.status_code in {302, 401}
+    if verb in {"log", "export"}:
         assert others.status_code == 404
     else:
         assert f"{kind} by {door}" in others.text
