@@ -188,7 +188,7 @@ HOLDINGS = (
         ),
         export=_("The record of acts as CSV or JSON Lines on its page. Not yet the rest."),
         erase=_(
-            "People, invitations and service accounts on the pages of the team. Not yet the team itself."
+            "People, invitations and service accounts on the pages of the team, and there also the team itself with all its projects."
         ),
     ),
     Holding(
