@@ -55,6 +55,7 @@ _DONE = {
     "Mutation.createTeam": 'mutation { createTeam(input: {teamName: "made"}) { entity { name } } }',
 }
 _DECIDES = {"api:erasure-restore", "api:erasure-now"}
+_ENDED = ("api:export", "DELETE")
 # The addresses with the id of something of somebody's own.
 OWN = frozenset(
     {
@@ -165,6 +166,8 @@ def expected(asker: Asker, each: Way) -> str:
         return FORBIDDEN  # of any key
     if is_alices(asker) and each.name in _DECIDES and asker.actor.scope is not Scope.ADMIN:
         return FORBIDDEN  # what could not erase it
+    if is_alices(asker) and (each.name, each.method) == _ENDED and asker.actor.scope is Scope.READ:
+        return FORBIDDEN  # what only reads
     return YES if is_alices(asker) else NOTHING
 
 
