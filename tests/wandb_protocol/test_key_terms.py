@@ -195,7 +195,7 @@ from apps.projects.services import create_project
 from apps.teams.services import add_member, create_account_with_key, create_team
 from apps.teams.types import MemberRole
 alice = User.objects.get(username="alice")
-hand, _ = create_account_with_key("hand", email="hand@example.com", by=Actor.system(), secret=SECRET)
+hand, _ = create_account_with_key("temp", email="temp@example.com", by=Actor.system(), secret=SECRET)
 add_member(create_team("shift", admin=alice, by=Actor.person(alice)), hand, role=MemberRole.MEMBER)
 create_project(Actor.person(alice), entity="shift", name="joint")
 """
@@ -284,8 +284,8 @@ def test_another_role_and_being_taken_out_hold_in_every_process_at_the_next_requ
     server.python("-c", f"SECRET = {HAND!r}\n" + A_TEAM)
     assert may() == [(True, True), (True, True)]
 
-    server.python("-c", AN_ACT + 'change_role(team, "hand", MemberRole.VIEWER, by=by)')
+    server.python("-c", AN_ACT + 'change_role(team, "temp", MemberRole.VIEWER, by=by)')
     assert may() == [(True, False), (True, False)]
 
-    server.python("-c", AN_ACT + 'remove_member(team, "hand", by=by)')
+    server.python("-c", AN_ACT + 'remove_member(team, "temp", by=by)')
     assert may() == [(False, False), (False, False)]
