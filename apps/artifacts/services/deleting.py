@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -177,16 +177,11 @@ def _give_up(version: Version, owner: NodeId, blobs: list[NodeId]) -> None:
     """What others hold stays theirs, and one of them is from now on whom it is found by; the rest is deleted."""
     held = owners_of(blobs)
     shared = {blob: [each for each in held.get(blob, ()) if each != owner] for blob in blobs}
-    heirs = {
-        NodeId(each.vault_node): each
-        for each in Version.objects.filter(
-            vault_node__in={node for nodes in shared.values() for node in nodes}, collection__erased_at=None
-        ).exclude(state=VersionState.DELETED)
-    }
+    heirs = _heirs({node for nodes in shared.values() for node in nodes})
     rows = {NodeId(row.vault_node): row for row in Blob.objects.filter(vault_node__in=blobs)}
     for blob in blobs:
         row = rows.get(blob)
-        heir = next((heirs[node] for node in shared[blob] if node in heirs), None)
+        heir = next((heirs[node] for node in heirs if node in shared[blob]), None)
         if row is None:
             continue
         if heir is None:
@@ -194,6 +189,14 @@ def _give_up(version: Version, owner: NodeId, blobs: list[NodeId]) -> None:
         else:
             StoredFile.objects.filter(blob=row, birth=version).update(birth=heir)
     drop_grants(owner, blobs)
+
+
+def _heirs(nodes: Iterable[NodeId]) -> dict[NodeId, Version]:
+    """Those of these owners whose claim counts, the ones that are there first. One that is erased may yet come back: while it
+    has its key, which is destroyed first, what it holds is its own."""
+    rows = Version.everything.filter(vault_node__in=nodes).exclude(state=VersionState.DELETED, erased_at=None)
+    found = sorted(rows.defer("sealed_words"), key=lambda each: each.erased_at is not None)
+    return {NodeId(each.vault_node): each for each in found}
 
 
 def _delete_file(blob: Blob) -> None:

@@ -1,0 +1,98 @@
+"""Taking back, and who comes in between: what others do meanwhile takes nothing from what may come back, and each who may has it back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.artifacts import queries, services
+from apps.artifacts.models import StoredFile, Version
+from apps.core import clock
+from apps.erasure.artifacts import erase_artifact, erase_versions
+from apps.erasure.taking_back import take_back
+from apps.erasure.types import Step
+from apps.projects.models import Project
+from apps.teams.choices import SettingName
+from apps.teams.models import Entity
+from apps.teams.services import choose
+from tests.erasure.conftest import finish
+from tests.factories import artifacts
+
+pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
+
+
+@pytest.fixture
+def by(alice: User) -> Actor:
+    return Actor.person(alice)
+
+
+@pytest.fixture
+def lenient(lab: Entity, by: Actor) -> Entity:
+    choose(lab, SettingName.GRACE_DAYS, 3, by=by)
+    return lab
+
+
+@pytest.fixture
+def kept(vision: Project, by: Actor) -> Version:
+    return artifacts.version(vision, "ds", {"a.txt": b"one"}, by=by)
+
+
+def break_off(version: Version) -> None:
+    """As if its upload had died days ago; and what is left of it is swept away."""
+    Version.objects.filter(pk=version.pk).update(touched_at=clock.now() - timedelta(days=3))
+    for _twice in range(2):
+        services.sweep_versions()
+    assert not Version.everything.filter(pk=version.pk).exists()
+
+
+def read(version: Version, path: str) -> bytes:
+    again = Version.objects.get(pk=version.pk)
+    (entry,) = queries.find_entries(again, [path])
+    return b"".join(queries.read_stored(again, StoredFile.objects.get(pk=entry.stored)))
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_an_upload_that_broke_off_takes_no_file_from_a_version_that_may_come_back(
+    lenient: Entity, vision: Project, kept: Version, by: Actor, whole: bool
+) -> None:
+    """It brought no bytes: that they are here was enough."""
+    files = {"b.txt": b"one"}
+    begun = artifacts.begin(vision, "else", files, by=by)
+    assert artifacts.upload(begun, files, by=by) == 0
+    job = erase_artifact(kept.collection, by=by) if whole else erase_versions([kept], by=by)
+    break_off(begun)
+
+    take_back(by, public_id=job.public_id)
+
+    assert read(kept, "a.txt") == b"one"
+
+
+def test_a_file_that_an_upload_brought_which_broke_off_is_left_to_one_that_may_come_back(
+    lenient: Entity, vision: Project, by: Actor
+) -> None:
+    files = {"b.txt": b"one"}
+    begun = artifacts.begin(vision, "else", files, by=by)
+    assert artifacts.upload(begun, files, by=by) == 1
+    kept = artifacts.version(vision, "ds", files, by=by)
+    job = erase_versions([kept], by=by)
+
+    break_off(begun)
+    take_back(by, public_id=job.public_id)
+
+    assert StoredFile.objects.get().birth_id == kept.pk
+    assert read(kept, "b.txt") == b"one"
+
+
+def test_a_version_whose_keys_are_gone_is_left_no_file(lenient: Entity, vision: Project, by: Actor) -> None:
+    files = {"b.txt": b"one"}
+    begun = artifacts.begin(vision, "else", files, by=by)
+    artifacts.upload(begun, files, by=by)
+    gone = artifacts.version(vision, "ds", files, by=by)
+
+    assert finish(erase_versions([gone], by=by, at_once=True)).step == Step.DONE
+    break_off(begun)
+
+    assert not StoredFile.objects.exists()
