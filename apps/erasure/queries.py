@@ -27,7 +27,7 @@ from apps.runs.queries import runs_in, where_may_do
 from apps.runs.types import RunState
 from apps.teams.gate import those_where
 from apps.teams.models import Entity, Membership
-from apps.teams.queries import entities_of
+from apps.teams.queries import closed_entities_of, entities_of
 
 MOST_AT_ONCE = 500
 _MOST_SHOWN = 100
@@ -139,7 +139,8 @@ def erasures_on_their_way() -> Work:
 def _seen(actor: Actor) -> QuerySet[ErasureJob]:
     if actor.user_id is None:
         return ErasureJob.objects.none()
-    entities = entities_of(actor)
+    # Also a team that is being erased, while it is known who is in it: each of its admins may take that back.
+    entities = [*entities_of(actor), *closed_entities_of(actor)]
     theirs = those_where(actor, Permission.ENTITY_AUDIT, entities)
     asked = Q(asked_by=actor.audit_id)
     if actor.only_entity is not None:

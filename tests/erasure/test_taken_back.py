@@ -6,20 +6,25 @@ from datetime import timedelta
 
 import pytest
 
+from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts import queries, services
 from apps.artifacts.models import StoredFile, Version
 from apps.core import clock
+from apps.core.errors import NotFound
 from apps.erasure.artifacts import erase_artifact, erase_versions
+from apps.erasure.queries import jobs_seen_by
 from apps.erasure.taking_back import take_back
+from apps.erasure.teams import erase_team
 from apps.erasure.types import Step
 from apps.projects.models import Project
 from apps.teams.choices import SettingName
-from apps.teams.models import Entity
+from apps.teams.models import Entity, Membership
+from apps.teams.queries import get_team
 from apps.teams.services import choose
 from tests.erasure.conftest import finish
-from tests.factories import artifacts
+from tests.factories import artifacts, people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
 
@@ -96,3 +101,20 @@ def test_a_version_whose_keys_are_gone_is_left_no_file(lenient: Entity, vision: 
     break_off(begun)
 
     assert not StoredFile.objects.exists()
+
+
+def test_each_admin_of_a_team_takes_it_back_and_nobody_else(
+    lab: Entity, alice: User, bob: User, mallory: User, by: Actor
+) -> None:
+    carol = people.person("carol")
+    Membership.objects.create(entity=lab, user=carol, role="admin")
+    job = erase_team(lab, by=by)
+
+    for stranger in (bob, mallory):
+        assert jobs_seen_by(Actor.person(stranger)) == []
+        with pytest.raises(NotFound):
+            take_back(Actor.person(stranger), public_id=job.public_id)
+    assert jobs_seen_by(Actor.person(carol)) == [job]
+    take_back(Actor.person(carol), public_id=job.public_id)
+
+    assert get_team(by, Permission.ENTITY_ADMIN, name="lab") == lab

@@ -334,7 +334,7 @@ def outcome(act: Act, s: Scene, place: Place, by: Actor) -> str:
 # What takes who acts and asks nobody, by the reason why.
 UNASKED = {
     "tells or changes what is the asker's own": """
-        entities.own_entity entities.entities_of entities.role_counts entities.teams_of keys.keys_of
+        entities.own_entity entities.entities_of entities.closed_entities_of entities.role_counts entities.teams_of keys.keys_of
         people.joined_by people.my_organisations people.organisations_of people.seen_organisations queries.api_keys_of queries.entities_named_in
         queries.entitlement_of queries.is_counted queries.is_entitled queries.kept_requests_of queries.named_counts queries.newest_request queries.open_request_of
         queries.own_contributions

@@ -1,4 +1,5 @@
 from apps.teams.queries.entities import (
+    closed_entities_of,
     default_entity,
     entities_of,
     entities_where,
@@ -64,6 +65,7 @@ __all__ = [
     "Service",
     "audited_names",
     "author_names",
+    "closed_entities_of",
     "count_service_accounts",
     "default_entity",
     "effective",

@@ -59,12 +59,22 @@ def own_entity(actor: Actor) -> Entity:
 
 def entities_of(actor: Actor) -> QuerySet[Entity]:
     """The actor's own entity and the teams they are in, by name; of these only the one that their key is good for."""
+    return Entity.objects.filter(_of(actor)).distinct().order_by("name")
+
+
+def closed_entities_of(actor: Actor) -> list[Entity]:
+    """The same that are being erased, as they stood before: for who asks what somebody could do there."""
+    closed = list(Entity.everything.filter(_of(actor), erased_at__isnull=False).distinct())
+    for each in closed:
+        each.erased_at = None  # of this copy
+    return closed
+
+
+def _of(actor: Actor) -> Q:
     if actor.user_id is None:
-        return Entity.objects.none()
+        return Q(pk__in=[])
     mine = Q(user_id=actor.user_id) | Q(memberships__user_id=actor.user_id)
-    if actor.only_entity is not None:
-        mine &= Q(pk=actor.only_entity)
-    return Entity.objects.filter(mine).distinct().order_by("name")
+    return mine if actor.only_entity is None else mine & Q(pk=actor.only_entity)
 
 
 def entities_where(actor: Actor, permission: Permission) -> list[Entity]:
