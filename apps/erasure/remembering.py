@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.db import transaction
 from django.db.models import Model
 
 from apps.accounts.actors import Actor
@@ -15,10 +14,9 @@ from apps.core.errors import NotFound
 from apps.erasure.artifacts import erase_artifact, erase_versions
 from apps.erasure.models import ErasureJob
 from apps.erasure.plan import HEADS
-from apps.erasure.services import erase_files, erase_project, erase_runs, new_job
+from apps.erasure.services import erase_files, erase_project, erase_runs, waiting_again
 from apps.erasure.teams import erase_team
 from apps.erasure.types import Scope, Step
-from apps.exports.models import Export
 from apps.vault.waiting import Waits, forget_waiting, remember_waiting, remembered
 
 _Act = Callable[..., ErasureJob]
@@ -65,29 +63,11 @@ def _closed_again(waits: Waits) -> bool:
     if not things:
         return False
     try:
-        with transaction.atomic():
-            job = _erase(scope, things)
-            # As it was asked for then, whatever its owner's choice is in this database.
-            ErasureJob.objects.filter(pk=job.pk).update(
-                public_id=waits.job,
-                asked_by=waits.asked_by,
-                asked_at=waits.asked_at,
-                due_at=waits.due_at,
-                step=Step.WAIT.value,
-            )
-            _let_exports_go(job)
+        with waiting_again(waits):
+            _erase(scope, things)
     except NotFound:  # closed with what it lay in
         return False
     return True
-
-
-def _let_exports_go(job: ErasureJob) -> None:
-    """Where there is no grace in this database they were taken by what waits now. They do not wait, nor do they come back: they
-    can be made again."""
-    taken = Export.everything.filter(erasure_job=job.uuid)
-    if count := taken.count():
-        own = new_job(Scope.EXPORTS, job.entity, asked=count, by=Actor.system(), at_once=True)
-        taken.update(erasure_job=own.uuid)
 
 
 def _erase(scope: Scope, things: list[Model]) -> ErasureJob:

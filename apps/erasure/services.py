@@ -3,7 +3,9 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -36,6 +38,7 @@ from apps.runs.models import Run
 from apps.runs.queries import whose
 from apps.teams.models import Entity
 from apps.vault.epochs import unfinished
+from apps.vault.waiting import Waits
 from apps.webhooks.outbox import note_begun, note_ended
 from apps.webhooks.types import Happening
 
@@ -46,6 +49,7 @@ _LEASE = timedelta(minutes=2)
 _TURN_SECONDS = 20.0  # then others have their turn
 _SWEEP_BATCH = 20
 _MOST_WOKEN = 1000  # the sweep finds the others
+_waits_again: ContextVar[Waits | None] = ContextVar("ownlog_waits_again", default=None)
 
 
 class _TimeIsOver(Exception):
@@ -187,7 +191,7 @@ def new_job(
     """
     grace = timedelta() if at_once or cause is not Cause.ASKED else grace_of(entity, scope)
     asked_at = clock.now()
-    job = ErasureJob.objects.create(
+    job = ErasureJob(
         scope=scope.value,
         cause=cause.value,
         entity=entity,
@@ -197,6 +201,10 @@ def new_job(
         due_at=asked_at + grace if grace else None,
         step=(Step.WAIT if grace else Step.SHRED).value,
     )
+    if (waits := _waits_again.get()) is not None and waits.scope == job.scope:
+        job.public_id, job.asked_by, job.asked_at = waits.job, waits.asked_by, waits.asked_at
+        job.due_at, job.step = waits.due_at, Step.WAIT.value
+    job.save(force_insert=True)
     note_begun(
         Happening.ERASURE_DONE,
         entity,
@@ -206,11 +214,22 @@ def new_job(
         scope=scope.value,
         things=asked,
     )
-    if grace:
+    if job.step == Step.WAIT:
         background.enqueue("erasure.remember")
     else:
         background.enqueue("erasure.advance", job_id=job.pk)
     return job
+
+
+@contextmanager
+def waiting_again(waits: Waits) -> Iterator[None]:
+    """Inside this block what is closed waits by the job by which it did, with its moments: as it was asked for then, whatever
+    its owner's choice is in this database. Exports that hold it go by a job of their own, as ever."""
+    token = _waits_again.set(waits)
+    try:
+        yield
+    finally:
+        _waits_again.reset(token)
 
 
 def take_exports(job: ErasureJob, exports: QuerySet[Export], *, by: Actor) -> int:

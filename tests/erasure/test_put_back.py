@@ -11,6 +11,11 @@ from django.db import transaction
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.artifacts.models import Version
+from apps.artifacts.queries import open_version
+from apps.artifacts.queries.links import links_in
+from apps.artifacts.services import link_version
+from apps.audit.models import Event
 from apps.core import clock
 from apps.core.errors import Conflict, Erased
 from apps.erasure.artifacts import erase_artifact, erase_versions
@@ -36,6 +41,9 @@ from apps.vault.models import Waiting
 from apps.vault.tree import discard_blob_key, erase_node
 from apps.vault.types import NodeId
 from apps.vault.waiting import remembered
+from apps.webhooks.models import Delivery
+from apps.webhooks.services import make_hook
+from apps.webhooks.types import Happening
 from tests.erasure.conftest import finish
 from tests.erasure.test_services import everything_left
 from tests.exports.conftest import make
@@ -173,6 +181,43 @@ def test_exports_do_not_wait_with_what_waits_again(full: Run, vision: Project, b
     finish(own)
     assert (own.step, Export.everything.filter(pk=export.pk).exists()) == (Step.DONE, False)
     assert list(Run.objects.all()) == [full]
+
+
+def test_what_waits_again_is_the_same_erasure_for_the_record_and_for_webhooks(
+    lenient: Entity, full: Run, by: Actor
+) -> None:
+    make_hook(lenient, "https://hooks.example.org/", happenings=[Happening.ERASURE_DONE], by=by)
+    before = transaction.savepoint()
+    job = erase_run(full, by=by)
+    remember()
+    transaction.savepoint_rollback(before)
+
+    assert erase_again_if_older() == 1
+
+    assert Delivery.objects.get().awaits == job.public_id
+    assert Delivery.objects.get().facts["erasure"] == job.public_id
+    assert Event.objects.get(kind="run.erased").facts["job"] == job.public_id
+    take_back(by, public_id=job.public_id)
+    assert not Delivery.objects.exists()
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_links_and_aliases_wait_too_where_there_is_no_grace_in_the_database_that_is_put_back(
+    vision: Project, by: Actor, whole: bool
+) -> None:
+    version = artifacts.version(vision, "ds", {"a": b"a"}, by=by, aliases=("best",))
+    link = link_version(version, vision, name="shown", aliases=["shipped"], by=by)
+    before = transaction.savepoint()
+    choose(vision.entity, SettingName.GRACE_DAYS, 3, by=by)
+    job = erase_artifact(version.collection, by=by) if whole else erase_versions([version], by=by)
+    remember()
+    transaction.savepoint_rollback(before)
+
+    assert erase_again_if_older() == 1
+
+    take_back(by, public_id=job.public_id)
+    assert [each.pk for each in links_in(link.collection)] == [link.pk]
+    assert set(open_version(Version.objects.get(pk=version.pk)).aliases) >= {"best"}
 
 
 def _closed(scope: Scope) -> int:
