@@ -100,7 +100,7 @@ def _in_registries(actor: Actor, registries: Collection[Project]) -> dict[int, _
 def _named_in_registries(
     actor: Actor, registries: Collection[Project], in_entities: Mapping[int, Role]
 ) -> dict[int, Role]:
-    """By their own name, while they are in the organisation, and by that of a team of theirs, while that is in it."""
+    """By their own name, while they are in the organisation, and by that of a team of theirs, while that is in it and not erased."""
     if actor.user_id is None:
         return {}
     own = ProjectMember.objects.filter(project__in=registries, user_id=actor.user_id)
@@ -112,6 +112,7 @@ def _named_in_registries(
     teams = ProjectTeam.objects.filter(
         project__in=registries,
         team__memberships__user_id=actor.user_id,
+        team__erased_at=None,
         team__organisation__entity=F("project__entity"),
     )
     if actor.only_entity is not None:

@@ -145,7 +145,10 @@ def roles_in_registries(actor: Actor, entities: Iterable[Entity]) -> dict[int, R
     roles = {entity.pk: Role.NOBODY if actor.user_id is None else Role.STRANGER for entity in entities}
     if not roles or actor.user_id is None or actor.only_entity is not None:
         return roles
-    teams = Membership.objects.filter(entity__organisation__entity__in=roles, user_id=actor.user_id)
+    # Nobody is in a team that is being erased.
+    teams = Membership.objects.filter(
+        entity__organisation__entity__in=roles, entity__erased_at=None, user_id=actor.user_id
+    )
     roles |= dict.fromkeys(teams.values_list("entity__organisation__entity_id", flat=True), Role.VIEWER)
     held = OrganisationMembership.objects.filter(organisation__entity__in=roles, user_id=actor.user_id)
     for pk, role in held.values_list("organisation__entity_id", "role"):

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import pytest
 
-from apps.access.policy import Permission
+from apps.access.policy import Permission, Role
 from apps.accounts.actors import Actor
 from apps.accounts.models import ApiKey, User
 from apps.artifacts.models import StoredFile
-from apps.core.errors import Conflict, NotFound
+from apps.artifacts.queries.registries import teams_of_registry
+from apps.artifacts.services import create_registry
+from apps.core.errors import Conflict, Invalid, NotFound
 from apps.erasure.models import ErasureJob
 from apps.erasure.queries import team_would_go, would_go
 from apps.erasure.taking_back import take_back
 from apps.erasure.teams import erase_team
 from apps.erasure.types import Scope, Step, TeamWouldGo
+from apps.projects.gate import role_in_project
 from apps.projects.models import Project
+from apps.projects.services import name_in_registry
+from apps.projects.types import RegistryRole
 from apps.runs.models import Run
 from apps.runs.queries import get_run
 from apps.teams.models import Entity, Membership, ServiceAccount, Setting
-from apps.teams.queries import entities_of, get_team
+from apps.teams.queries import entities_of, get_team, seen_organisations
 from apps.teams.services import create_account, create_team, make_service_account
 from apps.teams.types import MemberRole
 from apps.vault.models import Grant, Node, Tombstone
 from tests.erasure.conftest import finish, full_run
 from tests.erasure.test_services import objects, objects_of, rows_below
-from tests.factories import artifacts, work
+from tests.factories import artifacts, people, work
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
 
@@ -107,3 +112,25 @@ def test_what_is_no_team_is_not_erased_as_one(lab: Entity, alice: User, by: Acto
         erase_team(Entity.objects.get(user=alice), by=by)
 
     assert not ErasureJob.objects.exists()
+
+
+def test_nobody_is_anything_in_a_registry_by_a_team_that_is_closed(
+    lab: Entity, alice: User, bob: User, by: Actor
+) -> None:
+    institute = people.organisation("institute", admin=alice, teams=[lab])
+    shelf = create_registry(institute, name="shelf", by=by)
+    name_in_registry(shelf, lab, role=RegistryRole.MEMBER, by=by)
+    of_team = Actor.person(bob)
+    assert role_in_project(of_team, shelf) is Role.MEMBER
+    assert [each.team for each in teams_of_registry(shelf)] == [lab]
+
+    job = erase_team(lab, by=by)
+
+    assert role_in_project(of_team, shelf) is Role.STRANGER
+    assert (teams_of_registry(shelf), seen_organisations(of_team)) == ([], [])
+    assert seen_organisations(by) == [institute]
+    with pytest.raises(Invalid):
+        name_in_registry(shelf, bob, role=RegistryRole.MEMBER, by=by)
+    take_back(by, public_id=job.public_id)
+    assert role_in_project(of_team, shelf) is Role.MEMBER
+    assert seen_organisations(of_team) == [institute]

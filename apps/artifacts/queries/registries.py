@@ -103,6 +103,8 @@ def members_of_registry(actor: Actor, project: Project) -> list[ProjectMember]:
 
 
 def teams_of_registry(project: Project) -> list[ProjectTeam]:
-    """The teams named in a registry that is held already, by name; one that left the organisation is in none."""
-    rows = ProjectTeam.objects.filter(project=project, team__organisation__entity=project.entity_id)
+    """The teams named in a registry that is held already, by name; one that left the organisation, or is being erased, is in none."""
+    rows = ProjectTeam.objects.filter(
+        project=project, team__organisation__entity=project.entity_id, team__erased_at=None
+    )
     return list(rows.select_related("team").order_by("team__name"))

@@ -91,7 +91,7 @@ def _is_of_organisation(entity: Entity, who: User | Entity) -> bool:
     organisation = entity.of_organisation
     if isinstance(who, Entity):
         return who.organisation_id == organisation.pk
-    teams = Membership.objects.filter(user=who, entity__organisation=organisation)
+    teams = Membership.objects.filter(user=who, entity__organisation=organisation, entity__erased_at=None)
     return (
         teams.exists() or OrganisationMembership.objects.filter(user=who, organisation=organisation).exists()
     )

@@ -96,7 +96,7 @@ def seen_organisations(actor: Actor) -> list[Organisation]:
     """Those that the actor or a team of theirs is in, by name."""
     if actor.user_id is None or actor.only_entity is not None:
         return []
-    mine = Q(memberships__user_id=actor.user_id) | Q(teams__memberships__user_id=actor.user_id)
+    mine = Q(memberships__user_id=actor.user_id) | Q(teams__in=teams_of(actor))
     return list(Organisation.objects.filter(mine).distinct().order_by("name"))
 
 
