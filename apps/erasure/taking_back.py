@@ -165,7 +165,7 @@ def _bring_back_project(job: ErasureJob) -> None:
 
 
 def _bring_back_team(job: ErasureJob) -> None:
-    found = list(Entity.everything.select_for_update().filter(erasure_job=job.uuid))
+    found = list(Entity.everything.select_for_update(no_key=True).filter(erasure_job=job.uuid))
     _require_there(found, above=())
     projects = Project.everything.filter(entity__in=found, erasure_job=job.uuid)
     # Held before their runs, as whoever opens one of these again holds them.

@@ -29,7 +29,8 @@ def erase_team(team: Entity, *, by: Actor, at_once: bool = False) -> ErasureJob:
     """Erase a team that was fetched with ENTITY_ADMIN, with its projects, people, keys, invitations and settings. On return it
     is there for nobody; its name is never given again. NotFound when it is not there any more.
     """
-    rows = Entity.objects.select_for_update(of=("self",)).filter(kind=EntityKind.TEAM)
+    # Without its key: whoever erases one of its runs holds that, and notes a job that points here.
+    rows = Entity.objects.select_for_update(of=("self",), no_key=True).filter(kind=EntityKind.TEAM)
     held = rows.filter(pk=team.pk).first()
     if held is None:
         raise NotFound(_("There is no such team."))

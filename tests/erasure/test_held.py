@@ -13,16 +13,20 @@ from django.db.models import QuerySet
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.erasure import exchange, services, taking_back
+from apps.erasure.models import ErasureJob
 from apps.erasure.parts import renew_key
 from apps.erasure.taking_back import take_back
 from apps.erasure.teams import erase_team
+from apps.erasure.types import Scope
 from apps.exports import services as exports
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.runs.queries import require_same_key
 from apps.runs.services import finish_run
 from apps.runs.types import RunState
+from apps.teams.models import Entity
 from tests.erasure.conftest import files_of, finish
+from tests.servers import wait_for
 
 pytestmark = [
     pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time"),
@@ -38,12 +42,16 @@ def by(alice: User) -> Actor:
 
 def is_held(rows: QuerySet[Any]) -> bool:
     """Whether another transaction would have to wait for one of these rows."""
+    return _has_to_wait(lambda: list(rows.select_for_update(nowait=True).values_list("pk")))
+
+
+def _has_to_wait(act: Callable[[], object]) -> bool:
     refused: list[OperationalError] = []
 
     def ask() -> None:
         try:
             with transaction.atomic():
-                list(rows.select_for_update(nowait=True).values_list("pk"))
+                act()
         except OperationalError as error:
             refused.append(error)
         finally:
@@ -125,3 +133,59 @@ def test_an_export_waits_for_who_erases_a_run_before_its_own_row_is_held(
     exports.advance(exports.export_project(vision, by=by).pk)
 
     assert found[0]
+
+
+def test_a_team_is_closed_while_one_of_its_runs_is_being_erased(
+    full: Run, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who erases the run holds it, and notes a job that points at the team: each would wait for the other."""
+    team, real, threads = full.project.entity, services.new_job, list[Thread]()
+
+    def close() -> None:
+        try:
+            erase_team(team, by=by)
+        finally:
+            connections.close_all()
+
+    def closed_meanwhile(*args: Any, **kwargs: Any) -> ErasureJob:
+        threads.append(Thread(target=close))
+        threads[0].start()
+        wait_for(_somebody_waits_for_us, "who closes the team")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(services, "new_job", closed_meanwhile)
+    try:
+        services.erase_run(full, by=by)
+    finally:
+        threads[0].join()
+
+    assert Entity.everything.get(pk=team.pk).erased_at is not None
+    assert set(ErasureJob.objects.values_list("scope", flat=True)) == {Scope.RUNS, Scope.TEAM}
+
+
+def _somebody_waits_for_us() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
+        return cursor.fetchone() is not None
+
+
+def test_who_takes_back_a_team_lets_others_point_at_it(
+    full: Run, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team, real, found = full.project.entity, taking_back._bring_back_their_runs, list[bool]()
+    job = erase_team(team, by=by)
+
+    def point() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM teams_entity WHERE id = %s FOR KEY SHARE NOWAIT", [team.pk])
+
+    def asked(*args: Any) -> None:
+        found.append(_has_to_wait(point))
+        real(*args)
+
+    monkeypatch.setattr(taking_back, "_bring_back_their_runs", asked)
+    take_back(by, public_id=job.public_id)
+
+    assert found == [False]
