@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
@@ -12,8 +14,9 @@ from apps.accounts.models import User
 from apps.artifacts import queries, services
 from apps.artifacts.models import StoredFile, Version
 from apps.core import clock
-from apps.core.errors import NotFound
+from apps.core.errors import Conflict, NotFound
 from apps.erasure.artifacts import erase_artifact, erase_versions
+from apps.erasure.models import ErasureJob
 from apps.erasure.queries import jobs_seen_by
 from apps.erasure.taking_back import take_back
 from apps.erasure.teams import erase_team
@@ -118,3 +121,22 @@ def test_each_admin_of_a_team_takes_it_back_and_nobody_else(
     take_back(Actor.person(carol), public_id=job.public_id)
 
     assert get_team(by, Permission.ENTITY_ADMIN, name="lab") == lab
+
+
+def test_a_name_that_is_given_at_the_moment_of_taking_back_is_a_conflict(
+    lenient: Entity, vision: Project, kept: Version, by: Actor
+) -> None:
+    job = erase_artifact(kept.collection, by=by)
+    done: list[str] = []
+
+    def given_first(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("UPDATE") and "artifacts_collection" in sql and not done:
+            done.append(sql)
+            artifacts.begin(vision, "ds", {"x.txt": b"new"}, by=by)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(given_first), pytest.raises(Conflict, match="of this name again"):
+        take_back(by, public_id=job.public_id)
+
+    assert done
+    assert ErasureJob.objects.get().step == Step.WAIT

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -109,14 +109,19 @@ def bring_back_collection(collection: Collection) -> None:
     one has its name by now."""
     row = Collection.everything.select_related("project__entity").get(pk=collection.pk)
     name = open_collection(row).name
+    said = _("The project has an artifact of this name again. Erase or rename that one first.")
     if find_collection(row.project, name) is not None:
-        raise Conflict(_("The project has an artifact of this name again. Erase or rename that one first."))
-    Collection.everything.filter(pk=row.pk).update(
-        erased_at=None,
-        erasure_job=None,
-        name_index=blind_index(project_key(row.project), COLLECTION_LABEL, name),
-        updated_at=clock.now(),
-    )
+        raise Conflict(said)
+    try:
+        with transaction.atomic():
+            Collection.everything.filter(pk=row.pk).update(
+                erased_at=None,
+                erasure_job=None,
+                name_index=blind_index(project_key(row.project), COLLECTION_LABEL, name),
+                updated_at=clock.now(),
+            )
+    except IntegrityError:  # the name was given at this moment
+        raise Conflict(said) from None
 
 
 def leave_collection(collection: Collection, *, by: Actor) -> None:
