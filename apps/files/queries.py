@@ -18,6 +18,7 @@ from apps.files.models import RunFile, WithheldFile
 from apps.files.types import FileName, OpenFile, Withheld
 from apps.runs.models import Run
 from apps.runs.queries import get_run_by_id, require_run, run_key
+from apps.vault.errors import Tampered
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, unseal, unseal_text
 from apps.vault.types import NodeId
@@ -120,13 +121,18 @@ def open_files(run: Run, ids: Iterable[int]) -> dict[int, OpenFile]:
 
 
 def names_again(files: Iterable[RunFile]) -> Iterator[tuple[RunFile, bytes]]:
-    """Files of runs, each with the index of the name that is sealed in it, whatever its row is found by now."""
+    """Files of runs, each with the index of the name that is sealed in it, whatever its row is found by now. One whose name is
+    damaged keeps what it has: it is no worse than before, and in nobody's way."""
     keys: dict[int, OpenKey] = {}
     for file in files:
         if (key := keys.get(file.run_id)) is None:
             key = keys[file.run_id] = run_key(file.run)
-        name = unseal_text(key, bytes(file.sealed_name), label=NAME_LABEL, row=file.uuid)
-        yield file, blind_index(key, NAME_LABEL, name)
+        try:
+            name = unseal_text(key, bytes(file.sealed_name), label=NAME_LABEL, row=file.uuid)
+        except Tampered:
+            yield file, bytes(file.name_index)
+        else:
+            yield file, blind_index(key, NAME_LABEL, name)
 
 
 def count_files(run: Run) -> int:

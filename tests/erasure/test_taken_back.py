@@ -18,10 +18,14 @@ from apps.core.errors import Conflict, NotFound
 from apps.erasure.artifacts import erase_artifact, erase_versions
 from apps.erasure.models import ErasureJob
 from apps.erasure.queries import jobs_seen_by
+from apps.erasure.services import erase_files
 from apps.erasure.taking_back import take_back
 from apps.erasure.teams import erase_team
 from apps.erasure.types import Step
+from apps.files.models import RunFile
+from apps.files.queries import find_file, read_file
 from apps.projects.models import Project
+from apps.runs.models import Run
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Membership
 from apps.teams.queries import get_team
@@ -140,3 +144,14 @@ def test_a_name_that_is_given_at_the_moment_of_taking_back_is_a_conflict(
 
     assert done
     assert ErasureJob.objects.get().step == Step.WAIT
+
+
+def test_a_damaged_name_keeps_no_other_file_from_coming_back(lenient: Entity, full: Run, by: Actor) -> None:
+    broken, sound = (find_file(full, name).file for name in ("out/a.txt", "out/b.txt"))
+    job = erase_files([broken, sound], by=by)
+    RunFile.everything.filter(pk=broken.pk).update(sealed_name=bytes(sound.sealed_name))
+
+    take_back(by, public_id=job.public_id)
+
+    assert b"".join(read_file(find_file(full, "out/b.txt").file)) == b"out/b.txt"
+    assert RunFile.objects.filter(pk=broken.pk).exists()
