@@ -20,6 +20,7 @@ from apps.accounts.invitations import invited_email, may_sign_up
 from apps.accounts.queries import is_taken, no_account_yet
 from apps.audit.events import EventKind
 from apps.audit.services import record
+from apps.teams.names import is_name_of_the_erased
 from apps.teams.queries import is_name_in_use, is_usable_invitation
 from apps.teams.services import register
 from apps.web.again import came_from_there_lately, has_nothing_here
@@ -79,7 +80,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
         name = str(super().clean_username(username.strip().lower(), shallow))
-        if not shallow and is_name_in_use(name):
+        if not shallow and (is_name_in_use(name) or is_name_of_the_erased(name)):
             raise ValidationError(_("This name is taken."))
         return name
 

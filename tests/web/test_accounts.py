@@ -7,9 +7,12 @@ from django.core import mail
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from apps.accounts.actors import Actor
 from apps.accounts.invitations import make_invitation
 from apps.accounts.models import User
+from apps.erasure.teams import erase_team
 from apps.teams.models import Entity
+from tests.erasure.conftest import finish
 from tests.factories.people import PASSWORD, person
 from tests.web.conftest import Visit, text_of
 
@@ -48,6 +51,17 @@ def test_sign_up_refuses_a_name_and_says_why(send: Visit, lab: Entity, username:
 
     assert response.status_code == 200
     assert reason in text_of(response)
+
+
+def test_sign_up_refuses_the_name_of_an_erased_team_beside_the_field(
+    send: Visit, lab: Entity, alice: User
+) -> None:
+    finish(erase_team(lab, by=Actor.person(alice), at_once=True))
+
+    response = send("/sign-up", **FORM | {"username": "lab"})
+
+    assert response.status_code == 200
+    assert "This name is taken." in text_of(response)
 
 
 def test_sign_up_with_a_taken_address_says_so(send: Visit, alice: User) -> None:
