@@ -6,10 +6,12 @@ Until an erasure begins the vault would not know of it: nothing is deleted there
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.db.models import Model
 
 from apps.accounts.actors import Actor
+from apps.core import clock
 from apps.core.errors import NotFound
 from apps.erasure.artifacts import erase_artifact, erase_versions
 from apps.erasure.models import ErasureJob
@@ -19,6 +21,7 @@ from apps.erasure.teams import erase_team
 from apps.erasure.types import Scope, Step
 from apps.vault.waiting import Waits, forget_waiting, remember_waiting, remembered
 
+_ANOTHER_MAY_BE_PUT_BACK = timedelta(days=30)
 _Act = Callable[..., ErasureJob]
 _ONE: dict[Scope, _Act] = {
     Scope.PROJECT: erase_project,
@@ -49,12 +52,26 @@ def _as_it_waits(job: ErasureJob) -> Waits:
 
 
 def wait_again() -> int:
-    """Close what waits by the vault and is open here, with the moment that it had; how many erasures."""
+    """Close what waits by the vault and is open here, with the moment that it had; how many erasures.
+
+    At the start, and with each sweep: a database may be put back under an instance that runs, and what lay in something that
+    is erased as well is open again once that was taken back. What is not here at all is forgotten in the end.
+    """
     waiting = {each.job: each for each in remembered()}
     known = ErasureJob.objects.filter(public_id__in=list(waiting)).values_list("public_id", flat=True)
     for job in known:
         del waiting[job]
-    return sum(_closed_again(each) for each in waiting.values())
+    closed = sum(_closed_again(each) for each in waiting.values())
+    forget_waiting([each.job for each in waiting.values() if _is_nowhere(each)])
+    return closed
+
+
+def _is_nowhere(waits: Waits) -> bool:
+    """Long over, and nothing of it is here: this database is from before there was any. For some time another one may be put
+    back yet, from after that."""
+    is_long_over = waits.due_at < clock.now() - _ANOTHER_MAY_BE_PUT_BACK
+    rows = HEADS[Scope(waits.scope)]._base_manager.filter(public_id__in=waits.things)
+    return is_long_over and not rows.exists()
 
 
 def _closed_again(waits: Waits) -> bool:

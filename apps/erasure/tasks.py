@@ -8,6 +8,7 @@ from apps.erasure import services
 from apps.erasure.alarms import raise_alarms
 from apps.erasure.exports import erase_old_exports
 from apps.erasure.remembering import remember as have_the_vault_remember
+from apps.erasure.remembering import wait_again
 from apps.erasure.retention import erase_old_versions, erase_what_is_old
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ def advance(job_id: int) -> None:
 
 @shared_task(name="erasure.sweep")
 def sweep() -> None:
-    """Go on with erasures that stand still: their message was lost, or their worker."""
+    """Go on with erasures that stand still: their message was lost, or their worker; and close what the vault says waits."""
     have_the_vault_remember()
     for job_id in services.due_jobs():
         try:
@@ -32,6 +33,7 @@ def sweep() -> None:
                 job_id,
                 type(error).__name__,
             )
+    wait_again()  # last: whatever is wrong with what a database does not know keeps nobody else waiting
 
 
 @shared_task(name="erasure.remember")

@@ -251,3 +251,43 @@ def test_a_database_that_has_seen_acts_since_is_no_older(full: Run, lenient: Ent
     Waiting.objects.update(asked_at=clock.now() - timedelta(hours=1))
 
     assert erase_again_if_older() == 0
+
+
+def test_the_sweep_closes_what_waits_in_a_database_that_was_put_back_without_a_start(
+    full: Run, lenient: Entity, vision: Project, by: Actor
+) -> None:
+    before = transaction.savepoint()
+    job = erase_run(full, by=by)
+    remember()
+    transaction.savepoint_rollback(before)
+    whole = erase_project(vision, by=by)  # what it lay in is closed here: it cannot be
+
+    sweep()
+    assert not ErasureJob.objects.filter(public_id=job.public_id).exists()
+    take_back(by, public_id=whole.public_id)
+    sweep()
+
+    again = ErasureJob.objects.get(public_id=job.public_id)
+    assert (again.step, again.due_at, _closed(Scope.RUNS)) == (Step.WAIT, job.due_at, 1)
+    sweep()
+    assert ErasureJob.objects.count() == 2
+
+
+def test_what_waits_and_is_not_here_at_all_is_forgotten_when_no_database_is_put_back_any_more(
+    full: Run, other: Run, lenient: Entity, by: Actor
+) -> None:
+    before = transaction.savepoint()
+    for run in (full, other):
+        erase_run(run, by=by)
+    remember()
+    transaction.savepoint_rollback(before)
+    lost, _here = remembered()
+    Waiting.objects.filter(job=lost.job).update(things="abcdefghijklmnopqrst")  # was made since the backup
+
+    sweep()
+    assert lost.job in {each.job for each in remembered()}
+    Waiting.objects.update(due_at=clock.now() - timedelta(days=31))
+    sweep()
+
+    assert lost.job not in {each.job for each in remembered()}
+    assert _closed(Scope.RUNS) == 1
