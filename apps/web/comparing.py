@@ -14,7 +14,7 @@ from apps.runs.types import OpenRun
 from apps.web.beginnings import beginning_of
 from apps.web.colours import swatch_class
 from apps.web.environment import commit_of, environment
-from apps.web.figures import THIN, exact, figure, lasting, setting
+from apps.web.figures import THIN, exact, figure, lasting, named_figure, setting
 from apps.web.histograms import Histogram, histogram_of
 from apps.web.ridge import Bars, bars
 from apps.web.states import duration_of, state_of
@@ -52,7 +52,7 @@ class Group:
     title: str
     rows: list[Row]
     alike: int
-    write: Callable[[object], str]
+    write: Callable[[str, object], str]
     base: int | None = None
     left: int = 0
 
@@ -63,15 +63,15 @@ class Group:
             yield (
                 row,
                 [
-                    self._cell(value, held, is_base=place == self.base)
+                    self._cell(row.key, value, held, is_base=place == self.base)
                     for place, value in enumerate(row.values)
                 ],
             )
 
-    def _cell(self, value: Any, base: Any, *, is_base: bool) -> Cell:
+    def _cell(self, key: str, value: Any, base: Any, *, is_base: bool) -> Cell:
         if value is MISSING:
             return Cell(_NOTHING)
-        text = self.write(value) if is_number(value) else written(value)
+        text = self.write(key, value) if is_number(value) else written(value)
         return Cell(text, "" if is_base else delta(value, base))
 
 
@@ -89,10 +89,10 @@ def compare(runs: Sequence[OpenRun], *, everything: bool, base: int | None = Non
     unless all is asked. `base` is the place of the run that numbers are measured against.
     """
     groups = (
-        (_("Config"), _by_name([flat(config_values(each.config_text)) for each in runs]), setting),
-        (_("Summary"), _by_name([flat(summary_values(each.summary_text)) for each in runs]), figure),
-        (_("Environment"), [_environment(each) for each in runs], setting),
-        (_("About"), [_about(each) for each in runs], setting),
+        (_("Config"), _by_name([flat(config_values(each.config_text)) for each in runs]), _chosen),
+        (_("Summary"), _by_name([flat(summary_values(each.summary_text)) for each in runs]), named_figure),
+        (_("Environment"), [_environment(each) for each in runs], _chosen),
+        (_("About"), [_about(each) for each in runs], _chosen),
     )
     room = MOST_CELLS // max(1, len(runs))
     found = []
@@ -103,6 +103,10 @@ def compare(runs: Sequence[OpenRun], *, everything: bool, base: int | None = Non
         found.append(Group(title, shown[:room], alike, write, base, max(0, len(shown) - room)))
         room -= min(room, len(shown))
     return found
+
+
+def _chosen(_key: str, value: object) -> str:
+    return setting(value)
 
 
 def lines_of(runs: Sequence[OpenRun], titles: Sequence[str]) -> tuple[list[str], Iterator[list[object]]]:

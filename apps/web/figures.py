@@ -31,6 +31,13 @@ def figure(value: object) -> str:
     return str(value)
 
 
+def named_figure(name: str, value: object) -> str:
+    """A value of a summary. When the client last spoke is a moment, and no count of seconds."""
+    if name == "_timestamp" and isinstance(value, int | float) and 1 < value < _END_OF_TIME:
+        return place_on(name, float(value))
+    return figure(value)
+
+
 def _of_float(value: float) -> str:
     if not math.isfinite(value):
         return str(value)

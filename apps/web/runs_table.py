@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from apps.runs.types import OpenRun
 from apps.web.colours import run_colour, swatch_class
 from apps.web.columns import OF_HEAD, Column, Values, columns_for
-from apps.web.figures import figure, lasting, setting
+from apps.web.figures import lasting, named_figure, setting
 from apps.web.group_rows import GroupRow, group_row
 from apps.web.links import run_url
 from apps.web.listing import Found, Listing
@@ -145,11 +145,11 @@ def _cell(
         return Cell("", column.is_number, column.pin)
     value = values[column.key]
     is_best = column.order in best and is_number(value) and value == best[column.order]
-    text = _text(value, is_measured=values is measured)
+    text = _text(column.key, value, is_measured=values is measured)
     return Cell(text, column.is_number, column.pin, is_best)
 
 
-def _text(value: Any, *, is_measured: bool) -> str:
+def _text(key: str, value: Any, *, is_measured: bool) -> str:
     if not is_number(value):
         return written(value)[:_LONGEST_CELL]
-    return figure(value) if is_measured else setting(value)
+    return named_figure(key, value) if is_measured else setting(value)

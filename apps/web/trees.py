@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from apps.core import jsontext
 from apps.core.errors import NotFound
 from apps.runs.history.paths import TYPE_KEY
-from apps.web.figures import figure, grouped
+from apps.web.figures import grouped, named_figure
 from apps.web.values import is_number
 
 MOST_LINES = 1000
@@ -79,7 +79,7 @@ def tree(
     start = _at(values, path)
     if term := find.strip().casefold():
         start = _Found(_matching(start, term), start)
-    grower = _Grower(written_measured if measured else written, most)
+    grower = _Grower(_written_measured if measured else _written_chosen, most)
     return grower.root(path[-1] if path else "", path, start, first)
 
 
@@ -150,11 +150,13 @@ def _matching(values: Any, term: str) -> Items:
 class _Grower:
     """Grows nodes as long as there are lines left."""
 
-    def __init__(self, write: Callable[[Any], str], lines: int) -> None:
+    def __init__(self, write: Callable[[str, Any], str], lines: int) -> None:
         self._write, self._lines = write, lines
 
     def root(self, key: str, path: Path, value: Any, first: int) -> Node:
-        node = Node(key, path, self._write(value), plain(value), is_branch=is_branch(value), is_open=True)
+        node = Node(
+            key, path, self._write(key, value), plain(value), is_branch=is_branch(value), is_open=True
+        )
         node.is_found = isinstance(value, _Found)
         self._fill(node, items_of(value), first, self._lines)
         return node
@@ -170,7 +172,7 @@ class _Grower:
     def _node(self, above: Path, key: str, value: Any) -> Node:
         path = (*above, key)
         if not is_branch(value):
-            shown, exact = self._write(value), plain(value)
+            shown, exact = self._write(key, value), plain(value)
             is_cut = len(exact) > _LONGEST_VALUE
             exact = "" if exact == shown or len(exact) > _LONGEST_EXACT else exact
             return Node(key, path, shown, exact, is_cut=is_cut)
@@ -200,18 +202,21 @@ def plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def written_measured(value: Any) -> str:
-    return written(value, measured=True)
+def _written_measured(key: str, value: Any) -> str:
+    """A leaf of a summary in words: its numbers as figures."""
+    return named_figure(key, value) if is_number(value) else written(value)
 
 
-def written(value: Any, *, measured: bool = False) -> str:
+def _written_chosen(_key: str, value: Any) -> str:
+    return written(value)
+
+
+def written(value: Any) -> str:
     """A leaf in words: text without quotes, media by kind, everything else as JSON."""
     if isinstance(value, _Found):
         return ""
     if isinstance(value, str):
         return value[:_LONGEST_VALUE]
-    if measured and is_number(value):
-        return figure(value)
     if isinstance(value, dict) and isinstance(value.get(TYPE_KEY), str):
         return f"({value[TYPE_KEY]})"[:_LONGEST_VALUE]
     return json.dumps(value, ensure_ascii=False)[:_LONGEST_VALUE]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from collections.abc import Callable
@@ -206,6 +207,8 @@ def test_a_preview_shows_a_table_and_runs_nothing(visit: Visit, make: Make) -> N
     image = visit(f"{PAGE}/dataset/animals/v0/preview/i.png", by="vera").content.decode()
 
     assert "file label x.jpg cat" in table
+    md5 = hashlib.md5(b"file,label\nx.jpg,cat\n", usedforsecurity=False).hexdigest()
+    assert f"MD5 {md5}" in table
     assert "<script>alert" not in page
     assert f'src="{PAGE}/dataset/animals/v0/image/i.png"' in image
     assert visit(f"{PAGE}/dataset/animals/v0/image/i.png", by="vera")["Content-Type"] == "image/png"

@@ -58,6 +58,10 @@ def test_measured_numbers_keep_their_letters_for_copying() -> None:
     (leaf,) = tree({"loss": 0.123456789}, measured=True).children
 
     assert (leaf.value, leaf.exact) == ("0.1235", "0.123456789")
+    (moment,) = tree({"_timestamp": 1795435200.5}, measured=True).children
+    assert (moment.value, moment.exact) == ("23 Nov 2026, 12:00", "1795435200.5")
+    (chosen,) = tree({"_timestamp": 1795435200.5}).children
+    assert chosen.value == "1795435200.5"
 
 
 def test_ten_thousand_keys_are_bounded_and_read_on() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from apps.web.columns import columns_for, ranked_measures
 from apps.web.conditions import as_filter, read_conditions
 from apps.web.console import console_lines
-from apps.web.figures import ago, figure, grouped, lasting, setting, size
+from apps.web.figures import ago, figure, grouped, lasting, named_figure, setting, size
 from apps.web.links import run_url
 from apps.web.machine import measure, system_sections
 from apps.web.panels import sections
@@ -130,6 +131,20 @@ def test_grouped() -> None:
 )
 def test_condition(typed: str, meaning: dict[str, Any]) -> None:
     assert [each.meaning for each in read_conditions([typed])] == [meaning]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("_timestamp", 1795435200.4, "23 Nov 2026, 12:00"),
+        ("_timestamp", 10**400, figure(10**400)),
+        ("_timestamp", math.nan, "nan"),
+        ("_timestamp", True, "true"),
+        ("loss", 1795435200.4, figure(1795435200.4)),
+    ],
+)
+def test_a_moment_in_a_summary_is_no_count_of_seconds(name: str, value: object, words: str) -> None:
+    assert named_figure(name, value) == words
 
 
 def test_conditions_join_and_repeat_nothing() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -41,6 +43,14 @@ def entry_at(opened: OpenVersion, path: str) -> Entry:
     if not found:
         raise NotFound("There is no such file, or it is not shared with you.")
     return found[0]
+
+
+def md5_of(entry: Entry) -> str:
+    """The digest of a stored file as `md5sum` prints it; the client's manifests have it in base64."""
+    try:
+        return base64.b64decode(entry.digest, validate=True).hex()
+    except binascii.Error:
+        return entry.digest
 
 
 def handed_entry(opened: OpenVersion, entry: Entry) -> Handed:

@@ -32,7 +32,7 @@ from apps.runs.queries import count_runs, get_run, open_run
 from apps.runs.types import RunCount
 from apps.vault.damage import leaving_out_damaged
 from apps.web.artifacts import ledger
-from apps.web.artifacts.browser import PAGE, entry_at, everything, handed_entry, shelf_of
+from apps.web.artifacts.browser import PAGE, entry_at, everything, handed_entry, md5_of, shelf_of
 from apps.web.artifacts.facts import facts_of
 from apps.web.code.zipped import zipped
 from apps.web.downloads import attachment
@@ -151,6 +151,7 @@ def preview(
             "preview": preview_of(entry.name, head, size=entry.size),
             "is_film": film_type(head[:16]) is not None,
             "shown_bytes": min(HEAD_BYTES, entry.size),
+            "md5": md5_of(entry),
         }
     return render(request, "artifacts/preview.html", context)
 
