@@ -1,4 +1,5 @@
-"""How Japanese is set: full-width marks beside Japanese, a space beside Latin words, none between a number and its counter.
+"""How Japanese is set: full-width marks beside Japanese, a space beside Latin words, none between a number and its counter,
+and one word for a run.
 
 `make words` sets every translation so, and the house test of translations finds one that is not.
 """
@@ -18,6 +19,10 @@ _COUNTER = "(?=[件個人行台枚本段組種回日時分秒年月週桁通つ]
 _COUNTED = re.compile(rf"(%\(\w+\)[sd]|\d) {_COUNTER}")
 _HELD_FIGURE = re.compile(rf"(?<=[{_JAPANESE}]) (%\(\w+\)[sd]){_COUNTER}")
 _FIGURE = re.compile(rf"(?<=[{_JAPANESE}]) (\d+){_COUNTER}")
+# But what is code: run.save, run_id.
+_RUN = re.compile(
+    rf"(?:(?<=[{_JAPANESE}、。]) )?(?<![A-Za-z0-9_.])run(?![A-Za-z0-9_.(])(?: (?=[{_JAPANESE}]))?"
+)
 _PARTS = re.compile(rf"({_HELD})")
 _TOUCHING = re.compile(
     rf"(?<=[{_JAPANESE}])(?=[A-Za-z]{{2}})|(?:(?<=[A-Za-z]{{2}})|(?<=[A-Za-z]\d)|(?<=[A-Za-z]\d\d))(?=[{_JAPANESE}])"
@@ -32,4 +37,6 @@ def set_in(text: str) -> str:
     for figure in (_COUNTED, _FIGURE, _HELD_FIGURE):
         text = figure.sub(r"\1", text)
     parts = _PARTS.split(text)
-    return "".join(part if n % 2 else _TOUCHING.sub(" ", part) for n, part in enumerate(parts))
+    return "".join(
+        part if n % 2 else _TOUCHING.sub(" ", _RUN.sub("ラン", part)) for n, part in enumerate(parts)
+    )

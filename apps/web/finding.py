@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -149,6 +150,27 @@ def _acts_in(actor: Actor, place: OpenProject | None) -> Iterator[Answer]:
         yield Answer(_("Log a run by hand"), _name(place), url)
 
 
+def _settings() -> Iterator[Answer]:
+    """The pages of settings, called as beside them."""
+    yield Answer(_("Profile"), _("settings, time zone, default entity"), reverse("profile"))
+    yield Answer(_("Notifications"), _("settings, mail"), reverse("notifications"))
+    yield Answer(_("Teams"), _("settings, people, organisations, invitations"), reverse("teams"))
+    if settings.OWNLOG_HOSTED:
+        yield Answer(_("Plan"), _("settings, free team, request"), reverse("plan-request"))
+    yield Answer(_("Sign-in and security"), _("settings, passkey, recovery codes"), reverse("security"))
+    yield Answer(_("Sessions"), _("settings, devices, sign out elsewhere"), reverse("sessions"))
+    yield Answer(_("Webhooks"), _("settings, events, notify"), reverse("webhooks"))
+    yield Answer(_("Privacy"), _("settings, secrets, who finds you"), reverse("privacy-settings"))
+    yield Answer(_("Code saving"), _("settings, source, git, patch"), reverse("code-saving"))
+    yield Answer(_("System metadata"), _("settings, machine, host, GPU"), reverse("system-metadata"))
+    yield Answer(_("Retention"), _("settings, how long, delete"), reverse("retention"))
+    yield Answer(_("Statistics"), _("settings, public packages"), reverse("statistics-settings"))
+    yield Answer(_("What is held"), _("settings, my data, storage"), reverse("my-data"))
+    yield Answer(_("Exports"), _("settings, download, archive"), reverse("exports"))
+    yield Answer(_("Erasures"), _("settings, delete, receipts"), reverse("erasures"))
+    yield Answer(_("Who saw my data"), _("settings, record, audit"), reverse("audit"))
+
+
 def _acts() -> Iterator[Answer]:
     """Pages where something is done. The second words are what people also call it."""
     yield Answer(_("Make a project"), _("new, by hand"), reverse("project-new"))
@@ -158,3 +180,4 @@ def _acts() -> Iterator[Answer]:
     yield Answer(_("Read how to use the REST API"), _("docs, schema, scripts"), reverse("api:docs"))
     yield Answer(_("Go home"), _("all projects"), reverse("home"))
     yield Answer(_("Sign out"), _("log out, leave"), reverse("account_logout"))
+    yield from _settings()

@@ -63,8 +63,8 @@ HOLDINGS = (
         slug="code",
         name=_("Code"),
         bytes=_(
-            "Unless its owner switched code saving on, nothing that the client gathers by itself: no script, patch or "
-            "notebook, and no git remote. A file that a script saves by name is kept, code too, and so is the commit’s SHA."
+            "Unless its owner switched code saving on, nothing that the client gathers, also by run.log_code(): no script, "
+            "patch or notebook, and no git remote. A file that a script saves by name is kept, code too, and so is the commit’s SHA."
         ),
         where=_FILE_WHERE,
         who=_WHO,

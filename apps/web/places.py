@@ -74,6 +74,11 @@ class View:
     def others(self) -> list[Person]:
         return [person for person in self.people if person.name != self.me.name]
 
+    @property
+    def is_sole_admin(self) -> bool:
+        """Who cannot leave: nobody else could then let anybody in."""
+        return self.is_admin and not any(person.role == self.me.role for person in self.others)
+
 
 def view_of(actor: Actor, place: Place, named: Named) -> View:
     """Everybody sees who is in; admins see who is invited as well."""

@@ -36,8 +36,10 @@ class Choice:
 def choices(opened: OpenProject, audience: Audience, *, private_only: bool = False) -> list[Choice]:
     """The four, with the people counted as they are now."""
     project = opened.project
+    is_personal = project.entity.user_id is not None
     titles = {
-        Visibility.PRIVATE: ("lock", _("Private")),
+        # Its badge says “Team”: both are named for who sees it.
+        Visibility.PRIVATE: ("lock", _("Private")) if is_personal else ("people", _("Private to the team")),
         Visibility.RESTRICTED: ("people", _("Restricted")),
         Visibility.PUBLIC: ("globe", _("Public")),
         Visibility.OPEN: ("globe", _("Open")),

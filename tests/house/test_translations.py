@@ -83,6 +83,7 @@ def test_japanese_keeps_the_houses_voice(po: polib.POFile) -> None:
         ("IDとAPIキーを 2 件", "ID と API キーを2件"),
         ("MD5です。<b>base64</b>で", "MD5 です。<b>base64</b>で"),
         ("%(name)s の版を %(n)s 件", "%(name)s の版を%(n)s件"),
+        ("この run の %(run)s を run.save で run に", "このランの %(run)s を run.save でランに"),
         ('/ と : は使えません。{"a": 1} の形で、https:// から', None),
         ("%(what)sは10:30、Y年n月j日 H:i", None),
         ("Other words: (1) 2 of 3", None),
@@ -125,6 +126,14 @@ _JOINED = re.compile(r"{% if not forloop\.(?:last|first) %}, {% endif %}")
 _NOT_SPOKEN = re.compile(r"{% (?:if|elif|url|static|load|extends|block|with here=|for|partialdef)\b")
 _LITERAL = re.compile(r'"([^"]*)"|\'([^\']*)\'')
 _PROSE = re.compile(r"[A-Z][a-z]|[A-Za-z]{2,} [A-Za-z]")
+
+
+def test_a_stop_after_a_value_stands_in_the_text() -> None:
+    """Written beside it, it would be an English one in Japanese."""
+    stop = re.compile(r"}}\.(?=[ <{])")
+
+    assert stop.search("{{ what }}. {% translate 'More' %}")
+    assert [path.name for path in TEMPLATES if stop.search(_TRANSLATED.sub("", path.read_text()))] == []
 
 
 class _Words(HTMLParser):

@@ -50,7 +50,9 @@ def set_up_codes(client: Client) -> tuple[str, list[str]]:
     answer = client.post("/settings/security/codes/new", {"code": code_of(found[1])})
     assert answer["Location"] == "/settings/security/recovery"
     shown = client.get("/settings/security/recovery").content.decode()
-    return found[1], re.findall(r"<li>(\d{8})</li>", shown)
+    codes = re.findall(r"<li>(\d{8})</li>", shown)
+    assert f"<pre hidden>{chr(10).join(codes)}\n</pre>" in shown  # what is copied
+    return found[1], codes
 
 
 def stored() -> str:

@@ -40,6 +40,31 @@ def test_answers_are_grouped_by_kind(visit: Visit, told: Run) -> None:
     assert groups(visit("/find", by="vera", q="token")) == {"Do": ["/settings/api-keys"]}
 
 
+@pytest.mark.parametrize(
+    ("typed", "way"),
+    [
+        ("passkey", "/settings/security"),
+        ("retention", "/settings/retention"),
+        ("audit", "/settings/audit"),
+        ("devices", "/settings/sessions"),
+    ],
+)
+def test_every_page_of_settings_is_found_by_what_it_is_for(
+    visit: Visit, alice: User, typed: str, way: str
+) -> None:
+    assert groups(visit("/find", by="alice", q=typed)) == {"Do": [way]}
+
+
+def test_each_page_beside_the_settings_is_found(visit: Visit, alice: User) -> None:
+    beside = re.findall(
+        r'<a href="(/settings/[^"]*)"', visit("/settings/sessions", by="alice").content.decode()
+    )
+    acts = {each.url for each in finding._acts()}
+
+    assert len(beside) > 12
+    assert set(beside) - acts == set()
+
+
 def test_what_is_offered_here_is_what_one_may_do_here(visit: Visit, vision: Project, bob: User) -> None:
     """Bob is a member, vera may look."""
     ways = {

@@ -136,6 +136,7 @@ def test_page_lists_and_draws(visit: Visit, with_histograms: Run) -> None:
     page = visit(PAGE, by="vera").content.decode()
 
     assert 'data-ridge="w"' in page
+    assert "1 key, with at most 60 steps spread over the run" in page
     assert len(re.findall(r"<path d=\"M[^\"]+\" stroke-opacity", page)) == 60
     assert page.count('class="chosen"') == 1
 

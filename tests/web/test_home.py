@@ -23,6 +23,14 @@ def test_home_without_a_run_shows_how_to_log_one(visit: Visit, alice: User) -> N
     assert "Waiting for the first run" in words
 
 
+def test_home_without_a_run_leads_to_the_lines_of_ones_teams(visit: Visit, lab: Entity, bob: User) -> None:
+    page = visit("/", by="bob")
+
+    assert "The lines for a team stand on its page: lab" in text_of(page)
+    assert '<a href="/lab">lab</a>' in page.content.decode()
+    assert "export WANDB_ENTITY=lab" in text_of(visit("/lab", by="bob"))
+
+
 def test_first_run_is_noticed(visit: Visit, alice: User) -> None:
     before = visit("/home/first-run", by="alice")
     work.run(work.project("alice", "first", by=alice), "one", by=alice)

@@ -34,7 +34,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 # What is written so in Japanese, too: names of things, units, formats.
 AS_IT_IS = re.compile(
     r"(?<![A-Za-z])(?:Ownlog|verify_receipt\.py|Ed25519|API|bash|CPU|CSV|CUDA|Git|git|GPU|Hugging Face|ID|JSON Lines|JSON|Keras|Lightning|OpenAPI|Parquet|PNG|Python"
-    r"|REST|run\.save|SHA|SHA-256|MD5|Standard Webhooks|TLS|URL|wandb|Webhook-Id|Webhook|XGBoost|kB|MB|GB|TB)(?![A-Za-z])"
+    r"|REST|run\.log_code|run\.save|SHA|SHA-256|MD5|Standard Webhooks|TLS|URL|wandb|Webhook-Id|Webhook|XGBoost|kB|MB|GB|TB)(?![A-Za-z])"
 )
 _JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龠]")
 _KANA = re.compile(r"[ぁ-ん]")

@@ -54,7 +54,7 @@ def test_each_choice_says_who_will_read_and_who_will_write(
     words = text_of(visit(PAGE, by="alice"))
 
     for sentence in (
-        "Private now Reads: The 3 people in lab. Writes: The 2 admins and members of lab.",
+        "Private to the team now Reads: The 3 people in lab. Writes: The 2 admins and members of lab.",
         "Restricted Reads: The admins of lab, and 0 people named below. Other members do not see that it exists.",
         "Writes: The admins of lab, and those named as members.",
         "Public Reads: Anybody, also without an account. Writes: The 2 admins and members of lab.",

@@ -373,7 +373,8 @@ def test_a_team_that_is_in_no_organisation_is_offered_nothing(
 
     assert f"{VERSION}/link" not in visit(VERSION, by="alice").content.decode()
     page = visit(f"{VERSION}/link", by="alice")
-    assert (page.status_code, "There is none into which you may link." in text_of(page)) == (200, True)
+    assert (page.status_code, "This one’s owner is in no organisation." in text_of(page)) == (200, True)
+    assert f'<a class="btn" href="{VERSION}">Cancel</a>' in page.content.decode()
     assert send(f"{VERSION}/link", by="alice", registry="models", collection="prod").status_code == 400
 
 

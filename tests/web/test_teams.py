@@ -212,6 +212,18 @@ def test_the_last_admin_is_told_why_they_stay(
     assert (part.status_code, "without an admin" in text_of(part)) == (200, True)
 
 
+def test_the_only_admin_reads_beside_the_button_why_they_stay(visit: Visit, lab: Entity, bob: User) -> None:
+    asked = '<button class="btn brick" type="submit" disabled aria-describedby="sole-admin">Leave</button>'
+
+    alone = visit("/teams/lab", by="alice")
+    assert "You are the only admin: hand over first" in text_of(alone)
+    assert asked in alone.content.decode()
+    assert asked not in visit("/teams/lab", by="bob").content.decode()
+
+    add_member(lab, bob, role=MemberRole.ADMIN)
+    assert asked not in visit("/teams/lab", by="alice").content.decode()
+
+
 @pytest.mark.parametrize("role", ["", "owner", "<b>", "x" * 10_000])
 def test_a_role_that_is_none_changes_nothing(send: Visit, lab: Entity, role: str) -> None:
     answer = send("/teams/lab/people/bob/role", by="alice", role=role)

@@ -32,7 +32,8 @@ def home(request: Request) -> HttpResponseBase:
         projects = my_projects(request.actor)
     keys = list(api_keys_of(request.actor))
     if not projects and not damaged:
-        return render(request, "home/first_run.html", {"keys": len(keys)})
+        teams = [each.name for each in entities if each.kind == EntityKind.TEAM]
+        return render(request, "home/first_run.html", {"keys": len(keys), "teams": teams})
     everything = ledgers(entities, projects)
     found = [ledger.about(words) for ledger in everything]
     context = {

@@ -168,7 +168,12 @@ def _linked(request: Request, opened: OpenVersion, place: OpenProject, form: Lin
 def _link_page(
     request: Request, opened: OpenVersion, form: LinkVersionForm, names: list[str], *, status: int = 200
 ) -> HttpResponse:
-    context = of_version(request, opened) | {"form": form, "registries": names}
+    owner = opened.version.collection.project.entity
+    context = of_version(request, opened) | {
+        "form": form,
+        "registries": names,
+        "is_in_organisation": owner.organisation_id is not None,
+    }
     return render(request, "registries/link.html", context, status=status)
 
 
