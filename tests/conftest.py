@@ -78,7 +78,7 @@ LONG = (
     "tests/web/test_table_in_chromium.py",
     "tests/mutations/test_direct.py",
     "tests/api/test_fuzzed.py",
-    "tests/vault/test_epochs.py",
+    "tests/vault/test_epochs_in_any_order.py",
     "tests/e2e/durability/test_values.py",
     "tests/e2e/durability/test_storage_full.py",
     "tests/wandb_protocol/test_code_matrix.py",

@@ -13,6 +13,7 @@ from apps.projects.models import Project
 from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.types import Lines, Stream, StreamRequest
+from tests.erasure.rich import rich_run
 from tests.factories import work
 from tests.factories.vault import end_epochs
 
@@ -44,6 +45,11 @@ def full(vision: Project, alice: User) -> Run:
 @pytest.fixture
 def other(vision: Project, alice: User) -> Run:
     return full_run(vision, "other", by=alice)
+
+
+@pytest.fixture
+def rich(vision: Project, alice: User) -> Run:
+    return rich_run(vision, by=alice)
 
 
 def files_of(run: Run) -> list[RunFile]:
