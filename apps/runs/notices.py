@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from enum import Enum, auto
 from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused
 from typing import Any
 
@@ -32,45 +33,59 @@ log = logging.getLogger(__name__)
 
 MOST_AN_HOUR = 20  # of one run: a script that raises more fills no mailbox, and the page has them all
 _TRIED_FOR = timedelta(days=1)
+_AT_ONCE = 100
+_FOR_GOOD, _CLOSING = 500, 421  # what a server answers, RFC 5321
 _ASKED = (SettingName.MAIL_ALERTS, SettingName.MAIL_ALERTS_OF_TEAMS, SettingName.MAIL_ALERT_WORDS)
 
 
-def tell_of_alert(alert_id: int, *, base: str = "") -> bool:
-    """Mail whom an alert concerns, once. False: the server takes no mail, and the sweep tries again."""
+class Outcome(Enum):
+    DONE = auto()  # told, or nothing to be told, or refused for good
+    LATER = auto()  # the server answers, and takes this one at another time: greylisting, a full mailbox
+    NO_SERVER = auto()  # it takes nobody's mail at this moment
+
+
+def tell_of_alert(alert_id: int, *, base: str = "") -> Outcome:
+    """Mail whom an alert concerns, once. What was not DONE the sweep tries again, where nobody was reached."""
     alert = Alert.objects.select_related("run__project__entity").filter(pk=alert_id).first()
     if alert is None or alert.run.is_back_soon:  # closed for a moment: the sweep comes again
-        return True
+        return Outcome.DONE
     if not Alert.objects.filter(pk=alert_id, told_at=None).update(told_at=clock.now()):
-        return True
+        return Outcome.DONE
     if alert.run.erased_at is not None or not sends_mail() or _are_many(alert):
-        return True
-    address = base or settings.OWNLOG_BASE_URL
+        return Outcome.DONE
+    outcome = _tell_all(alert, base or settings.OWNLOG_BASE_URL)
+    if outcome is not Outcome.DONE:
+        Alert.objects.filter(pk=alert_id).update(told_at=None)
+    return outcome
+
+
+def _tell_all(alert: Alert, address: str) -> Outcome:
+    """One who can be told never, or not now, keeps nobody else from being told; and who was told is not told again."""
     words = {
         "owner": alert.run.project.entity.name,
         "at": alert.raised_at,
         "repeats": alert.repeats,
         "address": address and f"{address}/go/alerts/{alert.public_id}",
     }
-    told = 0
+    outcomes: set[Outcome] = set()
     for user, wants_words in _concerned(alert.run):
-        try:
-            _send(user, words | (_said(alert) if wants_words else {}))
-            told += 1
-        except (OSError, SMTPException) as error:
-            log.warning("alert not mailed: error=%s", type(error).__name__)
-            if _is_of_this_mail(error):
-                told += 1
-            elif not told:
-                Alert.objects.filter(pk=alert_id).update(told_at=None)
-                return False
-    return True
+        outcomes.add(_send(user, words | (_said(alert) if wants_words else {})))
+        if Outcome.NO_SERVER in outcomes and Outcome.DONE not in outcomes:
+            return Outcome.NO_SERVER
+    return Outcome.LATER if outcomes and Outcome.DONE not in outcomes else Outcome.DONE
 
 
-def _is_of_this_mail(error: Exception) -> bool:
-    """Does the server answer, and want this one not? It would again, and whoever else is concerned is to hear of it."""
-    return isinstance(error, SMTPRecipientsRefused) or (
-        isinstance(error, SMTPDataError) and error.smtp_code >= 500
-    )
+def _outcome_of(error: Exception) -> Outcome:
+    """What it would say again is done with, and whoever else is concerned is to hear of it."""
+    if isinstance(error, SMTPRecipientsRefused):
+        codes = {code for code, _said in error.recipients.values()}
+    elif isinstance(error, SMTPDataError):
+        codes = {error.smtp_code}
+    else:
+        return Outcome.NO_SERVER
+    if _CLOSING in codes:
+        return Outcome.NO_SERVER
+    return Outcome.DONE if min(codes, default=_FOR_GOOD) >= _FOR_GOOD else Outcome.LATER
 
 
 def alerts_to_tell() -> list[int]:
@@ -79,7 +94,8 @@ def alerts_to_tell() -> list[int]:
     left = Alert.objects.filter(
         told_at=None, raised_at__gt=now - _TRIED_FOR, raised_at__lt=now - timedelta(minutes=1)
     )
-    return list(left.order_by("pk").values_list("pk", flat=True)[:100])
+    # In no order: where the first hundred are taken later only, others have their turn.
+    return list(left.order_by("?").values_list("pk", flat=True)[:_AT_ONCE])
 
 
 def _are_many(alert: Alert) -> bool:
@@ -122,8 +138,13 @@ def _readable(text: str) -> str:
     return "".join(each for each in whole if each in "\n\t" or each.isprintable())
 
 
-def _send(user: User, words: dict[str, Any]) -> None:
+def _send(user: User, words: dict[str, Any]) -> Outcome:
     with translation.override(language_of(user)):
         subject = render_to_string("mails/alert_subject.txt", words).strip()
         text = render_to_string("mails/alert.txt", words)
-    send_mail(subject, text, None, [user.email])
+    try:
+        send_mail(subject, text, None, [user.email])
+    except (OSError, SMTPException) as error:
+        log.warning("alert not mailed: error=%s", type(error).__name__)
+        return _outcome_of(error)
+    return Outcome.DONE

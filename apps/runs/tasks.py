@@ -9,7 +9,7 @@ from apps.core.space import give_back_space
 from apps.runs import services
 from apps.runs.history import store
 from apps.runs.models import Run
-from apps.runs.notices import alerts_to_tell, tell_of_alert
+from apps.runs.notices import Outcome, alerts_to_tell, tell_of_alert
 from apps.runs.types import RunState
 
 log = logging.getLogger(__name__)
@@ -38,8 +38,16 @@ def compact_run(run_id: int, *, if_full: bool = False) -> None:
 @shared_task(name="runs.tell_of_alert")
 def tell(alert_id: int, base: str = "") -> None:
     """Mail whom an alert concerns; the sweep does where the server has just not answered."""
-    if time.monotonic() >= _Mail.rests_until and not tell_of_alert(alert_id, base=base):
-        _Mail.rests_until = time.monotonic() + _REST_SECONDS
+    if time.monotonic() >= _Mail.rests_until:
+        _tell(alert_id, base=base)
+
+
+def _tell(alert_id: int, *, base: str = "") -> bool:
+    """False when the server takes nobody's mail: it is left alone for a while."""
+    if tell_of_alert(alert_id, base=base) is not Outcome.NO_SERVER:
+        return True
+    _Mail.rests_until = time.monotonic() + _REST_SECONDS
+    return False
 
 
 @shared_task(name="runs.sweep")
@@ -48,8 +56,7 @@ def sweep() -> None:
     and runs to compact."""
     services.mark_silent_runs()
     for alert_id in alerts_to_tell():
-        if not tell_of_alert(alert_id):
-            _Mail.rests_until = time.monotonic() + _REST_SECONDS
+        if not _tell(alert_id):
             break
     for run_id in store.due_runs():
         try:

@@ -22,7 +22,7 @@ from apps.projects.services import update_project
 from apps.runs import alerts, notices, tasks
 from apps.runs.alerts import alerts_in, alerts_of, raise_alert
 from apps.runs.models import Alert, Run
-from apps.runs.notices import alerts_to_tell, tell_of_alert
+from apps.runs.notices import Outcome, alerts_to_tell, tell_of_alert
 from apps.runs.services import finish_run
 from apps.runs.types import AlertLevel, RunState
 from apps.teams.choices import SettingName
@@ -335,10 +335,55 @@ def test_an_address_that_is_refused_silences_nobody_else_and_is_not_tried_again(
 
     monkeypatch.setattr(notices, "send_mail", refuse)
 
-    assert tell_of_alert(made.pk)
+    assert tell_of_alert(made.pk) is Outcome.DONE
 
     assert sorted(asked) == [["alice@example.com"], ["bob@example.com"]]
     assert alerts_to_tell() == []
+
+
+LATER = SMTPRecipientsRefused({"alice@example.com": (450, b"greylisted, come again")})
+
+
+@pytest.mark.parametrize("error", [LATER, SMTPDataError(451, b"not now")])
+def test_one_that_is_taken_later_is_told_later_and_holds_up_nobody_elses(
+    run: Run, by: Actor, monkeypatch: pytest.MonkeyPatch, settings: Settings, error: Exception
+) -> None:
+    settings.OWNLOG_BASE_URL = "https://logs.example.org"
+    monkeypatch.setattr(tasks._Mail, "rests_until", 0.0)
+    for n in range(3):
+        said(run, str(n), by=by)
+    age(run, timedelta(minutes=2))
+    first = min(alerts_to_tell())
+    sent: list[str] = []
+
+    def refuse(_subject: str, text: str, *_more: object) -> None:
+        if Alert.objects.get(pk=first).public_id in text:
+            raise error
+        sent.append(text)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(notices, "send_mail", refuse)
+        tasks.sweep()
+        assert (len(sent), alerts_to_tell(), tasks._Mail.rests_until) == (2, [first], 0.0)
+
+    tasks.sweep()
+
+    assert len(mail.outbox) == 1 and alerts_to_tell() == []
+
+
+def test_a_server_that_is_closing_takes_nobodys_mail(
+    run: Run, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = said(run, by=by)
+    assert made is not None
+    closing = SMTPRecipientsRefused({"alice@example.com": (421, b"closing")})
+
+    def refuse(*_args: object) -> None:
+        raise closing
+
+    monkeypatch.setattr(notices, "send_mail", refuse)
+
+    assert tell_of_alert(made.pk) is Outcome.NO_SERVER
 
 
 def test_a_server_that_does_not_answer_is_asked_once_a_sweep_and_by_no_message_for_a_minute(
