@@ -31,6 +31,7 @@ from apps.exports.queries import asker_of, require_all, whose
 from apps.exports.types import KEPT_FOR, MOST_RUNS, UNDER_WAY, ExportScope, ExportState, ItemKind, Tables
 from apps.exports.writing import Writing
 from apps.projects.models import Project
+from apps.runs.errors import BackSoon
 from apps.runs.models import Run
 from apps.teams.models import Entity
 from apps.vault.errors import KeyGone
@@ -41,6 +42,9 @@ log = logging.getLogger(__name__)
 
 _LEASE = timedelta(minutes=2)  # a worker that has not said a word since is dead, and another one goes on
 _BEAT_SECONDS = 10.0
+_BACK_SOON = timedelta(
+    seconds=30
+)  # then it is looked whether a run that was closed for a moment is open again
 _TURN_SECONDS = 20.0  # then others have their turn
 _MOST_TRIES = 8  # that break off without a new piece in between
 _MOST_AT_ONCE = 5  # of one person, that are not ready yet
@@ -182,11 +186,25 @@ def advance(export_id: int) -> None:
                 break
     except (_Over, KeyGone, Export.DoesNotExist):
         return  # erased: the eraser clears away what there is
+    except BackSoon:
+        _wait_for_run(export)
+        return
     except Exception as error:
         _broke_off(export, error)
         raise
     Export.objects.filter(pk=export.pk).update(busy_until=None, turn_at=clock.now())
-    # Whoever waits longest, and that may be this one.
+    _wake_next()
+
+
+def _wait_for_run(export: Export) -> None:
+    """A run in it is closed for a moment, which may be an hour where a worker died: that is no try, and the others go on."""
+    now, tries = clock.now(), max(0, export.tries - 1)
+    Export.objects.filter(pk=export.pk).update(busy_until=now + _BACK_SOON, turn_at=now, tries=tries)
+    _wake_next()
+
+
+def _wake_next() -> None:
+    """Whoever waits longest, and that may be the one that just had its turn."""
     if (following := next(due_exports(), None)) is not None:
         background.enqueue("exports.advance", export_id=following)
 

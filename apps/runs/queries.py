@@ -7,12 +7,13 @@ from django.db.models import Count, OuterRef, Q, Subquery
 from apps.access.policy import TO_OWN_RUNS, Permission
 from apps.accounts.actors import Actor
 from apps.core import jsontext
-from apps.core.errors import Erased, Forbidden, NotFound, Unavailable
+from apps.core.errors import Erased, Forbidden, NotFound
 from apps.core.ids import is_public_id
 from apps.core.rows import find_row
 from apps.projects.gate import may, readable, require
 from apps.projects.models import Project
 from apps.projects.queries import find_project, get_project
+from apps.runs.errors import BackSoon
 from apps.runs.models import Run
 from apps.runs.places import NAME_LABEL, find_again, remember
 from apps.runs.types import Head, OpenRun, RunCount, RunState
@@ -36,7 +37,6 @@ _CONFIGS_AT_ONCE = 500
 _NEWEST = 20  # among so many one that may be seen is looked for
 ERASED_RUN = "This run was erased. Its name is not used again in this project."
 _NO_RUN = "There is no such run, or it is not shared with you."
-_BACK_SOON = "A part of this run is being erased just now. It is back in a moment: try again."
 
 
 def whose(run: Run) -> dict[str, str]:
@@ -60,11 +60,11 @@ def require_same_key(run: Run) -> None:
         raise gone_or_back_soon(run.pk)
 
 
-def gone_or_back_soon(pk: int) -> NotFound | Unavailable:
+def gone_or_back_soon(pk: int) -> NotFound | BackSoon:
     """What is said to whoever had the run a moment ago and cannot store under it now."""
     there = Run.everything.filter(pk=pk).values_list("erased_at", "is_back_soon").first()
     is_coming = there is not None and (there[0] is None or there[1])
-    return Unavailable(_BACK_SOON) if is_coming else NotFound(_NO_RUN)
+    return BackSoon() if is_coming else NotFound(_NO_RUN)
 
 
 def find_run(project: Project, name: str) -> Run | None:
@@ -90,11 +90,11 @@ def _name_index(project: Project, name: str) -> bytes:
     return blind_index(open_key(NodeId(project.vault_node)), NAME_LABEL, name.strip())
 
 
-def _missing(project: Project, name: str) -> NotFound | Erased | Unavailable:
+def _missing(project: Project, name: str) -> NotFound | Erased | BackSoon:
     """What is said of a run that is not there to whoever may read the project it would be in."""
     closed = Run.everything.filter(project=project, name_index=_name_index(project, name), is_back_soon=True)
     if closed.exists():
-        return Unavailable(_BACK_SOON)
+        return BackSoon()
     return Erased(ERASED_RUN) if is_erased(project, name) else NotFound(_NO_RUN)
 
 
@@ -180,7 +180,7 @@ def _passed(actor: Actor, permission: Permission, run: Run) -> Run:
     except NotFound:
         raise NotFound(_NO_RUN) from None
     if run.erased_at is not None:
-        raise Unavailable(_BACK_SOON)
+        raise BackSoon
     return run
 
 
