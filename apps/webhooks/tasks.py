@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import partial
 
 from celery import shared_task
 
@@ -17,14 +19,24 @@ def deliver(delivery_id: int) -> None:
     """Try one delivery, unless this worker is at one: whoever is, goes on with what came meanwhile."""
     if not _turn.acquire(blocking=False):
         _others_wait.set()
-        return
-    try:
+        # Asked again: whoever had the turn may have looked for others just before that was said.
+        if not _turn.acquire(blocking=False):
+            return
+    _use_turn(partial(services.deliver, delivery_id))
+
+
+def _use_turn(act: Callable[[], object]) -> None:
+    """Do this with the turn that was just taken, then what others left behind. They are looked for when the turn is free again: who
+    finds it taken has said so before, or finds it free."""
+    while True:
+        try:
+            act()
+        finally:
+            _turn.release()
+        if not _others_wait.is_set() or not _turn.acquire(blocking=False):
+            return
         _others_wait.clear()
-        services.deliver(delivery_id)
-        if _others_wait.is_set():
-            services.deliver_due()
-    finally:
-        _turn.release()
+        act = services.deliver_due
 
 
 @shared_task(name="webhooks.tell_of_trouble")
@@ -37,8 +49,5 @@ def tell_of_trouble(hook_id: int) -> None:
 def sweep() -> None:
     """Try what is due, and forget what became of deliveries a month ago."""
     if _turn.acquire(blocking=False):
-        try:
-            services.deliver_due()
-        finally:
-            _turn.release()
+        _use_turn(services.deliver_due)
     services.forget_old()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -506,6 +507,44 @@ def test_what_came_while_one_was_sent_goes_behind_it(
         return Answered(status=200)
 
     monkeypatch.setattr(services, "send", sent_meanwhile)
+    tasks.deliver(first.pk)
+
+    assert (state(first).state, state(second).state) == ("delivered", "delivered")
+
+
+def test_what_comes_while_a_sweep_is_at_others_goes_behind_them(
+    hook: Hook, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note_test(hook)
+    came: list[Delivery] = []
+
+    def sent_meanwhile(delivery: Delivery) -> Answered:
+        monkeypatch.setattr(services, "send", send)
+        came.append(note_test(hook))
+        tasks.deliver(came[0].pk)
+        return Answered(status=200)
+
+    monkeypatch.setattr(services, "send", sent_meanwhile)
+    tasks.sweep()
+
+    assert state(came[0]).state == "delivered"
+
+
+def test_whoever_comes_just_when_a_turn_ends_is_not_left_behind(
+    hook: Hook, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = note_test(hook), note_test(hook)
+
+    class Looking(threading.Event):
+        """The other comes right after it was looked for."""
+
+        def is_set(self) -> bool:
+            found = super().is_set()
+            if state(second).tries == 0:
+                tasks.deliver(second.pk)
+            return found
+
+    monkeypatch.setattr(tasks, "_others_wait", Looking())
     tasks.deliver(first.pk)
 
     assert (state(first).state, state(second).state) == ("delivered", "delivered")
