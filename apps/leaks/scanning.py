@@ -139,7 +139,7 @@ def _look_at_file(run: Run, pk: int) -> None:
     opened = open_files(run, [pk]).get(pk)
     if opened is None:
         return
-    data = b"".join(_first_part(read_file(opened.file)))
+    data = b"".join(first_part(read_file(opened.file)))
     place = Place.CODE if opened.file.is_code else Place.FILE
 
     def spots(found: Iterator[Found]) -> list[Spot]:
@@ -151,10 +151,11 @@ def _look_at_file(run: Run, pk: int) -> None:
     note(run, spots(find(data)), masked=spots(find_marks(data)))
 
 
-def _first_part(parts: Iterable[bytes]) -> Iterator[bytes]:
+def first_part(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces of a file up to where it is looked at."""
     size = 0
     for part in parts:
+        yield part
+        size += len(part)
         if size >= MOST_OF_A_FILE:
             return
-        size += len(part)
-        yield part

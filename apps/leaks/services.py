@@ -33,7 +33,8 @@ from apps.files.queries import find_file, read_file
 from apps.files.services import store_file
 from apps.leaks.models import Finding, Scan
 from apps.leaks.notes import PROGRESS_LABEL, open_finding
-from apps.leaks.scanning import MOST_OF_A_FILE, SIDE_FILES, Progress, look
+from apps.leaks.scanning import MOST_OF_A_FILE, SIDE_FILES, Progress, first_part, look
+from apps.leaks.scanning_artifacts import UNREADABLE
 from apps.leaks.standing import as_they_stand, told
 from apps.leaks.types import Place, Spot, State
 from apps.runs.history import masking
@@ -41,6 +42,8 @@ from apps.runs.models import Run
 from apps.runs.queries import open_run, run_key, whose
 from apps.runs.services import update_run
 from apps.runs.types import RunPatch, RunState
+from apps.vault.damage import leaving_out_damaged
+from apps.vault.errors import Moved, Tampered
 from apps.vault.seal import seal, unseal
 
 _TURN_SECONDS = 20.0  # then other work of the worker has its turn
@@ -236,15 +239,26 @@ def _settle(run: Run) -> None:
     if held is None:
         return
     rows = Finding.objects.filter(run=held, state=State.OPEN.value)
-    found = as_they_stand(list(told(rows, {held.pk: run_key(held)})))
+    with (
+        leaving_out_damaged()
+    ):  # the value itself is gone by now: what else is damaged changes nothing about that
+        found = as_they_stand(list(told(rows, {held.pk: run_key(held)})))
     gone = {each.finding.public_id for each in found if not each.is_open}
     in_files = [each.finding for each in found if each.is_open and each.finding.spot.place is Place.FILE]
     for name in {each.spot.file for each in in_files}:
-        kinds = {each.detector for each in find(b"".join(read_file(find_file(held, name).file)))}
+        try:
+            kinds = {each.detector for each in find(_looked_at(find_file(held, name).file))}
+        except UNREADABLE:  # nobody knows what stands in it: its findings stay
+            continue
         gone |= {
             each.public_id for each in in_files if each.spot.file == name and each.spot.detector not in kinds
         }
     rows.filter(public_id__in=gone).update(state=State.ERASED.value)
+
+
+def _looked_at(file: RunFile) -> bytes:
+    """What of a file findings are of. A client may send one of any size under the name of its own."""
+    return b"".join(first_part(read_file(file)))
 
 
 def _is_still(run: Run, *, version: int) -> bool:
@@ -276,8 +290,12 @@ def _erase_in_file(run: Run, spot: Spot, by: Actor) -> None:
         file = find_file(run, spot.file).file
     except NotFound:  # erased by other means
         return
-    text = b"".join(read_file(file)).decode("utf-8", "replace")
-    _erase_beside(run, values_in(text, spot.detector), by)
+    try:
+        text = _looked_at(file).decode("utf-8", "replace")
+    except Tampered as error:
+        _erase_damaged(file, error, by)
+    else:
+        _erase_beside(run, values_in(text, spot.detector), by)
 
 
 def _erase_code(run: Run, spot: Spot, by: Actor) -> None:
@@ -319,7 +337,11 @@ def _erase_beside(run: Run, secrets: list[str], by: Actor) -> None:
         if file.size > MOST_OF_A_FILE:
             erase_files([file], by=by, at_once=True)
             continue
-        before = b"".join(read_file(file))
+        try:
+            before = b"".join(read_file(file))
+        except Tampered as error:
+            _erase_damaged(file, error, by)
+            continue
         after, is_short = before, False
         for secret in sorted(set(secrets), key=len, reverse=True):
             for spelled in _spellings(secret):
@@ -329,6 +351,13 @@ def _erase_beside(run: Run, secrets: list[str], by: Actor) -> None:
             erase_files([file], by=by, at_once=True)
         elif after != before:
             store_file(file, [after])
+
+
+def _erase_damaged(file: RunFile, error: Tampered, by: Actor) -> None:
+    """It may hold the value and nobody can write it anew: a copy from before the damage is to open with no key."""
+    if isinstance(error, Moved):  # an epoch goes by: asked again it is whole
+        raise error
+    erase_files([file], by=by, at_once=True)
 
 
 def _spellings(secret: str) -> set[bytes]:

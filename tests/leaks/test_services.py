@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -409,6 +410,69 @@ def test_code_is_erased_whole(vision: Project, lab: Entity, alice: User) -> None
     with pytest.raises(NotFound):
         find_file(run, "code/main.py")
     assert content(run, "code/clean.py") == b"import os\n"
+
+
+def damage(file: RunFile) -> None:
+    assert file.blob is not None
+    name, size = file.blob.object_name, file.blob.stored_size or 0
+    data = b"".join(default_store().read_range(name, 0, size))
+    default_store().delete_all_versions(name)
+    default_store().put(name, [data[:-1], bytes([data[-1] ^ 1])])
+
+
+@pytest.fixture
+def coded(vision: Project, lab: Entity, alice: User) -> Run:
+    """A run with a secret in its code and another one in a file that the client wrote."""
+    choose(lab, SettingName.CODE_SAVING, True, by=Actor.person(alice))
+    run = work.run(vision, "coded", by=alice)
+    put(run, "code/main.py", f"KEY = '{KEY}'\n".encode())
+    put(run, "config.yaml", f"other: {OTHER}\n".encode() + b"# more\n" * 400_000)
+    return run
+
+
+def test_a_file_that_is_damaged_fails_no_erasing_of_what_stands_elsewhere(coded: Run, alice: User) -> None:
+    found = {each.spot.place: each for each in looked(coded)}
+    damage(find_file(coded, "config.yaml").file)
+
+    erase(coded, found[Place.CODE], alice)
+
+    assert {each.spot.place: each.state for each in findings_of(coded)} == {
+        Place.CODE: State.ERASED,
+        Place.FILE: State.OPEN,
+    }
+
+
+def test_of_a_file_no_more_is_read_than_is_looked_at(
+    coded: Run, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {each.spot.place: each for each in looked(coded)}
+    read: list[int] = []
+
+    def noted(file: RunFile) -> Iterator[bytes]:
+        for part in read_file(file):
+            read.append(len(part))
+            yield part
+
+    monkeypatch.setattr(services, "read_file", noted)
+    monkeypatch.setattr(scanning, "MOST_OF_A_FILE", 1_000)
+
+    erase(coded, found[Place.CODE], alice)
+
+    assert 0 < sum(read) < 2_000_000 < find_file(coded, "config.yaml").file.size
+    assert count_open(coded) == 1
+
+
+@pytest.mark.parametrize("place", [Place.CONFIG, Place.FILE])
+def test_a_damaged_file_beside_the_value_goes_whole(leaky: Run, alice: User, place: Place) -> None:
+    file = put(leaky, "wandb-metadata.json", json.dumps({"args": [KEY]}).encode())
+    found = next(each for each in looked(leaky) if each.spot.place is place)
+    damage(file)
+
+    erase(leaky, found, alice)
+
+    with pytest.raises(NotFound):
+        find_file(leaky, "wandb-metadata.json")
+    assert count_open(leaky) == (0 if place is Place.CONFIG else 2)
 
 
 def test_many_are_said_to_be_no_secrets_in_as_many_questions_as_one(leaky: Run, alice: User) -> None:
