@@ -124,8 +124,8 @@ def require_agreement(
         raise WouldShow(missing, exposure)
 
 
-def exposure_of(project: Project) -> Exposure:
-    """What a project that is held already would show."""
+def exposure_of(project: Project, *, secrets: int | None = None) -> Exposure:
+    """What a project that is held already would show; `secrets` where the caller has counted them."""
     runs = Run.objects.filter(project=project)
     stored = RunFile.objects.filter(run__project=project, run__erased_at=None, blob__isnull=False)
     lines = runs.aggregate(
@@ -155,5 +155,5 @@ def exposure_of(project: Project) -> Exposure:
         versions=versions.count,
         version_bytes=versions.bytes,
         code_versions=versions.code,
-        secrets=secrets_shown(project),
+        secrets=secrets_shown(project) if secrets is None else secrets,
     )

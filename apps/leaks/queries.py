@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from apps.artifacts.queries.code import those_there
 from apps.core.ids import is_public_id
@@ -14,6 +15,9 @@ from apps.runs.models import Run
 from apps.runs.queries import run_key
 from apps.vault.tree import open_keys
 from apps.vault.types import NodeId
+
+_MOST_RUNS = 200  # of a project with findings; beyond them it is said that there may be more
+_RUNS_AT_ONCE = 100
 
 
 def findings_of(run: Run) -> list[OpenFinding]:
@@ -33,12 +37,34 @@ def count_open(run: Run) -> int:
     return sum(each.state is State.OPEN for each in findings_of(run))
 
 
-def open_in_project(project: Project) -> dict[Run, int]:
-    """How many findings nobody has decided about in each run of a project that was fetched with PROJECT_SHARE; runs without any are absent."""
-    rows = Finding.objects.filter(run__project=project, state=State.OPEN.value)
-    if not rows:  # most projects
-        return {}
-    held = Run.objects.select_related("project__entity").filter(pk__in=rows.values("run"))
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """How many findings nobody has decided about, in each run that has any. `is_partial` when other runs may have more."""
+
+    of_run: dict[Run, int]
+    is_partial: bool = False
+
+    @property
+    def count(self) -> int:
+        return sum(self.of_run.values())
+
+
+def open_in_project(project: Project) -> Undecided:
+    """What nobody has decided about in the runs of a project that was fetched with PROJECT_SHARE: in so many of them as are counted
+    in a moment. Whether there is any at all is certain."""
+    rows = Finding.objects.filter(run__project=project, run__erased_at=None, state=State.OPEN.value)
+    ids = list(rows.order_by("run").values_list("run", flat=True).distinct())
+    found: dict[Run, int] = {}
+    for start in range(0, len(ids), _RUNS_AT_ONCE):
+        if len(found) >= _MOST_RUNS:
+            return Undecided(found, is_partial=True)
+        found |= _open_in_runs(ids[start : start + _RUNS_AT_ONCE])
+    return Undecided(found)
+
+
+def _open_in_runs(ids: list[int]) -> dict[Run, int]:
+    rows = Finding.objects.filter(run__in=ids, state=State.OPEN.value)
+    held = Run.objects.select_related("project__entity").filter(pk__in=ids)
     runs = {run.pk: run for run in held.order_by("pk")}
     opened = open_keys(NodeId(run.vault_node) for run in runs.values())
     keys = {pk: opened[node] for pk, run in runs.items() if (node := NodeId(run.vault_node)) in opened}
@@ -47,8 +73,8 @@ def open_in_project(project: Project) -> dict[Run, int]:
 
 
 def count_open_in(project: Project) -> int:
-    """How many findings of a project nobody has decided about."""
-    return sum(open_in_project(project).values())
+    """How many findings of a project nobody has decided about, as far as they are counted."""
+    return open_in_project(project).count
 
 
 def open_in_version(runs: Sequence[Run], public_id: str) -> list[tuple[Run, OpenFinding]]:

@@ -81,6 +81,7 @@ class InProject:
     count: int
     runs: list[InRun]
     more: int
+    is_partial: bool  # there may be more in others
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ def shown_all(run: Run) -> list[Shown]:
 
 def found_in_project(project: Project) -> InProject:
     """What others would read if this project were shown to them; for whoever may share it, and so write all of its runs."""
-    place, of_run = open_project(project), open_in_project(project)
+    place, undecided = open_project(project), open_in_project(project)
+    of_run = undecided.of_run
     first = open_runs(list(of_run)[:_MOST_RUNS])
     rows = [
         InRun(
@@ -118,7 +120,7 @@ def found_in_project(project: Project) -> InProject:
         )
         for each in first
     ]
-    return InProject(sum(of_run.values()), rows, len(of_run) - len(rows))
+    return InProject(undecided.count, rows, len(of_run) - len(rows), undecided.is_partial)
 
 
 def found_in(actor: Actor, opened: OpenVersion) -> list[Shown]:

@@ -24,7 +24,7 @@ from apps.exports.services import export_runs
 from apps.files.models import RunFile
 from apps.files.queries import find_file, read_file
 from apps.files.services import announce_files, store_file
-from apps.leaks import scanning, services
+from apps.leaks import queries, scanning, services
 from apps.leaks.models import Finding, Scan
 from apps.leaks.notes import MOST_FINDINGS
 from apps.leaks.queries import count_open, find_finding, findings_of, open_in_project
@@ -188,7 +188,7 @@ def test_the_findings_of_a_project_are_counted_in_as_many_questions_as_those_of_
     put(leaky, "config.yaml", KEY.encode())
     looked(leaky)
     asked, found = questions(lambda: open_in_project(vision))
-    assert found == {leaky: 3}
+    assert found.of_run == {leaky: 3}
     for name in ("second", "third", "clean"):
         run = work.run(vision, name, by=alice, config_text=json.dumps({} if name == "clean" else ARGS))
         looked(run)
@@ -196,7 +196,24 @@ def test_the_findings_of_a_project_are_counted_in_as_many_questions_as_those_of_
     looked(erased)
     erase_run(erased, by=Actor.person(alice))
 
-    assert questions(lambda: list(open_in_project(vision).values())) == (asked, [3, 1, 1])
+    assert questions(lambda: list(open_in_project(vision).of_run.values())) == (asked, [3, 1, 1])
+
+
+def test_of_very_many_runs_so_many_are_counted_as_have_any(
+    leaky: Run, vision: Project, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [leaky, *(work.run(vision, name, by=alice, config_text=json.dumps(ARGS)) for name in "abc")]
+    for run in runs:
+        looked(run)
+    update_run(runs[1], RunPatch(config_text="{}"), by=Actor.person(alice))
+    monkeypatch.setattr(queries, "_RUNS_AT_ONCE", 1)
+    monkeypatch.setattr(queries, "_MOST_RUNS", 2)
+
+    found = open_in_project(vision)
+
+    assert (found.of_run, found.count, found.is_partial) == ({leaky: 2, runs[2]: 1}, 3, True)
+    monkeypatch.setattr(queries, "_MOST_RUNS", 3)
+    assert not open_in_project(vision).is_partial
 
 
 def test_erasing_twice_changes_nothing(leaky: Run, alice: User) -> None:

@@ -30,6 +30,7 @@ from apps.vault.types import NodeId
 _MOST_MAKERS = 20
 _MOST_FOLDERS = 20
 _PROJECTS_AT_ONCE = 500
+_VERSIONS_AT_ONCE = 500
 
 
 def source_versions_of(run: Run) -> list[OpenVersion]:
@@ -85,7 +86,11 @@ def versions_by_id(run: Run, public_ids: Iterable[str]) -> dict[str, OpenVersion
 
 def those_there(public_ids: Iterable[str]) -> set[str]:
     """Which of these versions nobody has erased."""
-    return set(committed().filter(public_id__in=list(public_ids)).values_list("public_id", flat=True))
+    asked, there = list(public_ids), set[str]()
+    for start in range(0, len(asked), _VERSIONS_AT_ONCE):
+        rows = committed().filter(public_id__in=asked[start : start + _VERSIONS_AT_ONCE])
+        there |= set(rows.values_list("public_id", flat=True))
+    return there
 
 
 def makers_in_project(version: Version) -> list[Run]:

@@ -83,7 +83,8 @@ def publish(request: Request, entity: str, project: str) -> HttpResponseBase:
     if not form.is_valid() or not is_published_by(target, form.chosen):
         return redirect(url)
     with leaving_out_damaged():
-        exposure, secrets = exposure_of(target), found_in_project(target)
+        secrets = found_in_project(target)
+        exposure = exposure_of(target, secrets=secrets.count)
     asked = {
         "agreed": exposure.asked not in ([], [Asked.SECRETS]),
         "agreed_secrets": Asked.SECRETS in exposure.asked,
