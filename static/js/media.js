@@ -140,6 +140,7 @@ class Viewer {
     this.#place = Math.max(0, panel.pictures.indexOf(picture));
     this.#draw();
     this.#dialog.showModal();
+    this.#dialog.querySelector("[data-close]").focus(); // rather than what erases
   }
 
   #draw() {
@@ -156,6 +157,11 @@ class Viewer {
     find("hold").replaceChildren(...(layers ? [layers] : []));
     find("caption").textContent = picture?.parentElement.querySelector(".caption")?.title ?? "";
     find("place").textContent = pictures.length > 1 ? `${this.#place + 1} / ${pictures.length}` : "";
+    const erase = find("erase"); // where the reader may
+    if (erase) {
+      erase.hidden = !picture;
+      if (picture) erase.href = erase.dataset.erase + picture.dataset.full;
+    }
     const at = this.#panel.steps.indexOf(this.#panel.at);
     this.#dialog.querySelector("[data-go=earlier]").disabled = at <= 0;
     this.#dialog.querySelector("[data-go=later]").disabled = at < 0 || at >= this.#panel.steps.length - 1;

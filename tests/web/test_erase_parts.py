@@ -32,6 +32,7 @@ def test_parts_are_chosen_counted_and_erased_and_the_run_is_back(
     visit: Visit, send: Visit, full: Run, mallory: User
 ) -> None:
     chooser = visit(PARTS, by="alice").content.decode()
+    assert f'<a href="{RUN}/media">' in chooser and f'<li><a href="{RUN}" title="' in chooser
     assert re.findall(r'name="part" value="([^"]*)"', chooser) == ["metric:loss", "config:lr"]
     assert "config:lr" not in visit(f"{PARTS}?find=LOSS", by="alice").content.decode()
     assert "Nothing of this run has that" in text_of(visit(f"{PARTS}?find=absent", by="alice"))
@@ -44,14 +45,19 @@ def test_parts_are_chosen_counted_and_erased_and_the_run_is_back(
     answer = send(PARTS, by="alice", part=["metric:loss", "config:lr"])
 
     job = ErasureJob.objects.get()
-    assert (answer.status_code, answer.headers["Location"]) == (302, f"/settings/erasures/{job.public_id}")
+    place = f"/settings/erasures/{job.public_id}?entity=lab&project=vision&run=full"
+    assert (answer.status_code, answer.headers["Location"]) == (302, place)
     closed = visit(RUN, by="alice")
     assert closed.status_code == 503 and "back in a moment" in text_of(closed)
     assert visit(RUN, by="mallory").status_code == 404
-    assert "2 parts of a run" in text_of(visit(answer.headers["Location"], by="alice"))
+    begun = visit(place, by="alice")
+    assert "2 parts of a run. The run stays." in text_of(begun) and "Back to the run" not in text_of(begun)
+    assert f'hx-get="{html.escape(place)}"' in begun.content.decode()
     finish(job)
-    page = text_of(visit(answer.headers["Location"], by="alice"))
-    assert "loss" not in page and "Values of the history 6" in page
+    page = visit(place, by="alice")
+    assert "loss" not in text_of(page) and "Values of the history 6" in text_of(page)
+    assert f'href="{RUN}">Back to the run' in page.content.decode()
+    assert "Back to the run" not in text_of(visit(f"/settings/erasures/{job.public_id}", by="alice"))
     assert visit(RUN, by="alice").status_code == 200
     assert visit(f"{PARTS}?part=metric:loss", by="alice").status_code == 404
 

@@ -28,6 +28,7 @@ def words(visit: Visit, url: str, who: str) -> str:
 
 def test_a_run_is_counted_first_and_its_erasure_has_a_page(visit: Visit, send: Visit, full: Run) -> None:
     asked = words(visit, f"{RUN}/erase", "alice")
+    assert f'<li><a href="{RUN}" title="' in visit(f"{RUN}/erase", by="alice").content.decode()
     assert (
         "What goes Runs, with config, values, history and console 1 Files 2 Bytes as they are stored" in asked
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from apps.access.policy import Permission
@@ -13,7 +14,7 @@ from apps.core.errors import Conflict
 from apps.erasure.parts import check_ended, check_parts, erase_parts, parts_would_go
 from apps.projects.queries import open_project
 from apps.runs.queries import get_run, open_run
-from apps.web.links import project_url, run_url
+from apps.web.links import project_url, run_url, with_query
 from apps.web.parts import asked_parts, groups_of, kind_word, word_of
 from apps.web.rendering import render
 from apps.web.request import Request
@@ -37,7 +38,9 @@ def parts(request: Request, entity: str, project: str, run: str) -> HttpResponse
         check_ended(held)
         if chosen and request.method == "POST":
             job = erase_parts(held, chosen, by=request.actor)
-            return redirect("erasure", erasure=job.public_id)
+            # On that page nothing knows which run it was, unless it is told so here.
+            place = reverse("erasure", args=[job.public_id])
+            return redirect(with_query(place, {"entity": entity, "project": project, "run": run}))
     except Conflict as error:  # the run goes on, or was taken up again since the page was made
         refusal = error.message
     opened = open_run(held)

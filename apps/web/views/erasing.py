@@ -134,7 +134,8 @@ def erasures(request: Request) -> HttpResponse:
 def erasure(request: Request, erasure: str) -> HttpResponse:
     """How far one erasure is. Its keys gone, nobody here knows any more what it was called."""
     job = progress_of(get_job(request.actor, public_id=erasure), request.actor)
-    response = render(request, "erasing/job.html", {"job": job})
+    context = {"job": job, "run_url": _run_that_stays(request, job.job)}
+    response = render(request, "erasing/job.html", context)
     if request.htmx and job.is_over:
         response["HX-Refresh"] = "true"  # the page that waited says so in its heading too
     return response
@@ -162,6 +163,12 @@ def _registry_page(
     error = _("This is not the name of the registry. Type it as it stands above.") if is_wrong else ""
     context = frame(opened) | {"shelf": shelf, "typed": typed, "error": error, "until": until}
     return render(request, "erasing/registry.html", context, status=400 if is_wrong else 200)
+
+
+def _run_that_stays(request: Request, job: ErasureJob) -> str:
+    """Where the run is whose parts are erased, as the page that asked for it handed on; nothing here remembers it."""
+    names = [request.GET.get(each, "") for each in ("entity", "project", "run")]
+    return run_url(*names) if job.scope == Scope.PART and all(names) else ""
 
 
 def _begun(job: ErasureJob) -> HttpResponseBase:

@@ -220,7 +220,11 @@ def test_steps_by_the_slider_and_a_picture_over_the_whole_screen(open_page: Any,
     # One picture over the whole screen: down is the next one, right the next step.
     panel.locator("a[data-full]").first.click()
     expect(viewer.locator("[data-caption]")).to_have_text("step 1 no 0")
+    names = [panel.locator("a[data-full]").nth(place).get_attribute("data-full") for place in (0, 1)]
+    erase, parts = viewer.locator("[data-erase]"), "/alice/vision/runs/pictures/erase/parts?part=media:"
+    expect(erase).to_have_attribute("href", f"{parts}{names[0]}")
     page.keyboard.press("ArrowDown")
+    expect(erase).to_have_attribute("href", f"{parts}{names[1]}")
     expect(viewer.locator("[data-caption]")).to_have_text("step 1 no 1")
     page.keyboard.press("ArrowRight")
     expect(viewer.locator("[data-caption]")).to_have_text("step 2 no 1")
