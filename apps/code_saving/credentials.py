@@ -88,6 +88,19 @@ _NAMES = frozenset({
     "access_token", "api_key", "api_token", "apikey", "auth_token", "client_secret", "passwd", "password", "private_key",
     "aws_secret_access_key", "aws_secret_key", "refresh_token", "secret", "secret_access_key", "secret_key", "wandb_api_key",
 })  # fmt: skip
+# `db_password`, `smtpPassword`, `openai_api_key`: the same with a word before it.
+_ENDINGS = ("apikey", "passwd", "password", *(f"_{name}" for name in sorted(_NAMES)))
+# Beside such a name stand words about a secret as often as one: what to put there, whether it is asked for, a path, the
+# name of a variable or of a file.
+_NO_SECRET = re.compile(
+    r"(?i:change|default|disabled|dummy|enabled|example|fake|fill|hidden|insert|mock|none|not|optional|placeholder|redacted"
+    r"|replace|required|sample|test|todo|unset|your)(?![A-Za-z0-9])"
+    r"|(?i:changeme|example|(?:my|your)[_-]?(?:api|key|pass|secret|token)|(?:passwd|password|secret)\Z)"
+    r"|(.)\1*\Z"
+    r"|[\[~/\\.]"
+    r"|(?i:arn|aws|azure|env|file|gcp|https?|s3|secrets?|ssm|vault):"
+    r"|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z"
+)
 _SHORTEST_NAMED = 6
 _SHORTEST_SURE = 8
 # What a key lies in, and not what it is.
@@ -174,11 +187,16 @@ def values_in(text: str, detector: Detector) -> list[str]:
 
 def is_named_secret(name: str, value: object) -> bool:
     """Is this a value beside a name that says it is a secret, as in a config or on a command line?"""
+    if not isinstance(value, str) or len(value) < _SHORTEST_NAMED or value == MASK:
+        return False
+    if value.startswith(("$", "<", "*", "{", "(secret masked:")):
+        return False
     flat = name[-_LONGEST_NAME:].strip("-").lower().replace("-", "_").rsplit(".", 1)[-1]
+    return flat in _NAMES or (flat.endswith(_ENDINGS) and not _is_about_one(value))
+
+
+def _is_about_one(value: str) -> bool:
     return (
-        flat in _NAMES
-        and isinstance(value, str)
-        and len(value) >= _SHORTEST_NAMED
-        and value != MASK
-        and not value.startswith(("$", "<", "*", "{", "(secret masked:"))
+        _NO_SECRET.match(value) is not None
+        or _FILE_OF_A_KEY.search(value.encode("utf-8", "replace")) is not None
     )
