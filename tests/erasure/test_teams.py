@@ -22,9 +22,10 @@ from apps.projects.services import name_in_registry
 from apps.projects.types import RegistryRole
 from apps.runs.models import Run
 from apps.runs.queries import get_run
+from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Membership, ServiceAccount, Setting
-from apps.teams.queries import entities_of, get_team, seen_organisations
-from apps.teams.services import create_account, create_team, make_service_account
+from apps.teams.queries import entities_of, get_team, hidden_from, seen_organisations
+from apps.teams.services import choose, create_account, create_team, make_service_account
 from apps.teams.types import MemberRole
 from apps.vault.models import Grant, Node, Tombstone
 from tests.erasure.conftest import finish, full_run
@@ -134,3 +135,16 @@ def test_nobody_is_anything_in_a_registry_by_a_team_that_is_closed(
     take_back(by, public_id=job.public_id)
     assert role_in_project(of_team, shelf) is Role.MEMBER
     assert seen_organisations(of_team) == [institute]
+
+
+def test_nobody_is_together_with_who_hides_in_a_team_that_is_closed(
+    lab: Entity, bob: User, by: Actor
+) -> None:
+    choose(bob.entity, SettingName.HIDDEN, True, by=Actor.person(bob))
+    assert hidden_from(by, [bob.pk]) == set()
+
+    job = erase_team(lab, by=by)
+
+    assert hidden_from(by, [bob.pk]) == {bob.pk}
+    take_back(by, public_id=job.public_id)
+    assert hidden_from(by, [bob.pk]) == set()

@@ -34,7 +34,7 @@ def hidden_among(actor: Actor, audit_ids: Iterable[str]) -> set[str]:
 def _together_with(actor: Actor, people: set[int]) -> set[int]:
     if actor.user_id is None:
         return set()
-    mine = Membership.objects.filter(user_id=actor.user_id)
+    mine = Membership.objects.filter(user_id=actor.user_id, entity__erased_at=None)
     if actor.only_entity is not None:
         mine = mine.filter(entity=actor.only_entity)
     found = set(
