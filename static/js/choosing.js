@@ -33,6 +33,7 @@ export class Choosing {
 
   paint(row) {
     const isChosen = this.#chosen.has(row.dataset.run);
+    if (isChosen) this.#chosen.set(row.dataset.run, row); // as it is now
     row.querySelector("input[name=runs]").checked = isChosen;
     row.setAttribute("aria-selected", isChosen);
   }
@@ -85,6 +86,8 @@ export class Choosing {
     this.#all.indeterminate = size > 0 && !this.#all.checked;
     for (const button of this.#strip.querySelectorAll("[data-least]")) button.disabled = size < Number(button.dataset.least);
     for (const button of this.#strip.querySelectorAll("[data-most]")) button.disabled = size > Number(button.dataset.most);
+    const mayGoOn = [...this.#chosen.values()].some((row) => !row || "live" in row.dataset);
+    for (const button of this.#strip.querySelectorAll("[data-live-only]")) button.hidden = !mayGoOn;
     for (const row of this.#inPage()) this.paint(row);
   }
 

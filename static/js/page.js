@@ -19,11 +19,20 @@ for (const button of document.querySelectorAll("[data-copy-button]")) {
   button.addEventListener("click", () => copied(button));
 }
 
+// What is shown once came as the answer to a form. Loaded again, the page comes as it is without it, and makes no second one.
+const shownOnce = document.querySelector("[data-stands-at]");
+if (shownOnce) history.replaceState(null, "", shownOnce.dataset.standsAt);
+
 // Where tabs scroll, the page's own is in sight.
 for (const here of document.querySelectorAll(".tabs [aria-current]")) {
   const list = here.closest("ul");
   const over = here.getBoundingClientRect().right - list.getBoundingClientRect().right;
-  if (over > 0) list.scrollLeft += over + 12;
+  if (over <= 0) continue;
+  list.scrollLeft += over + 12;
+  // What stands first then is whole.
+  const start = list.getBoundingClientRect().left;
+  const first = [...list.children].map((tab) => tab.getBoundingClientRect()).find((tab) => tab.right > start);
+  if (first.left < start) list.scrollLeft += first.right - start;
 }
 
 // A menu closes when one looks elsewhere, and on Escape.

@@ -61,6 +61,12 @@ def test_chosen_runs_are_compared(open_page: Any) -> None:
 
     seen.page.locator("input[name=runs]").nth(0).check()
     expect(strip.get_by_role("button", name="Compare")).to_be_disabled()
+    stop = strip.get_by_role("button", name="Stop")
+    expect(stop).to_be_hidden()  # it has ended
+    seen.page.locator("tr[data-run]").nth(0).evaluate("row => { row.dataset.live = ''; }")
+    seen.page.locator("input[name=runs]").nth(1).check()
+    expect(stop).to_be_visible()
+    seen.page.locator("input[name=runs]").nth(1).uncheck()
     seen.page.locator("input[name=runs]").nth(2).check()
     expect(strip).to_contain_text("2 chosen")
     strip.get_by_role("button", name="Compare").click()

@@ -54,6 +54,10 @@ def test_somebody_without_an_account_is_invited_by_mail_and_joins(open_page: Any
     assert mail["To"] == "zoe@example.com"
     link = link_in(words_of(mail))
     assert admin.page.inner_text(".link-once pre").strip() == link
+    admin.page.wait_for_url(f"{admin.url}/teams/night-shift")
+    admin.page.reload()  # neither a refusal nor a second invitation
+    assert admin.page.locator("h1").inner_text() == "night-shift"
+    assert (admin.page.locator(".link-once").count(), len(mailbox.mails)) == (0, 1)
 
     invited: Seen = open_page(signed_in=False)
     invited.page.goto(link)
@@ -84,10 +88,17 @@ def test_a_role_changes_in_place_and_the_last_admin_reads_why_not(open_page: Any
     seen: Seen = open_page()
     seen.go("/teams/kumiko-lab")
 
-    seen.page.select_option("#role-vera", "member")
+    save = seen.page.locator("tr:has(#role-vera) button:has-text('Save')")
+    assert not save.is_visible()
+    seen.page.focus("#role-vera")
+    seen.page.keyboard.press("ArrowUp")  # chooses, and changes nobody
+    assert (seen.page.input_value("#role-vera"), save.is_visible()) == ("member", True)
+    assert seen.page.locator("#members [role=status]").count() == 0
+    save.click()
     seen.page.wait_for_selector("#members [role=status]", state="attached")
-    assert seen.page.evaluate("document.activeElement.id") in {"role-vera", ""}
+    assert not save.is_visible()
     seen.page.select_option("#role-alice", "viewer")
+    seen.page.click("tr:has(#role-alice) button:has-text('Save')")
     seen.page.wait_for_selector("#wrong-role")
 
     assert "without an admin" in seen.page.inner_text("#wrong-role")
