@@ -33,7 +33,7 @@ JAPANESE = {"accept-language": "ja"}
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # What is written so in Japanese, too: names of things, units, formats.
 AS_IT_IS = re.compile(
-    r"(?<![A-Za-z])(?:Ownlog|verify_receipt\.py|Ed25519|API|bash|CPU|CSV|CUDA|Git|git|GPU|Hugging Face|ID|JSON Lines|JSON|Keras|Lightning|OpenAPI|Parquet|PNG|Python"
+    r"(?<![A-Za-z])(?:Ownlog|verify_receipt\.py|Ed25519|API|bash|CPU|CSV|CUDA|Git|git|GPU|Hugging Face|ID|JSON Lines|JSON|Keras|Lightning|Markdown|OpenAPI|Parquet|PNG|Python"
     r"|REST|run\.log_code|run\.save|SHA|SHA-256|MD5|Standard Webhooks|TLS|URL|wandb|Webhook-Id|Webhook|XGBoost|kB|MB|GB|TB)(?![A-Za-z])"
 )
 _JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龠]")
@@ -129,7 +129,8 @@ class _Left(HTMLParser):
             self.links.append(given.get("href", ""))
         if tag not in _VOID:
             is_name = tag == "bdi" or "clip" in classes
-            self._open.append((tag, tag in _SILENT or is_foreign or "mono" in classes, is_name))
+            is_silent = tag in _SILENT or is_foreign or not classes.isdisjoint({"mono", "marked-up"})
+            self._open.append((tag, is_silent, is_name))
 
     def handle_endtag(self, tag: str) -> None:
         while self._open and self._open.pop()[0] != tag:

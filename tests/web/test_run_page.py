@@ -13,8 +13,8 @@ from apps.core.errors import Forbidden
 from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
 from apps.runs.models import Run
-from apps.runs.services import finish_run
-from apps.runs.types import RunState
+from apps.runs.services import finish_run, update_run
+from apps.runs.types import RunPatch, RunState
 from apps.teams.models import Organisation
 from tests.factories import work
 from tests.web.conftest import Log, Visit, text_of
@@ -43,6 +43,17 @@ def test_overview_tells_the_run(visit: Visit, told: Run) -> None:
     ):
         assert fact in words
     assert "cli_version" not in words
+
+
+def test_notes_are_read_as_markdown_without_html(visit: Visit, told: Run, alice: User) -> None:
+    notes = "**Cut** <b>here</b>\n\n![x](https://e.org/x)"
+    update_run(told, RunPatch(notes=notes), by=Actor.person(alice))
+
+    page = visit(PAGE, by="vera").content.decode()
+
+    assert "<strong>Cut</strong> &lt;b&gt;here&lt;/b&gt;" in page
+    assert 'href="https://e.org/x" rel="noopener nofollow"' in page
+    assert "<img" not in page
 
 
 def test_overview_says_what_was_not_stored(visit: Visit, told: Run) -> None:

@@ -25,6 +25,7 @@ from apps.runs.defined import Definitions
 from apps.web import figures, key_forms, places
 from apps.web.custody import Audience, Scope, lock_sentence, way_here
 from apps.web.machine import Measure, measure
+from apps.web.markdown import marked_up
 from apps.web.panels import MOST_DRAWN
 from apps.web.plan_words import ACTS, PLANS, STATES
 from apps.web.states import StateMark
@@ -54,6 +55,11 @@ def comma() -> str:
 @register.simple_tag
 def colon() -> str:
     return pgettext("between a name and what is said of it", ": ")
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    return marked_up(text)
 
 
 @register.filter

@@ -1,0 +1,77 @@
+"""What people write about a run, as they meant it: Markdown, of which nothing loads, runs or pretends to be of this page.
+
+HTML stays the letters that it is, a picture becomes a link, and links lead to the web or to a mailbox (ADR 0248).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+
+MOST_LETTERS = 20_000
+MOST_CELLS = 5_000  # of tables, whose short rows are filled up
+_LEADS = re.compile(r"(?:https?://|mailto:)[^/]", re.IGNORECASE)
+_REL = "noopener nofollow"
+_DEEPEST = 20
+# The page has h1 and h2 of its own.
+_BELOW = 2
+
+
+def marked_up(text: str) -> SafeString:
+    """The text as HTML. Where it is too much to be read for its marks it stands as it was written."""
+    lines = text.splitlines()
+    cells = len(lines) * max((line.count("|") for line in lines), default=0)
+    if len(text) > MOST_LETTERS or cells > MOST_CELLS:
+        return format_html('<p class="pre">{}</p>', text)
+    return SafeString(_reader.render(text))
+
+
+class _Reader(MarkdownIt):
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - the library's name
+        """Asked of links and pictures once their addresses are spelled out; what is refused stays text."""
+        return _LEADS.match(url) is not None
+
+
+def _tame(state: StateCore) -> None:
+    for token in state.tokens:
+        token.info = ""  # the language of a block would become a class that others chose
+        token.attrs.pop("style", None)  # how a column is set; the policy refuses it
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{min(6, int(token.tag[1]) + _BELOW)}"
+        token.children = list(_inside(token.children or ()))
+
+
+def _inside(children: Iterable[Token]) -> Iterator[Token]:
+    """Links say that they lead away; a picture is a link to it, and inside of a link its words."""
+    is_in_link = False
+    for token in children:
+        if token.type == "link_open":
+            is_in_link = True
+            yield _link(str(token.attrs.get("href", "")))
+        elif token.type == "image":
+            address = str(token.attrs.get("src", ""))
+            words = Token("text", "", 0, content=token.content or address)
+            yield from [words] if is_in_link else [_link(address), words, Token("link_close", "a", -1)]
+        else:
+            is_in_link = is_in_link and token.type != "link_close"
+            yield token
+
+
+def _link(address: str) -> Token:
+    """Its title is the address: what it is called may say anything."""
+    return Token("link_open", "a", 1, attrs={"href": address, "rel": _REL, "title": address})
+
+
+def _made() -> MarkdownIt:
+    reader = _Reader("js-default", {"html": False, "breaks": True, "maxNesting": _DEEPEST})
+    reader.core.ruler.push("tame", _tame)
+    return reader
+
+
+_reader = _made()
