@@ -18,13 +18,15 @@ class Node(models.Model):
 
     `secrets` holds the pair, `lies_under` names the wrap secret that opens it (for the root: its generation,
     as a number). The `next_` columns hold the pair that replaces it during an epoch or a partial erasure;
-    children follow their own `lies_under`, so both are good until the last child has moved.
+    children follow their own `lies_under`, so both are good until the last child has moved. `lies_under` has no index of its
+    own: what lies under a node are its children, and PostgreSQL writes a row in its place while no index has to follow
+    (docs/adr/0250).
     """
 
     id = models.UUIDField(primary_key=True)
     kind = models.CharField(max_length=12, choices=[(kind.value, kind.value) for kind in NodeKind])
     parent_id = models.UUIDField(null=True, db_index=True)
-    lies_under = models.UUIDField(db_index=True)
+    lies_under = models.UUIDField()
     wrap_id = models.UUIDField()
     content_id = models.UUIDField()
     secrets = models.BinaryField()
@@ -61,7 +63,7 @@ class Grant(models.Model):
 
     blob_id = models.UUIDField()
     owner_id = models.UUIDField(db_index=True)
-    lies_under = models.UUIDField(db_index=True)
+    lies_under = models.UUIDField()
     content_id = models.UUIDField()
     secret = models.BinaryField()
     created_at = models.DateTimeField(db_index=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import connections, transaction
@@ -39,6 +38,7 @@ class _Table(NamedTuple):
     """Where wrapped secrets lie, and which columns are read of it: the first is the id by which an error names a row."""
 
     model: type[Model]
+    below: str  # the column that names the node whose secret they lie under
     columns: tuple[str, str, str, str, *tuple[str, ...]]  # and its key, secret, and what it lies under
     place: Callable[[Sequence[Any], str], bytes]
     is_free: str
@@ -59,12 +59,17 @@ def _place_of_grant(row: Sequence[Any], lies_under: str) -> bytes:
 
 _NODES = _Table(
     Node,
+    "parent_id",
     ("id", "id", "secrets", "lies_under", "kind", "parent_id", "wrap_id", "content_id"),
     _place_of_node,
     "vault_node.next_wrap_id IS NULL",  # otherwise another worker renews it: it is found again in the next round
 )
 _GRANTS = _Table(
-    Grant, ("blob_id", "id", "secret", "lies_under", "owner_id", "content_id"), _place_of_grant, "TRUE"
+    Grant,
+    "owner_id",
+    ("blob_id", "id", "secret", "lies_under", "owner_id", "content_id"),
+    _place_of_grant,
+    "TRUE",
 )
 
 
@@ -73,21 +78,22 @@ def move_some(nodes: Sequence[Node]) -> Iterator[int] | None:
 
     None when nothing lies there any more.
     """
-    old = [node.wrap_id for node in nodes]
     for table in (_NODES, _GRANTS):
-        if old and (rows := _read(table, old)):
+        if nodes and (rows := _read(table, nodes)):
             return _move(table, rows, nodes)
     return None
 
 
-def _read(table: _Table, old: Sequence[UUID]) -> list[tuple[Any, ...]]:
+def _read(table: _Table, nodes: Sequence[Node]) -> list[tuple[Any, ...]]:
+    """By the node they lie below, which has an index, and of those what lies under its old secret."""
     fields = {field.attname: field for field in table.model._meta.concrete_fields}
     columns = ", ".join(plainly(fields[name]) for name in table.columns)
-    marks = ", ".join(["%s"] * len(old))
+    marks = ", ".join(["%s"] * len(nodes))
     with connections[DATABASE].cursor() as cursor:
         cursor.execute(
-            f"SELECT {columns} FROM {table.name()} WHERE lies_under IN ({marks}) LIMIT {_READ}",  # noqa: S608
-            [each.hex for each in old],
+            f"SELECT {columns} FROM {table.name()} "  # noqa: S608
+            f"WHERE {table.below} IN ({marks}) AND lies_under IN ({marks}) LIMIT {_READ}",
+            [node.pk.hex for node in nodes] + [node.wrap_id.hex for node in nodes],
         )
         return list(cursor.fetchall())
 

@@ -136,10 +136,10 @@ def _take_next(node_ids: Sequence[NodeId], *, is_root: bool) -> None:
             .filter(pk__in=node_ids, next_wrap_id__isnull=False)
             .order_by("pk")
         )
-        old = [node.wrap_id for node in nodes]
+        some, old = [node.pk for node in nodes], [node.wrap_id for node in nodes]
         if (
-            Node.objects.filter(lies_under__in=old).exists()
-            or Grant.objects.filter(lies_under__in=old).exists()
+            Node.objects.filter(parent_id__in=some, lies_under__in=old).exists()
+            or Grant.objects.filter(owner_id__in=some, lies_under__in=old).exists()
         ):
             raise Stuck
         for node in nodes:
