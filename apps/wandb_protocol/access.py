@@ -123,6 +123,7 @@ declare_graphql(
     "Mutation.createArtifactCollectionTagAssignments",
     "Mutation.createArtifactFiles",
     "Mutation.createArtifactManifest",
+    "Mutation.createCustomChart",  # and PROJECT_CREATE where the project of looks is not there yet
     "Mutation.deleteAliases",
     "Mutation.linkArtifact",
     "Mutation.unlinkArtifact",
@@ -185,6 +186,8 @@ _FACTS = {
     "CreateArtifactPayload": "artifact",
     "CreateRunFilesPayload": "runID uploadHeaders files",
     "CreatedRunFile": "name uploadUrl",
+    "CreateCustomChartPayload": "chart",
+    "CustomChart": "id",
     "CreateInvitePayload": "invite",
     "CreateServiceAccountPayload": "user",
     "CreateTeamPayload": "entity",

@@ -203,6 +203,7 @@ for name in (
     "run-file-plotly",
     "project-compare-media",
     "run-media",
+    "run-media-look",
     "run-media-mask",
     "run-media-panel",
     "run-media-table",

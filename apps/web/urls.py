@@ -336,6 +336,7 @@ urlpatterns = [
     path("<str:entity>/<str:project>/runs/<str:run>/histograms/ridge", histograms.ridge_of, name="run-ridge"),
     path("<str:entity>/<str:project>/runs/<str:run>/histograms/one", histograms.one, name="run-histogram"),
     path("<str:entity>/<str:project>/runs/<str:run>/media", media.media, name="run-media"),
+    path("<str:entity>/<str:project>/runs/<str:run>/media/look", media.look, name="run-media-look"),
     path("<str:entity>/<str:project>/runs/<str:run>/media/panel", media.panel, name="run-media-panel"),
     path("<str:entity>/<str:project>/runs/<str:run>/media/table", media.table, name="run-media-table"),
     path(

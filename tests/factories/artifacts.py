@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from apps.accounts.actors import Actor
+from apps.artifacts.looks import new_look
 from apps.artifacts.manifests import digest_of, read_manifest
 from apps.artifacts.models import Version
 from apps.artifacts.services import (
@@ -17,6 +18,7 @@ from apps.artifacts.services import (
     commit_version,
     get_manifest_upload,
     get_upload,
+    keep_look,
     receive_file,
     receive_manifest,
     start_version,
@@ -77,3 +79,8 @@ def version(
     upload(begun, {path: content for content, path in one_of_each.items()}, by=by)
     bring_manifest(begun, manifest(files), by=by)
     return commit_version(begun, by=by)
+
+
+def look(project: Project, name: str, text: str, *, by: Actor) -> Version:
+    """How a chart is drawn, in the words of whoever wrote it."""
+    return keep_look(project, new_look(name, text), by=by)

@@ -267,6 +267,7 @@ OTHERWISE = {
     },
     **{f"go-{kind}": {404} for kind in ("alert", "run", "version", "webhook")},
     # a.txt is no mask, and the run logs no media.
+    "run-media-look": {400},
     "run-media-mask": {400},
     "run-media-panel": {400},
     "run-media-table": {400},

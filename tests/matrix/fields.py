@@ -72,7 +72,7 @@ ELSEWHERE = {
         Query.artifact Query.artifactCollection Query.clientIDMapping Query.models
         Mutation.addAliases Mutation.commitArtifact Mutation.completeMultipartUploadArtifact Mutation.createArtifact
         Mutation.createArtifactCollectionTagAssignments Mutation.createArtifactFiles Mutation.createArtifactManifest
-        Mutation.deleteAliases Mutation.deleteArtifact Mutation.deleteArtifactCollectionTagAssignments
+        Mutation.createCustomChart Mutation.deleteAliases Mutation.deleteArtifact Mutation.deleteArtifactCollectionTagAssignments
         Mutation.deleteArtifactSequence Mutation.moveArtifactSequence Mutation.updateArtifact Mutation.updateArtifactManifest
         Mutation.updateArtifactSequence Mutation.useArtifact
     """,

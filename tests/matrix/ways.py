@@ -105,6 +105,7 @@ FINE: dict[str, frozenset[int]] = {
     "registry-rules": frozenset({404}),  # of a project that is none
     "run-file-image": frozenset({404}),
     "run-histogram": frozenset({400, 404}),
+    "run-media-look": frozenset({400}),
     "run-media-mask": frozenset({400}),
     "run-media-panel": frozenset({400}),
     "run-media-table": frozenset({400}),

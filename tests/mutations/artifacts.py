@@ -8,6 +8,7 @@ from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Manifest, RunVersion, StoredFile, Version
 from apps.artifacts.queries import entries, graph, holders, lineage, links, versions
+from apps.artifacts.queries.looks import read_look
 from apps.artifacts.services import get_manifest_upload, get_upload, may_add_to, use_version
 from apps.artifacts.services.collections import collection_to_add_to
 from apps.artifacts.types import RunRole
@@ -49,6 +50,7 @@ def make(world: World) -> dict[str, str]:
             )
             made[project.public_id] = version.public_id
             use_version(run, version)
+            artifacts.look(project, "a-look", "{}", by=by)
     shut.update(suspended_at=since)
     private, public = world.place("private project"), world.place("public project")
     use_version(
@@ -120,6 +122,7 @@ CALLS: list[tuple[str, Permission, Any]] = [
     ("versions.passed", P.FILE_READ, lambda s, p, by: versions.passed(by, P.FILE_READ, version(s, p))),
     ("links.get_version", P.FILE_WRITE, lambda s, p, by: links.get_version(by, P.FILE_WRITE, public_id=version(s, p).public_id)),
     ("links.read_version_named", P.FILE_READ, lambda s, p, by: links.read_version_named(by, entity=p.target.entity, project=p.target.project, name="data")),
+    ("looks.read_look", P.FILE_READ, lambda s, p, by: read_look(by, f"{p.target.entity}/{p.target.project}/a-look")),
     ("links.get_version_in", P.FILE_READ, lambda s, p, by: links.get_version_in(by, P.FILE_READ, project=_project(p), name="data:latest")),
     ("links.get_version_named", P.FILE_READ, lambda s, p, by: links.get_version_named(by, P.FILE_READ, entity=p.target.entity, project=p.target.project, name="data")),
     ("versions.get_open_version", P.FILE_WRITE, lambda s, p, by: versions.get_open_version(by, version(s, p).public_id)),

@@ -73,6 +73,11 @@ def _new(p: Place) -> dict[str, Any]:
     return _run(p) | {"artifactTypeName": "dataset", "artifactCollectionName": "theirs", "digest": "d"}
 
 
+def _look(p: Place) -> dict[str, Any]:
+    said = {"displayName": "x", "type": "vega2", "access": "PRIVATE", "spec": "{}"}
+    return said | {"entity": p.target.entity, "name": f"{p.target.project}/look"}
+
+
 def _data(p: Place) -> dict[str, Any]:
     named = {"entityName": p.target.entity, "projectName": p.target.project}
     return named | {"artifactCollectionName": "data"}
@@ -106,6 +111,7 @@ FIELDS = {
     # Whoever may only add runs brings no versions but by their runs, and goes on with those alone.
     "createArtifact": Field("createArtifact", _WRITE, lambda s, p: _new(p) | {"runName": None}),
     "createArtifact by a run": Field("createArtifact", _BY_RUN, lambda s, p: _new(p)),
+    "createCustomChart": Field("createCustomChart", _WRITE, lambda s, p: _look(p)),
     "createArtifactFiles": Field("createArtifactFiles", _BY_RUN, lambda s, p: {"artifactFiles": [{"artifactID": _begun(p), "name": "c.txt", "md5": md5(b"c")}]}, is_hidden=True),
     "createArtifactManifest": Field("createArtifactManifest", _BY_RUN, lambda s, p: {"artifactID": _begun(p), "name": "m", "digest": ""}, is_hidden=True),
     "updateArtifactManifest": Field("updateArtifactManifest", _BY_RUN, lambda s, p: {"artifactManifestID": to_client("ArtifactManifest", p.target.begun_manifest_id)}, is_hidden=True),

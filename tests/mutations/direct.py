@@ -344,7 +344,7 @@ UNASKED = {
         by_hand.make_version changing.add_aliases changing.remove_aliases changing.update_version closing.close_published
         collections.update_collection
         collections.portfolio_to_link_to linking.add_link_aliases linking.cut_links linking.end_links linking.remove_link_aliases
-        linking.unlink_version links.promotions_of projects.create_registry_project projects.rename_registry_project
+        linking.unlink_version links.promotions_of looks.keep_look projects.create_registry_project projects.rename_registry_project
         registries.rename_registry registries.unname_called registries.unname_in_registry registries.update_registry
         committing.commit_version deleting.close_collection deleting.leave_collection linking.require_may_end_links
         deleting.leave_versions services.export_entity services.export_project services.export_runs

@@ -92,6 +92,7 @@ NO_PAGES = {
     "run-line-changes",
     "run-line-search",
     "run-lines",
+    "run-media-look",
     "run-media-mask",
     "run-media-panel",
     "run-ridge",

@@ -55,6 +55,7 @@ from apps.artifacts.queries.links import (
     shown,
 )
 from apps.artifacts.queries.lives import inherited_ttls
+from apps.artifacts.queries.looks import read_look
 from apps.artifacts.queries.registries import (
     get_registry,
     may_make_registries,
@@ -141,6 +142,7 @@ __all__ = [
     "portfolios_in",
     "promotions_of",
     "read_by_runs",
+    "read_look",
     "read_manifest_blob",
     "read_stored",
     "read_version",

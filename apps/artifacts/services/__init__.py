@@ -26,6 +26,7 @@ from apps.artifacts.services.linking import (
     remove_link_aliases,
     unlink_version,
 )
+from apps.artifacts.services.looks import keep_look
 from apps.artifacts.services.parts import abandon_parts, complete_parts, receive_part
 from apps.artifacts.services.registries import create_registry, rename_registry, update_registry
 from apps.artifacts.services.uploads import (
@@ -57,6 +58,7 @@ __all__ = [
     "get_upload",
     "give_back_files",
     "hand_on_files",
+    "keep_look",
     "leave_collection",
     "leave_versions",
     "link_version",

@@ -9,12 +9,13 @@ from typing import Any
 from apps.runs.history.paths import dotted
 
 _LONGEST_WORDS = 200
+_LONGEST_LOOK = 400  # an entity, a project and a name
 _APART = "Custom Chart Tables/"
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`look`: the name of a preset. `fields`: the column for each of its places; `words`: its titles. All of it is content."""
+    """`look`: the name of a preset, or of a look that somebody wrote. `fields`: the column for each of its places; `words`: its titles. All of it is content."""
 
     key: str
     look: str
@@ -34,10 +35,10 @@ def charts_of(facts: Mapping[str, Any]) -> dict[str, Chart]:
         if isinstance(panel, Mapping) and isinstance(look := panel.get("panelDefId"), str):
             fields, words = _texts(panel.get("fieldSettings")), _texts(panel.get("stringSettings"))
             for name in (f"{key}_table", f"{_APART}{key}_table"):
-                found[dotted((name,))] = Chart(key, look[:_LONGEST_WORDS], fields, words)
+                found[dotted((name,))] = Chart(key, look[:_LONGEST_LOOK], fields, words)
     for key, value in _entries(facts, "viz"):
         if isinstance(look := value.get("id"), str):
-            found[dotted((key,))] = Chart(key, look[:_LONGEST_WORDS])
+            found[dotted((key,))] = Chart(key, look[:_LONGEST_LOOK])
     return found
 
 

@@ -8,7 +8,6 @@ _FEATURES = (
     ("Automations and integrations are", r"\w*([Tt]rigger|[Ii]ntegration)\w*"),
     ("Launch queues are", r"\w*([Rr]unQueue|[Ll]aunch|ResourceConfig)\w*"),
     ("Sweeps are", r"\w*([Ss]weep|[Aa]gent)\w*"),
-    ("Custom chart presets are", r"\w*CustomChart\w*"),
     ("This of artifacts is", r"\w*([Aa]rtifact|[Aa]lias|Collection)\w*"),
 )
 # Whoever has an account chose its name and its password, or proved who they are elsewhere: no script does that for others.

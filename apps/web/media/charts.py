@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from apps.core import jsontext
-from apps.core.errors import Invalid
+from apps.core.errors import Invalid, TooMuch
 from apps.files.media.charts import Chart
 from apps.files.media.tables import Table, read_table
 from apps.files.queries import read_file
@@ -183,7 +183,7 @@ def read_source(file: OpenFile) -> Source | None:
         return None
     try:
         return Source(read_table(b"".join(read_file(file.file))))
-    except Invalid:
+    except (Invalid, TooMuch):
         return None
     except Tampered as error:
         leave_out(error)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
@@ -18,19 +21,30 @@ from apps.runs.history import store
 from apps.runs.queries import get_run, open_run
 from apps.runs.types import OpenRun, Stream
 from apps.vault.damage import leaving_out_damaged
+from apps.web.appearance import appearance_of
+from apps.web.colours import run_colour
 from apps.web.figures import place_on
 from apps.web.links import run_url, with_query
+from apps.web.media.looks import look_of
 from apps.web.media.overlays import Picked
 from apps.web.media.panels import MOST_ALONE, MOST_IN_PANEL, panels_of
 from apps.web.media.tables import Asked, table_page
 from apps.web.points import bound
 from apps.web.rendering import render
 from apps.web.request import Request
+from apps.web.serving import drawn_apart
 from apps.web.trees import by_name
 from apps.web.values import client_facts
 from apps.web.views.runs import frame
 
 KEYS_ON_PAGE = 24
+# What draws a look that somebody wrote. Classic scripts, as for figures of Plotly.
+DRAWN_BY = (
+    "vendor/vega/vega.min.js",
+    "vendor/vega-lite/vega-lite.min.js",
+    "vendor/vega-interpreter/vega-interpreter.js",
+    "js/frames/vega.js",
+)
 _LONGEST_KEY = 2000
 _MOST_PICKED = 1000
 _LONGEST_WORDS = 200
@@ -95,6 +109,33 @@ def panel(request: Request, entity: str, project: str, run: str) -> HttpResponse
         "url": run_url(held.entity, held.name, opened.head.name),
     }
     return render(request, "media/_panel.html", context)
+
+
+@require_safe
+def look(request: Request, entity: str, project: str, run: str) -> HttpResponseBase:
+    """A frame in which our script draws a chart as somebody described it; asked for in any other way it leads to the page.
+
+    Where the description lies is asked of the gate by itself: who may see the run may not see that, perhaps.
+    """
+    opened = _opened(request, entity, project, run)
+    key = _key(request, opened)
+    if request.headers.get("Sec-Fetch-Dest") != "iframe":
+        held = open_project(opened.run.project)
+        page = f"{run_url(held.entity, held.name, opened.head.name)}/media"
+        return redirect(with_query(page, {"key": key.name, "at": request.GET.get("at", "")}))
+    facts, step = client_facts(opened.config_text), bound(request.GET.get("at", ""))
+    with leaving_out_damaged():
+        (found,) = panels_of(opened.run, [key], facts=facts, step=step, most=1)
+        said = look_of(request.actor, found.drawing) if found.drawing else None
+    scripts = [request.build_absolute_uri(static(each)) for each in DRAWN_BY] if said else []
+    context = {
+        "scripts": scripts,
+        "theme": appearance_of(request).theme,
+        "drawn": said
+        and said
+        | {"name": opened.head.display_name or opened.head.name, "colour": run_colour(opened.run.number)},
+    }
+    return drawn_apart(render(request, "media/look_frame.html", context), scripts or ["'none'"])
 
 
 @require_safe

@@ -151,6 +151,8 @@ CALLS: dict[str, Call] = {
         "createArtifactManifest", "deleteAliases", "deleteArtifact", "deleteArtifactCollectionTagAssignments",
         "deleteArtifactSequence", "moveArtifactSequence", "updateArtifact", "updateArtifactManifest",
         "updateArtifactSequence", "useArtifact")},
+    # Of looks of charts: tests/wandb_protocol/test_custom_charts.py.
+    "Mutation.createCustomChart": ("", lambda t: {}),
     # Of links and registries: tests/wandb_protocol/test_linking.py, tests/mutations/registries.py.
     **{f"Mutation.{act}": ("", lambda t: {}) for act in (
         "linkArtifact", "unlinkArtifact", "updateArtifactPortfolio", "deleteArtifactPortfolio", "renameProject",

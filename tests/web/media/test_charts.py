@@ -228,12 +228,12 @@ def test_the_page_shows_the_chart_with_its_title_and_its_table(visit: Visit, dra
     assert f"{PAGE}/table?key=key_table" in page
 
 
-def test_a_look_of_somebody_is_not_drawn_and_it_is_said(visit: Visit, drawn: Any) -> None:
+def test_a_look_of_somebody_is_drawn_apart_beside_its_rows(visit: Visit, drawn: Any) -> None:
     drawn(look="lab/<script>alert(1)</script>")
 
     answer = visit(PAGE, by="vera")
 
-    assert "nothing of it is run. What it is drawn from: x x x y 0 1 1 3" in text_of(answer)
+    assert ", from: x x x y 0 1 1 3" in text_of(answer)
     assert "<script>alert" not in answer.content.decode()
 
 

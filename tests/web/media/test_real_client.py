@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -45,6 +46,9 @@ def picture(**more):
     return wandb.Image((rng.random((24, 32, 3)) * 255).astype("uint8"), **more)
 mask = np.ones((24, 32), "uint8")
 box = {"position": {"minX": .1, "maxX": .5, "minY": .2, "maxY": .7}, "class_id": 1}
+look = wandb.Api(timeout=60).create_custom_chart("alice", "own", "A look of mine", "vega2", "private", {
+    "$schema": "https://vega.github.io/schema/vega-lite/v6.json", "data": {"name": "wandb"}, "title": "${string:title}", "mark": "bar",
+    "encoding": {"x": {"field": "${field:across}", "type": "ordinal"}, "y": {"field": "${field:up}", "type": "quantitative"}}})
 with wandb.init(project="media", id="kinds") as run:
     parts = wandb.Table(columns=["n"], log_mode="INCREMENTAL")
     grown = wandb.Table(columns=["n", "picture"], log_mode="INCREMENTAL")
@@ -82,7 +86,7 @@ with wandb.init(project="media", id="kinds") as run:
             "lines": wandb.plot.line_series([0, 1], [[1, 2], [3, 4]], keys=["one", "two"]),
             "confusion": wandb.plot.confusion_matrix(preds=[0, 1, 1], y_true=[0, 1, 0], class_names=["cat", "dog"]),
             "elbow": wandb.visualize("wandb/elbow/v1", elbow),
-            "own": wandb.plot_table("alice/own", pairs, {"x": "x"}),
+            "own": wandb.plot_table(look, pairs, {"across": "x", "up": "y"}, {"title": "My look"}),
         })
     folder = pathlib.Path(run.dir)
     typed = wandb.Artifact("typed", "dataset")
@@ -254,7 +258,18 @@ def test_charts_are_drawn_from_the_tables_that_they_were_logged_with(logged: Log
         "elbow": "lines",
     }
     assert "A line" in page
-    assert "<bdi>alice/own</bdi> is not drawn here" in page
+    assert "In the look <bdi>alice/own</bdi>, from:" in page
+
+
+def test_a_look_that_the_client_made_is_what_its_chart_is_drawn_from(logged: Logged) -> None:
+    page = logged.get("media/look?key=own_table", **{"Sec-Fetch-Dest": "iframe"}).text
+
+    held = re.search(r'<script id="look" type="application/json">(.*?)</script>', page)
+    assert held is not None
+    said = json.loads(held[1])
+    assert said["look"]["encoding"]["x"] == {"field": "x", "type": "ordinal"}
+    assert (said["look"]["title"], said["look"]["encoding"]["y"]["field"]) == ("My look", "y")
+    assert (said["columns"], said["rows"]) == (["x", "y"], [[n, n * n] for n in range(5)])
 
 
 def test_media_in_cells_of_tables_come_from_the_artifacts_of_the_tables(logged: Logged) -> None:
