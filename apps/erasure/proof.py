@@ -15,7 +15,7 @@ from apps.core import clock
 from apps.erasure.errors import NotYet
 from apps.erasure.models import ErasureJob, Remainder
 from apps.erasure.plan import all_parts_of
-from apps.erasure.steps import Beat, delete_rows, want_epoch
+from apps.erasure.steps import Beat, at_once, delete_rows, want_epoch
 from apps.erasure.types import Scope, Step, Trace
 from apps.vault.absence import below, blobs_left, nodes_left, without_tombstone
 from apps.vault.epochs import is_done, is_known
@@ -75,7 +75,7 @@ def _ask_all(job: ErasureJob, kind: Trace, beat: Beat) -> int:
     found, last = 0, 0
     while True:
         rows = Remainder.objects.filter(job=job, kind=kind.value, gone_at=None, pk__gt=last)
-        batch = list(rows.order_by("pk")[:_BATCH])
+        batch = list(rows.order_by("pk")[: at_once(job, _BATCH)])
         if not batch:
             return found
         last = batch[-1].pk

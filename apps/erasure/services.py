@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -266,12 +266,15 @@ def advance(job_id: int) -> None:
 
 def _claim(job_id: int) -> ErasureJob | None:
     now = clock.now()
-    free = ErasureJob.objects.filter(
-        Q(busy_until=None) | Q(busy_until__lt=now), may_begin(), pk=job_id, done_at=None
-    )
+    free = ErasureJob.objects.filter(_free(now), may_begin(), pk=job_id, done_at=None)
     if not free.update(busy_until=now + _LEASE, tries=F("tries") + 1):
         return None
     return ErasureJob.objects.get(pk=job_id)
+
+
+def _free(now: datetime) -> Q:
+    """No worker is at it. One that promised to be back later than any could was before the clock was set back, and may be dead."""
+    return Q(busy_until=None) | Q(busy_until__lt=now) | Q(busy_until__gt=now + 2 * _LEASE)
 
 
 def _beat(job: ErasureJob, ends: float) -> None:
@@ -303,7 +306,7 @@ def _release(job: ErasureJob, *, trouble: str = "") -> None:
 def due_jobs() -> Iterable[int]:
     """Jobs that are not done, that no worker is at, and that wait for nothing but one."""
     now = clock.now()
-    waiting = ErasureJob.objects.filter(Q(busy_until=None) | Q(busy_until__lt=now), may_begin(), done_at=None)
+    waiting = ErasureJob.objects.filter(_free(now), may_begin(), done_at=None)
     waiting = waiting.exclude(waits_for_other_than(_epochs_done()))
     # Those tried least first: one that cannot be finished keeps no other waiting.
     return list(waiting.order_by("tries", "pk").values_list("pk", flat=True)[:_SWEEP_BATCH])

@@ -115,11 +115,16 @@ def delete_bytes(job: ErasureJob, beat: Beat) -> None:
     for part in all_parts_of(Scope(job.scope)):
         for field in part.blob_fields:
             rows = part.rows_of(job).filter(**{f"{field}__isnull": False}).select_related(field)
-            while batch := list(rows[:_FEWER]):
+            while batch := list(rows[: at_once(job, _FEWER)]):
                 going = _unclaimed(job, batch)
                 note_blobs(job, going, field)
                 delete_with_rows(going, field, partial(_count, job, part.model))
                 beat()
+
+
+def at_once(job: ErasureJob, most: int) -> int:
+    """One after the other where the turn before broke off: of a batch that does not come to its end nothing is behind the job."""
+    return 1 if job.trouble else most
 
 
 def _unclaimed(job: ErasureJob, batch: list[Model]) -> list[Model]:

@@ -111,7 +111,9 @@ def run_due() -> Epoch | None:
     """Run the epoch that is due, if one is: asked for some seconds ago, broken off, or needed for a while. None when there
     is nothing to do."""
     now = clock.now()
-    asked = Epoch.objects.filter(state=EpochState.WAITING, asked_at__lte=now - DEBOUNCE).exists()
+    # Asked for in the time to come: the clock was set back since.
+    is_due = Q(asked_at__lte=now - DEBOUNCE) | Q(asked_at__gt=now)
+    asked = Epoch.objects.filter(is_due, state=EpochState.WAITING).exists()
     broken_off = Epoch.objects.filter(_free(now), state=EpochState.RUNNING).exists()
     if asked or broken_off or _leftover():
         return run()
@@ -216,7 +218,8 @@ def _begin() -> Epoch | None:
 
 
 def _free(now: datetime) -> Q:
-    return Q(busy_until=None) | Q(busy_until__lt=now)
+    """Nobody is at it. Who promised to be back later than anybody could did so before the clock was set back."""
+    return Q(busy_until=None) | Q(busy_until__lt=now) | Q(busy_until__gt=now + 2 * _LEASE)
 
 
 def _leftover() -> bool:

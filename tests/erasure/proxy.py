@@ -1,0 +1,159 @@
+"""A reverse proxy before an S3 server that is unwell as it is told: raw HTTP, so that the real client meets what a store does."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+_OF_ONE_CONNECTION = {
+    "connection", "content-length", "expect", "host", "keep-alive", "transfer-encoding",
+}  # fmt: skip
+_SLOW_SECONDS = 0.1
+
+
+class Fault(Enum):
+    BROKEN = auto()  # 500, and nothing is done
+    DENIED = auto()  # 403, and nothing is done
+    MISSING = auto()  # 404, and nothing is done
+    LIES = auto()  # 204, and nothing is done
+    LOST = auto()  # done, and the connection ends without an answer
+    SILENT = auto()  # done, and no answer comes until the client gives up
+    SLOW = auto()
+
+
+_ANSWERS = {
+    Fault.BROKEN: (500, "InternalError"),
+    Fault.DENIED: (403, "AccessDenied"),
+    Fault.MISSING: (404, "NoSuchKey"),
+    Fault.LIES: (204, ""),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    method: str
+    is_of_version: bool
+    is_list: bool
+
+
+Rule = Callable[[Asked], Fault | None]
+
+
+def well(_: Asked) -> None:
+    """Every request goes on to the store."""
+
+
+class Proxy(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.store = upstream
+        place = urlsplit(upstream)
+        self.upstream = (place.hostname or "", place.port or 80)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.rule: Rule = well
+        self.faults = 0
+        self._guard = threading.Lock()
+
+    def fault_for(self, asked: Asked) -> Fault | None:
+        with self._guard:
+            fault = self.rule(asked)
+            self.faults += fault is not None
+            return fault
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed, or that gave up, is no error of the proxy's."""
+
+
+@contextmanager
+def proxy(upstream: str) -> Iterator[Proxy]:
+    with Proxy(upstream) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Proxy
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def _pass_on(self) -> None:
+        body, query = self._body(), parse_qs(urlsplit(self.path).query, keep_blank_values=True)
+        fault = self.server.fault_for(
+            Asked(
+                self.command, "versionId" in query, bool(query.keys() & {"versions", "uploads", "list-type"})
+            )
+        )
+        if fault in _ANSWERS:
+            status, code = _ANSWERS[fault]
+            self._answer(status, {}, f"<Error><Code>{code}</Code></Error>".encode() if code else b"")
+            return
+        if fault is Fault.SLOW:
+            time.sleep(_SLOW_SECONDS)
+        upstream = HTTPConnection(*self.server.upstream, timeout=60)
+        try:
+            kept = {
+                name: value for name, value in self.headers.items() if name.lower() not in _OF_ONE_CONNECTION
+            }
+            upstream.request(self.command, self.path, body, kept)
+            answer = upstream.getresponse()
+            data = answer.read()
+            if fault in {Fault.LOST, Fault.SILENT}:
+                self._leave(waiting=fault is Fault.SILENT)
+            else:
+                said = {
+                    name: value
+                    for name, value in answer.getheaders()
+                    if name.lower() not in _OF_ONE_CONNECTION
+                }
+                self._answer(answer.status, said, data)
+        finally:
+            upstream.close()
+
+    do_DELETE = do_GET = do_HEAD = do_POST = do_PUT = _pass_on  # noqa: N815  (the names are the library's)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = bytearray()
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass  # trailers
+        return bytes(body)
+
+    def _leave(self, *, waiting: bool) -> None:
+        self.close_connection = True
+        if waiting:
+            self.connection.recv(1)  # nothing more comes: it returns when the client hangs up
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _answer(self, status: int, headers: dict[str, str], data: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if self.command != "HEAD" and status != 204:
+            self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if self.command != "HEAD" and status != 204:
+            self.wfile.write(data)
+
+    def log_message(self, *_: Any) -> None:
+        """Not on the suite's output."""

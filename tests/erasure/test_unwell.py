@@ -1,0 +1,69 @@
+"""A store and a database that are unwell while erasures run: an error, no answer, half of it, no permission, a lie.
+
+Whatever happens: it comes to its end, there is one receipt of it and only once it is true, and nothing of anybody else has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import textwrap
+from collections.abc import Iterator
+
+import pytest
+
+from tests import servers
+from tests.live import LiveServer
+
+pytestmark = [pytest.mark.live, pytest.mark.enable_socket, pytest.mark.promise("P-09")]
+
+_LIVE = """
+    import os
+    from tests.erasure.proxy import proxy
+    with proxy("{upstream}") as server:
+        os.environ["OWNLOG_STORAGE_URL"] = f"s3://{bucket}?endpoint={{server.url}}&region=us-east-1"
+        os.environ["OWNLOG_STORAGE_ACCESS_KEY"] = os.environ["OWNLOG_STORAGE_SECRET_KEY"] = "testing"
+        import django
+        django.setup()
+        from tests.erasure.unwell import live_through
+        live_through(server, "{bucket}")
+"""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an S3 server."""
+    if (there := servers.present()) is not None:
+        yield there.s3
+        return
+    with servers.s3(tmp_path_factory.mktemp("s3")) as url:
+        yield url
+
+
+@pytest.fixture
+def instance() -> Iterator[LiveServer]:
+    """An instance that nothing runs on but what is started here."""
+    server = LiveServer().prepare()
+    yield server
+    server.remove()
+
+
+def test_whatever_store_and_database_do_an_erasure_comes_to_its_end_and_says_nothing_untrue(
+    instance: LiveServer, store: str
+) -> None:
+    bucket = f"unwell-{secrets.token_hex(6)}"
+
+    said = instance.python("-c", textwrap.dedent(_LIVE.format(upstream=store, bucket=bucket)), timeout=300)
+
+    faults = {story: faults for story, (faults, _lives) in json.loads(said.splitlines()[-1]).items()}
+    of_the_store = {
+        "store_errors",
+        "store_partial",
+        "answers_lost",
+        "store_slow",
+        "objects_missing",
+        "store_denies",
+        "store_lies",
+    }
+    assert faults.keys() - of_the_store == {"database_lost", "clock_jumps", "clock_is_set_back"}
+    assert all(faults[story] > 1 for story in of_the_store), faults

@@ -1,0 +1,337 @@
+"""A world with two tenants whose store and database are unwell while erasures run: for test_unwell.py, in a process of its own.
+
+The store is an S3 server behind a proxy that answers as it is told (proxy.py); the database is a real one that is hung up on. Every
+erasure of a project is like the one before, so that whatever it met on its way its receipt counts the same.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from botocore.client import Config
+from django.db import DatabaseError, OperationalError, connections
+
+from apps.accounts.actors import Actor
+from apps.blobs import store as stores
+from apps.blobs.store import default_store, s3
+from apps.core import background, clock
+from apps.core.errors import OwnlogError
+from apps.erasure import alarms, services, tasks
+from apps.erasure.models import ErasureJob, Remainder
+from apps.erasure.proof import StillThere
+from apps.erasure.services import erase_project
+from apps.erasure.types import HARD_LIMIT
+from apps.erasure.verify_receipt import check_chain
+from apps.projects.models import Project
+from apps.vault import epochs, receipts
+from apps.vault.models import Receipt
+from apps.vault.readiness import make_ready
+from apps.vault.signing import public_key
+from tests.erasure.conftest import full_run
+from tests.erasure.faults import Tenant, free, go_on
+from tests.erasure.proxy import Asked, Fault, Proxy, Rule, well
+from tests.factories import artifacts, people, work
+from tests.remote import s3_client
+from tests.servers import Servers
+
+_MOST_TURNS = 60
+DAY = timedelta(days=1)
+
+
+def deletes(fault: Fault, *, after: int = 0, every: int = 1) -> Rule:
+    """What becomes of deletions: after so many of them, of each so many one."""
+    counted = itertools.count(-after)
+
+    def rule(asked: Asked) -> Fault | None:
+        if asked.method != "DELETE":
+            return None
+        number = next(counted)
+        return fault if number >= 0 and number % every == 0 else None
+
+    return rule
+
+
+def requests(fault: Fault, *, every: int) -> Rule:
+    """The same of requests of every kind."""
+    counted = itertools.count(1)
+    return lambda _: fault if next(counted) % every == 0 else None
+
+
+def lists(fault: Fault) -> Rule:
+    return lambda asked: fault if asked.is_list else None
+
+
+class World:
+    def __init__(self, server: Proxy, bucket: str) -> None:
+        self.server = server
+        # Of the store itself, past the proxy and with versions: whatever is left of an object is found.
+        self.client: Any = s3_client(Servers(postgresql="", broker="", s3=server.store))
+        self.client.create_bucket(Bucket=bucket)
+        self.client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        self.bucket = bucket
+        make_ready()
+        self.alice = people.person("alice")
+        self.by, self.bob = Actor.person(self.alice), Tenant(people.person("bob"))
+        epochs.run()
+        self.digest = self.bob.digest()
+        self.lives = 0
+        self.deleted: dict[str, int] | None = None
+
+    # ── one erasure ──
+
+    def begin(self) -> ErasureJob:
+        self.lives += 1
+        before = self._objects()
+        project = work.project("alice", f"going-{self.lives}", by=self.alice)
+        full_run(project, "run", by=self.alice)
+        for content in ({"a": b"both", "b": b"one"}, {"a": b"both", "c": b"two"}):
+            artifacts.version(project, "data", content, by=self.by)
+        self.project, self.names = project, self._objects() - before
+        return erase_project(project, by=self.by, at_once=True)
+
+    def turn(self) -> str:
+        """What the workers do by themselves; what it broke off with."""
+        try:
+            free()
+            go_on()
+        except (OwnlogError, DatabaseError, StillThere) as error:
+            return type(error).__name__
+        return ""
+
+    def live(self, rule: Rule, *, turns: int = 0, ends: str = "") -> set[str]:
+        """One erasure, with the store unwell for so many turns (0: to its end). What its turns broke off with."""
+        job, said = self.begin(), set[str]()
+        self.server.rule = rule
+        for number in range(_MOST_TURNS):
+            if turns and number == turns:
+                job.refresh_from_db()
+                assert job.done_at is None and not Receipt.objects.filter(job=job.public_id).exists()
+                assert ends in {"", job.trouble}, job.trouble
+                self.server.rule = well
+            said.add(self.turn())
+            job.refresh_from_db()
+            if job.done_at is not None:
+                break
+        self.server.rule = well
+        self.look(job)
+        return said - {""}
+
+    def look(self, job: ErasureJob) -> None:
+        """It came to its end, is proven once, counts what there was, and nothing of anybody else has changed."""
+        assert job.done_at is not None, (job.step, job.trouble, job.tries)
+        assert Receipt.objects.filter(job=job.public_id).count() == 1
+        number, _digest = check_chain(receipts.links(after=0, count=9_999), public_key())
+        assert number == ErasureJob.objects.count() == self.lives
+        assert not Remainder.objects.exists() and not Project.everything.filter(pk=self.project.pk).exists()
+        said = receipts.receipt_of(job.public_id)
+        assert said is not None
+        deleted = said["statement"]["deleted"]
+        self.deleted = self.deleted or deleted
+        assert deleted == self.deleted, (deleted, self.deleted)
+        assert self.names and not self.names & self._objects()
+        assert self.bob.digest() == self.digest and self.bob.reads_well()
+
+    def _objects(self) -> set[str]:
+        """Of which the store keeps anything, be it an earlier version or a mark."""
+        pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.bucket)
+        kept = [
+            each for page in pages for kind in ("Versions", "DeleteMarkers") for each in page.get(kind, ())
+        ]
+        return {each["Key"] for each in kept}
+
+
+# ── the store ──
+
+
+def store_errors(world: World) -> None:
+    assert world.live(well) == set()
+    broken = world.live(deletes(Fault.BROKEN), turns=3, ends="StoreUnreachable")
+    assert broken == {"StoreUnreachable"}
+    assert world.live(lists(Fault.BROKEN), turns=2, ends="StoreUnreachable") == {"StoreUnreachable"}
+    # Every step that asks the store meets it, the proof as well, and what a turn has done stays done.
+    assert world.live(requests(Fault.BROKEN, every=9)) == {"StoreUnreachable"}
+
+
+def store_partial(world: World) -> None:
+    """Some of a batch are deleted, of the others the store will hear nothing."""
+    assert world.live(deletes(Fault.BROKEN, after=3), turns=2, ends="StoreUnreachable") == {
+        "StoreUnreachable"
+    }
+
+
+def answers_lost(world: World) -> None:
+    """Done, and nobody was told: what is counted is counted once."""
+    assert world.live(deletes(Fault.LOST, every=3)) == {"StoreUnreachable"}
+    with clients_that(read_timeout=0.3):
+        assert world.live(deletes(Fault.SILENT, every=4)) == {"StoreUnreachable"}
+
+
+def store_slow(world: World) -> None:
+    """A turn is over after one batch, and others have theirs."""
+    with changed(services, "_TURN_SECONDS", 0.05):
+        assert world.live(requests(Fault.SLOW, every=2)) == set()
+
+
+def objects_missing(world: World) -> None:
+    """What somebody else took away from the bucket is gone; a store that says so is believed once it lists nothing."""
+    assert world.live(deletes(Fault.MISSING, every=3)) <= {"ObjectMissing", "StoreUnreachable", "StillThere"}
+    job = world.begin()
+    for name in list(world.names)[::2]:
+        default_store().delete_all_versions(name)
+    assert world.turn() == ""
+    job.refresh_from_db()
+    world.look(job)
+
+
+def store_denies(world: World) -> None:
+    """It will not delete versions: tried on for ever, said aloud, and no receipt until it is true."""
+    job = world.begin()
+    world.server.rule = lambda asked: Fault.DENIED if asked.is_of_version else None
+    said = {world.turn() for _ in range(4)}
+    job.refresh_from_db()
+    assert said == {job.trouble} == {"StoreUnreachable"} and job.done_at is None
+    assert alarms.health().is_good
+    now = clock.now
+    with changed(clock, "now", lambda: now() + HARD_LIMIT + timedelta(minutes=1)):
+        assert alarms.health().late == 1
+        assert world.turn() == job.trouble
+    world.server.rule = well
+    assert world.turn() == ""
+    job.refresh_from_db()
+    world.look(job)
+
+
+def store_lies(world: World) -> None:
+    """It says that it has deleted: the proof asks, and nothing is certified on anybody's word."""
+    assert world.live(deletes(Fault.LIES), turns=4, ends="StillThere") == {"StillThere"}
+
+
+# ── the database ──
+
+
+@contextmanager
+def hung_up_on(*, after_it_is_done: bool, every: int) -> Iterator[Callable[[], int]]:
+    """The connection ends at every nth commit: before the database has heard of it, or before it has answered. How often so far."""
+    counted, times = itertools.count(1), itertools.count()
+    done: list[int] = []
+    for connection in connections.all():
+
+        def commit(connection: Any = connection) -> None:
+            is_lost = next(counted) % every == 0
+            if after_it_is_done or not is_lost:
+                with connection.wrap_database_errors:
+                    connection.connection.commit()
+            if is_lost:
+                done.append(next(times))
+                connection.connection.close()
+                raise OperationalError("the connection was lost")
+
+        connection._commit = commit  # type: ignore[attr-defined]  # Django's types leave it out
+    try:
+        yield lambda: len(done)
+    finally:
+        for connection in connections.all():
+            del connection._commit  # type: ignore[attr-defined]
+
+
+def database_lost(world: World) -> None:
+    for after_it_is_done in (False, True):
+        job = world.begin()
+        with hung_up_on(after_it_is_done=after_it_is_done, every=4) as lost:
+            for _ in range(_MOST_TURNS):
+                world.turn()
+                if lost() > 12:
+                    break
+        assert lost() > 5, lost()
+        while world.turn():
+            pass
+        job.refresh_from_db()
+        world.look(job)
+
+
+# ── the clock ──
+
+
+def clock_jumps(world: World) -> None:
+    """A day forward and back again, behind every step and while nobody is at it."""
+    now, jumps, offset = clock.now, itertools.cycle((1, 0, -1, 0)), 0
+    note_done = services._note_done
+
+    def noted(job: ErasureJob) -> None:
+        nonlocal offset
+        note_done(job)
+        offset = next(jumps)
+
+    with (
+        changed(clock, "now", lambda: now() + offset * DAY),
+        changed(services, "_note_done", noted),
+        changed(services, "_TURN_SECONDS", -1.0),
+    ):
+        assert world.live(well) == set()
+
+
+def clock_is_set_back(world: World) -> None:
+    """By a day, when a worker has just died at it and an epoch is waited for: nobody waits until it is tomorrow once more."""
+    now = clock.now
+    with changed(clock, "now", lambda: now() + DAY):
+        job = world.begin()
+        assert services._claim(job.pk) is not None
+        epochs.demand()
+    with changed(epochs, "DEBOUNCE", timedelta()):
+        for _ in range(5):
+            tasks.sweep()
+            epochs.run_due()
+    tasks.sweep()
+    job.refresh_from_db()
+    world.look(job)
+
+
+@contextmanager
+def changed(owner: Any, name: str, value: Any) -> Iterator[None]:
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+STORIES = (
+    store_errors,
+    store_partial,
+    answers_lost,
+    store_slow,
+    objects_missing,
+    store_denies,
+    store_lies,
+    database_lost,
+    clock_jumps,
+    clock_is_set_back,
+)
+
+
+@contextmanager
+def clients_that(**options: Any) -> Iterator[None]:
+    """Clients of the store that are like this in the block; without a second try of the library's own, so that each fault comes to us."""
+    usual, once = Config, {"retries": {"total_max_attempts": 1}}
+    with changed(s3, "Config", lambda **more: usual(**more | once | options)):
+        stores._bucket.cache_clear()
+        yield
+    stores._bucket.cache_clear()
+
+
+def live_through(server: Proxy, bucket: str) -> None:
+    """All of it, and what it was: of each story how often something went wrong, and how many erasures it had."""
+    background.enqueue = lambda *_args, **_ids: None  # whatever is sent is lost
+    world, seen = World(server, bucket), {}
+    for story in STORIES:
+        before = server.faults, world.lives
+        with clients_that():
+            story(world)
+        seen[story.__name__] = [server.faults - before[0], world.lives - before[1]]
+    print(json.dumps(seen))
