@@ -32,7 +32,10 @@ for (const here of document.querySelectorAll(".tabs [aria-current]")) {
   // What stands first then is whole.
   const start = list.getBoundingClientRect().left;
   const first = [...list.children].map((tab) => tab.getBoundingClientRect()).find((tab) => tab.right > start);
-  if (first.left < start) list.scrollLeft += first.right - start;
+  if (first.left >= start) continue;
+  const { paddingInlineEnd: end } = getComputedStyle(list);
+  list.style.setProperty("padding-inline-end", `calc(${end} + ${Math.ceil(first.right - start)}px)`); // also at its end
+  list.scrollLeft += first.right - start;
 }
 
 // A menu closes when one looks elsewhere, and on Escape.
