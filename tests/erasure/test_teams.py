@@ -24,8 +24,15 @@ from apps.runs.models import Run
 from apps.runs.queries import get_run
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Membership, ServiceAccount, Setting
-from apps.teams.queries import entities_of, get_team, hidden_from, seen_organisations
-from apps.teams.services import choose, create_account, create_team, make_service_account
+from apps.teams.queries import entities_of, get_team, hidden_from, is_usable_invitation, seen_organisations
+from apps.teams.services import (
+    accept_invitation,
+    choose,
+    create_account,
+    create_team,
+    invite,
+    make_service_account,
+)
 from apps.teams.types import MemberRole
 from apps.vault.models import Grant, Node, Tombstone
 from tests.erasure.conftest import finish, full_run
@@ -148,3 +155,16 @@ def test_nobody_is_together_with_who_hides_in_a_team_that_is_closed(
     assert hidden_from(by, [bob.pk]) == {bob.pk}
     take_back(by, public_id=job.public_id)
     assert hidden_from(by, [bob.pk]) == set()
+
+
+def test_an_invitation_to_a_team_that_is_closed_opens_nothing_until_it_is_back(
+    lab: Entity, mallory: User, by: Actor
+) -> None:
+    _made, secret = invite(lab, role=MemberRole.MEMBER, by=by)
+    job = erase_team(lab, by=by)
+
+    assert not is_usable_invitation(secret)
+    with pytest.raises(NotFound):
+        accept_invitation(secret, by=Actor.person(mallory))
+    take_back(by, public_id=job.public_id)
+    assert is_usable_invitation(secret)

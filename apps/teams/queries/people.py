@@ -176,7 +176,10 @@ def people_in(place: Place) -> list[Person]:
 def usable_invitations() -> QuerySet[Invitation]:
     """Neither used, revoked nor too old, made by somebody who is an admin there to this day, and to nothing suspended."""
     by_team_admin = Membership.objects.filter(
-        entity=OuterRef("entity"), user=OuterRef("invited_by"), role=MemberRole.ADMIN.value
+        entity=OuterRef("entity"),
+        entity__erased_at=None,
+        user=OuterRef("invited_by"),
+        role=MemberRole.ADMIN.value,
     )
     by_organisation_admin = OrganisationMembership.objects.filter(
         organisation=OuterRef("organisation"), user=OuterRef("invited_by"), role=MemberRole.ADMIN.value
