@@ -18,7 +18,7 @@ from bench.world import World
 from tests.browsers import chromium_path
 
 # The server's own first: they are what is promised of it, on instances of which nothing else was asked.
-_BY_THEMSELVES = ("server", "artifacts", "epoch", "erasure", "exports", "start")
+_BY_THEMSELVES = ("server", "artifacts", "epoch", "erasure", "exports", "imports", "start")
 _ON_A_WORLD = ("console",)
 _IN_THE_BROWSER = ("charts_page", "project_page")
 NAMES = (*_BY_THEMSELVES, *_ON_A_WORLD, *_IN_THE_BROWSER)

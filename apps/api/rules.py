@@ -50,6 +50,10 @@ declare_url("api:exports", SIGNED_IN, methods=(*_READING, "POST"))
 declare_url("api:export", SIGNED_IN, methods=(*_READING, "DELETE"))
 declare_url("api:export-archive", SIGNED_IN, methods=_READING)
 
+# Imports that one asked for oneself, and those into one's entities; to ask takes PROJECT_CREATE in the entity, at each turn anew.
+declare_url("api:imports", SIGNED_IN, methods=(*_READING, "POST"))
+declare_url("api:import", SIGNED_IN, methods=(*_READING, "DELETE"))
+
 declare_url("api:runs", Permission.RUN_READ, methods=_READING)
 declare_url("api:runs", Permission.RUN_CREATE, methods=("POST",))
 for name in (

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -156,6 +157,40 @@ class NewVersion:
     ttl_seconds: int | None = None
     history_step: int | None = None
     reuses_equal: bool = True  # a version of the same digest is the answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastCollection:
+    """A collection as it stood elsewhere. Its versions, or links, come after it."""
+
+    name: str
+    type_name: str
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    kind: CollectionKind = CollectionKind.SEQUENCE
+    public_id: str = ""  # kept where nobody bears it, nor ever did
+    versions_made: int = 0
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastVersion:
+    """A committed version as it stood elsewhere."""
+
+    number: int
+    new: NewVersion
+    public_id: str = ""
+    created_at: datetime
+    committed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PastFile:
+    """A file of such a version: its bytes, or the address where they lie."""
+
+    entry: Entry
+    read: Callable[[], Iterable[bytes]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

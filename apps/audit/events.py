@@ -34,6 +34,9 @@ class EventKind(StrEnum):
     EXPORT_ERASED = "export.erased"
     EXPORT_FETCHED = "export.fetched"
     FILES_ERASED = "run.files_erased"
+    IMPORT_ASKED = "import.asked"
+    IMPORT_DONE = "import.done"
+    IMPORT_GIVEN_UP = "import.given_up"
     INVITATION_ACCEPTED = "invitation.accepted"
     INVITATION_MADE = "invitation.made"
     INVITATION_REVOKED = "invitation.revoked"
@@ -107,6 +110,7 @@ _BY_WORD = {
     "artifact": Group.WORK,
     "erasure": Group.WORK,
     "export": Group.WORK,
+    "import": Group.WORK,
     "project": Group.WORK,
     "run": Group.WORK,
     "admin": Group.OPERATORS,

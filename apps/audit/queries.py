@@ -75,3 +75,8 @@ def _about(owners: Collection[str], asked: Asked) -> QuerySet[Event]:
     if asked.until is not None:
         events = events.filter(at__lt=asked.until)
     return events
+
+
+def is_on_record(subject: str) -> bool:
+    """Whether the record tells of anything with this opaque id, which may be long gone."""
+    return Event.objects.filter(subject=subject).exists()

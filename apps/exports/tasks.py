@@ -8,7 +8,7 @@ from celery import shared_task
 from apps.exports import notices, services
 
 log = logging.getLogger(__name__)
-# A worker has three threads. At most one of them is at exports, and one at webhooks: the third is there for all other work.
+# A worker has four threads. At most one of them is at exports, one at imports and one at webhooks: the fourth is there for all other work.
 _turn = threading.Lock()
 
 

@@ -4,7 +4,7 @@ import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import BinaryIO
 
 from django.db import DatabaseError, transaction
@@ -22,7 +22,7 @@ from apps.files.models import RunFile, WithheldFile
 from apps.files.names import clean_file_name
 from apps.files.queries import DIGESTS_LABEL, MOST_NAMES, NAME_LABEL, WITHHELD_LABEL, open_file
 from apps.files.thumbnails import is_picture, note_picture, take_small
-from apps.files.types import Announced, Withheld
+from apps.files.types import Announced, PastFile, Withheld
 from apps.runs.models import Run
 from apps.runs.queries import gone_or_back_soon, require_same_key, run_key
 from apps.teams.types import SystemMetadata
@@ -32,6 +32,7 @@ from apps.vault.types import NodeId
 
 # Files that are read whole because something must be taken out of them.
 _MOST_WHOLE = 16 * 1024 * 1024
+_BROUGHT_AT_ONCE = 200
 log = logging.getLogger(__name__)
 
 
@@ -112,6 +113,23 @@ def store_file(file: RunFile, source: BinaryIO | Iterable[bytes], *, max_bytes: 
         raise
     note_picture(kept, name)
     return kept
+
+
+def bring_files(run: Run, files: Iterable[PastFile]) -> int:
+    """Keep files that come from elsewhere, in their order and with their moments; how many may not be kept. Those that are there
+    stay as they are."""
+    refused, rest = 0, iter(files)
+    while batch := list(islice(rest, _BROUGHT_AT_ONCE)):
+        for each, announced in zip(batch, announce_files(run, [each.name for each in batch]), strict=True):
+            if announced.file is None:
+                refused += 1
+            elif announced.file.blob_id is None:
+                announced.file.run = run
+                kept = store_file(announced.file, each.read())
+                RunFile.objects.filter(pk=kept.pk).update(
+                    created_at=each.updated_at, updated_at=each.updated_at
+                )
+    return refused
 
 
 def refusal(reason: Withheld) -> Forbidden:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -45,3 +47,12 @@ class FileName:
     id: int
     name: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PastFile:
+    """A file of a run as it stood elsewhere."""
+
+    name: str
+    updated_at: datetime
+    read: Callable[[], Iterable[bytes]]

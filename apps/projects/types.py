@@ -59,3 +59,14 @@ class NamedPerson:
     since: datetime
     is_outsider: bool
     has_left: bool  # named as one of the entity's people, and no longer one: it counts for nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastProject:
+    """What was said of a project elsewhere, and when. Who might see it there is not part of it: what comes is private."""
+
+    description: str = ""
+    public_id: str = ""  # kept where nobody bears it, nor ever did
+    runs_made: int = 0
+    created_at: datetime
+    last_activity_at: datetime

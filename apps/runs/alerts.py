@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -16,12 +16,13 @@ from apps.code_saving.masking import lines_masked
 from apps.code_saving.queries import kept_in
 from apps.core import background, clock, jsontext
 from apps.core.address import instance_address
-from apps.core.errors import Invalid, NotFound
+from apps.core.errors import Invalid, NotFound, TooMuch
 from apps.core.ids import is_public_id
 from apps.projects.models import Project
+from apps.projects.past import kept_id
 from apps.runs.models import Alert, Run
 from apps.runs.queries import gone_or_back_soon, require_run, run_key
-from apps.runs.types import AlertLevel, OpenAlert
+from apps.runs.types import AlertLevel, OpenAlert, PastAlert
 from apps.vault.damage import leave_out
 from apps.vault.errors import Tampered
 from apps.vault.keys import OpenKey
@@ -52,30 +53,31 @@ def raise_alert(
     one and told to nobody. None where the run has as many as are kept.
     """
     _check(title, text)
-    locked = Run.objects.select_for_update(of=("self",)).select_related("project__entity")
-    held = locked.filter(pk=run.pk).first()
-    if held is None:
-        raise gone_or_back_soon(run.pk)
+    held = _locked(run)
     title, text = _masked(held, title, text)
     key, now = run_key(held), clock.now()
-    words = {"title": title, "text": text, "level": level.value}
-    index = blind_index(key, TITLE_LABEL, title)
-    same = blind_index(key, SAME_LABEL, jsontext.dumps(words))
-    earlier = _too_soon(held, index, same, wait=min(wait, _LONGEST_WAIT), now=now)
+    made = Alert(uuid=uuid.uuid4(), run=held, raised_at=now, last_at=now)
+    _seal_into(made, key, title=title, text=text, level=level)
+    earlier = _too_soon(made, wait=min(wait, _LONGEST_WAIT), now=now)
     if earlier is not None:
         Alert.objects.filter(pk=earlier.pk).update(repeats=F("repeats") + 1, last_at=now)
         _moved(held)
         return earlier
     if Alert.objects.filter(run=held).count() >= MOST_OF_A_RUN:
         return None
-    made = Alert(uuid=uuid.uuid4(), run=held, title_index=index, words_index=same, raised_at=now, last_at=now)
-    raw = jsontext.dumps(words).encode("utf-8", "surrogatepass")
-    made.sealed_words = seal(key, raw, label=WORDS_LABEL, row=made.uuid)
     made.save(force_insert=True)
     _moved(held)
     note(Happening.RUN_ALERT, held.project, run=held.public_id, alert=made.public_id)
     background.enqueue("runs.tell_of_alert", alert_id=made.pk, base=instance_address())
     return made
+
+
+def _locked(run: Run) -> Run:
+    rows = Run.objects.select_for_update(of=("self",)).select_related("project__entity")
+    held = rows.filter(pk=run.pk).first()
+    if held is None:
+        raise gone_or_back_soon(run.pk)
+    return held
 
 
 def _check(title: str, text: str) -> None:
@@ -93,10 +95,50 @@ def _masked(run: Run, title: str, text: str) -> tuple[str, str]:
     return first, "\n".join(rest)
 
 
-def _too_soon(run: Run, index: bytes, same: bytes, *, wait: timedelta, now: datetime) -> Alert | None:
-    rows = Alert.objects.filter(run=run).order_by("-id")
-    again = rows.filter(words_index=same, last_at__gt=now - _ASKED_AGAIN).first()
-    return again or rows.filter(title_index=index, raised_at__gt=now - wait).first()
+def _too_soon(new: Alert, *, wait: timedelta, now: datetime) -> Alert | None:
+    rows = Alert.objects.filter(run=new.run).order_by("-id")
+    again = rows.filter(words_index=new.words_index, last_at__gt=now - _ASKED_AGAIN).first()
+    return again or rows.filter(title_index=new.title_index, raised_at__gt=now - wait).first()
+
+
+@transaction.atomic
+def bring_alerts(run: Run, alerts: Sequence[PastAlert]) -> None:
+    """Keep the alerts of a run that comes from elsewhere, the first raised first. Nobody is told of them. Where some are there,
+    all are."""
+    if len(alerts) > MOST_OF_A_RUN:
+        raise TooMuch(_("A run has at most %(n)d alerts.") % {"n": MOST_OF_A_RUN})
+    if not alerts:
+        return
+    held = _locked(run)
+    if not Alert.objects.filter(run=held).exists():
+        key = run_key(held)
+        for each in alerts:
+            _brought(held, key, each).save(force_insert=True)
+
+
+def _brought(run: Run, key: OpenKey, was: PastAlert) -> Alert:
+    _check(was.title, was.text)
+    title, text = _masked(run, was.title, was.text)
+    made = Alert(
+        uuid=uuid.uuid4(),
+        public_id=kept_id(Alert, was.public_id),
+        run=run,
+        raised_at=was.raised_at,
+        last_at=was.raised_at,
+        repeats=was.repeats,
+        told_at=was.raised_at,
+    )
+    _seal_into(made, key, title=title, text=text, level=was.level)
+    return made
+
+
+def _seal_into(alert: Alert, key: OpenKey, *, title: str, text: str, level: AlertLevel) -> None:
+    words = {"title": title, "text": text, "level": level.value}
+    said = jsontext.dumps(words)
+    alert.title_index = blind_index(key, TITLE_LABEL, title)
+    alert.words_index = blind_index(key, SAME_LABEL, said)
+    raw = said.encode("utf-8", "surrogatepass")
+    alert.sealed_words = seal(key, raw, label=WORDS_LABEL, row=alert.uuid)
 
 
 def _moved(run: Run) -> None:

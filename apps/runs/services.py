@@ -107,7 +107,7 @@ def check_start(name: str | None, patch: RunPatch) -> None:
     """Refuse what `start_run` would refuse, before a project is made for it."""
     if name:
         clean_name(name, what="run")
-    _check(patch)
+    check_patch(patch)
 
 
 def _invent_name() -> str:
@@ -116,8 +116,8 @@ def _invent_name() -> str:
 
 def _create_run(project: Project, name: str, *, by: Actor, patch: RunPatch) -> OpenRun | None:
     """A new run, or None when another request made one of this name at the same moment."""
-    _check(patch)
-    patch, dropped = _cut_down(patch, lambda: project)
+    check_patch(patch)
+    patch, dropped = cut_down(patch, lambda: project)
     head = Head(name=name) if dropped is None else Head(name=name, dropped=dropped)
     node = create_node(NodeKind.RUN, parent=NodeId(project.vault_node))
     key = open_key(node)
@@ -175,9 +175,9 @@ def update_run(
     run: Run, patch: RunPatch, *, by: Actor, only_if: Callable[[Run], bool] | None = None
 ) -> OpenRun:
     """Change a run that was fetched with the permission to; Changed when it no longer stands as `only_if` has it."""
-    _check(patch)
+    check_patch(patch)
     # Searching a config may take a second: nobody else waits for the run meanwhile.
-    patch, dropped = _cut_down(patch, lambda: run.project)
+    patch, dropped = cut_down(patch, lambda: run.project)
     return _update_run(run, patch, dropped, by=by, only_if=only_if)
 
 
@@ -226,7 +226,8 @@ def _locked(run: Run) -> Run:
     return locked
 
 
-def _check(patch: RunPatch) -> None:
+def check_patch(patch: RunPatch) -> None:
+    """Invalid for what no run may be given."""
     for what, text in ((_("config"), patch.config_text), (_("summary"), patch.summary_text)):
         if text is None:
             continue
@@ -246,7 +247,7 @@ def _check(patch: RunPatch) -> None:
         )
 
 
-def _cut_down(patch: RunPatch, where: Callable[[], Project]) -> tuple[RunPatch, list[str] | None]:
+def cut_down(patch: RunPatch, where: Callable[[], Project]) -> tuple[RunPatch, list[str] | None]:
     """The patch with only what its owner lets stay, and the names of what went; None where nothing is said of these.
 
     Asked of the settings only where it matters.

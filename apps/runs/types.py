@@ -55,6 +55,7 @@ class Head:
     program: str = ""
     sweep: str = ""
     dropped: list[str] = field(default_factory=list)  # names of entries about the machine that were not kept
+    author: str = ""  # of a run that was imported: who made it where it came from, as was said there
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Head:
@@ -88,6 +89,36 @@ class RunPatch:
     summary_text: str | None = None
     state: RunState | None = None
     branch_point: BranchPoint | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastRun:
+    """A run as it stood elsewhere, with its moments. Its lines and files come after it."""
+
+    name: str
+    patch: RunPatch  # config, summary and what is said of it; without a state
+    state: RunState
+    exit_code: int | None = None
+    number: int = 0  # nothing: the next one of its project
+    public_id: str = ""  # kept where nobody bears it, nor ever did
+    author: str = ""
+    dropped: Sequence[str] = ()
+    created_at: datetime
+    heartbeat_at: datetime
+    finished_at: datetime | None = None
+    lines: Mapping[Stream, int] = field(default_factory=dict)  # as a client counts them that goes on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastAlert:
+    """An alert as a script raised it elsewhere."""
+
+    level: AlertLevel
+    title: str
+    text: str
+    raised_at: datetime
+    repeats: int = 0
+    public_id: str = ""  # kept where nobody bears it, nor ever did
 
 
 HEAD_FIELDS = (

@@ -23,6 +23,7 @@ class NodeKind(StrEnum):
     COLLECTION = "collection"
     VERSION = "version"
     EXPORT = "export"
+    IMPORT = "import"
     OPERATOR = "operator"
     REQUEST = "request"
     BLOB = "blob"
@@ -35,6 +36,7 @@ PARENTS: dict[NodeKind, frozenset[NodeKind]] = {
     NodeKind.COLLECTION: frozenset({NodeKind.PROJECT, NodeKind.ENTITY}),
     NodeKind.VERSION: frozenset({NodeKind.COLLECTION}),
     NodeKind.EXPORT: frozenset({NodeKind.ENTITY, NodeKind.PROJECT, NodeKind.RUN}),
+    NodeKind.IMPORT: frozenset({NodeKind.ENTITY}),
     NodeKind.OPERATOR: frozenset({NodeKind.ROOT}),
     NodeKind.REQUEST: frozenset({NodeKind.OPERATOR}),
 }

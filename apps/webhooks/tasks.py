@@ -8,8 +8,8 @@ from celery import shared_task
 
 from apps.webhooks import notices, services
 
-# Whoever is sent to may take ten seconds to answer, as often as they like. Of a worker's three threads one is at deliveries at
-# most, and another one at exports: the third is there for everybody else's work.
+# Whoever is sent to may take ten seconds to answer, as often as they like. Of a worker's four threads one is at deliveries at
+# most, another one at exports and one at imports: the fourth is there for everybody else's work.
 _turn = threading.Lock()
 _others_wait = threading.Event()
 

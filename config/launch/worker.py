@@ -1,4 +1,4 @@
-"""The background worker: three threads for tasks and one for the clock (Celery's beat), in one process.
+"""The background worker: four threads for tasks and one for the clock (Celery's beat), in one process.
 
 Celery's own `-B` would start the clock as a second process: more memory, and nobody notices when it dies.
 """
@@ -10,8 +10,8 @@ import signal
 import threading
 import warnings
 
-# One at most is at exports and one at webhooks, either for as long as somebody else likes; one is left to all other work.
-THREADS = 3
+# One at most is at exports, one at imports and one at webhooks, each for as long as somebody else likes; one is left to all other work.
+THREADS = 4
 # Whoever waits for an answer goes first: when two hundred runs end in one second, all of them are compacted at once.
 NICENESS = 5
 

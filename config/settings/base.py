@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "apps.exports",
     "apps.erasure",
     "apps.leaks",
+    "apps.imports",
     "apps.statistics",
     "apps.backups",
     "apps.wandb_protocol",
@@ -243,6 +244,7 @@ CELERY_BEAT_SCHEDULE = {
     # Once an hour, though days are counted: an instance that is off at night does it too.
     "erasure.retention": {"task": "erasure.retention", "schedule": 3600.0, "options": {"expires": 3600}},
     "exports.sweep": {"task": "exports.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "imports.sweep": {"task": "imports.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "leaks.sweep": {"task": "leaks.sweep", "schedule": 30.0, "options": {"expires": 30}},
     # Once an hour, though it is done once a month: an instance that is off on the day does it later.
     "statistics.sweep": {"task": "statistics.sweep", "schedule": 3600.0, "options": {"expires": 3600}},

@@ -22,13 +22,15 @@ from apps.erasure.services import erase_files
 from apps.exports.models import Export
 from apps.exports.services import export_project
 from apps.files.services import announce_files, store_file
+from apps.imports.models import Import
+from apps.imports.types import Clash, Origin
 from apps.projects.services import update_project
 from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.services import finish_run
 from apps.runs.types import Lines, RunState, Stream, StreamRequest
 from apps.teams.choices import SettingName
-from apps.teams.models import ServiceAccount
+from apps.teams.models import Entity, ServiceAccount
 from apps.teams.services import KeyWanted, choose, make_key, make_service_account, make_service_key
 from apps.teams.types import MemberRole
 from apps.webhooks.models import Hook
@@ -38,6 +40,7 @@ from tests.api.conftest import Answer
 from tests.erasure.conftest import finish
 from tests.exports.conftest import make
 from tests.factories import people, work
+from tests.imports.conftest import listing, zipped
 from tests.live import ROOT
 from tests.servers import present
 
@@ -55,8 +58,11 @@ WORDS = {
     "key": ["m" * 20, "a" * 20],
     "erasure": ["m" * 20, "a" * 20],
     "export": ["m" * 20, "a" * 20],
+    "job": ["m" * 20, "a" * 20],
     "hook": ["m" * 20, "a" * 20],
 }
+ARCHIVE = zipped(listing({"projects/mine/project.json": b"{}"}, format="ownlog-export/1"))
+schemathesis.serializer.alias("application/zip", "application/octet-stream")
 # Teams, where an address is about a team's own things.
 TEAMS = {"entity": ["theirteam", "secretteam", "nobody"]}
 
@@ -118,11 +124,25 @@ def export_of(run: Run, owner: User) -> None:
     Export.objects.filter(pk=export.pk).update(public_id=owner.username[0] * 20)
 
 
+def import_by(owner: User) -> None:
+    """An import that is on its way, with an id that addresses can have."""
+    Import.objects.create(
+        public_id=owner.username[0] * 20,
+        entity=Entity.objects.get(user=owner),
+        origin=Origin.OWNLOG.value,
+        clash=Clash.SKIP.value,
+        fingerprint_index=b"f" * 16,
+        asked_by=owner.public_id,
+    )
+
+
 def things_of(owner: User, names: tuple[str, str, str], *, path: str) -> Run:
     run = full_run(owner, *names)
     erasure_of_a_file(run, owner, waits=path.endswith(("/restore", "/now")))
     if path.startswith("/api/v1/exports"):
         export_of(run, owner)
+    if path.startswith("/api/v1/imports"):
+        import_by(owner)
     if "/webhooks" in path:
         hook_of(run, owner, path=path)
     return run
@@ -142,6 +162,8 @@ def name_what_is_there(case: Any, place: dict[str, str]) -> None:
         case.body, case.headers = {"address": "https://hooks.example/", "events": ["run.finished"]}, {}
     if case.method == "DELETE" and "name" in (case.query or {}):
         case.query["name"] = [place["run"]]
+    if (case.method, case.path) == ("POST", "/api/v1/imports"):
+        case.query, case.body, case.headers = {"entity": [place["entity"]]}, ARCHIVE, {}
     if case.path.endswith("/parts"):
         case.query = {"metric": ["open"]}
 

@@ -55,6 +55,7 @@ EXAMPLES = {
     "url": "nothing",
     "erasure": "a" * 20,
     "export": "a" * 20,
+    "job": "a" * 20,
     "hook": "a" * 20,
     "kind": "dataset",
     "version": "v0",

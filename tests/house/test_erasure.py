@@ -13,12 +13,16 @@ from apps.erasure.types import Scope
 from apps.runs.models import Chunk, Run
 
 # Points at what a job of this scope erases without going with it, and what becomes of the pointer.
+_BROUGHT = {"imports.ImportItem": "what an import made so far, which nobody finds; goes by cascade with that"}
 LOOSE: dict[Scope, dict[str, str]] = {
+    Scope.RUNS: _BROUGHT,
+    Scope.PROJECT: _BROUGHT,
     Scope.VERSIONS: {
+        **_BROUGHT,
         "artifacts.Link": "cut in the transaction that closes the version, or when it cannot be taken back any more",
         "artifacts.RunVersion": "that a run read or made it; goes by cascade with the version's row",
     },
-    Scope.ARTIFACT: {"artifacts.RunVersion": "as of a version"},
+    Scope.ARTIFACT: {**_BROUGHT, "artifacts.RunVersion": "as of a version"},
     Scope.TEAM: {
         "erasure.ErasureJob": "tells of the erasure, and leads to the stone",
         "erasure.Remainder": "until the job is done",
@@ -73,8 +77,9 @@ def test_what_lies_deepest_goes_first(scope: Scope) -> None:
         assert not above & set(order[:place]), model._meta.label
 
 
-def test_every_model_with_stored_bytes_is_below_a_project() -> None:
+def test_every_model_with_stored_bytes_is_below_a_project_or_a_team() -> None:
     """Whoever points at a blob is found by the step that deletes bytes."""
     users = {model for model, _field in users_of_blobs()}
 
-    assert users <= {part.model for part in all_parts_of(Scope.PROJECT)}
+    found = {part.model for scope in (Scope.PROJECT, Scope.TEAM) for part in all_parts_of(scope)}
+    assert users <= found

@@ -21,6 +21,8 @@ from apps.accounts.services import issue_api_key
 from apps.core import jsontext
 from apps.erasure.services import erase_run
 from apps.exports.services import export_project
+from apps.imports.models import Import
+from apps.imports.types import Clash, Origin
 from apps.teams.browsers import note_browser
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Membership, OrganisationMembership, Setting
@@ -55,7 +57,7 @@ _DONE = {
     "Mutation.createTeam": 'mutation { createTeam(input: {teamName: "made"}) { entity { name } } }',
 }
 _DECIDES = {"api:erasure-restore", "api:erasure-now"}
-_ENDED = ("api:export", "DELETE")
+_ENDED = {("api:export", "DELETE"), ("api:import", "DELETE")}
 # The addresses with the id of something of somebody's own.
 OWN = frozenset(
     {
@@ -67,6 +69,7 @@ OWN = frozenset(
             "api:erasure-receipt",
             "api:export",
             "api:export-archive",
+            "api:import",
         ),
         *("export", "export-again", "export-archive", "export-erase", "webhook"),
         *("erasure-restore", "api:erasure-restore", "erasure-now", "api:erasure-now"),
@@ -85,6 +88,13 @@ def things_of_alice(world: World) -> Ids:
         erase_run(work.run(work.project("alice", "own", by=alice), "gone", by=alice), by=by)
     ).public_id
     export = make(export_project(work.project("alice", "taken", by=alice), by=by)).public_id
+    brought = Import.objects.create(
+        entity=Entity.objects.get(user=alice),
+        origin=Origin.OWNLOG.value,
+        clash=Clash.SKIP.value,
+        fingerprint_index=b"f" * 16,
+        asked_by=by.audit_id,
+    ).public_id
     choose(Entity.objects.get(user=alice), SettingName.GRACE_DAYS, 3, by=by)
     waits = erase_run(work.run(work.project("alice", "own", by=alice), "waits", by=alice), by=by).public_id
     hook = make_hook(
@@ -109,6 +119,7 @@ def things_of_alice(world: World) -> Ids:
         "export-erase": {"export": export},
         "api:export": {"export": export},
         "api:export-archive": {"export": export},
+        "api:import": {"job": brought},
         "erasure-restore": {"erasure": waits},
         "api:erasure-restore": {"erasure": waits},
         "erasure-now": {"erasure": waits},
@@ -127,6 +138,7 @@ def kept(world: World) -> list[Any]:
         (Authenticator.objects.filter(user=alice).order_by("pk"), ["pk", "type"]),
         (EmailAddress.objects.filter(user=alice).order_by("pk"), ["email", "verified", "primary"]),
         (Hook.objects.filter(entity__user=alice).order_by("pk"), ["pk", "is_on", "sealed_secret"]),
+        (Import.objects.filter(entity__user=alice).order_by("pk"), ["pk", "state"]),
         (Membership.objects.filter(entity=lab).order_by("pk"), ["user", "role"]),
         (OrganisationMembership.objects.order_by("pk"), ["user", "role"]),
         (Setting.objects.filter(entity__in=[lab, Entity.objects.get(user=alice)]).order_by("pk"), ["pk"]),
@@ -166,7 +178,7 @@ def expected(asker: Asker, each: Way) -> str:
         return FORBIDDEN  # of any key
     if is_alices(asker) and each.name in _DECIDES and asker.actor.scope is not Scope.ADMIN:
         return FORBIDDEN  # what could not erase it
-    if is_alices(asker) and (each.name, each.method) == _ENDED and asker.actor.scope is Scope.READ:
+    if is_alices(asker) and (each.name, each.method) in _ENDED and asker.actor.scope is Scope.READ:
         return FORBIDDEN  # what only reads
     return YES if is_alices(asker) else NOTHING
 

@@ -21,6 +21,7 @@ from apps.exports.contents.entities import entity_files
 from apps.exports.contents.projects import project_files
 from apps.exports.models import Export
 from apps.exports.types import Member
+from apps.imports import queries as imports
 from apps.projects import queries as projects
 from apps.projects import services as project_acts
 from apps.projects.models import Project, ProjectMember
@@ -302,6 +303,9 @@ ANSWERS = [
     Answer("queries.exports_seen_by", lambda s, p, a: bool(exports.exports_seen_by(a.actor)), _sees_export),
     Answer("queries.get_archive", lambda s, p, a: _told(lambda: exports.get_archive(a.actor, public_id=s.ids["export"])) == "yes", lambda s, p, a: a.name == "member"),
     Answer("queries.is_fetched_by", lambda s, p, a: exports.is_fetched_by(a.actor, Export.objects.get(public_id=s.ids["export"])), lambda s, p, a: a.name == "member"),
+    Answer("queries.get_import", lambda s, p, a: _told(lambda: imports.get_import(a.actor, public_id=s.ids["import"])) == "yes", _sees_export),
+    Answer("queries.get_import_to_end", lambda s, p, a: _told(lambda: imports.get_import_to_end(a.actor, public_id=s.ids["import"])) == "yes", lambda s, p, a: _sees_export(s, p, a) and a.scope is not Scope.READ),
+    Answer("queries.imports_seen_by", lambda s, p, a: bool(imports.imports_seen_by(a.actor)), _sees_export),
     Answer("queries.projects_to_export", lambda s, p, a: s.project(p) in exports.projects_to_export(a.actor, s.project(p).entity), lambda s, p, a: a.may(P.PROJECT_EXPORT, p) and not p.is_suspended, is_each=True),
     Answer("contents.projects", _exports_people, lambda s, p, a: a.may(P.PROJECT_SHARE, p) and not p.is_suspended, is_each=True),
     Answer("contents.entities", lambda s, p, a: any(isinstance(each, Member) for each in entity_files(s.world.lab, a.actor) if each.path == "audit.jsonl"), lambda s, p, a: _inside(a, P.ENTITY_AUDIT)),

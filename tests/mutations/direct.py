@@ -25,6 +25,10 @@ from apps.exports.models import Export
 from apps.exports.services import export_entity, export_project
 from apps.files import backlog, sizes
 from apps.files import queries as files
+from apps.imports import queries as imports
+from apps.imports.handed_in import require_still
+from apps.imports.models import Import
+from apps.imports.types import Clash, Origin
 from apps.plans import services as plans
 from apps.plans.models import Entitlement, PlanRequest
 from apps.plans.types import Plan, RequestWords
@@ -110,6 +114,7 @@ def scene(world: World) -> Scene:
         "service": service.public_id,
         "job": job.public_id,
         "export": _exported(world.places[0], bob).public_id,
+        "import": _imported(world.lab, bob).public_id,
         **artifacts.make(world),
         **registries.make(world),
     }
@@ -140,6 +145,17 @@ def _exported(place: Place, by: User) -> Export:
     """The archive of a project of the lab, ready to be fetched."""
     project = Project.objects.select_related("entity").get(public_id=place.target.project_id)
     return make(export_project(project, by=Actor.person(by)))
+
+
+def _imported(lab: Entity, by: User) -> Import:
+    """One that somebody asked for, and that waits."""
+    return Import.objects.create(
+        entity=lab,
+        origin=Origin.OWNLOG.value,
+        clash=Clash.SKIP.value,
+        fingerprint_index=b"f" * 16,
+        asked_by=Actor.person(by).audit_id,
+    )
 
 
 def _with_record(lab: Entity) -> Export:
@@ -289,6 +305,8 @@ ACTS = [
     _project("queries.require_all", P.PROJECT_EXPORT, lambda s, p, by: exports.require_all(by, export_project(s.project(p), by=Actor.system()))),
     _team("queries.require_all", P.ENTITY_READ, lambda s, by: exports.require_all(by, export_entity(s.world.lab, [], by=Actor.system()))),
     _team("queries.require_all", P.ENTITY_AUDIT, lambda s, by: exports.require_all(by, _with_record(s.world.lab))),
+    _team("queries.entity_to_import_into", P.PROJECT_CREATE, lambda s, by: imports.entity_to_import_into(by, name="lab")),
+    _team("handed_in.require_still", P.PROJECT_CREATE, lambda s, by: require_still(Import.objects.get(public_id=s.ids["import"]), by)),
     _project("asking.ask_for", P.PROJECT_EXPORT, lambda s, p, by: ask_for(by, entity=p.target.entity, project=p.target.project)),
     _team("asking.ask_for", P.ENTITY_READ, lambda s, by: ask_for(by, entity="lab")),
     _project("retention.choose_retention", P.PROJECT_ADMIN, lambda s, p, by: choose_retention(s.project(p), 30, by=by)),
@@ -341,6 +359,8 @@ UNASKED = {
         queries.user_of services.change_appearance services.change_time_zone
     """,
     "takes what was held with the permission for it": """
+        bringing.bring_collection bringing.bring_link bringing.bring_project bringing.bring_version collections.make_collection
+        committing.publish_whole services.ask_for_import services.bring services.give_up uploads.insert_version
         by_hand.make_version changing.add_aliases changing.remove_aliases changing.update_version closing.close_published
         collections.update_collection
         collections.portfolio_to_link_to linking.add_link_aliases linking.cut_links linking.end_links linking.remove_link_aliases

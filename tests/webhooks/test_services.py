@@ -551,7 +551,7 @@ def test_whoever_comes_just_when_a_turn_ends_is_not_left_behind(
 
 
 def test_more_than_a_worker_has_to_lose_is_never_lent() -> None:
-    assert THREADS >= 3  # one at exports, one at webhooks, one for all other work
+    assert THREADS >= 4  # one at exports, one at imports, one at webhooks, one for all other work
 
 
 def test_one_that_answers_slowly_rests_ten_times_as_long(

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from django.http.request import UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
@@ -10,8 +7,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from apps.access.policy import Permission
+from apps.api.bodies import body_of, length_of
 from apps.api.describe import RANGE, answers, writes
-from apps.api.errors import CodeNotKept, LengthNeeded
+from apps.api.errors import CodeNotKept
 from apps.api.paging import next_cursor, place_of
 from apps.api.ranges import wanted
 from apps.api.renderers import Bytes
@@ -23,14 +21,11 @@ from apps.api.streaming import streamed
 from apps.api.views.base import ApiView, asked
 from apps.api.views.erasures import begun
 from apps.api.wire import JsonRenderer
-from apps.core.errors import Unavailable
 from apps.erasure.services import erase_files
 from apps.files.queries import find_file, list_files, open_file, read_file
 from apps.files.services import announce_files, refusal, store_file
 from apps.files.types import Withheld
 from apps.runs.queries import get_run
-
-_STEP = 256 * 1024
 
 
 class FileListView(ApiView):
@@ -94,14 +89,14 @@ class FileView(ApiView):
     )
     def put(self, request: ApiRequest, entity: str, project: str, run: str, name: str) -> HttpResponseBase:
         held = get_run(request.actor, Permission.FILE_WRITE, entity=entity, project=project, name=run)
-        length = _length(request)
+        length = length_of(request)
         (room,) = announce_files(held, [name])
         if room.refused is Withheld.CODE:
             raise CodeNotKept(refusal(room.refused).public_message)
         if room.file is None:
             raise refusal(Withheld.METADATA)
         is_new = room.file.blob_id is None
-        stored = store_file(room.file, _body(request, length))
+        stored = store_file(room.file, body_of(request, length))
         request.accepted_renderer = JsonRenderer()
         request.accepted_media_type = JsonRenderer.media_type
         return Response(FileOut(open_file(stored)).data, status=201 if is_new else 200)
@@ -119,26 +114,6 @@ class FileView(ApiView):
         request.accepted_renderer = JsonRenderer()
         request.accepted_media_type = JsonRenderer.media_type
         return begun(erase_files([file], by=request.actor))
-
-
-def _length(request: ApiRequest) -> int:
-    text = request.headers.get("Content-Length", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise LengthNeeded("An upload tells its length (Content-Length).")
-    return int(text)
-
-
-def _body(request: ApiRequest, left: int) -> Iterator[bytes]:
-    """The body as it arrives. One that breaks off raises, so that nothing half is stored."""
-    while left > 0:
-        try:
-            part = request._request.read(min(_STEP, left))
-        except UnreadablePostError:
-            part = b""
-        if not part:
-            raise Unavailable("The upload broke off.")
-        left -= len(part)
-        yield part
 
 
 def _attachment(name: str) -> str:

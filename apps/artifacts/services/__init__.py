@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from apps.artifacts.services.bringing import (
+    bring_collection,
+    bring_link,
+    bring_role,
+    bring_version,
+    settle_collection,
+)
 from apps.artifacts.services.by_hand import make_version
 from apps.artifacts.services.changing import add_aliases, remove_aliases, update_version, use_version
 from apps.artifacts.services.collections import may_add_to, update_collection
@@ -47,6 +54,10 @@ __all__ = [
     "announce_manifest",
     "bring_back_collection",
     "bring_back_versions",
+    "bring_collection",
+    "bring_link",
+    "bring_role",
+    "bring_version",
     "clear_version",
     "close_collection",
     "close_versions",
@@ -71,6 +82,7 @@ __all__ = [
     "remove_aliases",
     "remove_link_aliases",
     "rename_registry",
+    "settle_collection",
     "start_version",
     "sweep_versions",
     "unlink_version",

@@ -41,7 +41,9 @@ def collection_to_add_to(
     if project.is_registry:
         raise Invalid(_("Nothing is uploaded to a registry: log the artifact in a project and link it."))
     name, type_name = clean_collection(name), clean_type(type_name)
-    found = find_collection(project, name) or _make(project, name, type_name, client_id=client_id, by=by)
+    found = find_collection(project, name) or make_collection(
+        project, name, type_name, client_id=client_id, by=by
+    )
     is_own = by.user_id is not None and found.created_by_id == by.user_id
     require(by, Permission.FILE_WRITE, project, what="artifact", is_own=is_own)
     if bytes(found.type_index) != blind_index(project_key(project), TYPE_LABEL, type_name):
@@ -57,7 +59,7 @@ def collection_to_add_to(
 def portfolio_to_link_to(project: Project, *, name: str, type_name: str, by: Actor) -> Collection:
     """The portfolio of this name in a project held with FILE_WRITE, made if need be; Conflict when the name is another thing's."""
     name = clean_collection(name)
-    found = find_collection(project, name) or _make(
+    found = find_collection(project, name) or make_collection(
         project, name, clean_type(type_name), client_id="", by=by, kind=CollectionKind.PORTFOLIO
     )
     if found.kind != CollectionKind.PORTFOLIO:
@@ -70,7 +72,7 @@ def portfolio_to_link_to(project: Project, *, name: str, type_name: str, by: Act
     return found
 
 
-def _make(
+def make_collection(
     project: Project,
     name: str,
     type_name: str,
@@ -79,6 +81,7 @@ def _make(
     by: Actor,
     kind: CollectionKind = CollectionKind.SEQUENCE,
 ) -> Collection:
+    """A new one, or the one of this name where somebody was quicker; whoever calls has asked the gate and looked at the names."""
     node = create_node(NodeKind.COLLECTION, parent=NodeId(project.vault_node))
     key, above = open_key(node), project_key(project)
     row = Collection(
@@ -91,7 +94,7 @@ def _make(
         client_index=client_index(client_id) if client_id else None,
         created_by_id=by.user_id,
     )
-    _seal_words(row, key, name=name, type_name=type_name, description="", tags=())
+    seal_collection_words(row, key, name=name, type_name=type_name, description="", tags=())
     try:
         with transaction.atomic():
             row.save(force_insert=True)
@@ -107,7 +110,7 @@ def _make(
     return row
 
 
-def _seal_words(
+def seal_collection_words(
     row: Collection, key: OpenKey, *, name: str, type_name: str, description: str, tags: Iterable[str]
 ) -> None:
     words = {"name": name, "type": type_name, "description": description, "tags": list(tags)}
@@ -151,7 +154,7 @@ def update_collection(
         row.type_index = blind_index(above, TYPE_LABEL, clean_type(type_name))
     gone = set(remove_tags)
     tags = clean_tags([*(tag for tag in opened.tags if tag not in gone), *add_tags])
-    _seal_words(
+    seal_collection_words(
         row,
         collection_key(row),
         name=opened.name if name is None else name,

@@ -71,6 +71,12 @@ def commit_version(version: Version, *, by: Actor, unless_held: bool = False) ->
     """
     if version.state == VersionState.COMMITTED:
         return version
+    publish_whole(version, by=by, unless_held=unless_held)
+    return committed().get(pk=version.pk)
+
+
+def publish_whole(version: Version, *, by: Actor, unless_held: bool = False) -> None:
+    """The same, also in a project that is closed still."""
     manifests = list(
         Manifest.objects.filter(version=version, blob__isnull=False).select_related("blob").order_by("id")
     )
@@ -95,7 +101,6 @@ def commit_version(version: Version, *, by: Actor, unless_held: bool = False) ->
         raise
     if not took and not full:
         let_go(current.blob)
-    return committed().get(pk=version.pk)
 
 
 def _read(manifest: Manifest) -> Listed:

@@ -98,8 +98,8 @@ log = logging.getLogger(__name__)
 
 def start_version(project: Project, new: NewVersion, *, run: Run | None, by: Actor) -> Version:
     """Make room for a version, or give the one there is: of the same upload, or the latest when its content is the same."""
-    _check(new)
-    _require_kept(project, new, run)
+    check_new_version(new)
+    require_kept(project, new, run)
     collection = collection_to_add_to(
         project, name=new.collection, type_name=new.type_name, client_id=new.sequence_client_id, by=by
     )
@@ -109,7 +109,7 @@ def start_version(project: Project, new: NewVersion, *, run: Run | None, by: Act
     if known is None and new.reuses_equal and not new.distributed_id:
         known = _equal_latest(collection, key, new.digest)
     if known is None:
-        return _insert(collection, key, new, run=run, by=by)
+        return insert_version(collection, key, new, run=run, by=by)
     with transaction.atomic():
         if known.state == VersionState.COMMITTED:
             move_aliases(collection, known, new.aliases)
@@ -117,7 +117,8 @@ def start_version(project: Project, new: NewVersion, *, run: Run | None, by: Act
     return known
 
 
-def _check(new: NewVersion) -> None:
+def check_new_version(new: NewVersion) -> None:
+    """Invalid or TooMuch for what no version may be given."""
     clean_collection(new.collection)
     clean_type(new.type_name)
     clean_aliases(new.aliases)
@@ -129,7 +130,7 @@ def _check(new: NewVersion) -> None:
             raise Invalid(_("An id or a digest has at most %(n)d letters.") % {"n": _LONGEST_ID})
 
 
-def _require_kept(project: Project, new: NewVersion, run: Run | None) -> None:
+def require_kept(project: Project, new: NewVersion, run: Run | None) -> None:
     """Forbidden for code that the owner did not let be saved; the run page is told that it was offered."""
     if new.type_name not in _CODE_TYPES:
         return
@@ -175,7 +176,10 @@ def _equal_latest(collection: Collection, key: OpenKey, digest: str) -> Version 
     return latest
 
 
-def _insert(collection: Collection, key: OpenKey, new: NewVersion, *, run: Run | None, by: Actor) -> Version:
+def insert_version(
+    collection: Collection, key: OpenKey, new: NewVersion, *, run: Run | None, by: Actor
+) -> Version:
+    """Room for a version of a collection that may be added to."""
     node = create_node(NodeKind.VERSION, parent=NodeId(collection.vault_node))
     words = VersionWords(
         digest=new.digest,

@@ -170,6 +170,7 @@ def _maker(run: Run, asker: Actor) -> str | None:
 
 def _said(opened: OpenRun, asker: Actor, planned: Sequence[tuple[int, int]]) -> dict[str, Any]:
     run, head = opened.run, opened.head
+    adder = _maker(run, asker)
     return {
         "id": head.name,
         "public_id": run.public_id,
@@ -181,7 +182,8 @@ def _said(opened: OpenRun, asker: Actor, planned: Sequence[tuple[int, int]]) -> 
         "created_at": moment(run.created_at),
         "heartbeat_at": moment(run.heartbeat_at),
         "finished_at": moment(run.finished_at),
-        "created_by": _maker(run, asker),
+        "created_by": head.author or adder,
+        **({"imported_by": adder} if head.author else {}),
         "lines": {"history": run.history_lines, "events": run.event_lines, "output": run.output_lines},
         "artifacts": {
             role.value: [

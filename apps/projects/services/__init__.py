@@ -1,3 +1,4 @@
+from apps.projects.services.bringing import bring_project, brought, is_name_free, open_brought
 from apps.projects.services.closing import close_published
 from apps.projects.services.projects import (
     check_outsiders,
@@ -19,6 +20,8 @@ from apps.projects.services.retention import choose_retention, unset_retention
 from apps.projects.services.sharing import make_share_link, name_person, revoke_share_link, unname_person
 
 __all__ = [
+    "bring_project",
+    "brought",
     "check_outsiders",
     "check_visibility",
     "choose_retention",
@@ -26,9 +29,11 @@ __all__ = [
     "create_project",
     "create_registry_project",
     "get_or_create_project",
+    "is_name_free",
     "make_share_link",
     "name_in_registry",
     "name_person",
+    "open_brought",
     "rename_registry_project",
     "revoke_share_link",
     "somebody",

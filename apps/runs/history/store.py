@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from apps.runs.history.appending import append
+from apps.runs.history.appending import LINES_FIELD, MOST_LINES, append
+from apps.runs.history.bringing import put_behind
 from apps.runs.history.compaction import compact, due_runs, is_full
 from apps.runs.history.console import console, console_at, console_changes, console_stretches
 from apps.runs.history.live import present_cursor, rows_since
@@ -24,6 +25,8 @@ from apps.runs.history.reading import (
 from apps.runs.history.rewriting import copy_until, rewind
 
 __all__ = [
+    "LINES_FIELD",
+    "MOST_LINES",
     "Line",
     "Placed",
     "append",
@@ -43,6 +46,7 @@ __all__ = [
     "placed_in_runs",
     "placed_values",
     "present_cursor",
+    "put_behind",
     "rereadable",
     "rewind",
     "rows_since",

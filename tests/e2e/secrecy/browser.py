@@ -65,6 +65,7 @@ BESIDES: dict[str, str | int] = {
     "rest": "x/y",
     "erasure": "x",
     "export": "x",
+    "job": "x",
     "key": "x",
     "kind": "x",
     "version": "v0",

@@ -396,7 +396,7 @@ def test_no_page_is_open_to_everybody_by_oversight() -> None:
                 assert (
                     rule != SIGNED_IN
                     or name == "invitation"
-                    or set(PAGES[name]) <= {"erasure", "export", "hook", "public_id", "pk"}
+                    or set(PAGES[name]) <= {"erasure", "export", "hook", "job", "public_id", "pk"}
                 )
 
 

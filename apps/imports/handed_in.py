@@ -1,0 +1,186 @@
+"""Archives that somebody hands in: kept sealed under a key of their own, brought by workers in turns, and gone once they are read."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+
+from django.db import DatabaseError
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from apps.access.policy import Permission
+from apps.accounts.actors import Actor
+from apps.blobs.errors import ObjectMissing
+from apps.blobs.models import Blob
+from apps.blobs.services import delete_blob, open_blob, write_blob
+from apps.core import background, clock
+from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
+from apps.imports.models import Import, ImportItem
+from apps.imports.queries import asker_of
+from apps.imports.readers.ownlog.reading import OwnlogReader
+from apps.imports.services import UNDER_WAY, ask_for_import, bring, give_up
+from apps.imports.types import Clash, Origin
+from apps.teams.gate import require
+from apps.teams.models import Entity
+from apps.vault.tree import create_node, discard_node, erase_node, keys_in_use
+from apps.vault.types import NodeId, NodeKind
+
+log = logging.getLogger(__name__)
+
+LARGEST_ARCHIVE = 100 * 2**30
+_TURN_SECONDS = 20.0  # then others have theirs, if any wait
+_MOST_TRIES = 8  # that break off without a thing in between
+_MOST_AT_ONCE = 3  # of one person, that are not brought yet
+_SWEEP_BATCH = 20
+
+
+class _TurnOver(Exception):
+    """Others wait: the rest is for the next turn."""
+
+
+def hand_in(entity: Entity, source: Iterable[bytes], *, clash: Clash, by: Actor) -> Import:
+    """Keep an archive for an entity that is held with PROJECT_CREATE, and have it brought. What is wrong with it as a whole is said
+    at once: Broken, and nothing is kept."""
+    if Import.objects.filter(asked_by=by.audit_id, state__in=UNDER_WAY).count() >= _MOST_AT_ONCE:
+        raise TooMuch(
+            _("At most %(n)d imports of yours are brought at once. Wait for one of them.")
+            % {"n": _MOST_AT_ONCE}
+        )
+    node = create_node(NodeKind.IMPORT, parent=NodeId(entity.vault_node))
+    held: Blob | None = None
+    try:
+        held = write_blob(node, source, max_bytes=LARGEST_ARCHIVE).blob
+        with closing(OwnlogReader(open_blob(held, node))) as reader:
+            job = ask_for_import(entity, reader, clash=clash, by=by, whose_runs=by, archive=(node, held))
+    except BaseException:
+        _let_go(node, held)
+        raise
+    if job.vault_node != node:  # it was handed in before, and is on its way
+        _let_go(node, held)
+    return job
+
+
+def _let_go(node: NodeId, held: Blob | None) -> None:
+    if held is not None:
+        _delete(held)
+    discard_node(node)
+
+
+def _delete(blob: Blob) -> None:
+    try:
+        delete_blob(blob)
+    except (OSError, DatabaseError, Conflict) as error:  # nobody points at it: the sweep of blobs takes it
+        log.warning("blob left to the sweep: blob=%s error=%s", blob.pk, type(error).__name__)
+
+
+def advance(import_id: int) -> None:
+    """One turn at an import that was handed in. After a crash, call again."""
+    job = Import.objects.select_related("entity", "archive", "brought_for").filter(pk=import_id).first()
+    if job is None:
+        return
+    try:
+        if job.state in UNDER_WAY:
+            _turn(job)
+    except _TurnOver:
+        pass
+    finally:
+        forget(job)
+    if (following := next(due_imports(), None)) is not None:
+        background.enqueue("imports.advance", import_id=following)
+
+
+def _turn(job: Import) -> None:
+    by = asker_of(job)
+    try:
+        require_still(job, by)
+        with keys_in_use():
+            reader = _opened(job)
+    except Unavailable:
+        raise  # a store that is not there now: asked again
+    except OwnlogError as error:
+        _give_up(job, error)
+        return
+    turn = _Turn(job)
+    with closing(reader):
+        try:
+            bring(job, reader, by=by or Actor.system(), between=turn.between, at_last=turn.ask)
+        except (Invalid, TooMuch, Forbidden, NotFound, Conflict, Erased) as error:
+            # It says so itself; or somebody else is at it, or took what it was read from.
+            log.info("import ended: import=%s error=%s", job.pk, type(error).__name__)
+
+
+class _Turn:
+    """How long a worker is at one import, and whether it may be."""
+
+    def __init__(self, job: Import) -> None:
+        self._job = job
+        self._ends = time.monotonic() + _TURN_SECONDS
+
+    def between(self) -> None:
+        if time.monotonic() < self._ends:
+            return
+        if any(each != self._job.pk for each in due_imports()):
+            raise _TurnOver
+        self.ask()
+        self._ends = time.monotonic() + _TURN_SECONDS
+
+    def ask(self) -> None:
+        """As they are now: who asked may have had to go meanwhile."""
+        job = Import.objects.select_related("entity").get(pk=self._job.pk)
+        job.tries = 0  # this turn got further
+        require_still(job, asker_of(job))
+
+
+def require_still(job: Import, by: Actor | None) -> None:
+    """Whoever asked for it is there and may make projects there still, and it did not break off too often."""
+    if job.tries >= _MOST_TRIES:
+        raise Invalid(_("This import broke off too often."))
+    if by is None:
+        raise Forbidden(_("Whoever asked for this import is not there any more."))
+    require(by, Permission.PROJECT_CREATE, entity=job.entity, what="project")
+
+
+def _opened(job: Import) -> OwnlogReader:
+    if job.archive is None or job.vault_node is None or job.origin != Origin.OWNLOG:
+        raise NotFound(_("What was handed in is gone."))
+    try:
+        return OwnlogReader(open_blob(job.archive, NodeId(job.vault_node)))
+    except ObjectMissing:
+        raise NotFound(_("What was handed in is gone.")) from None
+
+
+def _give_up(job: Import, trouble: OwnlogError) -> None:
+    with keys_in_use():
+        give_up(job, by=Actor.system(), trouble=trouble)
+
+
+def forget(job: Import) -> None:
+    """Erase what was handed in, once the import is over. Doing it again is allowed."""
+    over = Import.objects.exclude(state__in=UNDER_WAY).exclude(vault_node=None)
+    row = over.select_related("archive").filter(pk=job.pk).first()
+    if row is None or row.vault_node is None:
+        return
+    erase_node(NodeId(row.vault_node))
+    held = row.archive
+    Import.objects.filter(pk=row.pk).update(archive=None, vault_node=None)
+    if held is not None:
+        _delete(held)
+
+
+def due_imports() -> Iterator[int]:
+    """Those that were handed in and that no worker is at, first those that wait longest for their turn."""
+    now = clock.now()
+    waiting = Import.objects.filter(Q(busy_until=None) | Q(busy_until__lt=now), state__in=UNDER_WAY)
+    yield from (
+        waiting.exclude(vault_node=None).order_by("turn_at").values_list("pk", flat=True)[:_SWEEP_BATCH]
+    )
+
+
+def forget_what_is_over() -> None:
+    """What was handed in for imports whose end was cut off, and what a worker noted behind that end."""
+    for job in Import.objects.exclude(state__in=UNDER_WAY).exclude(vault_node=None)[:_SWEEP_BATCH]:
+        forget(job)
+    ImportItem.objects.exclude(of__state__in=UNDER_WAY).delete()

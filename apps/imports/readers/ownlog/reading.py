@@ -1,0 +1,229 @@
+"""Archives of ours (docs/export-format.md)."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import BinaryIO, TypeVar
+
+from django.utils.translation import gettext as _
+
+from apps.artifacts.types import CollectionKind, PastCollection, RunRole
+from apps.files.types import PastFile
+from apps.imports.errors import Broken
+from apps.imports.readers.ownlog.archive import Archive
+from apps.imports.readers.ownlog.tables import table
+from apps.imports.readers.ownlog.versions import VERSION, version_in
+from apps.imports.readers.said import Said
+from apps.imports.readers.stretches import lines_of, stretches
+from apps.imports.types import (
+    BroughtCollection,
+    BroughtLink,
+    BroughtProject,
+    BroughtRun,
+    BroughtVersion,
+    Origin,
+)
+from apps.projects.types import PastProject
+from apps.runs.bringing import ended
+from apps.runs.types import AlertLevel, PastAlert, PastRun, RunPatch, RunState, Stream
+
+_T = TypeVar("_T")
+_PROJECT = "project.json"
+# Where things lie below their project: files that somebody logged may be called so too.
+_RUN = re.compile(r"(projects/[^/]+/runs/[^/]+)/run\.json")
+_COLLECTION = re.compile(r"(projects/[^/]+/artifacts/[^/]+/[^/]+)/collection\.json")
+_THING = re.compile(rf"{_RUN.pattern}|(projects/[^/]+/artifacts/[^/]+/[^/]+/v[0-9]+)/{re.escape(VERSION)}")
+
+
+class OwnlogReader:
+    """One export. Of what is not in it the manifest says so; that is counted as left out."""
+
+    origin = Origin.OWNLOG
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._archive = Archive(file)
+        self._folders = _folders(self._archive.paths)
+        self._missing = {each.text("path") for each in Said(self._archive.head).objects("not_included")}
+        if not self._folders:
+            raise Broken(_("There is no project in this archive."))
+
+    @property
+    def fingerprint(self) -> bytes:
+        return self._archive.manifest_sha256.digest()
+
+    @property
+    def things(self) -> int:
+        return sum(_THING.fullmatch(path) is not None for path in self._archive.paths)
+
+    @property
+    def left_out(self) -> int:
+        return len(self._missing)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def projects(self) -> Iterator[BroughtProject]:
+        for folder, below in self._folders.items():
+            yield self._project(folder, below)
+
+    def _project(self, folder: str, below: Sequence[str]) -> BroughtProject:
+        path = f"{folder}/{_PROJECT}"
+        if self._archive.has(path):
+            said = Said(self._archive.json(path))
+            name, key = said.text("name"), said.text("id")
+            was = PastProject(
+                description=said.text("description"),
+                public_id=key,
+                runs_made=said.count("runs_made"),
+                created_at=said.moment("created_at"),
+                last_activity_at=said.moment("last_activity_at"),
+            )
+        else:  # an export of chosen runs says nothing of their project but its name
+            at = Said(self._archive.head).moment("made_at")
+            name = key = folder.partition("/")[2].rpartition("~")[0] or folder.partition("/")[2]
+            was = PastProject(created_at=at, last_activity_at=at)
+        return BroughtProject(
+            key=key or name,
+            name=name,
+            was=was,
+            runs=partial(_each, below, _RUN, self._run),
+            collections=partial(_each, below, _COLLECTION, self._collection),
+        )
+
+    # ── runs ──
+
+    def _run(self, folder: str) -> BroughtRun:
+        archive, said = self._archive, Said(self._archive.json(f"{folder}/run.json"))
+        edges = said.object("artifacts")
+        return BroughtRun(
+            key=said.text("public_id"),
+            was=self._past(folder, said),
+            lines={
+                Stream.HISTORY: partial(table, archive, f"{folder}/history"),
+                Stream.EVENTS: partial(table, archive, f"{folder}/events"),
+                Stream.OUTPUT: partial(self._console, f"{folder}/output.log"),
+            },
+            files=partial(self._files, folder, said.objects("files")),
+            versions={role: [each.text("id") for each in edges.objects(role.value)] for role in RunRole},
+            alerts=partial(self._alerts, f"{folder}/alerts.json"),
+        )
+
+    def _alerts(self, path: str) -> list[PastAlert]:
+        """The archive has the newest first."""
+        if not self._archive.has(path):
+            return []
+        return [_alert(Said(each)) for each in reversed(self._archive.json_list(path))]
+
+    def _past(self, folder: str, said: Said) -> PastRun:
+        heard = said.moment("heartbeat_at")
+        counted = said.object("lines")
+        return PastRun(
+            name=said.text("id"),
+            patch=RunPatch(
+                display_name=said.text("display_name"),
+                notes=said.text("notes"),
+                description=said.text("description"),
+                tags=said.texts("tags"),
+                group=said.text("group"),
+                job_type=said.text("job_type"),
+                commit=said.text("commit"),
+                program=said.text("program"),
+                sweep=said.text("sweep"),
+                config_text=self._text(f"{folder}/config.json"),
+                summary_text=self._text(f"{folder}/summary.json"),
+            ),
+            state=ended(said.one_of(RunState, "state")),
+            exit_code=said.code("exit_code"),
+            number=said.count("number"),
+            public_id=said.text("public_id"),
+            author=said.text("created_by"),
+            dropped=said.texts("dropped"),
+            created_at=said.moment("created_at"),
+            heartbeat_at=heard,
+            finished_at=said.maybe_moment("finished_at") or heard,
+            lines={stream: counted.number(stream.value) for stream in Stream},
+        )
+
+    def _text(self, path: str) -> str | None:
+        if not self._archive.has(path):
+            return None
+        return self._archive.bytes_of(path).decode("utf-8", "surrogatepass")
+
+    def _console(self, path: str) -> Iterable[Sequence[str]]:
+        return stretches(lines_of(self._archive.stream(path))) if self._archive.has(path) else ()
+
+    def _files(self, folder: str, listed: Sequence[Said]) -> Iterator[PastFile]:
+        for each in listed:
+            name, path = each.text("name"), f"{folder}/{each.text('path')}"
+            if self._archive.has(path):
+                yield PastFile(name, self._archive.moment(path), partial(self._archive.stream, path))
+            elif path not in self._missing:
+                raise Broken(_("A file is missing from this archive."))
+
+    # ── artifacts ──
+
+    def _collection(self, folder: str) -> BroughtCollection:
+        said = Said(self._archive.json(f"{folder}/collection.json"))
+        is_portfolio = said.text("kind") == CollectionKind.PORTFOLIO
+        was = PastCollection(
+            name=said.text("name"),
+            type_name=said.text("type"),
+            description=said.text("description"),
+            tags=tuple(said.texts("tags")),
+            kind=CollectionKind.PORTFOLIO if is_portfolio else CollectionKind.SEQUENCE,
+            public_id=said.text("id"),
+            versions_made=said.number("versions_made"),
+            created_at=said.moment("created_at"),
+            updated_at=said.moment("updated_at"),
+        )
+        links = [
+            BroughtLink(
+                each.text("version"), each.number("number"), each.texts("aliases"), each.moment("created_at")
+            )
+            for each in said.objects("links")
+        ]
+        versions = partial(self._versions, folder, was, said.texts("versions"))
+        return BroughtCollection(was.public_id or folder, was, versions, links)
+
+    def _versions(
+        self, folder: str, collection: PastCollection, names: Sequence[str]
+    ) -> Iterator[BroughtVersion]:
+        """In the order of their numbers. One of whose files some are not in the archive is left out: it would be another."""
+        for name in names:
+            above = f"{folder}/{name}"
+            if self._archive.has(f"{above}/{VERSION}") and not any(
+                each.startswith(f"{above}/files/") for each in self._missing
+            ):
+                yield version_in(self._archive, above, collection)
+
+
+def _alert(said: Said) -> PastAlert:
+    return PastAlert(
+        level=said.one_of(AlertLevel, "level"),
+        title=said.text("title"),
+        text=said.text("text"),
+        raised_at=said.moment("raised_at"),
+        repeats=said.count("repeats"),
+        public_id=said.text("id"),
+    )
+
+
+def _each(below: Sequence[str], where: re.Pattern[str], make: Callable[[str], _T]) -> Iterator[_T]:
+    """What lies in each folder with a file that is called so."""
+    for path in below:
+        if found := where.fullmatch(path):
+            yield make(found[1])
+
+
+def _folders(paths: Sequence[str]) -> dict[str, list[str]]:
+    """What lies below each project's folder, in order."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        top, _slash, rest = path.partition("/")
+        if top == "projects" and "/" in rest:
+            found[f"{top}/{rest.partition('/')[0]}"].append(path)
+    return found

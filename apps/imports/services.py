@@ -1,0 +1,204 @@
+"""Bringing what was logged elsewhere. Everything lies in projects that are closed until all of it is there; then they open at once.
+
+What has come stays: after a crash the same is read once more, and what is there is not brought again. What cannot be brought
+whole is given up: an erasure takes away what had come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils.translation import gettext as _
+
+from apps.accounts.actors import Actor
+from apps.audit.events import EventKind
+from apps.audit.services import record
+from apps.blobs.models import Blob
+from apps.core import background, clock
+from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, OwnlogError, TooMuch
+from apps.erasure.services import erase_project
+from apps.imports.bringing import Bringing
+from apps.imports.models import Import, ImportItem
+from apps.imports.queries import WORDS_LABEL, whose
+from apps.imports.types import Clash, ImportState, Reader
+from apps.projects.models import Project
+from apps.projects.services import brought, open_brought
+from apps.teams.models import Entity
+from apps.vault.errors import KeyGone
+from apps.vault.seal import blind_index, seal_text
+from apps.vault.tree import keys_in_use, open_key
+from apps.vault.types import NodeId
+
+FINGERPRINT_LABEL = "import.fingerprint"
+_LEASE = timedelta(minutes=2)  # who has not said a word since is dead, and another one goes on
+UNDER_WAY = (ImportState.QUEUED.value, ImportState.RUNNING.value)
+# What is wrong with what is brought, or with bringing it here: to try again changes nothing.
+_FINAL = (Invalid, TooMuch, Conflict, Forbidden, NotFound)
+
+
+def ask_for_import(
+    entity: Entity,
+    reader: Reader,
+    *,
+    clash: Clash,
+    by: Actor,
+    whose_runs: Actor,
+    archive: tuple[NodeId, Blob] | None = None,
+) -> Import:
+    """Note that this is brought into an entity that is held with PROJECT_CREATE; or give the import of the same that broke off."""
+    index = blind_index(open_key(NodeId(entity.vault_node)), FINGERPRINT_LABEL, reader.fingerprint.hex())
+    known = Import.objects.filter(
+        entity=entity, fingerprint_index=index, asked_by=by.audit_id, clash=clash.value, state__in=UNDER_WAY
+    )
+    if (found := known.order_by("pk").first()) is not None:
+        return found
+    with transaction.atomic():
+        made = Import(
+            entity=entity,
+            origin=reader.origin.value,
+            clash=clash.value,
+            fingerprint_index=index,
+            asked_by=by.audit_id,
+            asked_with=by.api_key,
+            brought_for_id=whose_runs.user_id,
+            things=reader.things,
+        )
+        if archive is not None:
+            made.vault_node, made.archive = archive
+        made.save(force_insert=True)
+        record(EventKind.IMPORT_ASKED, **whose(made), by=by, what=reader.origin.value)
+        if archive is not None:
+            background.enqueue("imports.advance", import_id=made.pk)
+    return made
+
+
+def bring(
+    job: Import,
+    reader: Reader,
+    *,
+    by: Actor,
+    between: Callable[[], None] = lambda: None,
+    at_last: Callable[[], None] = lambda: None,
+) -> Import:
+    """Bring all of it, from where somebody came to before; on return everybody who may finds it.
+
+    What is wrong with it is raised, and then nothing of it stays. Conflict where somebody else is at it just now. `between` is
+    called behind each thing that is stored, and may raise to leave the rest for later; `at_last` before all of it is seen.
+    """
+    claim(job)
+    try:
+        bringing = Bringing(job, beat=lambda: _beat(job), between=between)
+        bringing.everything(reader)
+        at_last()
+        _finish(job, bringing, by=by)
+    except _FINAL as error:
+        with keys_in_use():
+            give_up(job, by=by, trouble=error)
+        raise
+    except BaseException:
+        _let_go(job)
+        raise
+    job.refresh_from_db()
+    return job
+
+
+def give_up(job: Import, *, by: Actor, trouble: OwnlogError | None = None) -> None:
+    """Have what had come of an import erased. Asking twice is allowed; Conflict once it is done."""
+    with transaction.atomic():
+        row = _locked(job)
+        if row.state == ImportState.DONE:
+            raise Conflict(_("This import is done: erase what it brought like anything else."))
+        if row.state == ImportState.GIVEN_UP:
+            return
+        # Of a team that is erased the eraser has them.
+        for project in brought(row.uuid) if row.entity.erased_at is None else ():
+            _erase(project, by=by)
+        _end(row, ImportState.GIVEN_UP, trouble=trouble)
+        record(EventKind.IMPORT_GIVEN_UP, **whose(row), by=by)
+
+
+def erase_what_was_left() -> None:
+    """Projects of imports that were given up while their team was being erased, and that came back with it."""
+    over = Import.objects.filter(state=ImportState.GIVEN_UP).values("uuid")
+    left = Project.everything.filter(erasure_job__in=over, entity__erased_at=None)
+    for pk in list(left.values_list("pk", flat=True)):
+        with transaction.atomic(), keys_in_use():
+            held = Project.everything.select_for_update(of=("self",)).select_related("entity")
+            project = held.filter(pk=pk, erasure_job__in=over, entity__erased_at=None).first()
+            if project is not None:
+                _erase(project, by=Actor.system())
+
+
+def _erase(project: Project, *, by: Actor) -> None:
+    """Nobody has found it before; from one closing to the other, in one transaction, nobody does."""
+    Project.everything.filter(pk=project.pk).update(erased_at=None, erasure_job=None)
+    project.erased_at = project.erasure_job = None
+    erase_project(project, by=by, at_once=True)
+
+
+def _finish(job: Import, bringing: Bringing, *, by: Actor) -> None:
+    with transaction.atomic():
+        row = _locked(job)
+        if row.state != ImportState.RUNNING:
+            raise Conflict(_("This import was given up."))
+        if not row.entity.is_open:
+            raise Forbidden(_("Nothing is imported here now."))
+        bringing.tally.projects = open_brought(row.uuid)
+        _count(row, bringing)
+        _end(row, ImportState.DONE)
+        tally = bringing.tally
+        record(
+            EventKind.IMPORT_DONE,
+            **whose(row),
+            by=by,
+            projects=tally.projects,
+            runs=tally.runs,
+            versions=tally.versions,
+        )
+
+
+def _count(row: Import, bringing: Bringing) -> None:
+    for name in ("projects", "runs", "versions", "left_out"):
+        setattr(row, name, getattr(bringing.tally, name))
+
+
+def _end(row: Import, state: ImportState, *, trouble: OwnlogError | None = None) -> None:
+    row.state, row.ended_at, row.busy_until = state.value, clock.now(), None
+    if trouble is not None:
+        row.trouble = trouble.code[:60]
+        with suppress(KeyGone):
+            key = open_key(NodeId(row.entity.vault_node))
+            row.sealed_words = seal_text(key, trouble.public_message, label=WORDS_LABEL, row=row.uuid)
+    row.save()
+    # What became of what is no longer of use, and no trace of where things came from is kept.
+    ImportItem.objects.filter(of=row).delete()
+
+
+def _locked(job: Import) -> Import:
+    found = Import.objects.select_for_update(of=("self",)).select_related("entity").filter(pk=job.pk).first()
+    if found is None:
+        raise NotFound(_("There is no such import."))
+    return found
+
+
+def claim(job: Import) -> None:
+    """Nobody else is at it for a while; Conflict where somebody is, or it is over."""
+    now = clock.now()
+    free = Import.objects.filter(Q(busy_until=None) | Q(busy_until__lt=now), pk=job.pk, state__in=UNDER_WAY)
+    # Tries are counted before, so that one that kills its worker comes to an end too.
+    if not free.update(busy_until=now + _LEASE, state=ImportState.RUNNING.value, tries=F("tries") + 1):
+        raise Conflict(_("Somebody is at this import just now, or it is over."))
+
+
+def _beat(job: Import) -> None:
+    there = Import.objects.filter(pk=job.pk, state=ImportState.RUNNING.value)
+    if not there.update(busy_until=clock.now() + _LEASE):
+        raise Conflict(_("This import was given up."))
+
+
+def _let_go(job: Import) -> None:
+    Import.objects.filter(pk=job.pk, state__in=UNDER_WAY).update(busy_until=None, turn_at=clock.now())

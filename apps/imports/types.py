@@ -1,0 +1,126 @@
+"""What a reader yields: things as they stood elsewhere, in the words of this house. Everything large is read when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from apps.artifacts.types import PastCollection, PastFile, PastVersion, RunRole
+from apps.files.types import PastFile as PastRunFile
+from apps.projects.types import PastProject
+from apps.runs.types import PastAlert, PastRun, Stream
+
+
+class Origin(StrEnum):
+    """Where an import comes from; each has a reader."""
+
+    OWNLOG = "ownlog"  # an archive of ours (docs/export-format.md)
+    WANDB_OFFLINE = "wandb_offline"  # folders that the client left where it had no server
+    TENSORBOARD = "tensorboard"  # a folder of event files
+
+
+class Clash(StrEnum):
+    """What becomes of a project whose name is in use."""
+
+    SKIP = "skip"
+    RENAME = "rename"
+
+
+class ImportState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    GIVEN_UP = "given_up"  # what had come of it is being erased
+
+
+class ItemKind(StrEnum):
+    PROJECT = "project"
+    RUN = "run"
+    COLLECTION = "collection"
+    VERSION = "version"
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtRun:
+    """A run with all that it logged. `key` tells it from every other of the same import, in whatever order they come."""
+
+    key: str
+    was: PastRun
+    # Stretches of lines in their order, each small enough to be held and stored at one go.
+    lines: Mapping[Stream, Callable[[], Iterable[Sequence[str]]]]
+    files: Callable[[], Iterable[PastRunFile]]
+    # Which versions it read and made, by their keys, in the order in which it did.
+    versions: Mapping[RunRole, Sequence[str]] = field(default_factory=dict)
+    alerts: Callable[[], Sequence[PastAlert]] = tuple  # the first raised first
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtVersion:
+    key: str
+    was: PastVersion
+    files: Callable[[], Iterable[PastFile]]
+    maker: str = ""  # key of the run that made it first
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtLink:
+    """A version, by its key, as a member of a portfolio."""
+
+    version: str
+    number: int
+    aliases: Sequence[str]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtCollection:
+    key: str
+    was: PastCollection
+    versions: Callable[[], Iterable[BroughtVersion]]
+    links: Sequence[BroughtLink] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtProject:
+    key: str
+    name: str
+    was: PastProject
+    runs: Callable[[], Iterator[BroughtRun]]
+    collections: Callable[[], Iterator[BroughtCollection]]
+
+
+class Reader(Protocol):
+    """Something that was logged elsewhere. It may be read again, and then yields the same in the same order."""
+
+    origin: Origin
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The same for the same content, so that what broke off is known when it is brought again."""
+
+    @property
+    def things(self) -> int:
+        """How many runs and versions there are, or 0 where only reading tells."""
+
+    @property
+    def left_out(self) -> int:
+        """How many things are known to be missing from it."""
+
+    def projects(self) -> Iterator[BroughtProject]:
+        """All of it. Broken where it is not what it should be, whenever that shows."""
+
+    def close(self) -> None:
+        """Let go of what is open."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one import has come to."""
+
+    projects: int = 0
+    runs: int = 0
+    versions: int = 0
+    left_out: int = 0

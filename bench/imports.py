@@ -1,0 +1,92 @@
+"""The archive of a project of 5 000 runs of 1 000 steps with 10 metrics and a file each, handed in and brought.
+
+`python -m bench.imports [RUNS]` measures and prints; making the runs takes longer than bringing them. The floor is the bare work for
+as many runs: a Parquet file of such a history read, and its rows written as the lines that a client sends.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import resource
+import sys
+import time
+
+from bench.exports import METRICS, RUNS, STEPS
+from bench.figures import Figure
+from bench.report import report
+from bench.server import prepared
+
+_FLOOR_RUNS = 50
+_LONGEST = 3_600
+
+
+def measure(world: object = None, *, runs: int = RUNS) -> list[Figure]:
+    """5 000 runs x 1 000 steps x 10 doubles with a file of 20 kB each: from the first byte that is handed in until everything is seen, by one worker. The floor: as many Parquet files of such a history read, and their rows written as JSON lines."""
+    with prepared("sqlite") as server:
+        server.python("-m", "bench.exports", "make", str(runs), timeout=_LONGEST)
+        server.python("-m", "bench.exports", "export", timeout=_LONGEST)
+        told = json.loads(server.python("-m", "bench.imports", "bring", timeout=_LONGEST).splitlines()[-1])
+    of = f"import of {runs} runs"
+    assert told["runs"] == runs, told
+    return [
+        Figure(of, told["seconds"], "s", told["floor"] * runs, 360.0 * runs / RUNS),
+        Figure(f"{of}, handing in", told["handing_in"], "s"),
+        Figure(f"{of}, memory of the worker", told["mib"], "MiB", limit=400.0),
+    ]
+
+
+# ── Inside the instance's environment ──
+
+
+def bring() -> None:
+    """Into the same instance, under another name; prints seconds and memory."""
+    from apps.accounts.actors import Actor
+    from apps.exports.models import Export
+    from apps.exports.queries import read_archive
+    from apps.imports.handed_in import advance, hand_in
+    from apps.imports.types import Clash, ImportState
+    from apps.vault.tree import keys_in_use
+
+    export = Export.objects.select_related("entity__user").latest("pk")
+    entity = export.entity
+    assert entity.user is not None
+    began = time.perf_counter()
+    with keys_in_use():
+        job = hand_in(entity, read_archive(export), clash=Clash.RENAME, by=Actor.person(entity.user))
+    handed_in = time.perf_counter() - began
+    while job.state in (ImportState.QUEUED, ImportState.RUNNING):
+        advance(job.pk)
+        job.refresh_from_db()
+    took = time.perf_counter() - began
+    mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    told = {"seconds": took, "handing_in": handed_in, "mib": mib, "runs": job.runs, "floor": _floor()}
+    print(json.dumps(told))
+
+
+def _floor() -> float:
+    """Seconds that one run takes at the least."""
+    import numpy as np
+    import orjson
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({f"m{each}": np.random.default_rng(each).random(STEPS) for each in range(METRICS)})
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd", use_dictionary=False)
+    began = time.perf_counter()
+    for _ in range(_FLOOR_RUNS):
+        for row in pq.read_table(io.BytesIO(sink.getvalue())).to_pylist():
+            orjson.dumps(row)
+    return (time.perf_counter() - began) / _FLOOR_RUNS
+
+
+if __name__ == "__main__":
+    words = sys.argv[1:]
+    if words == ["bring"]:
+        import django
+
+        django.setup()
+        bring()
+    else:
+        report("imports", measure(runs=int(words[0]) if words else RUNS))

@@ -1,0 +1,180 @@
+"""Imports go on where they broke off, are given up whole, and change nothing that is there."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.accounts.actors import OPERATOR_ID, Actor
+from apps.accounts.models import User
+from apps.audit.models import Event
+from apps.blobs.models import Blob
+from apps.core import clock
+from apps.core.errors import Conflict
+from apps.erasure.models import ErasureJob
+from apps.erasure.services import advance as advance_erasure
+from apps.imports import bringing, services
+from apps.imports.models import Import
+from apps.imports.readers.ownlog.reading import OwnlogReader
+from apps.imports.types import Clash, ImportState
+from apps.projects.models import Project
+from apps.projects.queries import open_project
+from apps.runs.models import Run
+from apps.runs.queries import find_run, open_run
+from apps.teams.models import Entity
+from tests.imports.conftest import archive_of, files_of, imported
+from tests.imports.test_equality import public_ids, told
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def home(alice: User) -> Entity:
+    return Entity.objects.get(user=alice)
+
+
+class _Died(BaseException):
+    """As a process that is gone: nothing is caught, nothing cleared away."""
+
+
+def dies_at(name: str, nth: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The so-manieth call of this act is the last thing that happens."""
+    real: Callable[..., Any] = getattr(bringing, name)
+    left = [nth]
+
+    def mortal(*args: Any, **kwargs: Any) -> Any:
+        made = real(*args, **kwargs)
+        left[0] -= 1
+        if left[0] < 0:
+            raise _Died
+        return made
+
+    monkeypatch.setattr(bringing, name, mortal)
+
+
+# Before and behind what is noted; OWNLOG_DEATHS=all for all.
+_PLACES = [
+    ("bring_project", 0),
+    ("bring_run", 0),
+    ("bring_run", 2),
+    ("bring_lines", 0),
+    ("bring_lines", 2),
+    ("bring_files", 1),
+    ("settle_run", 0),
+    ("bring_collection", 0),
+    ("bring_version", 0),
+    ("settle_collection", 0),
+    ("bring_link", 0),
+    ("bring_role", 3),
+]
+_ASKED = _PLACES if os.environ.get("OWNLOG_DEATHS") == "all" else _PLACES[4::4]
+
+
+@pytest.mark.parametrize(("name", "nth"), _ASKED)
+def test_what_broke_off_is_gone_on_with_and_nothing_is_there_twice(
+    world: Project, home: Entity, alice: User, name: str, nth: int
+) -> None:
+    before = archive_of(world, alice)
+    with pytest.MonkeyPatch.context() as patch:
+        dies_at(name, nth, patch)
+        with pytest.raises(_Died):
+            imported(before, home, by=alice)
+    assert not Project.objects.filter(entity=home).exists()
+
+    job = imported(before, home, by=alice)
+
+    assert (Import.objects.count(), job.runs, job.versions) == (1, 3, 2)
+    (brought,) = Project.objects.filter(entity=home)
+    ids = dict(zip(public_ids(brought), public_ids(world), strict=True))
+    assert told(files_of(archive_of(brought, alice)), ids) == told(files_of(before), {})
+
+
+def test_what_is_given_up_is_erased_to_the_last_byte(
+    archive: bytes, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch, empty_store: None
+) -> None:
+    held = Blob.objects.count()
+    with pytest.MonkeyPatch.context() as patch:
+        dies_at("bring_version", 1, patch)
+        with pytest.raises(_Died):
+            imported(archive, home, by=alice)
+    job = Import.objects.get()
+    assert Blob.objects.count() > held
+
+    services.give_up(job, by=Actor.person(alice))
+    services.give_up(job, by=Actor.person(alice))
+
+    job.refresh_from_db()
+    assert job.state == ImportState.GIVEN_UP
+    (erasure,) = ErasureJob.objects.all()
+    for _turn in range(20):
+        advance_erasure(erasure.pk)
+    assert not Project.everything.filter(entity=home).exists()
+    assert Blob.objects.count() == held
+
+
+def test_a_project_whose_name_is_in_use_is_left_out_or_gets_a_number(
+    archive: bytes, world: Project, lab: Entity, alice: User
+) -> None:
+    skipped = imported(archive, lab, by=alice, clash=Clash.SKIP)
+    imported(archive, lab, by=alice, clash=Clash.RENAME)
+    imported(archive, lab, by=alice, clash=Clash.RENAME)
+
+    assert (skipped.state, skipped.projects, skipped.left_out) == (ImportState.DONE, 0, 1)
+    names = [open_project(each).name for each in Project.objects.filter(entity=lab).order_by("pk")]
+    assert names == ["vision", "vision-2", "vision-3"]
+    assert Run.objects.filter(project=world).count() == 3
+
+
+def test_whose_a_run_is_and_who_made_it(archive: bytes, bob: User, lab: Entity) -> None:
+    imported(archive, lab, by=bob)
+
+    brought = Project.objects.filter(entity=lab).latest("pk")
+    run = find_run(brought, "full")
+    assert run is not None
+    assert (run.created_by, open_run(run).head.author) == (bob, "alice")
+
+
+def test_two_do_not_bring_the_same_at_once(archive: bytes, home: Entity, alice: User) -> None:
+    by, reader = Actor.person(alice), OwnlogReader(io.BytesIO(archive))
+    job = services.ask_for_import(home, reader, clash=Clash.SKIP, by=by, whose_runs=by)
+    Import.objects.filter(pk=job.pk).update(busy_until=clock.now() + timedelta(minutes=1))
+
+    with pytest.raises(Conflict):
+        services.bring(job, reader, by=by)
+
+    assert not Project.everything.filter(entity=home).exists()
+
+
+def test_the_machine_imports_a_file(path: Path, home: Entity, alice: User) -> None:
+    told_there = io.StringIO()
+    call_command("import", str(path), "--into", "alice", "--for", "alice", stderr=told_there)
+
+    job = Import.objects.get()
+    assert told_there.getvalue() == (
+        f"import {job.public_id}: 1 projects, 3 runs, 2 versions of artifacts; 0 things were left out\n"
+    )
+    assert set(Run.objects.filter(project__entity=home).values_list("created_by__username", flat=True)) == {
+        "alice"
+    }
+    assert [(each.kind, each.by) for each in Event.objects.filter(kind__startswith="import.")] == [
+        ("import.asked", OPERATOR_ID),
+        ("import.done", OPERATOR_ID),
+    ]
+
+
+@pytest.mark.parametrize(
+    "words", [("nothing.zip", "alice"), ("export.zip", "nobody"), ("export.zip", "alice", "--for", "nobody")]
+)
+def test_what_is_not_there_is_said(path: Path, words: tuple[str, ...]) -> None:
+    name, into, *more = words
+    with pytest.raises(CommandError):
+        call_command("import", str(path.parent / name), "--into", into, *more)
+
+    assert not Import.objects.exists()
