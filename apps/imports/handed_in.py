@@ -20,9 +20,9 @@ from apps.core import background, clock
 from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import asker_of
-from apps.imports.readers.ownlog.reading import OwnlogReader
+from apps.imports.readers.opening import open_file
 from apps.imports.services import UNDER_WAY, ask_for_import, bring, give_up
-from apps.imports.types import Clash, Origin
+from apps.imports.types import Clash, Origin, Reader
 from apps.teams.gate import require
 from apps.teams.models import Entity
 from apps.vault.tree import create_node, discard_node, erase_node, keys_in_use
@@ -41,7 +41,9 @@ class _TurnOver(Exception):
     """Others wait: the rest is for the next turn."""
 
 
-def hand_in(entity: Entity, source: Iterable[bytes], *, clash: Clash, by: Actor) -> Import:
+def hand_in(
+    entity: Entity, source: Iterable[bytes], *, clash: Clash, by: Actor, origin: Origin = Origin.OWNLOG
+) -> Import:
     """Keep an archive for an entity that is held with PROJECT_CREATE, and have it brought. What is wrong with it as a whole is said
     at once: Broken, and nothing is kept."""
     if Import.objects.filter(asked_by=by.audit_id, state__in=UNDER_WAY).count() >= _MOST_AT_ONCE:
@@ -53,7 +55,7 @@ def hand_in(entity: Entity, source: Iterable[bytes], *, clash: Clash, by: Actor)
     held: Blob | None = None
     try:
         held = write_blob(node, source, max_bytes=LARGEST_ARCHIVE).blob
-        with closing(OwnlogReader(open_blob(held, node))) as reader:
+        with closing(open_file(open_blob(held, node), origin)) as reader:
             job = ask_for_import(entity, reader, clash=clash, by=by, whose_runs=by, archive=(node, held))
     except BaseException:
         _let_go(node, held)
@@ -143,11 +145,11 @@ def require_still(job: Import, by: Actor | None) -> None:
     require(by, Permission.PROJECT_CREATE, entity=job.entity, what="project")
 
 
-def _opened(job: Import) -> OwnlogReader:
-    if job.archive is None or job.vault_node is None or job.origin != Origin.OWNLOG:
+def _opened(job: Import) -> Reader:
+    if job.archive is None or job.vault_node is None:
         raise NotFound(_("What was handed in is gone."))
     try:
-        return OwnlogReader(open_blob(job.archive, NodeId(job.vault_node)))
+        return open_file(open_blob(job.archive, NodeId(job.vault_node)), Origin(job.origin))
     except ObjectMissing:
         raise NotFound(_("What was handed in is gone.")) from None
 

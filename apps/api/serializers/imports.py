@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.imports.queries import percent_of, words_of
+from apps.imports.readers.opening import HANDED_IN
 from apps.imports.types import Clash, ImportState, Origin
 
 _LONGEST_NAME = 512
@@ -18,6 +19,11 @@ class ImportQuery(serializers.Serializer[Any]):
         [each.value for each in Clash],
         default=Clash.SKIP.value,
         help_text="Leave it out, or give it the first number that is free.",
+    )
+    origin = serializers.ChoiceField(
+        [each.value for each in HANDED_IN],
+        default=Origin.OWNLOG.value,
+        help_text="Which program wrote what is handed in: for mlflow a ZIP of its folder `mlruns`.",
     )
 
 

@@ -13,7 +13,7 @@ from apps.api.views.base import ApiView, asked, signed_in
 from apps.imports.handed_in import forget, hand_in
 from apps.imports.queries import entity_to_import_into, get_import, get_import_to_end, imports_seen_by
 from apps.imports.services import give_up
-from apps.imports.types import Clash
+from apps.imports.types import Clash, Origin
 
 
 class ImportListView(ApiView):
@@ -28,8 +28,8 @@ class ImportListView(ApiView):
 
     @extend_schema(
         operation_id="create_import",
-        summary="Bring the projects of an export, here or from another instance",
-        description="The body is the ZIP file in the format of docs/export-format.md, as it is. What is wrong with it as a whole is "
+        summary="Bring the projects of an export, here or from another instance, or of another program",
+        description="The body is the ZIP file in the format of docs/export-format.md, or of the program that is named, as it is. What is wrong with it as a whole is "
         "answered at once; the rest is found out while it is brought, and then nothing of it stays.",
         tags=["imports"],
         parameters=[ImportQuery],
@@ -40,7 +40,9 @@ class ImportListView(ApiView):
         actor, query = signed_in(request), asked(request, ImportQuery)
         entity = entity_to_import_into(actor, name=query["entity"])
         source = body_of(request, length_of(request))
-        job = hand_in(entity, source, clash=Clash(query["on_clash"]), by=actor)
+        job = hand_in(
+            entity, source, clash=Clash(query["on_clash"]), by=actor, origin=Origin(query["origin"])
+        )
         return Response(ImportOut(job).data, status=202)
 
 

@@ -1,39 +1,61 @@
-"""Which reader somebody's path is for. On the instance's machine alone: nobody else names a path."""
+"""Which reader is for what somebody names. Paths and addresses are named on the instance's machine alone; what comes over the network is a
+file that was handed in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 
-from apps.core.errors import NotFound
+from apps.core.errors import Invalid, NotFound
+from apps.imports.readers.asking import Site
+from apps.imports.readers.mlflow.folders import FolderStore
+from apps.imports.readers.mlflow.reading import MlflowReader
+from apps.imports.readers.mlflow.server import ServerStore
 from apps.imports.readers.ownlog.reading import OwnlogReader
 from apps.imports.readers.tensorboard.reading import TensorBoardReader
+from apps.imports.readers.trees import FolderTree, ZipTree
 from apps.imports.readers.wandb_offline.reading import OfflineReader
 from apps.imports.types import Origin, Reader
 
 
 def open_reader(path: Path, origin: Origin) -> Reader:
     """NotFound for what is not there, Broken for what is not of that origin."""
-    if not path.exists():
+    if path.is_dir() and origin in _FOLDERS:
+        return _FOLDERS[origin](path)
+    if not path.is_file() or origin not in _FILES:
         raise NotFound(_("There is no such file or folder."))
-    return _OPEN[origin](path)
+    return open_file(path.open("rb"), origin)
 
 
-def _archive(path: Path) -> Reader:
-    if not path.is_file():
-        raise NotFound(_("There is no such file or folder."))
-    file = path.open("rb")
+def open_file(file: BinaryIO, origin: Origin) -> Reader:
+    """The same for a file that goes back and forth; it is closed with the reader, or at once where there is none."""
     try:
-        return OwnlogReader(file)
+        if origin not in _FILES:
+            raise Invalid(_("Nothing of that origin is imported as a file."))
+        return _FILES[origin](file)
     except BaseException:
         file.close()
         raise
 
 
-_OPEN: dict[Origin, Callable[[Path], Reader]] = {
-    Origin.OWNLOG: _archive,
+def open_site(site: Site, origin: Origin, *, only: Sequence[str] = ()) -> Reader:
+    """Of a server, everything or the projects that are named."""
+    if origin is not Origin.MLFLOW:
+        raise Invalid(_("Nothing of that origin is imported from a server."))
+    return MlflowReader(ServerStore(site, only=only))
+
+
+_FOLDERS: dict[Origin, Callable[[Path], Reader]] = {
     Origin.WANDB_OFFLINE: OfflineReader,
     Origin.TENSORBOARD: TensorBoardReader,
+    Origin.MLFLOW: lambda path: MlflowReader(FolderStore(FolderTree(path))),
 }
+_FILES: dict[Origin, Callable[[BinaryIO], Reader]] = {
+    Origin.OWNLOG: OwnlogReader,
+    Origin.MLFLOW: lambda file: MlflowReader(FolderStore(ZipTree(file))),
+}
+# What can be handed in over the network.
+HANDED_IN = tuple(_FILES)

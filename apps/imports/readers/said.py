@@ -102,5 +102,15 @@ def past(moment: datetime, name: str) -> datetime:
     return moment.astimezone(UTC)
 
 
+def of_milliseconds(value: int | None, name: str) -> datetime | None:
+    """A moment as other programs count it, from 1970 on. Nothing, or no time at all, is none."""
+    if not value:
+        return None
+    try:
+        return past(_FIRST + timedelta(milliseconds=value), name)
+    except OverflowError:
+        raise _other(name) from None
+
+
 def _other(name: str) -> Broken:
     return Broken(_("What was to be imported says something unusable of “%(name)s”.") % {"name": name})

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from contextlib import closing
+from getpass import getpass
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +13,25 @@ from django.core.management.base import BaseCommand, CommandError
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.core.errors import OwnlogError
-from apps.imports.readers.opening import open_reader
+from apps.imports.readers.asking import Site
+from apps.imports.readers.opening import open_reader, open_site
 from apps.imports.services import ask_for_import, bring
-from apps.imports.types import Clash, Origin
+from apps.imports.types import Clash, Origin, Reader
 from apps.teams.queries import entity_by_name
 from apps.vault.tree import keys_in_use
 
 
 class Command(BaseCommand):
     help = (
-        "Bring what was logged elsewhere: an export of Ownlog (a ZIP), or by --from wandb_offline a folder that the wandb client left "
-        "where it had no server. Its projects become private projects of --into, and are seen once all of it is there. Broken off, it goes on where it was when it is asked for again."
+        "Bring what was logged elsewhere: an export of Ownlog (a ZIP); or with --from what another program left in a folder, or what a "
+        "server of it answers. Its projects become private projects of --into, and are seen once all of it is there. Broken off, it goes "
+        "on where it was when it is asked for again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("path", type=Path, help="the file or folder to import")
+        parser.add_argument(
+            "source", help="the file or folder to import, or the address of a server (mlflow)"
+        )
         parser.add_argument("--into", required=True, metavar="ENTITY", help="a person or a team")
         parser.add_argument(
             "--for", dest="person", metavar="NAME", help="whose the runs are here; else nobody's"
@@ -39,11 +46,25 @@ class Command(BaseCommand):
             default=Clash.SKIP.value,
             help="of a project whose name is in use: leave it out, or give it the first free number",
         )
+        parser.add_argument(
+            "--project",
+            dest="only",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="of a server only this one; may be given again",
+        )
+        parser.add_argument(
+            "--key",
+            action="store_true",
+            help="the server asks for a key, or a password: it comes by standard input",
+        )
+        parser.add_argument("--user", default="", metavar="NAME", help="whose password it is, there")
 
     def handle(
         self,
         *args: Any,
-        path: Path,
+        source: str,
         into: str,
         person: str | None = None,
         origin: str = Origin.OWNLOG.value,
@@ -52,7 +73,7 @@ class Command(BaseCommand):
     ) -> None:
         by = Actor.operator()
         try:
-            with closing(open_reader(path, Origin(origin))) as reader:
+            with closing(_opened(source, Origin(origin), options)) as reader:
                 with keys_in_use():
                     whose = _person(person) if person else by
                     job = ask_for_import(
@@ -65,6 +86,18 @@ class Command(BaseCommand):
             f"import {done.public_id}: {done.projects} projects, {done.runs} runs, {done.versions} versions of artifacts; "
             f"{done.left_out} things were left out"
         )
+
+
+def _opened(source: str, origin: Origin, options: Mapping[str, Any]) -> Reader:
+    if not source.startswith(("http://", "https://")):
+        return open_reader(Path(source), origin)
+    key = _key() if options["key"] else ""
+    return open_site(Site(source, key, options["user"]), origin, only=options["only"])
+
+
+def _key() -> str:
+    """Not by an argument: those stand in the list of processes, for everybody on the machine to read."""
+    return getpass("Key: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
 
 
 def _person(name: str) -> Actor:

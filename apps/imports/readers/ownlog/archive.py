@@ -35,7 +35,7 @@ _LOCAL_NAMES = struct.Struct("<26x2H")
 _LOCAL_SIZE = 30
 _SYMLINK = 0xA000
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-_BREAKS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error, OSError)
+BREAKS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error, OSError)
 
 
 class Archive:
@@ -44,12 +44,12 @@ class Archive:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         try:
-            size = _check_directory(file)
+            size = check_directory(file)
             self._zip = zipfile.ZipFile(file)
-            self._infos = _checked(self._zip.infolist(), size)
+            self._infos = checked(self._zip.infolist(), size)
             self.manifest_sha256 = hashlib.sha256()
             self.head, self._digests = self._manifest()
-        except _BREAKS:
+        except BREAKS:
             raise _broken() from None
 
     @property
@@ -146,7 +146,7 @@ class Archive:
             with self._zip.open(self._info(path)) as file:
                 while piece := file.read(_PIECE):
                     yield piece
-        except _BREAKS:
+        except BREAKS:
             raise _broken() from None
 
     def _start(self, info: zipfile.ZipInfo) -> int:
@@ -184,7 +184,7 @@ class _Section(io.RawIOBase):
         return len(data)
 
 
-def _check_directory(file: BinaryIO) -> int:
+def check_directory(file: BinaryIO) -> int:
     """The size of the file, once its directory was found small enough to be held: `zipfile` would read any at one go."""
     size = file.seek(0, io.SEEK_END)
     tail = min(size, _LONGEST_COMMENT + _END.size + _LOCATOR.size)
@@ -205,7 +205,7 @@ def _check_directory(file: BinaryIO) -> int:
     return size
 
 
-def _checked(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:
+def checked(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:
     """The files by path. Broken where one leads out of its folder, is there twice, shares bytes with another, or would unpack to
     far more than it is."""
     found = {info.filename: info for info in infos}
