@@ -27,6 +27,10 @@ class UserAdmin(ReadOnlyAdmin):
     ordering = ["username"]
     actions = ["suspend", "reactivate"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Who is being erased is there for operators no more than for anybody."""
+        return super().get_queryset(request).filter(erased_at=None)
+
     @admin.action(description=_("Suspend: no way in for them, their data is kept"))
     def suspend(self, request: HttpRequest, users: QuerySet[User]) -> None:
         self.act_on_each(request, users, suspend_account, "suspended")

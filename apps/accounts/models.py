@@ -49,6 +49,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     has_single_keys = models.BooleanField(
         default=True
     )  # shortcuts of one key; a voice may press them unasked
+    # While it can be taken back an erased account opens nothing, and has its public id in the place of its name (accounts.closing).
+    erased_at = models.DateTimeField(null=True)
+    was_active = models.BooleanField(
+        default=True
+    )  # before it was closed: the operators may have suspended it
+    # Of one that nobody uses, where the operators set an end to that.
+    idle_notices = models.PositiveSmallIntegerField(default=0)
+    idle_told_at = models.DateTimeField(null=True)
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -71,6 +79,9 @@ class User(AbstractBaseUser, PermissionsMixin):
                     is_superuser=False,
                 ),
                 name="a_service_has_no_address_and_no_way_in",
+            ),
+            models.CheckConstraint(
+                condition=Q(erased_at=None) | Q(is_active=False), name="an_erased_account_opens_nothing"
             ),
         ]
 

@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
+# What stands where the name of something erased stood: no name begins so, and nobody can take it or ask for it.
+NO_NAME = "~"
 NAME_PATTERN = r"[a-z0-9][a-z0-9_-]{1,38}"
 
 # First segments of the instance's own URLs, and words that would mislead in that place.

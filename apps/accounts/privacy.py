@@ -23,6 +23,8 @@ declare(
         "density",
         "has_single_keys",
         "time_zone",
+        "idle_notices",
+        "idle_told_at",
     },
     plain={
         "id",
@@ -32,6 +34,8 @@ declare(
         "is_staff",
         "is_superuser",
         "created_at",
+        "erased_at",
+        "was_active",
         "groups",
         "user_permissions",
     },

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
+from allauth.account.models import EmailAddress
 from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
@@ -113,6 +114,12 @@ def user_by_login(login: str) -> User | None:
         return None
     known = User.objects.filter(is_service=False)
     return known.filter(Q(username=login.lower()) | Q(email__iexact=login)).first()
+
+
+def addresses_of(user_ids: Collection[int]) -> set[str]:
+    """All e-mail addresses of these people, those that wait to be confirmed as well."""
+    own = User.objects.filter(pk__in=user_ids).values_list("email", flat=True)
+    return {*own, *EmailAddress.objects.filter(user__in=user_ids).values_list("email", flat=True)}
 
 
 def names_of(user_ids: Iterable[int | None]) -> dict[int, str]:

@@ -106,9 +106,19 @@ def reactivate_account(user: User, *, by: Actor) -> None:
     _switch(user, is_active=False, to=True, kind=EventKind.ACCOUNT_REACTIVATED, by=by)
 
 
+@transaction.atomic
+def make_operator(user: User, *, by: Actor) -> None:
+    """Let somebody operate the instance as well: whoever has a shell on its machine decides. Twice is allowed, and noted once."""
+    people = User.objects.filter(pk=user.pk, is_active=True, is_service=False)
+    if not people.exists():
+        raise NotFound("There is no account of this name that can be opened.")
+    if people.filter(is_superuser=False).update(is_staff=True, is_superuser=True):
+        record(EventKind.OPERATOR_MADE, subject=user.public_id, entity=user.public_id, by=by)
+
+
 def _switch(user: User, *, is_active: bool, to: bool, kind: EventKind, by: Actor) -> None:
-    """Twice is allowed, and noted once."""
-    if User.objects.filter(pk=user.pk, is_active=is_active).update(is_active=to):
+    """Twice is allowed, and noted once. What is being erased is closed already, and opened by who takes it back."""
+    if User.objects.filter(pk=user.pk, is_active=is_active, erased_at=None).update(is_active=to):
         record(kind, subject=user.public_id, entity=user.public_id, by=by)
 
 

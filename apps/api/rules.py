@@ -37,6 +37,8 @@ declare_url("api:run-parts", Permission.RUN_ERASE, methods=(*_READING, "DELETE")
 declare_url("api:run-file", Permission.FILE_ERASE, methods=("DELETE",))
 for name in ("erasures", "erasure", "erasure-receipt", "receipt-log"):
     declare_url(f"api:{name}", SIGNED_IN, methods=_READING)
+# One's own account: the service asks for a key with all rights, the view for the password.
+declare_url("api:account-erase", SIGNED_IN, methods=("POST",))
 for name in ("erasure-restore", "erasure-now"):
     declare_url(f"api:{name}", SIGNED_IN, methods=("POST",))
 

@@ -36,6 +36,7 @@ urlpatterns = [
         for kind, place in (("Entity", "entities/<str:entity>"), ("Project", _PROJECT))
         for end, view, name in _HOOKS
     ),
+    path("account/erase", Later("account.AccountEraseView"), name="account-erase"),
     path("erasures", Later("erasures.ErasureListView"), name="erasures"),
     path("erasures/<str:erasure>", Later("erasures.ErasureView"), name="erasure"),
     path("erasures/<str:erasure>/restore", Later("erasures.ErasureRestoreView"), name="erasure-restore"),

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 class EventKind(StrEnum):
     ACCOUNT_CREATED = "account.created"
+    ACCOUNT_ERASED = "account.erased"
     ACCOUNT_LINKED = "account.linked"
     ACCOUNT_UNLINKED = "account.unlinked"
     ACCOUNT_REACTIVATED = "account.reactivated"
@@ -43,7 +44,9 @@ class EventKind(StrEnum):
     MEMBER_LEFT = "member.left"
     MEMBER_REMOVED = "member.removed"
     MEMBER_ROLE_CHANGED = "member.role_changed"
+    OPERATOR_MADE = "admin.operator_made"
     ORGANISATION_CREATED = "organisation.created"
+    ORGANISATION_ERASED = "organisation.erased"
     ORGANISATION_TEAM_ADDED = "organisation.team_added"
     ORGANISATION_TEAM_REMOVED = "organisation.team_removed"
     PASSWORD_CHANGED = "account.password_changed"

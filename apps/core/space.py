@@ -6,7 +6,10 @@ PostgreSQL sees to that by itself.
 
 from __future__ import annotations
 
+import time
+
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 _INCREMENTAL = 2
@@ -14,6 +17,7 @@ _INCREMENTAL = 2
 _KEPT_PAGES = 512
 # In one transaction, during which nobody else writes: some milliseconds.
 _PAGES_AT_ONCE = 500
+_ASKED = 20
 
 
 def is_file(alias: str = "default") -> bool:
@@ -43,6 +47,31 @@ def give_back_space(alias: str = "default") -> None:
         while (free := _number(cursor, "freelist_count") - _KEPT_PAGES) > 0:
             cursor.execute(f"PRAGMA incremental_vacuum({min(free, _PAGES_AT_ONCE)})")
             cursor.fetchall()  # a page is given back for each row that is asked for
+
+
+def empty_the_log(alias: str = "default") -> bool:
+    """Have all that stands in the write-ahead log written to the file, and the log cut to nothing; False while somebody reads it,
+    or where this is asked inside a transaction. Then the next checkpoint does it."""
+    return emptied_log_of(connections[alias])
+
+
+def emptied_log_of(connection: BaseDatabaseWrapper) -> bool:
+    if connection.in_atomic_block:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")  # most of it while others write
+        patience = _number(cursor, "busy_timeout")
+        # While it waits for readers to end, writers wait for it: so it waits briefly, and asks again.
+        cursor.execute("PRAGMA busy_timeout = 50")
+        try:
+            for _ in range(_ASKED):
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                if not cursor.fetchone()[0]:
+                    return True
+                time.sleep(0.1)
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {patience:d}")
+    return False
 
 
 def _number(cursor: CursorWrapper, name: str) -> int:

@@ -11,14 +11,16 @@ from django.db.models import Q, QuerySet
 
 from apps.core import clock
 from apps.erasure.models import ErasureJob
-from apps.erasure.types import Scope, Step
-from apps.teams.choices import SettingName
+from apps.erasure.types import WITH_NAMES, Cause, Scope, Step
+from apps.teams.choices import SPECS, SettingName
 from apps.teams.models import Entity
 from apps.teams.queries import effective
 
 # Runs, files and artifacts come by the hundred, and a client writes them again; a project is years of work.
 PARTS, WHOLES = SettingName.GRACE_DAYS, SettingName.PROJECT_GRACE_DAYS
-_WHOLE = frozenset({Scope.PROJECT, Scope.TEAM})
+_WHOLE = frozenset({Scope.PROJECT, *WITH_NAMES})
+# An account that nobody asked to erase waits for so long at least, whatever was chosen.
+_UNASKED = timedelta(days=7)
 
 
 def setting_for(scope: Scope) -> SettingName:
@@ -32,10 +34,24 @@ def grace_of(entity: Entity, scope: Scope) -> timedelta:
     return timedelta(days=effective(entity, setting_for(scope)).days or 0)
 
 
+def grace_for(entity: Entity, scope: Scope, cause: Cause) -> timedelta:
+    """The same by why it is erased: what goes by a rule does not wait once more, its days are over. But an account that is not used
+    may belong to somebody who was away."""
+    if cause is Cause.ASKED:
+        return grace_of(entity, scope)
+    return max(grace_of(entity, scope), _UNASKED) if scope is Scope.ACCOUNT else timedelta()
+
+
 def could_be_taken_back_until(entity: Entity, scope: Scope) -> datetime | None:
     """If it were asked for now; None where it is gone at once. For pages that say so before."""
     grace = grace_of(entity, scope)
     return clock.now() + grace if grace else None
+
+
+def organisation_waits_until() -> datetime | None:
+    """The same for an organisation, which chooses nothing of this for itself: as long as a project does where nobody chose."""
+    days = SPECS[WHOLES].default
+    return clock.now() + timedelta(days=days) if isinstance(days, int) and days else None
 
 
 def may_begin() -> Q:

@@ -13,9 +13,11 @@ from apps.accounts.actors import Actor
 from apps.artifacts.models import Collection, Version
 from apps.artifacts.services import cut_links, leave_collection, leave_versions
 from apps.erasure.models import ErasureJob
-from apps.erasure.types import Scope
+from apps.erasure.types import WITH_NAMES, Scope
 
-_WITH_PROJECTS = {Scope.PROJECT: "project__erasure_job", Scope.TEAM: "project__entity__erasure_job"}
+_WITH_PROJECTS = {Scope.PROJECT: "project__erasure_job"} | dict.fromkeys(
+    WITH_NAMES, "project__entity__erasure_job"
+)
 
 
 @transaction.atomic

@@ -41,6 +41,7 @@ class ErasureJob(models.Model):
     # The epoch after which no earlier copy of the vault opens what this job erased.
     epoch = models.PositiveBigIntegerField(null=True)
     proof = models.JSONField(default=dict)  # what the proof asked each store for, in numbers
+    cleared = models.JSONField(default=dict)  # how names that stood in the clear were cleared away, and when
     # When each step was behind it.
     shredded_at = models.DateTimeField(null=True)
     bytes_gone_at = models.DateTimeField(null=True)
@@ -136,3 +137,16 @@ class Remainder(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.ident}"
+
+
+class WayBack(models.Model):
+    """The link by which somebody takes their account back while it waits, who cannot sign in meanwhile; afterwards it leads to the
+    receipt. Of its secret only the hash is kept, and it takes back once."""
+
+    job = models.OneToOneField(ErasureJob, on_delete=models.CASCADE, related_name="way_back")
+    secret_sha256_hex = models.CharField(max_length=64, unique=True)
+    made_at = models.DateTimeField(default=clock.now)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)

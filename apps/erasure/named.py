@@ -10,16 +10,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from apps.accounts.actors import Actor
+from apps.accounts.names import is_name
 from apps.artifacts.models import Collection, Link, Version
 from apps.artifacts.queries import all_versions, find_collection, find_version, links_of
 from apps.artifacts.queries.versions import NO_ARTIFACT
 from apps.artifacts.types import CollectionKind
 from apps.core.errors import Invalid, NotFound
+from apps.erasure.accounts import account_would_go, erase_account
 from apps.erasure.artifacts import erase_artifact, erase_versions
+from apps.erasure.idle import tell_of_closing
 from apps.erasure.models import ErasureJob
+from apps.erasure.organisations import erase_organisation, organisation_would_go
 from apps.erasure.parts import check_ended, check_parts, erase_parts, parts_would_go
-from apps.erasure.queries import versions_would_go, would_go
+from apps.erasure.queries import team_would_go, versions_would_go, would_go
 from apps.erasure.services import check_count, erase_files, erase_project, erase_runs
+from apps.erasure.teams import erase_team
 from apps.erasure.types import Scope
 from apps.files.models import RunFile
 from apps.files.queries import find_file
@@ -28,12 +33,17 @@ from apps.projects.queries import NO_PROJECT, find_project
 from apps.runs.models import Run
 from apps.runs.parts import PartKind, RunPart
 from apps.runs.queries import find_run
+from apps.teams.models import Entity, Organisation
 from apps.teams.queries import entity_by_name
+from apps.teams.types import EntityKind
 
 
 class Kind(StrEnum):
     """What can be named: the thing, and what the place before its name is."""
 
+    ACCOUNT = "account"  # NAME
+    TEAM = "team"  # NAME
+    ORGANISATION = "organisation"  # NAME
     PROJECT = "project"  # of ENTITY/PROJECT
     RUN = "run"  # in ENTITY/PROJECT
     FILE = "file"  # in ENTITY/PROJECT/RUN
@@ -62,10 +72,10 @@ class Named:
 def named(kind: Kind, place: str, names: Sequence[str]) -> Named:
     """NotFound for what is not there, Invalid for words that name nothing of the kind."""
     names = list(dict.fromkeys(names))
-    if kind is Kind.PROJECT:
+    if kind in _ALONE:
         if names:
-            raise Invalid("A project is named by ENTITY/PROJECT alone.")
-        return _project(_project_at(place))
+            raise Invalid("A project is named by ENTITY/PROJECT alone, what holds projects by its name.")
+        return _ALONE[kind](place)
     check_count(names)
     if kind is Kind.FILE:
         held = _run_of(place)
@@ -127,7 +137,8 @@ def _word(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else str(len(names))
 
 
-def _project(project: Project) -> Named:
+def _project(place: str) -> Named:
+    project = _project_at(place)
     went = would_go(Scope.PROJECT, [project])
     counted = {"runs": went.runs, "of them running": went.running, "files of runs": went.files}
     made = Version.objects.filter(collection__project=project)
@@ -188,3 +199,66 @@ def _of_versions(versions: Sequence[Version]) -> dict[str, int]:
         "links that are cut": len(links_of(versions)),
         "bytes as stored": went.stored_bytes,
     }
+
+
+def _entity(name: str, kind: EntityKind, word: str) -> Entity:
+    found = entity_by_name(name)
+    if found.kind != kind:
+        raise NotFound(f"There is no {word} of this name.")
+    return found
+
+
+def _of_entity(scope: Scope, entity: Entity) -> dict[str, int]:
+    went = would_go(scope, [entity])
+    return {
+        "projects": Project.objects.filter(entity=entity).count(),
+        "runs": went.runs,
+        "of them running": went.running,
+        "files of runs": went.files,
+        "versions of artifacts": Version.objects.filter(collection__project__entity=entity).count(),
+        "bytes as stored": went.stored_bytes,
+    }
+
+
+def _team(name: str) -> Named:
+    team = _entity(name, EntityKind.TEAM, "team")
+    beside = team_would_go(team)
+    counted = _of_entity(Scope.TEAM, team) | {
+        "people who leave it": beside.people,
+        "services": beside.services,
+    }
+    return Named(counted, team.name, lambda by, now: erase_team(team, by=by, at_once=now))
+
+
+def _account(name: str) -> Named:
+    own = _entity(name, EntityKind.PERSONAL, "account")
+    assert own.user is not None, "a constraint of the table: it is not being erased"
+    user, beside = own.user, account_would_go(own.user)
+    counted = _of_entity(Scope.ACCOUNT, own) | {"API keys": beside.keys, "places in teams": beside.places}
+    counted["runs elsewhere, which stay without a name"] = beside.stays
+
+    def begin(by: Actor, now: bool) -> ErasureJob:
+        job, secret = erase_account(user, by=by, at_once=now)
+        tell_of_closing(user, secret)  # where no mail goes out: manage.py way_back
+        return job
+
+    return Named(counted, own.name, begin)
+
+
+def _organisation(name: str) -> Named:
+    name = name.lower()
+    found = Organisation.objects.filter(name=name).first() if is_name(name) else None
+    if found is None:
+        raise NotFound("There is no organisation of this name.")
+    went, held = organisation_would_go(found), found
+    counted = {"registries": went.registries, "links (what they lead to stays)": went.links}
+    counted |= {"people who leave it": went.people, "teams, which stay": went.teams}
+    return Named(counted, held.name, lambda by, now: erase_organisation(held, by=by, at_once=now))
+
+
+_ALONE: dict[Kind, Callable[[str], Named]] = {
+    Kind.PROJECT: _project,
+    Kind.ACCOUNT: _account,
+    Kind.TEAM: _team,
+    Kind.ORGANISATION: _organisation,
+}

@@ -10,18 +10,19 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import CASCADE, Model, QuerySet
 
+from apps.accounts.models import User
 from apps.artifacts.models import Collection, Version
 from apps.blobs.models import Blob
 from apps.core.privacy import declared
-from apps.erasure.models import ErasureJob, PartErasure, Remainder
+from apps.erasure.models import ErasureJob, PartErasure, Remainder, WayBack
 from apps.erasure.types import Scope
 from apps.exports.models import Export
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
-from apps.teams.models import Entity
+from apps.teams.models import Entity, Organisation
 
 # What a job of each scope marks with its id.
 HEADS: dict[Scope, type[Model]] = {
@@ -29,10 +30,17 @@ HEADS: dict[Scope, type[Model]] = {
     Scope.RUNS: Run,
     Scope.PROJECT: Project,
     Scope.TEAM: Entity,
+    Scope.ACCOUNT: Entity,
+    Scope.ORGANISATION: Entity,
     Scope.VERSIONS: Version,
     Scope.ARTIFACT: Collection,
     Scope.PART: PartErasure,
     Scope.EXPORTS: Export,
+}
+# Whose row ends with the entity, and how that one is reached: what is theirs in others' places goes too.
+_OWNERS: dict[Scope, tuple[type[Model], str]] = {
+    Scope.ACCOUNT: (User, "entity"),
+    Scope.ORGANISATION: (Organisation, "entity"),
 }
 # What it marks besides: a part of a run may be a file.
 BESIDE: dict[Scope, type[Model]] = {Scope.PART: RunFile}
@@ -59,14 +67,31 @@ class Part:
 
 
 # What tells of the erasure itself outlives what it erased.
-_STAYS = frozenset({ErasureJob, Remainder})
+_STAYS = frozenset({ErasureJob, Remainder, WayBack})
 
 
 @cache
 def parts_of(scope: Scope) -> tuple[Part, ...]:
     """Every model below what such a job was asked for, and that itself; what lies deepest first."""
     beside = parts_below(BESIDE[scope]) if scope in BESIDE else ()
-    return (*parts_below(HEADS[scope]), *beside)
+    return (*_of_owner(scope), *parts_below(HEADS[scope]), *beside)
+
+
+def _of_owner(scope: Scope) -> Iterator[Part]:
+    """What goes with a person or an organisation rather than with their entity: what says so, and whatever would go by cascade."""
+    if scope not in _OWNERS:
+        return
+    owner, way = _OWNERS[scope]
+    below = [part for part in parts_below(owner) if part.model is not owner]
+    known = {(part.model, part.lookup) for part in below}
+    for part in below:
+        yield Part(part.model, f"{part.lookup}__{way}")
+    for model in declared():
+        for field in model._meta.fields:
+            relation: Any = field.remote_field
+            ends = field.related_model is owner and relation.on_delete is CASCADE
+            if ends and model not in _STAYS and (model, field.name) not in known:
+                yield Part(model, f"{field.name}__{way}")
 
 
 def parts_below(head: type[Model]) -> tuple[Part, ...]:

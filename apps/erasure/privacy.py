@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from apps.core.privacy import declare
-from apps.erasure.models import ErasureJob, PartErasure, Remainder, Rewritten
+from apps.erasure.models import ErasureJob, PartErasure, Remainder, Rewritten, WayBack
 
 declare(
     ErasureJob,
@@ -25,6 +25,7 @@ declare(
         "due_at",
         "epoch",
         "proof",
+        "cleared",
         "shredded_at",
         "bytes_gone_at",
         "rows_gone_at",
@@ -46,3 +47,4 @@ declare(
     goes_with="run",
 )
 declare(Rewritten, sealed={"sealed_removed"}, plain={"id", "part", "segment", "blob"}, goes_with="part")
+declare(WayBack, plain={"id", "job", "secret_sha256_hex", "made_at", "used_at"}, goes_with="job")

@@ -10,13 +10,16 @@ from uuid import UUID
 
 from django.db.models import Count, Q
 
+from apps.accounts.closing import delete_accounts
+from apps.accounts.queries import people_of
 from apps.blobs.remains import delete_objects, objects_left, used_keys, used_objects
 from apps.core import clock
 from apps.erasure.errors import NotYet
 from apps.erasure.models import ErasureJob, Remainder
 from apps.erasure.plan import all_parts_of
 from apps.erasure.steps import Beat, at_once, delete_rows, want_epoch
-from apps.erasure.types import Scope, Step, Trace
+from apps.erasure.stones import leave_stones
+from apps.erasure.types import WITH_NAMES, Scope, Step, Trace
 from apps.vault.absence import below, blobs_left, nodes_left, without_tombstone
 from apps.vault.epochs import is_done, is_known
 from apps.vault.tree import discard_blob_keys, erase_nodes, forget_nodes
@@ -99,13 +102,13 @@ def _heads(job: ErasureJob, nodes: set[UUID]) -> Answer:
 
 # What may take the key of such a thing with its own, whose tombstone then speaks for it.
 _ABOVE = {
-    Scope.PROJECT: (Scope.TEAM,),
-    Scope.EXPORTS: (Scope.PROJECT, Scope.TEAM),
-    Scope.FILES: (Scope.PROJECT, Scope.TEAM),  # that its exports lay below
-    Scope.RUNS: (Scope.PROJECT, Scope.TEAM),
-    Scope.PART: (Scope.PROJECT, Scope.TEAM),
-    Scope.ARTIFACT: (Scope.PROJECT, Scope.TEAM),
-    Scope.VERSIONS: (Scope.ARTIFACT, Scope.PROJECT, Scope.TEAM),
+    Scope.PROJECT: WITH_NAMES,
+    Scope.EXPORTS: {Scope.PROJECT, *WITH_NAMES},
+    Scope.FILES: {Scope.PROJECT, *WITH_NAMES},  # that its exports lay below
+    Scope.RUNS: {Scope.PROJECT, *WITH_NAMES},
+    Scope.PART: {Scope.PROJECT, *WITH_NAMES},
+    Scope.ARTIFACT: {Scope.PROJECT, *WITH_NAMES},
+    Scope.VERSIONS: {Scope.ARTIFACT, Scope.PROJECT, *WITH_NAMES},
 }
 
 
@@ -134,6 +137,15 @@ def _blobs(_: ErasureJob, nodes: set[UUID]) -> Answer:
     return there, kept
 
 
+def _people(job: ErasureJob, idents: set[UUID]) -> Answer:
+    """That the row of the account is gone, and with it whatever would lead to its person."""
+    there = {UUID(int=pk) for pk in people_of({ident.int for ident in idents})}
+    if there:
+        leave_stones(job)
+        delete_accounts([ident.int for ident in there])
+    return there, set()
+
+
 def _objects(_: ErasureJob, idents: set[UUID]) -> Answer:
     names = {ident.hex for ident in idents}
     kept = used_objects(names)
@@ -148,6 +160,7 @@ _QUESTIONS: dict[Trace, Callable[[ErasureJob, set[UUID]], Answer]] = {
     Trace.NODE: _nodes,
     Trace.BLOB: _blobs,
     Trace.OBJECT: _objects,
+    Trace.PERSON: _people,
 }
 
 
@@ -170,5 +183,8 @@ def _in_numbers(job: ErasureJob) -> dict[str, dict[str, int]]:
             "objects": total(Trace.OBJECT),
             "objects_kept_for_others": total(Trace.OBJECT, kept=True),
         },
-        "database": {"tables": len(all_parts_of(Scope(job.scope)))},
+        "database": {
+            "tables": len(all_parts_of(Scope(job.scope))),
+            **({"accounts": total(Trace.PERSON)} if job.scope == Scope.ACCOUNT else {}),
+        },
     }

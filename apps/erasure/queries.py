@@ -75,7 +75,9 @@ def would_go(scope: Scope, things: Sequence[Model]) -> WouldGo:
 
 def team_would_go(team: Entity) -> TeamWouldGo:
     """What goes with a team that is held with ENTITY_ADMIN, beside what `would_go` counts."""
-    people = Membership.objects.filter(entity=team).values_list("user__is_service", flat=True)
+    people = Membership.objects.filter(entity=team, user__erased_at=None).values_list(
+        "user__is_service", flat=True
+    )
     services = sum(people)
     return TeamWouldGo(
         projects=Project.objects.filter(entity=team).count(),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext
 
 from apps.accounts.actors import Actor
@@ -19,6 +20,20 @@ FORM = "ownlog-erasure-1"
 OF_A_PART = {
     "run": "what stays of the run sealed again under a key of its own; the key that it had before deleted and tombstoned"
 }
+# Of what had names in the clear, by how they were cleared away.
+OF_NAMES = {
+    "overwritten": "names and addresses that stood in the clear: the rows overwritten in the database's file as they were deleted, then its "
+    "write-ahead log emptied",
+    "written anew": "names and addresses that stood in the clear: rows deleted, then the tables that had held them written anew without "
+    "what was dead, but for what transactions under way could still see; the write-ahead log's files up to log_file hold "
+    "them until the server, which lets go of them by log_released_by where it is alone to decide, overwrites or removes them",
+    "vacuumed": "names and addresses that stood in the clear: rows deleted, then the tables that had held them vacuumed: their bytes are "
+    "free, and overwritten by what comes next; the write-ahead log's files up to log_file hold them until the server, "
+    "which lets go of them by log_released_by where it is alone to decide, overwrites or removes them",
+}
+OF_BACKUPS = (
+    "backups made before hold ciphertext under destroyed keys, and names in the clear, until they are deleted"
+)
 METHODS = {
     "vault": "keys deleted and tombstoned; then the keys above them renewed, and the root key of before destroyed after a "
     "second copy of what replaced it was opened",
@@ -54,7 +69,9 @@ def statement_of(job: ErasureJob) -> dict[str, Any]:
             "rows": job.rows,
             "stored_bytes": job.stored_bytes,
         },
-        "methods": METHODS | (OF_A_PART if job.scope == Scope.PART else {}),
+        "methods": _methods(job),
+        **({"names": job.cleared} if job.cleared else {}),
+        "backups": _backups(job),
         "proof": job.proof,
         "epoch": job.epoch,
         "steps": {
@@ -66,6 +83,19 @@ def statement_of(job: ErasureJob) -> dict[str, Any]:
             "epoch": _moment(job.renewed_at),
         },
     }
+
+
+def _methods(job: ErasureJob) -> dict[str, str]:
+    methods = METHODS | (OF_A_PART if job.scope == Scope.PART else {})
+    return methods | {"names": OF_NAMES[job.cleared["how"]]} if job.cleared else methods
+
+
+def _backups(job: ErasureJob) -> dict[str, Any]:
+    """When the last one that could hold anything of it is deleted, as far as the operators have said how long they keep them."""
+    days = settings.OWNLOG_BACKUP_KEPT_DAYS
+    gone = job.rows_gone_at if days else None
+    last = None if gone is None else gone + timedelta(days=days)
+    return {"what": OF_BACKUPS, "kept_days": days or None, "last_expires": _moment(last)}
 
 
 def get_receipt(actor: Actor, *, public_id: str) -> dict[str, Any]:

@@ -13,12 +13,16 @@ from django.db.models import Model
 from apps.accounts.actors import Actor
 from apps.core import clock
 from apps.core.errors import NotFound
+from apps.erasure.accounts import close_account
 from apps.erasure.artifacts import erase_artifact, erase_versions
 from apps.erasure.models import ErasureJob
+from apps.erasure.organisations import close_organisation
 from apps.erasure.plan import HEADS
 from apps.erasure.services import erase_files, erase_project, erase_runs, waiting_again
 from apps.erasure.teams import erase_team
 from apps.erasure.types import Scope, Step
+from apps.teams.models import Organisation
+from apps.teams.services import entity_of_registries
 from apps.vault.waiting import Waits, forget_waiting, remember_waiting, remembered
 
 _ANOTHER_MAY_BE_PUT_BACK = timedelta(days=30)
@@ -26,6 +30,8 @@ _Act = Callable[..., ErasureJob]
 _ONE: dict[Scope, _Act] = {
     Scope.PROJECT: erase_project,
     Scope.TEAM: erase_team,
+    Scope.ACCOUNT: close_account,
+    Scope.ORGANISATION: close_organisation,
     Scope.ARTIFACT: erase_artifact,
 }
 _SEVERAL: dict[Scope, _Act] = {
@@ -76,7 +82,11 @@ def _is_nowhere(waits: Waits) -> bool:
 
 def _closed_again(waits: Waits) -> bool:
     scope = Scope(waits.scope)
-    things = list(HEADS[scope]._default_manager.filter(public_id__in=waits.things))
+    things: list[Model] = list(HEADS[scope]._default_manager.filter(public_id__in=waits.things))
+    if scope is Scope.ORGANISATION and not things:
+        # It had no registries in this database, and so nothing that they would lie in; its public id is the same.
+        named = Organisation.objects.filter(public_id__in=waits.things)
+        things = [entity_of_registries(organisation) for organisation in named]
     if not things:
         return False
     try:

@@ -20,10 +20,12 @@ from apps.artifacts.types import VersionState
 from apps.audit.models import Event
 from apps.blobs.models import BlobState
 from apps.core.errors import NotFound
+from apps.erasure.accounts import close_account
 from apps.erasure.artifacts import erase_artifact, erase_versions
 from apps.erasure.exports import erase_exports
 from apps.erasure.keyless import begin_again
 from apps.erasure.models import ErasureJob
+from apps.erasure.organisations import close_organisation, erase_organisation
 from apps.erasure.queries import MOST_AT_ONCE
 from apps.erasure.remembering import wait_again
 from apps.erasure.services import erase_files, erase_project, erase_runs
@@ -32,7 +34,8 @@ from apps.exports.models import Export
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
-from apps.teams.models import Entity
+from apps.teams.models import Entity, Organisation
+from apps.teams.names import is_name_of_the_erased
 from apps.teams.types import EntityKind
 from apps.vault.erased import erased_nodes, known_until, last_erased_at
 from apps.vault.tree import owners_of
@@ -70,10 +73,21 @@ def erase_again() -> int:
                 lambda team: erase_team(team, by=by, at_once=True),
             ),
             _each(
+                NodeKind.ENTITY,
+                Entity.objects.filter(kind=EntityKind.PERSONAL),
+                lambda own: close_account(own, by=by, at_once=True),
+            ),
+            _each(
+                NodeKind.ENTITY,
+                Entity.objects.filter(kind=EntityKind.ORGANISATION),
+                lambda place: close_organisation(place, by=by, at_once=True),
+            ),
+            _each(
                 NodeKind.PROJECT,
                 Project.objects.all(),
                 lambda project: erase_project(project, by=by, at_once=True),
             ),
+            _organisations(by),
             _together(
                 NodeKind.RUN,
                 Run.objects.filter(project__erased_at=None),
@@ -113,6 +127,14 @@ def _reopen_what_cannot_come_back() -> None:
     for nodes in erased_nodes(NodeKind.RUN, MOST_AT_ONCE):
         closed = Run.everything.filter(is_back_soon=True, vault_node__in=nodes)
         closed.update(erased_at=None, erasure_job=None, is_back_soon=False)
+
+
+def _organisations(by: Actor) -> int:
+    """Those that had no registries, and so no key, when the backup was made: the tombstone of the key that they got since has
+    their name."""
+    rows = Organisation.objects.filter(entity=None).order_by("pk")
+    found = [each for each in rows.iterator() if is_name_of_the_erased(each.name)]
+    return sum(_done(lambda each: erase_organisation(each, by=by, at_once=True), each) for each in found)
 
 
 def _each(kind: NodeKind, rows: QuerySet[Any], erase: Callable[[Any], object]) -> int:

@@ -23,7 +23,7 @@ from apps.audit.services import record
 from apps.core import background, clock
 from apps.core.errors import Invalid, NotFound, TooMuch
 from apps.erasure.errors import NotYet
-from apps.erasure.grace import grace_of, may_begin
+from apps.erasure.grace import grace_for, may_begin
 from apps.erasure.ladder import MOMENTS, STEPS
 from apps.erasure.models import ErasureJob, Remainder
 from apps.erasure.proof import waits_for_other_than
@@ -189,7 +189,7 @@ def new_job(
     committed, or when it can no longer be taken back; webhooks are told at its end. What goes by a rule does not wait once
     more: its days are over.
     """
-    grace = timedelta() if at_once or cause is not Cause.ASKED else grace_of(entity, scope)
+    grace = timedelta() if at_once else grace_for(entity, scope, cause)
     asked_at = clock.now()
     job = ErasureJob(
         scope=scope.value,

@@ -9,27 +9,34 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Model
 
+from apps.accounts.actors import Actor
+from apps.accounts.names import NO_NAME
+from apps.accounts.queries import addresses_of
 from apps.artifacts.models import Collection, StoredFile, Version
 from apps.artifacts.services import give_back_files, hand_on_files
 from apps.blobs.services import delete_with_rows, discard_keys_of
 from apps.blobs.types import Freed
+from apps.erasure.clearing import clear_names
 from apps.erasure.exchange import exchange, node_to_destroy
 from apps.erasure.grace import kept_for_now
 from apps.erasure.models import ErasureJob, PartErasure
 from apps.erasure.plan import Part, all_parts_of, parts_of
 from apps.erasure.remainders import note, note_blobs, note_heads
 from apps.erasure.stones import leave_stones
-from apps.erasure.types import Scope, Trace
+from apps.erasure.types import WITH_NAMES, Scope, Trace
 from apps.exports.models import Export
 from apps.files.models import RunFile
+from apps.plans.models import PlanRequest
 from apps.projects.models import Project
 from apps.runs.models import Chunk, Run
-from apps.teams.models import Entity
+from apps.teams.models import Entity, Organisation
 from apps.teams.names import index_of_name
+from apps.teams.services import let_all_teams_go, withdraw_all_to
 from apps.vault.epochs import demand
 from apps.vault.tree import erase_nodes, forget_nodes
 from apps.vault.types import NodeId
@@ -57,10 +64,8 @@ def shred(job: ErasureJob, beat: Beat) -> None:
     _shred_marked(job, Export)  # those that were asked for, or that hold what was
     if job.scope in _WITH_KEYS:
         _shred_marked(job, _WITH_KEYS[Scope(job.scope)])
-    elif job.scope == Scope.TEAM:
-        # One key, with all below it. Its name stays in the tombstone: nobody is called so again.
-        named = Entity.everything.filter(erasure_job=job.uuid).values_list("vault_node", "name")
-        _destroy(job, {NodeId(node): index_of_name(name) for node, name in named})
+    elif job.scope in WITH_NAMES:
+        _shred_entities(job)
     elif job.scope == Scope.RUNS:
         _shred_runs(job)
     elif job.scope == Scope.PART:
@@ -72,6 +77,21 @@ def shred(job: ErasureJob, beat: Beat) -> None:
     elif job.scope == Scope.FILES:
         _discard_keys_of_files(job)
     want_epoch(job)
+
+
+def _shred_entities(job: ErasureJob) -> None:
+    """One key, with all below it. Its name stays in the tombstone: nobody is called so again."""
+    rows = Entity.everything.filter(erasure_job=job.uuid)
+    for organisation in Organisation.everything.filter(entity__in=rows):
+        let_all_teams_go(organisation, by=Actor.system())  # while its settings are there
+    people = list(rows.exclude(user=None).values_list("user_id", flat=True))
+    note(job, Trace.PERSON, (UUID(int=pk) for pk in people))
+    if people:  # while their addresses are known
+        withdraw_all_to(addresses_of(people), by=Actor.system())
+    asked = PlanRequest.objects.filter(user__in=people, words_erased_at=None)
+    _destroy(job, dict.fromkeys(map(NodeId, asked.values_list("vault_node", flat=True))))
+    named = [row for row in rows.values_list("vault_node", "name") if not row[1].startswith(NO_NAME)]
+    _destroy(job, {NodeId(node): index_of_name(name) for node, name in named})
 
 
 def _shred_runs(job: ErasureJob) -> None:
@@ -156,8 +176,9 @@ def delete_rows(job: ErasureJob, beat: Beat) -> None:
     for part in all_parts_of(Scope(job.scope)):
         while _delete_some(job, part):
             beat()
-    if job.scope == Scope.TEAM:
+    if job.scope in WITH_NAMES:
         leave_stones(job)
+        clear_names(job)
     # Bytes may have taken grants from owners who stay. Mostly the epoch of the first step has not begun, and is this one.
     want_epoch(job)
 

@@ -15,24 +15,28 @@ from django.utils.translation import ngettext
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
+from apps.accounts.closing import open_account_again
 from apps.artifacts.models import Collection, Version
 from apps.artifacts.services import bring_back_collection, bring_back_versions
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import background, clock
-from apps.core.errors import Conflict, OwnlogError
+from apps.core.errors import Conflict, Forbidden, OwnlogError
 from apps.erasure.grace import can_be_taken_back, waiting
 from apps.erasure.keyless import has_lost_keys
 from apps.erasure.models import ErasureJob, PartErasure
 from apps.erasure.queries import get_job
 from apps.erasure.types import Scope, Step
+from apps.erasure.ways_back import use_way_back
 from apps.files.models import RunFile
 from apps.files.queries import names_again
 from apps.projects.gate import require
 from apps.projects.models import Project
+from apps.runs.authors import tell_authors_anew
 from apps.runs.models import Run
 from apps.teams.gate import require as require_in_entity
-from apps.teams.models import Entity
+from apps.teams.gate import require_in_organisation
+from apps.teams.models import Entity, Organisation
 from apps.webhooks.outbox import note_taken_back
 
 _FREE: dict[str, Any] = {"erased_at": None, "erasure_job": None}
@@ -44,16 +48,27 @@ def take_back(actor: Actor, *, public_id: str) -> ErasureJob:
     or where a name has been given to something else since; then nothing has changed.
     """
     job = get_job(actor, public_id=public_id)
+    return _taken_back(job, by=actor, gate=lambda: _GATES[Scope(job.scope)](actor, job))
+
+
+@transaction.atomic
+def take_back_by_link(secret: str) -> ErasureJob:
+    """The same for an account, by whoever has the link that was mailed to its person. It is good once."""
+    job, person = use_way_back(secret)
+    return _taken_back(job, by=person, gate=lambda: None)  # the link is what lets in
+
+
+def _taken_back(job: ErasureJob, *, by: Actor, gate: Callable[[], None]) -> ErasureJob:
     # Whoever would begin it asks for the same row: one of the two comes too late.
     if not waiting().filter(pk=job.pk).update(step=Step.TAKEN_BACK.value, done_at=clock.now()):
         raise Conflict(_("This erasure waits no more: it cannot be taken back."))
-    _GATES[Scope(job.scope)](actor, job)
+    gate()
     if has_lost_keys(job):
         raise Conflict(_("Its keys were destroyed before: it cannot be taken back."))
     _BACK[Scope(job.scope)](job)
     note_taken_back(job.public_id)
     background.enqueue("erasure.remember")
-    return _noted(EventKind.ERASURE_TAKEN_BACK, job, actor)
+    return _noted(EventKind.ERASURE_TAKEN_BACK, job, by)
 
 
 @transaction.atomic
@@ -110,6 +125,17 @@ def _gate_of_team(actor: Actor, job: ErasureJob) -> None:
         require_in_entity(actor, Permission.ENTITY_ADMIN, entity=team, what="team")
 
 
+def _gate_of_account(actor: Actor, job: ErasureJob) -> None:
+    """Whose it is cannot sign in; the link that was mailed to them asks no gate (`take_back_by_link`)."""
+    raise Forbidden(_("An account is taken back by the link that was mailed to its person."))
+
+
+def _gate_of_organisation(actor: Actor, job: ErasureJob) -> None:
+    for organisation in Organisation.everything.filter(entity__erasure_job=job.uuid):
+        organisation.erased_at = None  # of this copy
+        require_in_organisation(actor, Permission.ENTITY_ADMIN, organisation=organisation)
+
+
 def _gate_of_runs(actor: Actor, job: ErasureJob) -> None:
     rows = Run.everything.select_related("project__entity").filter(erasure_job=job.uuid)
     pairs = ((each.project, _is_own(actor, each.created_by_id)) for each in rows)
@@ -137,6 +163,8 @@ def _gate_of_artifact(actor: Actor, job: ErasureJob) -> None:
 
 _GATES: dict[Scope, Callable[[Actor, ErasureJob], None]] = {
     Scope.TEAM: _gate_of_team,
+    Scope.ACCOUNT: _gate_of_account,
+    Scope.ORGANISATION: _gate_of_organisation,
     Scope.PROJECT: _gate_of_project,
     Scope.RUNS: _gate_of_runs,
     Scope.FILES: _gate_of_files,
@@ -164,7 +192,7 @@ def _bring_back_project(job: ErasureJob) -> None:
     Project.everything.filter(pk__in=[each.pk for each in found]).update(**_FREE)
 
 
-def _bring_back_team(job: ErasureJob) -> None:
+def _bring_back_entity(job: ErasureJob) -> None:
     found = list(Entity.everything.select_for_update(no_key=True).filter(erasure_job=job.uuid))
     _require_there(found, above=())
     projects = Project.everything.filter(entity__in=found, erasure_job=job.uuid)
@@ -173,6 +201,11 @@ def _bring_back_team(job: ErasureJob) -> None:
     _bring_back_their_runs(job, held)
     projects.update(**_FREE)
     Entity.everything.filter(pk__in=[each.pk for each in found]).update(**_FREE)
+    Organisation.everything.filter(entity__in=found).update(erased_at=None)
+    for each in found:
+        if each.user_id is not None:
+            open_account_again(each.user_id, name=each.name)
+            tell_authors_anew([each.user_id])
 
 
 def _bring_back_their_runs(job: ErasureJob, projects: Sequence[int]) -> None:
@@ -252,7 +285,9 @@ def _take(places: QuerySet[Collection]) -> None:
 
 
 _BACK: dict[Scope, Callable[[ErasureJob], None]] = {
-    Scope.TEAM: _bring_back_team,
+    Scope.TEAM: _bring_back_entity,
+    Scope.ACCOUNT: _bring_back_entity,
+    Scope.ORGANISATION: _bring_back_entity,
     Scope.PROJECT: _bring_back_project,
     Scope.RUNS: _bring_back_runs,
     Scope.FILES: _bring_back_files,

@@ -7,9 +7,11 @@ from celery import shared_task
 from apps.erasure import services
 from apps.erasure.alarms import raise_alarms
 from apps.erasure.exports import erase_old_exports
+from apps.erasure.idle import erase_idle_accounts
 from apps.erasure.remembering import remember as have_the_vault_remember
 from apps.erasure.remembering import wait_again
 from apps.erasure.retention import erase_old_versions, erase_what_is_old
+from apps.erasure.ways_back import forget_ways_back
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +58,9 @@ def watch() -> None:
 
 @shared_task(name="erasure.retention")
 def retention() -> None:
-    """Erase the runs and the versions of artifacts that are older than their owners keep them, and exports whose time is over."""
+    """Erase the runs and the versions of artifacts that are older than their owners keep them, exports whose time is over, and accounts that nobody uses where operators set an end to that."""
     erase_what_is_old()
     erase_old_versions()
     erase_old_exports()
+    erase_idle_accounts()
+    forget_ways_back()

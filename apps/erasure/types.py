@@ -3,6 +3,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apps.teams.queries import LastOf
 
 # From asking to the receipt. Past it an alarm is raised, and it is tried on.
 HARD_LIMIT = timedelta(hours=24)
@@ -15,10 +19,16 @@ class Scope(StrEnum):
     RUNS = "runs"  # some runs of one project
     PROJECT = "project"  # a project and everything in it
     TEAM = "team"  # a team and everything in it
+    ACCOUNT = "account"  # a person's account and everything of their own
+    ORGANISATION = "org"  # an organisation with its registries; its teams stay
     VERSIONS = "versions"  # some versions of artifacts of one owner
     ARTIFACT = "artifact"  # an artifact with all its versions, or a collection of links
     PART = "part"  # metrics, values or media of one run, which itself stays
     EXPORTS = "exports"  # some exports of one owner. Jobs of any scope erase those that hold what they erase
+
+
+# Names of people and places stand in the clear in the database: what erases one of these clears them away besides (`clearing`).
+WITH_NAMES = frozenset({Scope.TEAM, Scope.ACCOUNT, Scope.ORGANISATION})
 
 
 class Step(StrEnum):
@@ -47,6 +57,7 @@ class Trace(StrEnum):
     NODE = "node"  # any key, those above included
     BLOB = "blob"  # the key of a stored file
     OBJECT = "object"  # where its bytes lay: a random name of 128 bits
+    PERSON = "person"  # the row of an account, by its number
 
 
 class Cause(StrEnum):
@@ -74,6 +85,29 @@ class TeamWouldGo:
     people: int
     services: int
     linked: int  # links to versions of it in registries and elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class AccountWouldGo:
+    """What the erasure of an account takes beside runs and files, what stays without an author, and what is in its way."""
+
+    projects: int
+    versions: int
+    keys: int  # that are not revoked
+    places: int  # teams and organisations that they leave
+    stays: int  # runs of theirs in teams, and in others' projects
+    linked: int
+    last_of: tuple[LastOf, ...]  # first to be handed over or erased
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationWouldGo:
+    """What the erasure of an organisation takes, and who notices."""
+
+    registries: int
+    links: int
+    people: int
+    teams: int  # which stay
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,9 @@ def named_counts(actor: Actor, *also: Project) -> dict[int, int]:
     held = Membership.objects.filter(entity=OuterRef("project__entity"), user=OuterRef("user"))
     named = (
         ProjectMember.objects.filter(
-            (Q(is_outsider=True) & ~Exists(kept)) | Exists(held), project=OuterRef("pk")
+            (Q(is_outsider=True) & ~Exists(kept)) | Exists(held),
+            project=OuterRef("pk"),
+            user__erased_at=None,
         )
         .exclude(project__entity__user=F("user"))
         .exclude(Exists(held.filter(role=MemberRole.ADMIN)))
@@ -207,7 +209,8 @@ def find_share_link(secret: str) -> ShareLink:
 
 def named_people(project: Project) -> list[NamedPerson]:
     """Who is named in a project held with PROJECT_SHARE, by name."""
-    rows = ProjectMember.objects.filter(project=project).select_related("user").order_by("user__username")
+    there = ProjectMember.objects.filter(project=project, user__erased_at=None)
+    rows = there.select_related("user").order_by("user__username")
     members = set(Membership.objects.filter(entity=project.entity_id).values_list("user_id", flat=True))
     return [
         NamedPerson(

@@ -158,6 +158,8 @@ def roles_in_registries(actor: Actor, entities: Iterable[Entity]) -> dict[int, R
 
 def require_in_organisation(actor: Actor, permission: Permission, *, organisation: Organisation) -> None:
     """`require`, for what is the organisation's own: its people, its settings, which teams it holds."""
+    if organisation.erased_at is not None:
+        raise NotFound("There is no such organisation, or it is not shared with you.")
     role = role_in_organisation(actor, organisation)
     if not allows(permission, role=role, scope=actor.scope):
         raise _refusal_of(actor, permission, role, what="organisation")

@@ -24,6 +24,11 @@ class Organisation(models.Model):
     entity = models.OneToOneField(
         "Entity", on_delete=models.PROTECT, null=True, related_name="of_organisation"
     )
+    # From then on no door finds it. What it says to its teams holds until it is gone: nothing opens by waiting.
+    erased_at = models.DateTimeField(null=True, blank=True)
+
+    objects: models.Manager[Organisation] = Present()
+    everything: models.Manager[Organisation] = models.Manager()
 
     def __str__(self) -> str:
         return self.name
@@ -56,6 +61,7 @@ class Entity(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind=EntityKind.PERSONAL, user__isnull=False)
+                | Q(kind=EntityKind.PERSONAL, erased_at__isnull=False)  # a stone
                 | Q(kind__in=[EntityKind.TEAM, EntityKind.ORGANISATION], user__isnull=True),
                 name="a_personal_entity_has_its_person",
             ),

@@ -41,8 +41,8 @@ def tell_of_key(key_public_id: str, *, base: str = "") -> None:
     send_notice(key.user, "key", words)
 
 
-def send_notice(user: User, what: str, words: dict[str, str]) -> None:
-    """Mail somebody what the templates of this name say, in their language."""
+def send_notice(user: User, what: str, words: dict[str, str]) -> bool:
+    """Mail somebody what the templates of this name say, in their language; whether a server took it."""
     with translation.override(language_of(user)):
         subject = render_to_string(f"mails/{what}_subject.txt", words).strip()
         text = render_to_string(f"mails/{what}.txt", words)
@@ -50,6 +50,8 @@ def send_notice(user: User, what: str, words: dict[str, str]) -> None:
         send_mail(subject, text, None, [user.email])
     except (OSError, SMTPException) as error:
         log.warning("notice not mailed: what=%s error=%s", what, type(error).__name__)
+        return False
+    return True
 
 
 def send_invitation(address: str, *, team: str, url: str) -> bool:

@@ -35,7 +35,7 @@ declare(
     plain={"id", "uuid", "public_id", "entity", "user", "created_at", "removed_at"},
     goes_with="entity",
 )
-declare(Organisation, personal={"name"}, plain={"id", "public_id", "entity", "created_at"})
+declare(Organisation, personal={"name"}, plain={"id", "public_id", "entity", "created_at", "erased_at"})
 declare(
     OrganisationMembership,
     personal={"user"},

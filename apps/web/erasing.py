@@ -158,6 +158,10 @@ def _what(job: ErasureJob) -> str:
         return _("A project with everything in it")
     if job.scope == Scope.TEAM:
         return _("A team with everything in it")
+    if job.scope == Scope.ACCOUNT:
+        return _("An account with everything of its own")
+    if job.scope == Scope.ORGANISATION:
+        return _("An organisation with its registries")
     if job.scope == Scope.RUNS:
         return ngettext("%(n)d run", "%(n)d runs", job.asked) % {"n": job.asked}
     if job.scope == Scope.PART:

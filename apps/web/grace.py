@@ -50,7 +50,7 @@ def choose_grace(owner: Entity, name: SettingName, form: Mapping[str, str], *, b
 def grace_rows(
     actor: Actor, entity: Entity, *, refused: SettingName | None = None, typed: str = "", wrong: str = ""
 ) -> list[GraceRow]:
-    titles = {PARTS: _("Runs, files and artifacts"), WHOLES: _("Projects and teams")}
+    titles = {PARTS: _("Runs, files and artifacts"), WHOLES: _("Projects, teams and your account")}
     held = told_to(actor, effective_of([entity], [PARTS, WHOLES])[entity.pk].values())
     return [
         GraceRow(

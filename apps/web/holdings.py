@@ -138,7 +138,7 @@ HOLDINGS = (
         ),
         who=_("You, and operators who decide. Each time that one of them reads it is in your record."),
         since=_(
-            "From sending it to the decision, which erases the words. The decision itself without an end."
+            "From sending it to the decision, which erases the words. The decision itself as long as your account."
         ),
         export=_("Not as a file: it stands on the page “Plan”."),
         erase=_("By withdrawing it, at once: the key first, then the words. With each decision by itself."),
@@ -160,11 +160,15 @@ HOLDINGS = (
             "made public sees your user name, unless you hide; then it stands in the addresses of your own public projects alone."
         ),
         since=_(
-            "From sign-up, without an end; a device until it is signed out or two weeks old, networks of a key until it ends, the record of acts for ever."
+            "From sign-up until it is erased: by you, or, where the operators set an end to accounts that nobody uses, after two mails. "
+            "A device until it is signed out or two weeks old, networks of a key until it ends, the record of acts for ever."
         ),
         export=_("The record of acts as CSV or JSON Lines on the page “Who saw my data”. Not yet the rest."),
         erase=_(
-            "API keys, devices, linked accounts, passkeys and second steps on their pages. Not yet the account itself."
+            "API keys, devices, linked accounts, passkeys and second steps on their pages. The account with everything of its own "
+            "from “Sign-in and security” or by the REST API: it can be taken back for a week, or as long as you chose, by a link that "
+            "is mailed. Then name and addresses are deleted, and cleared from the database’s files as far as the receipt says; the record "
+            "of acts stays, by an opaque id. Backups hold both until they are deleted."
         ),
     ),
     Holding(
@@ -184,11 +188,12 @@ HOLDINGS = (
         ),
         since=_(
             "A person until they leave or are taken out, an address until its invitation ends, a service account’s name also "
-            "after it was removed, for what it made. The rest, with the record of acts, without an end."
+            "after it was removed, for what it made. The rest until the team is erased, the record of acts for ever."
         ),
         export=_("The record of acts as CSV or JSON Lines on its page. Not yet the rest."),
         erase=_(
-            "People, invitations and service accounts on the pages of the team, and there also the team itself with all its projects."
+            "People, invitations and service accounts on the pages of the team; the team with everything in it from its page, by an "
+            "admin. It can be taken back for a week, or as long as the team chose. The record of acts stays, by an opaque id."
         ),
     ),
     Holding(
@@ -209,12 +214,13 @@ HOLDINGS = (
         ),
         since=_(
             "A person until they leave or are taken out, an address until its invitation ends, a link until it is taken out, "
-            "a registry until it is erased. The rest, with the record of acts, without an end."
+            "a registry until it is erased. The rest until the organisation is erased, the record of acts for ever."
         ),
         export=_("The record of acts as CSV or JSON Lines on its page. Not yet the rest."),
         erase=_(
-            "People and invitations on the pages of the organisation, links and registries on those of the registry. Not yet the "
-            "organisation itself."
+            "People and invitations on the pages of the organisation, links and registries on those of the registry; the "
+            "organisation with its registries from its page, by an admin. It can be taken back for a week; its teams stay. The record of "
+            "acts stays, by an opaque id."
         ),
     ),
 )

@@ -29,7 +29,9 @@ def checked(text: bytes, key: str) -> Checked:
         document = parse(text)
         statement = check(document, key)
         return Checked(
-            number=document["link"]["number"], statement=statement, steps=_steps(statement["steps"])
+            number=document["link"]["number"],
+            statement=statement,
+            steps=_steps(statement["steps"] | _backups(statement)),
         )
     except Doubt as doubt:
         return Checked(doubt=_doubts()[doubt.code])
@@ -44,7 +46,7 @@ def _doubts() -> dict[str, str]:
     }
 
 
-def _steps(stated: dict[str, str]) -> list[tuple[str, datetime]]:
+def _steps(stated: dict[str, str | None]) -> list[tuple[str, datetime]]:
     names = {
         "close": _("Closed"),
         "shred": _("Keys destroyed"),
@@ -52,8 +54,14 @@ def _steps(stated: dict[str, str]) -> list[tuple[str, datetime]]:
         "rows": _("Rows deleted"),
         "prove": _("Proven to be gone"),
         "epoch": _("Earlier copies made useless"),
+        "backups": _("The last backup that can hold anything of it is deleted by"),
     }
-    return [(name, datetime.fromisoformat(stated[step])) for step, name in names.items() if stated.get(step)]
+    return [(name, datetime.fromisoformat(at)) for step, name in names.items() if (at := stated.get(step))]
+
+
+def _backups(statement: dict[str, Any]) -> dict[str, str | None]:
+    """Where the operators said how long they keep them; receipts of before say nothing of it."""
+    return {"backups": statement.get("backups", {}).get("last_expires")}
 
 
 def as_file(document: dict[str, Any]) -> bytes:

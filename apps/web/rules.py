@@ -124,7 +124,13 @@ for name in ("team-code-saving", "team-privacy", "team-retention", "team-system-
     declare_url(name, Permission.ENTITY_ADMIN, methods=("POST",))
 for name in ("team-data", "organisation-data"):
     declare_url(name, Permission.ENTITY_ADMIN, methods=_READING)
-declare_url("team-erase", Permission.ENTITY_ADMIN, methods=_FORM)
+for name in ("team-erase", "organisation-erase"):
+    declare_url(name, Permission.ENTITY_ADMIN, methods=_FORM)
+declare_url("account-erase", SIGNED_IN, methods=_FORM)
+# The link that was mailed is what opens it: how far an erasure is, in counts and moments, and what takes the account back.
+for name in ("closed-account", "closed-account-receipt"):
+    declare_url(name, ANYBODY, methods=_READING)
+declare_url("closed-account-restore", ANYBODY, methods=("POST",))
 for name in ("team-webhooks", "team-webhook"):
     declare_url(name, Permission.ENTITY_ADMIN, methods=_FORM)
 for name in ("organisation-settings", "organisation-add-team", "organisation-let-team-go"):

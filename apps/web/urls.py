@@ -15,6 +15,7 @@ from apps.web.views import (
     artifacts,
     by_hand,
     chosen,
+    closing,
     code,
     compare,
     compare_code,
@@ -128,6 +129,10 @@ urlpatterns = [
         account.password_reset_from_key,
         name="account_reset_password_from_key",
     ),
+    # By a link that was mailed: whose account waits to be erased cannot sign in.
+    path("account/closed/<str:secret>", closing.closed, name="closed-account"),
+    path("account/closed/<str:secret>/restore", closing.restore, name="closed-account-restore"),
+    path("account/closed/<str:secret>/receipt", closing.receipt, name="closed-account-receipt"),
     path("account/language", appearance.language, name="language"),
     # Settings.
     path("settings/profile", profile.profile, name="profile"),
@@ -224,6 +229,8 @@ urlpatterns = [
     path("settings/webhooks/<str:hook>", webhooks.one_of_mine, name="webhook"),
     path("teams/<str:entity>/webhooks", webhooks.of_team, name="team-webhooks"),
     path("teams/<str:entity>/webhooks/<str:hook>", webhooks.one_of_team, name="team-webhook"),
+    path("organisations/<str:organisation>/erase", erasing.organisation, name="organisation-erase"),
+    path("settings/erase-account", closing.erase, name="account-erase"),
     path("settings/erasures", erasing.erasures, name="erasures"),
     path("settings/erasures/<str:erasure>", erasing.erasure, name="erasure"),
     path("settings/erasures/<str:erasure>/restore", erasing.restore, name="erasure-restore"),

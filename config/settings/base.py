@@ -16,6 +16,12 @@ OWNLOG_HOSTED = env.boolean("OWNLOG_HOSTED", default=False)
 # Who runs the instance, as its pages on terms and privacy say it.
 OWNLOG_OPERATOR_NAME = env.text("OWNLOG_OPERATOR_NAME")
 OWNLOG_OPERATOR_CONTACT = env.text("OWNLOG_OPERATOR_CONTACT")
+# How long the operators keep backups, for receipts of erasures; 0: they have not said.
+OWNLOG_BACKUP_KEPT_DAYS = env.integer("OWNLOG_BACKUP_KEPT_DAYS", default=0, least=0, most=36_500)
+# After how many days without a sign-in or a use of a key an account is erased, with notices; 0: never.
+OWNLOG_IDLE_DAYS = env.integer("OWNLOG_IDLE_DAYS", default=0, least=0, most=36_500)
+if 0 < OWNLOG_IDLE_DAYS < 90:
+    raise env.BadSetting("OWNLOG_IDLE_DAYS must be 0 or at least 90: people are told a month before.")
 OWNLOG_SIGN_UP = env.choice("OWNLOG_SIGN_UP", among=("open", "invited", "closed"), default="open")
 # Where sealed files lie: the data folder, or a bucket of an S3-compatible store.
 OWNLOG_STORAGE_URL = env.text("OWNLOG_STORAGE_URL")
@@ -324,7 +330,18 @@ SPECTACULAR_SETTINGS = {
         "Visibility": "apps.access.policy.Visibility",
         "RunState": "apps.runs.types.RunState",
         # What an erasure is of; secrets have kinds, too.
-        "KindEnum": ["files", "runs", "project", "team", "versions", "artifact", "part", "exports"],
+        "KindEnum": [
+            "files",
+            "runs",
+            "project",
+            "team",
+            "account",
+            "org",
+            "versions",
+            "artifact",
+            "part",
+            "exports",
+        ],
         # Keys have scopes and runs have states; exports have both.
         "ScopeEnum": ["read", "write", "admin"],
         "StateEnum": "apps.api.serializers.runs.STATES",

@@ -63,6 +63,7 @@ WORDS = {
 }
 ARCHIVE = zipped(listing({"projects/mine/project.json": b"{}"}, format="ownlog-export/1"))
 schemathesis.serializer.alias("application/zip", "application/octet-stream")
+ACCOUNT = "/api/v1/account/erase"
 # Teams, where an address is about a team's own things.
 TEAMS = {"entity": ["theirteam", "secretteam", "nobody"]}
 
@@ -148,6 +149,12 @@ def things_of(owner: User, names: tuple[str, str, str], *, path: str) -> Run:
     return run
 
 
+def teams_of(alice: User, mallory: User, *, path: str) -> None:
+    team_with_a_service(alice, "secretteam", "canary")
+    if path != ACCOUNT:  # whoever is the last admin of a team stays
+        team_with_a_service(mallory, "theirteam", "open")
+
+
 def own_key_is_known(owner: User) -> None:
     """Where an address is about keys of the person's own, the id that addresses have is of one of these."""
     known = owner.username[0] * 20
@@ -164,6 +171,8 @@ def name_what_is_there(case: Any, place: dict[str, str]) -> None:
         case.query["name"] = [place["run"]]
     if (case.method, case.path) == ("POST", "/api/v1/imports"):
         case.query, case.body, case.headers = {"entity": [place["entity"]]}, ARCHIVE, {}
+    if case.path == ACCOUNT:
+        case.body, case.headers = {"name": "mallory", "password": people.PASSWORD}, {}
     if case.path.endswith("/parts"):
         case.query = {"metric": ["open"]}
 
@@ -193,8 +202,7 @@ def test_no_answer_breaks_or_tells_of_the_other_tenant(operation_id: str, alice:
     mine = things_of(mallory, ("theirs", "r1", "open"), path=operation.path)
     if is_about_parts := operation.path.endswith("/parts"):
         finish_run(mine, state=RunState.FINISHED, by=people.actor(mallory))  # one that goes on loses none
-    team_with_a_service(alice, "secretteam", "canary")
-    team_with_a_service(mallory, "theirteam", "open")
+    teams_of(alice, mallory, path=operation.path)
     if operation.path.startswith("/api/v1/keys"):
         own_key_is_known(mallory)
     words = WORDS | (TEAMS if "service-accounts" in operation.path else {})

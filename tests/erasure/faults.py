@@ -24,12 +24,15 @@ from django.db.models import QuerySet
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.models import Collection, Version
+from apps.artifacts.services import create_registry
 from apps.blobs.models import Blob, BlobPart
 from apps.blobs.store import default_store
 from apps.core import background, clock
-from apps.erasure import exchange, ladder, letting_go, proof, services, steps, tasks
+from apps.erasure import exchange, ladder, letting_go, proof, services, steps, stones, tasks
+from apps.erasure.accounts import erase_account
 from apps.erasure.artifacts import erase_artifact, erase_versions
 from apps.erasure.models import ErasureJob, Remainder
+from apps.erasure.organisations import erase_organisation
 from apps.erasure.parts import erase_parts
 from apps.erasure.plan import parts_of
 from apps.erasure.proof import StillThere
@@ -49,6 +52,7 @@ from apps.runs.types import RunState, Stream
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.services import choose
+from apps.teams.types import EntityKind
 from apps.vault import epochs, receipts
 from apps.vault.models import Epoch, Grant, Node, Receipt
 from apps.vault.readiness import make_ready, verify
@@ -67,6 +71,8 @@ _SCOPES = (
     Scope.ARTIFACT,
     Scope.PART,
     Scope.TEAM,
+    Scope.ACCOUNT,
+    Scope.ORGANISATION,
 )
 _EPOCH = ("given", "batch", "moved", "taken", "durable", "verified", "copied", "destroyed")
 # What is called on the way: a worker dies right after it.
@@ -91,6 +97,10 @@ _INSIDE: tuple[tuple[Any, str], ...] = (
     (steps, "give_back_files"),
     (steps, "forget_nodes"),
     (steps, "leave_stones"),
+    (steps, "clear_names"),
+    (steps, "withdraw_all_to"),
+    (stones, "delete_accounts"),
+    (steps, "let_all_teams_go"),
     (proof, "nodes_left"),
     (proof, "used_objects"),
     (proof, "objects_left"),
@@ -285,14 +295,17 @@ class Story:
         owner = "alice"
         if scope is Scope.TEAM:
             owner = people.team(f"team-{number}", admin=self.alice).name
-        project = work.project(owner, f"project-{number}", by=self.alice)
-        run, kept = (full_run(project, name, by=self.alice) for name in ("going", "staying"))
+        if scope is Scope.ACCOUNT:
+            owner = people.person(f"person-{number}").username
+        owner_of_it = User.objects.get(username=owner) if scope is Scope.ACCOUNT else self.alice
+        project = work.project(owner, f"project-{number}", by=owner_of_it)
+        run, kept = (full_run(project, name, by=owner_of_it) for name in ("going", "staying"))
         for content in ({"a": b"both", "b": b"one"}, {"a": b"both", "c": b"two"}):
-            artifacts.version(project, "data", content, by=self.by)
+            artifacts.version(project, "data", content, by=Actor.person(owner_of_it))
+        ask = self._asking(scope, project, run)
         erased = keys_that_go(scope, project, run)
         attacker = Attacker()
         attacker.copies_the_vault()
-        ask = self._asking(scope, project, run)
         self._dies_or(ask)
         if not ErasureJob.objects.filter(done_at=None).exists():
             ask()
@@ -312,7 +325,7 @@ class Story:
             assert [set(row) for row in store.scan(back, Stream.HISTORY)] == [{"_step"}] * 6
             assert store.console(back, 0, 9) == store.console(kept, 0, 9)
             assert [each.name for each in list_files(back)] == [each.name for each in list_files(kept)]
-        if scope not in {Scope.PROJECT, Scope.TEAM}:
+        if scope not in {Scope.PROJECT, Scope.TEAM, Scope.ACCOUNT}:
             assert open_run(kept).config_text == '{"lr": 1}'
 
     def _asking(self, scope: Scope, project: Project, run: Run) -> Callable[[], object]:
@@ -332,6 +345,13 @@ class Story:
         if scope is Scope.FILES:
             files = list(RunFile.objects.filter(run=run, blob__isnull=False))
             return lambda: erase_files(files, by=self.by)
+        if scope is Scope.ACCOUNT:
+            user = User.objects.get(entity=project.entity)
+            return lambda: erase_account(user, by=Actor.person(user))
+        if scope is Scope.ORGANISATION:
+            held = people.organisation(f"of-{bytes(project.name_index).hex()[:8]}", admin=self.alice)
+            create_registry(held, name="models", by=self.by)
+            return lambda: erase_organisation(held, by=self.by)
         if scope is Scope.TEAM:
             return lambda: erase_team(project.entity, by=self.by)
         return lambda: erase_project(project, by=self.by, at_once=True)
@@ -391,6 +411,9 @@ def keys_that_go(scope: Scope, project: Project, run: Run) -> set[UUID]:
         *_keys_of(versions),
         *_keys_of(whole),
     ]
+    if scope is Scope.ORGANISATION:  # of which there is one at a time
+        places = Entity.objects.filter(kind=EntityKind.ORGANISATION)
+        return {*_keys_of(places), *_keys_of(Project.objects.filter(entity__in=places))}
     owners = set(
         {
             Scope.RUNS: [run.vault_node],
@@ -398,6 +421,7 @@ def keys_that_go(scope: Scope, project: Project, run: Run) -> set[UUID]:
             Scope.PART: [run.vault_node],
             Scope.PROJECT: in_project,
             Scope.TEAM: [project.entity.vault_node, *in_project],
+            Scope.ACCOUNT: [project.entity.vault_node, *in_project],
             Scope.VERSIONS: _keys_of(versions.filter(number=0)),
             Scope.ARTIFACT: [*_keys_of(versions), *_keys_of(whole)],
         }[scope]

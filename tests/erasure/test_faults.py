@@ -15,7 +15,7 @@ from tests.factories.vault import Instance
 pytestmark = [pytest.mark.live, pytest.mark.promise("P-09")]
 
 # As many as there are different places to die at, and some more where chance has it.
-_DEATHS = int(os.environ.get("OWNLOG_FAULTS", "55"))
+_DEATHS = int(os.environ.get("OWNLOG_FAULTS", "60"))
 _SEED = int(os.environ.get("OWNLOG_FAULTS_SEED", "7"))
 
 

@@ -87,7 +87,7 @@ def read(version: Version, path: str) -> bytes:
 def test_nothing_waits_until_somebody_says_so_and_a_project_does_for_a_week(lab: Entity) -> None:
     found = {scope: could_be_taken_back_until(lab, scope) for scope in Scope}
 
-    for scope in (Scope.PROJECT, Scope.TEAM):
+    for scope in (Scope.PROJECT, Scope.TEAM, Scope.ACCOUNT, Scope.ORGANISATION):
         until = found.pop(scope)
         assert until is not None and timedelta(days=6, hours=23) < until - clock.now() <= timedelta(days=7)
     assert set(found.values()) == {None}

@@ -227,6 +227,7 @@ WANT_A_FORM = {
         "organisation-registry-new",
         "organisation-settings",
         "team-code-erase",
+        "organisation-erase",
         "team-erase",
         "team-code-saving",
         "team-privacy",

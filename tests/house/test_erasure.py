@@ -28,6 +28,19 @@ LOOSE: dict[Scope, dict[str, str]] = {
         "erasure.Remainder": "until the job is done",
         "teams.Organisation": "points at an entity of its own, never at a team",
         "teams.OrganisationMembership": "as the organisation",
+        "erasure.WayBack": "as the job, and leads to the receipt afterwards",
+    },
+    Scope.ACCOUNT: {
+        "erasure.ErasureJob": "tells of the erasure, and leads to the stone",
+        "erasure.Remainder": "until the job is done",
+        "erasure.WayBack": "leads to the receipt afterwards",
+        "teams.Organisation": "points at an entity of its own, never at a person's",
+    },
+    Scope.ORGANISATION: {
+        "erasure.ErasureJob": "tells of the erasure, and leads to the stone",
+        "erasure.Remainder": "until the job is done",
+        "erasure.WayBack": "there is none of an organisation",
+        "teams.Organisation": "goes with the stone, by the step that deletes rows",
     },
 }
 

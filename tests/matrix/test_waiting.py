@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from django.db.models import F
 
 from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.erasure.accounts import erase_account
 from apps.erasure.models import ErasureJob
 from apps.erasure.services import erase_project, erase_run
 from apps.erasure.teams import erase_team
@@ -64,5 +69,28 @@ def test_nobody_reads_what_waits_by_any_way_in(measure: Measure) -> None:
                     wrong.append(f"{scope} that waits: {way.label} shows it")
                 if outcome(way, heard) == YES and way not in _LISTS:
                     wrong.append(f"{scope} that waits: {way.label} answers as if it were there")
+
+    assert not wrong, "\n".join(wrong)
+
+
+_NAME = re.compile(rb"(?<![\w.~-])bob(?![\w-])")
+
+
+@pytest.mark.promise("P-09")
+def test_nobody_reads_the_name_of_whose_account_waits_by_any_way_in(measure: Measure) -> None:
+    """As an admin of the team that they were in, after each way was asked while it showed the name."""
+    world, admin = measure.world, measure.world.asker("admin")
+    place = world.place("private project")
+    bob = world.users["bob"]
+    Run.objects.filter(public_id=place.target.run_id).update(created_by=bob, version=F("version") + 1)
+
+    def says_it(way: Way) -> bool:
+        return _NAME.search(measure.asked(admin, way, place.target).body) is not None
+
+    shown = [way for way in [*project_ways(), *_LISTS] if is_read(way) and says_it(way)]
+    assert {way.door for way in shown} >= {Door.WEB, Door.REST}, [way.label for way in shown]
+    with undone():
+        erase_account(User.objects.get(pk=bob.pk), by=Actor.person(bob))
+        wrong = [way.label for way in shown if says_it(way)]
 
     assert not wrong, "\n".join(wrong)

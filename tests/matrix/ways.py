@@ -64,6 +64,7 @@ FORMS: dict[str, Words] = {
     "organisation-role": {"role": "admin"},
     "organisation-settings": {"name": "code_saving", "value": "off"},
     "organisation-add-team": {"team": "lab"},
+    "organisation-erase": {"name": "{organisation}"},
 }
 BODIES: dict[tuple[str, str], Any] = {
     ("api:project", "PATCH"): {"description": "x"},

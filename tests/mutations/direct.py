@@ -18,6 +18,7 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.core.errors import Forbidden, NotFound, OwnlogError
 from apps.erasure import queries as erasure
+from apps.erasure.accounts import erase_account
 from apps.erasure.services import erase_run
 from apps.exports import queries as exports
 from apps.exports.asking import ask_for
@@ -315,6 +316,7 @@ ACTS = [
     _project("services.create_run", P.RUN_READ, lambda s, p, by: run_acts.create_run(s.project(p), name=None, by=by, patch=RunPatch(branch_point=BranchPoint(p.target.run, 2)))),
     _whole("services.issue_api_key", lambda s, by: accounts.issue_api_key(s.user("sam"), by=by, terms=_TERMS)),
     _whole("services.revoke_api_key", lambda s, by: accounts.revoke_api_key(by, "k" * 20), lambda _: NOTHING),
+    _whole("accounts.erase_account", lambda s, by: erase_account(s.user("alice"), by=by), _alice(FORBIDDEN)),
     _whole("organisations.create_organisation", lambda s, by: acts.create_organisation("made", by=by), _alice(FORBIDDEN)),
     _whole("entities.found_team", lambda s, by: acts.found_team("made", by=by), _alice(FORBIDDEN)),
     _whole("requests.ask_for_plan", lambda s, by: plans.ask_for_plan(Plan.ACADEMIC, _WORDS, by=by), _somebody),
@@ -369,7 +371,7 @@ UNASKED = {
         committing.commit_version deleting.close_collection deleting.leave_collection linking.require_may_end_links
         deleting.leave_versions services.export_entity services.export_project services.export_runs
         services.note_fetched services.retry services.take_exports services.new_job uploads.start_version
-        invitations.withdraw_all_of keys.make_key_of projects.note projects.update_project services.add_history
+        invitations.withdraw_all_of invitations.withdraw_all_to keys.make_key_of organisations.let_all_teams_go requests.withdraw_of projects.note projects.update_project services.add_history
         services.change_tags services.close_service services.dismiss_findings services.end_key services.erase_files
         services.make_hook services.remove_hook services.renew_secret services.switch_hook
         services.erase_project services.erase_run services.erase_runs services.erase_value services.finish_run services.request_stop
@@ -377,7 +379,7 @@ UNASKED = {
         service_accounts.keys_with_makers sharing.revoke_share_link sharing.unname_person steps.add_step
     """,
     "is for commands, for sign-up, and for those that ask first": """
-        entities.create_account_with_key entities.create_team invitations.take_up
+        entities.create_account_with_key entities.create_team invitations.take_up services.make_operator
     """,
     "is the question itself, asked in front of others": """
         entities.require_may_create_team places.require_person queries.require_operator services.require_all_rights

@@ -8,13 +8,14 @@ from apps.access.policy import Permission, allows
 from apps.accounts.actors import Actor
 from apps.erasure.artifacts import erase_artifact, erase_versions
 from apps.erasure.models import ErasureJob
+from apps.erasure.organisations import erase_organisation
 from apps.erasure.services import erase_files, erase_project, erase_run
 from apps.erasure.taking_back import may_decide
 from apps.erasure.teams import erase_team
 from apps.erasure.types import Scope
 from apps.files.queries import find_file
 from apps.teams.choices import SettingName
-from apps.teams.models import Entity
+from apps.teams.models import Entity, Organisation
 from apps.teams.services import choose
 from tests.mutations import artifacts
 
@@ -27,6 +28,7 @@ TAKES = {
     Scope.RUNS: Permission.RUN_ERASE,
     Scope.PROJECT: Permission.PROJECT_ERASE,
     Scope.TEAM: Permission.ENTITY_ADMIN,
+    Scope.ORGANISATION: Permission.ENTITY_ADMIN,
     Scope.VERSIONS: Permission.FILE_ERASE,
     Scope.ARTIFACT: Permission.FILE_ERASE,
 }
@@ -39,6 +41,8 @@ def decides(scope: Scope, s: Scene, place: Place, asker: Asker) -> bool:
 
 def expected(scope: Scope, s: Scene, place: Place, asker: Asker) -> bool:
     permission = TAKES[scope]
+    if scope is Scope.ORGANISATION:
+        return allows(permission, role=asker.organisation, scope=asker.scope)
     if scope is Scope.TEAM:
         return allows(permission, role=asker.entity, scope=asker.scope)
     return asker.may(permission, place, is_run=scope in _OF_RUNS)
@@ -54,6 +58,8 @@ def _closed(scope: Scope, s: Scene, place: Place, by: Actor) -> ErasureJob:
         return erase_versions([artifacts.version(s, place)], by=by)
     if scope is Scope.ARTIFACT:
         return erase_artifact(artifacts.version(s, place).collection, by=by)
+    if scope is Scope.ORGANISATION:
+        return erase_organisation(Organisation.objects.get(pk=s.world.institute.pk), by=by)
     if scope is Scope.PROJECT:
         return erase_project(s.project(place), by=by)
     return erase_team(Entity.objects.get(pk=s.world.lab.pk), by=by)

@@ -51,6 +51,7 @@ _VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "sou
 _ONCE = 3
 # What is no page: points, parts that pages fetch, downloads, ways on.
 NO_PAGES = {
+    "closed-account-receipt",
     "erasure-receipt",
     "export-archive",
     "health-erasures",
@@ -297,6 +298,7 @@ BEFORE_SIGN_IN = {
 # Pages that take a code, a passkey, a provider or an operator: test_ways_in_in_japanese.py asks for each.
 ELSEWHERE = {
     "again-elsewhere",
+    "closed-account",  # of an erasure that is under way: test_closing.py
     "account_reauthenticate",
     "github_callback",
     "google_callback",

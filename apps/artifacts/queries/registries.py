@@ -94,7 +94,7 @@ def registry_words(project: Project) -> RegistryWords:
 
 def members_of_registry(actor: Actor, project: Project) -> list[ProjectMember]:
     """The people named in a registry that is held already, by name; those who hide only for who may name people there."""
-    rows = ProjectMember.objects.filter(project=project).select_related("user")
+    rows = ProjectMember.objects.filter(project=project, user__erased_at=None).select_related("user")
     found = list(rows.order_by("user__username"))
     if may(actor, Permission.PROJECT_SHARE, project):
         return found

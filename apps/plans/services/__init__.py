@@ -1,7 +1,7 @@
 """Every act on plans."""
 
 from apps.plans.services.entitlements import grant_plan, withdraw_plan
-from apps.plans.services.requests import answer_question, ask_for_plan, withdraw_request
+from apps.plans.services.requests import answer_question, ask_for_plan, withdraw_of, withdraw_request
 from apps.plans.services.review import approve_request, ask_question, decline_request, read_request
 from apps.plans.services.words import erase_words, sweep_words
 
@@ -15,6 +15,7 @@ __all__ = [
     "grant_plan",
     "read_request",
     "sweep_words",
+    "withdraw_of",
     "withdraw_plan",
     "withdraw_request",
 ]

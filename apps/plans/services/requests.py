@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
+from apps.accounts.models import User
 from apps.accounts.queries import user_of
 from apps.accounts.services import require_all_rights
 from apps.audit.events import EventKind
@@ -81,6 +82,15 @@ def answer_question(request: PlanRequest, text: str, *, by: Actor) -> PlanReques
     request.save(update_fields=["state"])
     record(EventKind.PLAN_QUESTION_ANSWERED, subject=request.public_id, entity=by.audit_id, by=by)
     return request
+
+
+def withdraw_of(user: User, *, by: Actor) -> None:
+    """Take back the open request of somebody whose account is closed, in the transaction that closes it; the sweep erases its words."""
+    for request in PlanRequest.objects.select_for_update().filter(user=user, closed_at=None):
+        request.state, request.closed_at = RequestState.WITHDRAWN.value, clock.now()
+        request.save(update_fields=["state", "closed_at"])
+        add_step(request, Act.WITHDRAWN, by=by)
+        record(EventKind.PLAN_REQUEST_WITHDRAWN, subject=request.public_id, entity=user.public_id, by=by)
 
 
 def withdraw_request(request: PlanRequest, *, by: Actor) -> None:

@@ -1,3 +1,4 @@
+from apps.teams.queries.alone import LastOf, last_admin_of
 from apps.teams.queries.entities import (
     closed_entities_of,
     default_entity,
@@ -58,6 +59,7 @@ from apps.teams.queries.settings import (
 __all__ = [
     "Effective",
     "Key",
+    "LastOf",
     "Mine",
     "Pending",
     "Person",
@@ -87,6 +89,7 @@ __all__ = [
     "keys_of",
     "keys_of_service_account",
     "keys_with_makers",
+    "last_admin_of",
     "left_over_keys",
     "my_organisations",
     "my_teams",

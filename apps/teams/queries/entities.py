@@ -95,7 +95,7 @@ def role_counts(actor: Actor, *also: Entity) -> dict[int, Counter[Role]]:
         wanted |= Q(entity__memberships__user_id=actor.user_id)
     counts: dict[int, Counter[Role]] = {entity.pk: Counter() for entity in also}
     held = (
-        Membership.objects.filter(wanted, user__is_service=False)
+        Membership.objects.filter(wanted, user__is_service=False, user__erased_at=None)
         .values_list("entity_id", "role")
         .annotate(Count("pk", distinct=True))
     )

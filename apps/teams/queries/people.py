@@ -85,7 +85,8 @@ def seen_organisation(actor: Actor, name: str) -> Organisation:
     try:
         return get_organisation(actor, Permission.ENTITY_READ, name=name)
     except NotFound:
-        mine = teams_of(actor).filter(organisation__name=name.lower()) if is_name(name.lower()) else None
+        there = teams_of(actor).filter(organisation__erased_at=None)
+        mine = there.filter(organisation__name=name.lower()) if is_name(name.lower()) else None
         team = mine.select_related("organisation").first() if mine is not None else None
         if team is None or team.organisation is None:
             raise
@@ -127,8 +128,12 @@ def my_organisations(actor: Actor) -> list[Mine]:
     if actor.user_id is None:
         return []
     held = (
-        OrganisationMembership.objects.filter(user_id=actor.user_id)
-        .annotate(people=Count("organisation__memberships"))
+        OrganisationMembership.objects.filter(user_id=actor.user_id, organisation__erased_at=None)
+        .annotate(
+            people=Count(
+                "organisation__memberships", filter=Q(organisation__memberships__user__erased_at=None)
+            )
+        )
         .order_by("organisation__name")
     )
     return [
@@ -155,15 +160,15 @@ def is_name_in_use(name: str) -> bool:
     """Has a person, a team or an organisation this name? For forms; `claim_name` asks when it counts."""
     return is_name(name) and (
         # Also that of one which is being erased, and may be taken back.
-        Entity.everything.filter(name=name).exists() or Organisation.objects.filter(name=name).exists()
+        Entity.everything.filter(name=name).exists() or Organisation.everything.filter(name=name).exists()
     )
 
 
 def memberships_of(place: Place) -> QuerySet[Membership] | QuerySet[OrganisationMembership]:
-    """Of people: a team's service accounts are no one who is counted, chosen or left as the last admin."""
+    """Of people: a team's service accounts are no one who is counted, chosen or left as the last admin. Nor is who is being erased."""
     if isinstance(place, Organisation):
-        return OrganisationMembership.objects.filter(organisation=place)
-    return Membership.objects.filter(entity=place, user__is_service=False)
+        return OrganisationMembership.objects.filter(organisation=place, user__erased_at=None)
+    return Membership.objects.filter(entity=place, user__is_service=False, user__erased_at=None)
 
 
 def people_in(place: Place) -> list[Person]:
@@ -174,7 +179,8 @@ def people_in(place: Place) -> list[Person]:
 
 
 def usable_invitations() -> QuerySet[Invitation]:
-    """Neither used, revoked nor too old, made by somebody who is an admin there to this day, and to nothing suspended."""
+    """Neither used, revoked nor too old, made by somebody who is an admin there to this day, and to nothing that is suspended or
+    being erased."""
     by_team_admin = Membership.objects.filter(
         entity=OuterRef("entity"),
         entity__erased_at=None,
@@ -186,7 +192,8 @@ def usable_invitations() -> QuerySet[Invitation]:
     )
     return Invitation.objects.filter(
         Q(Exists(by_team_admin)) | Q(Exists(by_organisation_admin)),
-        Q(entity=None) | Q(entity__suspended_at=None),
+        Q(entity=None) | Q(entity__suspended_at=None, entity__erased_at=None),
+        Q(organisation=None) | Q(organisation__erased_at=None),
         used_at=None,
         revoked_at=None,
         expires_at__gt=clock.now(),
@@ -225,7 +232,11 @@ def joined_by(actor: Actor, secret: str) -> Place | None:
     """Where this invitation led the actor, if it was they who used it."""
     used = (
         Invitation.objects.filter(
-            secret_sha256_hex=hash_of_secret(secret), used_by_id=actor.user_id, used_at__isnull=False
+            Q(entity=None) | Q(entity__erased_at=None),
+            Q(organisation=None) | Q(organisation__erased_at=None),
+            secret_sha256_hex=hash_of_secret(secret),
+            used_by_id=actor.user_id,
+            used_at__isnull=False,
         )
         .select_related("entity", "organisation")
         .first()

@@ -13,6 +13,7 @@ from apps.teams.services.invitations import (
     invite,
     invite_by_mail,
     revoke_invitation,
+    withdraw_all_to,
 )
 from apps.teams.services.keys import KeyWanted, make_key
 from apps.teams.services.members import change_role, hand_over, leave, remove_member, role_named
@@ -20,6 +21,7 @@ from apps.teams.services.organisations import (
     add_team,
     create_organisation,
     entity_of_registries,
+    let_all_teams_go,
     let_team_go,
 )
 from apps.teams.services.service_accounts import (
@@ -53,6 +55,7 @@ __all__ = [
     "invite",
     "invite_by_mail",
     "leave",
+    "let_all_teams_go",
     "let_team_go",
     "make_key",
     "make_service_account",
@@ -66,4 +69,5 @@ __all__ = [
     "revoke_service_key",
     "role_named",
     "unset",
+    "withdraw_all_to",
 ]

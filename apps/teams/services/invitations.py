@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 from django.core.exceptions import ValidationError
@@ -30,8 +30,8 @@ from apps.teams.queries.finding import person_in_common
 from apps.teams.queries.people import EMAIL_LABEL, Place, memberships_of, place_of, usable_invitation
 from apps.teams.services.places import locked, require_person
 from apps.teams.types import MemberRole, OrganisationRole
-from apps.vault.seal import seal_text
-from apps.vault.tree import open_key
+from apps.vault.seal import seal_text, unseal_text
+from apps.vault.tree import open_key, open_keys
 from apps.vault.types import NodeId
 
 LIFETIME = timedelta(days=7)
@@ -113,6 +113,23 @@ def withdraw_all_of(user_id: int, place: Place, *, by: Actor) -> None:
     """End what somebody who is no admin any more left open: it would let them back in."""
     for invitation in _of(place).filter(invited_by=user_id, used_at=None, revoked_at=None):
         _withdraw(invitation, place, by=by)
+
+
+def withdraw_all_to(addresses: Collection[str], *, by: Actor) -> None:
+    """End what was mailed to these addresses and can still be used: whose they were is being erased. All that wait are opened,
+    for an address is found no other way; they wait for a week at most."""
+    wanted = {each.casefold() for each in addresses}
+    rows = Invitation.objects.filter(used_at=None, revoked_at=None, entity__isnull=False)
+    waiting = rows.exclude(sealed_email=None).select_related("entity").order_by("pk")
+    for invitation in waiting.iterator(chunk_size=200):
+        team = invitation.entity
+        assert team is not None and invitation.sealed_email is not None
+        key = open_keys([NodeId(team.vault_node)]).get(NodeId(team.vault_node))
+        if key is None:  # the team is being erased
+            continue
+        address = unseal_text(key, invitation.sealed_email, label=EMAIL_LABEL, row=invitation.uuid)
+        if address.casefold() in wanted:
+            _withdraw(invitation, team, by=by)
 
 
 def accept_invitation(secret: str, *, by: Actor) -> Place:

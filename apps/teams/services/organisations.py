@@ -75,6 +75,17 @@ def let_team_go(organisation: Organisation, team: str, *, by: Actor) -> None:
     record(EventKind.ORGANISATION_TEAM_REMOVED, subject=held.public_id, entity=organisation.public_id, by=by)
 
 
+@transaction.atomic
+def let_all_teams_go(organisation: Organisation, *, by: Actor) -> None:
+    """Before what it says to them is deleted: what it closed in them stays closed until they open it. Doing it again finds none."""
+    teams = list(Entity.everything.select_for_update().filter(organisation=organisation).order_by("pk"))
+    kept = [team for team in teams if effective(team, SettingName.PRIVATE_ONLY).is_on]
+    if kept:
+        kept_no_more(kept, by=by)
+    for team in teams:
+        _move(team, None)
+
+
 def entity_of_registries(organisation: Organisation) -> Entity:
     """Where the organisation's registries lie, made with the first. It is found, told and recorded as the organisation is."""
     fresh = Organisation.objects.select_related("entity").get(pk=organisation.pk)

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.access.policy import Permission
-from apps.erasure.grace import could_be_taken_back_until
+from apps.erasure.grace import could_be_taken_back_until, organisation_waits_until
+from apps.erasure.organisations import erase_organisation, organisation_would_go
 from apps.erasure.queries import get_job, jobs_seen_by, runs_to_erase, team_would_go, would_go
 from apps.erasure.services import erase_project, erase_run, erase_runs
 from apps.erasure.taking_back import erase_now, take_back
@@ -20,7 +21,7 @@ from apps.erasure.teams import erase_team
 from apps.erasure.types import Scope
 from apps.projects.queries import get_project, open_project
 from apps.runs.queries import get_run, open_run
-from apps.teams.queries import get_team
+from apps.teams.queries import get_organisation, get_team
 from apps.vault.damage import leaving_out_damaged
 from apps.web.erasing import progress_of
 from apps.web.links import project_url, run_url
@@ -120,6 +121,25 @@ def team(request: Request, entity: str) -> HttpResponseBase:
         "typed": typed[:200],
     }
     return render(request, "erasing/team.html", context, status=400 if error else 200)
+
+
+@require_http_methods(_FORM)
+def organisation(request: Request, organisation: str) -> HttpResponseBase:
+    """An organisation with its registries. Its name is typed first."""
+    held = get_organisation(request.actor, Permission.ENTITY_ADMIN, name=organisation)
+    error, typed = "", request.POST.get("name", "")
+    if request.method == "POST":
+        if typed.strip().lower() == held.name:
+            return _begun(erase_organisation(held, by=request.actor, at_once="now" in request.POST))
+        error = _("This is not the name of the organisation. Type it as it stands above.")
+    context = {
+        "organisation": held.name,
+        "went": organisation_would_go(held),
+        "until": organisation_waits_until(),
+        "error": error,
+        "typed": typed[:200],
+    }
+    return render(request, "erasing/organisation.html", context, status=400 if error else 200)
 
 
 @login_required

@@ -141,6 +141,22 @@ def test_what_is_erased_opens_by_no_copy_of_the_vault_made_before(world: World, 
     assert world.hits() == []
 
 
+@pytest.mark.promise("P-09")
+def test_the_name_and_the_address_of_an_erased_account_are_in_no_byte(world: World) -> None:
+    """They stand in the clear as long as it is there; the write-ahead log and free pages are searched as well."""
+    name, address = new_text("user name"), new_text("address")
+    world.server.manage("create_account", str(name.value), "--email", f"{address.value}@example.com")
+    browser = Browser(world.server.url)
+    browser.submit("/account/reset", {"email": f"{address.value}@example.com"})
+    world.server.manage("issue_api_key", str(name.value))
+    assert {hit.field for hit in search(world.places, [name, address])} == {"user name", "address"}
+
+    said = world.server.manage("erase", "account", str(name.value), "--yes", str(name.value), "--now")
+
+    assert "done" in said
+    assert search(world.places, [name, address]) == []
+
+
 COPY_THE_VAULT = """
 import django, pickle, sys; django.setup()
 from tests.vault.attacker import Attacker

@@ -383,8 +383,14 @@ def test_operators_pages_are_for_operators(unbroken: Instance, browsers: dict[st
     assert signing_in.headers["Location"].startswith("/sign-in"), "the page that counts wrong passwords"
 
 
-# A token opens an invitation; a provider's name leads away to the provider.
-OPEN_WITHOUT_A_THING = {"invitation", "provider-start"}
+# A token opens an invitation, a mailed link how far an erasure is; a provider's name leads away to the provider.
+OPEN_WITHOUT_A_THING = {
+    "closed-account",
+    "closed-account-receipt",
+    "closed-account-restore",
+    "invitation",
+    "provider-start",
+}
 
 
 def test_no_page_is_open_to_everybody_by_oversight() -> None:

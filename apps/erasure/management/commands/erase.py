@@ -21,7 +21,7 @@ _LONGEST_WAIT_SECONDS = 3600.0
 
 class Command(BaseCommand):
     help = (
-        "Erase a project (project ENTITY/PROJECT), runs (run ENTITY/PROJECT ID…), files (file ENTITY/PROJECT/RUN NAME…), versions "
+        "Erase an account, a team or an organisation (account NAME), a project (project ENTITY/PROJECT), runs (run ENTITY/PROJECT ID…), files (file ENTITY/PROJECT/RUN NAME…), versions "
         "of artifacts (version ENTITY/PROJECT NAME:v3…), an artifact or a registry's collection (artifact ENTITY/PROJECT "
         "NAME), or parts of a run that itself stays (metric, system, summary, config or media ENTITY/PROJECT/RUN NAME…). Says what would go, asks for its name, and waits until it is gone. The record says that it was asked on "
         "the instance's machine."
@@ -30,9 +30,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kind", choices=[kind.value for kind in Kind])
         parser.add_argument(
-            "place", help="ENTITY/PROJECT, and for files and parts of a run ENTITY/PROJECT/RUN"
+            "place",
+            help="NAME, or ENTITY/PROJECT, and for files and parts of a run ENTITY/PROJECT/RUN",
         )
-        parser.add_argument("names", nargs="*", help="what is erased there; nothing for a project")
+        parser.add_argument(
+            "names", nargs="*", help="what is erased there; nothing for what is named already"
+        )
         parser.add_argument(
             "--yes", metavar="NAME", help="its name, or of several their number: is not asked for"
         )
