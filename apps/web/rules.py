@@ -258,6 +258,10 @@ for name in ("export", "export-archive"):
     declare_url(name, SIGNED_IN, methods=_READING)
 for name in ("export-again", "export-erase"):
     declare_url(name, SIGNED_IN, methods=("POST",))
+# To hand in a file: PROJECT_CREATE in the entity that the form names.
+declare_url("imports", SIGNED_IN, methods=_FORM)
+declare_url("import", SIGNED_IN, methods=_READING)
+declare_url("import-stop", SIGNED_IN, methods=("POST",))
 # Of what one may see whoever could erase the thing decides.
 for name in ("erasure-restore", "erasure-now"):
     declare_url(name, SIGNED_IN, methods=("POST",))

@@ -72,6 +72,7 @@ OWN = frozenset(
             "api:import",
         ),
         *("export", "export-again", "export-archive", "export-erase", "webhook"),
+        *("import", "import-stop"),
         *("erasure-restore", "api:erasure-restore", "erasure-now", "api:erasure-now"),
     }
 )
@@ -120,6 +121,8 @@ def things_of_alice(world: World) -> Ids:
         "api:export": {"export": export},
         "api:export-archive": {"export": export},
         "api:import": {"job": brought},
+        "import": {"job": brought},
+        "import-stop": {"job": brought},
         "erasure-restore": {"erasure": waits},
         "api:erasure-restore": {"erasure": waits},
         "erasure-now": {"erasure": waits},

@@ -65,10 +65,10 @@ def key_made_again(s: Scene) -> str:
     return "" if came == (201, 201, 403) else f"came {came}"
 
 
-def teams_offered(s: Scene, name: str) -> str:
-    """Whoever makes a project chooses among the teams in which they may."""
+def teams_offered(s: Scene, name: str, view: str) -> str:
+    """Whoever makes a project, or brings one, chooses among the teams in which they may."""
     client = Client()
     client.cookies[settings.SESSION_COOKIE_NAME] = s.world.asker(name).cookies
-    page = client.get(reverse("project-new")).content.decode()
+    page = client.get(reverse(view)).content.decode()
     is_offered = 'value="lab"' in page
     return "" if is_offered == (name in {"member", "admin"}) else f"lab is offered: {is_offered}"

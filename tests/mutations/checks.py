@@ -89,7 +89,11 @@ class Checks:
         return {
             **{f"again | {name}": partial(sent_again, s, name) for name in SENT},
             "again | key": partial(key_made_again, s),
-            **{f"offered | {name}": partial(teams_offered, s, name) for name in ("viewer", "member")},
+            **{
+                f"offered | {view} | {name}": partial(teams_offered, s, name, view)
+                for view in ("project-new", "imports")
+                for name in ("viewer", "member")
+            },
             **{f"noted | {name}": partial(noted, self.measure, s, fields) for name, fields in NOTED.items()},
         }
 

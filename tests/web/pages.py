@@ -77,6 +77,7 @@ PAGES = (
     f"{RUN}/erase/parts",
     "/settings/erasures",
     "/settings/exports",
+    "/settings/imports",
     f"{PROJECT}/export",
     "/settings/webhooks",
     "/teams/kumiko-lab/webhooks",

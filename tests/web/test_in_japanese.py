@@ -21,6 +21,7 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.demo.people import PASSWORD
 from apps.exports.services import export_project, export_runs
+from apps.imports.models import Import
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.models import Entity, Organisation
@@ -251,11 +252,19 @@ def test_pages_are_japanese_throughout(world: set[str], client: Client) -> None:
     by = Actor.person(User.objects.get(username="alice"))
     make(export_runs(list(project.runs.all()[:1]), by=by))
     export_project(project, by=by)  # which waits for its turn
+    Import.objects.create(
+        entity=project.entity,
+        origin="ownlog",
+        clash="skip",
+        fingerprint_index=b"f" * 16,
+        asked_by=by.audit_id,
+    )
 
     pages = dict(_crawled(client))
     names = world | {
         "testserver",
         "Hokuto University",
+        "MLflow",
         "fast",
         "nothingiscalledso",
         "zzz",

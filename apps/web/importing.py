@@ -1,0 +1,97 @@
+"""An import as its pages show it: where it comes from, how far it is, and what was wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+from apps.imports.queries import percent_of, words_of
+from apps.imports.types import Clash, ImportState, Origin
+
+if TYPE_CHECKING:
+    from apps.imports.models import Import
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    value: str
+    name: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    job: Import
+    origin: str
+    state: str
+    percent: int
+    words: str  # what was wrong with it
+
+    @property
+    def is_going(self) -> bool:
+        return self.job.state in {ImportState.QUEUED, ImportState.RUNNING}
+
+    @property
+    def is_done(self) -> bool:
+        return self.job.state == ImportState.DONE
+
+    @property
+    def far(self) -> str:
+        if self.job.state == ImportState.QUEUED:
+            return _("It waits for its turn.")
+        return _("%(n)d %% are here") % {"n": self.percent}
+
+
+def shown(job: Import) -> Shown:
+    return Shown(
+        job=job,
+        origin=_origins().get(job.origin, job.origin),
+        state=_state(job),
+        percent=percent_of(job),
+        words=words_of(job),
+    )
+
+
+def origins() -> list[Choice]:
+    """What can be handed in."""
+    return [
+        Choice(
+            Origin.OWNLOG.value,
+            _("An export of Ownlog"),
+            _("The ZIP that this instance or another one made: everything in it comes back as it was."),
+        ),
+        Choice(
+            Origin.MLFLOW.value,
+            "MLflow",
+            _(
+                "The folder mlruns, packed as a ZIP: experiments with their runs, values, parameters, tags and files."
+            ),
+        ),
+    ]
+
+
+def clashes() -> list[Choice]:
+    return [
+        Choice(Clash.SKIP.value, _("Leave it out"), _("The rest comes all the same.")),
+        Choice(Clash.RENAME.value, _("Give it a number"), _("It stands beside the other one: name-2.")),
+    ]
+
+
+def _origins() -> dict[str, str]:
+    return {
+        Origin.OWNLOG: "Ownlog",
+        Origin.WANDB_OFFLINE: _("Offline folders of wandb"),
+        Origin.TENSORBOARD: "TensorBoard",
+        Origin.MLFLOW: "MLflow",
+    }
+
+
+def _state(job: Import) -> str:
+    return {
+        ImportState.QUEUED: _("waiting"),
+        ImportState.RUNNING: _("being brought"),
+        ImportState.DONE: _("done"),
+        ImportState.GIVEN_UP: _("given up"),
+    }[ImportState(job.state)]
