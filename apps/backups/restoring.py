@@ -22,6 +22,7 @@ from apps.vault import copies, readiness, roots
 from apps.vault.erased import known_until_in
 from apps.vault.models import Node
 from apps.vault.types import ROOT_ID
+from apps.webhooks.services import switch_all_off
 
 Step = Callable[[str], None]
 
@@ -70,6 +71,7 @@ def restore(folder: Path, keys: Path, vault: Path | None = None, step: Step = la
     step("files")
     erased = erase_again()
     spend_due()
+    switch_all_off()
     mark.mark().unlink()
     return Restored(made, count, blobs, erased)
 

@@ -134,6 +134,13 @@ def _record(kind: EventKind, hook: Hook, by: Actor, **facts: str) -> None:
     record(kind, subject=hook.public_id, entity=hook.entity.public_id, project=project, by=by, **facts)
 
 
+@transaction.atomic
+def switch_all_off() -> None:
+    """After a restore: what was switched off, removed or sent since the backup was made is not known any more."""
+    _give_up(Delivery.objects.all(), Trouble.OFF)
+    Hook.objects.update(is_on=False)
+
+
 # ── what the worker does ──
 
 

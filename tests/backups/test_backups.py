@@ -33,6 +33,8 @@ class World:
             self.log(name, 0)
         for name in ("stays.bin", "goes.bin"):
             ask(self.server, "PUT", f"{RUN}/stays/files/{name}", data=_CONTENT)
+        hook = {"address": "https://hooks.example/in", "events": ["run.finished"]}
+        ask(self.server, "POST", "projects/alice/kept/webhooks", json=hook)
         self.waiting = self.server.python("-c", _LET_WAIT).split()[-1]
 
     def as_documented(self, *words: str) -> list[str]:
@@ -199,6 +201,9 @@ def test_a_backup_comes_back_whole_and_what_was_erased_since_does_not(
         ask(empty, "POST", f"erasures/{world.waiting}/restore")
         assert losses(empty, "waits") == [0]
         assert "is not empty" in empty.manage(*world.as_documented("restore", "--vault"), check=False)
+        # One may have been removed meanwhile, and tells nobody before somebody wants it.
+        both = (ask(each, "GET", "projects/alice/kept/webhooks").json() for each in (empty, world.server))
+        assert [each["items"][0]["is_on"] for each in both] == [False, True]
         # What may have been released meanwhile is not released with other noise once more.
         assert "spent: True" in empty.python("-c", _SPENT)
 

@@ -632,6 +632,20 @@ def test_what_has_waited_for_a_day_in_a_closed_place_is_not_told_later(
     assert deliver_due() == 0 and receiver.got == []
 
 
+def test_after_a_restore_none_sends_before_somebody_switches_it_on(
+    run: Run, hook: Hook, team_hook: Hook, receiver: Receiver, by: Actor
+) -> None:
+    waiting = note_test(hook)
+    job = erasing.erase_run(run, by=by)
+
+    services.switch_all_off()
+    switch_hook(state(hook), on=True, by=by)
+    note_ended(job.public_id)
+
+    assert deliver_due() == 0 and receiver.got == []
+    assert (state(waiting).state, waiting.trouble, state(team_hook).is_on) == ("given_up", "off", False)
+
+
 # ── who looks after it ──
 
 
