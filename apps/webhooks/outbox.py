@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db import connection
 from django.db.models import Q
 
 from apps.core import background, clock
@@ -67,7 +68,25 @@ def note_test(hook: Hook) -> Delivery:
 def _hooks(happening: Happening, entity_pk: int, projects: list[int]) -> list[Hook]:
     here = Q(project=None) | Q(project__in=projects)
     rows = Hook.objects.filter(here, entity=entity_pk, is_on=True).only("pk", "happenings")
-    return [row for row in rows if happening.value in row.happenings.split()]
+    return _that_stay([row for row in rows if happening.value in row.happenings.split()])
+
+
+def _that_stay(hooks: list[Hook]) -> list[Hook]:
+    """Those that nobody can remove before this transaction is over.
+
+    One that is being removed right now is told nothing rather than waited for: whoever removes it may be waiting for what
+    is held here. SQLite has one writer at a time.
+    """
+    if not hooks or connection.vendor != "postgresql":
+        return hooks
+    name = connection.ops.quote_name(Hook._meta.db_table)
+    with connection.cursor() as cursor:
+        # Weaker than what the ORM has, so that whoever tells them of other things meanwhile holds them as well.
+        cursor.execute(
+            f"SELECT id FROM {name} WHERE id = ANY(%s) FOR KEY SHARE SKIP LOCKED", [[each.pk for each in hooks]]
+        )
+        stay = {pk for (pk,) in cursor.fetchall()}
+    return [each for each in hooks if each.pk in stay]
 
 
 def _insert(

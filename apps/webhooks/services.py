@@ -16,7 +16,7 @@ from apps.accounts.actors import Actor
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import background, clock
-from apps.core.errors import Invalid, TooMuch
+from apps.core.errors import Invalid, NotFound, TooMuch
 from apps.projects.models import Project
 from apps.teams.models import Entity
 from apps.vault.seal import seal_text
@@ -111,7 +111,10 @@ def switch_hook(hook: Hook, *, on: bool, by: Actor) -> None:
 @transaction.atomic
 def remove_hook(hook: Hook, *, by: Actor) -> None:
     """End a webhook with its secret and the list of its deliveries. Twice changes nothing."""
-    if Hook.objects.filter(pk=hook.pk).delete()[0]:
+    # Whoever is about to tell it of something is waited for, so that this goes with it.
+    held = Hook.objects.select_for_update().filter(pk=hook.pk).first()
+    if held is not None:
+        held.delete()
         _record(EventKind.WEBHOOK_REMOVED, hook, by)
 
 
@@ -125,7 +128,8 @@ def send_test(hook: Hook) -> Delivery:
         raise TooMuch(_("Tests are on their way already. Wait for what becomes of them."))
     if tests.filter(created_at__gt=clock.now() - timedelta(hours=1)).count() >= MOST_TESTS_AN_HOUR:
         raise TooMuch(_("There are at most %(n)d tests an hour.") % {"n": MOST_TESTS_AN_HOUR})
-    Hook.objects.filter(pk=hook.pk).update(waits_until=None)
+    if not Hook.objects.filter(pk=hook.pk).update(waits_until=None):  # which keeps it until this is over
+        raise NotFound(_("There is no such webhook."))
     return note_test(hook)
 
 
