@@ -63,7 +63,7 @@ class _Refused(Exception):
         self.trouble = trouble
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Destination:
     """An address taken apart, as it will be used: nobody parses it a second time."""
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -52,7 +52,7 @@ class OpenHook:
     """A webhook with its address."""
 
     hook: Hook
-    address: str
+    address: str = field(repr=False)
     happenings: tuple[Happening, ...]
 
     @property
