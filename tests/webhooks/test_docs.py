@@ -70,7 +70,8 @@ def test_the_example_has_the_form_of_what_is_sent(sent: tuple[str, Got]) -> None
     (example,) = re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)
     told, said = json.loads(example), json.loads(sent[1].body)
 
-    assert (list(told), list(told["data"])) == (list(said), list(said["data"]))
+    # PostgreSQL keeps the facts in an order of its own.
+    assert (list(told), set(told["data"])) == (list(said), set(said["data"]))
 
 
 def test_the_table_names_each_type() -> None:
