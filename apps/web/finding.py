@@ -167,6 +167,7 @@ def _settings() -> Iterator[Answer]:
     yield Answer(_("Statistics"), _("settings, public packages"), reverse("statistics-settings"))
     yield Answer(_("What is held"), _("settings, my data, storage"), reverse("my-data"))
     yield Answer(_("Exports"), _("settings, download, archive"), reverse("exports"))
+    yield Answer(_("Imports"), _("settings, bring, migrate, MLflow, archive"), reverse("imports"))
     yield Answer(_("Erasures"), _("settings, delete, receipts"), reverse("erasures"))
     yield Answer(_("Who saw my data"), _("settings, record, audit"), reverse("audit"))
 

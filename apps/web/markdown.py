@@ -6,9 +6,9 @@ HTML stays the letters that it is, a picture becomes a link, and links lead to t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
@@ -68,9 +68,15 @@ def _link(address: str) -> Token:
     return Token("link_open", "a", 1, attrs={"href": address, "rel": _REL, "title": address})
 
 
+def _words(_renderer: object, tokens: Sequence[Token], place: int, _options: object, _env: object) -> str:
+    """As Django spells them, quotation marks as well: a page is the same to who looks for broken out words."""
+    return escape(tokens[place].content)
+
+
 def _made() -> MarkdownIt:
     reader = _Reader("js-default", {"html": False, "breaks": True, "maxNesting": _DEEPEST})
     reader.core.ruler.push("tame", _tame)
+    reader.add_render_rule("text", _words)
     return reader
 
 

@@ -127,7 +127,7 @@ TAMPERINGS: dict[str, tuple[Callable[[list[Event]], object], str]] = {
     ),
     "put in another order": (
         lambda events: (
-            do("UPDATE audit_link SET event_id = 999 WHERE number = 2"),
+            do("UPDATE audit_link SET event_id = 999999999 WHERE number = 2"),
             do("UPDATE audit_link SET event_id = %s WHERE number = 3", events[1].pk),
             do("UPDATE audit_link SET event_id = %s WHERE number = 2", events[2].pk),
         ),

@@ -26,7 +26,7 @@ from tests.matrix.world import GHOST, SUSPENDED, Asker, Place, Target, World, un
 from tests.turns import turn
 
 # Of what is told less by each answer (tests/README.md) every so-manieth is asked, each on its day; with OWNLOG_MATRIX=whole, all.
-SHARE = 1 if os.environ.get("OWNLOG_MATRIX") == "whole" else 10
+SHARE = 1 if os.environ.get("OWNLOG_MATRIX") == "whole" else 20
 YES, FORBIDDEN, NOTHING, WHO = "yes", "forbidden", "nothing", "who are you"
 _CODES = {
     "not_found": NOTHING,

@@ -108,6 +108,7 @@ NOT_HERE = {
     "export",
     "github_callback",
     "google_callback",
+    "import",
     "mfa_deactivate_totp",
     "mfa_view_recovery_codes",
 }
