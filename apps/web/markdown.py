@@ -16,9 +16,11 @@ from markdown_it.token import Token
 
 MOST_LETTERS = 20_000
 MOST_CELLS = 5_000  # of tables, whose short rows are filled up
+MOST_GROWN = 5  # times as many letters as may be written
 _LEADS = re.compile(r"(?:https?://|mailto:)[^/]", re.IGNORECASE)
 _REL = "noopener nofollow"
 _DEEPEST = 20
+_HOLDERS = {"blockquote_open", "list_item_open"}
 # The page has h1 and h2 of its own.
 _BELOW = 2
 
@@ -29,7 +31,23 @@ def marked_up(text: str) -> SafeString:
     cells = len(lines) * max((line.count("|") for line in lines), default=0)
     if len(text) > MOST_LETTERS or cells > MOST_CELLS:
         return format_html('<p class="pre">{}</p>', text)
-    return SafeString(_reader.render(text))
+    env: dict[str, object] = {}
+    tokens = _reader.parse(text, env)
+    if _grows(tokens) or _is_deep(tokens):
+        return format_html('<p class="pre">{}</p>', text)
+    return SafeString(_reader.renderer.render(tokens, _reader.options, env))
+
+
+def _grows(tokens: list[Token]) -> bool:
+    """An address that is named once is written out wherever it is used: kilobytes would become megabytes."""
+    parts = [child for token in tokens for child in token.children or ()]
+    led = sum(len(str(value)) for part in parts for value in (part.content, *part.attrs.values()))
+    return led > MOST_GROWN * MOST_LETTERS
+
+
+def _is_deep(tokens: list[Token]) -> bool:
+    """Of what lies deeper the reader leaves out all, without a word."""
+    return any(token.type in _HOLDERS and token.level >= _DEEPEST - 1 for token in tokens)
 
 
 class _Reader(MarkdownIt):

@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from django.utils.html import escape
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,15 +30,18 @@ class Seen(HTMLParser):
 
 
 def harmless(html: str) -> bool:
-    """Only tags of text, and of attributes only where a link leads, and at which number a list begins."""
+    """Only tags of text, and of attributes only where a link leads, and at which number a list begins. Or all as it was written."""
     return all(
-        tag in TAGS
-        and (
-            set(held) == {"href", "rel", "title"}
-            and held["rel"] == "noopener nofollow"
-            and re.match("(https?://|mailto:)", held["href"] or "", re.IGNORECASE) is not None
-            if tag == "a"
-            else set(held) <= ({"start"} if tag == "ol" else set())
+        (tag, held) == ("p", {"class": "pre"})
+        or (
+            tag in TAGS
+            and (
+                set(held) == {"href", "rel", "title"}
+                and held["rel"] == "noopener nofollow"
+                and re.match("(https?://|mailto:)", held["href"] or "", re.IGNORECASE) is not None
+                if tag == "a"
+                else set(held) <= ({"start"} if tag == "ol" else set())
+            )
         )
         for tag, held in Seen(html).tags
     )
@@ -120,8 +124,28 @@ def test_deep_and_long_notes_are_read_in_time(part: str) -> None:
     assert harmless(marked_up((part * MOST_LETTERS)[:MOST_LETTERS]))
 
 
+ADDRESS = "\n\n[a]: https://" + "x" * 9000 + "\n\n"
+
+
 @pytest.mark.parametrize(
-    "rest", ["x" * MOST_LETTERS, "\n" + "|a" * 99 + "\n" + "|-" * 99 + "\n" + "|\n" * 99]
+    "rest",
+    [
+        "x" * MOST_LETTERS,
+        "\n" + "|a" * 99 + "\n" + "|-" * 99 + "\n" + "|\n" * 99,
+        ADDRESS + "[a]" * 3600,
+        ADDRESS + "[![][a]](http://b)" * 500,
+        "\n\n[a]: https://" + "é&" * 4500 + "\n\n" + "[a]" * 3000,
+        "\n" + "> " * 25 + "hidden",
+        "".join("\n" + "  " * deep + "- x" for deep in range(15)),
+    ],
+    ids=["letters", "cells", "links", "pictures", "spelled-out", "quotes", "lists"],
 )
 def test_what_is_too_much_stands_as_it_was_written(rest: str) -> None:
-    assert marked_up("**a** <b>" + rest) == f'<p class="pre">**a** &lt;b&gt;{rest}</p>'
+    assert marked_up("**a** <b>" + rest) == f'<p class="pre">**a** &lt;b&gt;{escape(rest)}</p>'
+
+
+def test_what_is_nested_is_shown_to_its_last_level() -> None:
+    lists = marked_up("".join("  " * deep + f"- at {deep}\n" for deep in range(9)))
+    quotes = marked_up("> " * 19 + "shown")
+    assert "at 8" in lists and lists.count("<ul>") == 9
+    assert "shown" in quotes and quotes.count("<blockquote>") == 19
