@@ -43,7 +43,7 @@ def test_the_receipt_says_how_and_what_is_known_of_the_log(alice: object) -> Non
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor != 'postgresql'")
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="files and samples of PostgreSQL")
 def test_on_postgresql_the_tables_are_written_anew() -> None:
     """Each lies in another file afterwards, in which nothing is that was dead in the one before."""
     before = {model: _file_of(model) for model in clearing.TABLES}
@@ -93,7 +93,7 @@ def test_inside_a_transaction_nothing_is_claimed() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.skipif("connection.vendor != 'postgresql'")
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="files and samples of PostgreSQL")
 def test_on_postgresql_no_samples_of_names_are_kept() -> None:
     # The suite's databases are made from the models, without what migrations do besides.
     migration = import_module("apps.erasure.migrations.0011_no_statistics_of_names")
