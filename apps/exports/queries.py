@@ -15,7 +15,7 @@ from apps.core.ids import is_public_id
 from apps.core.waiting import Work, work_of
 from apps.exports.models import Export, ExportItem, ExportPiece
 from apps.exports.types import ExportScope, ExportState, Progress
-from apps.projects.gate import may, require
+from apps.projects.gate import require_each, where_may
 from apps.projects.models import Project
 from apps.teams import gate
 from apps.teams.models import Entity
@@ -72,8 +72,7 @@ def require_all(actor: Actor, export: Export) -> None:
         gate.require(actor, Permission.ENTITY_READ, entity=export.entity, what="export")
     if export.has_record:
         gate.require(actor, Permission.ENTITY_AUDIT, entity=export.entity, what="export")
-    for project in projects_in(export):
-        require(actor, Permission.PROJECT_EXPORT, project, what="export")
+    require_each(actor, Permission.PROJECT_EXPORT, projects_in(export), what="export")
 
 
 def whose(export: Export) -> dict[str, str]:
@@ -119,8 +118,9 @@ def file_name(export: Export) -> str:
 
 def projects_to_export(actor: Actor, entity: Entity) -> list[Project]:
     """The projects of an entity that the actor may export."""
-    rows = Project.objects.filter(entity=entity).select_related("entity").order_by("pk")
-    return [project for project in rows if may(actor, Permission.PROJECT_EXPORT, project)]
+    rows = list(Project.objects.filter(entity=entity).select_related("entity").order_by("pk"))
+    allowed = where_may(actor, Permission.PROJECT_EXPORT, rows)
+    return [project for project in rows if project.pk in allowed]
 
 
 def progress_of(export: Export) -> Progress:

@@ -199,12 +199,37 @@ def require(
     `what` names the kind of thing in the message ("run"), never the thing; `is_own`: it is a run that they added.
     """
     held = _standing(actor, project)
+    _require(actor, permission, project, held, what=what, is_own=is_own)
+    if permission in READING:
+        note_readings(actor, [(project, held.in_entity, held.here)])
+
+
+def require_each(
+    actor: Actor, permission: Permission, projects: Iterable[Project], *, what: str = "project"
+) -> None:
+    """`require` of each of these, in as many questions as of one."""
+    projects = list(projects)
+    standings = _standings(actor, projects) if projects else {}
+    for each in projects:
+        _require(actor, permission, each, standings[each.pk], what=what)
+    if permission in READING:
+        read = [(each, standings[each.pk]) for each in projects]
+        note_readings(actor, [(each, held.in_entity, held.here) for each, held in read])
+
+
+def _require(
+    actor: Actor,
+    permission: Permission,
+    project: Project,
+    held: _Standing,
+    *,
+    what: str,
+    is_own: bool = False,
+) -> None:
     require_open(project.entity, held.in_entity, what=what)
     if project.erased_at is not None:  # led to by what lies in it and is not deleted yet
         raise NotFound(f"There is no such {what}, or it is not shared with you.")
     if _allowed(actor, permission, project, held, is_own=is_own):
-        if permission in READING:
-            note_readings(actor, [(project, held.in_entity, held.here)])
         return
     raise refusal(
         permission,

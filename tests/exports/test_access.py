@@ -10,7 +10,7 @@ from apps.accounts.models import User
 from apps.audit.models import Event
 from apps.core.errors import Forbidden, NotFound
 from apps.exports.models import Export
-from apps.exports.queries import exports_seen_by, get_archive, get_export
+from apps.exports.queries import exports_seen_by, get_archive, get_export, projects_to_export, require_all
 from apps.exports.services import export_entity, export_project, note_fetched
 from apps.projects.gate import may
 from apps.projects.models import Project
@@ -19,6 +19,8 @@ from apps.runs.models import Run
 from apps.teams.models import Entity, Membership
 from apps.teams.types import MemberRole
 from tests.exports.conftest import make, opened, read_json
+from tests.factories import work
+from tests.questions import questions
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-24")]
 
@@ -68,6 +70,22 @@ def test_an_export_is_seen_by_who_asked_and_by_admins_and_fetched_by_who_asked_a
         assert exports_seen_by(actor) == []
         with pytest.raises(NotFound):
             get_export(actor, public_id=export.public_id)
+
+
+def test_of_many_projects_it_is_asked_as_often_as_of_one(lab: Entity, vision: Project, bob: User) -> None:
+    by = Actor.person(bob)
+
+    def asks() -> int:
+        export = export_entity(lab, Project.objects.filter(entity=lab).order_by("pk"), by=by)
+        count, found = questions(lambda: projects_to_export(by, lab))
+        assert len(found) == Project.objects.count()
+        return count + questions(lambda: require_all(by, export))[0]
+
+    of_one = asks()
+    for number in range(3):
+        work.project("lab", f"another-{number}", by=bob)
+
+    assert asks() == of_one
 
 
 @pytest.mark.parametrize("public_id", ["", "x", "a" * 20, "a\0", "%"])

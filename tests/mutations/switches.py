@@ -38,6 +38,7 @@ OPEN: dict[str, dict[str, str]] = {
         "where_may": "{each.pk for each in projects}",
         "those_allowed": "frozenset(permissions)",
         "require": "None",
+        "require_each": "None",
         "listed": "list(projects)",
         "readable": "list(projects)",
         "role_in_project": "Role.ADMIN",
