@@ -23,6 +23,8 @@ import pytest
 from django.conf import Settings, settings
 from django.db import connections
 
+from apps.runs import table
+
 T = TypeVar("T")
 Row = tuple[Any, ...]
 # Rows of one table by their primary key, each under the names of its columns.
@@ -79,6 +81,7 @@ class Beginning:
 
     def root(self, make: Callable[[], None]) -> None:
         """The vault's first key; each of the other ways begins here."""
+        _forget_runs()
         first = Beginning._first
         if not self._is_ordinary():
             self._is_known = False
@@ -138,6 +141,12 @@ class Beginning:
             writes = {alias: list(_written(alias, tables)) for alias, tables in before.items()}
         # As it was before the test had it in its hands.
         return Step(writes, pickle.dumps(made), _key_files(), time.monotonic()), made
+
+
+def _forget_runs() -> None:
+    """What this process remembers of runs by their numbers and versions: the next test's runs have the same."""
+    with table._tables._lock:
+        table._tables._tables.clear()
 
 
 def _fits(kept: dict[str, bytes]) -> bool:

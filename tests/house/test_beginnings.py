@@ -13,9 +13,14 @@ from django.conf import settings as used
 from django.db import connections, transaction
 from pytest_django.fixtures import Settings
 
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
 from apps.projects.queries import open_project
 from apps.runs.models import Run
 from apps.runs.queries import find_run
+from apps.runs.services import update_run
+from apps.runs.table import heads_in
+from apps.runs.types import RunPatch
 from apps.vault.models import Node
 from tests.factories import beginnings, people, work
 from tests.factories.beginnings import Beginning
@@ -111,6 +116,15 @@ def test_what_a_test_did_with_it_is_not_seen_by_the_next() -> None:
 
         assert again.project.name_index != b"changed in memory"
         assert Run.objects.get() == again
+
+
+def test_what_is_remembered_of_the_runs_of_one_test_is_not_told_in_the_next() -> None:
+    for name in ("of the first", "of the second"):
+        with a_test():
+            run = Walked().go()
+            update_run(run, RunPatch(display_name=name), by=Actor.person(User.objects.get(username="alice")))
+
+            assert [each.display_name for each in heads_in(run.project)] == [name]
 
 
 def test_a_row_of_the_tests_own_is_asked_of_the_services_from_there_on() -> None:
