@@ -307,9 +307,6 @@ def test_a_row_that_was_put_back_is_found_and_goes_again(
         models.Model.save_base(stayed, raw=True, force_insert=True)
 
     monkeypatch.setattr("apps.erasure.steps.leave_stones", leaves_the_row)
-    monkeypatch.setattr(
-        "apps.erasure.services._TURN_SECONDS", 600.0
-    )  # to the proof in one turn, also on a machine at work
 
     with pytest.raises(proof.StillThere):
         advance(job.pk)
