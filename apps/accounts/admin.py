@@ -24,6 +24,8 @@ class UserAdmin(ReadOnlyAdmin):
     hidden = frozenset({"password", "language", "theme", "density", "has_single_keys"})
     list_display = ["username", "email", "is_service", "is_active", "is_staff", "created_at"]
     search_fields = ["username", "email"]
+    # Those whom no server took the mail to that says that their account is not used: they stay (docs/adr/0257).
+    list_filter = [("idle_tried_at", admin.EmptyFieldListFilter)]
     ordering = ["username"]
     actions = ["suspend", "reactivate"]
 

@@ -38,7 +38,12 @@ def closed_account(user_id: int, *, at: datetime) -> User:
 def open_account_again(user_id: int, *, name: str) -> None:
     """As it stood, under its name; suspended if it was. Its keys are good again."""
     User.objects.filter(pk=user_id, erased_at__isnull=False).update(
-        erased_at=None, is_active=F("was_active"), username=name, idle_notices=0, idle_told_at=None
+        erased_at=None,
+        is_active=F("was_active"),
+        username=name,
+        idle_notices=0,
+        idle_told_at=None,
+        idle_tried_at=None,
     )
 
 

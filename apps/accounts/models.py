@@ -57,6 +57,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     # Of one that nobody uses, where the operators set an end to that.
     idle_notices = models.PositiveSmallIntegerField(default=0)
     idle_told_at = models.DateTimeField(null=True)
+    idle_tried_at = models.DateTimeField(null=True)  # a mail that no server has taken so far
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"

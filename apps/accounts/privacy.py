@@ -25,6 +25,7 @@ declare(
         "time_zone",
         "idle_notices",
         "idle_told_at",
+        "idle_tried_at",
     },
     plain={
         "id",

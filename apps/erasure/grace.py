@@ -20,7 +20,7 @@ from apps.teams.queries import effective
 PARTS, WHOLES = SettingName.GRACE_DAYS, SettingName.PROJECT_GRACE_DAYS
 _WHOLE = frozenset({Scope.PROJECT, *WITH_NAMES})
 # An account that nobody asked to erase waits for so long at least, whatever was chosen.
-_UNASKED = timedelta(days=7)
+UNASKED = timedelta(days=7)
 
 
 def setting_for(scope: Scope) -> SettingName:
@@ -39,7 +39,7 @@ def grace_for(entity: Entity, scope: Scope, cause: Cause) -> timedelta:
     may belong to somebody who was away."""
     if cause is Cause.ASKED:
         return grace_of(entity, scope)
-    return max(grace_of(entity, scope), _UNASKED) if scope is Scope.ACCOUNT else timedelta()
+    return max(grace_of(entity, scope), UNASKED) if scope is Scope.ACCOUNT else timedelta()
 
 
 def could_be_taken_back_until(entity: Entity, scope: Scope) -> datetime | None:
@@ -55,8 +55,15 @@ def organisation_waits_until() -> datetime | None:
 
 
 def may_begin() -> Q:
-    """Jobs that wait for no moment any more."""
-    return Q(due_at=None) | Q(due_at__lte=clock.now())
+    """Jobs that wait for no moment any more, and for nobody to be told how to take them back."""
+    is_due = Q(due_at=None) | Q(due_at__lte=clock.now())
+    return is_due & ~Q(pk__in=unheard().values("pk"))
+
+
+def unheard() -> QuerySet[ErasureJob]:
+    """Accounts that wait though nobody asked for it, whose link back no server has taken and no operator was given."""
+    rows = ErasureJob.objects.filter(scope=Scope.ACCOUNT, cause=Cause.RETENTION, step=Step.WAIT, tries=0)
+    return rows.filter(way_back__isnull=False, way_back__handed_at=None)
 
 
 def waiting() -> QuerySet[ErasureJob]:

@@ -146,6 +146,7 @@ class WayBack(models.Model):
     job = models.OneToOneField(ErasureJob, on_delete=models.CASCADE, related_name="way_back")
     secret_sha256_hex = models.CharField(max_length=64, unique=True)
     made_at = models.DateTimeField(default=clock.now)
+    handed_at = models.DateTimeField(null=True)  # when a mail server took it, or an operator was given it
     used_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

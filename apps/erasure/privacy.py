@@ -47,4 +47,4 @@ declare(
     goes_with="run",
 )
 declare(Rewritten, sealed={"sealed_removed"}, plain={"id", "part", "segment", "blob"}, goes_with="part")
-declare(WayBack, plain={"id", "job", "secret_sha256_hex", "made_at", "used_at"}, goes_with="job")
+declare(WayBack, plain={"id", "job", "secret_sha256_hex", "made_at", "handed_at", "used_at"}, goes_with="job")

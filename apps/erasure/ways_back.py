@@ -31,9 +31,19 @@ KEPT = timedelta(days=90)  # after its end, so that the receipt is found by it
 def make_way_back(job: ErasureJob) -> str:
     """The secret of the one link of this erasure, which nobody can read again. An earlier one leads nowhere from then on."""
     secret = secrets.token_urlsafe(32)
-    hashed = {"secret_sha256_hex": hash_of_secret(secret), "made_at": clock.now(), "used_at": None}
+    hashed = {
+        "secret_sha256_hex": hash_of_secret(secret),
+        "made_at": clock.now(),
+        "used_at": None,
+        "handed_at": None,
+    }
     WayBack.objects.update_or_create(job=job, defaults=hashed)
     return secret
+
+
+def note_handed_over(secret: str) -> None:
+    """A mail server took it, or an operator was given it to hand over."""
+    WayBack.objects.filter(secret_sha256_hex=hash_of_secret(secret)).update(handed_at=clock.now())
 
 
 def path_of(secret: str) -> str:
@@ -83,7 +93,9 @@ def way_back_for(name: str, *, by: Actor) -> str:
         by=by,
         what="way_back",
     )
-    return make_way_back(job)
+    secret = make_way_back(job)
+    note_handed_over(secret)
+    return secret
 
 
 def forget_ways_back() -> None:

@@ -47,11 +47,10 @@ def send_notice(user: User, what: str, words: dict[str, str]) -> bool:
         subject = render_to_string(f"mails/{what}_subject.txt", words).strip()
         text = render_to_string(f"mails/{what}.txt", words)
     try:
-        send_mail(subject, text, None, [user.email])
+        return send_mail(subject, text, None, [user.email]) == 1
     except (OSError, SMTPException) as error:
         log.warning("notice not mailed: what=%s error=%s", what, type(error).__name__)
         return False
-    return True
 
 
 def send_invitation(address: str, *, team: str, url: str) -> bool:
