@@ -20,8 +20,10 @@ RUN_STAMP := $(VENV)/.installed-base-$(call hash,base)
 DEV_STAMP := $(VENV)/.installed-dev-$(call hash,dev)
 FRAMEWORKS := .venv-frameworks
 FRAMEWORKS_STAMP := $(FRAMEWORKS)/.installed-$(call hash,frameworks)
+PEERS := .venv-peers
+PEERS_STAMP := $(PEERS)/.installed-$(call hash,peers)
 
-.PHONY: help up demo ready test frameworks mutations check format bench shots words pins
+.PHONY: help up demo ready test frameworks peers mutations check format bench shots words pins
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +76,9 @@ format: $(DEV_STAMP) ## put the code in the house's form
 bench: $(DEV_STAMP) ## measure what is promised in figures; DOCS=yes writes them into docs/ and README.md
 	@$(RUN) -m bench $(if $(DOCS),--docs)
 
+peers: $(DEV_STAMP) $(PEERS_STAMP) ## install MLflow apart (0.7 GB) and measure beside it
+	@$(RUN) -m bench.peers
+
 shots: $(DEV_STAMP) ## renew the screenshots of docs/ (needs Chromium)
 	@$(RUN) -m tests.shots
 
@@ -82,7 +87,7 @@ words: $(DEV_STAMP) ## gather the texts of the pages into locale/ and compile th
 
 pins: ## compile requirements/*.in anew (maintainers; needs uv)
 	@command -v uv >/dev/null || { echo "make pins needs uv: pip install uv"; exit 1; }
-	@for set in base dev frameworks oldest-client; do \
+	@for set in base dev frameworks oldest-client peers; do \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 			--upgrade --output-file requirements/$$set.txt requirements/$$set.in || exit 1; \
 	done
@@ -110,3 +115,10 @@ $(FRAMEWORKS_STAMP): | $(RUN)
 	@echo "Installing the frameworks (once, and when the pins change): gigabytes, for PyTorch brings what a GPU needs"
 	@$(FRAMEWORKS)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/frameworks.txt
 	@rm -f $(FRAMEWORKS)/.installed-* && touch $@
+
+# With bytecode, unlike the others: its server starts a process for each worker, and each would compile all of it.
+$(PEERS_STAMP): | $(RUN)
+	@test -x $(PEERS)/bin/python || $(RUN) -m venv $(PEERS)
+	@echo "Installing MLflow (once, and when the pins change)"
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/peers.txt
+	@rm -f $(PEERS)/.installed-* && touch $@

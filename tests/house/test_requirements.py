@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
-SETS = ("base", "dev", "frameworks", "oldest-client")
+SETS = ("base", "dev", "frameworks", "oldest-client", "peers")
 PIN = re.compile(
     r"^(?P<name>[a-z0-9][a-z0-9.-]*)(\[[a-z,]+\])?==(?P<version>[^ ;\\]+)(?P<marker> ; [^\\]+)?(?P<hashes>( \\\n    --hash=sha256:[0-9a-f]{64})+)$",
     re.MULTILINE,
