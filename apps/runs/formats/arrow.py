@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 JSON_MARK = {b"ownlog.json": b"1"}  # of a column whose cells are JSON text
 
 
+_MOST_IN_GROUP = 16 * 2**20  # bytes of a stretch of rows, once they are read
+
+
 class _Outlet:
     """A file to pyarrow, of which we take what has been written so far."""
 
@@ -66,8 +69,9 @@ def parquet(reread: Reread) -> Iterator[bytes]:
     file = pa.PythonFile(outlet, mode="w")
     with pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=_texts(columns)) as writer:
         for batch in _batches(reread, columnar, columns, schema):
-            writer.write_batch(batch)
-            yield outlet.take()
+            for part in _parts(batch):
+                writer.write_batch(part)
+                yield outlet.take()
     yield outlet.take()
 
 
@@ -83,6 +87,17 @@ def arrow_stream(reread: Reread) -> Iterator[bytes]:
             writer.write_batch(batch)
             yield outlet.take()
     yield outlet.take()
+
+
+def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """So few rows at a time that whoever reads them has room for all of them, however often a long text is repeated and however
+    little that takes in the file. A row is never cut."""
+    if batch.nbytes <= _MOST_IN_GROUP or batch.num_rows == 1:
+        yield batch
+        return
+    half = batch.num_rows // 2
+    yield from _parts(batch.slice(0, half))
+    yield from _parts(batch.slice(half))
 
 
 def _schema(columns: list[Column]) -> pa.Schema:

@@ -44,9 +44,9 @@ class Archive:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         try:
-            size = check_directory(file)
+            self.packed_size = check_directory(file)
             self._zip = zipfile.ZipFile(file)
-            self._infos = checked(self._zip.infolist(), size)
+            self._infos = checked(self._zip.infolist(), self.packed_size)
             self.manifest_sha256 = hashlib.sha256()
             self.head, self._digests = self._manifest()
         except BREAKS:

@@ -14,7 +14,7 @@ from apps.artifacts.types import CollectionKind, PastCollection, RunRole
 from apps.files.types import PastFile
 from apps.imports.errors import Broken
 from apps.imports.readers.ownlog.archive import Archive
-from apps.imports.readers.ownlog.tables import table
+from apps.imports.readers.ownlog.tables import Tables
 from apps.imports.readers.ownlog.versions import VERSION, version_in
 from apps.imports.readers.said import Said
 from apps.imports.readers.stretches import lines_of, stretches
@@ -46,6 +46,7 @@ class OwnlogReader:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._archive = Archive(file)
+        self._tables = Tables(self._archive)
         self._folders = _folders(self._archive.paths)
         self._missing = {each.text("path") for each in Said(self._archive.head).objects("not_included")}
         if not self._folders:
@@ -64,6 +65,7 @@ class OwnlogReader:
         return len(self._missing)
 
     def close(self) -> None:
+        self._tables.close()
         self._file.close()
 
     def projects(self) -> Iterator[BroughtProject]:
@@ -97,14 +99,14 @@ class OwnlogReader:
     # ── runs ──
 
     def _run(self, folder: str) -> BroughtRun:
-        archive, said = self._archive, Said(self._archive.json(f"{folder}/run.json"))
+        said, rows = Said(self._archive.json(f"{folder}/run.json")), self._tables.rows
         edges = said.object("artifacts")
         return BroughtRun(
             key=said.text("public_id"),
             was=self._past(folder, said),
             lines={
-                Stream.HISTORY: partial(table, archive, f"{folder}/history"),
-                Stream.EVENTS: partial(table, archive, f"{folder}/events"),
+                Stream.HISTORY: partial(rows, f"{folder}/history"),
+                Stream.EVENTS: partial(rows, f"{folder}/events"),
                 Stream.OUTPUT: partial(self._console, f"{folder}/output.log"),
             },
             files=partial(self._files, folder, said.objects("files")),

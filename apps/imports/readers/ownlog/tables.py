@@ -2,104 +2,159 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+import os
+import select
+import subprocess
+import sys
+import time
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NoReturn
 
 from django.utils.translation import gettext as _
 
-from apps.core import jsontext
 from apps.core.errors import TooMuch
 from apps.imports.errors import Broken
+from apps.imports.readers.ownlog import apart
 from apps.imports.readers.ownlog.archive import Archive
 from apps.imports.readers.stretches import lines_of, stretches
 from apps.runs.formats.arrow import JSON_MARK
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-_CELLS_AT_ONCE = 200_000
-_MOST_ROWS_AT_ONCE = 8_192
-_MOST_COLUMNS = 200_000
-_MOST_GROUP_BYTES = 512 * 2**20  # of a stretch of rows that is read at one go
+_TOP = Path(__file__).parents[4]
 _MARK = next(iter(JSON_MARK))
+_LONGEST_FRAME = (
+    64 * 2**20
+)  # a line of the longest that there are, each letter of which takes four bytes, and some more
+_ROOM = 512 * 2**20  # what it may take beyond what its libraries do
+_PATIENCE = 300.0  # seconds in which it says nothing
+# Letters that the tables of an archive open to. Text that stands in every row takes next to nothing in a file.
+_LARGEST_RATIO, _ALWAYS_ALLOWED = 200, 32 * 2**30
 
 
-def table(archive: Archive, stem: str) -> Iterator[list[str]]:
-    """The rows of `stem.parquet` or `stem.jsonl` as JSON objects. Nothing where there is no table."""
-    if archive.has(f"{stem}.jsonl"):
-        yield from stretches(lines_of(archive.stream(f"{stem}.jsonl")))
-    elif archive.has(f"{stem}.parquet"):
-        yield from stretches(_rows_of_parquet(archive, f"{stem}.parquet"))
-    elif archive.has(f"{stem}.csv"):
-        raise Broken(
-            _(
-                "This export has its histories as CSV, which keeps no types. Export once more, as Parquet or JSON Lines."
+class Tables:
+    """The tables of one archive. Parquet is opened in a process of its own, which is there from the first table to the last."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._apart: _Apart | None = None
+        self._opened: dict[str, int] = {}
+        self._sum = 0
+        self._most = _LARGEST_RATIO * archive.packed_size + _ALWAYS_ALLOWED
+
+    def close(self) -> None:
+        if self._apart is not None:
+            self._apart.end()
+            self._apart = None
+
+    def rows(self, stem: str) -> Iterator[list[str]]:
+        """The rows of `stem.parquet` or `stem.jsonl` as JSON objects. Nothing where there is no table."""
+        if self._archive.has(f"{stem}.jsonl"):
+            yield from stretches(lines_of(self._archive.stream(f"{stem}.jsonl")))
+        elif self._archive.has(f"{stem}.parquet"):
+            yield from self._rows_of_parquet(f"{stem}.parquet")
+        elif self._archive.has(f"{stem}.csv"):
+            raise Broken(
+                _(
+                    "This export has its histories as CSV, which keeps no types. Export once more, as Parquet or JSON Lines."
+                )
             )
+
+    def _rows_of_parquet(self, path: str) -> Iterator[list[str]]:
+        with self._archive.seekable(path) as file:
+            reading, self._apart = self._apart or _Apart(), None
+            is_whole = False
+            self._sum -= self._opened.pop(path, 0)
+            try:
+                for text in reading.lines(file, self._archive.size(path), path):
+                    self._count(path, len(text))
+                    yield text.split("\n")
+                is_whole = True
+            finally:
+                # One that was left in the middle of a table is of no use for another.
+                if is_whole and self._apart is None:
+                    self._apart = reading
+                else:
+                    reading.end()
+
+    def _count(self, path: str, letters: int) -> None:
+        self._opened[path] = self._opened.get(path, 0) + letters
+        self._sum += letters
+        if self._sum > self._most:
+            raise TooMuch(_("This archive would unpack to far more than it is: nothing of it was imported."))
+
+
+class _Apart:
+    """That process (`apart`)."""
+
+    def __init__(self) -> None:
+        # Nothing of the environment: what reads the files of strangers knows no secrets.
+        own = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
+        process = subprocess.Popen(
+            [sys.executable, "-s", "-B", "-m", apart.__name__, str(_ROOM)],
+            cwd=_TOP,
+            env=own,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
+        self._process = process
+        self.end = weakref.finalize(self, _end, process)
 
+    def lines(self, file: BinaryIO, size: int, path: str) -> Iterator[str]:
+        """What it reads, some lines at a time, with a line feed between any two."""
+        self._tell(apart.FRAME.pack(apart.TABLE, size) + apart.WHERE.pack(len(_MARK)) + _MARK, path)
+        while True:
+            kind, length = apart.FRAME.unpack(self._hear(apart.FRAME.size, path))
+            if kind == apart.BYTES and length <= apart.MOST_AT_ONCE:
+                (place,) = apart.WHERE.unpack(self._hear(apart.WHERE.size, path))
+                file.seek(min(place, size))
+                self._tell(file.read(length).ljust(length, b"\0"), path)
+            elif kind == apart.LINES and length <= _LONGEST_FRAME:
+                yield self._hear(length, path).decode("utf-8", "surrogatepass")
+            elif kind == apart.END:
+                return
+            else:
+                _refuse(kind, path)
 
-def _rows_of_parquet(archive: Archive, path: str) -> Iterator[str]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with archive.seekable(path) as file:
+    def _tell(self, data: bytes, path: str) -> None:
+        assert self._process.stdin is not None
         try:
-            opened = pq.ParquetFile(file)
-            _check(opened.metadata)
-            yield from _rows(opened)
-        except (pa.ArrowException, OSError, ValueError):
-            raise Broken(_("A table of this archive cannot be read: %(path)s.") % {"path": path}) from None
+            self._process.stdin.write(data)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            self._gone(path)
+
+    def _hear(self, size: int, path: str) -> bytearray:
+        assert self._process.stdout is not None
+        out = self._process.stdout.fileno()
+        heard, until = bytearray(), time.monotonic() + _PATIENCE
+        waiting = select.poll()
+        waiting.register(out, select.POLLIN)
+        while len(heard) < size:
+            if not waiting.poll(max(0.0, until - time.monotonic()) * 1000):
+                _refuse(apart.TOO_MUCH, path)
+            piece = os.read(out, min(size - len(heard), 2**20))
+            if not piece:
+                self._gone(path)
+            heard += piece
+        return heard
+
+    def _gone(self, path: str) -> NoReturn:
+        """By an error of its own, or because it had not even the room to say that it has none."""
+        _refuse(b"" if self._process.wait() > 0 else apart.TOO_MUCH, path)
 
 
-def _check(found: pq.FileMetaData) -> None:
-    groups = range(found.num_row_groups)
-    largest = max((found.row_group(place).total_byte_size for place in groups), default=0)
-    if largest > _MOST_GROUP_BYTES or found.num_columns > _MOST_COLUMNS:
-        raise TooMuch(_("A table of this archive is wider than any history may be."))
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate()
 
 
-def _rows(opened: pq.ParquetFile) -> Iterator[str]:
-    columns = [_Column(each) for each in opened.schema_arrow]
-    # A column in which nothing ever stood has no other trace: somebody logged null.
-    empty = {each.name: None for each in columns if _is_empty(opened.metadata, each.name)}
-    size = max(1, min(_MOST_ROWS_AT_ONCE, _CELLS_AT_ONCE // max(1, len(columns))))
-    for batch in opened.iter_batches(batch_size=size):
-        for row in _objects(batch, columns):
-            yield jsontext.dumps(empty | row)
-            empty = {}
-
-
-def _is_empty(found: pq.FileMetaData, name: str) -> bool:
-    place = found.schema.names.index(name)
-    for group in range(found.num_row_groups):
-        said = found.row_group(group).column(place)
-        if said.statistics is None or said.statistics.null_count != said.num_values:
-            return False
-    return bool(found.num_rows)
-
-
-class _Column:
-    """A column of a table, and how its cells are read."""
-
-    def __init__(self, field: pa.Field) -> None:
-        import pyarrow as pa
-
-        kind = field.type
-        is_text = pa.types.is_large_string(kind) or pa.types.is_string(kind)
-        is_number = pa.types.is_int64(kind) or pa.types.is_float64(kind) or pa.types.is_boolean(kind)
-        if not is_text and not is_number:
-            raise Broken(_("A table of this archive has a kind of column that no export has."))
-        self.name = field.name
-        self.is_json = is_text and _MARK in (field.metadata or {})
-
-    def cells(self, array: pa.Array) -> list[Any]:
-        cells: list[Any] = array.to_pylist()
-        return [None if cell is None else jsontext.loads(cell) for cell in cells] if self.is_json else cells
-
-
-def _objects(batch: pa.RecordBatch, columns: Sequence[_Column]) -> Iterator[dict[str, Any]]:
-    cells = [column.cells(array) for column, array in zip(columns, batch.columns, strict=True)]
-    names = [column.name for column in columns]
-    for values in zip(*cells, strict=True):
-        yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
+def _refuse(kind: bytes, path: str) -> NoReturn:
+    if kind == apart.TOO_MUCH:
+        raise TooMuch(
+            _("A table of this archive takes more memory than any history may: %(path)s.") % {"path": path}
+        )
+    if kind == apart.UNKNOWN:
+        raise Broken(_("A table of this archive has a kind of column that no export has."))
+    raise Broken(_("A table of this archive cannot be read: %(path)s.") % {"path": path})
