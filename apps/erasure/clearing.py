@@ -2,12 +2,16 @@
 a while, and in the write-ahead log: here both are seen to, and the receipt says what can be known.
 
 SQLite overwrites what it deletes (`secure_delete`, config.databases), so that its log is all that is left. PostgreSQL writes
-the tables anew; its log it recycles by itself, and says when.
+the tables anew, once nobody sees the rows any more. Its log moves on by itself only while somebody writes, and a file that it has
+let go of keeps its bytes until it is written over: as far as its rights go the instance sees to both (ADR 0258).
 """
 
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +24,7 @@ from django.db.models import Model
 from apps.accounts.models import User
 from apps.core import clock
 from apps.core.space import empty_the_log, is_file
+from apps.erasure.errors import NotYet
 from apps.erasure.models import ErasureJob
 from apps.teams.models import Entity, Organisation
 
@@ -31,22 +36,33 @@ _MOST_BYTES = 32 * 2**20
 _PATIENCE = "300ms"  # for that lock: whoever waits for it has everybody wait behind it
 # The checkpoint that lets go of a file of the log begins within this many times its interval, and ends before the next.
 _INTERVALS = 2
+_MOST_WRITTEN_OVER = 2**30  # bytes of the log, which may lie in files that wait to be used again
+_LARGEST_FILE = 64 * 2**20  # of the log, that is filled with nothing where there is no right to have it end
 
 
 def clear_names(job: ErasureJob) -> None:
-    """Once their rows are gone. Doing it again writes the tables anew once more."""
+    """Once their rows are gone. Doing it again writes the tables anew once more. NotYet while a transaction of before sees them."""
     if is_file():
         cleared: dict[str, Any] = {"how": "overwritten", "log_is_empty": empty_the_log()}
     else:
-        cleared = _vacuumed()
-    job.cleared = cleared | {"at": _moment(clock.now())}
-    ErasureJob.objects.filter(pk=job.pk).update(cleared=job.cleared)
+        cleared = _vacuumed(job)
+    _note(job, cleared | {"at": _moment(clock.now())})
 
 
-def _vacuumed() -> dict[str, Any]:
+def _note(job: ErasureJob, cleared: dict[str, Any]) -> None:
+    job.cleared = cleared
+    ErasureJob.objects.filter(pk=job.pk).update(cleared=cleared)
+
+
+def _vacuumed(job: ErasureJob) -> dict[str, Any]:
     # By a connection of its own: inside a transaction nothing is vacuumed.
     alone = connections.create_connection("default")
     try:
+        if connections["default"].in_atomic_block:  # the rows are not gone yet: nothing can be claimed
+            for model in TABLES:
+                _vacuum(alone, model)
+            return {"how": "vacuumed", "log": "unknown"}
+        _wait_for_who_sees_them(job, alone)
         is_all, is_held = True, False
         for model in TABLES:
             # Where one is held so are the others, mostly: nobody is kept waiting five times.
@@ -54,11 +70,31 @@ def _vacuumed() -> dict[str, Any]:
             is_anew = is_small and _written_anew(alone, model)
             is_held = is_held or (is_small and not is_anew)
             is_all = is_all and is_anew
-            if not is_anew:
-                _vacuum(alone, model)
         return {"how": "written anew" if is_all else "vacuumed", **_log_of(alone)}
     finally:
         alone.close()
+
+
+def _wait_for_who_sees_them(job: ErasureJob, alone: BaseDatabaseWrapper) -> None:
+    """Vacuum each table; NotYet while a transaction is under way that began before their rows were gone, or anything else that
+    has the server keep what is dead: a dump, a session that somebody left open, a replica that asks for it. A vacuum says nothing of this.
+
+    Measured by the server's count of transactions at the first try, so that those who came since hold nothing up.
+    """
+    following = _number(alone, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+    until = job.cleared.get("until")
+    if until is None or until > following:  # of another server: the database was put back
+        until = following
+        _note(job, {"until": until})
+    cutoffs = [_vacuum(alone, model) for model in TABLES]
+    if any(cutoff is None or not _is_past(cutoff, until) for cutoff in cutoffs):
+        log.warning("names not cleared yet, a transaction of before is under way: erasure=%s", job.public_id)
+        raise NotYet
+
+
+def _is_past(cutoff: int, until: int) -> bool:
+    """The server says these numbers without their upper half."""
+    return (cutoff - until) % 2**32 < 2**31
 
 
 def _size_of(alone: BaseDatabaseWrapper, model: type[Model]) -> int:
@@ -79,11 +115,33 @@ def _written_anew(alone: BaseDatabaseWrapper, model: type[Model]) -> bool:
     return True
 
 
-def _vacuum(alone: BaseDatabaseWrapper, model: type[Model]) -> None:
-    """What is dead in it is freed, for whatever comes next. Where even that has to wait the step breaks off, and is tried again."""
+def _vacuum(alone: BaseDatabaseWrapper, model: type[Model]) -> int | None:
+    """What is dead in it is freed, for whatever comes next; up to which transaction, None where the server does not say. Where even
+    that has to wait the step breaks off, and is tried again."""
+    said: list[tuple[str, str]] = []
+
+    def hear(notice: Any) -> None:
+        said.append((notice.message_primary or "", notice.message_detail or ""))
+
     with alone.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = '{_PATIENCE}'")
-        cursor.execute(f"VACUUM {_table(alone, model)}")
+        alone.connection.add_notice_handler(hear)
+        try:
+            cursor.execute(f"VACUUM (VERBOSE) {_table(alone, model)}")
+        finally:
+            alone.connection.remove_notice_handler(hear)
+    return next((found for words in said if (found := _cutoff_in(*words)) is not None), None)
+
+
+def _cutoff_in(message: str, detail: str) -> int | None:
+    """By where the numbers stand: the words are in the language of the server. Since version 15 it is the first number of the
+    fourth line of the report, before that the last one of the detail's first line."""
+    lines = message.splitlines()
+    numbers = re.findall(r"[0-9]+", lines[3]) if len(lines) > 3 else []
+    if numbers:
+        return int(numbers[0])
+    before = re.findall(r"[0-9]+", detail.splitlines()[0]) if detail else []
+    return int(before[-1]) if len(before) == 2 else None
 
 
 def _table(alone: BaseDatabaseWrapper, model: type[Model]) -> str:
@@ -91,26 +149,121 @@ def _table(alone: BaseDatabaseWrapper, model: type[Model]) -> str:
 
 
 _ASK_LOG = """
-    SELECT pg_walfile_name(pg_current_wal_insert_lsn()),
-           EXTRACT(epoch FROM current_setting('checkpoint_timeout')::interval),
+    SELECT EXTRACT(epoch FROM current_setting('checkpoint_timeout')::interval),
+           pg_size_bytes(current_setting('wal_segment_size')),
+           pg_size_bytes(current_setting('wal_keep_size')) > 0
+           OR current_setting('archive_mode') <> 'off'
+           OR coalesce(current_setting('summarize_wal', true), 'off') <> 'off'
+           OR EXISTS (SELECT 1 FROM pg_replication_slots),
            current_setting('archive_mode') <> 'off'
-           OR pg_size_bytes(current_setting('wal_keep_size')) > 0
            OR EXISTS (SELECT 1 FROM pg_replication_slots)
+           OR EXISTS (SELECT 1 FROM pg_stat_replication)
 """
+_NAME_OF_FILE = re.compile(r"[0-9A-F]{24}")
+_SAY = "SELECT pg_logical_emit_message(false, 'ownlog', repeat('0', %s))"
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    interval: timedelta  # between its checkpoints
+    file_bytes: int
+    is_kept: bool  # something may have the server keep it for longer
+    is_copied: bool  # an archive or a replica has what was in it
 
 
 def _log_of(alone: BaseDatabaseWrapper) -> dict[str, Any]:
-    """The last file of the log that can hold the names, and by when the server lets go of it; nothing where that is others' to
-    decide: an archive, a replica, or a setting that keeps more."""
+    """The last file of the log that can hold the names, and what became of it and of those before.
+
+    `overwritten`: nothing of them is in the folder of the log, which was looked at. `let go of`: the server has let go of them, and
+    a file may lie there to be used again, with its bytes. `moved on`: it does by log_released_by. `kept`: a setting, a slot or an
+    archive keeps them, for how long is not known here. `unknown`: the server does not tell, or they are still being written.
+    """
     try:
         with alone.cursor() as cursor:
             cursor.execute(_ASK_LOG)
-            name, interval, is_kept = cursor.fetchone()
+            interval, file_bytes, is_kept, is_copied = cursor.fetchone()
+        kind = _Log(timedelta(seconds=float(interval)), int(file_bytes), is_kept, is_copied)
+        name = _file_now(alone)
+        found = {"log_file": name, "log_is_copied": kind.is_copied, "log_released_by": None}
+        if not _moved_on(alone, kind, name):
+            return found | {"log": "unknown"}
+        return found | _let_go(alone, kind, name)
     except DatabaseError as error:  # a server that does not tell everybody
-        log.warning("write-ahead log not asked for: error=%s", type(error).__name__)
-        return {"log_file": None, "log_released_by": None}
-    until = None if is_kept else clock.now() + _INTERVALS * timedelta(seconds=float(interval))
-    return {"log_file": name, "log_released_by": until and _moment(until)}
+        log.warning("write-ahead log not seen to: error=%s", type(error).__name__)
+        return {"log": "unknown", "log_file": None, "log_is_copied": None, "log_released_by": None}
+
+
+def _let_go(alone: BaseDatabaseWrapper, kind: _Log, name: str) -> dict[str, Any]:
+    if not _may(alone, "CHECKPOINT"):
+        if kind.is_kept:
+            return {"log": "kept"}
+        return {"log": "moved on", "log_released_by": _moment(clock.now() + _INTERVALS * kind.interval)}
+    files = _files(alone)
+    if files is None:
+        return {"log": "kept" if kind.is_kept else "let go of"}
+    if any(file <= name for file in files):
+        return {"log": "kept"}
+    return {"log": "overwritten" if _wrote_over(alone, kind, files) else "let go of"}
+
+
+def _moved_on(alone: BaseDatabaseWrapper, kind: _Log, name: str) -> bool:
+    """Have the file end in which the log stands: with nobody writing it would do so never. Where there is no right to that it is
+    filled."""
+    if not _may(alone, "SELECT pg_switch_wal()") and kind.file_bytes <= _LARGEST_FILE:
+        _say(alone, kind.file_bytes)
+    _say(alone, 1)
+    return _file_now(alone) > name
+
+
+def _wrote_over(alone: BaseDatabaseWrapper, kind: _Log, files: Sequence[str]) -> bool:
+    """Files that lie there to be used again are gone through: each is written from one end to the other, mostly with nothing."""
+    now = _file_now(alone)
+    ahead = [file for file in files if file > now]
+    if len(ahead) * kind.file_bytes > _MOST_WRITTEN_OVER:
+        return False
+    for _ in range(len(ahead) + 1):
+        if not _may(alone, "SELECT pg_switch_wal()"):
+            return False
+        _say(alone, 1)
+    return not ahead or _file_now(alone) > max(ahead)
+
+
+def _files(alone: BaseDatabaseWrapper) -> list[str] | None:
+    """Those of the log that lie there; None where nobody but the server's owner is told."""
+    try:
+        with alone.cursor() as cursor:
+            cursor.execute("SELECT name FROM pg_ls_waldir()")
+            return [name for (name,) in cursor.fetchall() if _NAME_OF_FILE.fullmatch(name)]
+    except DatabaseError:
+        return None
+
+
+def _may(alone: BaseDatabaseWrapper, act: str) -> bool:
+    try:
+        with alone.cursor() as cursor:
+            cursor.execute(act)
+    except DatabaseError as error:
+        log.info("no right to this: act=%s error=%s", act, type(error).__name__)
+        return False
+    return True
+
+
+def _say(alone: BaseDatabaseWrapper, size: int) -> None:
+    """So much that nobody reads, into the log and into no table."""
+    with alone.cursor() as cursor:
+        cursor.execute(_SAY, [size])
+
+
+def _file_now(alone: BaseDatabaseWrapper) -> str:
+    with alone.cursor() as cursor:
+        cursor.execute("SELECT pg_walfile_name(pg_current_wal_insert_lsn())")
+        return str(cursor.fetchone()[0])
+
+
+def _number(alone: BaseDatabaseWrapper, question: str) -> int:
+    with alone.cursor() as cursor:
+        cursor.execute(question)
+        return int(cursor.fetchone()[0])
 
 
 def _moment(at: datetime) -> str:

@@ -21,15 +21,20 @@ OF_A_PART = {
     "run": "what stays of the run sealed again under a key of its own; the key that it had before deleted and tombstoned"
 }
 # Of what had names in the clear, by how they were cleared away.
+_OF_THE_LOG = (
+    "; what the server keeps of transactions waited for until none was under way that could see them. The write-ahead log's files up to "
+    "log_file held them: log says overwritten (none of them, and none that waited to be used again, was left as it had been), let go of "
+    "(one may lie there to be used again, with its bytes, until it is), moved on (the server lets go of them by log_released_by, then as "
+    "before), kept (by an archive, a replica or a setting, nobody here knows for how long) or unknown; where log_is_copied, an archive or a "
+    "replica has had a copy, which is not seen to"
+)
 OF_NAMES = {
-    "overwritten": "names and addresses that stood in the clear: the rows overwritten in the database's file as they were deleted, then its "
-    "write-ahead log emptied",
+    "overwritten": "names and addresses that stood in the clear: the rows overwritten in the database's file as they were deleted; its "
+    "write-ahead log emptied then where log_is_empty, otherwise with one of the next checkpoints",
     "written anew": "names and addresses that stood in the clear: rows deleted, then the tables that had held them written anew without "
-    "what was dead, but for what transactions under way could still see; the write-ahead log's files up to log_file hold "
-    "them until the server, which lets go of them by log_released_by where it is alone to decide, overwrites or removes them",
+    "what was dead" + _OF_THE_LOG,
     "vacuumed": "names and addresses that stood in the clear: rows deleted, then the tables that had held them vacuumed: their bytes are "
-    "free, and overwritten by what comes next; the write-ahead log's files up to log_file hold them until the server, "
-    "which lets go of them by log_released_by where it is alone to decide, overwrites or removes them",
+    "free, and overwritten by what comes next" + _OF_THE_LOG,
 }
 OF_BACKUPS = (
     "backups made before hold ciphertext under destroyed keys, and names in the clear, until they are deleted"
