@@ -13,7 +13,7 @@ from apps.artifacts.models import (
     Version,
     WithheldArtifact,
 )
-from apps.core.privacy import declare
+from apps.core.privacy import declare, owe
 
 declare(
     Collection,
@@ -98,3 +98,14 @@ declare(
     plain={"id", "uuid", "run", "created_at"},
     goes_with="run",
 )
+
+_MADE = ("public_id", "project", "created_at")
+owe(Collection, "artifacts-made", person="created_by", told=(*_MADE, "kind"))
+owe(
+    Version,
+    "versions-made",
+    person="created_by",
+    told=("public_id", "collection", "number", "state", "created_at"),
+)
+owe(Link, "links-made", person="created_by", told=("public_id", "collection", "created_at"))
+owe(Promotion, "links-moved", person="by", told=("collection", "move", "at"))

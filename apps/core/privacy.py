@@ -6,7 +6,7 @@ fails while any field of any model is in none of the classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Model
@@ -49,6 +49,52 @@ def declare(
 
 def declared() -> dict[type[Model], Declaration]:
     return dict(_registry)
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What somebody who takes their account along is told of one model's rows that are about them, and what not, and why."""
+
+    model: type[Model]
+    file: str  # of the export, without its ending; empty where nothing is told
+    person: str  # how a row leads to its person
+    by_id: bool  # to their opaque id, and not to their row
+    told: tuple[str, ...]
+    withheld: dict[str, str]
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Those of which it says something. The field that leads to the person says: it is you."""
+        return frozenset(self.told) | self.withheld.keys() | {self.person.partition("__")[0]}
+
+
+_owed: list[Owed] = []
+# Of any model: they say nothing of anybody.
+_OF_NOBODY = {
+    "id": "the number of a row",
+    "uuid": "what sealed fields of the row are bound to",
+    "row": "what sealed fields of the row are bound to",
+    "vault_node": "the number of a key",
+}
+
+
+def owe(
+    model: type[Model],
+    file: str = "",
+    *,
+    person: str = "user",
+    by_id: bool = False,
+    told: Iterable[str] = (),
+    withheld: Mapping[str, str] | None = None,
+) -> None:
+    """State what the export of an account holds of `model`. A house test asks it of every field that tells of a person."""
+    names = {field.name for field in model._meta.get_fields()}
+    reasons = {name: why for name, why in _OF_NOBODY.items() if name in names} | dict(withheld or {})
+    _owed.append(Owed(model, file, person, by_id, tuple(told), reasons))
+
+
+def owed() -> list[Owed]:
+    return list(_owed)
 
 
 # Every place that something may be written to, as the settings name it, and what may lie there.

@@ -10,9 +10,11 @@ class ErasureConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.core.waiting import tells_of_work
-        from apps.erasure.models import Rewritten
+        from apps.erasure.models import ErasureJob, Rewritten
+        from apps.exports.telling import opens
         from apps.projects.stored import stores
 
         import_module("apps.erasure.privacy")
         stores(Rewritten, "blob__stored_size", owner="part__run__project__entity")
+        opens(ErasureJob, "apps.erasure.receipts.receipt_to_tell")
         tells_of_work("apps.erasure.queries.erasures_on_their_way")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from apps.core.privacy import declare
+from apps.core.privacy import declare, owe
 from apps.erasure.models import ErasureJob, PartErasure, Remainder, Rewritten, WayBack
 
 declare(
@@ -48,3 +48,9 @@ declare(
 )
 declare(Rewritten, sealed={"sealed_removed"}, plain={"id", "part", "segment", "blob"}, goes_with="part")
 declare(WayBack, plain={"id", "job", "secret_sha256_hex", "made_at", "handed_at", "used_at"}, goes_with="job")
+
+_TOLD = (
+    "public_id", "scope", "cause", "asked", "runs", "files", "versions", "values", "asked_at", "due_at", "done_at",
+)  # fmt: skip
+owe(ErasureJob, "erasures", person="entity__user", told=_TOLD)
+owe(ErasureJob, "erasures-asked-for", person="asked_by", by_id=True, told=(*_TOLD, "entity"))

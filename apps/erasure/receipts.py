@@ -111,5 +111,10 @@ def get_receipt(actor: Actor, *, public_id: str) -> dict[str, Any]:
     return found
 
 
+def receipt_to_tell(job: ErasureJob) -> dict[str, Any]:
+    """For the export of the account of whoever asked, or whose it was."""
+    return {"receipt": receipts.receipt_of(job.public_id)}
+
+
 def _moment(at: datetime | None) -> str | None:
     return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"

@@ -14,5 +14,31 @@ class ExportsConfig(AppConfig):
         from apps.projects.stored import stores
 
         import_module("apps.exports.privacy")
+        _open_rows()
         stores(ExportPiece, "blob__stored_size", owner="export__entity")
         tells_of_work("apps.exports.queries.exports_on_their_way")
+
+
+def _open_rows() -> None:
+    """How rows of the apps below open for the export of an account."""
+    from allauth.mfa.models import Authenticator
+
+    from apps.accounts.models import ApiKey, BrowserSession, KeyNetwork
+    from apps.exports.telling import opens
+    from apps.plans.models import PlanRequest, RequestStep
+    from apps.teams.models import Membership, OrganisationMembership
+    from apps.webhooks.models import Hook
+
+    opened = {
+        ApiKey: "api_key",
+        Authenticator: "second_factor",
+        BrowserSession: "device",
+        Hook: "webhook",
+        KeyNetwork: "key_network",
+        Membership: "place_in_team",
+        OrganisationMembership: "place_in_organisation",
+        PlanRequest: "plan_request",
+        RequestStep: "plan_request_step",
+    }
+    for model, name in opened.items():
+        opens(model, f"apps.exports.contents.opened.{name}")

@@ -10,12 +10,18 @@ from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.core.errors import NotFound
 from apps.exports.models import Export
-from apps.exports.queries import projects_to_export
-from apps.exports.services import export_entity, export_project, export_runs
+from apps.exports.queries import own_account, projects_to_export
+from apps.exports.services import export_account, export_entity, export_project, export_runs
 from apps.exports.types import Tables
 from apps.projects.queries import get_project
 from apps.runs.queries import find_run
 from apps.teams.queries import get_entity
+
+
+def ask_for_account(actor: Actor, *, tables: Tables = Tables.PARQUET) -> Export:
+    """Ask for an export of the actor's own account with everything of theirs."""
+    own = own_account(actor)
+    return export_account(own, projects_to_export(actor, own), by=actor, tables=tables)
 
 
 def ask_for(

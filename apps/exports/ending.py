@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from html import escape
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from apps.core import clock
+from apps.exports.contents.account import person_of, rows_owed, told
 from apps.exports.contents.places import project_folder, run_folder
 from apps.exports.contents.texts import moment
 from apps.exports.entries import entries_of, left_out_of
 from apps.exports.models import Export, ExportItem
-from apps.exports.types import FORMAT, Entry, ItemKind, Member
+from apps.exports.types import FORMAT, Entry, ExportScope, ItemKind, Member
 from apps.projects.models import Project
 from apps.projects.queries import open_projects
 from apps.runs.models import Run
@@ -24,12 +25,15 @@ from apps.vault.damage import leaving_out_damaged
 _MOST_SHOWN = 2_000
 _LONGEST = 4_000  # letters of a config or a summary on the page; the whole is in its file
 _BATCH = 100
+_MOST_ROWS = 100
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1d2a2c}"
     "details{border-top:1px solid #cbd5d4;padding:.5rem 0}summary{cursor:pointer}pre{white-space:pre-wrap;"
     "overflow-wrap:anywhere;background:#f1f5f4;padding:.5rem;border-radius:.25rem}small{color:#52656a}"
+    ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem}th,td{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0}"
+    "th{white-space:nowrap;color:#52656a;font-weight:600}td{min-width:4rem;overflow-wrap:anywhere}"
     "@media(prefers-color-scheme:dark){body{background:#10191a;color:#dfe8e7}pre{background:#1b2829}"
-    "a{color:#7fc7bd}small{color:#93a7a8}details{border-color:#2c3d3e}}"
+    "a{color:#7fc7bd}small,th{color:#93a7a8}details{border-color:#2c3d3e}}"
 )
 
 
@@ -85,6 +89,8 @@ def _readme(export: Export) -> Iterator[bytes]:
         f"<code>history.{_e(export.tables)}</code> with a row a step, <code>events</code> of the machine, "
         "<code>output.log</code>, and its files under <code>files/</code>.</p>"
     ).encode()
+    if export.scope == ExportScope.ACCOUNT:
+        yield from _account(export)
     shown = 0
     for project, above in _projects(export):
         yield f"<h2>{above}</h2>".encode()
@@ -94,6 +100,35 @@ def _readme(export: Export) -> Iterator[bytes]:
     if shown == _MOST_SHOWN:
         yield f"<p>Of the runs the first {_MOST_SHOWN} are shown here; all of them are in their folders.</p>".encode()
     yield b"</html>\n"
+
+
+def _account(export: Export) -> Iterator[bytes]:
+    """What is held of the person, as tables: of the long ones the first rows."""
+    yield b"<h2>Account</h2><p>What is held of you beside your projects, and what you made elsewhere, by its opaque id.</p>"
+    person = person_of(export.entity)
+    for each in told():
+        rows = list(islice(rows_owed(each, person), _MOST_ROWS + 1))
+        words = f"{_MOST_ROWS} and more" if len(rows) > _MOST_ROWS else str(len(rows))
+        where = f"account/{_e(each.file)}.json"
+        body = _table(rows[:_MOST_ROWS]) if rows else ""
+        yield f"<details><summary>{_e(each.file.replace('-', ' '))} <small>{words} · {where}</small></summary>{body}</details>".encode(
+            "utf-8", "replace"
+        )
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    head = "".join(f"<th scope=col>{_e(name)}" for name in names)
+    lines = "".join(
+        "<tr>" + "".join(f"<td><bdi>{_cell(row.get(name))}</bdi>" for name in names) for row in rows
+    )
+    return f"<div class=wide><table><thead><tr>{head}<tbody>{lines}</table></div>"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return _short(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def _projects(export: Export) -> Iterator[tuple[Project, str]]:

@@ -7,13 +7,22 @@ from collections.abc import Sequence
 from apps.accounts.actors import Actor
 from apps.core.errors import Invalid, NotFound
 from apps.exports.models import Export
-from apps.exports.services import export_entity, export_project, export_runs
+from apps.exports.services import export_account, export_entity, export_project, export_runs
 from apps.exports.types import Tables
 from apps.projects.models import Project
 from apps.projects.queries import NO_PROJECT, find_project
 from apps.runs.models import Run
 from apps.runs.queries import find_run
 from apps.teams.queries import entity_by_name
+
+
+def ask_for_account(name: str, *, by: Actor, tables: Tables) -> Export:
+    """NotFound for what is no person's name."""
+    own = entity_by_name(name)
+    if own.user_id is None:
+        raise NotFound("There is no such account.")
+    projects = Project.objects.filter(entity=own).select_related("entity").order_by("pk")
+    return export_account(own, projects, by=by, tables=tables)
 
 
 def ask(place: str, runs: Sequence[str], *, by: Actor, tables: Tables) -> Export:

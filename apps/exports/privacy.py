@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from apps.core.privacy import declare
+from apps.core.privacy import declare, owe
 from apps.exports.models import Export, ExportItem, ExportPiece
 
 declare(
@@ -48,4 +48,15 @@ declare(
         "id", "export", "kind", "project", "run", "collection", "version", "first", "last", "weight", "piece",
     },
     goes_with="export",
+)  # fmt: skip
+
+owe(
+    Export,
+    "exports",
+    person="asked_by",
+    by_id=True,
+    told=(
+        "public_id", "entity", "scope", "tables", "state", "runs", "files", "size", "asked_at", "ready_at", "expires_at",
+        "fetched_at",
+    ),
 )  # fmt: skip

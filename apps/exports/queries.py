@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from apps.access.policy import Permission, Scope
 from apps.accounts.actors import OPERATOR_ID, Actor
 from apps.accounts.queries import actor_for_signature
+from apps.accounts.services import require_all_rights
 from apps.blobs.services import read_blob
 from apps.core import clock
 from apps.core.errors import Forbidden, NotFound
@@ -19,7 +20,7 @@ from apps.projects.gate import require_each, where_may
 from apps.projects.models import Project
 from apps.teams import gate
 from apps.teams.models import Entity
-from apps.teams.queries import entities_of
+from apps.teams.queries import entities_of, own_entity
 from apps.vault.errors import Tampered
 from apps.vault.types import NodeId
 
@@ -68,6 +69,8 @@ def is_fetched_by(actor: Actor, export: Export) -> bool:
 
 def require_all(actor: Actor, export: Export) -> None:
     """Pass for whoever may export everything that is in it, as things are now."""
+    if export.scope == ExportScope.ACCOUNT and own_account(actor) != export.entity:
+        raise _missing()
     if export.scope == ExportScope.ENTITY:
         gate.require(actor, Permission.ENTITY_READ, entity=export.entity, what="export")
     if export.has_record:
@@ -78,8 +81,17 @@ def require_all(actor: Actor, export: Export) -> None:
 def whose(export: Export) -> dict[str, str]:
     """What an act on this export says of it to the audit record: with its project, where it is of one alone."""
     projects = projects_in(export)
-    of_one = projects[0].public_id if export.scope != ExportScope.ENTITY and projects else ""
+    is_of_one = export.scope in {ExportScope.RUNS, ExportScope.PROJECT} and projects
+    of_one = projects[0].public_id if is_of_one else ""
     return {"subject": export.public_id, "entity": export.entity.public_id, "project": of_one}
+
+
+def own_account(actor: Actor) -> Entity:
+    """The actor's own entity, for exporting their account: by a browser or by a key that carries everything. A service has none."""
+    require_all_rights(actor)
+    own = own_entity(actor)
+    gate.require(actor, Permission.ENTITY_ADMIN, entity=own, what="export")
+    return own
 
 
 def projects_in(export: Export) -> list[Project]:
@@ -152,4 +164,6 @@ def _seen(actor: Actor) -> QuerySet[Export]:
     asked = Q(asked_by=actor.audit_id)
     if actor.only_entity is not None:
         asked &= Q(entity=actor.only_entity)
-    return Export.objects.filter(asked | Q(entity__in=[each.pk for each in theirs]))
+    seen = Export.objects.filter(asked | Q(entity__in=[each.pk for each in theirs]))
+    # What is of the person as such is not there for a key that was given less.
+    return seen if actor.has_all_rights else seen.exclude(scope=ExportScope.ACCOUNT.value)

@@ -90,6 +90,16 @@ def export_entity(
     return _ask(ExportScope.ENTITY, entity, NodeId(entity.vault_node), heads, by=by, tables=tables)
 
 
+def export_account(
+    own: Entity, projects: Iterable[Project], *, by: Actor, tables: Tables = Tables.PARQUET
+) -> Export:
+    """An archive of everything that is held of a person: what `export_entity` has of their own entity, and the account beside it.
+    The entity is held by `own_account`, or named on the machine."""
+    heads = [ExportItem(kind=ItemKind.ACCOUNT.value), ExportItem(kind=ItemKind.ENTITY.value)]
+    heads += map(head_of_project, projects)
+    return _ask(ExportScope.ACCOUNT, own, NodeId(own.vault_node), heads, by=by, tables=tables)
+
+
 def _ask(
     scope: ExportScope, entity: Entity, above: NodeId, heads: list[ExportItem], *, by: Actor, tables: Tables
 ) -> Export:

@@ -18,6 +18,7 @@ class ExportScope(StrEnum):
     ENTITY = (
         "entity"  # all projects of a person or a team that the asker may read, and what is said of its owner
     )
+    ACCOUNT = "account"  # the same of a person's own, with everything that is held of the person
 
 
 class ExportState(StrEnum):
@@ -41,6 +42,7 @@ class Tables(StrEnum):
 class ItemKind(StrEnum):
     """What an archive is put together of; each is written at one go."""
 
+    ACCOUNT = "account"
     ENTITY = "entity"
     PROJECT = "project"
     RUN = "run"  # what is said of a run, and its lines

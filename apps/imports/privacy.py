@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from apps.core.privacy import declare
+from apps.core.privacy import declare, owe
 from apps.imports.models import Import, ImportItem
 
 declare(
@@ -39,3 +39,14 @@ declare(
     plain={"id", "of", "kind", "project", "run", "collection", "version", "is_done", "left_out"},
     goes_with="of",
 )
+
+owe(
+    Import,
+    "imports",
+    person="asked_by",
+    by_id=True,
+    told=(
+        "public_id", "entity", "origin", "state", "projects", "runs", "versions", "left_out", "asked_at", "ended_at",
+    ),
+)  # fmt: skip
+owe(Import, "imports-for-you", person="brought_for", told=("public_id", "entity", "asked_at", "state"))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from apps.core.privacy import declare
+from apps.core.privacy import declare, owe
 from apps.plans.models import Entitlement, PlanRequest, RequestStep
 
 declare(
@@ -31,4 +31,25 @@ declare(
     sealed={"sealed_text"},
     plain={"id", "uuid", "request", "act", "by", "at", "told_at"},
     goes_with="request",
+)
+
+owe(
+    Entitlement,
+    "plans",
+    told=("plan", "granted_at", "until"),
+    withheld={"granted_by": "somebody else: one of the operators"},
+)
+owe(
+    PlanRequest,
+    "plan-requests",
+    told=(
+        "public_id", "plan", "state", "created_at", "closed_at", "words_erased_at",
+        "sealed_address", "sealed_use", "sealed_evidence", "sealed_reason",
+    ),
+)  # fmt: skip
+owe(
+    RequestStep,
+    "plan-request-steps",
+    person="request__user",
+    told=("request", "act", "at", "sealed_text", "told_at", "by"),
 )

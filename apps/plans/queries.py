@@ -13,6 +13,7 @@ from apps.plans.types import Act, OpenStep, RequestState, RequestWords
 from apps.plans.words import ADDRESS, EVIDENCE, REASON, STEP, USE
 from apps.teams.own import own_key
 from apps.vault.errors import KeyGone
+from apps.vault.keys import OpenKey
 from apps.vault.seal import unseal_text
 from apps.vault.tree import open_key
 from apps.vault.types import NodeId
@@ -86,21 +87,34 @@ def steps_of(request: PlanRequest) -> list[OpenStep]:
     """Its history, the oldest first; questions and answers as long as the words are there."""
     steps = list(request.steps.order_by("pk"))
     names = names_of_authors(each.by for each in steps)
-    try:
-        key = open_key(NodeId(request.vault_node))
-    except KeyGone:
-        key = None
+    key = _key_of(request)
     return [
         OpenStep(
             act=Act(each.act),
             by=names.get(each.by, ""),
             at=each.at,
-            text=unseal_text(key, each.sealed_text, label=STEP, row=each.uuid)
-            if key is not None and each.sealed_text is not None
-            else "",
+            text=_text_of(each, key),
         )
         for each in steps
     ]
+
+
+def text_of_step(step: RequestStep) -> str:
+    """A question or an answer, while the words are there. For its author, as above."""
+    return _text_of(step, _key_of(step.request))
+
+
+def _text_of(step: RequestStep, key: OpenKey | None) -> str:
+    if key is None or step.sealed_text is None:
+        return ""
+    return unseal_text(key, step.sealed_text, label=STEP, row=step.uuid)
+
+
+def _key_of(request: PlanRequest) -> OpenKey | None:
+    try:
+        return open_key(NodeId(request.vault_node))
+    except KeyGone:
+        return None
 
 
 def reason_of(request: PlanRequest) -> str:

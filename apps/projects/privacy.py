@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from apps.core.privacy import declare
+from apps.core.privacy import declare, owe
 from apps.projects.models import Project, ProjectMember, ProjectTeam, ShareLink
 
 declare(
@@ -45,4 +45,13 @@ declare(
         "revoked_at",
     },
     goes_with="project",
+)
+
+owe(Project, "projects-made", person="created_by", told=("public_id", "entity", "created_at"))
+owe(ProjectMember, "projects-named-in", told=("project", "role", "created_at"))
+owe(
+    ShareLink,
+    "share-links-made",
+    person="created_by",
+    told=("public_id", "project", "created_at", "expires_at", "revoked_at"),
 )

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from apps.core.privacy import declare
+from apps.core.privacy import declare, owe
 from apps.runs.models import Alert, Chunk, Run, Segment, StreamPosition
 
 declare(
@@ -46,3 +46,5 @@ declare(
 _LINES = {"id", "uuid", "run", "stream", "first_line", "line_count"}
 declare(Chunk, sealed={"writer", "payload"}, plain=_LINES | {"stored_bytes"}, goes_with="run")
 declare(Segment, sealed={"writer", "sealed_facts"}, plain=_LINES | {"blob"}, goes_with="run")
+
+owe(Run, "runs-made", person="created_by", told=("public_id", "project", "state", "created_at"))

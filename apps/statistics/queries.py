@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Prefetch, QuerySet
 
@@ -16,6 +17,9 @@ from apps.statistics.types import Contribution, begin_of, month_before, month_of
 from apps.teams.models import Entity
 from apps.teams.queries.counting import counted_entities
 from apps.vault.heads import kept_head
+
+if TYPE_CHECKING:
+    from apps.accounts.models import User
 
 SPENT = "statistics"  # what the vault calls the number of the last month that was released
 MOST_MONTHS = 24
@@ -49,6 +53,18 @@ def own_contributions(actor: Actor) -> list[Contribution]:
     if not is_counted(actor):
         return []
     return [contribution_of(actor, month) for month in open_months()]
+
+
+def contributions_to_tell(person: User) -> dict[str, Any]:
+    """The same for the export of the person's account: nothing of it is kept, so it is read for this."""
+    actor = Actor.person(person)
+    return {
+        "is_counted": is_counted(actor),
+        "open_months": [
+            {"month": each.month.isoformat()[:7], "libraries": each.libraries, "files_read": each.files}
+            for each in own_contributions(actor)
+        ],
+    }
 
 
 def is_counted(actor: Actor) -> bool:

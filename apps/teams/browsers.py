@@ -59,9 +59,15 @@ def browsers_of(user: User, *, session_row: str) -> list[Browser]:
     return sorted(found, key=lambda each: not each.is_this_one)
 
 
-def _opened(noted: BrowserSession, *, until: datetime, is_this_one: bool) -> Browser:
+def place_of(noted: BrowserSession) -> tuple[str, str, str]:
+    """The browser, the system and the network, for the person alone."""
     text = unseal_text(own_key(noted.user_id), noted.sealed_place, label=_LABEL, row=noted.row)
     browser, system, network = json.loads(text)
+    return browser, system, network
+
+
+def _opened(noted: BrowserSession, *, until: datetime, is_this_one: bool) -> Browser:
+    browser, system, network = place_of(noted)
     return Browser(noted.public_id, browser, system, network, noted.created_at, until, is_this_one)
 
 

@@ -101,6 +101,11 @@ def credential_of(stored: Authenticator) -> Any | None:
         return None
 
 
+def name_of_passkey(stored: Authenticator) -> str:
+    """What its person calls it."""
+    return str(stored.wrap().name)
+
+
 def is_only_way_in(user: User, *, link: int | None = None, passkey: int | None = None) -> bool:
     """Would nothing open the account any more without this link or this passkey?
 

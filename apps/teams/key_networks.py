@@ -129,6 +129,12 @@ def networks_of(keys: Sequence[ApiKey]) -> dict[int, list[Network]]:
     return found
 
 
+def network_of_row(row: KeyNetwork) -> str:
+    """One of them by its name; empty where nothing could open it."""
+    sealed = row.sealed_network
+    return "" if sealed is None else unseal_text(own_key(row.key.user_id), sealed, label=_LABEL, row=row.row)
+
+
 def forget_networks() -> None:
     """What was noted of keys that open nothing any more goes."""
     ended = Q(key__revoked_at__isnull=False) | Q(key__expires_at__lte=clock.now())

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from apps.core.privacy import declare
+from apps.core.privacy import declare, owe
 from apps.teams.models import (
     Entity,
     Invitation,
@@ -68,4 +68,46 @@ declare(
         "revoked_at",
     },
     goes_with="entity",
+)
+
+_OF_OTHERS = "it tells of somebody else"
+owe(Entity, "own-name", told=("public_id", "name", "created_at"))
+owe(Membership, "teams", told=("entity", "role", "created_at"))
+owe(OrganisationMembership, "organisations", told=("organisation", "role", "created_at"))
+owe(Organisation, person="", withheld={"name": "no person's: it stands where you are in it"})
+owe(
+    ServiceAccount,
+    "service-accounts-made",
+    person="made_by",
+    told=("public_id", "entity", "created_at", "removed_at"),
+)
+owe(
+    Setting,
+    "settings-chosen",
+    person="set_by",
+    told=("entity", "organisation", "name", "value", "is_enforced", "set_at"),
+)
+_INVITED = (
+    "public_id",
+    "entity",
+    "organisation",
+    "role",
+    "created_at",
+    "expires_at",
+    "used_at",
+    "revoked_at",
+)
+owe(
+    Invitation,
+    "invitations-made",
+    person="invited_by",
+    told=_INVITED,
+    withheld={"used_by": _OF_OTHERS, "sealed_email": _OF_OTHERS},
+)
+owe(
+    Invitation,
+    "invitations-accepted",
+    person="used_by",
+    told=_INVITED,
+    withheld={"invited_by": _OF_OTHERS},
 )

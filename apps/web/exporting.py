@@ -37,6 +37,11 @@ class Shown:
     is_mine: bool
 
     @property
+    def is_account(self) -> bool:
+        """Whoever fetches it may be sent to show who they are first: no file yet."""
+        return self.export.scope == ExportScope.ACCOUNT
+
+    @property
     def is_ready(self) -> bool:
         return self.export.state == ExportState.READY and not self.is_over
 
@@ -93,6 +98,8 @@ def choices() -> list[Choice]:
 def _what(export: Export) -> str:
     if export.scope == ExportScope.ENTITY:
         return _("Everything")
+    if export.scope == ExportScope.ACCOUNT:
+        return _("Your account")
     if export.scope == ExportScope.PROJECT:
         return _("A project")
     return ngettext("%(n)d run", "%(n)d runs", export.runs) % {"n": export.runs} if export.runs else _("Runs")

@@ -140,7 +140,7 @@ HOLDINGS = (
         since=_(
             "From sending it to the decision, which erases the words. The decision itself as long as your account."
         ),
-        export=_("Not as a file: it stands on the page “Plan”."),
+        export=_("With your account, from “Exports”; it stands on the page “Plan” as well."),
         erase=_("By withdrawing it, at once: the key first, then the words. With each decision by itself."),
     ),
     Holding(
@@ -163,7 +163,10 @@ HOLDINGS = (
             "From sign-up until it is erased: by you, or, where the operators set an end to accounts that nobody uses, after two mails. "
             "A device until it is signed out or two weeks old, networks of a key until it ends, the record of acts for ever."
         ),
-        export=_("The record of acts as CSV or JSON Lines on the page “Who saw my data”. Not yet the rest."),
+        export=_(
+            "Everything but secrets, from “Exports”, by the REST API or by the operators on the machine: JSON in one ZIP, with all your "
+            "own projects. The record of acts also as CSV or JSON Lines on the page “Who saw my data”."
+        ),
         erase=_(
             "API keys, devices, linked accounts, passkeys and second steps on their pages. The account with everything of its own "
             "from “Sign-in and security” or by the REST API: it can be taken back for a week, or as long as you chose, by a link that "

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from apps.core.privacy import declare
+from apps.core.privacy import declare, owe
 from apps.webhooks.models import Delivery, Hook
 
 # One of a whole entity has no project, and ends with the entity or by hand.
@@ -46,3 +46,14 @@ declare(
     },
     goes_with="hook",
 )
+
+owe(
+    Hook,
+    "webhooks",
+    person="entity__user",
+    told=(
+        "public_id", "project", "happenings", "is_on", "sealed_address", "created_at", "failing_since", "arrived_at",
+    ),
+    withheld={"sealed_secret": "whoever has it can tell your program anything"},
+)  # fmt: skip
+owe(Hook, "webhooks-made", person="created_by", told=("public_id", "entity", "project", "created_at"))

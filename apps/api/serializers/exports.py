@@ -12,9 +12,14 @@ _LONGEST_NAME = 512
 
 
 class ExportNew(Sent):
-    """Without a project everything of the entity that you may export; without runs the whole project."""
+    """Without a project everything of the entity that you may export; without runs the whole project. Or your account."""
 
-    entity = serializers.CharField(max_length=_LONGEST_NAME)
+    scope = serializers.ChoiceField(
+        [ExportScope.ACCOUNT.value],
+        required=False,
+        help_text="Instead of an entity: everything that is held of you. By a key that carries everything.",
+    )
+    entity = serializers.CharField(max_length=_LONGEST_NAME, required=False)
     project = serializers.CharField(max_length=_LONGEST_NAME, required=False)
     runs = serializers.ListField(
         child=serializers.CharField(max_length=_LONGEST_NAME),
@@ -29,6 +34,12 @@ class ExportNew(Sent):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "scope" in attrs and attrs.keys() & {"entity", "project", "runs"}:
+            raise serializers.ValidationError(
+                {"scope": ["An account is exported whole: name nothing beside it."]}
+            )
+        if attrs.keys().isdisjoint({"scope", "entity"}):
+            raise serializers.ValidationError({"entity": ["This field is required."]})
         if "runs" in attrs and "project" not in attrs:
             raise serializers.ValidationError({"project": ["Runs are in a project: name it."]})
         return attrs

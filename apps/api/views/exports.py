@@ -17,7 +17,7 @@ from apps.api.views.base import ApiView, sent, signed_in
 from apps.api.views.erasures import begun
 from apps.api.wire import JsonRenderer
 from apps.erasure.exports import erase_exports
-from apps.exports.asking import ask_for
+from apps.exports.asking import ask_for, ask_for_account
 from apps.exports.queries import (
     exports_seen_by,
     file_name,
@@ -42,7 +42,7 @@ class ExportListView(ApiView):
 
     @extend_schema(
         operation_id="create_export",
-        summary="Have runs, a project, or everything of an entity put into one archive",
+        summary="Have runs, a project, everything of an entity, or your account put into one archive",
         tags=["exports"],
         parameters=[IDEMPOTENCY_KEY],
         request=ExportNew,
@@ -52,12 +52,15 @@ class ExportListView(ApiView):
         actor, new = signed_in(request), sent(request, ExportNew).validated_data
 
         def ask() -> Done:
+            tables = Tables(new["tables"])
+            if "scope" in new:
+                return Done(202, ask_for_account(actor, tables=tables).public_id)
             export = ask_for(
                 actor,
                 entity=new["entity"],
                 project=new.get("project"),
                 runs=new.get("runs"),
-                tables=Tables(new["tables"]),
+                tables=tables,
             )
             return Done(202, export.public_id)
 

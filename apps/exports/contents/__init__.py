@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from apps.accounts.actors import Actor
+from apps.exports.contents.account import account_files
 from apps.exports.contents.artifacts import collection_files, version_files
 from apps.exports.contents.entities import entity_files
 from apps.exports.contents.projects import project_files
@@ -26,6 +27,8 @@ def content_of(item: ExportItem, tables: Tables, asker: Actor) -> Content:
         return version_files(item.version_id, item.first, item.last, asker)
     if kind is ItemKind.PROJECT and item.project_id is not None:
         return project_files(item.project_id, asker)
+    if kind is ItemKind.ACCOUNT:
+        return account_files(item.export.entity)
     return entity_files(item.export.entity, asker)
 
 

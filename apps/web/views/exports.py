@@ -14,18 +14,20 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.access.policy import Permission
+from apps.accounts.queries import user_of
 from apps.core.errors import Invalid, NotFound, TooMuch
 from apps.erasure.exports import erase_exports
 from apps.erasure.queries import would_go
 from apps.erasure.types import Scope
-from apps.exports.asking import ask_for
+from apps.exports.asking import ask_for, ask_for_account
 from apps.exports.queries import exports_seen_by, file_name, get_archive, get_export, read_archive
 from apps.exports.services import export_project, export_runs, note_fetched, retry
-from apps.exports.types import Tables
+from apps.exports.types import ExportScope, Tables
 from apps.projects.queries import get_project, open_project
 from apps.runs.queries import count_runs, runs_in
 from apps.runs.types import RunCount
 from apps.teams.queries import entities_of
+from apps.web.again import require_fresh_proof
 from apps.web.exporting import choices, shown
 from apps.web.links import project_url
 from apps.web.rendering import render
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from apps.teams.models import Entity
 
 _FORM = ["GET", "HEAD", "POST"]
+_PROVEN = "account_export"  # in a session: the one whose archive its person has shown who they are for
 
 
 @require_http_methods(_FORM)
@@ -79,8 +82,14 @@ def project(request: Request, entity: str, project: str) -> HttpResponseBase:
 def exports(request: Request) -> HttpResponseBase:
     """The newest of them, and asking for everything of somebody's own or of a team."""
     error, picked = "", request.POST.get("entity", "")[:200]
+    is_account = request.POST.get("what") == ExportScope.ACCOUNT
     if request.method == "POST":
         try:
+            if is_account:
+                require_fresh_proof(request, user_of(request.actor))
+                return redirect(
+                    "export", export=ask_for_account(request.actor, tables=_tables(request)).public_id
+                )
             if not picked:
                 raise Invalid(_("Choose whose."))
             return redirect(
@@ -94,7 +103,8 @@ def exports(request: Request) -> HttpResponseBase:
         "entity": picked or request.user.username,
         "choices": choices(),
         "picked": request.POST.get("tables", Tables.PARQUET.value)[:20],
-        "error": error,
+        "error": "" if is_account else error,
+        "account_error": error if is_account else "",
     }
     return render(request, "exporting/exports.html", context, status=400 if error else 200)
 
@@ -115,6 +125,8 @@ def export(request: Request, export: str) -> HttpResponse:
 def archive(request: Request, export: str) -> HttpResponseBase:
     """The archive, whole or the part that a download goes on with."""
     held = get_archive(request.actor, public_id=export)
+    if held.scope == ExportScope.ACCOUNT:
+        _require_proof_once(request, held)
     if request.method == "GET":
         note_fetched(held, by=request.actor, from_start=_from_start(request))
     return served(request, _handed(held), "application/zip")
@@ -134,6 +146,14 @@ def again(request: Request, export: str) -> HttpResponseBase:
     """Going on with one that failed."""
     found = retry(get_export(request.actor, public_id=export), by=request.actor)
     return redirect("export", export=found.public_id)
+
+
+def _require_proof_once(request: Request, held: Export) -> None:
+    """Somebody else at a browser that was left open takes nobody's account along. A download that goes on an hour later is not
+    asked again."""
+    if request.session.get(_PROVEN) != held.public_id:
+        require_fresh_proof(request, user_of(request.actor))
+        request.session[_PROVEN] = held.public_id
 
 
 def _own_first(entities: Iterable[Entity]) -> list[str]:

@@ -14,7 +14,7 @@ from apps.accounts.actors import Actor
 from apps.core import clock
 from apps.core.errors import OwnlogError
 from apps.exports.models import Export
-from apps.exports.named import ask
+from apps.exports.named import ask, ask_for_account
 from apps.exports.queries import progress_of, read_archive
 from apps.exports.services import advance, note_fetched
 from apps.exports.types import ExportState, Tables
@@ -37,6 +37,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--to", required=True, metavar="FILE", help="where the ZIP goes; - for the standard output"
         )
+        parser.add_argument(
+            "--account",
+            action="store_true",
+            help="ENTITY is a person, who asked for everything that is held of them: their account as well",
+        )
         parser.add_argument("--tables", choices=[each.value for each in Tables], default=Tables.PARQUET.value)
 
     def handle(
@@ -46,14 +51,20 @@ class Command(BaseCommand):
         runs: list[str],
         to: str,
         tables: str = Tables.PARQUET.value,
+        account: bool = False,
         **options: Any,
     ) -> None:
         by = Actor.operator()
         if to != "-" and Path(to).exists():
             raise CommandError(f"{to} is there already. Nothing was exported.")
+        if account and runs:
+            raise CommandError("An account is exported whole: name no runs.")
         try:
             with keys_in_use():
-                export = ask(place, runs, by=by, tables=Tables(tables))
+                if account:
+                    export = ask_for_account(place, by=by, tables=Tables(tables))
+                else:
+                    export = ask(place, runs, by=by, tables=Tables(tables))
             self._make(export)
             with keys_in_use(), _opened(to) as file:
                 note_fetched(export, by=by)

@@ -1,0 +1,97 @@
+"""What is held of a person beside their projects: a file for each kind of row that the registry of privacy owes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date, datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+
+from apps.accounts.models import User
+from apps.core import clock
+from apps.core.privacy import Owed, declared, owed
+from apps.exports.contents.texts import json_file, moment
+from apps.exports.telling import beside, opener_of
+from apps.exports.types import Content, LeftOut, Member
+from apps.teams.models import Entity
+from apps.vault.errors import KeyGone, Moved, Tampered
+
+_BATCH = 1000
+_ELSEWHERE = {
+    "teams, and projects of others": "theirs: your name stands in runs-made.json and the files beside it; whoever is in a team exports it",
+    "records of teams and of other people": "theirs: what you did there stands on their record, by your opaque id",
+    "backups": "copies of what is here, as old as the operators keep them, and sealed",
+}
+
+
+def account_files(entity: Entity) -> Content:
+    """Everything that is held of the person whose own entity this is, but for what the entity's own export has."""
+    person, now = person_of(entity), clock.now()
+    for each in told():
+        yield Member(f"account/{each.file}.json", partial(_array, each, person), now)
+    for file, read in beside().items():
+        yield json_file(f"account/{file}.json", now, partial(read, person))
+    for each in owed():
+        for field, why in sorted(each.withheld.items()):
+            yield LeftOut(f"account/{each.file or each.model._meta.model_name}.json: {field}", why)
+    for what, why in _ELSEWHERE.items():
+        yield LeftOut(what, why)
+
+
+def told() -> list[Owed]:
+    return sorted((each for each in owed() if each.file), key=lambda each: each.file)
+
+
+def person_of(entity: Entity) -> User:
+    assert entity.user is not None, "an account is exported from its person's own entity"
+    return entity.user
+
+
+def rows_owed(each: Owed, person: User) -> Iterator[dict[str, Any]]:
+    """The rows of one kind that are about this person, the oldest first. What does not open says so, and hides none of the others."""
+    who = person.public_id if each.by_id else person.pk
+    rows: QuerySet[Any] = each.model._default_manager.filter(**{each.person: who}).order_by("pk")
+    opener, sealed = opener_of(each.model), declared()[each.model].sealed
+    names = [name for name in each.told if name not in sealed]
+    for batch in _batches(rows, names, one_by_one=opener is not None):
+        for row in batch:
+            said = {name: _value(row, name) for name in names}
+            try:
+                said |= opener(row) if opener is not None else {}
+            except (KeyGone, Tampered) as error:
+                if isinstance(error, Moved):  # an epoch went by: asked again it is there
+                    raise
+                said["unreadable"] = "erased" if isinstance(error, KeyGone) else "damaged"
+            yield said
+
+
+def _batches(rows: QuerySet[Any], names: list[str], *, one_by_one: bool) -> Iterator[list[Any]]:
+    """In few questions where there may be many; by itself where a row opens, so that one that does not is one alone."""
+    links = [name for name in names if rows.model._meta.get_field(name).is_relation]
+    bare = rows.select_related(*links).only(*names, *(f"{name}__public_id" for name in links))
+    last = 0
+    while batch := list(bare.filter(pk__gt=last)[: 1 if one_by_one else _BATCH]):
+        yield batch
+        last = batch[-1].pk
+
+
+def _value(row: Model, name: str) -> Any:
+    value = getattr(row, name)
+    if isinstance(value, Model):
+        return getattr(value, "public_id", None)
+    if isinstance(value, datetime):
+        return moment(value)
+    return str(value) if isinstance(value, UUID | date) else value
+
+
+def _array(each: Owed, person: User) -> Iterator[bytes]:
+    """A row a line."""
+    between = b"[\n"
+    for row in rows_owed(each, person):
+        yield between + json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        between = b",\n"
+    yield b"[]\n" if between == b"[\n" else b"\n]\n"
