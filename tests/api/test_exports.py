@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from typing import Any
 
 import pytest
 
@@ -170,3 +171,28 @@ def test_a_key_that_only_reads_ends_no_export(ask: Ask, ready: str, bob: User) -
 
     assert (refused.status, ErasureJob.objects.exists()) == (403, False)
     assert ask("GET", ready, Authorization=f"Bearer {secret}").status == 200
+
+
+def test_an_account_is_exported_by_a_key_that_carries_everything(ask: Ask, told: Run, bob: User) -> None:
+    secret = issue_api_key(bob, by=Actor.person(bob), terms=KeyTerms(scope=Scope.READ))[1]
+    reading = {"Authorization": f"Bearer {secret}"}
+    assert ask("POST", EXPORTS, {"scope": "account"}, **reading).status == 403
+    for body in (
+        {"scope": "entity"},
+        {"scope": "account", "entity": "bob"},
+        {"scope": "account"} | OF_VISION,
+    ):
+        assert ask("POST", EXPORTS, body, by="bob").status == 400
+
+    begun = ask("POST", EXPORTS, {"scope": "account", "tables": "jsonl"}, by="bob")
+
+    assert (begun.status, begun.json["scope"], begun.json["entity"]) == (202, "account", "bob")
+    export = f"{EXPORTS}/{begun.json['id']}"
+    make(Export.objects.get(public_id=begun.json["id"]))
+    archive = ask("GET", f"{export}/archive", by="bob")
+    assert "account/person.json" in zipfile.ZipFile(io.BytesIO(archive.body)).namelist()
+    assert ask("GET", EXPORTS, **reading).json["items"] == []
+    others: list[dict[str, Any]] = [{"by": "alice"}, {"by": "vera"}, reading]
+    for other in others:
+        for way, path in (("GET", export), ("GET", f"{export}/archive"), ("DELETE", export)):
+            assert ask(way, path, **other).status == 404, (other, way, path)

@@ -18,7 +18,7 @@ from pytest_django.fixtures import Settings
 from apps.access.policy import Scope
 from apps.accounts.actors import OPERATOR_ID, Actor
 from apps.accounts.models import ApiKey, User
-from apps.accounts.services import KeyTerms, issue_api_key
+from apps.accounts.services import KeyTerms, issue_api_key, make_operator
 from apps.audit.events import EventKind
 from apps.audit.models import Event
 from apps.audit.services import record
@@ -76,7 +76,7 @@ def world(alice: User, bob: User, by: Actor, vision: Project, settings: Settings
         user=alice, email=alice.email, defaults={"primary": True, "verified": True}
     )
     passkey(alice)
-    words = RequestWords(address="Street 1", use="teaching", evidence="my university")
+    words = RequestWords(address="https://uni.example/lab", use="teaching", evidence="my university")
     ask_for_plan(Plan.ACADEMIC, words, by=by)
     hook_secret = make_hook(own, ADDRESS, happenings=[Happening.RUN_ALERT], by=by)[1]
     choose(own, SettingName.STATISTICS, True, by=by)
@@ -114,7 +114,7 @@ def test_everything_that_is_held_of_a_person_is_in_it_and_no_secret(
         {"email": "a@gmail.example"},
     )
     (key,) = account(archive, "api-keys")
-    assert (key["name"], key["scope"], key["only_entity"]) == ("cluster key", "admin", None)
+    assert (key["name"], key["scope"], key["only_entity"]) == ("cluster key", "write", None)
     assert [each["network"] for each in account(archive, "key-networks")] == ["192.0.2.0/24"]
     (device,) = account(archive, "devices")
     assert (device["browser"], device["system"], device["network"]) == ("Firefox", "Linux", "198.51.100.0")
@@ -122,7 +122,7 @@ def test_everything_that_is_held_of_a_person_is_in_it_and_no_secret(
     assert [(each["name"], each["role"]) for each in account(archive, "teams")] == [("lab", "admin")]
     (request,) = account(archive, "plan-requests")
     assert (request["address"], request["use"], request["evidence"]) == (
-        "Street 1",
+        "https://uni.example/lab",
         "teaching",
         "my university",
     )
@@ -218,6 +218,12 @@ def test_a_service_and_nobody_have_no_account_to_take_along(lab: Entity, by: Act
             ask_for_account(actor)
 
 
+def _looks_after_it_all(bob: User) -> None:
+    """Without another admin and operator alice could not go."""
+    Membership.objects.filter(user=bob).update(role=MemberRole.ADMIN.value)
+    make_operator(bob, by=Actor.operator())
+
+
 def _suspended(alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_active=False)
 
@@ -230,7 +236,7 @@ def _closed(alice: User) -> None:
 def test_who_is_suspended_or_erases_their_account_is_given_nothing_more(
     by: Actor, alice: User, bob: User, vision: Project, ends: Callable[[User], None]
 ) -> None:
-    Membership.objects.filter(user=bob, entity=vision.entity).update(role=MemberRole.ADMIN.value)
+    _looks_after_it_all(bob)
     export = ask_for_account(by)
     ends(alice)
 
@@ -250,7 +256,7 @@ def test_it_goes_with_the_account_and_when_its_time_is_over(
 
     assert erase_old_exports() == 1
     assert exports_seen_by(by) == [taken]
-    Membership.objects.filter(user=bob, entity=vision.entity).update(role=MemberRole.ADMIN.value)
+    _looks_after_it_all(bob)
     job = erase_account(alice, by=by, at_once=True)[0]
     finish(job)
 

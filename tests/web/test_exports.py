@@ -27,6 +27,7 @@ from apps.teams.choices import SettingName
 from apps.teams.queries import own_entity
 from apps.teams.services import choose
 from tests.exports.conftest import full_run, make
+from tests.factories.people import has_signed_in
 from tests.web.conftest import Visit, text_of
 
 VISION = "/lab/vision/export"
@@ -244,3 +245,35 @@ def test_no_part_is_fetched_without_being_on_the_record(
     Export.objects.update(fetched_at=clock.now() - timedelta(hours=2))
     body_of(client, f"{page_of(ready)}/archive", Range="bytes=5-9")
     assert noted.count() == 3
+
+
+def test_an_account_is_asked_for_and_fetched_by_who_has_just_shown_who_they_are(
+    visit: Visit, bob: User
+) -> None:
+    client = Client()
+    client.force_login(bob, backend="django.contrib.auth.backends.ModelBackend")
+    has_signed_in(client, bob, ago=3600)
+    form = {"what": "account", "tables": "csv"}
+    assert 'name="what" value="account"' in visit("/settings/exports", by="bob").content.decode()
+    assert "/settings/exports#account" in visit("/settings/my-data", by="bob").content.decode()
+    assert "/settings/exports#account" in visit("/settings/erase-account", by="bob").content.decode()
+
+    assert client.post("/settings/exports", form).headers["Location"].startswith("/account/again")
+    assert not Export.objects.exists()
+    has_signed_in(client, bob, ago=1)
+    asked = client.post("/settings/exports", form)
+
+    export = make(Export.objects.get())
+    assert asked.headers["Location"] == page_of(export)
+    assert (export.scope, export.tables, export.entity.name) == ("account", "csv", "bob")
+    page = client.get(page_of(export)).content.decode()
+    assert "Your account" in page and " download>" not in page
+    has_signed_in(client, bob, ago=3600)
+    assert client.get(f"{page_of(export)}/archive").headers["Location"].startswith("/account/again")
+    has_signed_in(client, bob, ago=1)
+    whole = body_of(client, f"{page_of(export)}/archive")
+    assert "account/person.json" in zipfile.ZipFile(io.BytesIO(whole)).namelist()
+    # A download that goes on later is not asked again.
+    has_signed_in(client, bob, ago=3600)
+    assert body_of(client, f"{page_of(export)}/archive", Range="bytes=50-99") == whole[50:100]
+    assert visit(page_of(export), by="alice").status_code == 404
