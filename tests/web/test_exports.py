@@ -248,7 +248,7 @@ def test_no_part_is_fetched_without_being_on_the_record(
 
 
 def test_an_account_is_asked_for_and_fetched_by_who_has_just_shown_who_they_are(
-    visit: Visit, bob: User
+    visit: Visit, alice: User, bob: User
 ) -> None:
     client = Client()
     client.force_login(bob, backend="django.contrib.auth.backends.ModelBackend")
