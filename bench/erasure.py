@@ -6,20 +6,14 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-import requests
-
-from bench.figures import Figure, share
+from bench.figures import Figure
 from bench.report import report
 from bench.server import DATABASES, instance
-from tests.live import API_KEY, LiveServer
-
-OTHERS_KEY = "own_" + "o" * 36
-BEFORE = 400  # questions
-GIVEN_UP_AFTER = 600.0
+from bench.tenant import BEFORE, OTHERS_KEY, Tenant
+from tests.live import API_KEY
 
 
 def measure(world: object = None, *, databases: Sequence[str] = DATABASES) -> list[Figure]:
@@ -32,11 +26,10 @@ def _measure_on(database: str) -> list[Figure]:
         server.account("alice")
         server.account("other", key=OTHERS_KEY)
         server.python("-m", "bench.server", "make-runs", timeout=1800)
-        other = _Tenant(server, OTHERS_KEY)
-        other.ask("POST", "projects", json={"entity": "other", "name": "own"})
-        other.ask("POST", "projects/other/own/runs", json={"name": "one", "config": {"lr": 1}})
+        other = Tenant(server, OTHERS_KEY)
+        other.makes_a_run()
         before = other.reads(lambda asked: asked < BEFORE)
-        owner = _Tenant(server, API_KEY)
+        owner = Tenant(server, API_KEY)
         job = owner.ask("DELETE", "projects/alice/listed").json()
         owner.ask("POST", f"erasures/{job['id']}/now")  # it would wait for a week
         told = dict[str, str | None]()
@@ -52,30 +45,6 @@ def _measure_on(database: str) -> list[Figure]:
             Figure("and all of it gone, and proven, after", _between(told, "proven_at"), "s", None, 120.0, database=database),
             Figure("p99 of another tenant meanwhile", meanwhile, "ms", before, before * 1.2, database=database),
         ]  # fmt: skip
-
-
-class _Tenant:
-    def __init__(self, server: LiveServer, key: str) -> None:
-        self.session = requests.Session()
-        self.session.headers["Authorization"] = f"Bearer {key}"
-        self.url = f"{server.url}/api/v1"
-
-    def ask(self, method: str, path: str, *, json: object = None) -> requests.Response:
-        answer = self.session.request(method, f"{self.url}/{path}", json=json, timeout=60)
-        answer.raise_for_status()
-        return answer
-
-    def reads(self, goes_on: Callable[[int], bool]) -> float:
-        """The p99 of reading a run, in milliseconds, as often as one asks for a few pages a second."""
-        waits, ends = list[float](), time.monotonic() + GIVEN_UP_AFTER
-        while goes_on(len(waits)):
-            if time.monotonic() > ends:
-                raise TimeoutError("the erasure did not come to its end")
-            began = time.perf_counter()
-            self.ask("GET", "projects/other/own/runs/one")
-            waits.append((time.perf_counter() - began) * 1000)
-            time.sleep(0.02)
-        return share(waits, 99)
 
 
 def _between(told: dict[str, str | None], last: str) -> float:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from bench.figures import Figure
 from bench.report import report
 from bench.server import prepared
+from bench.tenant import BEFORE, OTHERS_KEY, Tenant
+from tests.live import API_KEY, LiveServer
 
 if TYPE_CHECKING:
     from apps.accounts.actors import Actor
@@ -28,19 +30,46 @@ _LONGEST = 3_600
 
 
 def measure(world: object = None, *, runs: int = RUNS) -> list[Figure]:
-    """5 000 runs x 1 000 steps x 10 doubles with a file of 20 kB each: asked for until the archive is ready, by one worker; then read to its end. The floor: as many Parquet files of such a history, made and packed in memory."""
+    """5 000 runs x 1 000 steps x 10 doubles with a file of 20 kB each: asked for until the archive is ready, by one worker; then read to its end; and once more beside another tenant who reads a run over and over, whose p99 has the one before as its floor. The floor: as many Parquet files of such a history, made and packed in memory."""
     with prepared("sqlite") as server:
+        server.account("alice")
         server.python("-m", "bench.exports", "make", str(runs), timeout=_LONGEST)
         told = json.loads(server.python("-m", "bench.exports", "export", timeout=_LONGEST).splitlines()[-1])
         points = json.loads(server.python("-m", "bench.exports", "points", timeout=_LONGEST).splitlines()[-1])
+        before, meanwhile = _beside(server)
     of = f"export of {runs} runs"
     share = runs / RUNS
     return [
         Figure(of, told["seconds"], "s", told["floor"] * runs, 180.0 * share),
         Figure(f"{of}, memory of the worker", told["mib"], "MiB", limit=400.0),
         Figure(f"{of}, downloaded", told["mb_per_second"], "MB/s"),
+        Figure("p99 of another tenant while a worker exports", meanwhile, "ms", before, before * 1.3),
         Figure("a million points of history as Parquet", points, "s", limit=1.0),
     ]
+
+
+def _beside(server: LiveServer) -> tuple[float, float]:
+    """The p99 of another tenant's reading, in milliseconds: before, and while the same project is exported once more."""
+    server.account("other", key=OTHERS_KEY)
+    server.start()
+    try:
+        other, owner = Tenant(server, OTHERS_KEY), Tenant(server, API_KEY)
+        other.makes_a_run()
+        before = other.reads(lambda asked: asked < BEFORE)
+        made = owner.ask("POST", "exports", json={"entity": "alice", "project": "many"}).json()
+        told = made
+
+        def is_going_on(asked: int) -> bool:
+            nonlocal told
+            if not asked % 50:
+                told = owner.ask("GET", f"exports/{made['id']}").json()
+            return told["state"] in ("queued", "running")
+
+        meanwhile = other.reads(is_going_on)
+        assert told["state"] == "ready", told["state"]
+        return before, meanwhile
+    finally:
+        server.stop()
 
 
 # ── Inside the instance's environment ──
@@ -48,12 +77,11 @@ def measure(world: object = None, *, runs: int = RUNS) -> list[Figure]:
 
 def make(runs: int) -> None:
     from apps.accounts.actors import Actor
-    from apps.demo.people import PASSWORD
+    from apps.accounts.models import User
     from apps.projects.services import get_or_create_project
-    from apps.teams.services import create_account
     from apps.vault.tree import keys_in_use
 
-    by = Actor.person(create_account("alice", email="alice@example.org", password=PASSWORD))
+    by = Actor.person(User.objects.get(username="alice"))
     project = get_or_create_project(by, entity="alice", name="many")
     for first in range(0, runs, 100):
         with keys_in_use():

@@ -24,6 +24,7 @@ _LONGEST = 3_600
 def measure(world: object = None, *, runs: int = RUNS) -> list[Figure]:
     """5 000 runs x 1 000 steps x 10 doubles with a file of 20 kB each: from the first byte that is handed in until everything is seen, by one worker. The floor: as many Parquet files of such a history read, and their rows written as JSON lines."""
     with prepared("sqlite") as server:
+        server.account("alice")
         server.python("-m", "bench.exports", "make", str(runs), timeout=_LONGEST)
         server.python("-m", "bench.exports", "export", timeout=_LONGEST)
         told = json.loads(server.python("-m", "bench.imports", "bring", timeout=_LONGEST).splitlines()[-1])

@@ -1,0 +1,45 @@
+"""Who asks the instance for something while something large goes on beside it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import requests
+
+from bench.figures import share
+from tests.live import LiveServer
+
+OTHERS_KEY = "own_" + "o" * 36
+BEFORE = 400  # questions
+GIVEN_UP_AFTER = 600.0
+
+
+class Tenant:
+    """Somebody with an API key of their own."""
+
+    def __init__(self, server: LiveServer, key: str) -> None:
+        self.session = requests.Session()
+        self.session.headers["Authorization"] = f"Bearer {key}"
+        self.url = f"{server.url}/api/v1"
+
+    def ask(self, method: str, path: str, *, json: object = None) -> requests.Response:
+        answer = self.session.request(method, f"{self.url}/{path}", json=json, timeout=60)
+        answer.raise_for_status()
+        return answer
+
+    def makes_a_run(self) -> None:
+        self.ask("POST", "projects", json={"entity": "other", "name": "own"})
+        self.ask("POST", "projects/other/own/runs", json={"name": "one", "config": {"lr": 1}})
+
+    def reads(self, goes_on: Callable[[int], bool]) -> float:
+        """The p99 of reading a run, in milliseconds, as often as one asks for a few pages a second."""
+        waits, ends = list[float](), time.monotonic() + GIVEN_UP_AFTER
+        while goes_on(len(waits)):
+            if time.monotonic() > ends:
+                raise TimeoutError("what goes on beside it does not come to its end")
+            began = time.perf_counter()
+            self.ask("GET", "projects/other/own/runs/one")
+            waits.append((time.perf_counter() - began) * 1000)
+            time.sleep(0.02)
+        return share(waits, 99)
