@@ -130,7 +130,7 @@ owe(
     person="id",
     told=(
         "public_id", "username", "email", "created_at", "last_login", "language", "theme", "density", "has_single_keys",
-        "time_zone", "is_active", "is_staff", "is_superuser", "idle_notices", "idle_told_at",
+        "time_zone", "is_active", "is_staff", "is_superuser", "idle_notices", "idle_told_at", "idle_tried_at",
     ),
     withheld={
         "password": "a hash, of which passwords can be tried",

@@ -60,7 +60,8 @@ def test_what_nobody_thought_of_is_seen() -> None:
     elsewhere = dict(declared()) | {Diary: Declaration(Diary, frozenset(), names, frozenset(), None)}
 
     for each in (planted, elsewhere):
-        assert of_a_person(each) - spoken_of(owed()) == {f"planted.Diary.{name}" for name in names}
+        seen = of_a_person(each) - of_a_person(declared())
+        assert seen - spoken_of(owed()) == {f"planted.Diary.{name}" for name in names}
 
 
 def test_what_is_owed_are_fields_that_are_there_each_with_one_answer() -> None:
