@@ -20,6 +20,7 @@ class Origin(StrEnum):
     OWNLOG = "ownlog"  # an archive of ours (docs/export-format.md)
     WANDB_OFFLINE = "wandb_offline"  # folders that the client left where it had no server
     TENSORBOARD = "tensorboard"  # a folder of event files
+    WANDB = "wandb"  # a server that the client logs to
     MLFLOW = "mlflow"  # its file store, as a folder or as a ZIP of it, or its server
 
 

@@ -84,6 +84,7 @@ def _origins() -> dict[str, str]:
         Origin.OWNLOG: "Ownlog",
         Origin.WANDB_OFFLINE: _("Offline folders of wandb"),
         Origin.TENSORBOARD: "TensorBoard",
+        Origin.WANDB: _("A W&B server"),
         Origin.MLFLOW: "MLflow",
     }
 

@@ -5,24 +5,33 @@ from __future__ import annotations
 
 import base64
 import http.client
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from django.utils.translation import gettext as _
 
 from apps.core import jsontext
 from apps.core.errors import Invalid, NotFound, TooMuch, Unavailable
 
-_PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0
 _MOST_JSON = 64 * 2**20
 _PIECE = 256 * 1024
 _WAITS = (0.5, 2.0, 5.0)  # before it is asked again
+_LONGEST_WAIT = 120.0  # that a server may ask for
+_SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _BREAKS = (OSError, http.client.HTTPException)
+
+
+class _Busy(Unavailable):
+    def __init__(self, status: int, seconds: float) -> None:
+        super().__init__(_("The server answers %(status)d: ask again later.") % {"status": status})
+        self.seconds = seconds  # as long as it asks one to wait
 
 
 class _KeyRefused(Unavailable):
@@ -51,13 +60,22 @@ class Site:
             try:
                 return _object(self._whole(path, data, query))
             except Unavailable as error:
-                if wait is None or isinstance(error, _KeyRefused):
-                    raise
-                time.sleep(wait)
+                _wait(error, wait)
         raise AssertionError  # the last of them raises
 
     def stream(self, path: str, /, **query: str | int) -> Iterator[bytes]:
-        """A file, piece by piece. Unavailable where it ends too early."""
+        """A file, piece by piece. Unavailable where it ends too early; asked again only before its first piece has come."""
+        for wait in (*_WAITS, None):
+            began = False
+            try:
+                for piece in self._pieces(path, query):
+                    began = True
+                    yield piece
+                return
+            except Unavailable as error:
+                _wait(error, None if began else wait)
+
+    def _pieces(self, path: str, query: Mapping[str, str | int]) -> Iterator[bytes]:
         with self._answer(path, None, query) as answer:
             try:
                 while piece := answer.read(_PIECE):
@@ -82,19 +100,22 @@ class Site:
         self, path: str, data: bytes | None, query: Mapping[str, str | int]
     ) -> Iterator[http.client.HTTPResponse]:
         parts = urlsplit(self.address)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         target = parts.path.rstrip("/") + path + (f"?{urlencode(query, quote_via=quote)}" if query else "")
-        connection = kind(parts.hostname or "", parts.port, timeout=_PATIENCE_SECONDS)
+        connection = self._connection(parts)
         try:
             try:
                 connection.request("GET" if data is None else "POST", target, data, self._headers(data))
                 answer = connection.getresponse()
             except _BREAKS:
                 raise _gone() from None
-            _check(answer.status)
+            _check(answer.status, answer.headers.get("Retry-After", ""))
             yield answer
         finally:
             connection.close()
+
+    def _connection(self, parts: SplitResult) -> http.client.HTTPConnection:
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        return kind(parts.hostname or "", parts.port, timeout=PATIENCE_SECONDS)
 
     def _headers(self, data: bytes | None) -> dict[str, str]:
         headers = {} if data is None else {"Content-Type": "application/json"}
@@ -107,11 +128,19 @@ class Site:
         return headers
 
 
-def _check(status: int) -> None:
+def _wait(error: Unavailable, seconds: float | None) -> None:
+    """Before it is asked again; where that is not done, or would change nothing, the error is raised."""
+    if seconds is None or isinstance(error, _KeyRefused):
+        raise error
+    time.sleep(max(seconds, error.seconds) if isinstance(error, _Busy) else seconds)
+
+
+def _check(status: int, retry_after: str) -> None:
     if status == 200:
         return
     if status in _BUSY:
-        raise Unavailable(_("The server answers %(status)d: ask again later.") % {"status": status})
+        asked = int(retry_after) if _SECONDS.fullmatch(retry_after) else 0
+        raise _Busy(status, min(asked, _LONGEST_WAIT))
     if status in (401, 403):
         raise _KeyRefused(_("The server does not accept this key."))
     raise NotFound(

@@ -4,6 +4,7 @@ file that was handed in."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +19,7 @@ from apps.imports.readers.ownlog.reading import OwnlogReader
 from apps.imports.readers.tensorboard.reading import TensorBoardReader
 from apps.imports.readers.trees import FolderTree, ZipTree
 from apps.imports.readers.wandb_offline.reading import OfflineReader
+from apps.imports.readers.wandb_server.reading import WandbServerReader
 from apps.imports.types import Origin, Reader
 
 
@@ -41,8 +43,13 @@ def open_file(file: BinaryIO, origin: Origin) -> Reader:
         raise
 
 
-def open_site(site: Site, origin: Origin, *, only: Sequence[str] = ()) -> Reader:
-    """Of a server, everything or the projects that are named."""
+def open_site(site: Site, origin: Origin, *, only: Sequence[str] = (), filters: str = "") -> Reader:
+    """Of a server, everything or the projects that are named, and of W&B's the runs that pass its own filters."""
+    if origin is Origin.WANDB:
+        # However the key is used elsewhere, here it is the password of this name.
+        return WandbServerReader(replace(site, user="api"), only=only, filters=filters)
+    if filters:
+        raise Invalid(_("Only runs of a W&B server can be filtered."))
     if origin is not Origin.MLFLOW:
         raise Invalid(_("Nothing of that origin is imported from a server."))
     return MlflowReader(ServerStore(site, only=only))

@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "source", help="the file or folder to import, or the address of a server (mlflow)"
+            "source", help="the file or folder to import, or the address of a server (mlflow, wandb)"
         )
         parser.add_argument("--into", required=True, metavar="ENTITY", help="a person or a team")
         parser.add_argument(
@@ -52,7 +52,13 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="NAME",
-            help="of a server only this one; may be given again",
+            help="of a server only this one, for wandb as team/name or team/*; may be given again",
+        )
+        parser.add_argument(
+            "--filters",
+            default="",
+            metavar="JSON",
+            help="of a W&B server only the runs that pass, as its client's API filters",
         )
         parser.add_argument(
             "--key",
@@ -92,7 +98,9 @@ def _opened(source: str, origin: Origin, options: Mapping[str, Any]) -> Reader:
     if not source.startswith(("http://", "https://")):
         return open_reader(Path(source), origin)
     key = _key() if options["key"] else ""
-    return open_site(Site(source, key, options["user"]), origin, only=options["only"])
+    return open_site(
+        Site(source, key, options["user"]), origin, only=options["only"], filters=options["filters"]
+    )
 
 
 def _key() -> str:

@@ -1,0 +1,173 @@
+"""Artifacts of a project: collections, their versions with what they list, and what is linked where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from apps.artifacts.manifests import DIGEST, EXTRA, MOST_MANIFEST_BYTES, REF, SIZE, read_manifest
+from apps.artifacts.types import CollectionKind, Entry, NewVersion, PastCollection, PastFile, PastVersion
+from apps.core.errors import TooMuch
+from apps.imports.errors import Broken
+from apps.imports.readers.said import Said
+from apps.imports.readers.wandb_server import questions
+from apps.imports.readers.wandb_server.server import Server
+from apps.imports.types import BroughtCollection, BroughtLink, BroughtVersion
+
+_AT_ONCE = 100
+_NEVER_ENDS = -2  # as the client says it
+_NUMBERED = re.compile(r"v([0-9]{1,9})", re.ASCII)
+
+Where = Mapping[str, Any]
+
+
+def collections(server: Server, project: Where) -> Iterator[BroughtCollection]:
+    """Those in which something was made first: what is linked in others must have come."""
+    portfolios: list[BroughtCollection] = []
+    for kind in server.pages(questions.TYPES, "project", "artifactTypes", size=_AT_ONCE, **project):
+        word = kind.object("node").text("name")
+        way = ("project", "artifactType", "artifactCollections")
+        for edge in server.pages(questions.COLLECTIONS, *way, size=_AT_ONCE, type=word, **project):
+            found = _collection(server, {**project, "type": word}, edge.object("node"))
+            if found.was.kind is CollectionKind.PORTFOLIO:
+                portfolios.append(found)
+            else:
+                yield found
+    yield from portfolios
+
+
+def _collection(server: Server, of: Where, said: Said) -> BroughtCollection:
+    name, key, is_portfolio = (
+        said.text("name"),
+        said.text("id"),
+        said.text("__typename") == "ArtifactPortfolio",
+    )
+    way = ("project", "artifactType", "artifactCollection", "artifacts")
+    edges = server.pages(questions.VERSIONS, *way, size=_AT_ONCE, collection=name, **of)
+    # Only their numbers and ids: they come in another order than they were made in.
+    listed = sorted(
+        (_number(edge), edge.object("node").text("id"))
+        for edge in edges
+        if edge.object("node").text("state") in ("", "COMMITTED")
+    )
+    was = PastCollection(
+        name=name,
+        type_name=of["type"],
+        description=said.text("description"),
+        tags=tuple(each.object("node").text("name") for each in said.object("tags").objects("edges")),
+        kind=CollectionKind.PORTFOLIO if is_portfolio else CollectionKind.SEQUENCE,
+        versions_made=listed[-1][0] + 1 if listed else 0,
+        created_at=said.moment("createdAt"),
+        updated_at=said.maybe_moment("updatedAt") or said.moment("createdAt"),
+    )
+    if is_portfolio:
+        links = [link for _n, each in listed for link in _links(server, each, key)]
+        return BroughtCollection(key, was, lambda: (), links)
+    return BroughtCollection(
+        key, was, partial(_versions, server, of, was, key, [each for _n, each in listed])
+    )
+
+
+def _number(edge: Said) -> int:
+    named = _NUMBERED.fullmatch(edge.text("version"))
+    return int(named[1]) if named else edge.object("node").count("versionIndex")
+
+
+def _links(server: Server, version: str, portfolio: str) -> Iterator[BroughtLink]:
+    said = server.ask(questions.MEMBERSHIPS, id=version).object("artifact").object("artifactMemberships")
+    for each in said.objects("edges"):
+        node = each.object("node")
+        if node.object("artifactCollection").text("id") == portfolio:
+            aliases = [
+                alias
+                for one in node.objects("aliases")
+                if not _NUMBERED.fullmatch(alias := one.text("alias"))
+            ]
+            yield BroughtLink(version, node.count("versionIndex"), aliases, node.moment("createdAt"))
+
+
+def _versions(
+    server: Server, of: Where, collection: PastCollection, key: str, listed: list[str]
+) -> Iterator[BroughtVersion]:
+    for each in listed:
+        said = server.ask(questions.VERSION, id=each).object("artifact")
+        if not said.raw:  # it was deleted meanwhile
+            continue
+        created, maker = said.moment("createdAt"), said.object("createdBy")
+        place = maker.object("project")
+        is_ours = (place.text("entityName"), place.text("name")) == (of["entity"], of["project"])
+        yield BroughtVersion(
+            each,
+            PastVersion(
+                number=said.count("versionIndex"),
+                new=_new(said, collection, key),
+                created_at=created,
+                committed_at=created,
+            ),
+            partial(_files, server, each, said),
+            f"{of['entity']}/{of['project']}/{maker.text('name')}" if is_ours else "",
+        )
+
+
+def _new(said: Said, collection: PastCollection, key: str) -> NewVersion:
+    aliases = [
+        each.text("alias")
+        for each in said.objects("aliases")
+        if each.object("artifactCollection").text("id") == key
+    ]
+    return NewVersion(
+        type_name=collection.type_name,
+        collection=collection.name,
+        digest=said.text("digest"),
+        description=said.text("description") or None,
+        metadata_text=said.text("metadata") or None,
+        aliases=tuple(each for each in aliases if not _NUMBERED.fullmatch(each)),
+        tags=tuple(each.text("name") for each in said.objects("tags")),
+        ttl_seconds=_ttl(said),
+        history_step=said.maybe_number("historyStep"),
+    )
+
+
+def _ttl(said: Said) -> int | None:
+    seconds = said.raw.get("ttlDurationSeconds")
+    if said.raw.get("ttlIsInherited", True) or seconds is None:
+        return None
+    return (
+        said.number("ttlDurationSeconds") or _NEVER_ENDS
+        if type(seconds) is int and seconds >= 0
+        else _NEVER_ENDS
+    )
+
+
+def _files(server: Server, version: str, said: Said) -> Iterator[PastFile]:
+    """What its list says, each file with where its bytes lie. The list is looked at as one that a client sends."""
+    url = said.object("currentManifest").object("file").text("directUrl")
+    listed = read_manifest(_whole(server, url)).rows
+    for path, row in listed.items():
+        if row[REF]:
+            yield PastFile(Entry(path, row[DIGEST], row[SIZE], row[REF], extra=row[EXTRA]))
+    missing = {path for path, row in listed.items() if not row[REF]}
+    for edge in server.pages(questions.ENTRIES, "artifact", "files", size=_AT_ONCE, id=version):
+        node = edge.object("node")
+        path = node.text("name")
+        if path not in missing:
+            continue
+        missing.remove(path)
+        row = listed[path]
+        entry = Entry(path, row[DIGEST], row[SIZE], "", extra=row[EXTRA])
+        yield PastFile(entry, partial(server.download, node.text("directUrl")))
+    if missing:
+        raise Broken(_("The server does not say where the files of an artifact lie."))
+
+
+def _whole(server: Server, url: str) -> bytes:
+    raw = bytearray()
+    for piece in server.download(url):
+        raw += piece
+        if len(raw) > MOST_MANIFEST_BYTES:
+            raise TooMuch(_("The server answers more at once than can be read."))
+    return bytes(raw)
