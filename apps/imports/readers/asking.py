@@ -108,8 +108,9 @@ class Site:
                 answer = connection.getresponse()
             except _BREAKS:
                 raise _gone() from None
-            _check(answer.status, answer.headers.get("Retry-After", ""))
-            yield answer
+            with answer:  # where the other side ends the connection it is the answer alone that holds it
+                _check(answer.status, answer.headers.get("Retry-After", ""))
+                yield answer
         finally:
             connection.close()
 

@@ -1,0 +1,260 @@
+"""What a server that is asked as W&B's may answer, by mistake or to do harm. What a real one answers: tests/wandb_protocol/test_client_import.py."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.core.errors import OwnlogError, Unavailable
+from apps.files.queries import list_files, read_file
+from apps.imports.errors import Broken
+from apps.imports.models import Import
+from apps.imports.readers import asking
+from apps.imports.readers.asking import Site
+from apps.imports.readers.elsewhere import download
+from apps.imports.readers.opening import open_site
+from apps.imports.services import ask_for_import, bring
+from apps.imports.types import Clash, ImportState, Origin
+from apps.projects.models import Project
+from apps.runs.history import store
+from apps.runs.models import Run
+from apps.runs.types import Stream
+from apps.teams.models import Entity
+
+pytestmark = pytest.mark.django_db
+Json = dict[str, Any]
+KEY = "s3cret" * 7
+DATA = b"weights"
+_AT = "2026-01-02T03:04:05"
+
+
+def listed(*nodes: Json, more: bool = False, cursor: str = "c") -> Json:
+    edges = [{"node": node, "cursor": cursor} for node in nodes]
+    return {"edges": edges, "pageInfo": {"endCursor": cursor, "hasNextPage": more}}
+
+
+class Pretended:
+    """A server with one run: answers by the name of the question, of which each test may set others."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Json]] = []
+        self.keys: list[str | None] = []  # that came with each request for a file
+        self.busy: list[str] = []  # what it says of when to come again, for each time that it is busy
+        self.file = DATA
+        self.answers: dict[str, Json | Callable[[Json], Json]] = {
+            "Viewer": {"viewer": {"entity": "ann", "username": "ann"}},
+            "Project": {"project": {"id": "p", "name": "vision", "createdAt": _AT}},
+            "Projects": {"models": listed({"name": "vision"})},
+            "Runs": {
+                "project": {
+                    "runs": listed({"name": "r1", "state": "finished", "createdAt": _AT, "tags": None})
+                }
+            },
+            "RunKeys": self.of_run(historyKeys={"lastStep": 2}, eventsLineCount=0),
+            "RunHistory": lambda asked: self.of_run(
+                history=[f'{{"_step": {n}}}' for n in range(3) if asked["from"] <= n < asked["to"]]
+            ),
+            "RunEvents": self.of_run(events=[]),
+            "RunLogLines": self.of_run(logLines=listed()),
+            "RunFiles": self.files(),
+        }
+
+    def of_run(self, **facts: object) -> Json:
+        return {"project": {"run": facts}}
+
+    def files(self, **facts: object) -> Json:
+        file = {"name": "w.bin", "directUrl": "/signed", "sizeBytes": len(DATA), "updatedAt": _AT}
+        file["md5"] = base64.b64encode(hashlib.md5(DATA, usedforsecurity=False).digest()).decode()
+        return self.of_run(files=listed(file | facts))
+
+    def answer(self, name: str, variables: Json) -> Json:
+        self.asked.append((name, variables))
+        if name.startswith("Run_"):
+            return {"data": self.of_run(**{name[4:]: listed()})}
+        found = self.answers.get(name, {"project": {}})
+        found = found(variables) if callable(found) else found
+        return found if "errors" in found else {"data": found}
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pretended]:
+    pretended = Pretended()
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            pretended.keys.append(self.headers.get("Authorization"))
+            self._send(pretended.file)
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if pretended.busy:
+                self._send(b"", 429, pretended.busy.pop())
+                return
+            name = body["query"].split("(")[0].split("{")[0].removeprefix("query").strip()
+            text = json.dumps(pretended.answer(name, body.get("variables") or {}))
+            self._send(text.replace('"/signed', f'"{pretended.url}/signed').encode())  # type: ignore[attr-defined]
+
+        def _send(self, data: bytes, status: int = 200, wait: str = "") -> None:
+            self.send_response(status)
+            if wait:
+                self.send_header("Retry-After", wait)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_args: Any) -> None:
+            """Not into the output of the tests."""
+
+    monkeypatch.setattr(asking, "_WAITS", (0.0,))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    pretended.url = f"http://127.0.0.1:{server.server_port}"  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield pretended
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def home(alice: User) -> Entity:
+    return Entity.objects.get(user=alice)
+
+
+def imported(there: Pretended, into: Entity, by: User, only: list[str] | None = None) -> Import:
+    reader, actor = open_site(Site(there.url, KEY), Origin.WANDB, only=only or []), Actor.person(by)  # type: ignore[attr-defined]
+    return bring(ask_for_import(into, reader, clash=Clash.SKIP, by=actor, whose_runs=actor), reader, by=actor)
+
+
+def test_one_that_answers_as_it_should_is_imported_and_gets_the_key_with_questions_alone(
+    there: Pretended, home: Entity, alice: User
+) -> None:
+    job = imported(there, home, alice)
+
+    assert (job.state, job.runs, job.left_out) == (ImportState.DONE, 1, 0)
+    run = Run.objects.get()
+    assert [row["_step"] for row in store.rereadable(run, Stream.HISTORY)()] == [0, 1, 2]
+    assert [b"".join(read_file(each.file)) for each in list_files(run)] == [DATA]
+    assert there.keys == [None]
+
+
+def _endless(asked: Json) -> Json:
+    return {"project": {"runs": listed({"name": "r1", "state": "x", "createdAt": _AT}, more=True)}}
+
+
+WRONG: dict[str, Callable[[Pretended], object]] = {
+    "the same page for ever": lambda said: said.answers.update(Runs=_endless),
+    "no moments": lambda said: said.answers.update(Project={"project": {"name": "vision"}}),
+    "a run without a name": lambda said: said.answers.update(
+        Runs={"project": {"runs": listed({"name": "", "createdAt": _AT})}}
+    ),
+    "a row that is none": lambda said: said.answers.update(RunHistory=said.of_run(history=["[]"])),
+    "rows that are none": lambda said: said.answers.update(RunHistory=said.of_run(history=[1])),
+    "no answer to a page of one": lambda said: said.answers.update(RunHistory={"errors": [{"message": "m"}]}),
+    "a file of another size": lambda said: said.answers.update(RunFiles=said.files(sizeBytes=99)),
+    "a file of other bytes": lambda said: setattr(said, "file", b"WEIGHTS"),
+    "a file that leads out": lambda said: said.answers.update(RunFiles=said.files(name="../w")),
+    "a list that is none": lambda said: said.answers.update(RunFiles={"project": {"run": {"files": [1]}}}),
+    "a file inside this network": lambda said: said.answers.update(
+        RunFiles=said.files(directUrl="https://127.0.0.1:1/")
+    ),
+    "a file of a cloud's own": lambda said: said.answers.update(
+        RunFiles=said.files(directUrl="http://169.254.169.254/latest/meta-data")
+    ),
+    "a file of this machine": lambda said: said.answers.update(RunFiles=said.files(directUrl="file:///etc/passwd")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_of_one_that_answers_wrongly_nothing_is_kept(
+    what: str, there: Pretended, home: Entity, alice: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    WRONG[what](there)
+
+    with pytest.raises(OwnlogError) as said:
+        imported(there, home, alice)
+
+    assert not isinstance(said.value, Unavailable)
+    assert Import.objects.get().state == ImportState.GIVEN_UP
+    assert not Project.objects.filter(entity=home).exists()
+    assert KEY not in caplog.text + said.value.message
+
+
+def test_where_it_is_busy_it_is_asked_again_when_it_says(
+    there: Pretended, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("apps.imports.readers.asking.time.sleep", waited.append)
+    there.busy = ["7"]
+
+    assert imported(there, home, alice).state == ImportState.DONE
+    assert waited == [7]
+
+    there.busy = ["99999999", "60"]
+    with pytest.raises(Unavailable):
+        imported(there, home, alice)
+    assert waited == [7, 60]
+
+
+def test_what_is_too_much_at_once_is_asked_for_in_smaller_parts(
+    there: Pretended, home: Entity, alice: User
+) -> None:
+    whole = there.answers["RunHistory"]
+    assert callable(whole)
+    there.answers["RunHistory"] = lambda asked: (
+        whole(asked) if asked["to"] - asked["from"] < 3 else {"errors": [{"message": KEY}]}
+    )
+
+    imported(there, home, alice)
+
+    assert len(list(store.rereadable(Run.objects.get(), Stream.HISTORY)())) == 3
+
+
+def test_a_page_that_may_be_a_sample_is_asked_for_again(there: Pretended, home: Entity, alice: User) -> None:
+    """Steps lie far apart at first, so that the stretches grow; then there are many in one."""
+    steps = [0, *range(10_000, 13_000)]
+    there.answers["RunKeys"] = there.of_run(historyKeys={"lastStep": steps[-1]}, eventsLineCount=0)
+
+    def history(asked: Json) -> Json:
+        found = [f'{{"_step": {n}}}' for n in steps if asked["from"] <= n < asked["to"]]
+        return there.of_run(history=found[:1500])  # a limit of its own
+
+    there.answers["RunHistory"] = history
+
+    imported(there, home, alice)
+
+    assert [row["_step"] for row in store.rereadable(Run.objects.get(), Stream.HISTORY)()] == steps
+
+
+def test_system_metrics_that_are_told_in_part_are_counted(
+    there: Pretended, home: Entity, alice: User
+) -> None:
+    there.answers["RunKeys"] = there.of_run(historyKeys=None, eventsLineCount=2)
+    there.answers["RunEvents"] = there.of_run(events=['{"system.cpu": 1}'])
+
+    assert imported(there, home, alice).left_out == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://user@files.example/", "https://files.example/a b", "https://[", "https://files.example/\x01"],
+)
+def test_only_an_address_is_one(url: str) -> None:
+    with pytest.raises(Broken):
+        list(download(Site("https://wandb.example"), url))
+
+
+def test_a_place_beside_the_server_is_judged_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host of it may be called anything."""
+    found = [(2, 1, 6, "", ("10.0.0.1", 443))]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_args, **_named: found)
+
+    with pytest.raises(Broken):
+        list(download(Site("https://wandb.example"), "https://files.example/a"))
