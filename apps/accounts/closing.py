@@ -15,7 +15,10 @@ from apps.accounts.models import BrowserSession, User
 from apps.accounts.names import NO_NAME
 from apps.accounts.queries import operators
 from apps.accounts.sessions import end_row
+from apps.core import background, clock
 from apps.core.errors import Conflict, NotFound
+
+_TELL = "runs.tell_authors_anew"  # tables of runs in memory what they are called
 
 
 def closed_account(user_id: int, *, at: datetime) -> User:
@@ -28,7 +31,9 @@ def closed_account(user_id: int, *, at: datetime) -> User:
         was_active=F("is_active"),
         is_active=False,
         username=Concat(Value(NO_NAME), F("public_id"), output_field=CharField()),
+        named_anew_at=clock.now(),
     )
+    background.enqueue(_TELL, user_id=user.pk)
     # Sessions do not come back with the account: whoever takes it back may not be the one whose browser is still open.
     for row in list(BrowserSession.objects.filter(user=user).values_list("session_row", flat=True)):
         end_row(row)
@@ -41,10 +46,12 @@ def open_account_again(user_id: int, *, name: str) -> None:
         erased_at=None,
         is_active=F("was_active"),
         username=name,
+        named_anew_at=clock.now(),
         idle_notices=0,
         idle_told_at=None,
         idle_tried_at=None,
     )
+    background.enqueue(_TELL, user_id=user_id)
 
 
 def require_other_operator(user: User) -> None:

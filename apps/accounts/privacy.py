@@ -37,6 +37,7 @@ declare(
         "created_at",
         "erased_at",
         "was_active",
+        "named_anew_at",
         "groups",
         "user_permissions",
     },

@@ -22,7 +22,6 @@ from apps.erasure.ways_back import make_way_back
 from apps.erasure.wholes import close_whole
 from apps.plans.services import withdraw_of
 from apps.projects.models import Project
-from apps.runs.authors import tell_authors_anew
 from apps.runs.models import Run
 from apps.teams.models import Entity, Membership, Organisation, OrganisationMembership
 from apps.teams.queries import last_admin_of
@@ -70,7 +69,6 @@ def close_account(
     user = closed_account(held.user_id, at=job.asked_at)
     withdraw_of(user, by=by)
     count = close_whole(held, job, by=by, also=Q(asked_by=user.public_id))
-    tell_authors_anew([user.pk])
     record(
         EventKind.ACCOUNT_ERASED,
         subject=user.public_id,

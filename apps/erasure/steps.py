@@ -33,6 +33,7 @@ from apps.exports.models import Export
 from apps.files.models import RunFile
 from apps.plans.models import PlanRequest
 from apps.projects.models import Project
+from apps.runs.authors import forget_authors
 from apps.runs.models import Chunk, Run
 from apps.teams.models import Entity, Organisation
 from apps.teams.names import index_of_name
@@ -84,7 +85,7 @@ def _shred_entities(job: ErasureJob) -> None:
     rows = Entity.everything.filter(erasure_job=job.uuid)
     for organisation in Organisation.everything.filter(entity__in=rows):
         let_all_teams_go(organisation, by=Actor.system())  # while its settings are there
-    people = list(rows.exclude(user=None).values_list("user_id", flat=True))
+    people = _people_of(job)
     note(job, Trace.PERSON, (UUID(int=pk) for pk in people))
     if people:  # while their addresses are known
         withdraw_all_to(addresses_of(people), by=Actor.system())
@@ -92,6 +93,11 @@ def _shred_entities(job: ErasureJob) -> None:
     _destroy(job, dict.fromkeys(map(NodeId, asked.values_list("vault_node", flat=True))))
     named = [row for row in rows.values_list("vault_node", "name") if not row[1].startswith(NO_NAME)]
     _destroy(job, {NodeId(node): index_of_name(name) for node, name in named})
+
+
+def _people_of(job: ErasureJob) -> list[int]:
+    rows = Entity.everything.filter(erasure_job=job.uuid).exclude(user=None)
+    return list(rows.values_list("user_id", flat=True))
 
 
 def _shred_runs(job: ErasureJob) -> None:
@@ -177,6 +183,7 @@ def delete_rows(job: ErasureJob, beat: Beat) -> None:
         while _delete_some(job, part):
             beat()
     if job.scope in WITH_NAMES:
+        forget_authors(_people_of(job), beat)
         leave_stones(job)
         clear_names(job)
     # Bytes may have taken grants from owners who stay. Mostly the epoch of the first step has not begun, and is this one.

@@ -13,7 +13,6 @@ from apps.accounts.closing import delete_accounts
 from apps.accounts.names import NO_NAME
 from apps.erasure.models import ErasureJob
 from apps.projects.models import ProjectTeam
-from apps.runs.authors import tell_authors_anew
 from apps.teams.models import Entity, Organisation
 from apps.teams.services import forget_services_without_a_team
 
@@ -28,6 +27,5 @@ def leave_stones(job: ErasureJob) -> None:
     gone.update(
         name=Concat(Value(NO_NAME), F("public_id"), output_field=CharField()), organisation=None, user=None
     )
-    tell_authors_anew(people)
     delete_accounts(people)
     forget_services_without_a_team()

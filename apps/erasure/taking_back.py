@@ -32,7 +32,6 @@ from apps.files.models import RunFile
 from apps.files.queries import names_again
 from apps.projects.gate import require
 from apps.projects.models import Project
-from apps.runs.authors import tell_authors_anew
 from apps.runs.models import Run
 from apps.teams.gate import require as require_in_entity
 from apps.teams.gate import require_in_organisation
@@ -205,7 +204,6 @@ def _bring_back_entity(job: ErasureJob) -> None:
     for each in found:
         if each.user_id is not None:
             open_account_again(each.user_id, name=each.name)
-            tell_authors_anew([each.user_id])
 
 
 def _bring_back_their_runs(job: ErasureJob, projects: Sequence[int]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -40,9 +40,11 @@ from apps.erasure.ways_back import erasure_behind, receipt_behind, way_back_for
 from apps.exports.models import Export
 from apps.exports.services import export_project
 from apps.projects.models import Project
+from apps.runs import authors
 from apps.runs.models import Run
 from apps.runs.queries import get_run
 from apps.runs.table import select_runs
+from apps.runs.tasks import sweep as sweep_runs
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Invitation, Membership
 from apps.teams.queries import people_in
@@ -262,14 +264,54 @@ def test_tables_of_runs_in_memory_call_them_nothing_from_then_on(
 
     assert is_called("bob")
     job, link = erase_account(bob, by=Actor.person(bob))
+    sweep_runs()
     assert not is_called("bob") and is_called(f"~{bob.public_id}")
     take_back_by_link(link)
+    sweep_runs()
     assert is_called("bob") and not is_called(f"~{bob.public_id}")
 
     finish(erase_account(User.objects.get(pk=bob.pk), by=Actor.person(bob), at_once=True)[0])
 
     assert not is_called("bob") and not is_called(f"~{bob.public_id}")
     assert select_runs(vision, limit=5).runs and ErasureJob.objects.get(pk=job.pk).step == Step.TAKEN_BACK
+
+
+def test_no_request_holds_the_runs_of_others_and_a_worker_that_dies_is_followed_by_one_that_begins_anew(
+    lab: Entity, vision: Project, own: Run, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = [work.run(vision, f"theirs-{n}", by=bob) for n in range(5)]
+    monkeypatch.setattr(authors, "_AT_ONCE", 2)
+
+    def versions() -> list[int]:
+        rows = Run.everything.filter(pk__in=[run.pk for run in theirs]).order_by("pk")
+        return list(rows.values_list("version", flat=True))
+
+    first = versions()
+    job, _link = erase_account(bob, by=Actor.person(bob), at_once=True)
+    assert versions() == first and authors.authors_to_tell() == [bob.pk]
+    held: list[list[int]] = []
+    batches = authors._batches
+
+    def dies_at_the_second(runs: Any) -> Iterator[list[int]]:
+        for batch in batches(runs):
+            if len(held) == 1:
+                held.append([])
+                raise SystemExit
+            held.append(batch)
+            yield batch
+
+    monkeypatch.setattr(authors, "_batches", dies_at_the_second)
+    with pytest.raises(SystemExit):
+        sweep_runs()
+    assert versions() != first and authors.authors_to_tell() == [bob.pk]
+    sweep_runs()
+    assert all(now > before for now, before in zip(versions(), first, strict=True))
+    assert authors.authors_to_tell() == [] and max(map(len, held)) == 2
+
+    second = versions()
+    finish(job)
+    assert all(now > before for now, before in zip(versions(), second, strict=True))
+    assert not Run.everything.filter(created_by=bob.pk).exists()
 
 
 def test_invitations_to_somebody_who_is_gone_are_withdrawn(
