@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -72,15 +73,44 @@ def json_of_nothing() -> bytes:
     return held.getvalue()
 
 
-PARQUET: dict[str, Callable[[], bytes]] = {
-    "one text in every row": one_text_in_every_row,
-    "one text that is all": one_text_that_is_all,
-    "json of nothing": json_of_nothing,
+# ── ZIP ──
+
+END, LOCATOR, END64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL"), struct.Struct("<4sQ2H2L4Q")
+
+
+def entries(count: int) -> bytes:
+    return (b"PK\1\2" + bytes(24) + struct.pack("<H", 1) + bytes(16) + b"x") * count
+
+
+def many_names_that_are_said_to_be_one() -> bytes:
+    listed = entries(500_001)
+    return listed + END.pack(b"PK\5\6", 0, 0, 1, 1, len(listed), 0, 0)
+
+
+def two_ends_of_which_one_is_harmless() -> bytes:
+    harmless = END64.pack(b"PK\6\6", 44, 45, 45, 0, 0, 1, 1, 47, 0)
+    listed = entries(500_001)
+    read = END64.pack(b"PK\6\6", 44, 45, 45, 0, 0, 500_001, 500_001, len(listed), len(harmless))
+    ends = END.pack(b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return harmless + listed + read + LOCATOR.pack(b"PK\6\7", 0, 0, 1) + ends
+
+
+ROOMLESS = "TooMuch: A table of this archive takes more memory than any history may: h.parquet."
+BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
+    "one text in every row": (lambda: packed(one_text_in_every_row()), ROOMLESS),
+    "one text that is all": (lambda: packed(one_text_that_is_all()), ROOMLESS),
+    "json of nothing": (lambda: packed(json_of_nothing()), ROOMLESS),
+    "many names": (
+        many_names_that_are_said_to_be_one,
+        "TooMuch: An archive of at most 500000 files can be imported.",
+    ),
+    "two ends": (two_ends_of_which_one_is_harmless, "Broken: This is not a ZIP archive, or it is not whole."),
 }
 
 
 _READ = """
 import django, resource, sys
+from contextlib import closing
 from pathlib import Path
 django.setup()
 from apps.core.errors import OwnlogError
@@ -90,14 +120,12 @@ from apps.imports.readers.ownlog.archive import Archive
 tables._ROOM = int(sys.argv[2])
 def refused(path):
     with path.open("rb") as file:
-        opened = tables.Tables(Archive(file))
         try:
-            for stretch in opened.rows("h"):
-                pass
+            with closing(tables.Tables(Archive(file))) as opened:
+                for stretch in opened.rows("h"):
+                    pass
         except OwnlogError as error:
             return f"{type(error).__name__}: {error}"
-        finally:
-            opened.close()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for path in sorted(Path(sys.argv[1]).iterdir()):
     print(path.name, refused(path), sep="|")
@@ -106,11 +134,10 @@ print(grown, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
-def test_tables_that_open_to_more_than_there_is_room_for(tmp_path: Path) -> None:
-    """Each in a process of its own, which may have no more; the one that asked for it has not grown."""
-    for name, make in PARQUET.items():
-        (tmp_path / name).write_bytes(packed(make()))
-        assert (tmp_path / name).stat().st_size < 2**20
+def test_archives_that_open_to_more_than_there_is_room_for(tmp_path: Path) -> None:
+    """Tables each in a process of its own, which may have no more; the one that asked for it has not grown."""
+    for name, (make, _words) in BOMBS.items():
+        (tmp_path / name).write_bytes(make())
 
     done = subprocess.run(
         [sys.executable, "-c", _READ, str(tmp_path), str(ROOM)],
@@ -124,10 +151,7 @@ def test_tables_that_open_to_more_than_there_is_room_for(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     *said, last = done.stdout.splitlines()
     grown, apart = map(int, last.split())
-    assert said == [
-        f"{name}|TooMuch: A table of this archive takes more memory than any history may: h.parquet."
-        for name in sorted(PARQUET)
-    ]
+    assert said == [f"{name}|{words}" for name, (_make, words) in sorted(BOMBS.items())]
     assert grown < 64 * 1024
     assert apart < ROOM // 1024 + 128 * 1024
 
@@ -177,3 +201,26 @@ def test_a_table_of_many_columns_is_read_in_time_that_grows_as_they_do() -> None
 
     assert len(json.loads(line)) == 8_000
     assert time.process_time() - begun < 2
+
+
+def a_name_that_is_no_text(data: bytes) -> bytes:
+    at = data.rindex(b"h.parquet") - 46
+    return data[: at + 8] + struct.pack("<H", 0x800) + data[at + 10 : at + 46] + b"\xff" + data[at + 47 :]
+
+
+def bytes_that_are_others(data: bytes) -> bytes:
+    """What is not packed says that it is longer than it is: what follows would be read for it."""
+    at = data.rindex(b"h.parquet") - 46
+    return data[: at + 24] + struct.pack("<L", 4096) + data[at + 28 :]
+
+
+@pytest.mark.parametrize("change", [a_name_that_is_no_text, bytes_that_are_others])
+def test_a_directory_that_lies(change: Callable[[bytes], bytes]) -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as made:
+        for name, data in listing({"h.parquet": b"x" * 100}, format="ownlog-export/1").items():
+            made.writestr(name, data)
+    Archive(held)
+
+    with pytest.raises(Broken):
+        Archive(io.BytesIO(change(held.getvalue())))

@@ -21,21 +21,24 @@ from apps.imports.errors import Broken
 FORMAT = "ownlog-export/1"
 MANIFEST = "manifest.json"
 MOST_FILES = 500_000  # their names are in memory
-_MOST_DIRECTORY = 256 * 2**20
+_MOST_DIRECTORY = 128 * 2**20
 _MOST_MANIFEST = 192 * 2**20
 _MOST_JSON = 96 * 2**20  # the list of an artifact's files is the longest
-_MOST_HELD = 256 * 2**20  # of a table that was packed once more, and cannot be read from any place
-_MOST_VALUES = 8_000_000  # of a JSON text, however short it writes them
+_MOST_HELD = 128 * 2**20  # of a table that was packed once more, and cannot be read from any place
+_MOST_VALUES = 4_000_000  # of a JSON text, however short it writes them
 _PIECE = 256 * 1024
 # Text packs to a twentieth; what is meant to fill a memory, to a thousandth.
 _LARGEST_RATIO, _ALWAYS_ALLOWED = 200, 2**30
 _END, _LOCATOR, _END64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL"), struct.Struct("<4sQ2H2L4Q")
+_ENTRY = struct.Struct("<4s24x3H12x")
 _LONGEST_COMMENT = 2**16
+_LONGEST_ENTRY = _ENTRY.size + 3 * 2**16
+_LONGEST_PATH = 4096
 _LOCAL_NAMES = struct.Struct("<26x2H")
 _LOCAL_SIZE = 30
 _SYMLINK = 0xA000
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-BREAKS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error, OSError)
+BREAKS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error, OSError, UnicodeError)
 
 
 class Archive:
@@ -109,7 +112,13 @@ class Archive:
             for _piece in self.stream(path):
                 pass
             return io.BufferedReader(_Section(self._file, self._start(info), info.file_size), _PIECE)
-        return io.BytesIO(self.bytes_of(path, most=_MOST_HELD))
+        if info.file_size > _MOST_HELD:
+            raise TooMuch(_("A file of the archive is larger than anything of its kind may be."))
+        held = io.BytesIO()
+        for piece in self.stream(path):
+            held.write(piece)
+        held.seek(0)
+        return held
 
     def _manifest(self) -> tuple[dict[str, Any], dict[str, tuple[int, bytes]]]:
         if MANIFEST not in self._infos:
@@ -185,7 +194,8 @@ class _Section(io.RawIOBase):
 
 
 def check_directory(file: BinaryIO) -> int:
-    """The size of the file, once its directory was found small enough to be held: `zipfile` would read any at one go."""
+    """The size of the file, once its directory was found small enough to be held: `zipfile` would read any at one go, and make
+    something of each entry in it, however few it says that there are."""
     size = file.seek(0, io.SEEK_END)
     tail = min(size, _LONGEST_COMMENT + _END.size + _LOCATOR.size)
     file.seek(size - tail)
@@ -194,15 +204,50 @@ def check_directory(file: BinaryIO) -> int:
     if at < 0 or at + _END.size > len(data):
         raise zipfile.BadZipFile
     (_magic, _disk, _first, _here, count, length, _offset, _comment) = _END.unpack_from(data, at)
+    ends, counted_to = size - tail + at, 2**16  # by programs that know no larger numbers
     if at >= _LOCATOR.size and data[at - _LOCATOR.size :].startswith(b"PK\6\7"):
         (_magic, _disk, place, _disks) = _LOCATOR.unpack_from(data, at - _LOCATOR.size)
+        ends -= _LOCATOR.size + _END64.size
+        if place != ends:  # some read the one that it says, others the one before it
+            raise zipfile.BadZipFile
         file.seek(place)
         ending = _END64.unpack(file.read(_END64.size))
-        count, length = ending[7], ending[8]
+        if ending[0] != b"PK\6\6":
+            raise zipfile.BadZipFile
+        count, length, counted_to = ending[7], ending[8], 2**64
     if count > MOST_FILES or length > _MOST_DIRECTORY:
-        raise TooMuch(_("An archive of at most %(n)d files can be imported.") % {"n": MOST_FILES})
+        raise _too_many()
+    if length > ends or _entries(file, ends - length, length) % counted_to != count:
+        raise zipfile.BadZipFile
     file.seek(0)
     return size
+
+
+def _entries(file: BinaryIO, start: int, length: int) -> int:
+    """How many there are in a directory, and not how many it says."""
+    file.seek(start)
+    found, held, at = 0, b"", 0
+    while at + _ENTRY.size <= len(held) or length:
+        if len(held) - at < _LONGEST_ENTRY and length:
+            more = file.read(min(length, _PIECE))
+            held, at, length = held[at:] + more, 0, length - len(more)
+            if not more:
+                raise zipfile.BadZipFile
+            continue
+        magic, name, extra, comment = _ENTRY.unpack_from(held, at)
+        if magic != b"PK\1\2" or name > _LONGEST_PATH:
+            raise zipfile.BadZipFile
+        at += _ENTRY.size + name + extra + comment
+        found += 1
+        if found > MOST_FILES:
+            raise _too_many()
+    if at != len(held):
+        raise zipfile.BadZipFile
+    return found
+
+
+def _too_many() -> TooMuch:
+    return TooMuch(_("An archive of at most %(n)d files can be imported.") % {"n": MOST_FILES})
 
 
 def checked(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:
@@ -227,6 +272,8 @@ def _is_harmless(info: zipfile.ZipInfo) -> bool:
     parts = path.split("/")
     is_inside = not ({"", ".", ".."} & set(parts)) and "\\" not in path and "\0" not in path
     is_file = (info.external_attr >> 16) & 0xF000 != _SYMLINK and not info.flag_bits & 1
+    if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
+        return False
     return is_inside and is_file and ":" not in parts[0] and info.compress_type in _METHODS
 
 
