@@ -13,14 +13,18 @@ _UNFIT = re.compile(r"[/\\#?%:\x00-\x1f\x7f\ud800-\udfff]+")
 
 def project_names(found: Iterable[str]) -> list[str]:
     """Each as near to what it was as a project may be called, none of them twice."""
-    names: list[str] = []
+    names: dict[str, None] = {}
+    last: dict[str, int] = {}  # number that was tried for a name: thousands may have one
     for text in found:
         name = _fit(text)
-        number = 1
-        while (one := name if number == 1 else f"{name[: MOST_LETTERS - 8]}-{number}") in names:
-            number += 1
-        names.append(one)
-    return names
+        start = name[: MOST_LETTERS - 8]
+        number, one = 1, name
+        while one in names:
+            number = max(number, last.get(start, 1)) + 1
+            one = f"{start}-{number}"
+            last[start] = number
+        names[one] = None
+    return list(names)
 
 
 def _fit(text: str) -> str:

@@ -27,15 +27,20 @@ def stretches(lines: Iterable[str]) -> Iterator[list[str]]:
 
 
 def lines_of(pieces: Iterable[bytes]) -> Iterator[str]:
-    """The lines of a text that comes in pieces. Only a line feed ends one."""
-    rest = b""
+    """The lines of a text that comes in pieces, one after another. Only a line feed ends one."""
+    begun: list[bytes] = []
+    size = 0
     for piece in pieces:
-        *whole, rest = (rest + piece).split(b"\n")
-        if len(rest) > _LONGEST_LINE:
+        start = 0
+        while (end := piece.find(b"\n", start)) >= 0:
+            yield _text(b"".join([*begun, piece[start:end]]))
+            begun, size, start = [], 0, end + 1
+        begun.append(piece[start:])
+        size += len(piece) - start
+        if size > _LONGEST_LINE:
             raise Broken(_("A line is longer than 10 MiB."))
-        yield from map(_text, whole)
-    if rest:
-        yield _text(rest)
+    if size:
+        yield _text(b"".join(begun))
 
 
 def _text(line: bytes) -> str:

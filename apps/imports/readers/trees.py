@@ -33,7 +33,7 @@ class Tree(Protocol):
 
     def moment(self, path: str) -> datetime: ...
 
-    def stream(self, path: str) -> Iterator[bytes]: ...
+    def stream(self, path: str, *, piece_size: int = _PIECE) -> Iterator[bytes]: ...
 
     def close(self) -> None: ...
 
@@ -66,12 +66,12 @@ class FolderTree:
     def moment(self, path: str) -> datetime:
         return min(datetime.fromtimestamp((self._top / path).stat().st_mtime, tz=UTC), clock.now())
 
-    def stream(self, path: str) -> Iterator[bytes]:
+    def stream(self, path: str, *, piece_size: int = _PIECE) -> Iterator[bytes]:
         at = 0
         while True:
             with (self._top / path).open("rb") as file:
                 file.seek(at)
-                piece = file.read(_PIECE)
+                piece = file.read(piece_size)
             if not piece:
                 return
             at += len(piece)
@@ -111,11 +111,11 @@ class ZipTree:
             return clock.now()
         return min(found, clock.now())
 
-    def stream(self, path: str) -> Iterator[bytes]:
+    def stream(self, path: str, *, piece_size: int = _PIECE) -> Iterator[bytes]:
         """No more than it says that there is; its checksum is looked at where it ends."""
         try:
             with self._zip.open(self._infos[path]) as file:
-                while piece := file.read(_PIECE):
+                while piece := file.read(piece_size):
                     yield piece
         except BREAKS:
             raise Broken(_("A file of this archive is damaged: %(path)s.") % {"path": path}) from None

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-import yaml
 from django.utils.translation import gettext as _
 
 from apps.core.errors import TooMuch
 from apps.files.types import PastFile
 from apps.imports.errors import Broken
+from apps.imports.readers.mlflow.plain_yaml import read_yaml
 from apps.imports.readers.mlflow.types import Experiment, Logged, Point, is_possible
 from apps.imports.readers.said import Said, of_milliseconds
 from apps.imports.readers.stretches import lines_of
@@ -24,7 +23,9 @@ _METRICS, _PARAMS, _TAGS, _ARTIFACTS = "metrics", "params", "tags", "artifacts"
 _TRASH, _MODELS, _TRACES = ".trash", "models", "traces"
 _MOST_META = 256 * 1024
 _MOST_WORDS = 32 * 2**20  # of the parameters and tags of one run
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # neither makes objects of tags
+_PIECE = 8 * 1024  # of a file of which hundreds are open beside it
+_MOST_NAMES = 100_000  # of them, and of its metrics
+_MOST_STREAMS, _MOST_READ = 500, 128 * 2**20  # metrics that are read as they go, and bytes of all others
 _STATUSES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 _NOTE = "mlflow.note.content"
 _DELETED = "deleted"
@@ -87,8 +88,8 @@ class FolderStore:
 
     def _yaml(self, path: str) -> Said:
         try:
-            return Said(yaml.load(whole(self._tree, path, most=_MOST_META), Loader=_LOADER))  # noqa: S506  (a safe one)
-        except (yaml.YAMLError, RecursionError, ValueError):
+            return Said(read_yaml(whole(self._tree, path, most=_MOST_META)))
+        except ValueError:
             raise Broken(_("A file of MLflow cannot be read: %(path)s.") % {"path": path}) from None
 
     # ── what it holds ──
@@ -151,7 +152,7 @@ class FolderStore:
     def _words(self, folder: _Folder, kind: str) -> dict[str, str]:
         """Files of a word each, by their names, which may have folders in them."""
         start, paths = f"{_under(folder.path, kind)}/", folder.below.get(kind, ())
-        if sum(map(self._tree.size, paths)) > _MOST_WORDS:
+        if sum(map(self._tree.size, paths)) > _MOST_WORDS or len(paths) > _MOST_NAMES:
             raise TooMuch(_("More is said of a run than can be kept: %(path)s.") % {"path": folder.path})
         return {path.removeprefix(start): self._text(path) for path in paths}
 
@@ -163,9 +164,22 @@ class FolderStore:
 
     def points(self, run: Logged, metric: str) -> Iterator[Point]:
         path = f"{run.place}/{_METRICS}/{metric}"
-        for line in lines_of(self._tree.stream(path)):
-            if line.strip():
-                yield _point(line, path)
+        return _points(lines_of(self._tree.stream(path, piece_size=_PIECE)), path)
+
+    def series(self, run: Logged, metrics: Sequence[str]) -> Mapping[str, Iterator[Point]]:
+        """The longest are read as they go. Of all others, which may be very many, what is open takes more than what is in them."""
+        paths = {each: f"{run.place}/{_METRICS}/{each}" for each in metrics}
+        longest = sorted(metrics, key=lambda each: self._tree.size(paths[each]), reverse=True)
+        short = longest[_MOST_STREAMS:]
+        if len(metrics) > _MOST_NAMES or sum(self._tree.size(paths[each]) for each in short) > _MOST_READ:
+            raise TooMuch(
+                _("A run has more metrics than can be read side by side: %(path)s.") % {"path": run.place}
+            )
+        read = {each: whole(self._tree, paths[each], most=_MOST_READ) for each in short}
+        return {
+            each: _points(lines_of([read[each]]), paths[each]) if each in read else self.points(run, each)
+            for each in metrics
+        }
 
     def files(self, run: Logged) -> Iterator[PastFile]:
         start = f"{run.place}/{_ARTIFACTS}/"
@@ -191,9 +205,13 @@ def _status(value: object) -> str:
     return _STATUSES.get(value, "RUNNING") if isinstance(value, int) else str(value)
 
 
+def _points(lines: Iterable[str], path: str) -> Iterator[Point]:
+    return (_point(line, path) for line in lines if line.strip())
+
+
 def _point(line: str, path: str) -> Point:
     """`milliseconds value step`; the oldest files have no step, newer ones say of which data set it is."""
-    words = line.split()
+    words = line.split(maxsplit=3)
     try:
         point = Point(int(words[0]), float(words[1]), int(words[2]) if len(words) > 2 else 0)
     except (IndexError, ValueError):

@@ -11,7 +11,7 @@ from typing import Any
 from apps.core import clock, jsontext
 from apps.files.types import PastFile
 from apps.imports.readers.mlflow.rows import history_rows, system_rows
-from apps.imports.readers.mlflow.types import Experiment, Logged, Point, Store
+from apps.imports.readers.mlflow.types import Experiment, Logged, Store
 from apps.imports.readers.naming import project_names
 from apps.imports.readers.stretches import stretches
 from apps.imports.types import BroughtCollection, BroughtProject, BroughtRun, Origin
@@ -113,19 +113,16 @@ class MlflowReader:
         return last, min(datetime.fromtimestamp(newest / 1000, tz=UTC), clock.now()) if newest else None
 
     def _history(self, run: Logged) -> Iterable[Sequence[str]]:
-        found = self._series(run, [each for each in run.metrics if not each.startswith(_SYSTEM)])
+        found = self._store.series(run, [each for each in run.metrics if not each.startswith(_SYSTEM)])
         return stretches(map(jsontext.dumps, history_rows(found)))
 
     def _events(self, run: Logged) -> Iterable[Sequence[str]]:
         """What MLflow measured of the machine is no history of the run."""
-        found = self._series(run, [each for each in run.metrics if each.startswith(_SYSTEM)])
+        found = self._store.series(run, [each for each in run.metrics if each.startswith(_SYSTEM)])
         named = {
             f"system.{name.removeprefix(_SYSTEM).replace('/', '.')}": points for name, points in found.items()
         }
         return stretches(map(jsontext.dumps, system_rows(named, run.began_at)))
-
-    def _series(self, run: Logged, metrics: Sequence[str]) -> dict[str, Iterator[Point]]:
-        return {each: self._store.points(run, each) for each in metrics}
 
     def _files(self, run: Logged) -> Iterator[PastFile]:
         return self._store.files(run)

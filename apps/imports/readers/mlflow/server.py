@@ -79,6 +79,9 @@ class ServerStore:
             if not token:
                 return
 
+    def series(self, run: Logged, metrics: Sequence[str]) -> Mapping[str, Iterator[Point]]:
+        return {each: self.points(run, each) for each in metrics}
+
     def files(self, run: Logged) -> Iterator[PastFile]:
         ended = run.ended_at or clock.now()
         for path in self._paths(run, "", 0):

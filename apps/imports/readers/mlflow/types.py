@@ -67,6 +67,9 @@ class Store(Protocol):
 
     def points(self, run: Logged, metric: str) -> Iterator[Point]: ...
 
+    def series(self, run: Logged, metrics: Sequence[str]) -> Mapping[str, Iterator[Point]]:
+        """Points of many metrics, to be read side by side."""
+
     def files(self, run: Logged) -> Iterator[PastFile]: ...
 
     def close(self) -> None: ...
