@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
@@ -21,10 +20,11 @@ from apps.artifacts.services import (
     bring_version,
     settle_collection,
 )
-from apps.artifacts.types import RunRole
-from apps.core.errors import Conflict, Forbidden, Invalid
+from apps.artifacts.types import PastFile, RunRole
+from apps.core.errors import Forbidden, Invalid
 from apps.files.services import bring_files
-from apps.files.types import PastFile
+from apps.files.types import PastFile as PastRunFile
+from apps.imports.holding import Held, Lost
 from apps.imports.models import Import, ImportItem
 from apps.imports.names import free_name
 from apps.imports.types import (
@@ -48,7 +48,6 @@ from apps.vault.tree import keys_in_use, open_key
 from apps.vault.types import NodeId
 
 KEY_LABEL = "import_item.key"
-_BEAT_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -56,13 +55,12 @@ class Bringing:
     """Reads to the end and stores what is not stored yet. Asked again after a crash it does the rest."""
 
     job: Import
-    beat: Callable[[], None]  # says that somebody is at it
+    held: Held
     between: Callable[
         [], None
     ]  # may raise, to leave the rest for later; only called when something more is stored
     tally: Tally = field(default_factory=Tally)
     _by: Actor = field(init=False)
-    _said_at: float = 0.0
     _runs: dict[str, int] = field(default_factory=dict)  # what came, by the key that it had there
     _versions: dict[str, int] = field(default_factory=dict)
     _edges: list[tuple[str, RunRole, str]] = field(default_factory=list)
@@ -81,14 +79,8 @@ class Bringing:
             self._lineage()
         self.tally.left_out += reader.left_out
 
-    def _beat(self) -> None:
-        now = time.monotonic()
-        if now - self._said_at > _BEAT_SECONDS:
-            self._said_at = now
-            self.beat()
-
     def _stored(self) -> None:
-        self._beat()
+        self.held.say()
         self.between()
 
     # ── projects ──
@@ -123,7 +115,7 @@ class Bringing:
     # ── runs ──
 
     def _run(self, project: Project, found: BroughtRun) -> None:
-        self._beat()
+        self.held.say()
         item = self._item(ItemKind.RUN, found.key)
         if not item.is_done:
             self._bring_run(project, found, item)
@@ -144,20 +136,25 @@ class Bringing:
             first = 0
             for lines in stretches():
                 first = bring_lines(run, stream, lines, first=first)
-                self._beat()
+                self.held.say()
         bring_alerts(run, found.alerts())
         refused = bring_files(run, map(self._heard, found.files()))
         settle_run(run, found.was)
         self._note(item, is_done=True, left_out=refused)
 
-    def _heard(self, file: PastFile) -> PastFile:
-        self._beat()
-        return file
+    def _heard(self, file: PastRunFile) -> PastRunFile:
+        self.held.say()
+        return replace(file, read=lambda: self.held.said_with(file.read()))
+
+    def _heard_of(self, file: PastFile) -> PastFile:
+        self.held.say()
+        read = file.read
+        return file if read is None else replace(file, read=lambda: self.held.said_with(read()))
 
     # ── artifacts ──
 
     def _collection(self, project: Project, found: BroughtCollection) -> None:
-        self._beat()
+        self.held.say()
         item = self._item(ItemKind.COLLECTION, found.key)
         there = find_collection(project, found.was.name)
         if there is not None and self._others(item).filter(collection=there).exists():
@@ -171,13 +168,12 @@ class Bringing:
         settle_collection(collection, found.was)
 
     def _version(self, collection: Collection, found: BroughtVersion) -> None:
-        self._beat()
+        self.held.say()
         item = self._item(ItemKind.VERSION, found.key)
         if not item.is_done:
             try:
-                made = bring_version(
-                    collection, found.was, found.files(), key=self._key_of(item), by=self._by
-                )
+                files = map(self._heard_of, found.files())
+                made = bring_version(collection, found.was, files, key=self._key_of(item), by=self._by)
             except Forbidden:  # code, where its owner does not let code be kept
                 self.tally.left_out += 1
                 return
@@ -191,6 +187,7 @@ class Bringing:
 
     def _links(self, portfolio: Collection, found: BroughtCollection) -> None:
         for link in found.links:
+            self.held.say()
             version = self._versions.get(link.version)
             if version is None:  # of elsewhere: what an archive names is not ours to link to
                 self.tally.left_out += 1
@@ -218,7 +215,7 @@ class Bringing:
             if role is RunRole.OUTPUT and maker is not None:
                 self._edge(maker, version, role)
             self._edge(self._runs[run], version, role)
-            self._beat()
+            self.held.say()
 
     def _edge(self, run: int, version: int, role: RunRole) -> None:
         bring_role(Run(pk=run), Version(pk=version), role)
@@ -238,9 +235,9 @@ class Bringing:
         return f"{self.job.uuid}/{item.pk}"
 
     def _note(self, item: ImportItem, **what: Any) -> None:
-        """Conflict where the import was given up meanwhile: nothing is noted any more."""
-        if not ImportItem.objects.filter(pk=item.pk).update(**what):
-            raise Conflict(_("This import was given up."))
+        """Lost where the import was given up meanwhile, or is another worker's: nothing is noted any more."""
+        if not ImportItem.objects.filter(pk=item.pk, of__in=self.held.rows()).update(**what):
+            raise Lost
         for name, value in what.items():
             setattr(item, name, value)
         if item.is_done:

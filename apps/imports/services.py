@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
@@ -22,6 +21,7 @@ from apps.core import background, clock
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, OwnlogError, TooMuch
 from apps.erasure.services import erase_project
 from apps.imports.bringing import Bringing
+from apps.imports.holding import LEASE, Held, Lost
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import WORDS_LABEL, whose
 from apps.imports.types import Clash, ImportState, Reader
@@ -34,7 +34,6 @@ from apps.vault.tree import keys_in_use, open_key
 from apps.vault.types import NodeId
 
 FINGERPRINT_LABEL = "import.fingerprint"
-_LEASE = timedelta(minutes=2)  # who has not said a word since is dead, and another one goes on
 UNDER_WAY = (ImportState.QUEUED.value, ImportState.RUNNING.value)
 # What is wrong with what is brought, or with bringing it here: to try again changes nothing.
 _FINAL = (Invalid, TooMuch, Conflict, Forbidden, NotFound)
@@ -89,18 +88,25 @@ def bring(
     What is wrong with it is raised, and then nothing of it stays. Conflict where somebody else is at it just now. `between` is
     called behind each thing that is stored, and may raise to leave the rest for later; `at_last` before all of it is seen.
     """
-    claim(job)
+    held = claim(job)
     try:
-        bringing = Bringing(job, beat=lambda: _beat(job), between=between)
+        bringing = Bringing(job, held, between=between)
         bringing.everything(reader)
         at_last()
         _finish(job, bringing, by=by)
+    except Lost:  # another one's now: what is there is theirs
+        raise
     except _FINAL as error:
-        with keys_in_use():
-            give_up(job, by=by, trouble=error)
+        if held.was_taken_over and held.is_held():
+            # Whoever had it before may have been slow and not dead, and in the way: once more, alone.
+            _let_go(held)
+            raise
+        if held.is_held():
+            with keys_in_use():
+                give_up(job, by=by, trouble=error)
         raise
     except BaseException:
-        _let_go(job)
+        _let_go(held)
         raise
     job.refresh_from_db()
     return job
@@ -143,8 +149,8 @@ def _erase(project: Project, *, by: Actor) -> None:
 def _finish(job: Import, bringing: Bringing, *, by: Actor) -> None:
     with transaction.atomic():
         row = _locked(job)
-        if row.state != ImportState.RUNNING:
-            raise Conflict(_("This import was given up."))
+        if row.state != ImportState.RUNNING or row.busy_until != bringing.held.until:
+            raise Lost
         if not row.entity.is_open:
             raise Forbidden(_("Nothing is imported here now."))
         bringing.tally.projects = open_brought(row.uuid)
@@ -185,20 +191,19 @@ def _locked(job: Import) -> Import:
     return found
 
 
-def claim(job: Import) -> None:
+def claim(job: Import) -> Held:
     """Nobody else is at it for a while; Conflict where somebody is, or it is over."""
     now = clock.now()
-    free = Import.objects.filter(Q(busy_until=None) | Q(busy_until__lt=now), pk=job.pk, state__in=UNDER_WAY)
-    # Tries are counted before, so that one that kills its worker comes to an end too.
-    if not free.update(busy_until=now + _LEASE, state=ImportState.RUNNING.value, tries=F("tries") + 1):
-        raise Conflict(_("Somebody is at this import just now, or it is over."))
+    rows = Import.objects.filter(pk=job.pk, state__in=UNDER_WAY)
+    for was_taken_over, free in (
+        (False, rows.filter(busy_until=None)),
+        (True, rows.filter(busy_until__lt=now)),
+    ):
+        # Tries are counted before, so that one that kills its worker comes to an end too.
+        if free.update(busy_until=now + LEASE, state=ImportState.RUNNING.value, tries=F("tries") + 1):
+            return Held(job.pk, now + LEASE, was_taken_over)
+    raise Conflict(_("Somebody is at this import just now, or it is over."))
 
 
-def _beat(job: Import) -> None:
-    there = Import.objects.filter(pk=job.pk, state=ImportState.RUNNING.value)
-    if not there.update(busy_until=clock.now() + _LEASE):
-        raise Conflict(_("This import was given up."))
-
-
-def _let_go(job: Import) -> None:
-    Import.objects.filter(pk=job.pk, state__in=UNDER_WAY).update(busy_until=None, turn_at=clock.now())
+def _let_go(held: Held) -> None:
+    held.rows().update(busy_until=None, turn_at=clock.now())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,17 @@ from django.core.management import CommandError, call_command
 
 from apps.accounts.actors import OPERATOR_ID, Actor
 from apps.accounts.models import User
+from apps.artifacts.models import Version
+from apps.artifacts.services import bring_version
 from apps.audit.models import Event
 from apps.blobs.models import Blob
 from apps.core import clock
 from apps.core.errors import Conflict
 from apps.erasure.models import ErasureJob
 from apps.erasure.services import advance as advance_erasure
-from apps.imports import bringing, services
+from apps.imports import bringing, holding, services
 from apps.imports.models import Import
+from apps.imports.readers.ownlog.archive import Archive
 from apps.imports.readers.ownlog.reading import OwnlogReader
 from apps.imports.types import Clash, ImportState
 from apps.projects.models import Project
@@ -150,6 +153,89 @@ def test_two_do_not_bring_the_same_at_once(archive: bytes, home: Entity, alice: 
         services.bring(job, reader, by=by)
 
     assert not Project.everything.filter(entity=home).exists()
+
+
+def _asked(archive: bytes, home: Entity, alice: User) -> tuple[Import, OwnlogReader, Actor]:
+    by, reader = Actor.person(alice), OwnlogReader(io.BytesIO(archive))
+    return services.ask_for_import(home, reader, clash=Clash.SKIP, by=by, whose_runs=by), reader, by
+
+
+def test_while_the_bytes_of_one_thing_come_nobody_else_begins(
+    archive: bytes, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, reader, by = _asked(archive, home, alice)
+    monkeypatch.setattr(holding, "_WORD_SECONDS", 0.0)
+    begun, minutes = clock.now(), [0]
+    monkeypatch.setattr(clock, "now", lambda: begun + timedelta(minutes=minutes[0]))
+    real, refused = Archive.stream, list[int]()
+
+    def slow(opened: Archive, path: str) -> Iterator[bytes]:
+        data = b"".join(real(opened, path))
+        if data != b"a" * 100:
+            yield data
+            return
+        for byte in data:
+            minutes[0] += 1
+            with pytest.raises(Conflict):
+                services.claim(job)
+            refused.append(minutes[0])
+            yield bytes([byte])
+
+    monkeypatch.setattr(Archive, "stream", slow)
+
+    services.bring(job, reader, by=by)
+
+    assert refused == list(range(1, 101))
+    assert Import.objects.get().state == ImportState.DONE
+
+
+@pytest.mark.parametrize("name", ["bring_files", "bring_role"])
+def test_a_slow_worker_that_was_taken_for_dead_stops_and_does_no_harm(
+    archive: bytes, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    job, reader, by = _asked(archive, home, alice)
+    real, others = getattr(bringing, name), list[holding.Held]()
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        made = real(*args, **kwargs)
+        if not others:
+            late = clock.now() + timedelta(minutes=3)
+            with monkeypatch.context() as later:
+                later.setattr(clock, "now", lambda: late)
+                others.append(services.claim(job))
+        return made
+
+    monkeypatch.setattr(bringing, name, slow)
+
+    with pytest.raises(holding.Lost):
+        services.bring(job, reader, by=by)
+
+    (other,) = others
+    assert other.is_held()  # and goes on with all of it
+    other.rows().update(busy_until=None)
+    assert services.bring(job, OwnlogReader(io.BytesIO(archive)), by=by).runs == 3
+
+
+def test_what_fails_behind_a_worker_that_may_live_is_tried_once_more_alone(
+    archive: bytes, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, reader, by = _asked(archive, home, alice)
+    Import.objects.update(busy_until=clock.now() - timedelta(minutes=1))
+    real, calls = bring_version, list[int]()
+
+    def in_the_way(*args: Any, **kwargs: Any) -> Version:
+        calls.append(1)
+        if len(calls) == 1:
+            raise Conflict("This version is complete: nothing is added to it.")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(bringing, "bring_version", in_the_way)
+
+    with pytest.raises(Conflict):
+        services.bring(job, reader, by=by)
+
+    assert Import.objects.get().state == ImportState.RUNNING
+    assert services.bring(job, OwnlogReader(io.BytesIO(archive)), by=by).versions == 2
 
 
 def test_the_machine_imports_a_file(path: Path, home: Entity, alice: User) -> None:
