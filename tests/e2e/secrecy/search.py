@@ -1,27 +1,39 @@
 """The canary search: is anything that was logged to be found on the disk, in whatever guise?
 
 Files are searched as bytes, and SQLite files value by value as well: a long value is spread over
-pages, and raw bytes of the file would miss it. What is merely compressed is opened first.
+pages, and raw bytes of the file would miss it. What is merely compressed is opened, wherever in a file it begins.
+
+A file is read in blocks that overlap, so its size is no matter. Markers made here begin with the same letters: each guise of
+those is looked for once, and what follows is looked up, so their number is no matter either.
 """
 
 from __future__ import annotations
 
 import base64
-import gzip
 import json
+import re
 import secrets
 import sqlite3
 import struct
+import zipfile
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 import zstandard
 
 _SQLITE = b"SQLite format 3\0"
-_MOST_UNPACKED = 64 * 1024 * 1024
+_STEM = "qvzxkw"
+BLOCK = 4 * 1024 * 1024
+_OVERLAP = 4 * 1024  # more than any guise of any marker is long
+_MOST_UNPACKED = 64 * 1024 * 1024  # of one stream
+_PIECE = 64 * 1024
 # What stands before and after these is unknown, so only the letters that the marker alone decides are looked for.
 _ALIGNMENTS = ((0, 0), (1, 2), (2, 3))
 Guise = tuple[str, bytes]
@@ -50,7 +62,8 @@ class Hit:
 
 def new_text(field: str, *, letters: int = 18) -> Marker:
     """Lower-case letters only: fit for a name, a path, a key or a run id alike."""
-    return Marker(field, "q" + "".join(secrets.choice("bcdfghjkmnprstvwxz") for _ in range(letters)))
+    rest = letters + 1 - len(_STEM)
+    return Marker(field, _STEM + "".join(secrets.choice("bcdfghjkmnprstvwxz") for _ in range(rest)))
 
 
 def new_number(field: str) -> Marker:
@@ -65,14 +78,50 @@ def search(places: Iterable[Path], markers: Iterable[Marker]) -> list[Hit]:
 
 def search_readings(readings: Iterable[tuple[str, bytes]], markers: Iterable[Marker]) -> list[Hit]:
     """Every marker in what was read, each reading with a word on where it was."""
-    wanted = [(marker.field, guise, needle) for marker in markers for guise, needle in marker.guises]
-    hits: set[Hit] = set()
+    finder, hits = _Finder(markers), set[Hit]()
     for where, data in readings:
-        hits.update(Hit(field, guise, where) for field, guise, needle in wanted if needle in data)
+        hits.update(Hit(field, guise, where) for field, guise in finder.found_in(data))
     return sorted(hits, key=lambda hit: (hit.field, hit.place, hit.guise))
 
 
-def _text_guises(text: str) -> list[Guise]:
+class _Finder:
+    """All markers at once: those that begin with the stem by it, all others one by one."""
+
+    def __init__(self, markers: Iterable[Marker]) -> None:
+        self._others: list[tuple[str, str, bytes]] = []
+        # For each guise and length: by the whole needle, the field.
+        self._stemmed: dict[tuple[str, int], dict[bytes, str]] = defaultdict(dict)
+        stems = dict(_text_guises(_STEM, stem=True))
+        for marker in markers:
+            is_stemmed = isinstance(marker.value, str) and re.fullmatch(rf"{_STEM}[a-z]+", marker.value)
+            for guise, needle in marker.guises:
+                if is_stemmed and guise in stems:
+                    self._stemmed[guise, len(needle)][needle] = marker.field
+                else:
+                    self._others.append((marker.field, guise, needle))
+        self._stems = {guise: stems[guise] for guise, _ in self._stemmed}
+
+    def found_in(self, data: bytes) -> Iterator[tuple[str, str]]:
+        for field, guise, needle in self._others:
+            if needle in data:
+                yield field, guise
+        for guise, stem in self._stems.items():
+            at = data.find(stem)
+            while at >= 0:
+                yield from self._whole(data, guise, at, len(stem))
+                at = data.find(stem, at + 1)
+
+    def _whole(self, data: bytes, guise: str, at: int, stem: int) -> Iterator[tuple[str, str]]:
+        for (of, length), needles in self._stemmed.items():
+            if of == guise:
+                start = at + stem - length if guise == "reversed" else at
+                field = needles.get(data[start : start + length]) if start >= 0 else None
+                if field is not None:
+                    yield field, guise
+
+
+def _text_guises(text: str, *, stem: bool = False) -> list[Guise]:
+    """`stem`: of a beginning, behind which more letters stand."""
     raw = text.encode()
     guises = [
         ("raw", raw),
@@ -90,7 +139,8 @@ def _text_guises(text: str) -> list[Guise]:
     for before, skipped in _ALIGNMENTS:
         letters = base64.b64encode(b"\0" * before + raw)
         # The first letters mix with what stands before, the last three bytes' worth with what stands behind.
-        stable = letters[skipped : len(letters) - 4]
+        whole = (before + len(raw)) * 4 // 3
+        stable = letters[skipped : whole if stem else len(letters) - 4]
         guises.append((f"base64 at {before}", stable))
         if (url_safe := stable.translate(bytes.maketrans(b"+/", b"-_"))) != stable:
             guises.append((f"base64url at {before}", url_safe))
@@ -115,12 +165,13 @@ def _readings(path: Path) -> Iterator[tuple[str, bytes]]:
     """The file's name and bytes, then what is inside it, each with a word on where it was."""
     yield f"name of {path}", str(path).encode()
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            yield from _blocks_and_unpacked(str(path), file)
+            file.seek(0)
+            is_sqlite = file.read(len(_SQLITE)) == _SQLITE
     except FileNotFoundError:  # a draft that has just got its name
         return
-    yield str(path), data
-    yield from ((f"{path} unpacked", inner) for inner in _unpacked(data))
-    if data.startswith(_SQLITE):
+    if is_sqlite:
         yield from _values(path)
 
 
@@ -143,25 +194,68 @@ def _values(path: Path) -> Iterator[tuple[str, bytes]]:
 
 def value_readings(where: str, value: object) -> Iterator[tuple[str, bytes]]:
     data = value if isinstance(value, bytes) else repr(value).encode()
-    yield where, data
-    yield from ((f"{where} unpacked", inner) for inner in _unpacked(data))
+    yield from _blocks_and_unpacked(where, BytesIO(data))
 
 
-def _unpacked(data: bytes) -> Iterator[bytes]:
-    """What the data holds if it is compressed and no more."""
-    if data[:2] == b"\x1f\x8b":
-        yield from _tried(gzip.decompress, data)
-    if data[:1] == b"\x78":
-        yield from _tried(zlib.decompress, data)
-    if data[:4] == b"\x28\xb5\x2f\xfd":
-        yield from _tried(
-            lambda packed: zstandard.ZstdDecompressor().decompress(packed, _MOST_UNPACKED), data
-        )
+def _blocks_and_unpacked(where: str, file: BinaryIO) -> Iterator[tuple[str, bytes]]:
+    for start, block in _blocks(file):
+        yield where, block
+        for at in _beginnings(block):
+            yield from (
+                (f"{where} unpacked", inner) for inner in _unpacked(file, start + at, block[at : at + 4])
+            )
+    file.seek(0)
+    if file.read(4) == b"PK\x03\x04":
+        with suppress(zipfile.BadZipFile), zipfile.ZipFile(file) as archive:
+            for name in archive.namelist():
+                yield f"{where} member", name.encode()
+                with archive.open(name) as member:
+                    yield from ((f"{where} member", inner) for _, inner in _blocks(member))
 
 
-def _tried(unpack: object, data: bytes) -> Iterator[bytes]:
-    assert callable(unpack)
-    try:
-        yield unpack(data)
-    except (OSError, EOFError, zlib.error, zstandard.ZstdError):
-        return
+def _blocks(file: Any) -> Iterator[tuple[int, bytes]]:
+    """With the offset at which each begins; its first bytes are the last ones of the block before."""
+    start, kept = 0, b""
+    while True:
+        file.seek(start + len(kept))
+        read = file.read(BLOCK)
+        if not read:
+            return
+        block = kept + read
+        yield start, block
+        kept = block[-_OVERLAP:]
+        start += len(block) - len(kept)
+
+
+# gzip, zstd, and zlib at its four levels.
+_BEGINS = re.compile(rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd|\x78[\x01\x5e\x9c\xda]")
+
+
+def _beginnings(block: bytes) -> Iterator[int]:
+    return (found.start() for found in _BEGINS.finditer(block))
+
+
+def _unpacked(file: BinaryIO, at: int, magic: bytes) -> Iterator[bytes]:
+    """What is packed there, as far as it unpacks, in pieces that overlap."""
+    opener: Any
+    if magic[:2] == b"\x1f\x8b":
+        opener = zlib.decompressobj(wbits=31)
+    elif magic[:1] == b"\x78":
+        opener = zlib.decompressobj()
+    else:
+        opener = zstandard.ZstdDecompressor().decompressobj()
+    kept, total, piece = b"", 0, 1024  # a beginning that is none shows within the first bytes
+    while total < _MOST_UNPACKED:
+        file.seek(at)
+        packed = file.read(piece)
+        at, piece = at + len(packed), _PIECE
+        try:
+            inner = opener.decompress(packed) if packed else b""
+        except (zlib.error, zstandard.ZstdError):
+            return
+        if inner:
+            yield kept + inner
+            kept = (kept + inner)[-_OVERLAP:]
+            total += len(inner)
+        if not packed or opener.eof:
+            return

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
+import secrets
 import sqlite3
 import struct
+import tracemalloc
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +18,7 @@ from urllib.parse import quote
 import pytest
 import zstandard
 
-from tests.e2e.secrecy.search import Marker, new_number, new_text, search
+from tests.e2e.secrecy.search import BLOCK, Marker, new_number, new_text, search
 
 GUISES: dict[str, Callable[[str], bytes]] = {
     "raw": lambda text: text.encode(),
@@ -52,6 +56,63 @@ def test_a_number_is_found_written_and_as_a_double(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(f'{{"loss": {written.value!r}}}')
     (tmp_path / "b").write_bytes(b"xxx" + struct.pack("<d", packed.value) + b"xxx")
     assert {hit.field for hit in search([tmp_path], [written, packed])} == {"written", "packed"}
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zlib, fast": lambda data: zlib.compress(data, 1),
+    "zlib": zlib.compress,
+    "zlib, best": lambda data: zlib.compress(data, 9),
+    "zstd": zstandard.compress,
+    "zip": lambda data: _zipped(data),
+}
+
+
+def _zipped(data: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inside.txt", data)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("guise", GUISES)
+def test_a_marker_is_found_where_a_block_ends(guise: str, tmp_path: Path) -> None:
+    planted = new_text("planted")
+    needle = GUISES[guise](str(planted.value))
+    for shift in (1, len(needle) // 2, len(needle) - 1):
+        (tmp_path / f"large-{shift}").write_bytes(b"\0" * (BLOCK - shift) + needle + b"\0" * BLOCK)
+    assert len({hit.place.partition(" unpacked")[0] for hit in search([tmp_path], [planted])}) == 3
+
+
+@pytest.mark.parametrize("packed", PACKED)
+def test_what_is_packed_is_opened_wherever_in_a_file_it_begins(packed: str, tmp_path: Path) -> None:
+    """Much of it, so that it comes out in pieces; also where its end is missing."""
+    planted, absent = new_text("planted"), new_text("absent")
+    noise = secrets.token_bytes(200_000)
+    behind = secrets.token_bytes(len(noise))
+    text = PACKED[packed](noise + base64.b64encode(f"{planted.value} ".encode()) + behind)
+    (tmp_path / "whole").write_bytes(text if packed == "zip" else noise + text + noise)
+    if packed != "zip":
+        (tmp_path / "cut short").write_bytes(noise + text[:-1000])
+    found = {
+        (hit.field, hit.place.split("/")[-1].split()[0]) for hit in search([tmp_path], [planted, absent])
+    }
+    assert found == {("planted", "whole")} | ({("planted", "cut")} if packed != "zip" else set())
+
+
+def test_among_thousands_each_is_found_and_memory_stays_small(tmp_path: Path) -> None:
+    many = [new_text(f"field {number}") for number in range(2_000)]
+    with (tmp_path / "large").open("wb") as file:
+        for marker in many[::100]:
+            file.write(secrets.token_bytes(1024) * 1024 + str(marker.value).encode("utf-16-be"))
+    tracemalloc.start()
+
+    hits = search([tmp_path], many)
+
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert {hit.field for hit in hits} == {marker.field for marker in many[::100]}
+    assert most < 5 * BLOCK, "a file is not held whole"
 
 
 def test_a_file_name_counts(tmp_path: Path) -> None:
