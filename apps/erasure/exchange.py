@@ -294,7 +294,9 @@ class _Exchange:
         ids = files_named(run, {*going, *self.cut.names(PartKind.MEDIA), *self._copies(run)})
         for start in range(0, len(ids), 500):
             rows = list(
-                RunFile.objects.select_for_update(of=("self",)).filter(pk__in=ids[start : start + 500])
+                RunFile.objects.select_for_update(of=("self",))
+                .filter(pk__in=ids[start : start + 500])
+                .order_by("pk")
             )
             for row in rows:
                 row.erased_at, row.erasure_job = self.job.asked_at, self.job.uuid

@@ -34,6 +34,7 @@ from apps.exports.models import Export
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.projects.queries import locked_project
+from apps.runs.holding import hold_runs
 from apps.runs.models import Run
 from apps.runs.queries import whose
 from apps.teams.models import Entity
@@ -105,6 +106,7 @@ def erase_project(project: Project, *, by: Actor, at_once: bool = False) -> Eras
     Project.objects.filter(pk=project.pk).update(erased_at=job.asked_at, erasure_job=job.uuid)
     # After the project's row, which whoever adds a run holds: what they added is among these. Runs that another job is
     # erasing stay its own besides: it may not find nothing, and prove that they are gone, before this one has come to them.
+    hold_runs(runs)
     count = runs.update(
         erased_at=Coalesce("erased_at", Value(job.asked_at)),
         erasure_job=Coalesce("erasure_job", Value(job.uuid)),

@@ -34,6 +34,7 @@ from apps.files.models import RunFile
 from apps.plans.models import PlanRequest
 from apps.projects.models import Project
 from apps.runs.authors import forget_authors
+from apps.runs.holding import hold_runs
 from apps.runs.models import Chunk, Run
 from apps.teams.models import Entity, Organisation
 from apps.teams.names import index_of_name
@@ -205,6 +206,8 @@ def _delete_some(job: ErasureJob, part: Part) -> int:
         size = 0
         if part.model is Chunk:
             size = sum(batch.select_for_update().order_by("pk").values_list("stored_bytes", flat=True))
+        elif part.model is Run:
+            hold_runs(Run.everything.filter(pk__in=[row[0] for row in found]))
         gone, by_model = batch.delete()
         _count(job, part.model, Freed(gone, by_model.get(part.model._meta.label, 0), size))
     return gone

@@ -32,6 +32,7 @@ from apps.files.models import RunFile
 from apps.files.queries import names_again
 from apps.projects.gate import require
 from apps.projects.models import Project
+from apps.runs.holding import hold_runs
 from apps.runs.models import Run
 from apps.teams.gate import require as require_in_entity
 from apps.teams.gate import require_in_organisation
@@ -209,6 +210,7 @@ def _bring_back_entity(job: ErasureJob) -> None:
 def _bring_back_their_runs(job: ErasureJob, projects: Sequence[int]) -> None:
     """Of projects that are held. Those of which only a part was being erased are back in a moment, as they were before."""
     runs = Run.everything.filter(project__in=projects)
+    hold_runs(runs)
     runs.filter(erasure_job=job.uuid).update(**_FREE, version=F("version") + 1)
     parts = PartErasure.objects.filter(run__project__in=projects, exchanged_at=None)
     runs.filter(erasure_job__in=parts.values("erasure_job")).update(is_back_soon=True)

@@ -14,6 +14,7 @@ from apps.erasure.types import Step
 from apps.exports.closing import exports_holding, telling_of_runs, telling_of_versions
 from apps.exports.models import Export
 from apps.projects.models import Project
+from apps.runs.holding import hold_runs
 from apps.runs.models import Run
 from apps.teams.models import Entity
 
@@ -29,9 +30,9 @@ def close_whole(entity: Entity, job: ErasureJob, *, by: Actor, also: Q | None = 
     }
     projects = Project.everything.filter(entity=entity)
     list(projects.select_for_update().order_by("pk").values_list("pk"))
-    Run.everything.filter(project__entity=entity).update(
-        **marks, is_back_soon=False, version=F("version") + 1
-    )
+    runs = Run.everything.filter(project__in=projects)
+    hold_runs(runs)
+    runs.update(**marks, is_back_soon=False, version=F("version") + 1)
     count = projects.update(**marks)
     _take_exports(job, entity, also or Q(), by=by)  # while links say where more is told of it
     if job.step != Step.WAIT:

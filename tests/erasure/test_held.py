@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.core import clock
 from apps.erasure import exchange, services, taking_back
 from apps.erasure.models import ErasureJob
 from apps.erasure.parts import renew_key
@@ -24,8 +25,10 @@ from apps.runs.models import Run
 from apps.runs.queries import require_same_key
 from apps.runs.services import finish_run
 from apps.runs.types import RunState
+from apps.teams.choices import SettingName
 from apps.teams.models import Entity
-from tests.erasure.conftest import files_of, finish
+from apps.teams.services import choose
+from tests.erasure.conftest import files_of, finish, full_run
 from tests.servers import wait_for
 
 pytestmark = [
@@ -189,3 +192,59 @@ def test_who_takes_back_a_team_lets_others_point_at_it(
     take_back(by, public_id=job.public_id)
 
     assert found == [False]
+
+
+@pytest.fixture
+def two(vision: Project, alice: User) -> list[Run]:
+    """Two runs, of which the one that was made first lies behind the other in its table."""
+    runs = [full_run(vision, name, by=alice) for name in ("first", "second")]
+    for _ in range(3):
+        Run.objects.filter(pk=runs[0].pk).update(version=F("version") + 1)
+    return runs
+
+
+def _erase_project(run: Run, by: Actor) -> Callable[[], object]:
+    return lambda: services.erase_project(run.project, by=by)
+
+
+def _erase_team(run: Run, by: Actor) -> Callable[[], object]:
+    return lambda: erase_team(run.project.entity, by=by)
+
+
+def _take_back(run: Run, by: Actor) -> Callable[[], object]:
+    job = services.erase_project(run.project, by=by)
+    return lambda: take_back(by, public_id=job.public_id)
+
+
+def _delete(run: Run, by: Actor) -> Callable[[], object]:
+    choose(run.project.entity, SettingName.GRACE_DAYS, 1, by=by)
+    job = services.erase_runs(list(Run.objects.filter(project=run.project)), by=by)
+    ErasureJob.objects.update(due_at=clock.now())
+    return lambda: services.advance(job.pk)
+
+
+@pytest.mark.parametrize("asked", [_erase_project, _erase_team, _take_back, _delete])
+def test_many_runs_are_held_one_after_the_other_in_the_order_in_which_everybody_does(
+    two: list[Run], by: Actor, asked: Callable[[Run, Actor], Callable[[], object]]
+) -> None:
+    """Where they lie changes with each line that is written to one of them: two who go by that wait for each other."""
+    first, second = two
+    act, failed = asked(first, by), list[BaseException]()
+
+    def meanwhile() -> None:
+        try:
+            act()
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            connections.close_all()
+
+    thread = Thread(target=meanwhile)
+    with transaction.atomic():
+        list(Run.everything.select_for_update().filter(pk=first.pk))
+        thread.start()
+        wait_for(_somebody_waits_for_us, "who takes them both")
+        is_taken = is_held(Run.everything.filter(pk=second.pk))
+    thread.join()
+
+    assert (is_taken, failed) == (False, [])
