@@ -7,7 +7,7 @@ from django.db.models import Count, OuterRef, Q, Subquery
 from apps.access.policy import TO_OWN_RUNS, Permission
 from apps.accounts.actors import Actor
 from apps.core import jsontext
-from apps.core.errors import Erased, Forbidden, NotFound
+from apps.core.errors import Erased, Forbidden, NotFound, OwnlogError
 from apps.core.ids import is_public_id
 from apps.core.rows import find_row
 from apps.projects.gate import may, readable, require
@@ -20,7 +20,8 @@ from apps.runs.types import Head, OpenRun, RunCount, RunState
 from apps.teams.models import Entity
 from apps.teams.queries import entity_by_name
 from apps.vault.damage import leave_out
-from apps.vault.errors import Tampered
+from apps.vault.erased import are_erased
+from apps.vault.errors import KeyGone, Tampered
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, unseal, unseal_text
 from apps.vault.tree import is_name_erased, open_key, open_keys
@@ -47,7 +48,21 @@ def whose(run: Run) -> dict[str, str]:
 
 def run_key(run: Run) -> OpenKey:
     """The key under which everything of this run lies."""
-    return open_key(NodeId(run.vault_node))
+    try:
+        return open_key(NodeId(run.vault_node))
+    except KeyGone as error:
+        raise why_gone(run, error) from error
+
+
+def why_gone(run: Run, error: KeyGone) -> OwnlogError:
+    """What is said of a key that is missing below a run which somebody has read: that it was erased only where the vault
+    knows so, or where the run is closed or has another key by now. Otherwise it is damaged: nobody erased it.
+    """
+    place = run.project
+    if are_erased([error.node_id, run.vault_node, place.vault_node, place.entity.vault_node]):
+        return error
+    is_open = Run.objects.filter(pk=run.pk, vault_node=run.vault_node).exists()
+    return Tampered("key", error.node_id) if is_open else error
 
 
 def require_same_key(run: Run) -> None:

@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from uuid import UUID
 
 from django.db.models import Max, Model
 
@@ -51,6 +52,11 @@ def _here(model: type[Model], column: str) -> datetime | None:
 def _last(moments: Iterable[_Moment], ask: Callable[[type[Model], str], datetime | None]) -> datetime | None:
     found = [ask(model, column) for model, column in moments]
     return max((each for each in found if each is not None), default=None)
+
+
+def are_erased(nodes: Iterable[UUID]) -> bool:
+    """Whether it is known of any of these that it was erased. A key that is missing and has no tombstone was lost."""
+    return Tombstone.objects.filter(node_id__in=list(nodes)).exists()
 
 
 def erased_nodes(kind: NodeKind, at_once: int) -> Iterator[list[NodeId]]:

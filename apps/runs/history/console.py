@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.db.models import Max
 
-from apps.blobs.services import open_blob
 from apps.runs.history.appending import MOST_LINES
 from apps.runs.history.codec import SegmentReader
 from apps.runs.history.lines import unpack_text
-from apps.runs.history.pieces import AFTER_LAST_LINE, open_chunk
+from apps.runs.history.pieces import AFTER_LAST_LINE, open_chunk, open_segment
 from apps.runs.models import Chunk, Run, Segment
 from apps.runs.queries import run_key
 from apps.runs.types import ConsoleChanges, Stream
-from apps.vault.types import NodeId
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -107,7 +105,7 @@ def _lines_of(run: Run, writer: bytes, wanted: Sequence[int], longest: int | Non
     for segment in _around(Segment.objects.filter(run=run, writer=writer).select_related("blob"), wanted):
         inside = _within(wanted, segment)
         if inside:
-            reader = SegmentReader(open_blob(segment.blob, NodeId(run.vault_node)))
+            reader = open_segment(segment, run)
             rows = reader.rows(places=_places(reader, segment, inside))
             found.update((row[NUMBER], row[TEXT][:longest]) for row in rows)
     key = run_key(run) if chunks else None
@@ -193,7 +191,7 @@ def _next_line(run: Run, writer: bytes, first: int) -> int | None:
         if segment.first_line >= first:
             starts.append(segment.first_line)
         else:
-            reader = SegmentReader(open_blob(segment.blob, NodeId(run.vault_node)))
+            reader = open_segment(segment, run)
             ((_, held),) = reader.numbers(NUMBER)
             starts += [int(number) for number in held[held >= first][:1]]
     return min(starts, default=None)

@@ -10,13 +10,12 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.blobs.models import Blob
-from apps.blobs.services import delete_blob, open_blob, write_blob
+from apps.blobs.services import delete_blob, write_blob
 from apps.core.errors import Conflict
 from apps.runs.history import codec
-from apps.runs.history.codec import SegmentReader
 from apps.runs.history.compaction import compact
 from apps.runs.history.console import LINES_IN_GROUP, NUMBER, TEXT
-from apps.runs.history.pieces import AFTER_LAST_LINE, open_chunk
+from apps.runs.history.pieces import AFTER_LAST_LINE, open_chunk, open_segment
 from apps.runs.models import Chunk, Run, Segment
 from apps.runs.queries import run_key
 from apps.runs.types import Stream
@@ -49,7 +48,7 @@ def console_segments(run: Run, after: int) -> list[Segment]:
 
 def lines_of_segment(run: Run, segment: Segment, first: int) -> Iterator[tuple[int, str]]:
     """The segment's lines from this number on, each with its own."""
-    reader = SegmentReader(open_blob(segment.blob, NodeId(run.vault_node)))
+    reader = open_segment(segment, run)
     ((_there, held),) = reader.numbers(NUMBER)
     places = [place for place, number in enumerate(held.tolist()) if number >= first]
     for row in reader.rows(places=places) if places else ():
@@ -83,7 +82,7 @@ def _around(model: type[_Piece], run: Run, writer: bytes, numbers: range) -> Que
 def _changed(run: Run, segment: Segment, numbers: range, change: Change) -> bool:
     """Write the segment's file anew with these lines changed; False when somebody else wrote it anew meanwhile."""
     owner, before = NodeId(run.vault_node), segment.blob
-    rows = list(SegmentReader(open_blob(before, owner)).rows())
+    rows = list(open_segment(segment, run).rows())
     after = [{**row, TEXT: change(row[TEXT])} if row[NUMBER] in numbers else row for row in rows]
     if after == rows:
         return True

@@ -9,14 +9,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from django.db.models import BigIntegerField, ExpressionWrapper, F, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from apps.blobs.services import open_blob
+from apps.core.errors import Unavailable
 from apps.runs.history.codec import SegmentReader, numbers_in
 from apps.runs.history.lines import parse_line, unpack
 from apps.runs.history.paths import MISSING, Row, pick
 from apps.runs.models import Chunk, Run, Segment
-from apps.runs.queries import run_key
+from apps.runs.queries import run_key, why_gone
 from apps.runs.types import Stream
+from apps.vault.errors import KeyGone, Tampered
 from apps.vault.seal import seal, unseal
 from apps.vault.tree import open_blob_keys_of, open_keys
 from apps.vault.types import NodeId
@@ -35,6 +38,7 @@ AFTER_LAST_LINE = ExpressionWrapper(F("first_line") + F("line_count"), output_fi
 
 CHUNK_LABEL = "chunk.payload"
 FACTS_LABEL = "segment.facts"
+SEGMENT_LABEL = "segment"
 _ASKED_AT_ONCE = 50  # positions of runs in one question: databases bound how long one may be
 _Stored = TypeVar("_Stored", Chunk, Segment)
 
@@ -114,7 +118,7 @@ class SegmentPiece:
 
     @cached_property
     def reader(self) -> SegmentReader:
-        return SegmentReader(open_blob(self._segment.blob, NodeId(self._run.vault_node)))
+        return open_segment(self._segment, self._run)
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -222,6 +226,21 @@ def _beyond(after: Mapping[bytes, int]) -> Q:
 def _is_covered(chunk: Chunk, covered: list[tuple[bytes, int, int]]) -> bool:
     writer, first, end = bytes(chunk.writer), chunk.first_line, chunk.first_line + chunk.line_count
     return any(writer == of and start <= first and end <= stop for of, start, stop in covered)
+
+
+def open_segment(segment: Segment, run: Run) -> SegmentReader:
+    """Its file. One of which the key is missing is damaged, unless it went with what was erased or was written anew since."""
+    try:
+        return SegmentReader(open_blob(segment.blob, NodeId(run.vault_node)))
+    except KeyGone as error:
+        why = why_gone(run, error)
+        if isinstance(why, Tampered):
+            if not Segment.objects.filter(pk=segment.pk, blob=segment.blob_id).exists():
+                raise Unavailable(
+                    _("The history of this run is being written anew just now. Try again.")
+                ) from error
+            why = Tampered(SEGMENT_LABEL, segment.uuid)
+        raise why from error
 
 
 def seal_chunk(chunk: Chunk, key: OpenKey, payload: bytes) -> None:
