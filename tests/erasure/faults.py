@@ -230,9 +230,13 @@ def _take_turns_of_one_step() -> None:
 class Tenant:
     """All of somebody else: every row, every stored byte, every key, and what it opens to."""
 
-    def __init__(self, user: User) -> None:
+    def __init__(self, user: User, *, is_there: bool = False) -> None:
+        """Made, or what was made by another process."""
         self.user, self.by = user, Actor.person(user)
         self.project = work.project(user.username, "theirs", by=user)
+        if is_there:
+            self.runs = list(Run.objects.filter(project=self.project).order_by("pk"))
+            return
         self.runs = [full_run(self.project, name, by=user) for name in ("one", "two")]
         artifacts.version(self.project, "data", {"a": b"both", "b": b"one"}, by=self.by)
 

@@ -22,12 +22,13 @@ def select(server: LiveServer, query: str) -> list[tuple[Any, ...]]:
         return database.execute(query).fetchall()
 
 
-def change(server: LiveServer, statement: str) -> None:
+def change(server: LiveServer, statement: str, *, in_vault: bool = False) -> None:
     if server.remote:
-        with psycopg.connect(server.remote.database) as there:
+        with psycopg.connect(server.remote.vault if in_vault else server.remote.database) as there:
             there.execute(statement.encode())
         return
-    with closing(sqlite3.connect(server.data / "ownlog.sqlite3", timeout=20)) as database, database:
+    file = server.data / ("vault.sqlite3" if in_vault else "ownlog.sqlite3")
+    with closing(sqlite3.connect(file, timeout=20)) as database, database:
         database.execute(statement)
 
 

@@ -74,9 +74,10 @@ def test_a_segment_without_its_key_is_damaged_and_nobody_says_that_it_was_erased
         with pytest.raises(Tampered) as caught:
             read(compacted)
         assert "damaged" in str(caught.value)
-    for read in (lambda: store.console(compacted, 0, 5), lambda: store.mean_lines([compacted], "loss", 10)):
-        with pytest.raises(Tampered):
-            read()
+    with pytest.raises(Tampered):
+        store.console(compacted, 0, 5)
+    with pytest.raises(Tampered):
+        store.mean_lines([compacted], "loss", 10)
     key = people.api_key(alice)
     answer = client.get(
         "/api/v1/projects/lab/vision/runs/run1/history?samples=3", headers={"Authorization": f"Bearer {key}"}
@@ -96,7 +97,9 @@ def test_a_run_whose_own_key_is_missing_is_damaged(compacted: Run) -> None:
 def test_what_went_with_a_key_that_has_a_tombstone_was_erased(compacted: Run, above: str) -> None:
     pieces = pieces_of(compacted, Stream.HISTORY)
     place = compacted.project
-    node = {"run": compacted.vault_node, "project": place.vault_node, "entity": place.entity.vault_node}[above]
+    node = {"run": compacted.vault_node, "project": place.vault_node, "entity": place.entity.vault_node}[
+        above
+    ]
     erase_node(NodeId(node))
 
     with pytest.raises(KeyGone):
