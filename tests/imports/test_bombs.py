@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -25,10 +26,19 @@ from apps.imports.readers.opening import open_reader
 from apps.imports.readers.ownlog import tables
 from apps.imports.readers.ownlog.apart import _rows
 from apps.imports.readers.ownlog.archive import Archive
+from apps.imports.readers.ownlog.reading import _version_of
 from apps.imports.readers.ownlog.tables import Tables
+from apps.imports.readers.tensorboard import reading as tensorboard
+from apps.imports.readers.tensorboard.events import _masked, events
+from apps.imports.readers.tensorboard.reading import TensorBoardReader
+from apps.imports.readers.wandb_offline import folders
+from apps.imports.readers.wandb_offline.folders import Folder
+from apps.imports.readers.wandb_offline.records import console_lines, row
+from apps.imports.readers.wandb_offline.wire import Message
 from apps.imports.types import Origin
 from apps.runs.formats.arrow import parquet
 from tests.imports.conftest import listing, zipped
+from tests.imports.test_tensorboard import scalar
 
 ROOT = Path(__file__).parents[2]
 ROOM = 72 * 2**20
@@ -190,8 +200,8 @@ def test_long_texts_of_an_honest_run_are_never_refused(monkeypatch: pytest.Monke
 
     came = read(archive)
 
-    for n, row in enumerate(came):
-        assert row | {"none": None} == rows[n] | {"none": None}
+    for n, one in enumerate(came):
+        assert one | {"none": None} == rows[n] | {"none": None}
     assert n == 400
 
 
@@ -281,3 +291,106 @@ def test_thousands_of_one_name_are_told_apart_in_time() -> None:
     assert names[:3] == ["same", "same-2", "same-3"] and names[-1] == "other"
     assert len(set(names)) == len(names)
     assert time.process_time() - begun < 1
+
+
+# ── offline runs and event files ──
+
+
+def field(number: int, data: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def varint(value: int) -> bytes:
+    found = b""
+    while value > 0x7F:
+        found, value = found + bytes([value & 0x7F | 0x80]), value >> 7
+    return found + bytes([value])
+
+
+def offline_log(records: list[bytes]) -> bytes:
+    """As the client writes it, as many as its first block holds."""
+    data = struct.pack("<4sHB", b":W&B", 0xBEE1, 0)
+    for each in records:
+        head = struct.pack("<IHB", zlib.crc32(each, zlib.crc32(b"\1")), len(each), 1)
+        data += head + each
+    assert len(data) <= 2**15
+    return data
+
+
+def said(name: str) -> bytes:
+    """That one value of the summary has changed."""
+    return field(3, field(1, field(1, name.encode()) + field(16, b'"' + b"x" * 900 + b'"')))
+
+
+def test_what_is_said_of_an_offline_run_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folders, "_MOST_SAID", 15_000)
+    monkeypatch.setattr(folders, "_LOOKED_AT", 5_000)
+    path = tmp_path / "run-a.wandb"
+    run = field(17, field(1, b"a"))
+
+    path.write_bytes(offline_log([run, *[said("same")] * 30]))
+    assert len(Folder.read(tmp_path, path).summary) == 1
+    path.write_bytes(offline_log([run, *(said(f"{n}") for n in range(30))]))
+    with pytest.raises(TooMuch, match="More is said"):
+        Folder.read(tmp_path, path)
+
+
+def printed(text: str) -> Message:
+    return Message(field(3, text.encode()))
+
+
+def test_a_line_that_never_ends_is_refused_and_one_that_is_written_over_is_not() -> None:
+    begun = time.process_time()
+
+    bar = [printed(f"\r{n} of many" + " " * 500) for n in range(25_000)]
+    (line,) = console_lines(iter(bar))
+    assert line.split()[-3:] == ["24999", "of", "many"]
+    (one, two) = console_lines(iter(map(printed, ["a\r", "", "b\r", "\r", "\nc", "d\re\r"])))
+    assert (one.split()[-1], two.split()[-1]) == ("b", "e")
+    with pytest.raises(Broken, match="longer than 10 MiB"):
+        list(console_lines(printed("x" * 500) for _n in range(25_000)))
+    assert time.process_time() - begun < 4
+
+
+def test_records_of_very_many_fields_or_levels_are_refused() -> None:
+    with pytest.raises(Broken):
+        Message(b"\x08\x01" * 500_001).bytes_of(1)
+    with pytest.raises(Broken, match="too deep"):
+        row(Message(field(1, field(2, b"a") * 101 + field(16, b"1"))))
+    with pytest.raises(TooMuch):
+        row(Message(field(1, field(1, b"a") + field(16, b"[" + b"1," * 4_000_000 + b"1]"))))
+
+
+def test_what_is_no_number_in_an_event_file_is_passed_over(tmp_path: Path) -> None:
+    """An image of many megabytes, whatever is in it; a length that lies is damage."""
+    image = b"\x09" + struct.pack("<d", 1_700_000_000.0) + bytes(17 * 2**20)
+    head = struct.pack("<Q", len(image))
+    whole = head + struct.pack("<L", _masked(head)) + image + bytes(4)
+    path = tmp_path / "a.tfevents.1"
+    path.write_bytes(whole + scalar(1_700_000_001.0, 1, "loss", 0.5))
+    begun = time.process_time()
+
+    one, two = events(path)
+
+    assert (one.at, one.others, one.numbers) == (1_700_000_000.0, 1, {})
+    assert two.numbers == {"loss": 0.5}
+    assert time.process_time() - begun < 1
+    head = struct.pack("<Q", 2**63)
+    path.write_bytes(head + struct.pack("<L", _masked(head)) + b"x")
+    with pytest.raises(Broken):
+        list(events(path))
+
+
+def test_an_event_file_of_very_many_names_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensorboard, "_MOST_TAGS", 3)
+    path = tmp_path / "a.tfevents.1"
+    path.write_bytes(b"".join(scalar(1.0, 1, f"{n}", 0.5) for n in range(4)))
+
+    with pytest.raises(TooMuch, match="More is said"):
+        TensorBoardReader(tmp_path)
+
+
+def test_versions_are_not_compared_with_each_file_that_is_missing() -> None:
+    assert _version_of("projects/p/artifacts/t/c/v12/files/a/files/b") == "projects/p/artifacts/t/c/v12"
+    assert _version_of("projects/p/artifacts/t/c/v12/version.json") == ""
+    assert _version_of("projects/p/runs/r/files/a") == ""

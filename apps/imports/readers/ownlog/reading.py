@@ -30,6 +30,8 @@ from apps.projects.types import PastProject
 from apps.runs.bringing import ended
 from apps.runs.types import AlertLevel, PastAlert, PastRun, RunPatch, RunState, Stream
 
+_DEPTH = 6  # of the folder of a version
+_MOST_TEXT = 64 * 2**20  # of a config or a summary: four bytes for each letter that is kept
 _T = TypeVar("_T")
 _PROJECT = "project.json"
 # Where things lie below their project: files that somebody logged may be called so too.
@@ -49,6 +51,7 @@ class OwnlogReader:
         self._tables = Tables(self._archive)
         self._folders = _folders(self._archive.paths)
         self._missing = {each.text("path") for each in Said(self._archive.head).objects("not_included")}
+        self._cut = {_version_of(each) for each in self._missing}
         if not self._folders:
             raise Broken(_("There is no project in this archive."))
 
@@ -153,7 +156,7 @@ class OwnlogReader:
     def _text(self, path: str) -> str | None:
         if not self._archive.has(path):
             return None
-        return self._archive.bytes_of(path).decode("utf-8", "surrogatepass")
+        return self._archive.bytes_of(path, most=_MOST_TEXT).decode("utf-8", "surrogatepass")
 
     def _console(self, path: str) -> Iterable[Sequence[str]]:
         return stretches(lines_of(self._archive.stream(path))) if self._archive.has(path) else ()
@@ -197,10 +200,14 @@ class OwnlogReader:
         """In the order of their numbers. One of whose files some are not in the archive is left out: it would be another."""
         for name in names:
             above = f"{folder}/{name}"
-            if self._archive.has(f"{above}/{VERSION}") and not any(
-                each.startswith(f"{above}/files/") for each in self._missing
-            ):
+            if self._archive.has(f"{above}/{VERSION}") and above not in self._cut:
                 yield version_in(self._archive, above, collection)
+
+
+def _version_of(path: str) -> str:
+    """The folder of the version of which this is a file; nothing where it is none."""
+    parts = path.split("/", _DEPTH + 1)
+    return "/".join(parts[:_DEPTH]) if len(parts) > _DEPTH and parts[_DEPTH] == "files" else ""
 
 
 def _alert(said: Said) -> PastAlert:

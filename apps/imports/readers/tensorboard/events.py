@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from django.utils.translation import gettext as _
 from apps.imports.errors import Broken
 from apps.imports.readers.wandb_offline.wire import Message, double
 
-_HEAD, _CHECKSUM = struct.Struct("<QL"), 4
+_HEAD, _CHECKSUM, _START = struct.Struct("<QL"), 4, 9
 _LONGEST = 256 * 2**20
+_LONGEST_READ = 16 * 2**20  # an image, a graph: no number takes so much
 _CASTAGNOLI = 0x82F63B78
 _WALL_TIME, _STEP, _SUMMARY, _VALUE = 1, 2, 5, 1
 _TAG, _SIMPLE, _TENSOR = 1, 2, 8
@@ -33,15 +35,28 @@ class Event:
 
 def events(path: Path) -> Iterator[Event]:
     """Every event in order. Where its program was killed in the middle of one, that is the end; what is damaged before is Broken."""
+    at = 0.0
     with path.open("rb") as file:
         while len(head := file.read(_HEAD.size)) == _HEAD.size:
             length, checksum = _HEAD.unpack(head)
             if length > _LONGEST or _masked(head[:8]) != checksum:
                 raise Broken(_("An event file is damaged: %(name)s.") % {"name": path.name})
+            if length > _LONGEST_READ:
+                at = _moment_of(file.read(_START), at)
+                file.seek(length - _START + _CHECKSUM, io.SEEK_CUR)
+                yield Event(at, 0, {}, 1)
+                continue
             data = file.read(length)
             if len(data) < length or len(file.read(_CHECKSUM)) < _CHECKSUM:
                 return
-            yield _event(Message(data))
+            event = _event(Message(data))
+            at = event.at
+            yield event
+
+
+def _moment_of(start: bytes, before: float) -> float:
+    """Of one that is passed over: as its program writes it, first of all."""
+    return double(start[1:]) if len(start) == _START and start[0] == _WALL_TIME << 3 | 1 else before
 
 
 def _event(said: Message) -> Event:

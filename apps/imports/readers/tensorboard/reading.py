@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.core import clock, jsontext
-from apps.core.errors import NotFound
+from apps.core.errors import NotFound, TooMuch
 from apps.files.types import PastFile
 from apps.imports.readers.said import past
 from apps.imports.readers.stretches import stretches
@@ -25,6 +26,7 @@ from apps.runs.types import PastRun, RunPatch, RunState, Stream
 
 _FILES = "*tfevents*"
 _LATEST = 2**35
+_MOST_TAGS = 100_000
 
 
 @dataclass(slots=True)
@@ -50,10 +52,10 @@ class TensorBoardReader:
         if not found:
             raise NotFound(_("There are no event files in this folder."))
         self._files = found
-        folders = dict.fromkeys(each.parent for each in found)
-        self._runs = [
-            _logged(path, folder, [each for each in found if each.parent == folder]) for folder in folders
-        ]
+        folders: dict[Path, list[Path]] = defaultdict(list)
+        for each in found:
+            folders[each.parent].append(each)
+        self._runs = [_logged(path, folder, files) for folder, files in folders.items()]
 
     @property
     def fingerprint(self) -> bytes:
@@ -93,6 +95,8 @@ def _logged(top: Path, folder: Path, files: Sequence[Path]) -> Logged:
     for event in chain.from_iterable(map(events, files)):
         last |= event.numbers
         others += event.others
+        if len(last) > _MOST_TAGS:
+            raise TooMuch(_("More is said of a run than can be kept: %(path)s.") % {"path": folder.name})
         moments = [min([event.at, *moments]), max([event.at, *moments])]
     began, ended = (_moment(moments[0]), _moment(moments[-1])) if moments else (clock.now(), clock.now())
     name = folder.relative_to(top).as_posix()

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.core import clock, jsontext
+from apps.core.errors import TooMuch
 from apps.imports.errors import Broken
 from apps.imports.readers.wandb_offline import records as said
 from apps.imports.readers.wandb_offline.log import records
@@ -19,6 +20,10 @@ from apps.runs.types import Stream
 
 _TEXTS = {"project": 3, "group": 6, "job_type": 7, "display_name": 8, "notes": 9, "sweep": 12}
 _MOST_DEFINED = 5_000
+_MOST_SAID, _LOOKED_AT = (
+    64 * 2**20,
+    4 * 2**20,
+)  # letters of config and summary; bytes of records between two looks
 
 
 @dataclass(slots=True)
@@ -42,10 +47,16 @@ class Folder:
     @classmethod
     def read(cls, path: Path, log: Path) -> Folder:
         found = cls(path, log)
+        read = 0
         for record in records(log):
             for number, value in record.fields():
                 if isinstance(value, bytes):
                     found._take(number, Message(value))
+            read += len(record.data)
+            if read > _LOOKED_AT:
+                found._check()
+                read = 0
+        found._check()
         if not found.run_id:
             raise Broken(_("A folder says of no run whose it is: %(name)s.") % {"name": path.name})
         return found
@@ -97,6 +108,11 @@ class Folder:
     def _of(self, wanted: int) -> Iterator[Message]:
         for record in records(self.log):
             yield from record.messages(wanted)
+
+    def _check(self) -> None:
+        """What is said of a run, record by record, is in memory."""
+        if sum(len(jsontext.dumps(each)) for each in (self.config, self.summary, self.metrics)) > _MOST_SAID:
+            raise TooMuch(_("More is said of a run than can be kept: %(path)s.") % {"path": self.path.name})
 
     def _take(self, number: int, record: Message) -> None:
         if number == said.HISTORY:

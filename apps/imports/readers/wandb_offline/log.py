@@ -18,7 +18,7 @@ _HEAD = (b":W&B", 0xBEE1, 0)
 _RECORD = struct.Struct("<IHB")
 _BLOCK = 32 * 1024
 _WHOLE, _FIRST, _MIDDLE, _LAST = range(1, 5)
-_LONGEST = 256 * 2**20
+_LONGEST = 64 * 2**20
 
 
 def records(path: Path) -> Iterator[Message]:

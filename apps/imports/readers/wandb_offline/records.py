@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from apps.core import jsontext
+from apps.core.errors import TooMuch
+from apps.imports.errors import Broken
 from apps.imports.readers.wandb_offline.wire import Message, double, zigzag
 
 HISTORY, SUMMARY, OUTPUT, CONFIG, STATS, ARTIFACT, METRIC, OUTPUT_RAW = 2, 3, 4, 5, 7, 8, 12, 13
@@ -16,6 +20,8 @@ _KEY, _NESTED, _VALUE_JSON = 1, 2, 16
 _NONE, _BOOLEAN, _INTEGER, _NUMBER, _TEXT, _JSON = range(3, 9)
 _STEP, _NUM = 2, 1
 _UPDATE, _REMOVE = 1, 2
+_MOST_VALUES = 4_000_000  # of a JSON text, however short it writes them
+_LONGEST_LINE = 10 * 1024 * 1024
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,7 +44,7 @@ def value_of(item: Message) -> Any:
     """Newer clients write plain values as they are, older ones all of them as JSON."""
     for number, value in item.fields():
         if number in (_VALUE_JSON, _JSON):
-            return jsontext.loads(value) if isinstance(value, bytes) else None
+            return _json(value) if isinstance(value, bytes) else None
         if number == _BOOLEAN:
             return bool(value)
         if number == _INTEGER and isinstance(value, int):
@@ -50,7 +56,15 @@ def value_of(item: Message) -> Any:
     return None
 
 
+def _json(text: bytes) -> Any:
+    if jsontext.values_in(text) > _MOST_VALUES:
+        raise TooMuch(_("A value of an offline run is larger than anything of its kind may be."))
+    return jsontext.loads(text)
+
+
 def put(into: dict[str, Any], path: list[str], value: Any) -> None:
+    if len(path) > jsontext.MOST_DEPTH:
+        raise Broken(_("Values of an offline run lie too deep in one another."))
     for key in path[:-1]:
         below = into.get(key)
         if not isinstance(below, dict):
@@ -112,22 +126,50 @@ def definitions(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [each | {"5": places[each["5"]]} if "5" in each else each for each in merged.values()]
 
 
+class _Line:
+    """One that is printed piece by piece. Of one that is written over (a progress bar) the last word is held, not each."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._size = 0
+        self._is_over = False  # what comes next takes its place
+
+    def add(self, text: str) -> None:
+        word = text.rstrip("\r")
+        place = word.rfind("\r")
+        if place >= 0 or (self._is_over and word):
+            self._parts, self._size = [], 0
+        if shown := word[place + 1 :]:
+            self._parts.append(shown)
+            self._size += len(shown)
+        self._is_over = text.endswith("\r") or (self._is_over and not text)
+        if self._size > _LONGEST_LINE:
+            raise Broken(_("A line is longer than 10 MiB."))
+
+    def take(self) -> str:
+        text = "".join(self._parts)
+        self._parts, self._size, self._is_over = [], 0, False
+        return text
+
+
 def console_lines(pieces: Iterator[Message]) -> Iterator[str]:
     """What was printed, line by line with the time before it, as the client sends it. Of a line that was written over (a progress
     bar) the last word counts."""
-    held: dict[bool, str] = {}
+    held: dict[bool, _Line] = {}
     last: dict[bool, datetime] = {}
     for piece in pieces:
         is_error = not piece.integer(1)
         last[is_error] = moment(piece.message(2)) or last.get(is_error, _START)
-        *whole, held[is_error] = (held.get(is_error, "") + piece.text(3)).split("\n")
-        for line in whole:
-            yield _line(line, last[is_error], is_error=is_error)
+        line = held.setdefault(is_error, _Line())
+        *whole, rest = piece.text(3).split("\n")
+        for text in whole:
+            line.add(text)
+            yield _line(line.take(), last[is_error], is_error=is_error)
+        line.add(rest)
     for is_error, line in held.items():
-        if line:
-            yield _line(line, last[is_error], is_error=is_error)
+        if text := line.take():
+            yield _line(text, last[is_error], is_error=is_error)
 
 
 def _line(text: str, at: datetime, *, is_error: bool) -> str:
-    shown = text.rstrip("\r").rpartition("\r")[2]
-    return f"{'ERROR ' if is_error else ''}{at:%Y-%m-%dT%H:%M:%S.%f} {shown}"
+    return f"{'ERROR ' if is_error else ''}{at:%Y-%m-%dT%H:%M:%S.%f} {text}"

@@ -12,6 +12,7 @@ from apps.imports.errors import Broken
 
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
 _LONGEST_VARINT = 10
+_MOST_FIELDS = 500_000  # of one message: two bytes are one, and a hundred once they are read
 _SIGN, _WHOLE = 1 << 63, 1 << 64
 _DOUBLE = struct.Struct("<d")
 
@@ -24,8 +25,11 @@ class Message:
 
     def fields(self) -> Iterator[tuple[int, int | bytes]]:
         """Every field in order: numbers as they are, everything else as bytes."""
-        place, end = 0, len(self.data)
+        place, end, count = 0, len(self.data), 0
         while place < end:
+            count += 1
+            if count > _MOST_FIELDS:
+                raise _broken()
             tag, place = self._varint(place)
             kind = tag & 7
             if kind == _VARINT:
