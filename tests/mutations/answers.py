@@ -114,6 +114,11 @@ def _saves_code_of_suspended(s: Scene, place: Place, asker: Asker) -> bool:
     return code_saving.saves_own_code(asker.actor)
 
 
+def _exports_account_of_suspended(s: Scene, place: Place, asker: Asker) -> bool:
+    Entity.objects.filter(user__username=asker.actor.username).update(suspended_at=clock.now())
+    return _told(lambda: exports.own_account(asker.actor)) == "yes"
+
+
 def _link_of_kept_project(s: Scene, place: Place, asker: Asker) -> str:
     """What an organisation keeps to its own people no link opens."""
     by = Actor.person(s.user("alice"))
@@ -306,6 +311,7 @@ ANSWERS = [
     Answer("queries.get_import", lambda s, p, a: _told(lambda: imports.get_import(a.actor, public_id=s.ids["import"])) == "yes", _sees_export),
     Answer("queries.get_import_to_end", lambda s, p, a: _told(lambda: imports.get_import_to_end(a.actor, public_id=s.ids["import"])) == "yes", lambda s, p, a: _sees_export(s, p, a) and a.scope is not Scope.READ),
     Answer("queries.imports_seen_by", lambda s, p, a: bool(imports.imports_seen_by(a.actor)), _sees_export),
+    Answer("queries.own_account of who is suspended", _exports_account_of_suspended, lambda s, p, a: False),
     Answer("queries.projects_to_export", lambda s, p, a: s.project(p) in exports.projects_to_export(a.actor, s.project(p).entity), lambda s, p, a: a.may(P.PROJECT_EXPORT, p) and not p.is_suspended, is_each=True),
     Answer("contents.projects", _exports_people, lambda s, p, a: a.may(P.PROJECT_SHARE, p) and not p.is_suspended, is_each=True),
     Answer("contents.entities", lambda s, p, a: any(isinstance(each, Member) for each in entity_files(s.world.lab, a.actor) if each.path == "audit.jsonl"), lambda s, p, a: _inside(a, P.ENTITY_AUDIT)),

@@ -21,7 +21,7 @@ from apps.erasure import queries as erasure
 from apps.erasure.accounts import erase_account
 from apps.erasure.services import erase_run
 from apps.exports import queries as exports
-from apps.exports.asking import ask_for
+from apps.exports.asking import ask_for, ask_for_account
 from apps.exports.models import Export
 from apps.exports.services import export_entity, export_project
 from apps.files import backlog, sizes
@@ -242,6 +242,11 @@ def _somebody(asker: Asker) -> str:
     return YES if asker.actor.is_signed_in else NOTHING
 
 
+def _a_person(asker: Asker) -> str:
+    """A service has no account."""
+    return YES if asker.actor.is_signed_in and not asker.is_service else NOTHING
+
+
 def _of_lab(asker: Asker) -> str:
     return YES if allows(P.ENTITY_ADMIN, role=asker.entity, scope=asker.scope) else FORBIDDEN
 
@@ -309,6 +314,8 @@ ACTS = [
     _team("queries.entity_to_import_into", P.PROJECT_CREATE, lambda s, by: imports.entity_to_import_into(by, name="lab")),
     _team("handed_in.require_still", P.PROJECT_CREATE, lambda s, by: require_still(Import.objects.get(public_id=s.ids["import"]), by)),
     _project("asking.ask_for", P.PROJECT_EXPORT, lambda s, p, by: ask_for(by, entity=p.target.entity, project=p.target.project)),
+    _whole("queries.own_account", lambda s, by: exports.own_account(by), _a_person),
+    _whole("asking.ask_for_account", lambda s, by: ask_for_account(by), _a_person),
     _team("asking.ask_for", P.ENTITY_READ, lambda s, by: ask_for(by, entity="lab")),
     _project("retention.choose_retention", P.PROJECT_ADMIN, lambda s, p, by: choose_retention(s.project(p), 30, by=by)),
     _project("retention.unset_retention", P.PROJECT_ADMIN, lambda s, p, by: unset_retention(s.project(p), by=by)),
@@ -369,7 +376,7 @@ UNASKED = {
         linking.unlink_version links.promotions_of looks.keep_look projects.create_registry_project projects.rename_registry_project
         registries.rename_registry registries.unname_called registries.unname_in_registry registries.update_registry
         committing.commit_version deleting.close_collection deleting.leave_collection linking.require_may_end_links
-        deleting.leave_versions services.export_entity services.export_project services.export_runs
+        deleting.leave_versions services.export_account services.export_entity services.export_project services.export_runs
         services.note_fetched services.retry services.take_exports services.new_job uploads.start_version
         invitations.withdraw_all_of invitations.withdraw_all_to keys.make_key_of organisations.let_all_teams_go requests.withdraw_of projects.note projects.update_project services.add_history
         services.change_tags services.close_service services.dismiss_findings services.end_key services.erase_files

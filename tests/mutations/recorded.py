@@ -43,6 +43,10 @@ AGAIN: dict[str, str] = {
     f"apps.web.views.services revoke: {_TEAM}": _SERVICES,
     f"apps.web.views.services role: {_TEAM}": _SERVICES,
     f"apps.web.views.services revoke_left_over: {_TEAM}": _SERVICES,
+    # Of keys that only read or write; one that is good for one entity alone is asked in tests/exports/test_account.py.
+    "apps.exports.queries own_account: require_all_rights(actor)": (
+        "apps.exports.queries own_account: gate.require(actor, Permission.ENTITY_ADMIN, entity=own, what='export')"
+    ),
     "apps.plans.services.review approve_request: require_operator(by)": (
         "apps.plans.services.entitlements _require_operator: require_operator(by)"
     ),
