@@ -37,6 +37,7 @@ from apps.imports.readers.wandb_offline.records import console_lines, row
 from apps.imports.readers.wandb_offline.wire import Message
 from apps.imports.types import Origin
 from apps.runs.formats.arrow import parquet
+from apps.runs.formats.columns import batches
 from tests.imports.conftest import listing, zipped
 from tests.imports.test_tensorboard import scalar
 
@@ -203,6 +204,14 @@ def test_long_texts_of_an_honest_run_are_never_refused(monkeypatch: pytest.Monke
     for n, one in enumerate(came):
         assert one | {"none": None} == rows[n] | {"none": None}
     assert n == 400
+
+
+def test_rows_of_long_texts_are_few_at_a_time_while_they_are_exported() -> None:
+    text = "x" * 2**20
+    for long in ({"a": text}, {"a": {"b": [text]}}, {"a": [0.5] * 2**17}):
+        sizes = [len(each) for each in batches(iter([long] * 100), 1000)]
+        assert max(sizes) <= 33 and sum(sizes) == 100
+    assert [len(each) for each in batches(iter([{"a": 1.5}] * 100), 40)] == [40, 40, 20]
 
 
 @pytest.mark.parametrize("place", range(0, 240, 30))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from apps.core import jsontext
@@ -40,6 +39,9 @@ if TYPE_CHECKING:
 
 ROWS_IN_BATCH = 32_768
 _CELLS_IN_BATCH = 1_000_000
+_LETTERS_IN_BATCH = 32 * 2**20
+_LETTERS_OF_A_VALUE = 8
+_LONG = frozenset({str, list, dict})
 _LEAST_ROWS = 64
 _INT64 = range(-(2**63), 2**63)
 EXACT_IN_DOUBLE = range(-(2**53), 2**53 + 1)
@@ -126,8 +128,25 @@ def rows_in_batch(columns: Sequence[Column]) -> int:
 
 
 def batches(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
-    while batch := list(islice(rows, size)):
+    """So many rows at a time, or fewer where their texts are long: a row may have ten millions of letters."""
+    batch: list[Row] = []
+    letters = 0
+    for row in rows:
+        batch.append(row)
+        letters += _letters(row)
+        if len(batch) == size or letters > _LETTERS_IN_BATCH:
+            yield batch
+            batch, letters = [], 0
+    if batch:
         yield batch
+
+
+def _letters(value: Any) -> int:
+    """Of all texts in it, and some for each value of a list."""
+    inside = value.values() if isinstance(value, dict) else value
+    return _LETTERS_OF_A_VALUE * len(value) * isinstance(value, list) + sum(
+        len(each) if type(each) is str else _letters(each) for each in inside if type(each) in _LONG
+    )
 
 
 def cells_of(batch: Sequence[Row], columns: Sequence[Column]) -> list[list[Any]]:
