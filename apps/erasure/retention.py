@@ -58,7 +58,9 @@ def _ended_days_ago(days: int) -> Q:
 
 def ended_before(moment: datetime) -> Q:
     closed = [state.value for state in RunState.closed()]
-    return Q(state__in=closed, finished_at__lt=moment, heartbeat_at__lt=moment)
+    # What was brought from elsewhere is as old here as its being here: its owner sees it before it goes.
+    here = Q(project__brought_at=None) | Q(project__brought_at__lt=moment)
+    return here & Q(state__in=closed, finished_at__lt=moment, heartbeat_at__lt=moment)
 
 
 def _with_rules() -> Iterator[tuple[Project, int]]:

@@ -35,6 +35,8 @@ class Project(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
     last_activity_at = models.DateTimeField(default=clock.now)
+    # When it came from elsewhere, whole: nothing in it counts as older than that for who erases what is old.
+    brought_at = models.DateTimeField(null=True)
     erased_at = models.DateTimeField(null=True)  # from then on no door finds it
     erasure_job = models.UUIDField(null=True)
 

@@ -18,6 +18,7 @@ declare(
         "runs_made",
         "created_at",
         "last_activity_at",
+        "brought_at",
         "erased_at",
         "erasure_job",
     },

@@ -15,12 +15,13 @@ from django.core.management import CommandError, call_command
 from apps.accounts.actors import OPERATOR_ID, Actor
 from apps.accounts.models import User
 from apps.artifacts.models import Version
-from apps.artifacts.services import bring_version
+from apps.artifacts.services import bring_version, settle_collection, sweep_versions
 from apps.audit.models import Event
 from apps.blobs.models import Blob
 from apps.core import clock
 from apps.core.errors import Conflict
 from apps.erasure.models import ErasureJob
+from apps.erasure.retention import erase_old_versions, erase_what_is_old
 from apps.erasure.services import advance as advance_erasure
 from apps.imports import bringing, holding, services
 from apps.imports.models import Import
@@ -31,7 +32,9 @@ from apps.projects.models import Project
 from apps.projects.queries import open_project
 from apps.runs.models import Run
 from apps.runs.queries import find_run, open_run
+from apps.teams.choices import SettingName
 from apps.teams.models import Entity
+from apps.teams.services import choose
 from tests.imports.conftest import archive_of, files_of, imported
 from tests.imports.test_equality import public_ids, told
 
@@ -236,6 +239,38 @@ def test_what_fails_behind_a_worker_that_may_live_is_tried_once_more_alone(
 
     assert Import.objects.get().state == ImportState.RUNNING
     assert services.bring(job, OwnlogReader(io.BytesIO(archive)), by=by).versions == 2
+
+
+def test_what_was_imported_is_kept_as_long_as_what_was_made_on_that_day(
+    archive: bytes, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (SettingName.RUN_RETENTION_DAYS, SettingName.ARTIFACT_TTL_DAYS):
+        choose(home, name, 30, by=Actor.person(alice))
+    job, reader, by = _asked(archive, home, alice)
+    made = clock.now()
+
+    def a_year_later(days: int) -> None:
+        monkeypatch.setattr(clock, "now", lambda: made + timedelta(days=365 + days))
+
+    a_year_later(0)
+    swept = list[object]()
+    real = settle_collection
+
+    def meanwhile(*args: Any) -> None:
+        real(*args)
+        swept.append((sweep_versions(), erase_what_is_old(), erase_old_versions()))
+
+    monkeypatch.setattr(bringing, "settle_collection", meanwhile)
+    services.bring(job, reader, by=by)
+    given = Version.objects.filter(collection__project__entity=home).order_by("pk")[0]
+    Version.objects.filter(pk=given.pk).update(ttl_seconds=20 * 24 * 3600)
+    gone = []
+    for days in (19, 21, 29, 31):
+        a_year_later(days)
+        gone.append((erase_what_is_old(), erase_old_versions()))
+
+    assert set(swept) == {(0, 0, 0)}
+    assert gone == [(0, 0), (0, 1), (0, 0), (3, 1)]
 
 
 def test_the_machine_imports_a_file(path: Path, home: Entity, alice: User) -> None:

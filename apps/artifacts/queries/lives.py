@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.artifacts.models import Version
@@ -38,12 +38,19 @@ def stored_ttl(wanted: int | None) -> int | None:
 
 def end_of(version: Version) -> datetime | None:
     """When a committed version is erased; None: not by itself."""
-    if version.committed_at is None:
+    begins = _begin_of(version)
+    if begins is None:
         return None
     if version.ttl_seconds is not None:
-        return version.committed_at + timedelta(seconds=version.ttl_seconds) if version.ttl_seconds else None
+        return begins + timedelta(seconds=version.ttl_seconds) if version.ttl_seconds else None
     held = effective(version.collection.project.entity, SettingName.ARTIFACT_TTL_DAYS)
-    return version.committed_at + timedelta(days=held.days) if held.days is not None else None
+    return begins + timedelta(days=held.days) if held.days is not None else None
+
+
+def _begin_of(version: Version) -> datetime | None:
+    """From when its life here counts: what was brought from elsewhere begins once its project is there."""
+    moments = (version.committed_at, version.collection.project.brought_at)
+    return max(filter(None, moments)) if version.committed_at is not None else None
 
 
 def inherited_ttls(owners: Iterable[Entity]) -> dict[int, int | None]:
@@ -57,7 +64,10 @@ def inherited_ttls(owners: Iterable[Entity]) -> dict[int, int | None]:
 def older_without_a_word(projects: Iterable[int], days: int) -> QuerySet[Version]:
     """Versions in these projects, by primary key, that were complete so long ago, and of which nobody said how long they live."""
     before = clock.now() - timedelta(days=days)
-    return committed().filter(collection__project__in=projects, ttl_seconds=None, committed_at__lt=before)
+    here = Q(collection__project__brought_at=None) | Q(collection__project__brought_at__lt=before)
+    return committed().filter(
+        here, collection__project__in=projects, ttl_seconds=None, committed_at__lt=before
+    )
 
 
 def over_by_their_word() -> dict[tuple[int, int], list[Version]]:
@@ -66,7 +76,8 @@ def over_by_their_word() -> dict[tuple[int, int], list[Version]]:
     found: dict[tuple[int, int], list[Version]] = defaultdict(list)
     timed = committed().filter(ttl_seconds__gt=0).defer("sealed_words", "collection__sealed_words")
     for version in timed.order_by("pk").iterator():
-        assert version.ttl_seconds is not None and version.committed_at is not None
-        if version.committed_at + timedelta(seconds=version.ttl_seconds) <= now:
+        begins = _begin_of(version)
+        assert version.ttl_seconds is not None and begins is not None
+        if begins + timedelta(seconds=version.ttl_seconds) <= now:
             found[version.collection.project.entity_id, version.ttl_seconds].append(version)
     return found

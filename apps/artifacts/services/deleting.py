@@ -228,9 +228,12 @@ def sweep_versions() -> int:
 
 
 def _sweep_collections() -> int:
-    """Collections in which nothing was ever committed, long after they were made."""
+    """Collections in which nothing was ever committed, long after they were made. Not of a project that is closed: while it is
+    brought they have the moments of elsewhere."""
     before = clock.now() - _BROKEN_OFF
-    empty = Collection.objects.filter(versions_made=0, updated_at__lt=before, versions__isnull=True)
+    empty = Collection.objects.filter(
+        project__erased_at=None, versions_made=0, updated_at__lt=before, versions__isnull=True
+    )
     swept = 0
     for collection in empty.order_by("pk")[:_BATCH]:
         with transaction.atomic():

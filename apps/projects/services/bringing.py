@@ -18,10 +18,8 @@ from apps.projects.models import Project
 from apps.projects.names import clean_name
 from apps.projects.past import kept_id
 from apps.projects.queries import DESCRIPTION_LABEL, NAME_LABEL
-from apps.projects.retention import retention_of
 from apps.projects.services.projects import note
 from apps.projects.types import PastProject
-from apps.teams.choices import NEVER
 from apps.teams.models import Entity
 from apps.teams.types import EntityKind
 from apps.vault.seal import blind_index, seal_text
@@ -70,20 +68,19 @@ def _insert(entity: Entity, name: str, was: PastProject, *, node: NodeId, until:
         created_at=was.created_at,
         last_activity_at=was.last_activity_at,
         created_by_id=by.user_id,
+        brought_at=clock.now(),
         erased_at=clock.now(),
         erasure_job=until,
     )
-    if retention_of([project])[project.pk].days is not None:
-        # What is older than its owner keeps runs would be gone within the hour. They choose anew once they have seen it.
-        project.run_retention = NEVER
-        project.save(update_fields=["run_retention"])
     note(EventKind.PROJECT_CREATED, project, by=by)
     return project
 
 
 def open_brought(until: UUID) -> int:
     """Let everybody who may find the projects that were closed until now; called in the transaction that ends the bringing."""
-    return Project.everything.filter(erasure_job=until).update(erased_at=None, erasure_job=None)
+    return Project.everything.filter(erasure_job=until).update(
+        brought_at=clock.now(), erased_at=None, erasure_job=None
+    )
 
 
 def brought(until: UUID) -> list[Project]:
