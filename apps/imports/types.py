@@ -22,6 +22,7 @@ class Origin(StrEnum):
     TENSORBOARD = "tensorboard"  # a folder of event files
     WANDB = "wandb"  # a server that the client logs to
     MLFLOW = "mlflow"  # its file store, as a folder or as a ZIP of it, or its server
+    NEPTUNE = "neptune"  # what its exporter left, as a folder or as a ZIP of it
 
 
 class Clash(StrEnum):

@@ -69,6 +69,13 @@ def origins() -> list[Choice]:
                 "The folder mlruns, packed as a ZIP: experiments with their runs, values, parameters, tags and files."
             ),
         ),
+        Choice(
+            Origin.NEPTUNE.value,
+            "Neptune",
+            _(
+                "The folder exports of neptune-exporter, with data and files in it, packed as a ZIP: runs with their fields, series and files."
+            ),
+        ),
     ]
 
 
@@ -86,6 +93,7 @@ def _origins() -> dict[str, str]:
         Origin.TENSORBOARD: "TensorBoard",
         Origin.WANDB: _("A W&B server"),
         Origin.MLFLOW: "MLflow",
+        Origin.NEPTUNE: "Neptune",
     }
 
 

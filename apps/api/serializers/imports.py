@@ -23,7 +23,7 @@ class ImportQuery(serializers.Serializer[Any]):
     origin = serializers.ChoiceField(
         [each.value for each in HANDED_IN],
         default=Origin.OWNLOG.value,
-        help_text="Which program wrote what is handed in: for mlflow a ZIP of its folder `mlruns`.",
+        help_text="Which program wrote what is handed in: for mlflow a ZIP of its folder `mlruns`, for neptune one of what neptune-exporter left.",
     )
 
 

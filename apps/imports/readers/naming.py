@@ -16,7 +16,7 @@ def project_names(found: Iterable[str]) -> list[str]:
     names: dict[str, None] = {}
     last: dict[str, int] = {}  # number that was tried for a name: thousands may have one
     for text in found:
-        name = _fit(text)
+        name = fit_name(text)
         start = name[: MOST_LETTERS - 8]
         number, one = 1, name
         while one in names:
@@ -27,6 +27,6 @@ def project_names(found: Iterable[str]) -> list[str]:
     return list(names)
 
 
-def _fit(text: str) -> str:
+def fit_name(text: str) -> str:
     name = _UNFIT.sub("-", unicodedata.normalize("NFC", text)).strip(" -")[:MOST_LETTERS].strip()
     return "unnamed" if name in {"", ".", ".."} else name

@@ -15,6 +15,7 @@ from apps.imports.readers.asking import Site
 from apps.imports.readers.mlflow.folders import FolderStore
 from apps.imports.readers.mlflow.reading import MlflowReader
 from apps.imports.readers.mlflow.server import ServerStore
+from apps.imports.readers.neptune.reading import NeptuneReader
 from apps.imports.readers.ownlog.reading import OwnlogReader
 from apps.imports.readers.tensorboard.reading import TensorBoardReader
 from apps.imports.readers.trees import FolderTree, ZipTree
@@ -59,10 +60,12 @@ _FOLDERS: dict[Origin, Callable[[Path], Reader]] = {
     Origin.WANDB_OFFLINE: OfflineReader,
     Origin.TENSORBOARD: TensorBoardReader,
     Origin.MLFLOW: lambda path: MlflowReader(FolderStore(FolderTree(path))),
+    Origin.NEPTUNE: lambda path: NeptuneReader(FolderTree(path)),
 }
 _FILES: dict[Origin, Callable[[BinaryIO], Reader]] = {
     Origin.OWNLOG: OwnlogReader,
     Origin.MLFLOW: lambda file: MlflowReader(FolderStore(ZipTree(file))),
+    Origin.NEPTUNE: lambda file: NeptuneReader(ZipTree(file)),
 }
 # What can be handed in over the network.
 HANDED_IN = tuple(_FILES)

@@ -11,7 +11,7 @@ import os
 import resource
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+Rows = Callable[["pq.ParquetFile", bytes], Iterator[str]]
 FRAME = struct.Struct("<cQ")  # what it is, and how many bytes of it follow or are asked for
 TABLE, BYTES, LINES, END, TOO_MUCH, UNKNOWN = b"T", b"B", b"L", b"E", b"M", b"K"
 WHERE = struct.Struct("<Q")
@@ -92,12 +93,12 @@ def _give(kind: bytes, data: bytes = b"", *, size: int | None = None) -> None:
     out.flush()
 
 
-def _table(size: int, mark: bytes) -> None:
+def _table(size: int, mark: bytes, rows: Rows) -> None:
     import pyarrow.parquet as pq
 
     held: list[str] = []
     letters = 0
-    for line in _rows(pq.ParquetFile(_Asked(size), memory_map=False, pre_buffer=False), mark):
+    for line in rows(pq.ParquetFile(_Asked(size), memory_map=False, pre_buffer=False), mark):
         held.append(line)
         letters += len(line)
         if letters > _LETTERS:
@@ -121,14 +122,14 @@ def _rows(opened: pq.ParquetFile, mark: bytes) -> Iterator[str]:
     # A column in which nothing ever stood has no other trace: somebody logged null.
     empty = {columns[place].name: None for place in _empty(found)}
     for number in range(found.num_row_groups):
-        size = _rows_at_once(found.row_group(number), len(columns))
+        size = rows_at_once(found.row_group(number), len(columns))
         for batch in opened.iter_batches(batch_size=size, row_groups=[number], use_threads=False):
             for row in _objects(batch, columns):
                 yield jsontext.dumps(empty | row)
                 empty = {}
 
 
-def _rows_at_once(group: pq.RowGroupMetaData, columns: int) -> int:
+def rows_at_once(group: pq.RowGroupMetaData, columns: int) -> int:
     longest = max(1, int(group.total_byte_size) // max(1, int(group.num_rows)))
     return max(1, min(_MOST_ROWS_AT_ONCE, _CELLS_AT_ONCE // max(1, columns), _BYTES_AT_ONCE // longest))
 
@@ -192,10 +193,10 @@ def _bound(room: int) -> None:
         resource.setrlimit(limit, (most, most))
 
 
-def _ended(size: int, mark: bytes) -> bytes:
+def _ended(size: int, mark: bytes, rows: Rows) -> bytes:
     """How a table ended. All else that may be wrong with one ends this process: it is nothing but its reader."""
     try:
-        _table(size, mark)
+        _table(size, mark, rows)
     except MemoryError:  # pyarrow's own is one too
         return TOO_MUCH
     except _Unknown:
@@ -203,13 +204,13 @@ def _ended(size: int, mark: bytes) -> bytes:
     return END
 
 
-def serve(asked: BinaryIO, room: int) -> None:
+def serve(asked: BinaryIO, room: int, rows: Rows = _rows) -> None:
     """Tables one after another, until nobody asks any more. After one that could not be read there is no other."""
     _bound(room)
     while len(head := asked.read(FRAME.size)) == FRAME.size:
         _kind, size = FRAME.unpack(head)
         mark = asked.read(WHERE.unpack(asked.read(WHERE.size))[0])
-        end = _ended(size, mark)
+        end = _ended(size, mark, rows)
         _give(end)
         if end != END:
             return

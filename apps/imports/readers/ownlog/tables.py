@@ -37,7 +37,7 @@ class Tables:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._apart: _Apart | None = None
+        self._apart: Apart | None = None
         self._opened: dict[str, int] = {}
         self._sum = 0
         self._most = _LARGEST_RATIO * archive.packed_size + _ALWAYS_ALLOWED
@@ -62,7 +62,7 @@ class Tables:
 
     def _rows_of_parquet(self, path: str) -> Iterator[list[str]]:
         with self._archive.seekable(path) as file:
-            reading, self._apart = self._apart or _Apart(), None
+            reading, self._apart = self._apart or Apart(), None
             is_whole = False
             self._sum -= self._opened.pop(path, 0)
             try:
@@ -84,14 +84,14 @@ class Tables:
             raise TooMuch(_("This archive would unpack to far more than it is: nothing of it was imported."))
 
 
-class _Apart:
-    """That process (`apart`)."""
+class Apart:
+    """That process: `apart`, or another program that reads tables as it does."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: str = apart.__name__) -> None:
         # Nothing of the environment: what reads the files of strangers knows no secrets.
         own = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
         process = subprocess.Popen(
-            [sys.executable, "-s", "-B", "-m", apart.__name__, str(_ROOM)],
+            [sys.executable, "-s", "-B", "-m", program, str(_ROOM)],
             cwd=_TOP,
             env=own,
             stdin=subprocess.PIPE,
@@ -101,9 +101,9 @@ class _Apart:
         self._process = process
         self.end = weakref.finalize(self, _end, process)
 
-    def lines(self, file: BinaryIO, size: int, path: str) -> Iterator[str]:
+    def lines(self, file: BinaryIO, size: int, path: str, mark: bytes = _MARK) -> Iterator[str]:
         """What it reads, some lines at a time, with a line feed between any two."""
-        self._tell(apart.FRAME.pack(apart.TABLE, size) + apart.WHERE.pack(len(_MARK)) + _MARK, path)
+        self._tell(apart.FRAME.pack(apart.TABLE, size) + apart.WHERE.pack(len(mark)) + mark, path)
         while True:
             kind, length = apart.FRAME.unpack(self._hear(apart.FRAME.size, path))
             if kind == apart.BYTES and length <= apart.MOST_AT_ONCE:
