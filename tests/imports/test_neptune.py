@@ -204,6 +204,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "a table of others": lambda: _with_part(lambda table: _table(table.select(["run_id"]), len)),
     "a series without a name": lambda: _changed(_set("attribute_path", None, "float_series")),
     "a file that leads out": lambda: _changed(_set("attribute_path", "../../etc/passwd", "file")),
+    "a file that another field has": lambda: _changed(_set("file_value", {"path": "RUN-1/source/a.txt"}, "file")),
     "nothing of Neptune": lambda: _packed({"a.txt": b"a"}),
     "nothing in its table": lambda: _packed({"data/p/r_part_0.parquet": b""}),
 }  # fmt: skip

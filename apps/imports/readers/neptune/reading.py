@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice, takewhile
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -59,7 +61,8 @@ class NeptuneReader:
         self._tree, self._parts = tree, Parts(tree)
         self._runs, others = found_in(tree)
         self._left_out = tree.links + others
-        self._known = set(tree.paths)
+        self._known = sorted(tree.paths)
+        self._owners: dict[str, str] = {}  # of each file the run that names it
         if not self._runs:
             raise Broken(_("There is no run of Neptune in it."))
 
@@ -183,6 +186,7 @@ class NeptuneReader:
     def _files(self, run: Found) -> Iterator[PastFile]:
         top = PurePosixPath(run.top.rstrip("/")).parent if run.top else PurePosixPath()
         folder = str(top / "files" / run.project)
+        named: set[str] = set()
         for point in self._parts.points(run, *_FILES):
             place = point.value.get("path") if isinstance(point.value, dict) else None
             if not isinstance(place, str) or not place:
@@ -190,18 +194,30 @@ class NeptuneReader:
                     _("What was to be imported says something unusable of “%(name)s”.") % {"name": "path"}
                 )
             path = f"{folder}/{place}"
-            inside = (
-                [path]
-                if path in self._known
-                else [each for each in self._known if each.startswith(path + "/")]
-            )
+            inside = self._inside(path)
             self._left_out += not inside
-            for each in sorted(inside):
+            for each in inside:
+                # Else a short table could ask for a large file again and again.
+                if each in named or self._owners.setdefault(each, run.name) != run.name:
+                    raise Broken(
+                        _("Two fields of what is to be imported name the same file: %(path)s.")
+                        % {"path": each}
+                    )
+                named.add(each)
                 yield PastFile(
                     _file_name(point, each.removeprefix(path), place),
                     self._tree.moment(each),
                     partial(self._tree.stream, each),
                 )
+
+    def _inside(self, path: str) -> list[str]:
+        """The file itself, or those in a folder that is called so."""
+        at = bisect_left(self._known, path)
+        if at < len(self._known) and self._known[at] == path:
+            return [path]
+        start = f"{path}/"
+        at = bisect_left(self._known, start)
+        return list(takewhile(lambda each: each.startswith(start), islice(self._known, at, None)))
 
 
 def _is_measured(point: Point) -> bool:
