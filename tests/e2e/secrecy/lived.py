@@ -33,6 +33,7 @@ class World:
     markers: dict[str, Marker]
     secrets: list[Marker] = field(default_factory=list)
     seen: str = ""
+    read: str = ""  # of it, by the client
     fetched: list[str] = field(default_factory=list)  # of the provider, by the instance
 
     @property
@@ -59,7 +60,7 @@ def live_through(world: World, there: Provider, mailbox: Mailbox) -> None:
     with Client(world.server.url, key=key) as client:
         client.ask(TRAIN, json.dumps(world.values))
         wait_for_compaction(world.server.data)
-        world.seen = client.ask(READ, json.dumps(world.values))
+        world.seen = world.read = client.ask(READ, json.dumps(world.values))
     door = Door(world.server.url, key)
     world.seen += raw_reads(world, door)
     log_more(world, door)

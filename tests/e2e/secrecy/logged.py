@@ -63,6 +63,23 @@ TEXTS = [
     *people.TEXTS,
     people.USER_AGENT,
 ]
+# Of these there are many, each with a marker of its own: what one value is spared, the thousandth may not be.
+MANY = {
+    "config keys": 120,
+    "config values": 120,
+    "metrics": 80,
+    "words": 120,
+    "tags": 10,
+    "summary keys": 60,
+    "summary values": 60,
+    "lines": 100,
+    "files": 30,
+    "columns": 20,
+    "cells": 200,
+    "metadata keys": 60,
+    "metadata values": 60,
+    "paths": 60,
+}
 NUMBERS = ("metric_value", "summary_number", "config_number")
 # What an enemy, or a mistake, sends: refused, and not to be found either.
 REFUSED = [
@@ -104,12 +121,20 @@ run = wandb.init(
     config={m["config_key"]: m["config_value"], "nested": {"deep": {"損失": m["config_nested"]}},
             "list": [1, [m["config_list"]]], "ключ": "é " + m["config_other"] + " 漢", "number": m["config_number"]},
 )
+def many(group): return [m[name] for name in m if name.startswith(group + " ")]
+run.config.update(dict(zip(many("config keys"), many("config values"))))
+run.tags += tuple(many("tags"))
 run.define_metric(m["defined_metric"], summary="max")
 for step in range(40):
     run.log({m["metric_name"]: m["metric_value"], "nest": {m["nested_metric"]: step}, "word": m["text_value"], m["defined_metric"]: step})
     if step % 10 == 0:
         print("out", m["stdout"], flush=True)
         print("err", m["stderr"], file=sys.stderr, flush=True)
+print(*many("lines"), sep="\\n", flush=True)
+run.log({name: number for number, name in enumerate(many("metrics"))} | {"word%d" % number: word for number, word in enumerate(many("words"))})
+rows = [many("cells")[at:at + 20] for at in range(0, 200, 20)]
+run.log({"large": wandb.Table(columns=many("columns"), data=rows)})
+run.summary.update(dict(zip(many("summary keys"), many("summary values"))))
 run.log({m["histogram_name"]: wandb.Histogram([1.0, 2.0, 2.5])})
 run.log({"table": wandb.Table(columns=[m["table_column"]], data=[[m["table_cell"]]])})
 run.log({"page": wandb.Html("<p>" + m["html_text"] + "</p>")})
@@ -118,13 +143,20 @@ run.summary["number"] = m["summary_number"]
 os.makedirs(m["folder_name"], exist_ok=True)
 with open(m["folder_name"] + "/" + m["file_name"] + ".bin", "w") as file:
     file.write((m["file_bytes"] + " ") * 5000)
+for name in many("files"):
+    with open(m["folder_name"] + "/" + name + ".txt", "w") as file:
+        file.write(name)
 run.save(m["folder_name"] + "/*", policy="now")
 run.alert(title=m["alert_title"], text=m["alert_text"])
 made = wandb.Artifact(
-    m["artifact_name"], m["artifact_type"], description=m["artifact_words"], metadata={m["artifact_key"]: m["artifact_value"]}
+    m["artifact_name"], m["artifact_type"], description=m["artifact_words"],
+    metadata={m["artifact_key"]: m["artifact_value"]} | dict(zip(many("metadata keys"), many("metadata values"))),
 )
 with made.new_file(m["artifact_path"] + "/x.txt") as file:
     file.write(m["artifact_bytes"])
+for name in many("paths"):
+    with made.new_file("many/" + name + ".txt") as file:
+        file.write(name)
 made.add_reference("s3://bucket/" + m["artifact_ref"], name="there", checksum=False)
 run.log_artifact(made, aliases=[m["artifact_alias"]], tags=[m["artifact_tag"]]).wait()
 run.finish()
@@ -164,5 +196,9 @@ answer(" ".join(seen))
 
 
 def new_markers() -> dict[str, Marker]:
-    texts = {name: new_text(name) for name in (*TEXTS, *REFUSED)}
+    texts = {name: new_text(name) for name in (*TEXTS, *REFUSED, *names_of_many())}
     return texts | {name: new_number(name) for name in NUMBERS}
+
+
+def names_of_many() -> list[str]:
+    return [f"{group} {number}" for group, count in MANY.items() for number in range(count)]

@@ -16,7 +16,7 @@ from tests.e2e.secrecy import people
 from tests.e2e.secrecy.browser import Browser
 from tests.e2e.secrecy.door import RUN, Door, history
 from tests.e2e.secrecy.lived import World, live_through
-from tests.e2e.secrecy.logged import NOT_READ_BACK, NUMBERS, TEXTS, new_markers
+from tests.e2e.secrecy.logged import NOT_READ_BACK, NUMBERS, TEXTS, names_of_many, new_markers
 from tests.e2e.secrecy.search import new_text, search
 from tests.e2e.secrecy.writes import NOWHERE, watched
 from tests.live import LiveServer
@@ -51,6 +51,11 @@ def test_what_was_logged_arrived(world: World) -> None:
     missing = [name for name in missing if name not in {"argument", "branch_config"}]
     assert not missing
     assert world.text("file_bytes") in world.seen
+    unread = [name for name in names_of_many() if world.text(name) not in world.read]
+    # Told by pages: what the script printed and the cells of its table.
+    assert {name.rpartition(" ")[0] for name in unread} <= {"lines", "columns", "cells"}
+    assert [name for name in unread if world.text(name) not in world.seen] == []
+    assert len(world.markers) > 1_000
 
 
 def test_what_is_secret_of_people_was_there_to_be_seen(world: World) -> None:
@@ -134,7 +139,7 @@ def test_what_is_erased_opens_by_no_copy_of_the_vault_made_before(world: World, 
 
     said = world.server.manage("erase", "project", named, "--yes", named, "--now")
 
-    assert "done, 2 runs, 2 versions" in said
+    assert "done, 2 runs, 3 versions" in said
     keys, files, still, others = map(int, world.server.python("-c", OPEN_WHAT_WENT, copies).split())
     assert (int(opened) >= keys + files, keys >= 5, files >= 5) == (True, True, True), said
     assert (still, others > 0) == (0, True)
@@ -155,6 +160,39 @@ def test_the_name_and_the_address_of_an_erased_account_are_in_no_byte(world: Wor
 
     assert "done" in said
     assert search(world.places, [name, address]) == []
+
+
+# What by design stays of those who are erased, and where.
+STAYS = {
+    "user name": "in a backup made before, in the clear until the backup goes: the receipt says by when",
+    "address": "as the name",
+}
+
+
+@pytest.mark.promise("P-09")
+def test_when_teams_and_accounts_are_erased_as_well_nothing_is_left_but_names_in_old_backups(
+    world: World, tmp_path: Path
+) -> None:
+    server, copies = world.server, str(tmp_path / "copies")
+    backup, keys = server.folder / "backup", tmp_path / "keys"
+    name, address = new_text("user name"), new_text("address")
+    server.manage("create_account", str(name.value), "--email", f"{address.value}@example.com")
+    server.manage("backup", str(backup), "--keys", str(keys))
+    opened = server.python("-c", COPY_THE_VAULT, copies)
+
+    for scope, named in (
+        ("team", "carols"),
+        *(("account", each) for each in ("kenji", "dora", str(name.value))),
+    ):
+        assert "done" in server.manage("erase", scope, named, "--yes", named, "--now"), named
+
+    gone, files, still, others = map(int, server.python("-c", OPEN_WHAT_WENT, copies).split())
+    assert (gone >= 5, still, others > 0) == (True, 0, True)
+    assert int(opened) >= gone + files
+    assert world.hits() == []
+    left = search([server.folder], [name, address])
+    assert {hit.field for hit in left} == set(STAYS)
+    assert {Path(hit.place.partition(":")[0]) for hit in left} == {backup / "main.sqlite3"}
 
 
 COPY_THE_VAULT = """
