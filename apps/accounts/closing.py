@@ -54,6 +54,19 @@ def open_account_again(user_id: int, *, name: str) -> None:
     background.enqueue(_TELL, user_id=user_id)
 
 
+def hold_account(user: User) -> None:
+    """Hold an account to the end of the transaction, for who is given something that needs them: it is not closed meanwhile.
+    NotFound where it was. Held before the places that they are in."""
+    rows = User.objects.select_for_update(no_key=True).filter(pk=user.pk, erased_at=None)
+    if rows.first() is None:
+        raise NotFound("There is no such account.")
+
+
+def hold_operators() -> None:
+    """Hold all operators: of two who go, or who have each other go, at the same moment the second sees what the first left."""
+    list(operators().select_for_update(no_key=True).values_list("pk"))
+
+
 def require_other_operator(user: User) -> None:
     """Pass unless the instance would be left with people and nobody to operate it."""
     if not operators().filter(pk=user.pk).exists() or operators().exclude(pk=user.pk).exists():

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from apps.access.policy import Scope
 from apps.accounts.actors import Actor
+from apps.accounts.closing import hold_operators
 from apps.accounts.models import ApiKey, User
 from apps.accounts.names import USERNAME_VALIDATORS
 from apps.accounts.queries import hash_of_secret, is_taken, no_account_yet, require_operator, user_of
@@ -94,6 +95,7 @@ def suspend_account(user: User, *, by: Actor) -> None:
 
     For operators, who cannot do it to themselves: somebody has to be left who can undo it.
     """
+    hold_operators()  # before it is asked who is one
     require_operator(by)
     if user.pk == by.user_id:
         raise Conflict(_("Operators cannot suspend themselves."))

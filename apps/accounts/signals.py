@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account import signals as account
 from allauth.mfa import signals as second_factor
 from allauth.socialaccount import signals as linked
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.dispatch import receiver
 
@@ -23,7 +24,13 @@ def _note(kind: EventKind, user: User, **facts: Any) -> None:
 
 
 @receiver(user_logged_in, dispatch_uid="accounts.note_sign_in")
-def note_sign_in(sender: object, user: User, **kwargs: Any) -> None:
+def note_sign_in(sender: object, user: User, request: Any = None, **kwargs: Any) -> None:
+    """Not of who was closed since their password was looked at: that session would open their account when it comes back."""
+    if not User.objects.filter(pk=user.pk, is_active=True).exists():
+        if request is not None:
+            request.session.flush()
+            request.user = AnonymousUser()
+        return
     _note(EventKind.SIGNED_IN, user)
 
 

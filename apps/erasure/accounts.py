@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
-from apps.accounts.closing import closed_account, require_other_operator
+from apps.accounts.closing import closed_account, hold_account, hold_operators, require_other_operator
 from apps.accounts.models import ApiKey, User
 from apps.accounts.services import require_all_rights
 from apps.artifacts.queries.links import links_there
@@ -43,7 +43,10 @@ def erase_account(
     entity = Entity.objects.filter(user=user).first()
     if entity is None:
         raise NotFound(_("There is no such account."))
-    # The places first, as in every act on their people: who leaves one at the same moment waits here, or is waited for.
+    # Whoever founds something meanwhile waits, or is waited for; so does another operator who goes.
+    hold_operators()
+    hold_account(user)
+    # The places next, before what is in them, as in every act on their people: who leaves one at the same moment waits here, or is waited for.
     _hold_places_of(user)
     if last := last_admin_of(user):
         raise Conflict(

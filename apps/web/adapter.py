@@ -133,8 +133,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return bool(super().is_reauthentication_required(app=app, **kwargs))
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """Unless somebody else has signed up with the address since the link was sent."""
+        """Unless somebody else has signed up with the address since the link was sent, or the account is closed."""
         present = email_address.user.email
+        if not email_address.user.is_active:
+            return False
         if email_address.email.lower() != present.lower() and is_taken(email=email_address.email):
             return False
         return bool(super().confirm_email(request, email_address))

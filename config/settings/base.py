@@ -170,6 +170,7 @@ ACCOUNT_FORMS = {
     "reset_password": "apps.web.forms.ResetForm",
     "signup": "apps.web.forms.SignUpForm",
 }
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "apps.accounts.tokens.ResetTokens"
 ACCOUNT_CHANGE_EMAIL = True  # one address; a new one replaces it once it is confirmed
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # of changes to how the account is opened: apps.web.adapter

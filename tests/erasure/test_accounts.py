@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from allauth.account.models import EmailAddress
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.apps import apps
@@ -19,6 +19,7 @@ from django.test import Client
 
 from apps.access.policy import Permission
 from apps.accounts.actors import OPERATOR_ID, Actor
+from apps.accounts.hand_over import make_reset_link
 from apps.accounts.models import ApiKey, BrowserSession, User
 from apps.accounts.queries import actor_for_api_key, names_of
 from apps.accounts.services import reactivate_account
@@ -49,7 +50,14 @@ from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Invitation, Membership
 from apps.teams.queries import people_in
 from apps.teams.queries.counting import next_counted
-from apps.teams.services import choose, create_account, hand_over, invite
+from apps.teams.services import (
+    choose,
+    create_account,
+    create_organisation,
+    create_team,
+    hand_over,
+    invite,
+)
 from apps.teams.types import MemberRole
 from apps.vault.models import Node, Tombstone, Waiting
 from tests.erasure.conftest import finish, full_run
@@ -136,6 +144,61 @@ def test_its_link_takes_it_back_once_as_it_stood(lab: Entity, own: Run, bob: Use
         take_back_by_link(link)
     with pytest.raises(NotFound):
         take_back_by_link("garbage")
+
+
+def test_who_signed_in_at_the_moment_of_closing_is_signed_out_when_it_comes_back(own: Run, bob: User) -> None:
+    _job, link = erase_account(bob, by=Actor.person(bob))
+    late = Client()
+    late.force_login(
+        bob, backend="django.contrib.auth.backends.ModelBackend"
+    )  # their password was looked at before
+    assert late.get("/settings/security").status_code == 302
+
+    take_back_by_link(link)
+
+    assert late.get("/settings/security").status_code == 302
+
+
+def test_links_that_were_mailed_before_change_nothing_while_it_is_closed(own: Run, bob: User) -> None:
+    EmailAddress.objects.filter(user=bob).delete()
+    waiting = EmailAddress.objects.create(user=bob, email="other@example.com", verified=False)
+    password = make_reset_link(bob, by=Actor.operator())
+    address, before = f"/account/confirm/{EmailConfirmationHMAC(waiting).key}", bob.password
+    _job, link = erase_account(bob, by=Actor.person(bob))
+    new = {"password1": "another horse battery", "password2": "another horse battery"}
+
+    browser = Client()
+    page = browser.get(password, follow=True)
+    browser.post(page.redirect_chain[-1][0] if page.redirect_chain else password, new)
+    browser.post(address)
+
+    kept = User.objects.get(pk=bob.pk)
+    assert (kept.password, kept.email) == (before, "bob@example.com")
+    take_back_by_link(link)
+    page = browser.get(password, follow=True)
+    browser.post(page.redirect_chain[-1][0], new)
+    assert User.objects.get(pk=bob.pk).password != before
+
+
+def test_operators_read_no_name_of_who_is_being_erased(own: Run, bob: User, alice: User) -> None:
+    job, _link = erase_account(bob, by=Actor.person(bob))
+    browser = Client()
+    browser.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+
+    for page in ("", f"{job.pk}/change/"):
+        words = browser.get(f"/admin/erasure/erasurejob/{page}")
+        assert words.status_code == 200 and "bob" not in words.content.decode()
+
+
+def test_who_is_closed_founds_nothing(own: Run, bob: User) -> None:
+    """By a request that was let in before: nobody could look after it."""
+    by = Actor.person(bob)
+    erase_account(bob, by=by)
+
+    with pytest.raises(NotFound):
+        create_team("orphans", admin=bob, by=by)
+    with pytest.raises(NotFound):
+        create_organisation("orphanage", by=by)
 
 
 def test_who_was_suspended_comes_back_suspended(own: Run, bob: User) -> None:

@@ -10,10 +10,12 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 from django.db.models import F, QuerySet
 
+from apps.accounts import services as people_services
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.core import clock
-from apps.erasure import exchange, services, taking_back
+from apps.core.errors import Forbidden
+from apps.erasure import accounts, exchange, services, taking_back
 from apps.erasure.models import ErasureJob
 from apps.erasure.parts import renew_key
 from apps.erasure.taking_back import take_back
@@ -26,8 +28,8 @@ from apps.runs.queries import require_same_key
 from apps.runs.services import finish_run
 from apps.runs.types import RunState
 from apps.teams.choices import SettingName
-from apps.teams.models import Entity
-from apps.teams.services import choose
+from apps.teams.models import Entity, Membership
+from apps.teams.services import choose, entities
 from tests.erasure.conftest import files_of, finish, full_run
 from tests.servers import wait_for
 
@@ -248,3 +250,21 @@ def test_many_runs_are_held_one_after_the_other_in_the_order_in_which_everybody_
     thread.join()
 
     assert (is_taken, failed) == (False, [])
+
+
+def test_two_operators_who_go_and_who_founds_something_wait_for_each_other(
+    alice: User, bob: User, held_at: Asks
+) -> None:
+    """Else nobody is left who operates the instance, or who looks after what was founded."""
+    User.objects.filter(pk__in=[alice.pk, bob.pk]).update(is_staff=True, is_superuser=True)
+    founds = held_at(entities, "_add_entity", User.objects.filter(pk=bob.pk))
+    entities.create_team("bobs", admin=bob, by=Actor.person(bob))
+    Membership.objects.filter(entity__name="bobs").update(user=alice)
+    asks = held_at(accounts, "require_other_operator", User.objects.filter(pk=alice.pk))
+    suspends = held_at(people_services, "_switch", User.objects.filter(pk=bob.pk))
+
+    accounts.erase_account(bob, by=Actor.person(bob))
+    with pytest.raises(Forbidden):
+        people_services.suspend_account(alice, by=Actor.person(bob))
+
+    assert (founds, asks, suspends) == ([True], [True], [])

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
+from apps.accounts.closing import hold_account
 from apps.accounts.models import User
 from apps.accounts.queries import user_of
 from apps.accounts.services import create_user, issue_api_key, require_all_rights, save_new_user
@@ -69,6 +70,7 @@ def create_team(name: str, *, admin: User, by: Actor) -> Entity:
     """A team with its first admin. Its name may be no account's and no other team's."""
     name = usable_name(name)
     with _entity_key() as node, transaction.atomic():
+        hold_account(admin)  # who is closed at this moment would leave a team that nobody can look after
         entity = _add_entity(name, kind=EntityKind.TEAM, user=None, node=node)
         add_member(entity, admin, role=MemberRole.ADMIN)
         record(EventKind.ENTITY_CREATED, subject=entity.public_id, entity=entity.public_id, by=by)

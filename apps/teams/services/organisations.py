@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
+from apps.accounts.closing import hold_account
 from apps.accounts.names import is_name
 from apps.accounts.queries import user_of
 from apps.accounts.services import require_all_rights
@@ -28,11 +29,12 @@ def create_organisation(name: str, *, by: Actor) -> Organisation:
     """An organisation with the actor as its first admin. Its name may be no account's, no team's and no other's."""
     require_all_rights(by)
     require_may_create_team(by)
-    name = usable_name(name)
+    name, admin = usable_name(name), user_of(by)
+    hold_account(admin)  # see create_team
     claim_name(name)
     organisation = Organisation.objects.create(name=name)
     OrganisationMembership.objects.create(
-        organisation=organisation, user=user_of(by), role=OrganisationRole.ADMIN.value
+        organisation=organisation, user=admin, role=OrganisationRole.ADMIN.value
     )
     record(
         EventKind.ORGANISATION_CREATED, subject=organisation.public_id, entity=organisation.public_id, by=by
