@@ -23,3 +23,9 @@ class StoreUnreachable(Unavailable):
     """The store gave an error or no answer. The sender keeps its data and tries again."""
 
     code = "store_unreachable"
+
+
+class StoreDenied(StoreUnreachable):
+    """The store does not let the instance do it: a right is missing, and no further try helps before somebody gives it."""
+
+    code = "store_denied"

@@ -1,4 +1,5 @@
-"""Past the hard limit nobody is left to think that it is going well: health turns red, operators are told, and it is tried on."""
+"""Past the hard limit, or where a store refuses to delete, nobody is left to think that it is going well: health turns red,
+operators are told, and it is tried on."""
 
 from __future__ import annotations
 
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 EPOCH_LIMIT = timedelta(minutes=10)
 _AGAIN = timedelta(hours=24)
 _MOST_NAMED = 20
+# What breaks off a try where a right is missing: of the bucket, or of the folder of files.
+_DENIALS = ("StoreDenied", "PermissionError")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +38,35 @@ class Health:
     """Whether erasures keep their limits."""
 
     late: int  # erasures past the hard limit
+    denied: int  # those of them and of the others that a store does not let the instance delete
     epoch: BrokenOff | None  # an epoch that has broken off for too long
 
     @property
     def is_good(self) -> bool:
-        return not self.late and self.epoch is None
+        return not self.late and not self.denied and self.epoch is None
 
 
 def health() -> Health:
-    return Health(_late().count(), _stuck_epoch())
+    return Health(_late().count(), _denied().count(), _stuck_epoch())
 
 
 def raise_alarms() -> None:
-    """Tell the operators of what is late and was not told within the last day. Once for all of it."""
-    jobs = _take_late()
+    """Tell the operators of what is late or refused and was not told within the last day. Once for all of it."""
+    late, denied = _take(_late()), _take(_denied())
+    jobs = [*late, *denied]
     epoch = _stuck_epoch()
     if epoch is not None and not take_alarm(epoch.number, every=_AGAIN):
         epoch = None
     if not jobs and epoch is None:
         return
-    if jobs:
-        log.error("erasures are past their limit of %s: jobs=%s", HARD_LIMIT, " ".join(jobs[:_MOST_NAMED]))
+    if late:
+        log.error("erasures are past their limit of %s: jobs=%s", HARD_LIMIT, " ".join(late[:_MOST_NAMED]))
+    if denied:
+        log.error("a store refuses to delete what was erased: jobs=%s", " ".join(denied[:_MOST_NAMED]))
     if epoch is not None:
         log.error("epoch %d has been broken off since %s", epoch.number, epoch.since.isoformat())
     try:
-        _mail(jobs, epoch)
+        _mail(len(late), len(denied), epoch)
     except (OSError, SMTPException) as error:
         log.warning("late erasures not mailed, tried again: error=%s", type(error).__name__)
         ErasureJob.objects.filter(public_id__in=jobs).update(alarmed_at=None)
@@ -72,11 +79,15 @@ def _late() -> QuerySet[ErasureJob]:
     return ErasureJob.objects.alias(since=since).filter(done_at=None, since__lt=clock.now() - HARD_LIMIT)
 
 
-def _take_late() -> list[str]:
-    """Late jobs that this process tells of."""
+def _denied() -> QuerySet[ErasureJob]:
+    return ErasureJob.objects.filter(done_at=None, trouble__in=_DENIALS)
+
+
+def _take(jobs: QuerySet[ErasureJob]) -> list[str]:
+    """Those of the jobs that this process tells of."""
     now = clock.now()
     untold = Q(alarmed_at=None) | Q(alarmed_at__lt=now - _AGAIN)
-    found = _late().filter(untold).order_by("pk").values_list("pk", "public_id")
+    found = jobs.filter(untold).order_by("pk").values_list("pk", "public_id")
     return [
         public_id
         for pk, public_id in found
@@ -89,14 +100,14 @@ def _stuck_epoch() -> BrokenOff | None:
     return found if found is not None and found.since < clock.now() - EPOCH_LIMIT else None
 
 
-def _mail(jobs: list[str], epoch: BrokenOff | None) -> None:
+def _mail(late: int, denied: int, epoch: BrokenOff | None) -> None:
     """To all operators. One whose address is refused keeps nobody from being told, and has nobody told again: it is raised only
     where no one was reached."""
     if not sends_mail():
         return
     base = settings.OWNLOG_BASE_URL
     address = base and base + reverse("admin:erasure_erasurejob_changelist")
-    words = {"late": len(jobs), "epoch": epoch, "address": address}
+    words = {"late": late, "denied": denied, "epoch": epoch, "address": address}
     reached, refused = 0, None
     for user in operators():
         with translation.override(language_of(user)):

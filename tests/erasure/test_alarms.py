@@ -91,6 +91,26 @@ def test_past_the_day_health_is_red_and_operators_are_told_once_a_day(
     assert red(client) == (200, "ok\n")
 
 
+def test_what_a_store_refuses_to_delete_is_told_with_the_first_refusal(
+    client: Client, job: ErasureJob, operator: User
+) -> None:
+    Epoch.objects.all().delete()
+    ErasureJob.objects.update(trouble="StoreDenied")
+
+    for _ in range(3):
+        tasks.watch()
+
+    assert red(client) == (503, "1 erasures refused by a store\n")
+    (sent,) = mail.outbox
+    assert sent.subject == "[Ownlog] A store refuses to delete"
+    assert "A store does not let the server delete what 1 erasure erased." in str(sent.body)
+    assert job.public_id not in str(sent.body)
+
+    finish(job)
+
+    assert red(client) == (200, "ok\n")
+
+
 def test_a_mail_that_nobody_took_is_tried_again(
     job: ErasureJob, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:

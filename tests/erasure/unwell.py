@@ -194,8 +194,8 @@ def store_denies(world: World) -> None:
     world.server.rule = lambda asked: Fault.DENIED if asked.is_of_version else None
     said = {world.turn() for _ in range(4)}
     job.refresh_from_db()
-    assert said == {job.trouble} == {"StoreUnreachable"} and job.done_at is None
-    assert alarms.health().is_good
+    assert said == {job.trouble} == {"StoreDenied"} and job.done_at is None
+    assert alarms.health().denied == 1 and not alarms.health().is_good
     now = clock.now
     with changed(clock, "now", lambda: now() + HARD_LIMIT + timedelta(minutes=1)):
         assert alarms.health().late == 1

@@ -14,7 +14,7 @@ from botocore.client import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3Storage
 
-from apps.blobs.errors import ObjectMissing, StoreFull, StoreUnreachable
+from apps.blobs.errors import ObjectMissing, StoreDenied, StoreFull, StoreUnreachable
 from apps.blobs.types import StoredObject
 
 _PIECE_BYTES = 1024 * 1024
@@ -23,6 +23,7 @@ _PART_BYTES = 16 * 1024 * 1024
 _TRANSFER = TransferConfig(
     multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, use_threads=False
 )
+_DENIED = {"AccessDenied", "AllAccessDisabled", "403"}
 _NO_ROOM = {"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "507"}
 
 
@@ -181,6 +182,8 @@ def _told(name: str = "") -> Iterator[None]:
             raise ObjectMissing(name) from None
         if code in _NO_ROOM:
             raise StoreFull("There is no room for files just now. Try again later.") from None
+        if code in _DENIED:
+            raise StoreDenied("The file store refuses this to the server. Try again later.") from None
         raise StoreUnreachable(f"The file store answered {code}. Try again later.") from None
     except BotoCoreError as error:
         raise StoreUnreachable(

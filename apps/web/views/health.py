@@ -17,6 +17,8 @@ def erasures(request: HttpRequest) -> HttpResponse:
     """Whether erasures keep their limits; 503 when they do not. For a monitor: nothing is restarted by it."""
     found = alarms.health()
     lines = [f"{found.late} erasures past their limit"] if found.late else []
+    if found.denied:
+        lines.append(f"{found.denied} erasures refused by a store")
     if found.epoch is not None:
         lines.append(f"epoch {found.epoch.number} broken off since {found.epoch.since:%Y-%m-%dT%H:%M:%SZ}")
     return HttpResponse(
