@@ -6,8 +6,12 @@ import hashlib
 import io
 import math
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
+import duckdb
 import pandas as pd
+import polars as pl
 import pytest
 
 from apps.accounts.actors import Actor
@@ -53,6 +57,29 @@ def test_the_history_opens_in_one_line_with_every_value(export: Export) -> None:
     assert table["deep.a"][0] == 0.25 and table["deep.a"][1] == -math.inf
     assert list(table["mixed"]) == ["1", '"one"', '[1,{"x":null}]']
     assert (table["big"][1], table["text"][0], table["flag"][2]) == ("73786976294838206464", "あ", True)
+
+
+@pytest.mark.parametrize("reads", ["polars", "duckdb"])
+def test_it_opens_in_one_line_elsewhere_too(export: Export, tmp_path: Path, reads: str) -> None:
+    file = tmp_path / "history.parquet"
+    file.write_bytes(opened(make(export)).read(f"{TOP}/history.parquet"))
+
+    rows = by_polars(file) if reads == "polars" else by_duckdb(file)
+
+    assert [row["_step"] for row in rows] == [0, 1, 2]
+    assert math.isnan(rows[0]["loss"]) and rows[1]["loss"] == math.inf and rows[2]["loss"] == 0.1
+    assert [row["n"] for row in rows] == [1, 2, 9007199254740993]
+    assert (rows[1]["big"], rows[0]["text"], rows[2]["flag"]) == ("73786976294838206464", "あ", True)
+
+
+def by_polars(file: Path) -> list[dict[str, Any]]:
+    return pl.read_parquet(file).to_dicts()
+
+
+def by_duckdb(file: Path) -> list[dict[str, Any]]:
+    found = duckdb.sql("from read_parquet(?)", params=[str(file)])
+    assert found is not None
+    return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
 
 def test_alerts_come_with_their_run(export: Export, full: Run, alice: User) -> None:
