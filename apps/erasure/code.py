@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from apps.accounts.actors import Actor
-from apps.artifacts.queries.code import code_collections_of, committed_in
+from apps.artifacts.models import Collection
+from apps.artifacts.queries.code import code_collections_in, code_collections_of, committed_in
 from apps.artifacts.types import RunRole
 from apps.erasure.artifacts import erase_artifact
 from apps.erasure.queries import MOST_AT_ONCE
 from apps.erasure.services import erase_files
 from apps.files.code import CodeSum, code_files_of, sum_of_code
+from apps.files.models import RunFile
+from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.models import Entity
 
@@ -34,10 +39,21 @@ def erase_code(entity: Entity, *, by: Actor) -> int:
 
     May be asked again where it broke off.
     """
-    files = list(code_files_of(entity).order_by("pk"))
+    return _erase(list(code_files_of(entity).order_by("pk")), code_collections_of(entity), by=by)
+
+
+def erase_code_in(projects: Sequence[Project], *, by: Actor) -> int:
+    """The same of some projects of one entity, which were not to be found while the entity's was erased."""
+    count = 0
+    for entity in {each.entity for each in projects}:
+        files = code_files_of(entity).filter(run__project__in=[each.pk for each in projects])
+        count += _erase(list(files.order_by("pk")), code_collections_in(projects), by=by)
+    return count
+
+
+def _erase(files: Sequence[RunFile], collections: Sequence[Collection], *, by: Actor) -> int:
     for start in range(0, len(files), MOST_AT_ONCE):
         erase_files(files[start : start + MOST_AT_ONCE], by=by)
-    collections = code_collections_of(entity)
     count = sum(each.file_count for each in committed_in(collections))
     for collection in collections:
         erase_artifact(collection, by=by)

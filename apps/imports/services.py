@@ -17,8 +17,10 @@ from apps.accounts.actors import Actor
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.blobs.models import Blob
+from apps.code_saving.queries import kept_in
 from apps.core import background, clock
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, OwnlogError, TooMuch
+from apps.erasure.code import erase_code_in
 from apps.erasure.services import erase_project
 from apps.imports.bringing import Bringing
 from apps.imports.holding import LEASE, Held, Lost
@@ -153,7 +155,11 @@ def _finish(job: Import, bringing: Bringing, *, by: Actor) -> None:
             raise Lost
         if not row.entity.is_open:
             raise Forbidden(_("Nothing is imported here now."))
+        there = [each.pk for each in brought(row.uuid)]
         bringing.tally.projects = open_brought(row.uuid)
+        if not kept_in(row.entity).code:
+            # It came while code was saved still, and nobody who erased what was saved found it here.
+            erase_code_in(list(Project.objects.select_related("entity").filter(pk__in=there)), by=by)
         _count(row, bringing)
         _end(row, ImportState.DONE)
         tally = bringing.tally

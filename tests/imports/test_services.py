@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,16 @@ from django.core.management import CommandError, call_command
 from apps.accounts.actors import OPERATOR_ID, Actor
 from apps.accounts.models import User
 from apps.artifacts.models import Version
-from apps.artifacts.services import bring_version, settle_collection, sweep_versions
+from apps.artifacts.services import bring_role, bring_version, settle_collection, sweep_versions
 from apps.audit.models import Event
 from apps.blobs.models import Blob
 from apps.core import clock
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, NotFound
+from apps.erasure.code import erase_code, saved_code_of
 from apps.erasure.models import ErasureJob
 from apps.erasure.retention import erase_old_versions, erase_what_is_old
 from apps.erasure.services import advance as advance_erasure
+from apps.files.models import RunFile
 from apps.imports import bringing, holding, services
 from apps.imports.models import Import
 from apps.imports.readers.ownlog.archive import Archive
@@ -32,9 +35,13 @@ from apps.projects.models import Project
 from apps.projects.queries import open_project
 from apps.runs.models import Run
 from apps.runs.queries import find_run, open_run
+from apps.runs.services import finish_run
+from apps.runs.types import RunState
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.services import choose
+from tests.exports.conftest import keep
+from tests.factories import artifacts, work
 from tests.imports.conftest import archive_of, files_of, imported
 from tests.imports.test_equality import public_ids, told
 
@@ -271,6 +278,36 @@ def test_what_was_imported_is_kept_as_long_as_what_was_made_on_that_day(
 
     assert set(swept) == {(0, 0, 0)}
     assert gone == [(0, 0), (0, 1), (0, 0), (3, 1)]
+
+
+def test_code_that_came_before_its_owner_let_no_code_be_kept_is_erased_with_the_last_step(
+    vision: Project, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by = Actor.person(alice)
+    for entity in (vision.entity, home):
+        choose(entity, SettingName.CODE_SAVING, True, by=by)
+    run = work.run(vision, "run", by=alice)
+    keep(run, **{"code/train.py": b"print()", "loss.txt": b"1"})
+    artifacts.version(vision, "source-vision", {"train.py": b"print()"}, by=by, run=run, type_name="code")
+    artifacts.version(vision, "set", {"a": b"1"}, by=by, run=run)
+    finish_run(run, state=RunState.FINISHED, by=by)
+    archive = archive_of(vision, alice)
+    real = bring_role
+
+    def meanwhile(*args: Any) -> None:
+        real(*args)
+        choose(home, SettingName.CODE_SAVING, False, by=by)
+        with suppress(NotFound):
+            erase_code(home, by=by)
+
+    monkeypatch.setattr(bringing, "bring_role", meanwhile)
+
+    imported(archive, home, by=alice)
+
+    (brought,) = Project.objects.filter(entity=home)
+    assert saved_code_of(home).files == 0
+    assert Version.objects.filter(collection__project=brought).count() == 1
+    assert RunFile.objects.filter(run__project=brought, blob__isnull=False).count() == 1
 
 
 def test_the_machine_imports_a_file(path: Path, home: Entity, alice: User) -> None:

@@ -111,6 +111,11 @@ def code_collections_of(entity: Entity) -> list[Collection]:
     return [each for start in starts for each in _code_in(projects[start : start + _PROJECTS_AT_ONCE])]
 
 
+def code_collections_in(projects: Sequence[Project]) -> list[Collection]:
+    """The same of these projects."""
+    return _code_in(projects) if projects else []
+
+
 def _code_in(projects: Sequence[Project]) -> list[Collection]:
     """In as many questions of several projects as of one.
 
