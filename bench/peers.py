@@ -58,7 +58,7 @@ _THEIRS = """
 """
 
 
-def measure(world: object = None) -> list[Figure]:
+def side_by_side() -> list[Figure]:
     """A file of 1 GiB of noise by each program's own client: from its first call until the server has it, and from the call that downloads it until it is on the disk; medians of three other files, by turns. The promise is MLflow's own rate in this run."""
     ours, theirs = [], []
     with tempfile.TemporaryDirectory(prefix="ownlog-bench-") as folder, _ownlog() as server, _mlflow() as url:
@@ -183,4 +183,4 @@ def _logged_there(url: str, path: Path, home: Path) -> dict[str, float]:
 if __name__ == "__main__":
     if not MLFLOW.exists():
         sys.exit("MLflow is not installed: make peers")
-    report("peers", measure())
+    report("peers", side_by_side())
