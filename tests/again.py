@@ -8,6 +8,7 @@ and passed alone, also those of runs before it (see `UNSTEADY`).
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.memory import in_memory
+from tests.turns import PASSES
 
 MOST = 3
 SLOWEST = 15
@@ -70,6 +72,7 @@ class Seen:
 
 
 def main(arguments: list[str]) -> int:
+    os.environ.setdefault(PASSES, "turns")
     with in_memory():
         return _run(arguments)
 

@@ -7,6 +7,25 @@ from datetime import UTC, datetime
 
 # Whoever looks for what another day's run has found names its number; conftest.py prints it.
 TURN = "OWNLOG_TURN"
+# `make test` asks these in one of its two passes, the other one the day after: set by tests/again.py, for whoever names a file
+# wants it asked. `whole` has them asked in both.
+PASSES = "OWNLOG_PASSES"
+BY_TURNS = (
+    "tests/api/test_fuzzed.py",
+    "tests/backups/test_backups.py",
+    "tests/e2e/durability/test_artifact_kill.py",
+    "tests/e2e/durability/test_compaction.py",
+    "tests/e2e/durability/test_kill.py",
+    "tests/e2e/durability/test_restart_during_upload.py",
+    "tests/e2e/durability/test_shared_mode.py",
+    "tests/e2e/durability/test_values.py",
+    "tests/vault/test_epochs_in_any_order.py",
+    "tests/vault/test_processes.py",
+    "tests/wandb_protocol/test_client_again.py",
+    "tests/wandb_protocol/test_client_api.py",
+    "tests/wandb_protocol/test_client_artifacts.py",
+    "tests/wandb_protocol/test_client_run.py",
+)
 
 
 def today() -> int:
@@ -16,3 +35,10 @@ def today() -> int:
 def turn(parts: int) -> int:
     """One of 0, 1, … below `parts`, each on its day."""
     return today() % parts
+
+
+def is_left_to_the_other_pass(file: str, *, on_servers: bool) -> bool:
+    """Whether a file has its turn in the other of the two passes today: every second of the list, each other day the others."""
+    if os.environ.get(PASSES) != "turns" or file not in BY_TURNS:
+        return False
+    return (BY_TURNS.index(file) + turn(2)) % 2 == int(on_servers)

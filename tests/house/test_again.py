@@ -12,6 +12,7 @@ import pytest
 
 from tests import memory
 from tests.again import Seen
+from tests.turns import BY_TURNS, PASSES, TURN, is_left_to_the_other_pass
 
 ROOT = Path(__file__).resolve().parents[2]
 STEADY = "def test_{0}():\n    assert False\n"
@@ -156,3 +157,36 @@ def test_it_is_where_it_always_was(reason: str, tmp_path: Path, monkeypatch: pyt
     with memory.in_memory(tmp_path):
         assert os.environ.get("TMPDIR") == before
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("file", BY_TURNS)
+def test_what_is_asked_in_one_pass_a_day_is_asked_in_the_other_the_day_after(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSES, "turns")
+    left = list[tuple[bool, bool]]()
+    for day in ("8", "9"):
+        monkeypatch.setenv(TURN, day)
+        left.append(
+            (
+                is_left_to_the_other_pass(file, on_servers=False),
+                is_left_to_the_other_pass(file, on_servers=True),
+            )
+        )
+
+    assert sorted(left) == [(False, True), (True, False)]
+    # Each of them is wholly in both passes, or a day would be without it.
+    text = (ROOT / file).read_text()
+    assert "mark.embedded" not in text and "mark.browser" not in text
+    second = subprocess.run(
+        ["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()[-1]
+    assert any(file == place or file.startswith(f"{place}/") for place in second.split())
+
+
+def test_whoever_names_a_file_or_wants_all_has_it_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for wanted in ("", "whole"):
+        monkeypatch.setenv(PASSES, wanted)
+        assert not any(
+            is_left_to_the_other_pass(file, on_servers=on) for file in BY_TURNS for on in (False, True)
+        )
