@@ -192,7 +192,7 @@ def test_archives_that_open_to_more_than_there_is_room_for(tmp_path: Path) -> No
 
 
 def test_long_texts_of_an_honest_run_are_never_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that repeat take next to nothing in the file, and all of it once they are read. A quarter of the room is enough."""
+    """Those that repeat take next to nothing in the file, and all of it once they are read. An eighth of the room is enough."""
     monkeypatch.setattr(tables, "_ROOM", 128 * 2**20)
     again, last = "好き " * 50_000, "é" * 5_000_000
     rows = [{"_step": n, "again": again, "other": f"{n}" * 1000} for n in range(400)]

@@ -26,7 +26,7 @@ _MARK = next(iter(JSON_MARK))
 _LONGEST_FRAME = (
     64 * 2**20
 )  # a line of the longest that there are, each letter of which takes four bytes, and some more
-_ROOM = 512 * 2**20  # what it may take beyond what its libraries do
+_ROOM = 2**30  # what it may take beyond what its libraries do: sixty thousand columns take nearly so much
 _PATIENCE = 300.0  # seconds in which it says nothing
 # Letters that the tables of an archive open to. Text that stands in every row takes next to nothing in a file.
 _LARGEST_RATIO, _ALWAYS_ALLOWED = 200, 32 * 2**30
