@@ -11,6 +11,7 @@ from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.queries import read_look
+from apps.core.errors import NotFound
 from apps.projects.models import Project
 from tests.factories import people
 from tests.wandb_protocol.asking import Asker
@@ -61,6 +62,20 @@ def test_a_public_one_needs_a_public_project(ann: Asker, alice: User, vision: Pr
     Project.objects.filter(pk=vision.pk).update(visibility=Visibility.PUBLIC.value)
     assert ann.data(CREATE, **public)
     assert read_look(Actor.nobody(), "lab/vision/bars") == json.loads(SPEC)
+
+
+@pytest.mark.parametrize("visibility", [Visibility.PUBLIC, Visibility.OPEN])
+def test_a_private_one_is_kept_where_nobody_else_reads(
+    ann: Asker, alice: User, vision: Project, visibility: Visibility
+) -> None:
+    Project.objects.filter(pk=vision.pk).update(visibility=visibility.value)
+    private = sent(entity="lab", chartName="vision/bars")
+
+    refused = ann.error(CREATE, **private)
+
+    assert '"vision" is public' in refused and 'access="public"' in refused
+    with pytest.raises(NotFound):
+        read_look(Actor.person(alice), "lab/vision/bars")
 
 
 @pytest.mark.parametrize("name", ["bars", "vision/bars"])

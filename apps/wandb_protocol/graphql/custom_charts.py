@@ -32,18 +32,21 @@ def create_custom_chart(_: None, info: Info, sent: Source) -> Source:
     if look.place == PLACE:
         get_or_create_project(actor, entity=entity, name=PLACE)
     project = get_project(actor, Permission.FILE_WRITE, entity=entity, name=look.place)
-    if sent["access"] == _PUBLIC:
-        _require_public(project, look.place)
+    _require_as_visible(project, look.place, public=sent["access"] == _PUBLIC)
     keep_look(project, look, description=sent["displayName"], by=actor)
     return {"chart": {"id": f"{entity}/{name}"}}
 
 
-def _require_public(project: Project, place: str) -> None:
-    if visibilities_of([project])[project.pk] not in PUBLISHED:
-        raise Invalid(
-            f'A look is as visible as its project, and "{place}" is not public. Name it "project/look" to keep it in '
-            'another one, or say access="private".'
-        )
+def _require_as_visible(project: Project, place: str, *, public: bool) -> None:
+    """Kept more or less visible than it was asked for, it would be shown to whom its author did not mean, or to fewer."""
+    is_public = visibilities_of([project])[project.pk] in PUBLISHED
+    if public == is_public:
+        return
+    stands, other = ("public", _PUBLIC) if is_public else ("not public", _PRIVATE)
+    raise Invalid(
+        f'A look is as visible as its project, and "{place}" is {stands}. Name it "project/look" to keep it in '
+        f'another one, or say access="{other.lower()}".'
+    )
 
 
 FIELDS: Fields = {"Mutation.createCustomChart": create_custom_chart}
