@@ -99,6 +99,7 @@ class Alert(models.Model):
     told_at = models.DateTimeField(
         null=True
     )  # when mails about it were made, or it was decided that none are
+    reached = models.JSONField(default=list)  # users who need no further try, while others do
 
     class Meta:
         indexes = [

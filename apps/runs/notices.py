@@ -45,7 +45,7 @@ class Outcome(Enum):
 
 
 def tell_of_alert(alert_id: int, *, base: str = "") -> Outcome:
-    """Mail whom an alert concerns, once. What was not DONE the sweep tries again, where nobody was reached."""
+    """Mail whom an alert concerns, each once. What was not DONE the sweep tries again, with those who were not reached."""
     alert = Alert.objects.select_related("run__project__entity").filter(pk=alert_id).first()
     if alert is None or alert.run.is_back_soon:  # closed for a moment: the sweep comes again
         return Outcome.DONE
@@ -53,13 +53,15 @@ def tell_of_alert(alert_id: int, *, base: str = "") -> Outcome:
         return Outcome.DONE
     if alert.run.erased_at is not None or not sends_mail() or _are_many(alert):
         return Outcome.DONE
-    outcome = _tell_all(alert, base or settings.OWNLOG_BASE_URL)
-    if outcome is not Outcome.DONE:
-        Alert.objects.filter(pk=alert_id).update(told_at=None)
+    outcome, reached = _tell_all(alert, base or settings.OWNLOG_BASE_URL)
+    if outcome is Outcome.DONE:
+        Alert.objects.filter(pk=alert_id).update(reached=[])
+    else:
+        Alert.objects.filter(pk=alert_id).update(told_at=None, reached=reached)
     return outcome
 
 
-def _tell_all(alert: Alert, address: str) -> Outcome:
+def _tell_all(alert: Alert, address: str) -> tuple[Outcome, list[int]]:
     """One who can be told never, or not now, keeps nobody else from being told; and who was told is not told again."""
     words = {
         "owner": alert.run.project.entity.name,
@@ -67,12 +69,18 @@ def _tell_all(alert: Alert, address: str) -> Outcome:
         "repeats": alert.repeats,
         "address": address and f"{address}/go/alerts/{alert.public_id}",
     }
-    outcomes: set[Outcome] = set()
+    reached, whole = list(alert.reached), Outcome.DONE
     for user, wants_words in _concerned(alert.run):
-        outcomes.add(_send(user, words | (_said(alert) if wants_words else {})))
-        if Outcome.NO_SERVER in outcomes and Outcome.DONE not in outcomes:
-            return Outcome.NO_SERVER
-    return Outcome.LATER if outcomes and Outcome.DONE not in outcomes else Outcome.DONE
+        if user.pk in reached:
+            continue
+        outcome = _send(user, words | (_said(alert) if wants_words else {}))
+        if outcome is Outcome.DONE:
+            reached.append(user.pk)
+            continue
+        if outcome is Outcome.NO_SERVER and reached == alert.reached:
+            return outcome, reached
+        whole = Outcome.LATER
+    return whole, reached
 
 
 def _outcome_of(error: Exception) -> Outcome:
@@ -91,6 +99,8 @@ def _outcome_of(error: Exception) -> Outcome:
 def alerts_to_tell() -> list[int]:
     """Those whose message was lost, or whose mail nobody took, within the last day."""
     now = clock.now()
+    given_up = Alert.objects.filter(told_at=None, raised_at__lte=now - _TRIED_FOR)
+    given_up.update(told_at=now, reached=[])
     left = Alert.objects.filter(
         told_at=None, raised_at__gt=now - _TRIED_FOR, raised_at__lt=now - timedelta(minutes=1)
     )

@@ -34,6 +34,7 @@ declare(
 declare(
     Alert,
     sealed={"title_index", "words_index", "sealed_words"},
+    personal={"reached"},
     plain={"id", "uuid", "public_id", "run", "raised_at", "repeats", "last_at", "told_at"},
     goes_with="run",
 )

@@ -341,6 +341,42 @@ def test_an_address_that_is_refused_silences_nobody_else_and_is_not_tried_again(
     assert alerts_to_tell() == []
 
 
+def test_whoever_is_taken_later_is_told_later_and_who_was_told_is_not_told_again(
+    run: Run, bob: User, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(own(bob), SettingName.MAIL_ALERTS_OF_TEAMS, True, by=Actor.person(bob))
+    made = said(run, by=by)
+    assert made is not None
+    age(run, timedelta(minutes=2))
+    asked: list[str] = []
+    greylisted = {"alice@example.com"}
+
+    def answer(_subject: str, _text: str, _sender: None, to: list[str]) -> None:
+        asked.extend(to)
+        if greylisted.intersection(to):
+            raise LATER
+
+    monkeypatch.setattr(notices, "send_mail", answer)
+
+    assert tell_of_alert(made.pk) is Outcome.LATER
+    assert tell_of_alert(made.pk) is Outcome.LATER
+    greylisted.clear()
+    assert tell_of_alert(made.pk) is Outcome.DONE
+
+    assert (asked.count("alice@example.com"), asked.count("bob@example.com")) == (3, 1)
+    made.refresh_from_db()
+    assert (made.reached, alerts_to_tell()) == ([], [])
+
+
+def test_whom_it_reached_is_forgotten_when_it_is_given_up(run: Run, bob: User, by: Actor) -> None:
+    said(run, by=by)
+    Alert.objects.update(reached=[bob.pk], raised_at=clock.now() - timedelta(days=1, minutes=1))
+
+    assert alerts_to_tell() == []
+
+    assert Alert.objects.get().reached == []
+
+
 LATER = SMTPRecipientsRefused({"alice@example.com": (450, b"greylisted, come again")})
 
 
