@@ -193,7 +193,10 @@ HOLDINGS = (
             "A person until they leave or are taken out, an address until its invitation ends, a service account’s name also "
             "after it was removed, for what it made. The rest until the team is erased, the record of acts for ever."
         ),
-        export=_("The record of acts as CSV or JSON Lines on its page. Not yet the rest."),
+        export=_(
+            "The record of acts as CSV or JSON Lines on its page, its projects as an archive. People, invitations, service accounts "
+            "and settings stand on its pages and in no file."
+        ),
         erase=_(
             "People, invitations and service accounts on the pages of the team; the team with everything in it from its page, by an "
             "admin. It can be taken back for a week, or as long as the team chose. The record of acts stays, by an opaque id."
@@ -219,7 +222,10 @@ HOLDINGS = (
             "A person until they leave or are taken out, an address until its invitation ends, a link until it is taken out, "
             "a registry until it is erased. The rest until the organisation is erased, the record of acts for ever."
         ),
-        export=_("The record of acts as CSV or JSON Lines on its page. Not yet the rest."),
+        export=_(
+            "The record of acts as CSV or JSON Lines on its page. People, teams, invitations, settings and registries stand on its "
+            "pages and in no file."
+        ),
         erase=_(
             "People and invitations on the pages of the organisation, links and registries on those of the registry; the "
             "organisation with its registries from its page, by an admin. It can be taken back for a week; its teams stay. The record of "
