@@ -17,6 +17,7 @@ from apps.web.again import require_fresh_proof
 from apps.web.key_forms import KeyForm
 from apps.web.rendering import render
 from apps.web.request import Request
+from apps.web.shown_once import require_first_time
 
 
 @login_required
@@ -29,6 +30,7 @@ def api_keys(request: Request) -> HttpResponse:
     reads = False
     if form.is_valid():
         require_fresh_proof(request, user_of(request.actor))
+        require_first_time(request)
         wanted = form.wanted()
         reads = wanted.scope is Scope.READ
         # A key that is good for one entity logs there or nowhere.
