@@ -138,6 +138,7 @@ owe(
         "is_service": "no person is one",
         "erased_at": "of an account that is being erased, and exports nothing",
         "was_active": "of an account that is being erased, and exports nothing",
+        "named_anew_at": "of an account that is being erased, and exports nothing",
         "groups": _NO_ROW,
         "user_permissions": _NO_ROW,
     },

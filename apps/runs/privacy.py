@@ -48,4 +48,9 @@ _LINES = {"id", "uuid", "run", "stream", "first_line", "line_count"}
 declare(Chunk, sealed={"writer", "payload"}, plain=_LINES | {"stored_bytes"}, goes_with="run")
 declare(Segment, sealed={"writer", "sealed_facts"}, plain=_LINES | {"blob"}, goes_with="run")
 
+owe(
+    Alert,
+    person="",
+    withheld={"reached": "a note of a day at most, so that nobody is mailed twice of one alert"},
+)
 owe(Run, "runs-made", person="created_by", told=("public_id", "project", "state", "created_at"))
