@@ -18,8 +18,6 @@ from apps.accounts.sessions import end_row
 from apps.core import background, clock
 from apps.core.errors import Conflict, NotFound
 
-_TELL = "runs.tell_authors_anew"  # tables of runs in memory what they are called
-
 
 def closed_account(user_id: int, *, at: datetime) -> User:
     """Close it, inside the transaction that records the erasure: every way in, in all processes. NotFound for who is gone."""
@@ -33,7 +31,7 @@ def closed_account(user_id: int, *, at: datetime) -> User:
         username=Concat(Value(NO_NAME), F("public_id"), output_field=CharField()),
         named_anew_at=clock.now(),
     )
-    background.enqueue(_TELL, user_id=user.pk)
+    background.enqueue("runs.tell_authors_anew", user_id=user.pk)
     # Sessions do not come back with the account: whoever takes it back may not be the one whose browser is still open.
     for row in list(BrowserSession.objects.filter(user=user).values_list("session_row", flat=True)):
         end_row(row)
@@ -51,7 +49,7 @@ def open_account_again(user_id: int, *, name: str) -> None:
         idle_told_at=None,
         idle_tried_at=None,
     )
-    background.enqueue(_TELL, user_id=user_id)
+    background.enqueue("runs.tell_authors_anew", user_id=user_id)
 
 
 def hold_account(user: User) -> None:
