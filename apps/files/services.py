@@ -121,15 +121,22 @@ def bring_files(run: Run, files: Iterable[PastFile]) -> int:
     refused, rest = 0, iter(files)
     while batch := list(islice(rest, _BROUGHT_AT_ONCE)):
         for each, announced in zip(batch, announce_files(run, [each.name for each in batch]), strict=True):
-            if announced.file is None:
-                refused += 1
-            elif announced.file.blob_id is None:
-                announced.file.run = run
-                kept = store_file(announced.file, each.read())
-                RunFile.objects.filter(pk=kept.pk).update(
-                    created_at=each.updated_at, updated_at=each.updated_at
-                )
+            refused += not _bring_file(run, announced.file, each)
     return refused
+
+
+def _bring_file(run: Run, file: RunFile | None, past: PastFile) -> bool:
+    """Whether it may be kept. That is asked with each file anew: what was announced may be refused when its turn comes."""
+    if file is None:
+        return False
+    if file.blob_id is None:
+        file.run = run
+        try:
+            kept = store_file(file, past.read())
+        except Forbidden:
+            return False
+        RunFile.objects.filter(pk=kept.pk).update(created_at=past.updated_at, updated_at=past.updated_at)
+    return True
 
 
 def refusal(reason: Withheld) -> Forbidden:

@@ -26,6 +26,7 @@ from apps.erasure.models import ErasureJob
 from apps.erasure.retention import erase_old_versions, erase_what_is_old
 from apps.erasure.services import advance as advance_erasure
 from apps.files.models import RunFile
+from apps.files.queries import withheld_names
 from apps.imports import bringing, holding, services
 from apps.imports.models import Import
 from apps.imports.readers.ownlog.archive import Archive
@@ -308,6 +309,34 @@ def test_code_that_came_before_its_owner_let_no_code_be_kept_is_erased_with_the_
     assert saved_code_of(home).files == 0
     assert Version.objects.filter(collection__project=brought).count() == 1
     assert RunFile.objects.filter(run__project=brought, blob__isnull=False).count() == 1
+
+
+def test_code_that_may_not_be_kept_once_its_turn_comes_is_left_out_and_the_rest_is_brought(
+    vision: Project, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by = Actor.person(alice)
+    for entity in (vision.entity, home):
+        choose(entity, SettingName.CODE_SAVING, True, by=by)
+    run = work.run(vision, "run", by=alice)
+    keep(run, **{"loss.txt": b"1", "code/train.py": b"print()", "more.txt": b"2"})
+    finish_run(run, state=RunState.FINISHED, by=by)
+    archive = archive_of(vision, alice)
+    real = Archive.stream
+
+    def meanwhile(opened: Archive, path: str) -> Iterator[bytes]:
+        data = b"".join(real(opened, path))
+        if data == b"1":  # all of the run's files are announced by then
+            choose(home, SettingName.CODE_SAVING, False, by=by)
+        yield data
+
+    monkeypatch.setattr(Archive, "stream", meanwhile)
+
+    job = imported(archive, home, by=alice)
+
+    assert (job.state, job.runs, job.left_out) == (ImportState.DONE, 1, 1)
+    brought = Run.objects.get(project__entity=home)
+    assert RunFile.objects.filter(run=brought, blob__isnull=False).count() == 2
+    assert withheld_names(brought) == ["code/train.py"]
 
 
 def test_the_machine_imports_a_file(path: Path, home: Entity, alice: User) -> None:
