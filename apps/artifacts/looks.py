@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from apps.artifacts.names import clean_collection
+from apps.artifacts.names import check_text, clean_collection
 from apps.core import jsontext
 from apps.core.errors import Invalid, TooMuch
 
@@ -29,6 +29,7 @@ class NewLook:
     place: str
     name: str
     content: bytes
+    description: str = ""
 
 
 def place_of(name: str) -> tuple[str, str]:
@@ -37,14 +38,15 @@ def place_of(name: str) -> tuple[str, str]:
     return project or PLACE, own
 
 
-def new_look(name: str, text: str) -> NewLook:
+def new_look(name: str, text: str, *, description: str = "") -> NewLook:
     """A look as somebody sent it, its text kept as it was written. TooMuch, or Invalid for what is no name or describes nothing."""
     place, own = place_of(name)
     data = text.encode("utf-8", "surrogatepass")
     if len(data) > MOST_BYTES:
         raise TooMuch(f"The specification of a chart may not be larger than {MOST_BYTES // 1024} KiB.")
     read_spec(data)
-    return NewLook(place, clean_collection(own), data)
+    check_text(description)
+    return NewLook(place, clean_collection(own), data, description)
 
 
 def read_spec(data: bytes) -> dict[str, Any]:

@@ -13,6 +13,9 @@ from apps.accounts.models import User
 from apps.artifacts.queries import read_look
 from apps.core.errors import NotFound
 from apps.projects.models import Project
+from apps.teams.choices import SettingName
+from apps.teams.models import Entity
+from apps.teams.services import choose
 from tests.factories import people
 from tests.wandb_protocol.asking import Asker
 
@@ -53,6 +56,7 @@ def test_it_may_lie_beside_its_runs_and_be_sent_again(ann: Asker, alice: User, v
 )  # fmt: skip
 def test_what_is_no_look_is_refused_in_words(ann: Asker, other: dict[str, str]) -> None:
     assert ann.error(CREATE, **sent(**other))
+    assert not Project.objects.exists()
 
 
 def test_a_public_one_needs_a_public_project(ann: Asker, alice: User, vision: Project) -> None:
@@ -62,6 +66,22 @@ def test_a_public_one_needs_a_public_project(ann: Asker, alice: User, vision: Pr
     Project.objects.filter(pk=vision.pk).update(visibility=Visibility.PUBLIC.value)
     assert ann.data(CREATE, **public)
     assert read_look(Actor.nobody(), "lab/vision/bars") == json.loads(SPEC)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "access"), [(Visibility.PRIVATE, "PUBLIC"), (Visibility.PUBLIC, "PRIVATE")]
+)
+def test_no_project_is_made_for_a_first_one_that_is_refused(
+    ann: Asker, alice: User, chosen: Visibility, access: str
+) -> None:
+    choose(
+        Entity.objects.get(user=alice), SettingName.DEFAULT_VISIBILITY, chosen.value, by=Actor.person(alice)
+    )
+
+    assert '"custom-charts" is ' in ann.error(CREATE, **sent(access=access))
+
+    assert not Project.objects.exists()
+    assert ann.data(CREATE, **sent(access="PUBLIC" if access == "PRIVATE" else "PRIVATE"))
 
 
 @pytest.mark.parametrize("visibility", [Visibility.PUBLIC, Visibility.OPEN])

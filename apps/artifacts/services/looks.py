@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from apps.artifacts.looks import FILE, TYPE
-from apps.artifacts.names import check_text
 from apps.artifacts.services.by_hand import make_version
 from apps.artifacts.types import LATEST, NewVersion
 
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from apps.projects.models import Project
 
 
-def keep_look(project: Project, look: NewLook, *, description: str = "", by: Actor) -> Version:
+def keep_look(project: Project, look: NewLook, *, by: Actor) -> Version:
     """The next version of the look of this name; the latest one when that says the same. Charts are drawn by the newest."""
-    check_text(description)
-    new = NewVersion(TYPE, look.name, digest="", description=description or None, aliases=(LATEST,))
+    new = NewVersion(TYPE, look.name, digest="", description=look.description or None, aliases=(LATEST,))
     return make_version(project, new, [(FILE, [look.content])], by=by)

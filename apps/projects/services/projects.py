@@ -22,7 +22,7 @@ from apps.projects.queries import (
     get_project,
     locked_project,
 )
-from apps.projects.types import NamedRole
+from apps.projects.types import PUBLISHED, NamedRole
 from apps.teams.choices import SettingName
 from apps.teams.gate import require, role_in
 from apps.teams.models import Entity
@@ -36,17 +36,26 @@ DEFAULT_NAME = "uncategorized"
 
 
 def get_or_create_project(
-    actor: Actor, *, entity: str | None, name: str | None, visibility: Visibility | None = None
+    actor: Actor,
+    *,
+    entity: str | None,
+    name: str | None,
+    visibility: Visibility | None = None,
+    before: Callable[[Visibility], None] | None = None,
 ) -> Project:
     """The project to log runs into, made on first use as visible as its entity has chosen, or as is said here.
 
+    `before` is told how visible one that is made now will be to others, and may refuse it.
     An outsider of the entity gets the same answer whether the project, or the entity, exists or not.
     """
     name = clean_name(name or DEFAULT_NAME, what="project")
     owner = _owner(actor, entity)
     if find_project(owner, name) is None:
         require(actor, Permission.PROJECT_CREATE, entity=owner, what="project")
-        made = _create_project(owner, name, visibility=_new_visibility(owner, visibility, by=actor), by=actor)
+        chosen = _new_visibility(owner, visibility, by=actor)
+        if before is not None:
+            before(_as_things_are(owner, chosen))
+        made = _create_project(owner, name, visibility=chosen, by=actor)
         if not made:
             _require_not_closed(owner, name)
     return get_project(actor, Permission.RUN_CREATE, entity=owner.name, name=name)
@@ -100,6 +109,12 @@ def _new_visibility(entity: Entity, asked: Visibility | None, *, by: Actor) -> V
     require(by, Permission.PROJECT_SHARE, entity=entity, what="project")
     check_visibility(entity, asked)
     return asked
+
+
+def _as_things_are(entity: Entity, chosen: Visibility) -> Visibility:
+    """What was chosen, or less where an organisation allows no more."""
+    is_kept = chosen in PUBLISHED and effective(entity, SettingName.PRIVATE_ONLY).is_on
+    return Visibility.PRIVATE if is_kept else chosen
 
 
 def check_visibility(entity: Entity, visibility: Visibility) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from apps.access.policy import Permission
@@ -15,7 +16,7 @@ from apps.projects.types import PUBLISHED
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in
 
 if TYPE_CHECKING:
-    from apps.projects.models import Project
+    from apps.access.policy import Visibility
 
 _TYPE = "vega2"
 _PRIVATE, _PUBLIC = "PRIVATE", "PUBLIC"
@@ -28,18 +29,19 @@ def create_custom_chart(_: None, info: Info, sent: Source) -> Source:
         raise Invalid(f'A look is written in Vega or Vega-Lite: its type is "{_TYPE}".')
     if sent["access"] not in {_PRIVATE, _PUBLIC}:
         raise Invalid('The access of a look is "private" or "public".')
-    look = new_look(name, sent["spec"])
-    if look.place == PLACE:
-        get_or_create_project(actor, entity=entity, name=PLACE)
+    look = new_look(name, sent["spec"], description=sent["displayName"])
+    as_asked = partial(_require_as_visible, look.place, public=sent["access"] == _PUBLIC)
+    if look.place == PLACE:  # made for a look that is kept, not for one that is refused
+        get_or_create_project(actor, entity=entity, name=PLACE, before=as_asked)
     project = get_project(actor, Permission.FILE_WRITE, entity=entity, name=look.place)
-    _require_as_visible(project, look.place, public=sent["access"] == _PUBLIC)
-    keep_look(project, look, description=sent["displayName"], by=actor)
+    as_asked(visibilities_of([project])[project.pk])
+    keep_look(project, look, by=actor)
     return {"chart": {"id": f"{entity}/{name}"}}
 
 
-def _require_as_visible(project: Project, place: str, *, public: bool) -> None:
+def _require_as_visible(place: str, visibility: Visibility, *, public: bool) -> None:
     """Kept more or less visible than it was asked for, it would be shown to whom its author did not mean, or to fewer."""
-    is_public = visibilities_of([project])[project.pk] in PUBLISHED
+    is_public = visibility in PUBLISHED
     if public == is_public:
         return
     stands, other = ("public", _PUBLIC) if is_public else ("not public", _PRIVATE)
