@@ -79,6 +79,7 @@ def world(alice: User, bob: User, by: Actor, vision: Project, settings: Settings
     words = RequestWords(address="https://uni.example/lab", use="teaching", evidence="my university")
     ask_for_plan(Plan.ACADEMIC, words, by=by)
     hook_secret = make_hook(own, ADDRESS, happenings=[Happening.RUN_ALERT], by=by)[1]
+    make_hook(vision.entity, f"{ADDRESS}-of-a-team", happenings=[Happening.RUN_ALERT], by=by)
     choose(own, SettingName.STATISTICS, True, by=by)
     finish(erase_run(work.run(work.project("alice", "own", by=alice), "gone", by=alice), by=by))
     record(EventKind.PROJECT_READ, subject="x" * 20, entity=own.public_id, by=Actor.person(bob))
@@ -88,6 +89,7 @@ def world(alice: User, bob: User, by: Actor, vision: Project, settings: Settings
         "key's hash": ApiKey.objects.get(pk=key.pk).secret_sha256_hex,
         "password": alice.password,
         "webhook": hook_secret,
+        "a team's webhook": "-of-a-team",
         "passkey": "clientExtensionResults",
         "session": "r" * 40,
         "somebody else's key": "bob's key",
@@ -128,6 +130,7 @@ def test_everything_that_is_held_of_a_person_is_in_it_and_no_secret(
     )
     assert [(each["act"], each["by"]) for each in account(archive, "plan-request-steps")] == [("sent", "you")]
     assert [each["address"] for each in account(archive, "webhooks")] == [ADDRESS]
+    assert ["address" in each for each in account(archive, "webhooks-made")] == [False, False]
     assert ("statistics", "on") in {
         (each["name"], each["value"]) for each in account(archive, "settings-chosen")
     }

@@ -55,7 +55,9 @@ def rows_owed(each: Owed, person: User) -> Iterator[dict[str, Any]]:
     """The rows of one kind that are about this person, the oldest first. What does not open says so, and hides none of the others."""
     who = person.public_id if each.by_id else person.pk
     rows: QuerySet[Any] = each.model._default_manager.filter(**{each.person: who}).order_by("pk")
-    opener, sealed = opener_of(each.model), declared()[each.model].sealed
+    sealed = declared()[each.model].sealed
+    # Of what they made in teams nothing opens: it may say today what others wrote there.
+    opener = opener_of(each.model) if not sealed or sealed & set(each.told) else None
     names = [name for name in each.told if name not in sealed]
     for batch in _batches(rows, names, one_by_one=opener is not None):
         for row in batch:
