@@ -2,8 +2,7 @@
 
 People's work is made, shared between versions, given another key, erased, backed up and put back, by the product's own services,
 in whatever order. Somebody holds every copy of the vault that there ever was, and the root key of today. An epoch may die on the
-way. `OWNLOG_HISTORIES=2000` asks as many, `OWNLOG_HISTORIES_SEED` chooses others. Seeds 1002 and 1003 of 25 histories end in a job that
-proves that something is still there, and in a key that is missed, each behind a backup that was put back: not understood yet.
+way. `OWNLOG_HISTORIES=2000` asks as many, `OWNLOG_HISTORIES_SEED` chooses others.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -41,7 +40,8 @@ from apps.backups.taking import back_up
 from apps.erasure.artifacts import erase_versions
 from apps.erasure.models import ErasureJob
 from apps.erasure.parts import erase_parts
-from apps.erasure.services import erase_files, erase_project, erase_runs, go_on_after_epoch
+from apps.erasure.proof import StillThere
+from apps.erasure.services import advance, erase_files, erase_project, erase_runs, go_on_after_epoch
 from apps.erasure.teams import erase_team
 from apps.erasure.types import Step
 from apps.files.models import RunFile
@@ -182,6 +182,13 @@ class Histories(RuleBasedStateMachine):
         keys = self.keys_of(going)
         self.attacker.copies_the_vault()
         assert keys <= self.attacker.can_open(), "what is not there yet proves nothing by being unreadable"
+        self.by_the_workers(lambda: self.ask_to_erase(thing))
+        for each in going:
+            del self.things[each.name]
+        self.gone |= keys - self.keys_of(self.things.values())
+        self.all_else_reads()
+
+    def ask_to_erase(self, thing: Thing) -> None:
         match thing.kind:
             case "team":
                 erase_team(Entity.objects.get(pk=thing.pk), by=self.by, at_once=True)
@@ -193,10 +200,16 @@ class Histories(RuleBasedStateMachine):
                 erase_files([RunFile.objects.get(pk=thing.pk)], by=self.by, at_once=True)
             case "version":
                 erase_versions([Version.objects.get(pk=thing.pk)], by=self.by, at_once=True)
-        for each in going:
-            del self.things[each.name]
-        self.gone |= keys - self.keys_of(self.things.values())
-        self.all_else_reads()
+
+    @staticmethod
+    def by_the_workers(ask: Callable[[], object]) -> None:
+        """As it goes with workers: what the proof still finds, of what a backup that was put back has lost, is told once more, and the
+        next turn finds nothing."""
+        try:
+            ask()
+        except StillThere:
+            (job,) = ErasureJob.objects.filter(step=Step.PROVE)
+            advance(job.pk)
 
     @precondition(lambda self: self.with_loss())
     @rule(choice=st.integers(0, 99))
@@ -207,7 +220,8 @@ class Histories(RuleBasedStateMachine):
         self.attacker.copies_the_vault()
         segments = self.granted(run.key) - {each.key for each in self.and_below(run.name)}
         assert run.key in self.attacker.can_open()
-        erase_parts(Run.objects.get(pk=run.pk), [RunPart(PartKind.METRIC, "loss")], by=self.by)
+        parts = [RunPart(PartKind.METRIC, "loss")]
+        self.by_the_workers(lambda: erase_parts(Run.objects.get(pk=run.pk), parts, by=self.by))
         self.gone |= {run.key} | segments
         key = Run.objects.get(pk=run.pk).vault_node
         self.things[run.name] = replace(run, key=key, has_loss=False)
