@@ -7,6 +7,7 @@ import zipfile
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from apps.access.policy import Scope
 from apps.accounts.actors import Actor
@@ -21,7 +22,7 @@ from apps.teams.models import Membership
 from tests.api.conftest import API, Ask
 from tests.erasure.conftest import finish
 from tests.exports.conftest import make
-from tests.factories import work
+from tests.factories import people, work
 
 EXPORTS = f"{API}/exports"
 OF_VISION = {"entity": "lab", "project": "vision"}
@@ -171,6 +172,23 @@ def test_a_key_that_only_reads_ends_no_export(ask: Ask, ready: str, bob: User) -
 
     assert (refused.status, ErasureJob.objects.exists()) == (403, False)
     assert ask("GET", ready, Authorization=f"Bearer {secret}").status == 200
+
+
+def test_a_browser_that_was_left_open_takes_no_account_along(told: Run, bob: User) -> None:
+    client = Client(headers={"Accept": "application/json"})
+    client.force_login(bob, backend="django.contrib.auth.backends.ModelBackend")
+    people.has_signed_in(client, bob, ago=3600)
+    new = {"data": '{"scope": "account"}', "content_type": "application/json"}
+    assert client.post(EXPORTS, **new).status_code == 403 and not Export.objects.exists()
+    people.has_signed_in(client, bob, ago=1)
+    assert client.post(EXPORTS, **new).status_code == 202
+    archive = f"{EXPORTS}/{make(Export.objects.get()).public_id}/archive"
+
+    people.has_signed_in(client, bob, ago=3600)
+
+    assert client.get(archive).status_code == 403
+    people.has_signed_in(client, bob, ago=1)
+    assert client.get(archive).status_code == 200
 
 
 def test_an_account_is_exported_by_a_key_that_carries_everything(ask: Ask, told: Run, bob: User) -> None:

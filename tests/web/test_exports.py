@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from datetime import timedelta
 from typing import Any
@@ -276,4 +277,11 @@ def test_an_account_is_asked_for_and_fetched_by_who_has_just_shown_who_they_are(
     # A download that goes on later is not asked again.
     has_signed_in(client, bob, ago=3600)
     assert body_of(client, f"{page_of(export)}/archive", Range="bytes=50-99") == whole[50:100]
+    # Whoever begins once more is, and so is who goes on a day later.
+    again = f"{page_of(export)}/archive"
+    assert client.get(again).headers["Location"].startswith("/account/again")
+    session = client.session
+    session["account_export"] = [export.public_id, time.time() - 24 * 3600]
+    session.save()
+    assert client.get(again, headers={"Range": "bytes=50-99"}).status_code == 302
     assert visit(page_of(export), by="alice").status_code == 404

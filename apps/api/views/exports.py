@@ -13,7 +13,7 @@ from apps.api.request import ApiRequest
 from apps.api.serializers.erasures import ErasureOut
 from apps.api.serializers.exports import ExportList, ExportNew, ExportOut
 from apps.api.streaming import streamed
-from apps.api.views.base import ApiView, sent, signed_in
+from apps.api.views.base import ApiView, require_proof, sent, signed_in
 from apps.api.views.erasures import begun
 from apps.api.wire import JsonRenderer
 from apps.erasure.exports import erase_exports
@@ -27,7 +27,7 @@ from apps.exports.queries import (
     read_archive,
 )
 from apps.exports.services import note_fetched
-from apps.exports.types import Tables
+from apps.exports.types import ExportScope, Tables
 
 
 class ExportListView(ApiView):
@@ -50,6 +50,8 @@ class ExportListView(ApiView):
     )
     def post(self, request: ApiRequest) -> HttpResponseBase:
         actor, new = signed_in(request), sent(request, ExportNew).validated_data
+        if "scope" in new:
+            require_proof(request)
 
         def ask() -> Done:
             tables = Tables(new["tables"])
@@ -97,7 +99,8 @@ class ArchiveView(ApiView):
         operation_id="download_export",
         summary="The archive of an export that is ready, whole or in part",
         description="A ZIP file in the format of docs/export-format.md. A download that broke off goes on with `Range`. It is "
-        "for who asked, as long as they may export all of what is in it.",
+        "for who asked, as long as they may export all of what is in it; that of an account, in a browser, for who has just shown who "
+        "they are.",
         tags=["exports"],
         parameters=[RANGE],
         responses=answers(
@@ -108,6 +111,8 @@ class ArchiveView(ApiView):
     def get(self, request: ApiRequest, export: str) -> HttpResponseBase:
         actor = signed_in(request)
         held = get_archive(actor, public_id=export)
+        if held.scope == ExportScope.ACCOUNT:
+            require_proof(request)
         start, end = wanted(request.headers.get("Range", ""), held.size)
         is_part = (start, end) != (0, held.size)
         if request.method == "GET":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,10 @@ if TYPE_CHECKING:
     from apps.teams.models import Entity
 
 _FORM = ["GET", "HEAD", "POST"]
-_PROVEN = "account_export"  # in a session: the one whose archive its person has shown who they are for
+_PROVEN = (
+    "account_export"  # in a session: the one whose archive its person has shown who they are for, and when
+)
+_GOES_ON_FOR = 12 * 3600.0
 
 
 @require_http_methods(_FORM)
@@ -149,11 +153,12 @@ def again(request: Request, export: str) -> HttpResponseBase:
 
 
 def _require_proof_once(request: Request, held: Export) -> None:
-    """Somebody else at a browser that was left open takes nobody's account along. A download that goes on an hour later is not
-    asked again."""
-    if request.session.get(_PROVEN) != held.public_id:
+    """Somebody else at a browser that was left open takes nobody's account along: whoever begins shows who they are. A download
+    that goes on some hours later is not asked again."""
+    proven, at = request.session.get(_PROVEN) or ("", 0.0)
+    if _from_start(request) or proven != held.public_id or not 0 <= time.time() - at < _GOES_ON_FOR:
         require_fresh_proof(request, user_of(request.actor))
-        request.session[_PROVEN] = held.public_id
+        request.session[_PROVEN] = [held.public_id, time.time()]
 
 
 def _own_first(entities: Iterable[Entity]) -> list[str]:
