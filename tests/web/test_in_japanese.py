@@ -265,6 +265,7 @@ def test_pages_are_japanese_throughout(world: set[str], client: Client) -> None:
         "testserver",
         "Hokuto University",
         "MLflow",
+        "Neptune",
         "fast",
         "nothingiscalledso",
         "zzz",
