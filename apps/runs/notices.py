@@ -52,6 +52,7 @@ def tell_of_alert(alert_id: int, *, base: str = "") -> Outcome:
     if not Alert.objects.filter(pk=alert_id, told_at=None).update(told_at=clock.now()):
         return Outcome.DONE
     if alert.run.erased_at is not None or not sends_mail() or _are_many(alert):
+        Alert.objects.filter(pk=alert_id).update(reached=[])
         return Outcome.DONE
     outcome, reached = _tell_all(alert, base or settings.OWNLOG_BASE_URL)
     if outcome is Outcome.DONE:

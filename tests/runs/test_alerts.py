@@ -14,6 +14,7 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.core import clock
 from apps.core.errors import Invalid, NotFound, Unavailable
+from apps.core.mail import NO_MAIL
 from apps.erasure.models import ErasureJob
 from apps.erasure.parts import renew_key
 from apps.erasure.services import erase_run
@@ -373,6 +374,19 @@ def test_whom_it_reached_is_forgotten_when_it_is_given_up(run: Run, bob: User, b
     Alert.objects.update(reached=[bob.pk], raised_at=clock.now() - timedelta(days=1, minutes=1))
 
     assert alerts_to_tell() == []
+
+    assert Alert.objects.get().reached == []
+
+
+def test_whom_it_reached_is_forgotten_when_nobody_is_mailed_any_more(
+    run: Run, bob: User, by: Actor, settings: Settings
+) -> None:
+    made = said(run, by=by)
+    assert made is not None
+    Alert.objects.update(reached=[bob.pk])
+    settings.EMAIL_BACKEND = NO_MAIL
+
+    assert tell_of_alert(made.pk) is Outcome.DONE
 
     assert Alert.objects.get().reached == []
 
