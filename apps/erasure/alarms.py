@@ -19,6 +19,7 @@ from django.utils import translation
 from apps.accounts.queries import operators
 from apps.core import clock
 from apps.core.mail import sends_mail
+from apps.erasure.grace import unheard
 from apps.erasure.models import ErasureJob
 from apps.erasure.types import HARD_LIMIT
 from apps.teams.notices import language_of
@@ -76,7 +77,8 @@ def raise_alarms() -> None:
 
 def _late() -> QuerySet[ErasureJob]:
     since = Coalesce("due_at", "asked_at")  # what can be taken back is not late
-    return ErasureJob.objects.alias(since=since).filter(done_at=None, since__lt=clock.now() - HARD_LIMIT)
+    late = ErasureJob.objects.alias(since=since).filter(done_at=None, since__lt=clock.now() - HARD_LIMIT)
+    return late.exclude(pk__in=unheard().values("pk"))  # nor what may not begin before somebody is told
 
 
 def _denied() -> QuerySet[ErasureJob]:

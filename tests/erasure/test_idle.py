@@ -19,11 +19,12 @@ from apps.accounts.models import ApiKey, User
 from apps.core import clock
 from apps.core.mail import NO_MAIL
 from apps.erasure.accounts import erase_account
+from apps.erasure.alarms import health
 from apps.erasure.idle import erase_idle_accounts
 from apps.erasure.models import ErasureJob
 from apps.erasure.services import due_jobs
 from apps.erasure.taking_back import take_back_by_link
-from apps.erasure.types import Cause, Scope, Step
+from apps.erasure.types import HARD_LIMIT, Cause, Scope, Step
 from apps.erasure.ways_back import way_back_for
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity
@@ -275,6 +276,9 @@ def test_nobody_is_erased_to_whom_no_link_back_was_sent(
     job, past = ErasureJob.objects.get(), clock.now() - timedelta(minutes=1)
     ErasureJob.objects.filter(pk=job.pk).update(due_at=past)
     assert job.pk not in due_jobs()
+    ErasureJob.objects.filter(pk=job.pk).update(due_at=clock.now() - HARD_LIMIT - timedelta(hours=1))
+    assert health().late == 0
+    ErasureJob.objects.filter(pk=job.pk).update(due_at=past)
 
     server(None)
     settings.OWNLOG_IDLE_DAYS = 0  # whatever the operators have thought since
