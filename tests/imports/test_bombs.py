@@ -21,6 +21,7 @@ import pytest
 
 from apps.core.errors import TooMuch
 from apps.imports.errors import Broken
+from apps.imports.readers.mlflow import folders as mlflow
 from apps.imports.readers.naming import project_names
 from apps.imports.readers.opening import open_reader
 from apps.imports.readers.ownlog import tables
@@ -31,6 +32,7 @@ from apps.imports.readers.ownlog.tables import Tables
 from apps.imports.readers.tensorboard import reading as tensorboard
 from apps.imports.readers.tensorboard.events import _masked, events
 from apps.imports.readers.tensorboard.reading import TensorBoardReader
+from apps.imports.readers.trees import FolderTree
 from apps.imports.readers.wandb_offline import folders
 from apps.imports.readers.wandb_offline.folders import Folder
 from apps.imports.readers.wandb_offline.records import console_lines, row
@@ -281,7 +283,10 @@ YAML: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", YAML)
-def test_yaml_is_as_plain_as_mlflow_writes_it(tmp_path: Path, name: str) -> None:
+def test_yaml_is_as_plain_as_mlflow_writes_it(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mlflow, "_MOST_META", 256 * 1024)
     (tmp_path / "0").mkdir()
     (tmp_path / "0/meta.yaml").write_bytes(YAML[name])
     begun = time.process_time()
@@ -290,6 +295,28 @@ def test_yaml_is_as_plain_as_mlflow_writes_it(tmp_path: Path, name: str) -> None
         open_reader(tmp_path, Origin.MLFLOW)
 
     assert time.process_time() - begun < 1
+
+
+def test_what_is_said_of_all_runs_of_a_store_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {"": "experiment_id: '0'\n", **{f"r{n}": f"run_id: r{n}\nmore: {'x' * 900}\n" for n in range(30)}}
+    for name, text in said.items():
+        (tmp_path / "0" / name).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "0" / name / "meta.yaml").write_text(text)
+
+    (runs,) = mlflow.FolderStore(FolderTree(tmp_path))._runs.values()
+    assert [each.said.raw for each in runs[:1]] == [{"run_id": "r0"}]
+    monkeypatch.setattr(mlflow, "_MOST_SAID", 20_000)
+    with pytest.raises(TooMuch, match="More is said"):
+        open_reader(tmp_path, Origin.MLFLOW)
+    (tmp_path / "0/meta.yaml").write_text(said[""] + f"name: '{'x' * 2**14}'\n")
+    monkeypatch.undo()
+    with pytest.raises(TooMuch, match="larger than"):
+        open_reader(tmp_path, Origin.MLFLOW)
+    (tmp_path / "0/meta.yaml").write_text(said[""] + f"name: [{'{},' * 4_000}]\n")
+    with pytest.raises(Broken, match="cannot be read"):
+        open_reader(tmp_path, Origin.MLFLOW)
 
 
 def test_thousands_of_one_name_are_told_apart_in_time() -> None:

@@ -21,7 +21,15 @@ from apps.imports.readers.trees import Tree, fingerprint, whole
 _META = "meta.yaml"
 _METRICS, _PARAMS, _TAGS, _ARTIFACTS = "metrics", "params", "tags", "artifacts"
 _TRASH, _MODELS, _TRACES = ".trash", "models", "traces"
-_MOST_META = 256 * 1024
+_MOST_META = 16 * 1024  # MLflow writes less than two
+_MOST_SAID = 64 * 2**20  # of all experiments and runs, which are kept while the store is open
+# What is looked at of them; whatever else they say is let go.
+_LOOKED_AT = frozenset(
+    {
+        *("experiment_id", "name", "creation_time", "last_update_time", "lifecycle_stage"),
+        *("run_id", "run_uuid", "run_name", "status", "user_id", "artifact_uri", "start_time", "end_time"),
+    }
+)
 _MOST_WORDS = 32 * 2**20  # of the parameters and tags of one run
 _PIECE = 8 * 1024  # of a file of which hundreds are open beside it
 _MOST_NAMES = 100_000  # of them, and of its metrics
@@ -47,6 +55,8 @@ class FolderStore:
         metas = [path for path in tree.paths if path.rpartition("/")[2] == _META]
         if not metas:
             raise Broken(_("There is no experiment of MLflow in it."))
+        if sum(map(tree.size, metas)) > _MOST_SAID:
+            raise TooMuch(_("More is said of a run than can be kept: %(path)s.") % {"path": _META})
         self._experiments: dict[str, _Folder] = {}
         self._runs: dict[str, list[_Folder]] = {}
         depth = min(path.count("/") for path in metas)
@@ -88,9 +98,13 @@ class FolderStore:
 
     def _yaml(self, path: str) -> Said:
         try:
-            return Said(read_yaml(whole(self._tree, path, most=_MOST_META)))
+            said = Said(read_yaml(whole(self._tree, path, most=_MOST_META)))
         except ValueError:
             raise Broken(_("A file of MLflow cannot be read: %(path)s.") % {"path": path}) from None
+        held = {name: value for name, value in said.raw.items() if name in _LOOKED_AT}
+        if any(isinstance(value, dict | list) for value in held.values()):  # many times what they take here
+            raise Broken(_("A file of MLflow cannot be read: %(path)s.") % {"path": path})
+        return Said(held)
 
     # ── what it holds ──
 
