@@ -127,19 +127,34 @@ def _vacuum(alone: BaseDatabaseWrapper, model: type[Model]) -> int | None:
         cursor.execute(f"SET lock_timeout = '{_PATIENCE}'")
         alone.connection.add_notice_handler(hear)
         try:
+            before = _number(alone, _TAKE_NUMBER)
             cursor.execute(f"VACUUM (VERBOSE) {_table(alone, model)}")
+            following = range(before + 1, _number(alone, _TAKE_NUMBER) + 1)
         finally:
             alone.connection.remove_notice_handler(hear)
-    return next((found for words in said if (found := _cutoff_in(*words)) is not None), None)
+    # What holds the long values of the table has a report of its own.
+    reports = [words for words in said if _is_report(words[0])]
+    found = [_cutoff_in(*words, following) for words in reports or said]
+    if reports:
+        return None if None in found else found[0]
+    return next((cutoff for cutoff in found if cutoff is not None), None)
 
 
-def _cutoff_in(message: str, detail: str) -> int | None:
+def _is_report(message: str) -> bool:
+    return len(message.splitlines()) > 3
+
+
+def _cutoff_in(message: str, detail: str, following: range) -> int | None:
     """By where the numbers stand: the words are in the language of the server. Since version 15 it is the first number of the
-    fourth line of the report, before that the last one of the detail's first line."""
-    lines = message.splitlines()
-    numbers = re.findall(r"[0-9]+", lines[3]) if len(lines) > 3 else []
-    if numbers:
-        return int(numbers[0])
+    fourth line of the report, before that the last one of the detail's first line.
+
+    Where rows were missed that line counts them, and the report is as good as none. It is told by its numbers: a cutoff and its
+    age are together the number of the transaction that came next, which was one of those `following`."""
+    if _is_report(message):
+        numbers = [int(each) for each in re.findall(r"[0-9]+", message.splitlines()[3])]
+        if len(numbers) == 2 and (sum(numbers) - following.start) % 2**32 < len(following):
+            return numbers[0]
+        return None
     before = re.findall(r"[0-9]+", detail.splitlines()[0]) if detail else []
     return int(before[-1]) if len(before) == 2 else None
 
@@ -147,6 +162,8 @@ def _cutoff_in(message: str, detail: str) -> int | None:
 def _table(alone: BaseDatabaseWrapper, model: type[Model]) -> str:
     return alone.ops.quote_name(model._meta.db_table)
 
+
+_TAKE_NUMBER = "SELECT pg_current_xact_id()::text"  # the count of transactions exactly: it counts itself
 
 _ASK_LOG = """
     SELECT EXTRACT(epoch FROM current_setting('checkpoint_timeout')::interval),
