@@ -33,13 +33,18 @@ def closed_account(user_id: int, *, at: datetime) -> User:
     )
     background.enqueue("runs.tell_authors_anew", user_id=user.pk)
     # Sessions do not come back with the account: whoever takes it back may not be the one whose browser is still open.
-    for row in list(BrowserSession.objects.filter(user=user).values_list("session_row", flat=True)):
-        end_row(row)
+    _end_sessions(user.pk)
     return user
+
+
+def _end_sessions(user_id: int) -> None:
+    for row in list(BrowserSession.objects.filter(user=user_id).values_list("session_row", flat=True)):
+        end_row(row)
 
 
 def open_account_again(user_id: int, *, name: str) -> None:
     """As it stood, under its name; suspended if it was. Its keys are good again."""
+    _end_sessions(user_id)  # one that began while the account was being closed
     User.objects.filter(pk=user_id, erased_at__isnull=False).update(
         erased_at=None,
         is_active=F("was_active"),

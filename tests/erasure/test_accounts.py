@@ -18,6 +18,7 @@ from django.db import models, transaction
 from django.test import Client
 
 from apps.access.policy import Permission
+from apps.accounts import closing
 from apps.accounts.actors import OPERATOR_ID, Actor
 from apps.accounts.hand_over import make_reset_link
 from apps.accounts.models import ApiKey, BrowserSession, User
@@ -153,6 +154,21 @@ def test_who_signed_in_at_the_moment_of_closing_is_signed_out_when_it_comes_back
         bob, backend="django.contrib.auth.backends.ModelBackend"
     )  # their password was looked at before
     assert late.get("/settings/security").status_code == 302
+
+    take_back_by_link(link)
+
+    assert late.get("/settings/security").status_code == 302
+
+
+def test_a_session_that_the_closing_did_not_see_yet_does_not_outlive_it(
+    own: Run, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = Client()
+    late.force_login(bob, backend="django.contrib.auth.backends.ModelBackend")
+    with monkeypatch.context() as unseen:
+        unseen.setattr(closing, "_end_sessions", lambda _user_id: None)
+        _job, link = erase_account(bob, by=Actor.person(bob))
+    assert BrowserSession.objects.filter(user=bob).exists()
 
     take_back_by_link(link)
 
