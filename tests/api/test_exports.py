@@ -178,10 +178,13 @@ def test_a_browser_that_was_left_open_takes_no_account_along(told: Run, bob: Use
     client = Client(headers={"Accept": "application/json"})
     client.force_login(bob, backend="django.contrib.auth.backends.ModelBackend")
     people.has_signed_in(client, bob, ago=3600)
-    new = {"data": '{"scope": "account"}', "content_type": "application/json"}
-    assert client.post(EXPORTS, **new).status_code == 403 and not Export.objects.exists()
+
+    def asked() -> int:
+        return client.post(EXPORTS, '{"scope": "account"}', content_type="application/json").status_code
+
+    assert asked() == 403 and not Export.objects.exists()
     people.has_signed_in(client, bob, ago=1)
-    assert client.post(EXPORTS, **new).status_code == 202
+    assert asked() == 202
     archive = f"{EXPORTS}/{make(Export.objects.get()).public_id}/archive"
 
     people.has_signed_in(client, bob, ago=3600)
