@@ -58,6 +58,10 @@ CRAFTED: dict[str, Callable[[Files], Files]] = {
     "a number of lines that is none": said(f"{RUN}/run.json", lines={"history": -1}),
     "a name that leads out": said(f"{RUN}/run.json", id="../../etc"),
     "a file that leads out": said(f"{RUN}/run.json", files=[{"name": "a", "path": "../../../manifest.json"}]),
+    "a file that is named twice": said(
+        f"{RUN}/run.json",
+        files=[{"name": each, "path": "files/model.pt"} for each in ("a", "b")],
+    ),
     "two runs of one name": lambda files: (
         files
         | {

@@ -162,8 +162,15 @@ class OwnlogReader:
         return stretches(lines_of(self._archive.stream(path))) if self._archive.has(path) else ()
 
     def _files(self, folder: str, listed: Sequence[Said]) -> Iterator[PastFile]:
+        named: set[str] = set()  # nothing below this folder is a file of another run
         for each in listed:
             name, path = each.text("name"), f"{folder}/{each.text('path')}"
+            # Else a short list could ask for a large file again and again.
+            if path in named:
+                raise Broken(
+                    _("Two fields of what is to be imported name the same file: %(path)s.") % {"path": path}
+                )
+            named.add(path)
             if self._archive.has(path):
                 yield PastFile(name, self._archive.moment(path), partial(self._archive.stream, path))
             elif path not in self._missing:
