@@ -22,7 +22,7 @@ from apps.core.errors import OwnlogError, TooMuch
 from apps.files.queries import list_files, read_file
 from apps.imports.handed_in import advance, hand_in
 from apps.imports.models import Import
-from apps.imports.readers.neptune import parts
+from apps.imports.readers.neptune import parts, reading
 from apps.imports.readers.neptune.parts import Point, in_order
 from apps.imports.readers.opening import open_file, open_reader
 from apps.imports.services import ask_for_import, bring
@@ -169,6 +169,28 @@ def test_series_that_are_too_many_to_hold_are_read_again_for_the_next(
         list(in_order(lambda: iter(points[:1] * 11), "step"))
 
 
+def test_points_weigh_what_they_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    def weight(value: Any) -> int:
+        return parts._row(json.dumps(["a", "float_series", 1, 1, value]))[1]
+
+    assert weight(0.5) == 1
+    assert weight("x, " * 1000) < 40  # commas of a text are no values
+    assert weight({"edges": [0.5] * 8000}) > 1000 and weight([[]] * 8000) > 1000
+    monkeypatch.setattr(parts, "_MOST_VALUES", 100)
+    with pytest.raises(TooMuch, match="larger than anything"):
+        weight([0] * 100)
+
+
+def test_names_and_ends_of_series_are_counted_among_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def points(_self: object, _run: object, *_kinds: str) -> Any:
+        return (Point(f"s/{n}", "float_series", step, 1, 0.5) for n in range(20) for step in range(3))
+
+    monkeypatch.setattr(reading, "_MOST_WORDS", 500)
+    monkeypatch.setattr(parts.Parts, "points", points)
+    with closing(open_reader(ZIP, Origin.NEPTUNE)) as reader, pytest.raises(TooMuch, match="More is said"):
+        list(next(iter(reader.projects())).runs())
+
+
 def _changed(change: Callable[[dict[str, list[Any]]], object]) -> bytes:
     """The ZIP with another first part of its first run."""
     return _with_part(lambda table: _table(table, change))
@@ -203,6 +225,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "no Parquet": lambda: _with_part(lambda _table: b"PAR1 of another kind PAR1"),
     "a table of others": lambda: _with_part(lambda table: _table(table.select(["run_id"]), len)),
     "a series without a name": lambda: _changed(_set("attribute_path", None, "float_series")),
+    "a name of very many letters": lambda: _changed(_set("attribute_path", "x" * 1025, "float_series")),
     "a file that leads out": lambda: _changed(_set("attribute_path", "../../etc/passwd", "file")),
     "a file that another field has": lambda: _changed(_set("file_value", {"path": "RUN-1/source/a.txt"}, "file")),
     "nothing of Neptune": lambda: _packed({"a.txt": b"a"}),

@@ -22,6 +22,8 @@ from apps.imports.readers.trees import Tree, whole
 _PART = re.compile(r"((?:[^/]+/)*)([^/]+)/([^/]+)_part_([0-9]{1,6})\.parquet", re.ASCII)
 _MOST_PART = 256 * 2**20  # the exporter begins another at some 50 MB
 _MOST_POINTS = 500_000  # that are put in order at one go
+_MOST_NAME = 1024  # Neptune itself takes no longer one
+_MOST_VALUES = 4_000_000  # of one point: each takes tens of bytes once it is read
 
 
 class Point(NamedTuple):
@@ -32,6 +34,7 @@ class Point(NamedTuple):
     step: int  # in millionths
     at: int  # milliseconds
     value: Any
+    weight: int = 1  # as many usual ones take about as much memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class Parts:
 
     def head(self, run: Found) -> tuple[str, str]:
         """The project and the run, as Neptune calls them."""
-        said = [each for row in self._rows(run.parts[0], "") for each in row]
+        said = [each for row, _weight in self._rows(run.parts[0], "") for each in row]
         if len(said) != 2 or not all(isinstance(each, str) and each for each in said):
             raise _unusable(run.parts[0])
         return said[0], said[1]
@@ -82,25 +85,26 @@ class Parts:
         for path in run.parts:
             rows = self._rows(path, ",".join(kinds))
             next(rows, None)
-            for said in rows:
+            for said, weight in rows:
                 name, kind, step, at, value = said
                 if (
                     not isinstance(name, str)
-                    or not name
+                    or not 0 < len(name) <= _MOST_NAME
                     or not abs(step or 0) < 2**62
                     or not abs(at or 0) < 2**43
                 ):
                     raise _unusable(path)
                 if value is not None:
-                    yield Point(name, kind, step or 0, at or 0, value)
+                    yield Point(name, kind, step or 0, at or 0, value, weight)
 
-    def _rows(self, path: str, mark: str) -> Iterator[list[Any]]:
+    def _rows(self, path: str, mark: str) -> Iterator[tuple[list[Any], int]]:
+        """Each with its weight."""
         held = whole(self._tree, path, most=_MOST_PART)
         reading, self._apart = self._apart or Apart(apart.__name__), None
         is_whole = False
         try:
             for text in reading.lines(io.BytesIO(held), len(held), path, mark.encode()):
-                yield from map(jsontext.loads, text.split("\n"))
+                yield from map(_row, text.split("\n"))
             is_whole = True
         finally:
             # One that was left in the middle of a table is of no use for another.
@@ -133,12 +137,12 @@ def _next(
         if (above is not None and place <= above) or (below is not None and place > below):
             continue
         held.append(point)
-        weight += _weight(point)
+        weight += point.weight
         if weight > _MOST_POINTS:
             held.sort(key=key)
             below = _middle(held, key)
             held = [each for each in held if key(each) <= below]
-            weight = sum(map(_weight, held))
+            weight = sum(each.weight for each in held)
     held.sort(key=key)
     return held, below
 
@@ -155,12 +159,14 @@ def _middle(held: Sequence[Point], key: Callable[[Point], int]) -> int:
     return before[-1]
 
 
-def _weight(point: Point) -> int:
-    if isinstance(point.value, str):
-        return 1 + len(point.value) // 100
-    if isinstance(point.value, dict):
-        return 1 + sum(len(each) for each in point.value.values() if isinstance(each, list)) // 4
-    return 1
+def _row(text: str) -> tuple[list[Any], int]:
+    line = text.encode("utf-8", "surrogatepass")
+    values = jsontext.values_in(line)
+    if values > _MOST_VALUES:
+        raise TooMuch(_("A file of the archive is larger than anything of its kind may be."))
+    row = jsontext.loads(line)
+    is_text = isinstance(row[-1], str)  # commas in it are no values
+    return row, 1 + len(line) // 100 + (0 if is_text else values // 8)
 
 
 def _unusable(path: str) -> Broken:

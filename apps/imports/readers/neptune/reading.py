@@ -37,6 +37,7 @@ _FORKED = ("sys/forking/parent", "sys/forking/step")
 _STEP = "neptune/step"
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_WORDS = 32 * 2**20  # of the fields of one run
+_EACH = 50  # letters that one of them takes at least
 _MOST_DIGEST = 16
 
 
@@ -121,9 +122,7 @@ class NeptuneReader:
                     facts.own if point.name.startswith(_OWN) and point.name not in _FORKED else facts.fields
                 )
                 place[point.name] = _value(point)
-                size += len(point.name) + len(str(point.value))
-                if size > _MOST_WORDS:
-                    raise TooMuch(_("More is said of a run than can be kept: %(path)s.") % {"path": run.name})
+                size = self._grown(run, size, _EACH + len(point.name) + len(str(point.value)))
                 continue
             facts.began = min(facts.began or point.at, point.at)
             facts.ended = max(facts.ended, point.at)
@@ -133,8 +132,16 @@ class NeptuneReader:
                     point.kind == "float_series"
                     and point.step >= facts.last.get(point.name, (point.step,))[0]
                 ):
+                    before = facts.last.get(point.name)
+                    more = _EACH + len(point.name) if before is None else -len(str(before[1]))
+                    size = self._grown(run, size, more + len(str(point.value)))
                     facts.last[point.name] = point.step, point.value
         return facts
+
+    def _grown(self, run: Found, size: int, more: int) -> int:
+        if size + more > _MOST_WORDS:
+            raise TooMuch(_("More is said of a run than can be kept: %(path)s.") % {"path": run.name})
+        return size + more
 
     def _past(self, run: Found, facts: _Facts) -> PastRun:
         _project, name = self._parts.head(run)
