@@ -22,9 +22,10 @@ from apps.core.errors import OwnlogError, TooMuch
 from apps.files.queries import list_files, read_file
 from apps.imports.handed_in import advance, hand_in
 from apps.imports.models import Import
-from apps.imports.readers.neptune import parts, reading
+from apps.imports.readers.neptune import parts
 from apps.imports.readers.neptune.parts import Point, in_order
 from apps.imports.readers.opening import open_file, open_reader
+from apps.imports.readers.ownlog import tables
 from apps.imports.services import ask_for_import, bring
 from apps.imports.types import Clash, ImportState, Origin, Reader
 from apps.projects.models import Project
@@ -167,28 +168,27 @@ def test_series_that_are_too_many_to_hold_are_read_again_for_the_next(
     assert 1 < len(reads) < 40
     with pytest.raises(TooMuch):
         list(in_order(lambda: iter(points[:1] * 11), "step"))
+    monkeypatch.setattr(parts, "_MOST_PASSES", 3)
+    with pytest.raises(TooMuch, match="More is said of a run"):
+        list(in_order(read, "step"))
 
 
-def test_points_weigh_what_they_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    def weight(value: Any) -> int:
-        return parts._row(json.dumps(["a", "float_series", 1, 1, value]))[1]
+@pytest.mark.parametrize(("letters", "readings"), [(10_000, 100), (2**20, 0.02)])
+def test_tables_open_to_so_many_letters_and_are_read_so_often(
+    monkeypatch: pytest.MonkeyPatch, letters: int, readings: float
+) -> None:
+    """What they open to at once, and all readings of them taken together."""
+    monkeypatch.setattr(tables, "_LARGEST_RATIO", 0)
+    monkeypatch.setattr(tables, "_ALWAYS_ALLOWED", letters)
+    monkeypatch.setattr(tables, "_MOST_READINGS", readings)
+    with closing(open_reader(ZIP, Origin.NEPTUNE)) as reader, pytest.raises(TooMuch, match="far more than"):
+        _read(reader)
 
-    assert weight(0.5) == 1
-    assert weight("x, " * 1000) < 40  # commas of a text are no values
-    assert weight({"edges": [0.5] * 8000}) > 1000 and weight([[]] * 8000) > 1000
-    monkeypatch.setattr(parts, "_MOST_VALUES", 100)
-    with pytest.raises(TooMuch, match="larger than anything"):
-        weight([0] * 100)
 
-
-def test_names_and_ends_of_series_are_counted_among_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def points(_self: object, _run: object, *_kinds: str) -> Any:
-        return (Point(f"s/{n}", "float_series", step, 1, 0.5) for n in range(20) for step in range(3))
-
-    monkeypatch.setattr(reading, "_MOST_WORDS", 500)
-    monkeypatch.setattr(parts.Parts, "points", points)
-    with closing(open_reader(ZIP, Origin.NEPTUNE)) as reader, pytest.raises(TooMuch, match="More is said"):
-        list(next(iter(reader.projects())).runs())
+def _read(reader: Reader) -> None:
+    for run in [run for project in reader.projects() for run in project.runs()]:
+        for _stretch in run.lines[Stream.HISTORY]():
+            pass
 
 
 def _changed(change: Callable[[dict[str, list[Any]]], object]) -> bytes:

@@ -27,6 +27,9 @@ class Tree(Protocol):
     links: int  # that were passed by
 
     @property
+    def packed_size(self) -> int: ...
+
+    @property
     def paths(self) -> Sequence[str]: ...
 
     def size(self, path: str) -> int: ...
@@ -60,6 +63,11 @@ class FolderTree:
     def paths(self) -> Sequence[str]:
         return list(self._sizes)
 
+    @property
+    def packed_size(self) -> int:
+        """Nothing is packed here but what its files pack themselves."""
+        return sum(self._sizes.values())
+
     def size(self, path: str) -> int:
         return self._sizes[path]
 
@@ -89,9 +97,9 @@ class ZipTree:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         try:
-            size = check_directory(file)
+            self._size = check_directory(file)
             self._zip = zipfile.ZipFile(file)
-            found = checked([each for each in self._zip.infolist() if not each.is_dir()], size)
+            found = checked([each for each in self._zip.infolist() if not each.is_dir()], self._size)
         except BREAKS:
             raise Broken(_("This is not a ZIP archive, or it is not whole.")) from None
         self._infos = dict(sorted(found.items()))
@@ -99,6 +107,10 @@ class ZipTree:
     @property
     def paths(self) -> Sequence[str]:
         return list(self._infos)
+
+    @property
+    def packed_size(self) -> int:
+        return self._size
 
     def size(self, path: str) -> int:
         return self._infos[path].file_size

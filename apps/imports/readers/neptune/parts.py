@@ -16,12 +16,13 @@ from apps.core import jsontext
 from apps.core.errors import TooMuch
 from apps.imports.errors import Broken
 from apps.imports.readers.neptune import apart
-from apps.imports.readers.ownlog.tables import Apart
+from apps.imports.readers.ownlog.tables import Apart, Opened
 from apps.imports.readers.trees import Tree, whole
 
 _PART = re.compile(r"((?:[^/]+/)*)([^/]+)/([^/]+)_part_([0-9]{1,6})\.parquet", re.ASCII)
 _MOST_PART = 256 * 2**20  # the exporter begins another at some 50 MB
 _MOST_POINTS = 500_000  # that are put in order at one go
+_MOST_PASSES = 200  # over the parts of one run
 _MOST_NAME = 1024  # Neptune itself takes no longer one
 _MOST_VALUES = 4_000_000  # of one point: each takes tens of bytes once it is read
 
@@ -67,6 +68,7 @@ def found_in(tree: Tree) -> tuple[dict[str, list[Found]], int]:
 class Parts:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
+        self._opened = Opened(tree.packed_size)
         self._apart: Apart | None = None
 
     def close(self) -> None:
@@ -102,8 +104,10 @@ class Parts:
         held = whole(self._tree, path, most=_MOST_PART)
         reading, self._apart = self._apart or Apart(apart.__name__), None
         is_whole = False
+        self._opened.begin(path)
         try:
             for text in reading.lines(io.BytesIO(held), len(held), path, mark.encode()):
+                self._opened.count(path, len(text))
                 yield from map(_row, text.split("\n"))
             is_whole = True
         finally:
@@ -114,17 +118,18 @@ class Parts:
                 reading.end()
 
 
-def in_order(read: Callable[[], Iterator[Point]], by: str) -> Iterator[Point]:
+def in_order(read: Callable[[], Iterator[Point]], by: str, of: str = "") -> Iterator[Point]:
     """Points by their `step` or `at`. They lie series by series: where all of them are too many to be held, they are read more than
     once, each time for those that come next."""
     key: Callable[[Point], int] = attrgetter(by)
     above: int | None = None
-    while True:
+    for _pass in range(_MOST_PASSES):
         held, below = _next(read(), key, above)
         yield from held
         if below is None:
             return
         above = below
+    raise TooMuch(_("More is said of a run than can be kept: %(path)s.") % {"path": of})
 
 
 def _next(

@@ -174,13 +174,13 @@ class NeptuneReader:
         def read() -> Iterator[Point]:
             return (each for each in self._parts.points(run, *_SERIES) if not _is_measured(each))
 
-        return stretches(map(jsontext.dumps, _rows(in_order(read, "step"), has_whole_steps)))
+        return stretches(map(jsontext.dumps, _rows(in_order(read, "step", run.name), has_whole_steps)))
 
     def _events(self, run: Found, began: int) -> Iterable[Sequence[str]]:
         def read() -> Iterator[Point]:
             return (each for each in self._parts.points(run, "float_series") if _is_measured(each))
 
-        return stretches(map(jsontext.dumps, _measured(in_order(read, "at"), began)))
+        return stretches(map(jsontext.dumps, _measured(in_order(read, "at", run.name), began)))
 
     def _console(self, run: Found) -> Iterable[Sequence[str]]:
         return stretches(

@@ -30,6 +30,7 @@ _ROOM = 2**30  # what it may take beyond what its libraries do: sixty thousand c
 _PATIENCE = 300.0  # seconds in which it says nothing
 # Letters that the tables of an archive open to. Text that stands in every row takes next to nothing in a file.
 _LARGEST_RATIO, _ALWAYS_ALLOWED = 200, 32 * 2**30
+_MOST_READINGS = 8  # of all of them at that size; of what is smaller there may be more
 
 
 class Tables:
@@ -38,9 +39,7 @@ class Tables:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._apart: Apart | None = None
-        self._opened: dict[str, int] = {}
-        self._sum = 0
-        self._most = _LARGEST_RATIO * archive.packed_size + _ALWAYS_ALLOWED
+        self._opened = Opened(archive.packed_size)
 
     def close(self) -> None:
         if self._apart is not None:
@@ -64,10 +63,10 @@ class Tables:
         with self._archive.seekable(path) as file:
             reading, self._apart = self._apart or Apart(), None
             is_whole = False
-            self._sum -= self._opened.pop(path, 0)
+            self._opened.begin(path)
             try:
                 for text in reading.lines(file, self._archive.size(path), path):
-                    self._count(path, len(text))
+                    self._opened.count(path, len(text))
                     yield text.split("\n")
                 is_whole = True
             finally:
@@ -77,10 +76,23 @@ class Tables:
                 else:
                     reading.end()
 
-    def _count(self, path: str, letters: int) -> None:
-        self._opened[path] = self._opened.get(path, 0) + letters
+
+class Opened:
+    """Letters that tables open to: of each table when it was read last, and all that was ever read."""
+
+    def __init__(self, packed_size: int) -> None:
+        self._of: dict[str, int] = {}
+        self._sum = self._ever = 0
+        self._most = _LARGEST_RATIO * packed_size + _ALWAYS_ALLOWED
+
+    def begin(self, path: str) -> None:
+        self._sum -= self._of.pop(path, 0)
+
+    def count(self, path: str, letters: int) -> None:
+        self._of[path] = self._of.get(path, 0) + letters
         self._sum += letters
-        if self._sum > self._most:
+        self._ever += letters
+        if self._sum > self._most or self._ever > _MOST_READINGS * self._most:
             raise TooMuch(_("This archive would unpack to far more than it is: nothing of it was imported."))
 
 
