@@ -21,7 +21,7 @@ from apps.artifacts.services import (
     settle_collection,
 )
 from apps.artifacts.types import PastFile, RunRole
-from apps.core.errors import Forbidden, Invalid
+from apps.core.errors import Forbidden, Invalid, TooMuch
 from apps.files.services import bring_files
 from apps.files.types import PastFile as PastRunFile
 from apps.imports.holding import Held, Lost
@@ -48,6 +48,7 @@ from apps.vault.tree import keys_in_use, open_key
 from apps.vault.types import NodeId
 
 KEY_LABEL = "import_item.key"
+_MOST_EDGES, _MOST_EDGES_OF_ALL = 100_000, 1_000_000  # of lineage, and links; they are held to the end
 
 
 @dataclass(slots=True)
@@ -66,6 +67,7 @@ class Bringing:
     _edges: list[tuple[str, RunRole, str]] = field(default_factory=list)
     _makers: dict[str, str] = field(default_factory=dict)  # of a version, where it is known
     _portfolios: list[tuple[Collection, BroughtCollection]] = field(default_factory=list)
+    _held_edges: int = 0
 
     def __post_init__(self) -> None:
         self._by = _importer(self.job)
@@ -116,6 +118,7 @@ class Bringing:
 
     def _run(self, project: Project, found: BroughtRun) -> None:
         self.held.say()
+        self._count(sum(map(len, found.versions.values())))
         item = self._item(ItemKind.RUN, found.key)
         if not item.is_done:
             self._bring_run(project, found, item)
@@ -155,6 +158,7 @@ class Bringing:
 
     def _collection(self, project: Project, found: BroughtCollection) -> None:
         self.held.say()
+        self._count(len(found.links))
         item = self._item(ItemKind.COLLECTION, found.key)
         there = find_collection(project, found.was.name)
         if there is not None and self._others(item).filter(collection=there).exists():
@@ -219,6 +223,11 @@ class Bringing:
 
     def _edge(self, run: int, version: int, role: RunRole) -> None:
         bring_role(Run(pk=run), Version(pk=version), role)
+
+    def _count(self, edges: int) -> None:
+        self._held_edges += edges
+        if edges > _MOST_EDGES or self._held_edges > _MOST_EDGES_OF_ALL:
+            raise TooMuch(_("What is to be imported has more lineage or links than can be kept."))
 
     # ── what is noted ──
 

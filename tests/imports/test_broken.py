@@ -13,8 +13,9 @@ import pytest
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.models import Link, RunVersion, Version
-from apps.core.errors import OwnlogError
+from apps.core.errors import OwnlogError, TooMuch
 from apps.erasure.models import ErasureJob
+from apps.imports import bringing
 from apps.imports.errors import Broken
 from apps.imports.models import Import
 from apps.imports.readers.ownlog.archive import Archive
@@ -110,6 +111,28 @@ def assert_nothing_came(home: Entity) -> None:
         assert job.state == ImportState.GIVEN_UP
     closed = Project.everything.filter(entity=home)
     assert ErasureJob.objects.filter(uuid__in=closed.values("erasure_job")).count() == closed.count()
+
+
+@pytest.mark.parametrize(
+    ("most", "said"),
+    [("_MOST_EDGES", "artifacts"), ("_MOST_EDGES_OF_ALL", "artifacts"), ("_MOST_EDGES", "links")],
+)
+def test_lineage_and_links_without_an_end_are_refused(
+    archive: bytes, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch, most: str, said: str
+) -> None:
+    files = files_of(archive)
+    (shelf,) = [each for each in files if each.endswith("/shelf/collection.json")]
+    path = f"{RUN}/run.json" if said == "artifacts" else shelf
+    many = [
+        {"id": "v", "version": "v", "number": 0, "aliases": [], "created_at": "2026-01-01T00:00:00Z"}
+    ] * 20
+    told = json.loads(files[path]) | {said: {"input": many} if said == "artifacts" else many}
+    monkeypatch.setattr(bringing, most, 19)
+
+    with pytest.raises(TooMuch, match="more lineage or links"):
+        imported(zipped(listing(files | {path: json.dumps(told).encode()})), home, by=alice)
+
+    assert_nothing_came(home)
 
 
 @pytest.mark.parametrize("path", ["history.parquet", "output.log", "files/model.pt", "config.json"])
