@@ -106,7 +106,7 @@ PLACES = {
     "OWNLOG_KEY_DIR": "the root keys and the signing key, in files for the server's user only",
     "SESSION_ENGINE": "sessions, in the table below, sealed under the key that only the browser's cookie holds",
     "MESSAGE_STORAGE": "one-time notices, signed, in a cookie of the person's own browser; never content",
-    "CACHES.default": "counts for throttling, in the table Tally under hashed names; never content",
+    "CACHES.default": "counts for throttling, and forms that showed a secret, in the table Tally under hashed names; never content",
     "CELERY_BROKER_URL": "names of tasks with row numbers, in the memory of the embedded broker",
     "EMAIL_BACKEND": "mail: links and the address it goes to; of content only what an alert says, to who switched that on; without a server no mail is made",
     "FILE_UPLOAD_HANDLERS": "memory only: no upload is written to a temporary file",

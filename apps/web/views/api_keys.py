@@ -17,7 +17,7 @@ from apps.web.again import require_fresh_proof
 from apps.web.key_forms import KeyForm
 from apps.web.rendering import render
 from apps.web.request import Request
-from apps.web.shown_once import require_first_time
+from apps.web.shown_once import first_time
 
 
 @login_required
@@ -30,7 +30,6 @@ def api_keys(request: Request) -> HttpResponse:
     reads = False
     if form.is_valid():
         require_fresh_proof(request, user_of(request.actor))
-        require_first_time(request)
         wanted = form.wanted()
         reads = wanted.scope is Scope.READ
         # A key that is good for one entity logs there or nowhere.
@@ -53,7 +52,8 @@ def api_keys(request: Request) -> HttpResponse:
 def _made(request: Request, form: KeyForm) -> tuple[str, KeyForm]:
     """The secret of a new key and an empty form; none, and what was wrong with it, when it could not be made."""
     try:
-        _key, secret = make_key(request.actor, form.wanted())
+        with first_time(request):
+            _key, secret = make_key(request.actor, form.wanted())
     except Invalid as error:
         form.add_error("name", error.public_message)
         return "", form

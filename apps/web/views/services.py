@@ -34,7 +34,7 @@ from apps.web.key_forms import KeyForm, scopes_of
 from apps.web.places import Named, ServiceForm
 from apps.web.rendering import render
 from apps.web.request import Request
-from apps.web.shown_once import require_first_time
+from apps.web.shown_once import first_time
 
 if TYPE_CHECKING:
     from apps.teams.models import Entity, ServiceAccount
@@ -74,8 +74,8 @@ def service(request: Request, entity: str, public_id: str) -> HttpResponse:
     try:
         if form.is_valid():
             require_fresh_proof(request, user_of(request.actor))
-            require_first_time(request)
-            key, secret = make_service_key(team, public_id, form.wanted(), by=request.actor)
+            with first_time(request):
+                key, secret = make_service_key(team, public_id, form.wanted(), by=request.actor)
             reads = reads or key.scope == Scope.READ.value
             form = KeyForm(scopes=scopes)
     except Invalid as error:

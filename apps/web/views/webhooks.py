@@ -21,7 +21,7 @@ from apps.web.links import project_url
 from apps.web.registries import frame as registry_frame
 from apps.web.rendering import render
 from apps.web.request import Request
-from apps.web.shown_once import require_first_time
+from apps.web.shown_once import first_time
 from apps.web.views.artifacts import around
 from apps.web.webhooks import HookForm, happening_words, standing, told
 from apps.webhooks.queries import (
@@ -121,8 +121,10 @@ def _list(request: Request, place: _Place) -> HttpResponseBase:
     if form.is_valid():
         try:
             words = form.cleaned_data
-            require_first_time(request)
-            made, secret = make_hook(place.owner, words["address"], happenings=form.chosen, by=request.actor)
+            with first_time(request):
+                made, secret = make_hook(
+                    place.owner, words["address"], happenings=form.chosen, by=request.actor
+                )
             return _page(request, place, made, secret=secret)
         except (Invalid, TooMuch) as error:
             form.add_error("address", error.public_message)
@@ -152,8 +154,9 @@ def _one(request: Request, place: _Place, public_id: str) -> HttpResponseBase:
         return _page(request, place, hook)
     act = request.POST.get("act", "")
     if act == "secret":
-        require_first_time(request)
-        return _page(request, place, hook, secret=renew_secret(hook, by=request.actor))
+        with first_time(request):
+            secret = renew_secret(hook, by=request.actor)
+        return _page(request, place, hook, secret=secret)
     if act == "remove":
         remove_hook(hook, by=request.actor)
         return redirect(place.url)
