@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from apps.artifacts.queries import read_look
 from apps.core import jsontext
-from apps.core.errors import Invalid, NotFound
+from apps.core.errors import Forbidden, Invalid, NotFound
 from apps.vault.errors import KeyGone, Tampered
 
 if TYPE_CHECKING:
@@ -30,7 +30,13 @@ def look_of(actor: Actor, drawing: Drawing) -> dict[str, Any] | None:
     """What is needed to draw it; None where the look is not there, not the asker's to see, or cannot be read."""
     try:
         look = read_look(actor, drawing.chart.look)
-    except (NotFound, Invalid, KeyGone, Tampered):
+    except (
+        NotFound,
+        Forbidden,
+        Invalid,
+        KeyGone,
+        Tampered,
+    ):  # Forbidden: of a team of theirs that is suspended
         return None
     table = drawing.sources[0].table
     # The names once: beside each cell they would make gigabytes of a table of megabytes.

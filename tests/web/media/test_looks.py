@@ -16,8 +16,9 @@ from apps.core import jsontext
 from apps.files.media.charts import Chart
 from apps.files.media.tables import Table
 from apps.projects.models import Project
+from apps.teams.services.suspending import suspend_entity
 from apps.web.media.looks import MOST_ROWS, filled, rows_of
-from tests.factories import artifacts, work
+from tests.factories import artifacts, people, work
 from tests.web.conftest import Log, Visit
 from tests.web.media.conftest import Store
 
@@ -116,6 +117,22 @@ def test_a_look_in_a_project_that_is_not_shared_is_as_if_it_were_not_there(
     assert b"not there, or it is not shared with you" in hidden
     assert b"<script" not in hidden
     assert framed(None).content == hidden
+
+
+def test_a_look_of_a_team_that_is_suspended_leaves_the_frame_and_its_rows(
+    drawn: Any, alice: User, vera: User
+) -> None:
+    press = people.team("press", admin=vera)
+    place = work.project("press", "looks", by=vera)
+    artifacts.look(place, "bars", json.dumps(LOOK), by=Actor.person(vera))
+    drawn("press/looks/bars")
+    assert b'id="look"' in framed("vera").content
+
+    suspend_entity(press, by=Actor.person(alice))
+
+    closed = framed("vera")
+    assert closed.status_code == 200
+    assert b"not there, or it is not shared with you" in closed.content
 
 
 def test_whoever_sees_a_public_project_sees_the_look_in_it(drawn: Any, vision: Project, alice: User) -> None:
