@@ -15,7 +15,6 @@ from apps.accounts.models import BrowserSession, User
 from apps.accounts.names import NO_NAME
 from apps.accounts.queries import operators
 from apps.accounts.sessions import end_row
-from apps.core import background, clock
 from apps.core.errors import Conflict, NotFound
 
 
@@ -29,9 +28,7 @@ def closed_account(user_id: int, *, at: datetime) -> User:
         was_active=F("is_active"),
         is_active=False,
         username=Concat(Value(NO_NAME), F("public_id"), output_field=CharField()),
-        named_anew_at=clock.now(),
     )
-    background.enqueue("runs.tell_authors_anew", user_id=user.pk)
     # Sessions do not come back with the account: whoever takes it back may not be the one whose browser is still open.
     _end_sessions(user.pk)
     return user
@@ -49,12 +46,10 @@ def open_account_again(user_id: int, *, name: str) -> None:
         erased_at=None,
         is_active=F("was_active"),
         username=name,
-        named_anew_at=clock.now(),
         idle_notices=0,
         idle_told_at=None,
         idle_tried_at=None,
     )
-    background.enqueue("runs.tell_authors_anew", user_id=user_id)
 
 
 def hold_account(user: User) -> None:

@@ -54,8 +54,6 @@ class User(AbstractBaseUser, PermissionsMixin):
     was_active = models.BooleanField(
         default=True
     )  # before it was closed: the operators may have suspended it
-    # Since when it is called something else than its runs in memory say (apps.runs.authors).
-    named_anew_at = models.DateTimeField(null=True)
     # Of one that nobody uses, where the operators set an end to that.
     idle_notices = models.PositiveSmallIntegerField(default=0)
     idle_told_at = models.DateTimeField(null=True)

@@ -1,7 +1,7 @@
 """The run table: the opened runs of a project, in memory, to filter and sort what the database cannot read.
 
-Each use asks the database whether any of the project's runs came, went or changed; then it opens again only what
-changed and drops what is gone, so nothing that was erased is served. It is never written anywhere; it is forgotten when idle.
+Each use asks the database whether any of the project's runs came, went or changed, and what their authors are called; then it opens
+again only what changed and drops what is gone, so nothing that was erased is served, and nobody's name whose account is closed. It is never written anywhere; it is forgotten when idle.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from django.db.models import Count, Max, Sum
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
+from apps.accounts.queries import names_of
 from apps.core import jsontext
 from apps.core.errors import TooMuch
 from apps.projects.models import Project
@@ -230,6 +231,7 @@ class _Table:
     runs: dict[int, Listed] = field(default_factory=dict)
     sizes: dict[int, int] = field(default_factory=dict)
     moment: Moment = field(default_factory=Moment)
+    names: dict[int, str] = field(default_factory=dict)  # of the authors, by which all these runs are called
     stamp: str = ""  # of the project when they were read; none while one of them could not be opened
     used_at: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -242,11 +244,29 @@ class _Table:
         # Asked before anything is read: what changes in between has another stamp at the next use.
         stamp = _stamp(project)
         if stamp != self.stamp:
-            self.stamp, self.moment = "", Moment()
+            self.stamp, self.moment, self.names = "", Moment(), {}
             count = self._read_again(project)
             self.moment = Moment(list(self.runs.values()))
+            self._name_anew()
             self.stamp = stamp if len(self.runs) == count else ""
+        else:
+            self._name_anew()
         return self.moment
+
+    def _name_anew(self) -> None:
+        """Asked at each use, as no run changes when its author is called something else, or is called nothing any more."""
+        names = names_of(self.moment.authors)
+        if names == self.names:
+            return
+        anew = {
+            pk: replace(run, username=name)
+            for pk, run in self.runs.items()
+            if (name := names.get(run.author or 0, "")) != run.username
+        }
+        if anew:
+            self.runs |= anew
+            self.moment = Moment(list(self.runs.values()))
+        self.names = names
 
     def _read_again(self, project: Project) -> int:
         """Read what came or changed, drop what went; how many runs the project has."""

@@ -7,7 +7,6 @@ from celery import shared_task
 
 from apps.core.space import give_back_space
 from apps.runs import services
-from apps.runs.authors import authors_to_tell, tell_authors_anew
 from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.notices import Outcome, alerts_to_tell, tell_of_alert
@@ -51,19 +50,11 @@ def _tell(alert_id: int, *, base: str = "") -> bool:
     return False
 
 
-@shared_task(name="runs.tell_authors_anew")
-def tell_authors(user_id: int) -> None:
-    """Somebody is called something else."""
-    tell_authors_anew(user_id)
-
-
 @shared_task(name="runs.sweep")
 def sweep() -> None:
-    """Find what is due in the database and do it here, for messages may be lost: silent runs, alerts that nobody was told of,
-    people who are called something else, and runs to compact."""
+    """Find what is due in the database and do it here, for messages may be lost: silent runs, alerts that nobody was told of, and
+    runs to compact."""
     services.mark_silent_runs()
-    for user_id in authors_to_tell():
-        tell_authors_anew(user_id)
     for alert_id in alerts_to_tell():
         if not _tell(alert_id):
             break
