@@ -16,7 +16,7 @@ from apps.core import jsontext
 from apps.core.errors import TooMuch
 from apps.imports.errors import Broken
 from apps.imports.readers.neptune import apart
-from apps.imports.readers.ownlog.tables import Apart, Opened
+from apps.imports.readers.ownlog.tables import Opener
 from apps.imports.readers.trees import Tree, whole
 
 _PART = re.compile(r"((?:[^/]+/)*)([^/]+)/([^/]+)_part_([0-9]{1,6})\.parquet", re.ASCII)
@@ -68,13 +68,10 @@ def found_in(tree: Tree) -> tuple[dict[str, list[Found]], int]:
 class Parts:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._opened = Opened(tree.packed_size)
-        self._apart: Apart | None = None
+        self._opener = Opener(tree.packed_size, apart.__name__)
 
     def close(self) -> None:
-        if self._apart is not None:
-            self._apart.end()
-            self._apart = None
+        self._opener.close()
 
     def head(self, run: Found) -> tuple[str, str]:
         """The project and the run, as Neptune calls them."""
@@ -102,20 +99,8 @@ class Parts:
     def _rows(self, path: str, mark: str) -> Iterator[tuple[list[Any], int]]:
         """Each with its weight."""
         held = whole(self._tree, path, most=_MOST_PART)
-        reading, self._apart = self._apart or Apart(apart.__name__), None
-        is_whole = False
-        self._opened.begin(path)
-        try:
-            for text in reading.lines(io.BytesIO(held), len(held), path, mark.encode()):
-                self._opened.count(path, len(text))
-                yield from map(_row, text.split("\n"))
-            is_whole = True
-        finally:
-            # One that was left in the middle of a table is of no use for another.
-            if is_whole and self._apart is None:
-                self._apart = reading
-            else:
-                reading.end()
+        for lines in self._opener.lines(io.BytesIO(held), len(held), path, mark.encode()):
+            yield from map(_row, lines)
 
 
 def in_order(read: Callable[[], Iterator[Point]], by: str, of: str = "") -> Iterator[Point]:

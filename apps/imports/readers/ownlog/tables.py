@@ -34,17 +34,14 @@ _MOST_READINGS = 8  # of all of them at that size; of what is smaller there may 
 
 
 class Tables:
-    """The tables of one archive. Parquet is opened in a process of its own, which is there from the first table to the last."""
+    """The tables of one archive."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._apart: Apart | None = None
-        self._opened = Opened(archive.packed_size)
+        self._opener = Opener(archive.packed_size)
 
     def close(self) -> None:
-        if self._apart is not None:
-            self._apart.end()
-            self._apart = None
+        self._opener.close()
 
     def rows(self, stem: str) -> Iterator[list[str]]:
         """The rows of `stem.parquet` or `stem.jsonl` as JSON objects. Nothing where there is no table."""
@@ -61,20 +58,38 @@ class Tables:
 
     def _rows_of_parquet(self, path: str) -> Iterator[list[str]]:
         with self._archive.seekable(path) as file:
-            reading, self._apart = self._apart or Apart(), None
-            is_whole = False
-            self._opened.begin(path)
-            try:
-                for text in reading.lines(file, self._archive.size(path), path):
-                    self._opened.count(path, len(text))
-                    yield text.split("\n")
-                is_whole = True
-            finally:
-                # One that was left in the middle of a table is of no use for another.
-                if is_whole and self._apart is None:
-                    self._apart = reading
-                else:
-                    reading.end()
+            yield from self._opener.lines(file, self._archive.size(path), path)
+
+
+class Opener:
+    """Opens the tables of one import, each as lines, in a process that is there from the first of them to the last."""
+
+    def __init__(self, packed_size: int, program: str = apart.__name__) -> None:
+        self._program = program
+        self._opened = Opened(packed_size)
+        self._apart: Apart | None = None
+
+    def close(self) -> None:
+        if self._apart is not None:
+            self._apart.end()
+            self._apart = None
+
+    def lines(self, file: BinaryIO, size: int, path: str, mark: bytes = _MARK) -> Iterator[list[str]]:
+        """Some at a time. Two tables may be read side by side: then each has a process."""
+        reading, self._apart = self._apart or Apart(self._program), None
+        is_whole = False
+        self._opened.begin(path)
+        try:
+            for text in reading.lines(file, size, path, mark):
+                self._opened.count(path, len(text))
+                yield text.split("\n")
+            is_whole = True
+        finally:
+            # One that was left in the middle of a table is of no use for another.
+            if is_whole and self._apart is None:
+                self._apart = reading
+            else:
+                reading.end()
 
 
 class Opened:
@@ -99,7 +114,7 @@ class Opened:
 class Apart:
     """That process: `apart`, or another program that reads tables as it does."""
 
-    def __init__(self, program: str = apart.__name__) -> None:
+    def __init__(self, program: str) -> None:
         # Nothing of the environment: what reads the files of strangers knows no secrets.
         own = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
         process = subprocess.Popen(
@@ -113,7 +128,7 @@ class Apart:
         self._process = process
         self.end = weakref.finalize(self, _end, process)
 
-    def lines(self, file: BinaryIO, size: int, path: str, mark: bytes = _MARK) -> Iterator[str]:
+    def lines(self, file: BinaryIO, size: int, path: str, mark: bytes) -> Iterator[str]:
         """What it reads, some lines at a time, with a line feed between any two."""
         self._tell(apart.FRAME.pack(apart.TABLE, size) + apart.WHERE.pack(len(mark)) + mark, path)
         while True:
