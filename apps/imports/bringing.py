@@ -73,6 +73,7 @@ class Bringing:
         self._by = _importer(self.job)
 
     def everything(self, reader: Reader) -> None:
+        reader.beat.tell = self.held.say  # it may read for long before its first piece comes
         for project in reader.projects():
             self._project(project)
         with keys_in_use():

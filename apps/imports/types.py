@@ -95,10 +95,27 @@ class BroughtProject:
     collections: Callable[[], Iterator[BroughtCollection]]
 
 
+def nobody_listens() -> None:
+    """What a beat tells until somebody does."""
+
+
+@dataclass(slots=True)
+class Beat:
+    """Called with each piece that is read, however long before anything comes of it: whoever brings it says by that that they live."""
+
+    tell: Callable[[], None] = nobody_listens
+
+    def __call__(self) -> None:
+        self.tell()
+
+
 class Reader(Protocol):
     """Something that was logged elsewhere. It may be read again, and then yields the same in the same order."""
 
     origin: Origin
+
+    @property
+    def beat(self) -> Beat: ...
 
     @property
     def fingerprint(self) -> bytes:

@@ -33,6 +33,7 @@ from apps.runs.models import Run
 from apps.runs.queries import find_run, open_run
 from apps.runs.types import Stream
 from apps.teams.models import Entity
+from tests.imports.test_beats import words_said
 from tests.wandb_protocol.client import PYTHON
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +114,10 @@ def test_all_that_the_client_noted_is_there(folders: Path, home: Entity, alice: 
     }
     assert (run.state, run.exit_code) == ("finished", 0)
     assert json.loads(opened.summary_text)["best"] == 7
+
+
+def test_a_word_is_said_before_the_first_piece_comes(folders: Path) -> None:
+    assert min(words_said(OfflineReader(folders))) > 0
 
 
 def test_every_row_is_there_to_the_last_value(folders: Path, home: Entity, alice: User) -> None:

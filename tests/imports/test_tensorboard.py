@@ -21,6 +21,7 @@ from apps.runs.history import store
 from apps.runs.queries import find_run
 from apps.runs.types import Stream
 from apps.teams.models import Entity
+from tests.imports.test_beats import words_said
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +71,10 @@ def test_numbers_come_by_their_steps_with_their_moments(folder: Path, alice: Use
     ]
     assert run.created_at.timestamp() == 1_700_000_000.0
     assert find_run(Project.objects.get(entity=home), "eval.best") is not None
+
+
+def test_a_word_is_said_before_the_first_piece_comes(folder: Path) -> None:
+    assert min(words_said(TensorBoardReader(folder))) > 0
 
 
 def test_what_is_cut_off_ends_there_and_what_is_damaged_is_said(folder: Path) -> None:

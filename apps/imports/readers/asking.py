@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from apps.core import jsontext
 from apps.core.errors import Invalid, NotFound, TooMuch, Unavailable
+from apps.imports.types import Beat
 
 PATIENCE_SECONDS = 60.0
 _MOST_JSON = 64 * 2**20
@@ -45,6 +46,7 @@ class Site:
     address: str
     key: str = ""
     user: str = ""  # the key is their password
+    beat: Beat = field(default_factory=Beat, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.address)

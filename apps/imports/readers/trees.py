@@ -16,6 +16,7 @@ from apps.core import clock
 from apps.core.errors import TooMuch
 from apps.imports.errors import Broken
 from apps.imports.readers.ownlog.archive import BREAKS, check_directory, checked
+from apps.imports.types import Beat
 
 _PIECE = 64 * 1024
 _MOST_HELD = 16 * 2**20
@@ -25,6 +26,7 @@ class Tree(Protocol):
     """What a reader sees of it. A path has / between folders and leads nowhere else."""
 
     links: int  # that were passed by
+    beat: Beat
 
     @property
     def packed_size(self) -> int: ...
@@ -46,7 +48,7 @@ class FolderTree:
 
     def __init__(self, top: Path) -> None:
         self._top = top.resolve()
-        self.links = 0
+        self.links, self.beat = 0, Beat()
         self._sizes = dict(sorted(self._found()))
 
     def _found(self) -> Iterator[tuple[str, int]]:
@@ -77,6 +79,7 @@ class FolderTree:
     def stream(self, path: str, *, piece_size: int = _PIECE) -> Iterator[bytes]:
         at = 0
         while True:
+            self.beat()
             with (self._top / path).open("rb") as file:
                 file.seek(at)
                 piece = file.read(piece_size)
@@ -95,7 +98,7 @@ class ZipTree:
     links = 0  # one with a link in it is refused
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+        self._file, self.beat = file, Beat()
         try:
             self._size = check_directory(file)
             self._zip = zipfile.ZipFile(file)
@@ -128,6 +131,7 @@ class ZipTree:
         try:
             with self._zip.open(self._infos[path]) as file:
                 while piece := file.read(piece_size):
+                    self.beat()
                     yield piece
         except BREAKS:
             raise Broken(_("A file of this archive is damaged: %(path)s.") % {"path": path}) from None

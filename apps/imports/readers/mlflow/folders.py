@@ -17,6 +17,7 @@ from apps.imports.readers.mlflow.types import Experiment, Logged, Point, is_poss
 from apps.imports.readers.said import Said, of_milliseconds
 from apps.imports.readers.stretches import lines_of
 from apps.imports.readers.trees import Tree, fingerprint, whole
+from apps.imports.types import Beat
 
 _META = "meta.yaml"
 _METRICS, _PARAMS, _TAGS, _ARTIFACTS = "metrics", "params", "tags", "artifacts"
@@ -107,6 +108,10 @@ class FolderStore:
         return Said(held)
 
     # ── what it holds ──
+
+    @property
+    def beat(self) -> Beat:
+        return self._tree.beat
 
     @property
     def fingerprint(self) -> bytes:

@@ -14,7 +14,7 @@ from apps.imports.readers.mlflow.rows import history_rows, system_rows
 from apps.imports.readers.mlflow.types import Experiment, Logged, Store
 from apps.imports.readers.naming import project_names
 from apps.imports.readers.stretches import stretches
-from apps.imports.types import BroughtCollection, BroughtProject, BroughtRun, Origin
+from apps.imports.types import Beat, BroughtCollection, BroughtProject, BroughtRun, Origin
 from apps.projects.types import PastProject
 from apps.runs.types import PastRun, RunPatch, RunState, Stream
 
@@ -36,6 +36,10 @@ class MlflowReader:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    @property
+    def beat(self) -> Beat:
+        return self._store.beat
 
     @property
     def fingerprint(self) -> bytes:

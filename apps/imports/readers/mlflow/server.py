@@ -16,6 +16,7 @@ from apps.imports.errors import Broken
 from apps.imports.readers.asking import Site
 from apps.imports.readers.mlflow.types import Experiment, Logged, Point, is_possible
 from apps.imports.readers.said import Said, of_milliseconds
+from apps.imports.types import Beat
 
 _API = "/api/2.0/mlflow"
 _AT_ONCE = 100
@@ -38,6 +39,10 @@ class ServerStore:
             self._found = [each for each in self._found if each.name in only]
         if not self._found:
             raise Broken(_("There is no experiment of MLflow in it."))
+
+    @property
+    def beat(self) -> Beat:
+        return self._site.beat
 
     @property
     def fingerprint(self) -> bytes:

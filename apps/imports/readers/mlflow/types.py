@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from apps.files.types import PastFile
+from apps.imports.types import Beat
 
 
 class Point(NamedTuple):
@@ -51,6 +52,9 @@ class Logged:
 
 class Store(Protocol):
     """Where it lies. Asked again it answers the same, in the same order."""
+
+    @property
+    def beat(self) -> Beat: ...
 
     @property
     def fingerprint(self) -> bytes: ...

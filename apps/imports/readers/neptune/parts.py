@@ -68,7 +68,7 @@ def found_in(tree: Tree) -> tuple[dict[str, list[Found]], int]:
 class Parts:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._opener = Opener(tree.packed_size, apart.__name__)
+        self._opener = Opener(tree.packed_size, tree.beat, apart.__name__)
 
     def close(self) -> None:
         self._opener.close()

@@ -23,7 +23,7 @@ from apps.imports.readers.neptune.parts import Found, Parts, Point, found_in, in
 from apps.imports.readers.said import of_milliseconds
 from apps.imports.readers.stretches import stretches
 from apps.imports.readers.trees import Tree, fingerprint
-from apps.imports.types import BroughtCollection, BroughtProject, BroughtRun, Origin
+from apps.imports.types import Beat, BroughtCollection, BroughtProject, BroughtRun, Origin
 from apps.projects.types import PastProject
 from apps.runs.types import PastRun, RunPatch, RunState, Stream
 
@@ -66,6 +66,10 @@ class NeptuneReader:
         self._owners: dict[str, str] = {}  # of each file the run that names it
         if not self._runs:
             raise Broken(_("There is no run of Neptune in it."))
+
+    @property
+    def beat(self) -> Beat:
+        return self._tree.beat
 
     @property
     def fingerprint(self) -> bytes:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from apps.core import clock, jsontext
 from apps.core.errors import Invalid, TooMuch
 from apps.imports.errors import Broken
+from apps.imports.types import Beat
 
 FORMAT = "ownlog-export/1"
 MANIFEST = "manifest.json"
@@ -45,7 +46,7 @@ class Archive:
     """One archive of ours. What is wrong with it as a whole shows when it is opened, what is wrong with a file when that is read."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+        self._file, self.beat = file, Beat()
         try:
             self.packed_size = check_directory(file)
             self._zip = zipfile.ZipFile(file)
@@ -154,6 +155,7 @@ class Archive:
         try:
             with self._zip.open(self._info(path)) as file:
                 while piece := file.read(_PIECE):
+                    self.beat()
                     yield piece
         except BREAKS:
             raise _broken() from None

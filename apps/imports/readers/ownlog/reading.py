@@ -19,6 +19,7 @@ from apps.imports.readers.ownlog.versions import VERSION, version_in
 from apps.imports.readers.said import Said
 from apps.imports.readers.stretches import lines_of, stretches
 from apps.imports.types import (
+    Beat,
     BroughtCollection,
     BroughtLink,
     BroughtProject,
@@ -54,6 +55,10 @@ class OwnlogReader:
         self._cut = {_version_of(each) for each in self._missing}
         if not self._folders:
             raise Broken(_("There is no project in this archive."))
+
+    @property
+    def beat(self) -> Beat:
+        return self._archive.beat
 
     @property
     def fingerprint(self) -> bytes:

@@ -19,6 +19,7 @@ from apps.imports.errors import Broken
 from apps.imports.readers.ownlog import apart
 from apps.imports.readers.ownlog.archive import Archive
 from apps.imports.readers.stretches import lines_of, stretches
+from apps.imports.types import Beat
 from apps.runs.formats.arrow import JSON_MARK
 
 _TOP = Path(__file__).parents[4]
@@ -28,6 +29,7 @@ _LONGEST_FRAME = (
 )  # a line of the longest that there are, each letter of which takes four bytes, and some more
 _ROOM = 2**30  # what it may take beyond what its libraries do: sixty thousand columns take nearly so much
 _PATIENCE = 300.0  # seconds in which it says nothing
+_BETWEEN_BEATS = 10.0  # in which it is waited for
 # Letters that the tables of an archive open to. Text that stands in every row takes next to nothing in a file.
 _LARGEST_RATIO, _ALWAYS_ALLOWED = 200, 32 * 2**30
 _MOST_READINGS = 8  # of all of them at that size; of what is smaller there may be more
@@ -38,7 +40,7 @@ class Tables:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._opener = Opener(archive.packed_size)
+        self._opener = Opener(archive.packed_size, archive.beat)
 
     def close(self) -> None:
         self._opener.close()
@@ -64,8 +66,8 @@ class Tables:
 class Opener:
     """Opens the tables of one import, each as lines, in a process that is there from the first of them to the last."""
 
-    def __init__(self, packed_size: int, program: str = apart.__name__) -> None:
-        self._program = program
+    def __init__(self, packed_size: int, beat: Beat, program: str = apart.__name__) -> None:
+        self._program, self._beat = program, beat
         self._opened = Opened(packed_size)
         self._apart: Apart | None = None
 
@@ -76,7 +78,7 @@ class Opener:
 
     def lines(self, file: BinaryIO, size: int, path: str, mark: bytes = _MARK) -> Iterator[list[str]]:
         """Some at a time. Two tables may be read side by side: then each has a process."""
-        reading, self._apart = self._apart or Apart(self._program), None
+        reading, self._apart = self._apart or Apart(self._program, self._beat), None
         is_whole = False
         self._opened.begin(path)
         try:
@@ -114,7 +116,7 @@ class Opened:
 class Apart:
     """That process: `apart`, or another program that reads tables as it does."""
 
-    def __init__(self, program: str) -> None:
+    def __init__(self, program: str, beat: Beat) -> None:
         # Nothing of the environment: what reads the files of strangers knows no secrets.
         own = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
         process = subprocess.Popen(
@@ -125,7 +127,7 @@ class Apart:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        self._process = process
+        self._process, self._beat = process, beat
         self.end = weakref.finalize(self, _end, process)
 
     def lines(self, file: BinaryIO, size: int, path: str, mark: bytes) -> Iterator[str]:
@@ -159,8 +161,12 @@ class Apart:
         waiting = select.poll()
         waiting.register(out, select.POLLIN)
         while len(heard) < size:
-            if not waiting.poll(max(0.0, until - time.monotonic()) * 1000):
-                _refuse(apart.TOO_MUCH, path)
+            self._beat()
+            left = until - time.monotonic()
+            if not waiting.poll(max(0.0, min(left, _BETWEEN_BEATS)) * 1000):
+                if left < _BETWEEN_BEATS:
+                    _refuse(apart.TOO_MUCH, path)
+                continue
             piece = os.read(out, min(size - len(heard), 2**20))
             if not piece:
                 self._gone(path)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.imports.errors import Broken
 from apps.imports.readers.wandb_offline.wire import Message, double
+from apps.imports.types import Beat
 
 _HEAD, _CHECKSUM, _START = struct.Struct("<QL"), 4, 9
 _LONGEST = 256 * 2**20
@@ -33,11 +34,12 @@ class Event:
     others: int
 
 
-def events(path: Path) -> Iterator[Event]:
+def events(path: Path, beat: Beat | None = None) -> Iterator[Event]:
     """Every event in order. Where its program was killed in the middle of one, that is the end; what is damaged before is Broken."""
-    at = 0.0
+    at, beat = 0.0, beat or Beat()
     with path.open("rb") as file:
         while len(head := file.read(_HEAD.size)) == _HEAD.size:
+            beat()
             length, checksum = _HEAD.unpack(head)
             if length > _LONGEST or _masked(head[:8]) != checksum:
                 raise Broken(_("An event file is damaged: %(name)s.") % {"name": path.name})

@@ -20,7 +20,7 @@ from apps.files.types import PastFile
 from apps.imports.readers.said import past
 from apps.imports.readers.stretches import stretches
 from apps.imports.readers.tensorboard.events import Event, events
-from apps.imports.types import BroughtCollection, BroughtProject, BroughtRun, Origin
+from apps.imports.types import Beat, BroughtCollection, BroughtProject, BroughtRun, Origin
 from apps.projects.types import PastProject
 from apps.runs.types import PastRun, RunPatch, RunState, Stream
 
@@ -47,7 +47,7 @@ class TensorBoardReader:
     origin = Origin.TENSORBOARD
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self.beat = path, Beat()
         found = sorted(each for each in path.rglob(_FILES) if each.is_file() and not each.is_symlink())
         if not found:
             raise NotFound(_("There are no event files in this folder."))
@@ -84,7 +84,11 @@ class TensorBoardReader:
             last_activity_at=max(each.ended for each in self._runs),
         )
         yield BroughtProject(
-            name, name, was, runs=lambda: map(_brought, self._runs), collections=_no_artifacts
+            name,
+            name,
+            was,
+            runs=lambda: (_brought(each, self.beat) for each in self._runs),
+            collections=_no_artifacts,
         )
 
 
@@ -107,7 +111,7 @@ def _moment(at: float) -> datetime:
     return past(datetime.fromtimestamp(min(max(at, 0.0), _LATEST), tz=UTC), "wall_time")
 
 
-def _brought(run: Logged) -> BroughtRun:
+def _brought(run: Logged, beat: Beat) -> BroughtRun:
     return BroughtRun(
         key=run.name,
         was=PastRun(
@@ -118,13 +122,14 @@ def _brought(run: Logged) -> BroughtRun:
             heartbeat_at=run.ended,
             finished_at=run.ended,
         ),
-        lines={Stream.HISTORY: partial(_lines, run)},
+        lines={Stream.HISTORY: partial(_lines, run, beat)},
         files=_no_files,
     )
 
 
-def _lines(run: Logged) -> Iterable[Sequence[str]]:
-    return stretches(map(jsontext.dumps, _rows(chain.from_iterable(map(events, run.files)))))
+def _lines(run: Logged, beat: Beat) -> Iterable[Sequence[str]]:
+    found = chain.from_iterable(events(each, beat) for each in run.files)
+    return stretches(map(jsontext.dumps, _rows(found)))
 
 
 def _rows(found: Iterable[Event]) -> Iterator[dict[str, Any]]:

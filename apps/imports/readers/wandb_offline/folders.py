@@ -16,6 +16,7 @@ from apps.imports.errors import Broken
 from apps.imports.readers.wandb_offline import records as said
 from apps.imports.readers.wandb_offline.log import records
 from apps.imports.readers.wandb_offline.wire import Message
+from apps.imports.types import Beat
 from apps.runs.types import Stream
 
 _TEXTS = {"project": 3, "group": 6, "job_type": 7, "display_name": 8, "notes": 9, "sweep": 12}
@@ -32,6 +33,7 @@ class Folder:
 
     path: Path
     log: Path
+    beat: Beat = field(default_factory=Beat)
     run_id: str = ""
     words: dict[str, str] = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
@@ -45,8 +47,8 @@ class Folder:
     metrics: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def read(cls, path: Path, log: Path) -> Folder:
-        found = cls(path, log)
+    def read(cls, path: Path, log: Path, beat: Beat | None = None) -> Folder:
+        found = cls(path, log, beat or Beat())
         read = 0
         for record in records(log):
             for number, value in record.fields():
@@ -106,7 +108,7 @@ class Folder:
         return sum(each.is_symlink() for each in (self.path / "files").rglob("*"))
 
     def _of(self, wanted: int) -> Iterator[Message]:
-        for record in records(self.log):
+        for record in records(self.log, self.beat):
             yield from record.messages(wanted)
 
     def _check(self) -> None:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.imports.errors import Broken
 from apps.imports.readers.wandb_offline.wire import Message
+from apps.imports.types import Beat
 
 _FILE = struct.Struct("<4sHB")
 _HEAD = (b":W&B", 0xBEE1, 0)
@@ -21,7 +22,7 @@ _WHOLE, _FIRST, _MIDDLE, _LAST = range(1, 5)
 _LONGEST = 64 * 2**20
 
 
-def records(path: Path) -> Iterator[Message]:
+def records(path: Path, beat: Beat | None = None) -> Iterator[Message]:
     """Every record in order. Where the run was killed in the middle of one, that is the end; what is damaged before is Broken."""
     with path.open("rb") as file:
         head = file.read(_FILE.size)
@@ -30,7 +31,9 @@ def records(path: Path) -> Iterator[Message]:
                 _("This is not the file of an offline run, or it is of a version that is not known here.")
             )
         held: bytearray | None = None
+        beat = beat or Beat()
         for kind, data in _parts(file):
+            beat()
             if (held is None) != (kind in (_WHOLE, _FIRST)):
                 raise _damaged()
             held = bytearray(data) if held is None else held

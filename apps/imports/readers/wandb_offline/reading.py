@@ -18,7 +18,7 @@ from apps.files.types import PastFile
 from apps.imports.readers.said import past
 from apps.imports.readers.stretches import stretches
 from apps.imports.readers.wandb_offline.folders import Folder, together
-from apps.imports.types import BroughtCollection, BroughtProject, BroughtRun, Origin
+from apps.imports.types import Beat, BroughtCollection, BroughtProject, BroughtRun, Origin
 from apps.projects.services.projects import DEFAULT_NAME
 from apps.projects.types import PastProject
 from apps.runs.types import PastRun, RunPatch, RunState, Stream
@@ -33,11 +33,11 @@ class OfflineReader:
     origin = Origin.WANDB_OFFLINE
 
     def __init__(self, path: Path) -> None:
-        self._logs = _logs(path)
+        self._logs, self.beat = _logs(path), Beat()
         if not self._logs:
             raise NotFound(_("There is no offline run in this folder."))
         self._projects: dict[str, dict[str, list[Folder]]] = defaultdict(lambda: defaultdict(list))
-        folders = [Folder.read(log.parent, log) for log in self._logs]
+        folders = [Folder.read(log.parent, log, self.beat) for log in self._logs]
         for folder in sorted(folders, key=lambda each: (each.started, each.path.name)):
             self._projects[folder.words.get("project", DEFAULT_NAME)][folder.run_id].append(folder)
         self._left_out = sum(each.left_out + each.links() for each in folders)

@@ -21,7 +21,7 @@ from apps.imports.readers.said import Said
 from apps.imports.readers.stretches import stretches
 from apps.imports.readers.wandb_server import lines, questions, versions
 from apps.imports.readers.wandb_server.server import Refused, Server
-from apps.imports.types import BroughtProject, BroughtRun, Origin
+from apps.imports.types import Beat, BroughtProject, BroughtRun, Origin
 from apps.projects.types import PastProject
 from apps.runs.bringing import ended
 from apps.runs.types import PastRun, RunPatch, RunState, Stream
@@ -72,6 +72,10 @@ class WandbServerReader:
             return
         for edge in self._server.pages(questions.PROJECTS, "models", size=_AT_ONCE, entity=entity):
             yield _Place(entity, edge.object("node").text("name"))
+
+    @property
+    def beat(self) -> Beat:
+        return self._server.beat
 
     @property
     def fingerprint(self) -> bytes:

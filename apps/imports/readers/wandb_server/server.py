@@ -12,6 +12,7 @@ from apps.imports.errors import Broken
 from apps.imports.readers.asking import Site
 from apps.imports.readers.elsewhere import download
 from apps.imports.readers.said import Said
+from apps.imports.types import Beat
 
 
 class Refused(Invalid):
@@ -21,6 +22,10 @@ class Refused(Invalid):
 class Server:
     def __init__(self, site: Site) -> None:
         self._site = site
+
+    @property
+    def beat(self) -> Beat:
+        return self._site.beat
 
     @property
     def address(self) -> str:
