@@ -1,6 +1,7 @@
 """What people write about a run, as they meant it: Markdown, of which nothing loads, runs or pretends to be of this page.
 
-HTML stays the letters that it is, a picture becomes a link, and links lead to the web or to a mailbox (ADR 0248).
+HTML stays the letters that it is, a picture becomes a link, and links lead to the web or to a mailbox (ADR 0248). So does
+an address that stands bare in a sentence.
 """
 
 from __future__ import annotations
@@ -12,13 +13,21 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 MOST_LETTERS = 20_000
 MOST_CELLS = 5_000  # of tables, whose short rows are filled up
 MOST_GROWN = 5  # times as many letters as may be written
 _LEADS = re.compile(r"(?:https?://|mailto:)[^/]", re.IGNORECASE)
-_REL = "noopener nofollow"
+_REL = "noopener noreferrer nofollow"
+_SCHEME = re.compile(r"(?:^|[^\w.+-])(https?)$", re.IGNORECASE | re.ASCII)
+# The letters that addresses are made of (RFC 3986) and no others, for Japanese goes on without a space. Without brackets,
+# of which links themselves are made, and without a name before an @, which would pass for the place it leads to.
+_BARE = re.compile(
+    r"://(?![^\s/?#]*@)\w[\w.-]*+(?::\d{1,5}(?!\d))?(?:[/?#][\w.~:/?#@!$&()*+,;=%-]*)?", re.ASCII
+)
+_ENDS_NO_ADDRESS = ".,:;!?*~_&"
 _DEEPEST = 20
 _HOLDERS = {"blockquote_open", "list_item_open"}
 # The page has h1 and h2 of its own.
@@ -81,6 +90,35 @@ def _inside(children: Iterable[Token]) -> Iterator[Token]:
             yield token
 
 
+def _bare(state: StateInline, silent: bool) -> bool:
+    """An address that nobody marked is a link to itself, up to the full stop or bracket that belongs to the sentence."""
+    if state.src[state.pos] != ":" or state.linkLevel:
+        return False
+    scheme = _SCHEME.search(state.pending[-6:])  # and a letter before it
+    found = _BARE.match(state.src, state.pos, state.posMax)
+    if scheme is None or found is None:
+        return False
+    rest = _without_the_end(found[0])
+    address = state.md.normalizeLink(scheme[1] + rest)
+    if not state.md.validateLink(address):
+        return False
+    if not silent:
+        state.pending = state.pending[: -len(scheme[1])]
+        state.push("link_open", "a", 1).attrs = {"href": address}
+        state.push("text", "", 0).content = scheme[1] + rest
+        state.push("link_close", "a", -1)
+    state.pos += len(rest)
+    return True
+
+
+def _without_the_end(address: str) -> str:
+    closes = address.count(")") - address.count("(")  # of brackets that were opened before it
+    while address[-1] in _ENDS_NO_ADDRESS or (address[-1] == ")" and closes > 0):
+        closes -= address[-1] == ")"
+        address = address[:-1]
+    return address
+
+
 def _link(address: str) -> Token:
     """Its title is the address: what it is called may say anything."""
     return Token("link_open", "a", 1, attrs={"href": address, "rel": _REL, "title": address})
@@ -93,6 +131,7 @@ def _words(_renderer: object, tokens: Sequence[Token], place: int, _options: obj
 
 def _made() -> MarkdownIt:
     reader = _Reader("js-default", {"html": False, "breaks": True, "maxNesting": _DEEPEST})
+    reader.inline.ruler.after("text", "bare", _bare)
     reader.core.ruler.push("tame", _tame)
     reader.add_render_rule("text", _words)
     return reader

@@ -14,7 +14,7 @@ from apps.web.markdown import MOST_LETTERS, marked_up
 
 TAGS = {"a", "blockquote", "br", "code", "em", "hr", "li", "ol", "p", "pre", "s", "strong", "ul"}
 TAGS |= {"table", "thead", "tbody", "tr", "th", "td", "h3", "h4", "h5", "h6"}
-REL = 'rel="noopener nofollow"'
+REL = 'rel="noopener noreferrer nofollow"'
 
 
 class Seen(HTMLParser):
@@ -37,7 +37,7 @@ def harmless(html: str) -> bool:
             tag in TAGS
             and (
                 set(held) == {"href", "rel", "title"}
-                and held["rel"] == "noopener nofollow"
+                and held["rel"] == "noopener noreferrer nofollow"
                 and re.match("(https?://|mailto:)", held["href"] or "", re.IGNORECASE) is not None
                 if tag == "a"
                 else set(held) <= ({"start"} if tag == "ol" else set())
@@ -75,6 +75,43 @@ def test_what_is_marked_is_shown_so(written: str, html: str) -> None:
 )  # fmt: skip
 def test_links_lead_away_openly_and_pictures_are_links(written: str, html: str) -> None:
     assert marked_up(written) == f"<p>{html}</p>\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("see https://e.org/a_b_c.", "https://e.org/a_b_c"),
+        ("(https://e.org/x_(y)) and on", "https://e.org/x_(y)"),
+        ("https://e.org/_all_/?q=1&page=2#top, which", "https://e.org/_all_/?q=1&page=2#top"),
+        ("**http://localhost:8000/a**", "http://localhost:8000/a"),
+        ("*see HTTPS://e.org:* it", "HTTPS://e.org"),
+        ("結果はhttps://e.org/aにあります。", "https://e.org/a"),
+        ("- https://e.org\n", "https://e.org"),
+        ("|a|\n|-|\n|https://e.org|", "https://e.org"),
+    ],
+)
+def test_an_address_in_a_sentence_leads_there(written: str, address: str) -> None:
+    html = marked_up(written)
+    assert f'<a href="{escape(address)}" {REL} title="{escape(address)}">{escape(address)}</a>' in html
+    assert html.count("<a ") == 1 and harmless(html)
+
+
+@pytest.mark.parametrize(
+    ("written", "links"),
+    [
+        ("`https://e.org`", 0),
+        ("    https://e.org", 0),
+        ("ftp://e.org file:///etc/passwd javascript://e.org/%0aalert(1) //e.org e.org", 0),
+        ("https:// http:///x https://.e.org xhttps://e.org a.https://e.org", 0),
+        ("https://bank.example@e.org https://bank.example:pw@e.org/x", 0),
+        ("https\\://e.org", 0),
+        ("[https://e.org](https://f.org) [a https://g.org b](https://h.org)", 2),
+        ('<https://e.org> https://e.org/"onmouseover="alert(1) https://e.org/<b>', 3),
+    ],
+)
+def test_what_is_no_address_or_a_link_already_is_left_as_it_is(written: str, links: int) -> None:
+    html = marked_up(written)
+    assert html.count("<a ") == links and harmless(html)
 
 
 HOSTILE = [
@@ -117,7 +154,25 @@ def test_however_it_is_put_together_it_is_harmless(parts: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "part",
-    ["[", "![", "**a", "> ", "`a``", "*a_ ", "- ", "[a](", "<a", "&amp;", "~~a", "\\", "[a]: x\n"],
+    [
+        "[",
+        "![",
+        "**a",
+        "> ",
+        "`a``",
+        "*a_ ",
+        "- ",
+        "[a](",
+        "<a",
+        "https://",
+        "https://a)",
+        "http://a.b/((",
+        "://a",
+        "&amp;",
+        "~~a",
+        "\\",
+        "[a]: x\n",
+    ],
 )
 @pytest.mark.timeout(20)
 def test_deep_and_long_notes_are_read_in_time(part: str) -> None:

@@ -52,7 +52,7 @@ def test_notes_are_read_as_markdown_without_html(visit: Visit, told: Run, alice:
     page = visit(PAGE, by="vera").content.decode()
 
     assert "<strong>Cut</strong> &lt;b&gt;here&lt;/b&gt;" in page
-    assert 'href="https://e.org/x" rel="noopener nofollow"' in page
+    assert 'href="https://e.org/x" rel="noopener noreferrer nofollow"' in page
     assert "<img" not in page
 
 
