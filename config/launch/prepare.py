@@ -5,10 +5,14 @@ Run as `python -m config.launch.prepare`. It exits non-zero, with what to do on 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import django
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -21,14 +25,15 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
     try:
         django.setup()
-        _require_whole()
-        # The vault first: a key is always there before what it seals.
-        for alias in ("vault", "default"):
-            _migrate(alias)
-        _learn_to_shrink()
-        call_command("vault", "ready")
-        _check_store()
-        _erase_again()
+        with _one_at_a_time():
+            _require_whole()
+            # The vault first: a key is always there before what it seals.
+            for alias in ("vault", "default"):
+                _migrate(alias)
+            _learn_to_shrink()
+            call_command("vault", "ready")
+            _check_store()
+            _erase_again()
     except CommandError as error:
         print(f"ownlog: {error}", file=sys.stderr)
         return error.returncode or 1
@@ -36,6 +41,18 @@ def main() -> int:
         print(f"ownlog: cannot start: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """`make demo` prepares as `make up` does, perhaps while that has only begun: of two, one would find half a table."""
+    with (settings.OWNLOG_DATA / "prepare.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("ownlog: this instance is being prepared by another process; waiting for it", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _require_whole() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -282,3 +283,24 @@ def test_a_missing_key_stops_the_start_with_what_to_do(instance: Instance) -> No
     assert "root" in instance.said()
     assert "Traceback" not in instance.said()
     assert leftovers.processes_with(leftovers.mark_of(instance.data)) == []
+
+
+def test_who_prepares_waits_for_who_does_so_already(instance: Instance) -> None:
+    """`make demo` asked for while the first `make up` still makes the tables."""
+    with (instance.data / "prepare.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = subprocess.Popen(
+            [sys.executable, "-m", "config.launch.prepare"],
+            cwd=ROOT,
+            env=instance.environment(PYTHONUNBUFFERED="1"),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert second.stdout is not None
+        said = second.stdout.readline()
+
+        assert "waiting for it" in said
+        assert second.poll() is None
+
+    second.communicate(timeout=30)
+    assert second.returncode == 0
