@@ -1,4 +1,4 @@
-"""Past the hard limit, or where a store refuses to delete, nobody is left to think that it is going well: health turns red,
+"""Past the hard limit, or where a store refuses to delete or the database to clear names away, nobody is left to think that it is going well: health turns red,
 operators are told, and it is tried on."""
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from smtplib import SMTPException
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -32,6 +33,7 @@ _AGAIN = timedelta(hours=24)
 _MOST_NAMED = 20
 # What breaks off a try where a right is missing: of the bucket, or of the folder of files.
 _DENIALS = ("StoreDenied", "PermissionError")
+_UNCLEARED = ("VacuumDenied",)  # and where the database's role may not do it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +42,23 @@ class Health:
 
     late: int  # erasures past the hard limit
     denied: int  # those of them and of the others that a store does not let the instance delete
+    uncleared: int  # those whose names the database does not let it clear away
     epoch: BrokenOff | None  # an epoch that has broken off for too long
 
     @property
     def is_good(self) -> bool:
-        return not self.late and not self.denied and self.epoch is None
+        return not self.late and not self.denied and not self.uncleared and self.epoch is None
 
 
 def health() -> Health:
-    return Health(_late().count(), _denied().count(), _stuck_epoch())
+    late, denied, uncleared = (found().count() for found in (_late, _denied, _uncleared))
+    return Health(late, denied, uncleared, _stuck_epoch())
 
 
 def raise_alarms() -> None:
     """Tell the operators of what is late or refused and was not told within the last day. Once for all of it."""
-    late, denied = _take(_late()), _take(_denied())
-    jobs = [*late, *denied]
+    late, denied, uncleared = (_take(found()) for found in (_late, _denied, _uncleared))
+    jobs = [*late, *denied, *uncleared]
     epoch = _stuck_epoch()
     if epoch is not None and not take_alarm(epoch.number, every=_AGAIN):
         epoch = None
@@ -64,10 +68,12 @@ def raise_alarms() -> None:
         log.error("erasures are past their limit of %s: jobs=%s", HARD_LIMIT, " ".join(late[:_MOST_NAMED]))
     if denied:
         log.error("a store refuses to delete what was erased: jobs=%s", " ".join(denied[:_MOST_NAMED]))
+    if uncleared:
+        log.error("the database's role may not clear names away: jobs=%s", " ".join(uncleared[:_MOST_NAMED]))
     if epoch is not None:
         log.error("epoch %d has been broken off since %s", epoch.number, epoch.since.isoformat())
     try:
-        _mail(len(late), len(denied), epoch)
+        _mail({"late": len(late), "denied": len(denied), "uncleared": len(uncleared), "epoch": epoch})
     except (OSError, SMTPException) as error:
         log.warning("late erasures not mailed, tried again: error=%s", type(error).__name__)
         ErasureJob.objects.filter(public_id__in=jobs).update(alarmed_at=None)
@@ -83,6 +89,10 @@ def _late() -> QuerySet[ErasureJob]:
 
 def _denied() -> QuerySet[ErasureJob]:
     return ErasureJob.objects.filter(done_at=None, trouble__in=_DENIALS)
+
+
+def _uncleared() -> QuerySet[ErasureJob]:
+    return ErasureJob.objects.filter(done_at=None, trouble__in=_UNCLEARED)
 
 
 def _take(jobs: QuerySet[ErasureJob]) -> list[str]:
@@ -102,14 +112,14 @@ def _stuck_epoch() -> BrokenOff | None:
     return found if found is not None and found.since < clock.now() - EPOCH_LIMIT else None
 
 
-def _mail(late: int, denied: int, epoch: BrokenOff | None) -> None:
+def _mail(found: dict[str, Any]) -> None:
     """To all operators. One whose address is refused keeps nobody from being told, and has nobody told again: it is raised only
     where no one was reached."""
     if not sends_mail():
         return
     base = settings.OWNLOG_BASE_URL
     address = base and base + reverse("admin:erasure_erasurejob_changelist")
-    words = {"late": late, "denied": denied, "epoch": epoch, "address": address}
+    words = found | {"address": address}
     reached, refused = 0, None
     for user in operators():
         with translation.override(language_of(user)):

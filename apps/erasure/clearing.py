@@ -24,7 +24,7 @@ from django.db.models import Model
 from apps.accounts.models import User
 from apps.core import clock
 from apps.core.space import empty_the_log, is_file
-from apps.erasure.errors import NotYet
+from apps.erasure.errors import NotYet, VacuumDenied
 from apps.erasure.models import ErasureJob
 from apps.teams.models import Entity, Organisation
 
@@ -41,7 +41,8 @@ _LARGEST_FILE = 64 * 2**20  # of the log, that is filled with nothing where ther
 
 
 def clear_names(job: ErasureJob) -> None:
-    """Once their rows are gone. Doing it again writes the tables anew once more. NotYet while a transaction of before sees them."""
+    """Once their rows are gone. Doing it again writes the tables anew once more. NotYet while a transaction of before sees them;
+    VacuumDenied, and no receipt, while there is no right to clear them away (ADR 0271)."""
     if is_file():
         cleared: dict[str, Any] = {"how": "overwritten", "log_is_empty": empty_the_log()}
     else:
@@ -58,6 +59,7 @@ def _vacuumed(job: ErasureJob) -> dict[str, Any]:
     # By a connection of its own: inside a transaction nothing is vacuumed.
     alone = connections.create_connection("default")
     try:
+        _require_right(alone)
         if connections["default"].in_atomic_block:  # the rows are not gone yet: nothing can be claimed
             for model in TABLES:
                 _vacuum(alone, model)
@@ -75,6 +77,27 @@ def _vacuumed(job: ErasureJob) -> dict[str, Any]:
         alone.close()
 
 
+def _require_right(alone: BaseDatabaseWrapper) -> None:
+    """Asked for before: of a table that the role may not vacuum there is nothing but a warning, in the server's language."""
+    denied = [model._meta.db_table for model in TABLES if not _may_vacuum(alone, model)]
+    if denied:
+        log.error(
+            "names not cleared, the database's role may not vacuum: tables=%s. Have it own them or the database, or (from "
+            "PostgreSQL 17 on) GRANT MAINTAIN on them to it",
+            ",".join(denied),
+        )
+        raise VacuumDenied
+
+
+def _may_vacuum(alone: BaseDatabaseWrapper, model: type[Model]) -> bool:
+    """As the server decides it: who owns the table or the database, and whom its owner lets maintain it."""
+    with alone.cursor() as cursor:
+        is_old = alone.connection.info.server_version < _MAINTAINED_SINCE
+        table = _table(alone, model)
+        cursor.execute(*((_MAY_VACUUM, [table]) if is_old else (_MAY_MAINTAIN, [table, table])))
+        return bool(cursor.fetchone()[0])
+
+
 def _wait_for_who_sees_them(job: ErasureJob, alone: BaseDatabaseWrapper) -> None:
     """Vacuum each table; NotYet while a transaction is under way that began before their rows were gone, or anything else that
     has the server keep what is dead: a dump, a session that somebody left open, a replica that asks for it. A vacuum says nothing of this.
@@ -86,10 +109,18 @@ def _wait_for_who_sees_them(job: ErasureJob, alone: BaseDatabaseWrapper) -> None
     if until is None or until > following:  # of another server: the database was put back
         until = following
         _note(job, {"until": until})
-    cutoffs = [_vacuum(alone, model) for model in TABLES]
-    if any(cutoff is None or not _is_past(cutoff, until) for cutoff in cutoffs):
-        log.warning("names not cleared yet, a transaction of before is under way: erasure=%s", job.public_id)
-        raise NotYet
+    for model in TABLES:
+        cutoff = _vacuum(alone, model)
+        if cutoff is None or not _is_past(cutoff, until):
+            why = (
+                "a transaction of before is under way"
+                if cutoff
+                else "the server did not say of all rows that it saw them"
+            )
+            log.warning(
+                "names not cleared yet, %s: erasure=%s table=%s", why, job.public_id, model._meta.db_table
+            )
+            raise NotYet
 
 
 def _is_past(cutoff: int, until: int) -> bool:
@@ -133,36 +164,50 @@ def _vacuum(alone: BaseDatabaseWrapper, model: type[Model]) -> int | None:
         finally:
             alone.connection.remove_notice_handler(hear)
     # What holds the long values of the table has a report of its own.
-    reports = [words for words in said if _is_report(words[0])]
-    found = [_cutoff_in(*words, following) for words in reports or said]
-    if reports:
-        return None if None in found else found[0]
-    return next((cutoff for cutoff in found if cutoff is not None), None)
+    found = [_cutoff_in(*words, following) for words in said if _is_report(*words)]
+    return None if None in found else next(iter(found), None)
 
 
-def _is_report(message: str) -> bool:
-    return len(message.splitlines()) > 3
+def _is_report(message: str, detail: str) -> bool:
+    """Since version 15 it is one message of many lines, before that a detail that begins with two numbers."""
+    return len(message.splitlines()) > 3 or len(_numbers(detail, 0)) == 2
 
 
 def _cutoff_in(message: str, detail: str, following: range) -> int | None:
     """By where the numbers stand: the words are in the language of the server. Since version 15 it is the first number of the
-    fourth line of the report, before that the last one of the detail's first line.
+    fourth line of the report. Where rows were missed that line counts them, and the report is as good as none. It is told by its
+    numbers: a cutoff and its age are together the number of the transaction that came next, which was one of those `following`.
 
-    Where rows were missed that line counts them, and the report is as good as none. It is told by its numbers: a cutoff and its
-    age are together the number of the transaction that came next, which was one of those `following`."""
-    if _is_report(message):
-        numbers = [int(each) for each in re.findall(r"[0-9]+", message.splitlines()[3])]
+    Before that it is the last number of the detail's first line, and further down stand two numbers alone: the first is how many
+    pages were skipped, for somebody was reading them.
+    """
+    if len(message.splitlines()) > 3:
+        numbers = _numbers(message, 3)
         if len(numbers) == 2 and (sum(numbers) - following.start) % 2**32 < len(following):
             return numbers[0]
         return None
-    before = re.findall(r"[0-9]+", detail.splitlines()[0]) if detail else []
-    return int(before[-1]) if len(before) == 2 else None
+    pairs = [
+        numbers for line in range(1, len(detail.splitlines())) if len(numbers := _numbers(detail, line)) == 2
+    ]
+    return _numbers(detail, 0)[1] if pairs and not pairs[0][0] else None
+
+
+def _numbers(text: str, line: int) -> list[int]:
+    lines = text.splitlines()
+    return [int(each) for each in re.findall(r"[0-9]+", lines[line])] if line < len(lines) else []
 
 
 def _table(alone: BaseDatabaseWrapper, model: type[Model]) -> str:
     return alone.ops.quote_name(model._meta.db_table)
 
 
+_MAINTAINED_SINCE = 170_000
+_MAY_VACUUM = """
+    SELECT pg_has_role(of_table.relowner, 'USAGE') OR pg_has_role(here.datdba, 'USAGE')
+    FROM pg_class of_table, pg_database here
+    WHERE of_table.oid = %s::regclass AND here.datname = current_database()
+"""
+_MAY_MAINTAIN = f"SELECT ({_MAY_VACUUM.rstrip()}) OR has_table_privilege(%s::regclass, 'MAINTAIN')"
 _TAKE_NUMBER = "SELECT pg_current_xact_id()::text"  # the count of transactions exactly: it counts itself
 
 _ASK_LOG = """

@@ -96,7 +96,7 @@ def test_the_list_asks_a_constant_number_of_questions(
     with CaptureQueriesContext(connections["default"]) as asked:
         assert ask("GET", RUNS, by="alice").json["total"] == 1 + more
 
-    assert len(asked) == 7
+    assert len(asked) == 8
 
 
 def test_a_run_that_is_made_has_what_was_sent(ask: Ask, vision: Project) -> None:

@@ -91,19 +91,36 @@ def test_past_the_day_health_is_red_and_operators_are_told_once_a_day(
     assert red(client) == (200, "ok\n")
 
 
-def test_what_a_store_refuses_to_delete_is_told_with_the_first_refusal(
-    client: Client, job: ErasureJob, operator: User
+@pytest.mark.parametrize(
+    ("trouble", "line", "subject", "said"),
+    [
+        (
+            "StoreDenied",
+            "1 erasures refused by a store\n",
+            "[Ownlog] A store refuses to delete",
+            "A store does not let the server delete what 1 erasure erased.",
+        ),
+        (
+            "VacuumDenied",
+            "1 erasures whose names the database does not let be cleared away\n",
+            "[Ownlog] The database refuses to clear names away",
+            "The database does not let the server clear away the names that 1 erasure erased.",
+        ),
+    ],
+)
+def test_what_is_refused_is_told_with_the_first_refusal(
+    client: Client, job: ErasureJob, operator: User, trouble: str, line: str, subject: str, said: str
 ) -> None:
     Epoch.objects.all().delete()
-    ErasureJob.objects.update(trouble="StoreDenied")
+    ErasureJob.objects.update(trouble=trouble)
 
     for _ in range(3):
         tasks.watch()
 
-    assert red(client) == (503, "1 erasures refused by a store\n")
+    assert red(client) == (503, line)
     (sent,) = mail.outbox
-    assert sent.subject == "[Ownlog] A store refuses to delete"
-    assert "A store does not let the server delete what 1 erasure erased." in str(sent.body)
+    assert sent.subject == subject
+    assert said in str(sent.body)
     assert job.public_id not in str(sent.body)
 
     finish(job)

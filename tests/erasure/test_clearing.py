@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
+from django.test import Client
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
@@ -20,9 +21,11 @@ from apps.core import clock, space
 from apps.core.space import emptied_log_of, empty_the_log
 from apps.erasure import clearing
 from apps.erasure.accounts import erase_account
-from apps.erasure.errors import NotYet
+from apps.erasure.errors import NotYet, VacuumDenied
 from apps.erasure.models import ErasureJob
 from apps.erasure.receipts import statement_of
+from apps.erasure.services import advance
+from apps.erasure.types import Step
 from config import databases
 from config.sqlite.base import DatabaseWrapper
 from tests.erasure.conftest import finish
@@ -106,6 +109,53 @@ def test_without_rights_the_log_moves_on_though_nobody_writes_and_what_is_not_kn
 
 @pytest.mark.django_db(transaction=True)
 @on_postgresql
+def test_a_role_that_may_not_vacuum_is_told_of_at_once_and_there_is_no_receipt_until_it_may(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server would say with success that it left the tables out."""
+    monkeypatch.setattr(clearing, "_log_of", lambda _: {})
+    user = people.person(NAME)
+    with _as_role_without_rights(monkeypatch) as role:
+        with suppress(VacuumDenied):
+            erase_account(user, by=Actor.person(user), at_once=True)  # tasks are done at once here
+        job = ErasureJob.objects.get()
+        with pytest.raises(VacuumDenied):
+            advance(job.pk)
+        job.refresh_from_db()
+
+        assert (job.step, job.trouble, job.cleared) == (Step.ROWS, "VacuumDenied", {})
+        assert "may not vacuum: tables=accounts_user,teams_entity" in caplog.text
+        found = client.get("/health/erasures")
+        assert found.status_code == 503
+        assert b"1 erasures whose names the database does not let be cleared away\n" in found.content
+        tables = [model._meta.db_table for model in clearing.TABLES]
+        with connection.cursor() as cursor:
+            if connection.connection.info.server_version >= 170_000:
+                cursor.execute(f"GRANT MAINTAIN ON {', '.join(tables)} TO {role}")
+            else:
+                cursor.execute(f"GRANT CURRENT_USER TO {role}")
+        _clear(job)
+
+    assert job.cleared["how"] == "written anew"
+
+
+@contextmanager
+def _as_role_without_rights(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Connections that are opened meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE own_meek LOGIN")
+    try:
+        with monkeypatch.context() as patch:
+            patch.setitem(connections.settings["default"], "USER", "own_meek")
+            yield "own_meek"
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP OWNED BY own_meek")
+            cursor.execute("DROP ROLE own_meek")
+
+
+@pytest.mark.django_db(transaction=True)
+@on_postgresql
 def test_while_a_transaction_of_before_sees_the_rows_nothing_is_called_done(
     aside: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,20 +181,48 @@ def test_while_a_transaction_of_before_sees_the_rows_nothing_is_called_done(
     assert job.cleared["how"] in {"written anew", "vacuumed"} and "until" not in job.cleared
 
 
+_TOOK = "CPU: user: 0.00 s, system: 0.01 s, elapsed: 0.13 s."
+
+
 @pytest.mark.parametrize(
     ("message", "detail", "cutoff"),
     [
-        ('vacuuming "public.t"', "", None),
         ("fini de vidanger\npages : 1\nlignes : 5\nlimite : 755, 1 XIDs", "", 755),
         ("finished\npages: 1\ntuples: 5\nmissed: 900 dead from 7 pages\ncutoff: 755, 1 XIDs", "", None),
-        ("found 5 removable", "0 dead row versions cannot be removed yet, oldest xmin: 755\nCPU: 0 s", 755),
-        ("found 5 removable", "0 dead row versions cannot be removed yet.\nCPU: 0 s", None),
+        (
+            "found 5 removable",
+            f"0 dead, oldest xmin: 755\n1 page removed.\nSkipped 0 pages, 2 frozen.\n{_TOOK}",
+            755,
+        ),
+        ("found 5 removable", f"0 dead, oldest xmin: 755\nSkipped 0 pages, 2 frozen.\n{_TOOK}", 755),
+        (
+            "found 5 removable",
+            f"0 dead, oldest xmin: 755\n1 page removed.\nSkipped 3 pages, 0 frozen.\n{_TOOK}",
+            None,
+        ),
+        ("found 5 removable", f"0 dead, oldest xmin: 755\n{_TOOK}", None),
     ],
 )
 def test_how_far_a_vacuum_came_is_read_in_every_language(
     message: str, detail: str, cutoff: int | None
 ) -> None:
+    assert clearing._is_report(message, detail)
     assert clearing._cutoff_in(message, detail, range(756, 758)) == cutoff
+
+
+@pytest.mark.parametrize(
+    ("message", "detail"),
+    [
+        ('vacuuming "public.t"', ""),
+        ('scanned index "t2" to remove 735 row versions', _TOOK),
+        (
+            'index "t2" now contains 5 row versions in 2 pages',
+            f"735 were removed.\n0 deleted, 0 reusable.\n{_TOOK}",
+        ),
+    ],
+)
+def test_what_else_a_vacuum_says_is_no_report(message: str, detail: str) -> None:
+    assert not clearing._is_report(message, detail)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ def erasures(request: HttpRequest) -> HttpResponse:
     lines = [f"{found.late} erasures past their limit"] if found.late else []
     if found.denied:
         lines.append(f"{found.denied} erasures refused by a store")
+    if found.uncleared:
+        lines.append(f"{found.uncleared} erasures whose names the database does not let be cleared away")
     if found.epoch is not None:
         lines.append(f"epoch {found.epoch.number} broken off since {found.epoch.since:%Y-%m-%dT%H:%M:%SZ}")
     return HttpResponse(
