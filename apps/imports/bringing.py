@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
@@ -36,6 +36,8 @@ from apps.imports.types import (
     ItemKind,
     Reader,
     Tally,
+    WholeRun,
+    WholeVersion,
 )
 from apps.projects.models import Project
 from apps.projects.services import bring_project, is_name_free
@@ -43,44 +45,48 @@ from apps.runs.alerts import bring_alerts
 from apps.runs.bringing import bring_lines, bring_run, settle_run
 from apps.runs.models import Run
 from apps.runs.queries import find_run
-from apps.vault.seal import blind_index
+from apps.vault.seal import INDEX_BYTES, blind_index
 from apps.vault.tree import keys_in_use, open_key
 from apps.vault.types import NodeId
 
 KEY_LABEL = "import_item.key"
-_MOST_EDGES, _MOST_EDGES_OF_ALL = 100_000, 1_000_000  # of lineage, and links; they are held to the end
+_MOST_EDGES, _MOST_EDGES_OF_ALL = 100_000, 1_000_000  # of lineage, and links
+# An edge of lineage as an item has it: what it is, and the index of what is at its other end.
+_ROLES = {RunRole.INPUT: b"i", RunRole.OUTPUT: b"o"}
+_MAKER = b"m"
+_EDGE = 1 + INDEX_BYTES
 
 
 @dataclass(slots=True)
 class Bringing:
-    """Reads to the end and stores what is not stored yet. Asked again after a crash it does the rest."""
+    """Reads to the end and stores what is not stored yet. Asked again after a crash it does the rest: of what is done, everything that
+    is wanted later is with its item, and it is not read again."""
 
     job: Import
     held: Held
     between: Callable[
         [], None
     ]  # may raise, to leave the rest for later; only called when something more is stored
+    reader: Reader
     tally: Tally = field(default_factory=Tally)
     _by: Actor = field(init=False)
-    _runs: dict[str, int] = field(default_factory=dict)  # what came, by the key that it had there
-    _versions: dict[str, int] = field(default_factory=dict)
-    _edges: list[tuple[str, RunRole, str]] = field(default_factory=list)
-    _makers: dict[str, str] = field(default_factory=dict)  # of a version, where it is known
     _portfolios: list[tuple[Collection, BroughtCollection]] = field(default_factory=list)
     _held_edges: int = 0
+    _noted: int = 0  # of what the reader counted as missing, what stands with an item
 
     def __post_init__(self) -> None:
         self._by = _importer(self.job)
 
-    def everything(self, reader: Reader) -> None:
-        reader.beat.tell = self.held.say  # it may read for long before its first piece comes
-        for project in reader.projects():
+    def everything(self) -> None:
+        self.reader.beat.tell = self.held.say  # it may read for long before its first piece comes
+        for project in self.reader.projects():
             self._project(project)
         with keys_in_use():
+            versions = self._known(ItemKind.VERSION)
             for portfolio, found in self._portfolios:
-                self._links(portfolio, found)
-            self._lineage()
-        self.tally.left_out += reader.left_out
+                self._links(portfolio, found, versions)
+            self._lineage(versions)
+        self._sum_up()
 
     def _stored(self) -> None:
         self.held.say()
@@ -119,18 +125,27 @@ class Bringing:
 
     def _run(self, project: Project, found: BroughtRun) -> None:
         self.held.say()
-        self._count(sum(map(len, found.versions.values())))
         item = self._item(ItemKind.RUN, found.key)
-        if not item.is_done:
-            self._bring_run(project, found, item)
-            self._stored()
-        self.tally.runs += 1
-        self.tally.left_out += item.left_out
-        if item.run_id is not None:
-            self._runs[found.key] = item.run_id
-        self._edges += [(found.key, role, key) for role, keys in found.versions.items() for key in keys]
+        if item.is_done:
+            self._count(len(item.edges_index) // _EDGE)
+            return
+        missing = self.reader.left_out
+        run = found.read()
+        self._count(sum(map(len, run.versions.values())))
+        refused = self._bring_run(project, run, item)
+        missing = self.reader.left_out - missing
+        self._noted += missing
+        edges = b"".join(
+            _ROLES[role] + self._index(ItemKind.VERSION, each)
+            for role, named in run.versions.items()
+            for each in named
+        )
+        called = self._index(ItemKind.RUN, run.id or found.key)
+        self._note(item, is_done=True, left_out=refused + missing, called_index=called, edges_index=edges)
+        self._stored()
 
-    def _bring_run(self, project: Project, found: BroughtRun, item: ImportItem) -> None:
+    def _bring_run(self, project: Project, found: WholeRun, item: ImportItem) -> int:
+        """How many of its files may not be kept here."""
         there = find_run(project, found.was.name)
         if there is not None and self._others(item).filter(run=there).exists():
             raise Invalid(_("Two runs of what is to be imported have the same name."))
@@ -144,7 +159,7 @@ class Bringing:
         bring_alerts(run, found.alerts())
         refused = bring_files(run, map(self._heard, found.files()))
         settle_run(run, found.was)
-        self._note(item, is_done=True, left_out=refused)
+        return refused
 
     def _heard(self, file: PastRunFile) -> PastRunFile:
         self.held.say()
@@ -161,6 +176,8 @@ class Bringing:
         self.held.say()
         self._count(len(found.links))
         item = self._item(ItemKind.COLLECTION, found.key)
+        if item.is_done:
+            return
         there = find_collection(project, found.was.name)
         if there is not None and self._others(item).filter(collection=there).exists():
             raise Invalid(_("Two artifacts of what is to be imported have the same name."))
@@ -168,32 +185,38 @@ class Bringing:
         self._note(item, collection=collection)
         for version in found.versions():
             self._version(collection, version)
+        settle_collection(collection, found.was)
         if found.links:
             self._portfolios.append((collection, found))
-        settle_collection(collection, found.was)
+        else:
+            self._note(item, is_done=True)
 
     def _version(self, collection: Collection, found: BroughtVersion) -> None:
         self.held.say()
         item = self._item(ItemKind.VERSION, found.key)
-        if not item.is_done:
-            try:
-                files = map(self._heard_of, found.files())
-                made = bring_version(collection, found.was, files, key=self._key_of(item), by=self._by)
-            except Forbidden:  # code, where its owner does not let code be kept
-                self.tally.left_out += 1
-                return
-            self._note(item, version=made, is_done=True)
-            self._stored()
-        self.tally.versions += 1
-        if item.version_id is not None:
-            self._versions[found.key] = item.version_id
-        if found.maker:
-            self._makers[found.key] = found.maker
+        if item.is_done:
+            return
+        version = found.read()
+        if version is None:
+            return
+        called = self._index(ItemKind.VERSION, version.id or found.key)
+        try:
+            made = self._bring_version(collection, version, item)
+        except Forbidden:  # code, where its owner does not let code be kept
+            self._note(item, is_done=True, left_out=1)
+            return
+        edges = _MAKER + self._index(ItemKind.RUN, version.maker) if version.maker else b""
+        self._note(item, version=made, is_done=True, called_index=called, edges_index=edges)
+        self._stored()
 
-    def _links(self, portfolio: Collection, found: BroughtCollection) -> None:
+    def _bring_version(self, collection: Collection, found: WholeVersion, item: ImportItem) -> Version:
+        files = map(self._heard_of, found.files())
+        return bring_version(collection, found.was, files, key=self._key_of(item), by=self._by)
+
+    def _links(self, portfolio: Collection, found: BroughtCollection, versions: Mapping[bytes, int]) -> None:
         for link in found.links:
             self.held.say()
-            version = self._versions.get(link.version)
+            version = versions.get(self._index(ItemKind.VERSION, link.version))
             if version is None:  # of elsewhere: what an archive names is not ours to link to
                 self.tally.left_out += 1
                 continue
@@ -209,18 +232,27 @@ class Bringing:
 
     # ── lineage ──
 
-    def _lineage(self) -> None:
+    def _lineage(self, versions: Mapping[bytes, int]) -> None:
         """Who made a version first is noted first: by that it is told from who made the same again."""
-        for run, role, key in self._edges:
-            version = self._versions.get(key)
-            if version is None:
-                self.tally.left_out += 1
-                continue
-            maker = self._runs.get(self._makers.get(key, ""))
-            if role is RunRole.OUTPUT and maker is not None:
-                self._edge(maker, version, role)
-            self._edge(self._runs[run], version, role)
-            self.held.say()
+        runs = self._known(ItemKind.RUN)
+        makers = self._makers(runs)
+        with_edges = self._done(ItemKind.RUN).exclude(edges_index=b"").order_by("pk")
+        for run, edges in with_edges.values_list("run", "edges_index"):
+            for role, index in _edges(bytes(edges)):
+                version = versions.get(index)
+                if version is None:
+                    self.tally.left_out += 1
+                    continue
+                maker = makers.get(version)
+                if role is RunRole.OUTPUT and maker is not None:
+                    self._edge(maker, version, role)
+                self._edge(run, version, role)
+                self.held.say()
+
+    def _makers(self, runs: Mapping[bytes, int]) -> dict[int, int]:
+        said = self._done(ItemKind.VERSION).exclude(edges_index=b"").values_list("version", "edges_index")
+        found = {version: runs.get(bytes(edges)[1:]) for version, edges in said}
+        return {version: run for version, run in found.items() if run is not None}
 
     def _edge(self, run: int, version: int, role: RunRole) -> None:
         bring_role(Run(pk=run), Version(pk=version), role)
@@ -234,9 +266,28 @@ class Bringing:
 
     def _item(self, kind: ItemKind, key: str) -> ImportItem:
         """What became of it so far; noted before anything does, so that two things of one name are told from one that broke off."""
-        index = blind_index(open_key(NodeId(self.job.entity.vault_node)), KEY_LABEL, f"{kind.value} {key}")
+        index = self._index(kind, key)
         made, _is_new = ImportItem.objects.get_or_create(of=self.job, kind=kind.value, key_index=index)
         return made
+
+    def _index(self, kind: ItemKind, key: str) -> bytes:
+        return blind_index(open_key(NodeId(self.job.entity.vault_node)), KEY_LABEL, f"{kind.value} {key}")
+
+    def _done(self, kind: ItemKind) -> QuerySet[ImportItem]:
+        """What is there whole: of what may not be kept here nothing is."""
+        is_there = Q(run__isnull=False) | Q(version__isnull=False)
+        return ImportItem.objects.filter(is_there, of=self.job, kind=kind.value, is_done=True)
+
+    def _known(self, kind: ItemKind) -> dict[bytes, int]:
+        """Runs or versions by what lineage calls them."""
+        return {bytes(index): pk for index, pk in self._done(kind).values_list("called_index", kind.value)}
+
+    def _sum_up(self) -> None:
+        """All that came, in whichever turn it did."""
+        self.tally.runs = self._done(ItemKind.RUN).count()
+        self.tally.versions = self._done(ItemKind.VERSION).count()
+        noted = ImportItem.objects.filter(of=self.job).aggregate(sum=Sum("left_out"))["sum"] or 0
+        self.tally.left_out += noted + self.reader.left_out - self._noted
 
     def _others(self, item: ImportItem) -> QuerySet[ImportItem]:
         return ImportItem.objects.filter(of=self.job).exclude(pk=item.pk)
@@ -252,6 +303,12 @@ class Bringing:
             setattr(item, name, value)
         if item.is_done:
             Import.objects.filter(pk=self.job.pk, tries__gt=0).update(tries=0)
+
+
+def _edges(edges: bytes) -> Iterator[tuple[RunRole, bytes]]:
+    roles = {mark: role for role, mark in _ROLES.items()}
+    for start in range(0, len(edges), _EDGE):
+        yield roles[edges[start : start + 1]], edges[start + 1 : start + _EDGE]
 
 
 def _importer(job: Import) -> Actor:

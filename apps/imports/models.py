@@ -95,7 +95,10 @@ class ImportItem(models.Model):
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, null=True, related_name="+")
     version = models.ForeignKey(Version, on_delete=models.CASCADE, null=True, related_name="+")
     is_done = models.BooleanField(default=False)
-    left_out = models.PositiveIntegerField(default=0)  # of its files
+    left_out = models.PositiveIntegerField(default=0)  # of what is in it
+    called_index = models.BinaryField(max_length=16, default=bytes)  # the same of what lineage calls it
+    # Lineage, in which one end is this: a letter for what it is, and the index of the other end.
+    edges_index = models.BinaryField(default=bytes)
 
     class Meta:
         constraints = [

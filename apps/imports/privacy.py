@@ -35,7 +35,7 @@ declare(
 )
 declare(
     ImportItem,
-    sealed={"key_index"},
+    sealed={"called_index", "edges_index", "key_index"},
     plain={"id", "of", "kind", "project", "run", "collection", "version", "is_done", "left_out"},
     goes_with="of",
 )

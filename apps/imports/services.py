@@ -92,8 +92,8 @@ def bring(
     """
     held = claim(job)
     try:
-        bringing = Bringing(job, held, between=between)
-        bringing.everything(reader)
+        bringing = Bringing(job, held, between=between, reader=reader)
+        bringing.everything()
         at_last()
         _finish(job, bringing, by=by)
     except Lost:  # another one's now: what is there is theirs

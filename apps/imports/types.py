@@ -47,30 +47,47 @@ class ItemKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class BroughtRun:
-    """A run with all that it logged. `key` tells it from every other of the same import, in whatever order they come."""
+class WholeRun:
+    """A run with all that it logged."""
 
-    key: str
     was: PastRun
     # Stretches of lines in their order, each small enough to be held and stored at one go.
     lines: Mapping[Stream, Callable[[], Iterable[Sequence[str]]]]
     files: Callable[[], Iterable[PastRunFile]]
-    # Which versions it read and made, by their keys, in the order in which it did.
+    # Which versions it read and made, as their lineage calls them, in the order in which it did.
     versions: Mapping[RunRole, Sequence[str]] = field(default_factory=dict)
     alerts: Callable[[], Sequence[PastAlert]] = tuple  # the first raised first
+    id: str = ""  # what lineage calls it, where that is not its key
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtRun:
+    """A run that is there to be brought. `key` tells it from every other of the same import, in whatever order they come, and is known
+    without reading it: `read` is asked only where it has not come yet."""
+
+    key: str
+    read: Callable[[], WholeRun]
+
+
+@dataclass(frozen=True, slots=True)
+class WholeVersion:
+    was: PastVersion
+    files: Callable[[], Iterable[PastFile]]
+    maker: str = ""  # the run that made it first, as lineage calls it
+    id: str = ""  # what lineage and links call it, where that is not its key
 
 
 @dataclass(frozen=True, slots=True)
 class BroughtVersion:
+    """The same of a version. Nothing is read of one that is gone meanwhile."""
+
     key: str
-    was: PastVersion
-    files: Callable[[], Iterable[PastFile]]
-    maker: str = ""  # key of the run that made it first
+    read: Callable[[], WholeVersion | None]
 
 
 @dataclass(frozen=True, slots=True)
 class BroughtLink:
-    """A version, by its key, as a member of a portfolio."""
+    """A version, by what lineage calls it, as a member of a portfolio."""
 
     version: str
     number: int
@@ -127,7 +144,8 @@ class Reader(Protocol):
 
     @property
     def left_out(self) -> int:
-        """How many things are known to be missing from it."""
+        """How many things are known to be missing from it: what is counted while one thing is read is noted with that, and what is counted
+        before or between them is counted each time."""
 
     def projects(self) -> Iterator[BroughtProject]:
         """All of it. Broken where it is not what it should be, whenever that shows."""

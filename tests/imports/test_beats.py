@@ -33,7 +33,7 @@ def words_said(reader: Reader) -> list[int]:
     said: list[int] = []
     counts: list[int] = []
     reader.beat.tell = lambda: said.append(1)
-    for run in (run for project in reader.projects() for run in project.runs()):
+    for run in (each.read() for project in reader.projects() for each in project.runs()):
         for read in run.lines.values():
             said.clear()
             if next(iter(read()), None) is not None:

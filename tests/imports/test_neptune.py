@@ -186,7 +186,7 @@ def test_tables_open_to_so_many_letters_and_are_read_so_often(
 
 
 def _read(reader: Reader) -> None:
-    for run in [run for project in reader.projects() for run in project.runs()]:
+    for run in [run.read() for project in reader.projects() for run in project.runs()]:
         for _stretch in run.lines[Stream.HISTORY]():
             pass
 

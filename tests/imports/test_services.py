@@ -110,6 +110,28 @@ def test_what_broke_off_is_gone_on_with_and_nothing_is_there_twice(
     assert told(files_of(archive_of(brought, alice)), ids) == told(files_of(before), {})
 
 
+def test_of_what_is_done_nothing_is_read_again(
+    archive: bytes, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        dies_at("bring_version", 1, patch)
+        with pytest.raises(_Died):
+            imported(archive, home, by=alice)
+    real, read = Archive.stream, list[str]()
+
+    def noting(opened: Archive, path: str) -> Iterator[bytes]:
+        read.append(path)
+        return real(opened, path)
+
+    monkeypatch.setattr(Archive, "stream", noting)
+
+    job = imported(archive, home, by=alice)
+
+    assert (job.runs, job.versions, job.left_out) == (3, 2, 0)
+    assert [path for path in read if "/runs/" in path or "/v0/" in path] == []
+    assert [path.rpartition("/")[2] for path in read if "/v1/" in path] == ["version.json"]
+
+
 def test_what_is_given_up_is_erased_to_the_last_byte(
     archive: bytes, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch, empty_store: None
 ) -> None:

@@ -242,6 +242,30 @@ def test_system_metrics_that_are_told_in_part_are_counted(
     assert imported(there, home, alice).left_out == 1
 
 
+def test_what_is_done_is_not_asked_for_again_and_what_was_missing_of_it_is_counted_still(
+    there: Pretended, home: Entity, alice: User
+) -> None:
+    there.answers["Runs"] = {
+        "project": {"runs": listed(*({"name": name, "createdAt": _AT} for name in ("r1", "r2")))}
+    }
+    there.answers["RunKeys"] = there.of_run(historyKeys=None, eventsLineCount=2)
+    there.answers["RunEvents"] = there.of_run(events=['{"system.cpu": 1}'])
+    reader, actor = open_site(Site(there.url, KEY), Origin.WANDB), Actor.person(alice)  # type: ignore[attr-defined]
+    job = ask_for_import(home, reader, clash=Clash.SKIP, by=actor, whose_runs=actor)
+
+    def breaks_off() -> None:
+        raise Unavailable("as behind a worker's turn")
+
+    with pytest.raises(Unavailable):
+        bring(job, reader, by=actor, between=breaks_off)
+    there.asked.clear()
+
+    job = imported(there, home, alice)
+
+    assert (Import.objects.count(), job.runs, job.left_out) == (1, 2, 2)
+    assert {asked["run"] for _name, asked in there.asked if "run" in asked} == {"r2"}
+
+
 @pytest.mark.parametrize(
     "url",
     ["https://user@files.example/", "https://files.example/a b", "https://[", "https://files.example/\x01"],

@@ -216,7 +216,7 @@ def test_the_servers_own_filters_choose_runs(there: WandbClient, home: Entity) -
 
     (project,) = reader.projects()
 
-    assert [run.was.name for run in project.runs()] == ["reads"]
+    assert [run.read().was.name for run in project.runs()] == ["reads"]
     assert reader.fingerprint != open_site(site, Origin.WANDB, only=[f"alice/{PROJECT}"]).fingerprint
 
 

@@ -14,7 +14,7 @@ from apps.imports.readers.mlflow.rows import history_rows, system_rows
 from apps.imports.readers.mlflow.types import Experiment, Logged, Store
 from apps.imports.readers.naming import project_names
 from apps.imports.readers.stretches import stretches
-from apps.imports.types import Beat, BroughtCollection, BroughtProject, BroughtRun, Origin
+from apps.imports.types import Beat, BroughtCollection, BroughtProject, BroughtRun, Origin, WholeRun
 from apps.projects.types import PastProject
 from apps.runs.types import PastRun, RunPatch, RunState, Stream
 
@@ -69,15 +69,17 @@ class MlflowReader:
 
     def _runs(self, experiment: Experiment) -> Iterator[BroughtRun]:
         for run in self._store.runs(experiment):
-            yield BroughtRun(
-                key=run.key,
-                was=self._past(run),
-                lines={
-                    Stream.HISTORY: partial(self._history, run),
-                    Stream.EVENTS: partial(self._events, run),
-                },
-                files=partial(self._files, run),
-            )
+            yield BroughtRun(run.key, partial(self._read, run))
+
+    def _read(self, run: Logged) -> WholeRun:
+        return WholeRun(
+            was=self._past(run),
+            lines={
+                Stream.HISTORY: partial(self._history, run),
+                Stream.EVENTS: partial(self._events, run),
+            },
+            files=partial(self._files, run),
+        )
 
     def _past(self, run: Logged) -> PastRun:
         last, heard = self._last(run)

@@ -23,7 +23,7 @@ from apps.imports.readers.neptune.parts import Found, Parts, Point, found_in, in
 from apps.imports.readers.said import of_milliseconds
 from apps.imports.readers.stretches import stretches
 from apps.imports.readers.trees import Tree, fingerprint
-from apps.imports.types import Beat, BroughtCollection, BroughtProject, BroughtRun, Origin
+from apps.imports.types import Beat, BroughtCollection, BroughtProject, BroughtRun, Origin, WholeRun
 from apps.projects.types import PastProject
 from apps.runs.types import PastRun, RunPatch, RunState, Stream
 
@@ -104,17 +104,19 @@ class NeptuneReader:
 
     def _of_project(self, folder: str) -> Iterator[BroughtRun]:
         for run in self._runs[folder]:
-            facts = self._facts(run)
-            yield BroughtRun(
-                key=f"{folder}/{run.name}",
-                was=self._past(run, facts),
-                lines={
-                    Stream.HISTORY: partial(self._history, run, facts.has_whole_steps),
-                    Stream.EVENTS: partial(self._events, run, facts.began),
-                    Stream.OUTPUT: partial(self._console, run),
-                },
-                files=partial(self._files, run),
-            )
+            yield BroughtRun(f"{folder}/{run.name}", partial(self._read, run))
+
+    def _read(self, run: Found) -> WholeRun:
+        facts = self._facts(run)
+        return WholeRun(
+            was=self._past(run, facts),
+            lines={
+                Stream.HISTORY: partial(self._history, run, facts.has_whole_steps),
+                Stream.EVENTS: partial(self._events, run, facts.began),
+                Stream.OUTPUT: partial(self._console, run),
+            },
+            files=partial(self._files, run),
+        )
 
     # ── what is said ──
 

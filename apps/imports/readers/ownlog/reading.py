@@ -26,6 +26,7 @@ from apps.imports.types import (
     BroughtRun,
     BroughtVersion,
     Origin,
+    WholeRun,
 )
 from apps.projects.types import PastProject
 from apps.runs.bringing import ended
@@ -107,10 +108,12 @@ class OwnlogReader:
     # ── runs ──
 
     def _run(self, folder: str) -> BroughtRun:
+        return BroughtRun(folder, partial(self._read, folder))
+
+    def _read(self, folder: str) -> WholeRun:
         said, rows = Said(self._archive.json(f"{folder}/run.json")), self._tables.rows
         edges = said.object("artifacts")
-        return BroughtRun(
-            key=said.text("public_id"),
+        return WholeRun(
             was=self._past(folder, said),
             lines={
                 Stream.HISTORY: partial(rows, f"{folder}/history"),
@@ -120,6 +123,7 @@ class OwnlogReader:
             files=partial(self._files, folder, said.objects("files")),
             versions={role: [each.text("id") for each in edges.objects(role.value)] for role in RunRole},
             alerts=partial(self._alerts, f"{folder}/alerts.json"),
+            id=said.text("public_id"),
         )
 
     def _alerts(self, path: str) -> list[PastAlert]:
@@ -213,7 +217,7 @@ class OwnlogReader:
         for name in names:
             above = f"{folder}/{name}"
             if self._archive.has(f"{above}/{VERSION}") and above not in self._cut:
-                yield version_in(self._archive, above, collection)
+                yield BroughtVersion(above, partial(version_in, self._archive, above, collection))
 
 
 def _version_of(path: str) -> str:

@@ -10,13 +10,13 @@ from apps.core import jsontext
 from apps.imports.errors import Broken
 from apps.imports.readers.ownlog.archive import Archive
 from apps.imports.readers.said import Said
-from apps.imports.types import BroughtVersion
+from apps.imports.types import WholeVersion
 
 VERSION, _MANIFEST = "version.json", "manifest.json"
 _NEVER_ENDS = -2  # as the client says it
 
 
-def version_in(archive: Archive, folder: str, collection: PastCollection) -> BroughtVersion:
+def version_in(archive: Archive, folder: str, collection: PastCollection) -> WholeVersion:
     """The version that lies in this folder."""
     said = Said(archive.json(f"{folder}/{VERSION}"))
     metadata = said.raw.get("metadata")
@@ -40,7 +40,7 @@ def version_in(archive: Archive, folder: str, collection: PastCollection) -> Bro
         committed_at=said.maybe_moment("committed_at") or created,
     )
     maker = said.object("made_by").text("public_id")
-    return BroughtVersion(said.text("id"), was, partial(_files, archive, folder), maker)
+    return WholeVersion(was, partial(_files, archive, folder), maker, said.text("id"))
 
 
 def _files(archive: Archive, folder: str) -> Iterator[PastFile]:

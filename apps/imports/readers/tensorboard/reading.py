@@ -20,7 +20,7 @@ from apps.files.types import PastFile
 from apps.imports.readers.said import past
 from apps.imports.readers.stretches import stretches
 from apps.imports.readers.tensorboard.events import Event, events
-from apps.imports.types import Beat, BroughtCollection, BroughtProject, BroughtRun, Origin
+from apps.imports.types import Beat, BroughtCollection, BroughtProject, BroughtRun, Origin, WholeRun
 from apps.projects.types import PastProject
 from apps.runs.types import PastRun, RunPatch, RunState, Stream
 
@@ -112,8 +112,11 @@ def _moment(at: float) -> datetime:
 
 
 def _brought(run: Logged, beat: Beat) -> BroughtRun:
-    return BroughtRun(
-        key=run.name,
+    return BroughtRun(run.name, partial(_read, run, beat))
+
+
+def _read(run: Logged, beat: Beat) -> WholeRun:
+    return WholeRun(
         was=PastRun(
             name=run.name.replace("/", "."),
             patch=RunPatch(display_name=run.name, summary_text=jsontext.dumps(run.last)),

@@ -18,7 +18,7 @@ from apps.files.types import PastFile
 from apps.imports.readers.said import past
 from apps.imports.readers.stretches import stretches
 from apps.imports.readers.wandb_offline.folders import Folder, together
-from apps.imports.types import Beat, BroughtCollection, BroughtProject, BroughtRun, Origin
+from apps.imports.types import Beat, BroughtCollection, BroughtProject, BroughtRun, Origin, WholeRun
 from apps.projects.services.projects import DEFAULT_NAME
 from apps.projects.types import PastProject
 from apps.runs.types import PastRun, RunPatch, RunState, Stream
@@ -96,12 +96,15 @@ def _no_artifacts() -> Iterator[BroughtCollection]:
 
 def _runs(project: str, runs: dict[str, list[Folder]]) -> Iterator[BroughtRun]:
     for name, folders in runs.items():
-        yield BroughtRun(
-            key=f"{project}/{name}",
-            was=_past(name, folders),
-            lines={stream: partial(_lines, folders, stream) for stream in Stream},
-            files=partial(_files, folders),
-        )
+        yield BroughtRun(f"{project}/{name}", partial(_read, name, folders))
+
+
+def _read(name: str, folders: Sequence[Folder]) -> WholeRun:
+    return WholeRun(
+        was=_past(name, folders),
+        lines={stream: partial(_lines, folders, stream) for stream in Stream},
+        files=partial(_files, folders),
+    )
 
 
 def _past(name: str, folders: Sequence[Folder]) -> PastRun:

@@ -21,7 +21,7 @@ from apps.imports.readers.said import Said
 from apps.imports.readers.stretches import stretches
 from apps.imports.readers.wandb_server import lines, questions, versions
 from apps.imports.readers.wandb_server.server import Refused, Server
-from apps.imports.types import Beat, BroughtProject, BroughtRun, Origin
+from apps.imports.types import Beat, BroughtProject, BroughtRun, Origin, WholeRun
 from apps.projects.types import PastProject
 from apps.runs.bringing import ended
 from apps.runs.types import PastRun, RunPatch, RunState, Stream
@@ -115,18 +115,20 @@ class WandbServerReader:
             questions.RUNS, "project", "runs", size=_RUNS, filters=self._filters, **place.asked
         )
         for said in (each.object("node") for each in edges):
-            run = {**place.asked, "run": said.text("name")}
-            yield BroughtRun(
-                key=f"{place}/{said.text('name')}",
-                was=_past(said),
-                lines={
-                    Stream.HISTORY: partial(self._lines, lines.history, run),
-                    Stream.EVENTS: partial(self._events, run),
-                    Stream.OUTPUT: partial(self._console, run),
-                },
-                files=partial(self._files, run),
-                versions={role: self._edges(run, field) for role, field in _ROLES.items()},
-            )
+            yield BroughtRun(f"{place}/{said.text('name')}", partial(self._read, place, said))
+
+    def _read(self, place: _Place, said: Said) -> WholeRun:
+        run = {**place.asked, "run": said.text("name")}
+        return WholeRun(
+            was=_past(said),
+            lines={
+                Stream.HISTORY: partial(self._lines, lines.history, run),
+                Stream.EVENTS: partial(self._events, run),
+                Stream.OUTPUT: partial(self._console, run),
+            },
+            files=partial(self._files, run),
+            versions={role: self._edges(run, field) for role, field in _ROLES.items()},
+        )
 
     def _edges(self, run: dict[str, str], field: str) -> list[str]:
         edges = self._server.pages(questions.EDGES[field], "project", "run", field, size=_AT_ONCE, **run)

@@ -16,7 +16,7 @@ from apps.imports.errors import Broken
 from apps.imports.readers.said import Said
 from apps.imports.readers.wandb_server import questions
 from apps.imports.readers.wandb_server.server import Server
-from apps.imports.types import BroughtCollection, BroughtLink, BroughtVersion
+from apps.imports.types import BroughtCollection, BroughtLink, BroughtVersion, WholeVersion
 
 _AT_ONCE = 100
 _NEVER_ENDS = -2  # as the client says it
@@ -94,23 +94,28 @@ def _versions(
     server: Server, of: Where, collection: PastCollection, key: str, listed: list[str]
 ) -> Iterator[BroughtVersion]:
     for each in listed:
-        said = server.ask(questions.VERSION, id=each).object("artifact")
-        if not said.raw:  # it was deleted meanwhile
-            continue
-        created, maker = said.moment("createdAt"), said.object("createdBy")
-        place = maker.object("project")
-        is_ours = (place.text("entityName"), place.text("name")) == (of["entity"], of["project"])
-        yield BroughtVersion(
-            each,
-            PastVersion(
-                number=said.count("versionIndex"),
-                new=_new(said, collection, key),
-                created_at=created,
-                committed_at=created,
-            ),
-            partial(_files, server, each, said),
-            f"{of['entity']}/{of['project']}/{maker.text('name')}" if is_ours else "",
-        )
+        yield BroughtVersion(each, partial(_read, server, of, collection, key, each))
+
+
+def _read(
+    server: Server, of: Where, collection: PastCollection, key: str, version: str
+) -> WholeVersion | None:
+    said = server.ask(questions.VERSION, id=version).object("artifact")
+    if not said.raw:  # it was deleted meanwhile
+        return None
+    created, maker = said.moment("createdAt"), said.object("createdBy")
+    place = maker.object("project")
+    is_ours = (place.text("entityName"), place.text("name")) == (of["entity"], of["project"])
+    return WholeVersion(
+        PastVersion(
+            number=said.count("versionIndex"),
+            new=_new(said, collection, key),
+            created_at=created,
+            committed_at=created,
+        ),
+        partial(_files, server, version, said),
+        f"{of['entity']}/{of['project']}/{maker.text('name')}" if is_ours else "",
+    )
 
 
 def _new(said: Said, collection: PastCollection, key: str) -> NewVersion:
