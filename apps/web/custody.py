@@ -91,7 +91,7 @@ def lock_sentence(scope: Scope, way: Way) -> str:
             ),
             "machine": _(
                 "Encrypted under this project’s own key before it reaches the disk; "
-                "without TLS, at an address that does not leave this machine."
+                "without TLS, but within this machine."
             ),
             "open": _(
                 "Encrypted under this project’s own key before it reaches the disk, "
@@ -104,7 +104,7 @@ def lock_sentence(scope: Scope, way: Way) -> str:
             ),
             "machine": _(
                 "Encrypted under this run’s own key before it reaches the disk; "
-                "without TLS, at an address that does not leave this machine."
+                "without TLS, but within this machine."
             ),
             "open": _(
                 "Encrypted under this run’s own key before it reaches the disk, "

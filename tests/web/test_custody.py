@@ -89,7 +89,7 @@ def test_way_of_a_page(settings: Settings, address: str, is_secure: bool, way: s
     [
         ("testserver", False, "but not on its way here: this address has no TLS."),
         ("testserver", True, "and by TLS on its way here."),
-        ("localhost", False, "without TLS, at an address that does not leave this machine."),
+        ("localhost", False, "without TLS, but within this machine."),
     ],
 )
 def test_lock_is_true_of_the_request(

@@ -32,7 +32,7 @@ def test_it_says_who_one_is_and_what_cannot_be_changed(visit: Visit, alice: User
     assert "alice@example.com" in words
     assert "Not confirmed" in words
     assert "so it cannot be changed" in words
-    assert "Closing an account is not built yet" in words
+    assert "Erase your account" in words
 
 
 # ── Time zone ──

@@ -211,7 +211,7 @@ def test_what_a_portfolio_of_a_public_project_holds_of_a_private_one_is_told_to_
     assert (code, "artifacts/model/chosen" in said) == (200, False)
 
     let_team_go(Organisation.objects.get(), "lab", by=by)
-    assert '<td class="num">0</td>' in page(client, alice, "/institute")[1]
+    assert 'data-label="Linked">0</td>' in page(client, alice, "/institute")[1]
 
 
 def test_hostile_words_are_shown_as_words(olga: User, vision: Project, alice: User, client: Client) -> None:

@@ -41,7 +41,7 @@ class NewRegistryForm(forms.Form):
     )
     visibility = forms.ChoiceField(
         choices=[
-            (Visibility.PRIVATE.value, gettext_lazy("Whoever is in the organisation or in one of its teams")),
+            (Visibility.PRIVATE.value, gettext_lazy("Everybody in the organisation")),
             (Visibility.RESTRICTED.value, gettext_lazy("Its admins, and who is named in it")),
         ],
         error_messages=_NO_CHOICE,
