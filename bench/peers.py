@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -29,22 +30,28 @@ from tests.wandb_protocol.client import WandbClient
 _MIB = 1024 * 1024
 LARGE, REPEATS = 1024 * _MIB, 3
 MLFLOW = ROOT / ".venv-peers/bin/python"
-_OURS = """
-    import os, shutil
-    run = wandb.init(project="bench", settings=FAST)
+_UP = """
+    run = wandb.init(project=sys.argv[2], settings=FAST)
     began = time.perf_counter()
-    made = wandb.Artifact("large", "dataset"); made.add_file(sys.argv[1])
+    made = wandb.Artifact("large", "dataset"); made.add_file(sys.argv[1], **json.loads(sys.argv[3]))
     staged = time.perf_counter() - began
-    made = run.log_artifact(made).wait()
-    up = time.perf_counter() - began
-    name = made.qualified_name
+    made = run.log_artifact(made)
+    try:
+        made.wait()
+        name = made.qualified_name
+    except ValueError:
+        name = ""  # the server that keeps nothing says so, at the end
+    tell(staged=staged, up=time.perf_counter() - began, name=name)
     run.finish()
-    shutil.rmtree(os.environ["WANDB_CACHE_DIR"], ignore_errors=True)
-    shutil.rmtree(os.environ["WANDB_DATA_DIR"], ignore_errors=True)
-    began = time.perf_counter()
-    folder = wandb.Api().artifact(name).download(root="got", skip_cache=True)
-    tell(staged=staged, up=up, down=time.perf_counter() - began, size=os.path.getsize(os.path.join(folder, "large.bin")))
 """
+_DOWN = """
+    api = wandb.Api(); api.default_entity
+    began = time.perf_counter()
+    folder = api.artifact(sys.argv[1]).download(root="got", skip_cache=True)
+    tell(down=time.perf_counter() - began, size=os.path.getsize(os.path.join(folder, "large.bin")))
+"""
+# What the client offers to whoever leaves the file as it is: then it takes no copy of it before, and puts none into its cache.
+_WITHOUT_COPIES = {"policy": "immutable", "skip_cache": True}
 _THEIRS = """
     import json, os, sys, time
     import mlflow
@@ -59,38 +66,53 @@ _THEIRS = """
 
 
 def side_by_side() -> list[Figure]:
-    """A file of 1 GiB of noise by each program's own client: from its first call until the server has it, and from the call that downloads it until it is on the disk; medians of three other files, by turns. The promise is MLflow's own rate in this run."""
-    ours, theirs = [], []
-    with tempfile.TemporaryDirectory(prefix="ownlog-bench-") as folder, _ownlog() as server, _mlflow() as url:
-        path = Path(folder, "large.bin")
+    """A file of 1 GiB of noise by each program's own client: from its first call until the server has it, and from the call that downloads it until it is on the disk; medians of three other files, by turns. The promise is MLflow's own rate in this run; the floor is the same client and a server that throws away what it is sent."""
+    ours, alone, lean, lean_alone, theirs = [], [], [], [], []
+    with (
+        tempfile.TemporaryDirectory(prefix="ownlog-bench-") as folder,
+        _ownlog("bench.timed:application", BENCH_TIMES=f"{folder}/times") as server,
+        _ownlog("bench.sink:application") as sink,
+        _mlflow() as url,
+    ):
+        path, times = Path(folder, "large.bin"), Path(folder, "times")
         for number in range(REPEATS):
             _write(path, seed=number)  # of what it has already a server would be sent nothing
-            ours.append(_logged_here(server, path, Path(folder, f"ours{number}")))
-            theirs.append(_logged_there(url, path, Path(folder, f"theirs{number}")))
+            home = Path(folder, f"home{number}")
+            home.mkdir()
+            ours.append(_up(server, path, home / "ours") | _down(server, home / "ours"))
+            ours[-1]["put"] = float(times.read_text().split()[-1])
+            alone.append(_up(sink, path, home / "alone"))
+            lean.append(_up(server, path, home / "lean", **_WITHOUT_COPIES))
+            lean_alone.append(_up(sink, path, home / "lean_alone", **_WITHOUT_COPIES))
+            theirs.append(_logged_there(url, path, home / "theirs"))
+            shutil.rmtree(home)
+    up, down = _rate(theirs, "up"), _rate(theirs, "down")
     return [
-        Figure(
-            "of the way up, the client's own digest and copy before it asks the server anything",
-            median([each["staged"] for each in ours]),
-            "s",
-        ),
-        *_figures(ours, theirs),
+        _figure("1 GiB through the real client, up", ours, alone, limit=up),
+        _figure("the same, told to make no copies of its own", lean, lean_alone, limit=up),
+        _part("1 GiB through MLflow's client, up", theirs, "up"),
+        _part("the way up through the real client", ours, "up"),
+        _part("of it its own digest and copy, before it asks the server anything", ours, "staged"),
+        _part("of it the PUT, while it digests and copies into its cache", ours, "put"),
+        _figure("1 GiB through the real client, down", ours, way="down", limit=down),
     ]
 
 
-def _figures(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> list[Figure]:
-    return [
-        Figure(
-            f"1 GiB through the real client, {way}",
-            _rate(ours, way),
-            "MiB/s",
-            limit=_rate(theirs, way),
-            more_is_better=True,
-        )
-        for way in ("up", "down")
-    ]
+Told = dict[str, float]
 
 
-def _rate(told: list[dict[str, float]], way: str) -> float:
+def _figure(
+    name: str, told: list[Told], alone: list[Told] | None = None, *, limit: float, way: str = "up"
+) -> Figure:
+    floor = _rate(alone, way) if alone else None
+    return Figure(name, _rate(told, way), "MiB/s", floor, limit, more_is_better=True)
+
+
+def _part(name: str, told: list[Told], part: str) -> Figure:
+    return Figure(name, median([each[part] for each in told]), "s")
+
+
+def _rate(told: list[Told], way: str) -> float:
     return LARGE / _MIB / median([each[way] for each in told])
 
 
@@ -102,11 +124,11 @@ def _write(path: Path, *, seed: int) -> None:
 
 
 @contextmanager
-def _ownlog() -> Iterator[LiveServer]:
+def _ownlog(app: str, **env: str) -> Iterator[LiveServer]:
     server = LiveServer(threads=THREADS)
     try:
         server.prepare()
-        server.start()
+        server.start(app, **env)
         server.account("alice")
         yield server
     finally:
@@ -114,10 +136,26 @@ def _ownlog() -> Iterator[LiveServer]:
         server.remove()
 
 
-def _logged_here(server: LiveServer, path: Path, home: Path) -> dict[str, float]:
+def _up(server: LiveServer, path: Path, home: Path, **options: object) -> Told:
     home.mkdir()
     client = WandbClient(server, home)
-    told = client.run(_OURS, str(path), WANDB_CACHE_DIR=f"{home}/cache", WANDB_DATA_DIR=f"{home}/data").told
+    # A project for each way: what one has already, it would not be sent.
+    told = client.run(
+        _UP,
+        str(path),
+        home.name,
+        json.dumps(options),
+        WANDB_CACHE_DIR=f"{home}/cache",
+        WANDB_DATA_DIR=f"{home}/data",
+    ).told
+    (home / "name").write_text(told["name"])
+    shutil.rmtree(home / "cache", ignore_errors=True)
+    shutil.rmtree(home / "data", ignore_errors=True)
+    return told
+
+
+def _down(server: LiveServer, home: Path) -> Told:
+    told = WandbClient(server, home).run(_DOWN, (home / "name").read_text()).told
     assert told["size"] == LARGE
     (home / "got/large.bin").unlink()
     return told
@@ -159,7 +197,7 @@ def _wait(url: str) -> None:
     raise TimeoutError(url)
 
 
-def _logged_there(url: str, path: Path, home: Path) -> dict[str, float]:
+def _logged_there(url: str, path: Path, home: Path) -> Told:
     home.mkdir()
     script = home / "log.py"
     script.write_text(textwrap.dedent(_THEIRS))
@@ -174,7 +212,7 @@ def _logged_there(url: str, path: Path, home: Path) -> dict[str, float]:
         timeout=600,
         check=True,
     )
-    told: dict[str, float] = json.loads(next(line for line in ended.stdout.splitlines() if line[:1] == "{"))
+    told: Told = json.loads(next(line for line in ended.stdout.splitlines() if line[:1] == "{"))
     assert told["size"] == LARGE
     (home / "got/large.bin").unlink()
     return told
