@@ -37,12 +37,9 @@ def used_keys(nodes: Collection[UUID]) -> set[UUID]:
 
 def objects_left(names: Collection[str]) -> set[str]:
     """Those of these objects of which the store still keeps anything."""
-    store = default_store()
-    return {name for name in names if store.remains(name)}
+    return default_store().remains(*names)
 
 
 def delete_objects(names: Collection[str]) -> None:
     """Take these away with all versions, once more."""
-    store = default_store()
-    for name in names:
-        store.delete_all_versions(name)
+    default_store().delete_all_versions(*names)

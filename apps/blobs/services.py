@@ -176,9 +176,8 @@ def delete_with_rows(
 
 
 def _delete_objects(blobs: Sequence[Blob]) -> None:
-    store = default_store()
-    for name in [*(blob.object_name for blob in blobs), *names_of_parts([blob.pk for blob in blobs])]:
-        store.delete_all_versions(name)
+    names = [*(blob.object_name for blob in blobs), *names_of_parts([blob.pk for blob in blobs])]
+    default_store().delete_all_versions(*names)
 
 
 def discard_keys_of(rows: Sequence[Model], field: str) -> None:

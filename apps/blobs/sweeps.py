@@ -76,6 +76,5 @@ def _sweep_objects(before: datetime) -> int:
             seen,
         )
         return 0
-    for name in strays:
-        store.delete_all_versions(name)
+    store.delete_all_versions(*strays)
     return len(strays)

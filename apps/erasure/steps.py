@@ -51,7 +51,7 @@ _WITH_KEYS: dict[Scope, type[Model]] = {
     Scope.ARTIFACT: Collection,
 }
 _OF_ARTIFACTS = {Scope.VERSIONS, Scope.ARTIFACT}
-_FEWER = 50  # of rows that hold payloads, or whose objects are deleted one by one
+_FEWER = 50  # of rows that hold payloads
 
 # Called after each batch: says that work goes on, or raises when the time is over.
 Beat = Callable[[], None]
@@ -142,7 +142,7 @@ def delete_bytes(job: ErasureJob, beat: Beat) -> None:
     for part in all_parts_of(Scope(job.scope)):
         for field in part.blob_fields:
             rows = part.rows_of(job).filter(**{f"{field}__isnull": False}).select_related(field)
-            while batch := list(rows[: at_once(job, _FEWER)]):
+            while batch := list(rows[: at_once(job, _BATCH)]):
                 going = _unclaimed(job, batch)
                 note_blobs(job, going, field)
                 delete_with_rows(going, field, partial(_count, job, part.model))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from apps.blobs.errors import ObjectMissing, StoreUnreachable
+from apps.blobs.errors import ObjectMissing, StoreDenied, StoreUnreachable
 from apps.blobs.store.s3 import BadStorageUrl, S3Store
 from apps.core import clock
 from tests import servers
@@ -167,7 +170,7 @@ def test_versions_marks_and_parts_of_uploads_are_told_as_what_remains(store: S3S
     store.put(name, [b"x"])
     assert store.remains(name)
     store.client.delete_object(Bucket=store.bucket, Key=store._key(name))
-    assert store.remains(name) is bool(
+    assert bool(store.remains(name)) is bool(
         store.client.get_bucket_versioning(Bucket=store.bucket).get("Status")
     )  # where versions are kept a mark is left, and what it hides
     store.delete_all_versions(name)
@@ -178,3 +181,74 @@ def test_versions_marks_and_parts_of_uploads_are_told_as_what_remains(store: S3S
     assert store.remains(name)
     store.delete_all_versions(name)
     assert not store.remains(name)
+
+
+def counted(store: S3Store) -> Counter[str]:
+    """The requests by their kinds, from now on."""
+    asked = Counter[str]()
+    store.client.meta.events.register(
+        "before-send.s3", lambda event_name, **_: asked.update([event_name.split(".")[-1]])
+    )
+    return asked
+
+
+def in_pages_of(store: S3Store, most: int) -> None:
+    def shorter(params: dict[str, Any], **_: object) -> dict[str, Any]:
+        return params | {"MaxKeys": most}
+
+    store.client.meta.events.register("provide-client-params.s3.ListObjectVersions", shorter)
+
+
+def test_many_objects_are_asked_for_and_taken_away_by_few_requests(store: S3Store) -> None:
+    names = [new_name() for _ in range(30)]
+    for name in names:
+        store.put(name, [b"x"])
+    going, staying = names[:20], names[20:]
+    store.client.create_multipart_upload(Bucket=store.bucket, Key=store._key(going[0]))
+    asked = counted(store)
+
+    assert store.remains(*going) == set(going)
+    store.delete_all_versions(*going)
+    assert store.remains(*names) == set(staying)
+
+    assert asked == {
+        "ListObjectVersions": 3,
+        "ListMultipartUploads": 3,
+        "DeleteObjects": 1,
+        "AbortMultipartUpload": 1,
+    }
+    assert sorted(found.name for found in store.list()) == sorted(staying)
+    assert store.remains() == set()
+
+
+@pytest.mark.parametrize("most", [2, 7])
+def test_in_a_bucket_of_more_than_a_page_each_is_found_all_the_same(store: S3Store, most: int) -> None:
+    names = [new_name() for _ in range(20)]
+    for name in names:
+        for content in (b"first", b"second"):
+            store.put(name, [content])
+    in_pages_of(store, most)
+    going, asked = names[::2], counted(store)
+
+    assert store.remains(*going) == set(going)
+    assert asked["ListObjectVersions"] <= 4 * len(going)
+    store.delete_all_versions(*going)
+
+    assert store.remains(*names) == set(names[1::2])
+    assert asked["DeleteObjects"] == 1
+
+
+def test_what_is_refused_of_many_is_told_and_the_others_are_gone(store: S3Store) -> None:
+    names = [new_name() for _ in range(3)]
+    for name in names:
+        store.put(name, [b"x"])
+    kept = f"arn:aws:s3:::{store.bucket}/{store._key(names[1])}"
+    policy = {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": kept}
+    store.client.put_bucket_policy(
+        Bucket=store.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [policy]})
+    )
+
+    with pytest.raises(StoreDenied):
+        store.delete_all_versions(*names)
+
+    assert store.remains(*names) == {names[1]}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -25,6 +26,8 @@ class Fault(Enum):
     DENIED = auto()  # 403, and nothing is done
     MISSING = auto()  # 404, and nothing is done
     LIES = auto()  # 204, and nothing is done
+    UNKNOWN = auto()  # 501, and nothing is done
+    HALF = auto()  # of a batch every second deletion is done
     LOST = auto()  # done, and the connection ends without an answer
     SILENT = auto()  # done, and no answer comes until the client gives up
     SLOW = auto()
@@ -35,12 +38,22 @@ _ANSWERS = {
     Fault.DENIED: (403, "AccessDenied"),
     Fault.MISSING: (404, "NoSuchKey"),
     Fault.LIES: (204, ""),
+    Fault.UNKNOWN: (501, "NotImplemented"),
 }
+# Of a batch each deletion has an answer of its own, and the whole is well.
+_ANSWERS_IN_BATCHES = {
+    Fault.DENIED: "AccessDenied",
+    Fault.MISSING: "NoSuchVersion",
+    Fault.LIES: "",
+    Fault.HALF: "InternalError",
+}
+_DELETION = re.compile(rb"<Object>.*?</Object>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    method: str
+    is_deletion: bool  # of one or of many
+    is_of_many: bool
     is_of_version: bool
     is_list: bool
 
@@ -50,6 +63,10 @@ Rule = Callable[[Asked], Fault | None]
 
 def well(_: Asked) -> None:
     """Every request goes on to the store."""
+
+
+def _without(names: set[str], headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {name: value for name, value in headers if name.lower() not in names}
 
 
 class Proxy(ThreadingHTTPServer):
@@ -95,38 +112,54 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self) -> None:
         body, query = self._body(), parse_qs(urlsplit(self.path).query, keep_blank_values=True)
+        is_of_many = self.command == "POST" and "delete" in query
         fault = self.server.fault_for(
             Asked(
-                self.command, "versionId" in query, bool(query.keys() & {"versions", "uploads", "list-type"})
+                is_of_many or self.command == "DELETE",
+                is_of_many,
+                "versionId" in query or (is_of_many and b"<VersionId>" in body),
+                self.command == "GET" and bool(query.keys() & {"versions", "uploads", "list-type"}),
             )
         )
+        if is_of_many and fault in _ANSWERS_IN_BATCHES:
+            self._answer_each(_DELETION.findall(body), fault)
+            return
         if fault in _ANSWERS:
             status, code = _ANSWERS[fault]
             self._answer(status, {}, f"<Error><Code>{code}</Code></Error>".encode() if code else b"")
             return
         if fault is Fault.SLOW:
             time.sleep(_SLOW_SECONDS)
+        status, said, data = self._ask(body)
+        if fault in {Fault.LOST, Fault.SILENT}:
+            self._leave(waiting=fault is Fault.SILENT)
+        else:
+            self._answer(status, said, data)
+
+    do_DELETE = do_GET = do_HEAD = do_POST = do_PUT = _pass_on  # noqa: N815  (the names are the library's)
+
+    def _ask(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
         upstream = HTTPConnection(*self.server.upstream, timeout=60)
         try:
-            kept = {
-                name: value for name, value in self.headers.items() if name.lower() not in _OF_ONE_CONNECTION
-            }
-            upstream.request(self.command, self.path, body, kept)
+            upstream.request(
+                self.command, self.path, body, _without(_OF_ONE_CONNECTION, self.headers.items())
+            )
             answer = upstream.getresponse()
-            data = answer.read()
-            if fault in {Fault.LOST, Fault.SILENT}:
-                self._leave(waiting=fault is Fault.SILENT)
-            else:
-                said = {
-                    name: value
-                    for name, value in answer.getheaders()
-                    if name.lower() not in _OF_ONE_CONNECTION
-                }
-                self._answer(answer.status, said, data)
+            return answer.status, _without(_OF_ONE_CONNECTION, answer.getheaders()), answer.read()
         finally:
             upstream.close()
 
-    do_DELETE = do_GET = do_HEAD = do_POST = do_PUT = _pass_on  # noqa: N815  (the names are the library's)
+    def _answer_each(self, deletions: list[bytes], fault: Fault) -> None:
+        done = deletions[1::2] if fault is Fault.HALF else []
+        if done:
+            self._ask(b"<Delete>" + b"".join(done) + b"</Delete>")
+        code = _ANSWERS_IN_BATCHES[fault].encode()
+        refused = [each for each in deletions if code and each not in done]
+        errors = [
+            each.replace(b"Object>", b"Error>").replace(b"</Error>", b"<Code>" + code + b"</Code></Error>")
+            for each in refused
+        ]
+        self._answer(200, {}, b"<DeleteResult>" + b"".join(errors) + b"</DeleteResult>")
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":

@@ -42,13 +42,13 @@ def test_what_two_workers_delete_is_counted_by_one(
     job = erase_files(files, by=by)
     real, others = type(default_store()).delete_all_versions, [0]
 
-    def slow(store: Any, name: str) -> None:
-        """The first object takes longer than the lease, and another worker goes on with the same rows."""
+    def slow(store: Any, *names: str) -> None:
+        """The first objects take longer than the lease, and another worker goes on with the same rows."""
         others[0] += 1
         if others[0] == 1:
             ErasureJob.objects.update(busy_until=None)
             advance(job.pk)
-        real(store, name)
+        real(store, *names)
 
     monkeypatch.setattr(type(default_store()), "delete_all_versions", slow)
     job = finish(job)

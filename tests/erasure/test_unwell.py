@@ -59,6 +59,7 @@ def test_whatever_store_and_database_do_an_erasure_comes_to_its_end_and_says_not
     of_the_store = {
         "store_errors",
         "store_partial",
+        "store_knows_no_batches",
         "answers_lost",
         "store_slow",
         "objects_missing",

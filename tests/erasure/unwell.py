@@ -48,7 +48,7 @@ def deletes(fault: Fault, *, after: int = 0, every: int = 1) -> Rule:
     counted = itertools.count(-after)
 
     def rule(asked: Asked) -> Fault | None:
-        if asked.method != "DELETE":
+        if not asked.is_deletion:
             return None
         number = next(counted)
         return fault if number >= 0 and number % every == 0 else None
@@ -60,6 +60,10 @@ def requests(fault: Fault, *, every: int) -> Rule:
     """The same of requests of every kind."""
     counted = itertools.count(1)
     return lambda _: fault if next(counted) % every == 0 else None
+
+
+def batches(fault: Fault) -> Rule:
+    return lambda asked: fault if asked.is_of_many else None
 
 
 def lists(fault: Fault) -> Rule:
@@ -159,16 +163,22 @@ def store_errors(world: World) -> None:
 
 def store_partial(world: World) -> None:
     """Some of a batch are deleted, of the others the store will hear nothing."""
-    assert world.live(deletes(Fault.BROKEN, after=3), turns=2, ends="StoreUnreachable") == {
-        "StoreUnreachable"
-    }
+    for fault, after in ((Fault.HALF, 0), (Fault.BROKEN, 1)):
+        assert world.live(deletes(fault, after=after), turns=3, ends="StoreUnreachable") == {
+            "StoreUnreachable"
+        }
+
+
+def store_knows_no_batches(world: World) -> None:
+    """Then one after the other, and nobody hears of it."""
+    assert world.live(batches(Fault.UNKNOWN)) == set()
 
 
 def answers_lost(world: World) -> None:
     """Done, and nobody was told: what is counted is counted once."""
-    assert world.live(deletes(Fault.LOST, every=3)) == {"StoreUnreachable"}
+    assert world.live(deletes(Fault.LOST, every=2)) == {"StoreUnreachable"}
     with clients_that(read_timeout=0.3):
-        assert world.live(deletes(Fault.SILENT, every=4)) == {"StoreUnreachable"}
+        assert world.live(deletes(Fault.SILENT, every=3)) == {"StoreUnreachable"}
 
 
 def store_slow(world: World) -> None:
@@ -189,10 +199,15 @@ def objects_missing(world: World) -> None:
 
 
 def store_denies(world: World) -> None:
-    """It will not delete versions: tried on for ever, said aloud, and no receipt until it is true."""
+    """It will not delete versions: tried on for ever, said aloud, and no receipt until it is true. Nor one by one, where it will not
+    have them all at once."""
     job = world.begin()
     world.server.rule = lambda asked: Fault.DENIED if asked.is_of_version else None
-    said = {world.turn() for _ in range(4)}
+    said = {world.turn() for _ in range(3)}
+    world.server.rule = lambda asked: [None, Fault.DENIED, Fault.UNKNOWN][
+        asked.is_of_version + asked.is_of_many
+    ]
+    said |= {world.turn() for _ in range(2)}
     job.refresh_from_db()
     assert said == {job.trouble} == {"StoreDenied"} and job.done_at is None
     assert alarms.health().denied == 1 and not alarms.health().is_good
@@ -304,6 +319,7 @@ def changed(owner: Any, name: str, value: Any) -> Iterator[None]:
 STORIES = (
     store_errors,
     store_partial,
+    store_knows_no_batches,
     answers_lost,
     store_slow,
     objects_missing,

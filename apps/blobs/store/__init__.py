@@ -24,11 +24,12 @@ class Store(Protocol):
     def read_range(self, name: str, start: int, end: int) -> Iterator[bytes]:
         """The bytes from `start` up to `end`, in pieces; fewer if the object is shorter. ObjectMissing without it."""
 
-    def delete_all_versions(self, name: str) -> None:
-        """Take away the object with everything the store kept of it. Doing it again is allowed."""
+    def delete_all_versions(self, *names: str) -> None:
+        """Take away these objects with everything the store kept of them, in as few requests as it allows. Doing it again is
+        allowed: where it breaks off some are gone and others are not."""
 
-    def remains(self, name: str) -> bool:
-        """Whether the store still keeps anything under this name: a version, a mark of deletion, or parts of an upload."""
+    def remains(self, *names: str) -> set[str]:
+        """Those of these names under which the store still keeps anything: a version, a mark of deletion, or parts of an upload."""
 
     def abort_uploads(self, *, before: datetime) -> int:
         """Clear away what uploads that began before then and broke off have left. Returns how many."""

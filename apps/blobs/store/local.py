@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
@@ -56,18 +56,20 @@ class LocalStore:
                 left -= len(piece)
                 yield piece
 
-    def delete_all_versions(self, name: str) -> None:
-        for path in (self._path(name), self._former_path(name)):
+    def delete_all_versions(self, *names: str) -> None:
+        paths = [path for name in names for path in (self._path(name), self._former_path(name))]
+        for path in paths:
             path.unlink(missing_ok=True)
-            if path.parent.exists():
-                _fsync_folder(path.parent)
-        for draft in self._drafts_of(name):
+        for draft in self._drafts_of(names):
             Path(draft.path).unlink(missing_ok=True)
+        # All names first: the disk's first commit takes most of them along, and the waits after it are short.
+        for folder in sorted({path.parent for path in paths}):
+            if folder.exists():
+                _fsync_folder(folder)
 
-    def remains(self, name: str) -> bool:
-        if self._path(name).exists() or self._former_path(name).exists():
-            return True
-        return bool(self._drafts_of(name))
+    def remains(self, *names: str) -> set[str]:
+        found = {name for name in names if self._path(name).exists() or self._former_path(name).exists()}
+        return found | {_name_of(draft) for draft in self._drafts_of(names)}
 
     def abort_uploads(self, *, before: datetime) -> int:
         uploads = self.folder / _UPLOADS
@@ -85,10 +87,10 @@ class LocalStore:
                     if _NAME.fullmatch(entry.name):
                         yield StoredObject(entry.name, entry.stat().st_size, _changed_at(entry))
 
-    def _drafts_of(self, name: str) -> Sequence[os.DirEntry[str]]:
-        """What uploads under this name have sent so far, or have left."""
-        drafts = _entries(self.folder / _UPLOADS)
-        return [draft for draft in drafts if draft.name.startswith(f"{name}-")]
+    def _drafts_of(self, names: Collection[str]) -> Sequence[os.DirEntry[str]]:
+        """What uploads under these names have sent so far, or have left."""
+        wanted = set(names)
+        return [draft for draft in _entries(self.folder / _UPLOADS) if _name_of(draft) in wanted]
 
     def copy_to(self, name: str, target: Path) -> None:
         """The same bytes under another path: by a second name where the disk is the same. Objects never change."""
@@ -143,6 +145,11 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
             return list(entries)
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _name_of(draft: os.DirEntry[str]) -> str:
+    """Of the object that it would have become."""
+    return draft.name.partition("-")[0]
 
 
 def _changed_at(entry: os.DirEntry[str]) -> datetime:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, groupby, takewhile
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -16,6 +18,7 @@ from storages.backends.s3 import S3Storage
 
 from apps.blobs.errors import ObjectMissing, StoreDenied, StoreFull, StoreUnreachable
 from apps.blobs.types import StoredObject
+from apps.core.errors import OwnlogError
 
 _PIECE_BYTES = 1024 * 1024
 # One part is held in memory at a time; 10 000 of them, the most there may be, make 160 GB.
@@ -24,7 +27,20 @@ _TRANSFER = TransferConfig(
     multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, use_threads=False
 )
 _DENIED = {"AccessDenied", "AllAccessDisabled", "403"}
+_NOTHING_THERE = {"NoSuchKey", "NoSuchVersion", "404"}
+_NOT_IMPLEMENTED = 501
+_MOST_DELETED = 1000  # by one request, says the protocol
 _NO_ROOM = {"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "507"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    call: str
+    kinds: tuple[str, ...]
+
+
+_VERSIONS = _Listing("list_object_versions", ("Versions", "DeleteMarkers"))
+_UPLOADS = _Listing("list_multipart_uploads", ("Uploads",))
 
 
 class BadStorageUrl(ValueError):
@@ -86,23 +102,25 @@ class S3Store:
             with closing(found["Body"]) as body:
                 yield from body.iter_chunks(_PIECE_BYTES)
 
-    def delete_all_versions(self, name: str) -> None:
-        key = self._key(name)
-        with _told(name):
-            for version in self._versions(key):
-                self.client.delete_object(Bucket=self.bucket, Key=key, VersionId=version["VersionId"])
-            for upload in self._uploads(key):
+    def delete_all_versions(self, *names: str) -> None:
+        keys = {self._key(name) for name in names}
+        with _told():
+            # Listed to the end first: not every store goes on behind a version that is gone by then.
+            versions, uploads = list(self._found(_VERSIONS, keys)), list(self._found(_UPLOADS, keys))
+            for first in range(0, len(versions), _MOST_DELETED):
+                self._delete(versions[first : first + _MOST_DELETED])
+            for upload in uploads:
                 self._abort(upload)
 
-    def remains(self, name: str) -> bool:
-        key = self._key(name)
+    def remains(self, *names: str) -> set[str]:
+        keys = {self._key(name) for name in names}
         with _told():
-            uploads = (upload["Key"] == key for upload in self._uploads(key))
-            return any(True for _ in self._versions(key)) or any(uploads)
+            found = chain(self._found(_VERSIONS, keys), self._found(_UPLOADS, keys))
+            return {each["Key"].removeprefix(self._folder) for each in found}
 
     def abort_uploads(self, *, before: datetime) -> int:
         with _told():
-            stale = [upload for upload in self._uploads(self._folder) if upload["Initiated"] < before]
+            stale = [each for each in self._all(_UPLOADS, self._folder) if each["Initiated"] < before]
             for upload in stale:
                 self._abort(upload)
         return len(stale)
@@ -119,20 +137,57 @@ class S3Store:
     def _key(self, name: str) -> str:
         return self._folder + name
 
-    def _versions(self, key: str) -> Iterator[dict[str, Any]]:
-        """Every version of one object, and every mark that one was deleted."""
-        for page in self.client.get_paginator("list_object_versions").paginate(
-            Bucket=self.bucket, Prefix=key
-        ):
-            for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-                if version["Key"] == key:
-                    yield version
+    def _found(self, listing: _Listing, keys: Collection[str]) -> Iterator[dict[str, Any]]:
+        """What a listing tells of these objects, and of no other.
 
-    def _uploads(self, prefix: str) -> Iterator[dict[str, Any]]:
-        for page in self.client.get_paginator("list_multipart_uploads").paginate(
-            Bucket=self.bucket, Prefix=prefix
-        ):
-            yield from page.get("Uploads", ())
+        Names are random, so one page tells of all of them in a small bucket, and in a large one of none but the one that it is asked
+        for. Those that begin alike are asked for together, and apart where a page does not hold all that begins so.
+        """
+        groups = [sorted(keys)] if keys else []
+        while groups:
+            group = groups.pop()
+            if len(group) == 1:
+                yield from (each for each in self._all(listing, group[0]) if each["Key"] == group[0])
+                continue
+            prefix = _shared_beginning(group[0], group[-1])
+            page = self._page(listing, prefix)
+            if not page.get("IsTruncated"):
+                wanted = set(group)
+                yield from (each for each in _in_page(listing, page) if each["Key"] in wanted)
+                continue
+            groups += _apart(group, len(prefix))
+
+    def _page(self, listing: _Listing, prefix: str) -> dict[str, Any]:
+        found: dict[str, Any] = getattr(self.client, listing.call)(Bucket=self.bucket, Prefix=prefix)
+        return found
+
+    def _all(self, listing: _Listing, prefix: str) -> Iterator[dict[str, Any]]:
+        for page in self.client.get_paginator(listing.call).paginate(Bucket=self.bucket, Prefix=prefix):
+            yield from _in_page(listing, page)
+
+    def _delete(self, versions: Sequence[dict[str, Any]]) -> None:
+        """By one request; one by one where the store does not know that or will not have it."""
+        objects = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in versions]
+        try:
+            answer = self.client.delete_objects(
+                Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True}
+            )
+        except ClientError as error:
+            if not _is_refused(error):
+                raise
+            for each in objects:
+                self._delete_one(each)
+            return
+        codes = {str(each.get("Code", "")) for each in answer.get("Errors", ())} - _NOTHING_THERE
+        if codes:  # the others are gone
+            raise _error_of(min(codes, key=lambda code: code not in _DENIED))
+
+    def _delete_one(self, version: dict[str, Any]) -> None:
+        try:
+            self.client.delete_object(Bucket=self.bucket, **version)
+        except ClientError as error:
+            if _code(error) not in _NOTHING_THERE:
+                raise
 
     def _abort(self, upload: dict[str, Any]) -> None:
         try:
@@ -171,6 +226,21 @@ class _Pieces(io.RawIOBase):
         return bytes(taken)
 
 
+def _in_page(listing: _Listing, page: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return chain.from_iterable(page.get(kind, ()) for kind in listing.kinds)
+
+
+def _shared_beginning(one: str, other: str) -> str:
+    return "".join(
+        letter for letter, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    )
+
+
+def _apart(keys: list[str], at: int) -> list[list[str]]:
+    """By the letter at which they begin to differ. They are in order."""
+    return [list(some) for _, some in groupby(keys, lambda key: key[at : at + 1])]
+
+
 @contextmanager
 def _told(name: str = "") -> Iterator[None]:
     """What went wrong at the store, in our words: theirs may quote addresses and keys of access."""
@@ -180,15 +250,25 @@ def _told(name: str = "") -> Iterator[None]:
         code = _code(error)
         if name and code in {"NoSuchKey", "404"}:
             raise ObjectMissing(name) from None
-        if code in _NO_ROOM:
-            raise StoreFull("There is no room for files just now. Try again later.") from None
-        if code in _DENIED:
-            raise StoreDenied("The file store refuses this to the server. Try again later.") from None
-        raise StoreUnreachable(f"The file store answered {code}. Try again later.") from None
+        raise _error_of(code) from None
     except BotoCoreError as error:
         raise StoreUnreachable(
             f"The file store does not answer ({type(error).__name__}). Try again later."
         ) from None
+
+
+def _error_of(code: str) -> OwnlogError:
+    if code in _NO_ROOM:
+        return StoreFull("There is no room for files just now. Try again later.")
+    if code in _DENIED:
+        return StoreDenied("The file store refuses this to the server. Try again later.")
+    return StoreUnreachable(f"The file store answered {code}. Try again later.")
+
+
+def _is_refused(error: ClientError) -> bool:
+    """As a whole, by a store that is well: each deletion by itself may be another matter, or is told by its own words."""
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return 400 <= status < 500 or status == _NOT_IMPLEMENTED
 
 
 def _code(error: ClientError) -> str:
