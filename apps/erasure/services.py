@@ -142,15 +142,12 @@ def erase_files(
     With `only_if` those of which it holds at the last moment.
     """
     check_count(files)
+    # Their runs first, as everybody takes them: one that is given another key meanwhile keeps none for what still waits.
+    there = hold_runs(Run.objects.filter(pk__in={file.run_id for file in files}))
     rows = (
         RunFile.objects.select_for_update(of=("self",)).select_related("run__project__entity").order_by("pk")
     )
-    locked = list(rows.filter(only_if or Q(), pk__in=[file.pk for file in files], run__erased_at=None))
-    # Their runs too, after the files as whoever stores one takes them: one that is given another key meanwhile keeps none
-    # for what still waits.
-    held = Run.objects.select_for_update(no_key=True).filter(pk__in={file.run_id for file in locked})
-    there = set(held.order_by("pk").values_list("pk", flat=True))
-    locked = [file for file in locked if file.run_id in there]
+    locked = list(rows.filter(only_if or Q(), pk__in=[file.pk for file in files], run__in=there))
     if not locked:
         raise NotFound(_("There is no such file, or it is not shared with you."))
     if len({file.run.project.entity_id for file in locked}) != 1:

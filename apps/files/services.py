@@ -199,9 +199,10 @@ def _gone(file: RunFile) -> NotFound | Unavailable:
 
 @transaction.atomic
 def _replace_blob(file: RunFile, name: str, stored: StoredBlob) -> RunFile:
-    # The run's row too: an eraser that has closed the run finds all that came in before, and nothing comes in after.
+    # The run's row too, and first, in the order in which everybody holds them: an eraser that has closed the run finds all that came
+    # in before, and nothing comes in after.
     locked = (
-        RunFile.objects.select_for_update(of=("self", "run"))
+        RunFile.objects.select_for_update(of=("run", "self"))
         .select_related("run", "blob")
         .filter(pk=file.pk, run__erased_at=None, run__vault_node=file.run.vault_node)
         .first()

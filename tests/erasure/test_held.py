@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from threading import Thread
 from typing import Any
@@ -22,6 +23,8 @@ from apps.erasure.taking_back import take_back
 from apps.erasure.teams import erase_team
 from apps.erasure.types import Scope
 from apps.exports import services as exports
+from apps.files.models import RunFile
+from apps.files.services import store_file
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.runs.queries import require_same_key
@@ -250,6 +253,57 @@ def test_many_runs_are_held_one_after_the_other_in_the_order_in_which_everybody_
     thread.join()
 
     assert (is_taken, failed) == (False, [])
+
+
+def test_files_are_held_after_their_run_by_everybody_and_nobody_waits_for_who_waits_for_them(
+    full: Run, by: Actor
+) -> None:
+    """Files of a run are erased, one of them is stored anew, and the run is given another key, all while somebody holds that file."""
+    finish_run(full, state=RunState.FINISHED, by=by)
+    first, second, *_more = files_of(full)
+    wrong: list[BaseException] = []
+    acts: list[Callable[[], object]] = [
+        lambda: services.erase_files([first], by=by),
+        lambda: store_file(second, io.BytesIO(b"anew")),
+        lambda: finish(renew_key(full, by=by)),
+    ]
+
+    def begun(act: Callable[[], object]) -> Thread:
+        def run() -> None:
+            try:
+                act()
+            except Exception as error:
+                wrong.append(error)
+            finally:
+                connections.close_all()
+
+        thread = Thread(target=run)
+        thread.start()
+        return thread
+
+    with transaction.atomic():
+        list(RunFile.objects.select_for_update().filter(pk__in=[first.pk, second.pk]).values_list("pk"))
+        threads = []
+        for act in acts:
+            threads.append(begun(act))
+            wait_for(lambda: _how_many_wait() == len(threads), "who waits for a file or its run")
+    for thread in threads:
+        thread.join()
+
+    assert wrong == []
+    assert set(ErasureJob.objects.values_list("trouble", flat=True)) == {""}
+    assert not RunFile.everything.filter(pk=first.pk).exists()
+    assert Run.objects.get(pk=full.pk).vault_node != full.vault_node
+
+
+def _how_many_wait() -> int:
+    """In this database: what is told of sessions is as old as this transaction, what is told of locks is not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(DISTINCT waits.pid) FROM pg_locks waits JOIN pg_locks held USING (pid) JOIN pg_database here "
+            "ON here.oid = held.database WHERE NOT waits.granted AND here.datname = current_database()"
+        )
+        return int(cursor.fetchone()[0])
 
 
 def test_two_operators_who_go_and_who_founds_something_wait_for_each_other(
