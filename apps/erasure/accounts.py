@@ -25,6 +25,8 @@ from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.models import Entity, Membership, Organisation, OrganisationMembership
 from apps.teams.queries import last_admin_of
+from apps.webhooks.queries import hooks_made_elsewhere
+from apps.webhooks.services import note_maker_left
 
 
 @transaction.atomic
@@ -71,6 +73,7 @@ def close_account(
     job = new_job(Scope.ACCOUNT, held, asked=1, by=by, cause=cause, at_once=at_once)
     user = closed_account(held.user_id, at=job.asked_at)
     withdraw_of(user, by=by)
+    note_maker_left(user, by=by)
     count = close_whole(held, job, by=by, also=Q(asked_by=user.public_id))
     record(
         EventKind.ACCOUNT_ERASED,
@@ -95,6 +98,7 @@ def account_would_go(user: User) -> AccountWouldGo:
         keys=ApiKey.objects.filter(user=user, revoked_at=None).count(),
         places=places,
         stays=elsewhere.exclude(project__entity__user=user).count(),
+        hooks=hooks_made_elsewhere(user).count(),
         linked=links_there().filter(version__collection__project__entity__user=user).count(),
         last_of=tuple(last_admin_of(user)),
     )

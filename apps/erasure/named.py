@@ -236,6 +236,7 @@ def _account(name: str) -> Named:
     user, beside = own.user, account_would_go(own.user)
     counted = _of_entity(Scope.ACCOUNT, own) | {"API keys": beside.keys, "places in teams": beside.places}
     counted["runs elsewhere, which stay without a name"] = beside.stays
+    counted["webhooks elsewhere, which go on"] = beside.hooks
 
     def begin(by: Actor, now: bool) -> ErasureJob:
         job, secret = erase_account(user, by=by, at_once=now)

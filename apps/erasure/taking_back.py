@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.accounts.closing import open_account_again
+from apps.accounts.models import User
 from apps.artifacts.models import Collection, Version
 from apps.artifacts.services import bring_back_collection, bring_back_versions
 from apps.audit.events import EventKind
@@ -38,6 +39,7 @@ from apps.teams.gate import require as require_in_entity
 from apps.teams.gate import require_in_organisation
 from apps.teams.models import Entity, Organisation
 from apps.webhooks.outbox import note_taken_back
+from apps.webhooks.services import note_maker_back
 
 _FREE: dict[str, Any] = {"erased_at": None, "erasure_job": None}
 
@@ -205,6 +207,7 @@ def _bring_back_entity(job: ErasureJob) -> None:
     for each in found:
         if each.user_id is not None:
             open_account_again(each.user_id, name=each.name)
+            note_maker_back(User.objects.get(pk=each.user_id), by=Actor.system())
 
 
 def _bring_back_their_runs(job: ErasureJob, projects: Sequence[int]) -> None:

@@ -96,6 +96,7 @@ class AccountWouldGo:
     keys: int  # that are not revoked
     places: int  # teams and organisations that they leave
     stays: int  # runs of theirs in teams, and in others' projects
+    hooks: int  # webhooks that they made there, which go on
     linked: int
     last_of: tuple[LastOf, ...]  # first to be handed over or erased
 

@@ -161,12 +161,16 @@ def _linked(actor: Actor, projects: Collection[Project]) -> set[int]:
 
 
 def working_links() -> QuerySet[ShareLink]:
-    """The links that open their project now. One ends with its maker's being an admin: it would let them back in."""
+    """The links that open their project now. One ends with its maker's being an admin: it would let them back in. So it does while
+    their account waits to be erased: nothing of theirs opens anything meanwhile."""
     admins = Membership.objects.filter(
         entity=OuterRef("project__entity"), user=OuterRef("created_by"), role=MemberRole.ADMIN.value
     )
     return ShareLink.objects.filter(
-        Q(project__entity__user=F("created_by")) | Exists(admins), revoked_at=None, expires_at__gt=clock.now()
+        Q(project__entity__user=F("created_by")) | Exists(admins),
+        created_by__erased_at=None,
+        revoked_at=None,
+        expires_at__gt=clock.now(),
     )
 
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
+from apps.accounts.models import User
 from apps.core import clock
 from apps.core.errors import NotFound
 from apps.core.ids import is_public_id
@@ -72,6 +73,13 @@ def find_hook(actor: Actor, public_id: str) -> Hook:
     else:
         require(actor, Permission.ENTITY_ADMIN, entity=hook.entity, what="webhook")
     return hook
+
+
+def hooks_made_elsewhere(user: User) -> QuerySet[Hook]:
+    """Those that somebody made in places of others, which stay with the place when their account is erased."""
+    there = Q(project=None) | Q(project__erased_at=None)
+    rows = Hook.objects.filter(there, created_by=user, entity__erased_at=None)
+    return rows.exclude(entity__user=user)
 
 
 def open_hook(hook: Hook) -> OpenHook:

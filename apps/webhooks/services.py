@@ -13,6 +13,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
+from apps.accounts.models import User
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import background, clock
@@ -29,6 +30,7 @@ from apps.webhooks.queries import (
     Owner,
     due_deliveries,
     hook_key,
+    hooks_made_elsewhere,
     is_told,
     own_networks,
     owner_key,
@@ -136,6 +138,24 @@ def send_test(hook: Hook) -> Delivery:
 def _record(kind: EventKind, hook: Hook, by: Actor, **facts: str) -> None:
     project = hook.project.public_id if hook.project is not None else ""
     record(kind, subject=hook.public_id, entity=hook.entity.public_id, project=project, by=by, **facts)
+
+
+def note_maker_left(user: User, *, by: Actor) -> int:
+    """Inside the transaction that closes somebody's account. What they made in places of others is the place's, and goes on: its
+    record says of each that whoever made it is gone, and its trouble is told to all admins from then on. How many there are."""
+    return _note_of_maker(user, by=by, what="maker_left")
+
+
+def note_maker_back(user: User, *, by: Actor) -> int:
+    """And that they are back."""
+    return _note_of_maker(user, by=by, what="maker_back")
+
+
+def _note_of_maker(user: User, *, by: Actor, what: str) -> int:
+    hooks = list(hooks_made_elsewhere(user).select_related("project", "entity").order_by("pk"))
+    for hook in hooks:
+        _record(EventKind.WEBHOOK_CHANGED, hook, by, what=what)
+    return len(hooks)
 
 
 @transaction.atomic

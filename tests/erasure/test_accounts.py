@@ -41,12 +41,16 @@ from apps.erasure.types import Scope, Step
 from apps.erasure.ways_back import erasure_behind, receipt_behind, way_back_for
 from apps.exports.models import Export
 from apps.exports.services import export_project
+from apps.projects.gate import working_links
 from apps.projects.models import Project
+from apps.projects.services import make_share_link
 from apps.runs import authors
 from apps.runs.models import Run
 from apps.runs.queries import get_run
+from apps.runs.services import finish_run
 from apps.runs.table import select_runs
 from apps.runs.tasks import sweep as sweep_runs
+from apps.runs.types import RunState
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Invitation, Membership
 from apps.teams.queries import people_in
@@ -61,6 +65,10 @@ from apps.teams.services import (
 )
 from apps.teams.types import MemberRole
 from apps.vault.models import Node, Tombstone, Waiting
+from apps.webhooks.models import Delivery, Hook
+from apps.webhooks.notices import _who_looks_after
+from apps.webhooks.services import make_hook
+from apps.webhooks.types import Happening
 from tests.erasure.conftest import finish, full_run
 from tests.erasure.test_services import objects, objects_of, rows_below
 from tests.factories import people, work
@@ -351,6 +359,54 @@ def test_tables_of_runs_in_memory_call_them_nothing_from_then_on(
 
     assert not is_called("bob") and not is_called(f"~{bob.public_id}")
     assert select_runs(vision, limit=5).runs and ErasureJob.objects.get(pk=job.pk).step == Step.TAKEN_BACK
+
+
+def test_a_webhook_that_they_made_in_a_team_is_the_teams_and_goes_on_without_them(
+    lab: Entity, vision: Project, own: Run, alice: User, bob: User
+) -> None:
+    Membership.objects.filter(user=bob, entity=lab).update(role=MemberRole.ADMIN.value)
+    by, chosen = Actor.person(bob), [Happening.RUN_FINISHED]
+    made = [
+        make_hook(place, "https://hooks.example/x", happenings=chosen, by=by)[0] for place in (lab, vision)
+    ]
+    mine, _secret = make_hook(own.project, "https://hooks.example/y", happenings=chosen, by=by)
+    assert account_would_go(bob).hooks == 2
+
+    def told() -> list[tuple[str, str, str, str]]:
+        rows = Event.objects.filter(kind="webhook.changed").order_by("pk")
+        return [(each.subject, each.entity, each.by, each.facts["what"]) for each in rows]
+
+    _job, link = erase_account(bob, by=by)
+    left = [(each.public_id, lab.public_id, bob.public_id, "maker_left") for each in made]
+    assert told() == left
+    assert [_who_looks_after(hook) for hook in Hook.objects.filter(entity=lab).order_by("pk")] == [
+        [alice]
+    ] * 2
+    take_back_by_link(link)
+    assert told() == left + [(each.public_id, lab.public_id, "system", "maker_back") for each in made]
+    assert _who_looks_after(Hook.objects.get(pk=made[0].pk)) == [User.objects.get(pk=bob.pk)]
+
+    finish(erase_account(User.objects.get(pk=bob.pk), by=by, at_once=True)[0])
+    finish_run(work.run(vision, "after", by=alice), state=RunState.FINISHED, by=Actor.person(alice))
+
+    there = Hook.objects.filter(is_on=True).order_by("pk")
+    assert [(each.pk, each.created_by) for each in there] == [(each.pk, None) for each in made]
+    assert not Hook.objects.filter(pk=mine.pk).exists()
+    assert Delivery.objects.filter(happening=Happening.RUN_FINISHED.value).count() == 2
+
+
+def test_a_link_that_they_made_to_a_project_of_a_team_opens_nothing_while_their_account_waits(
+    lab: Entity, vision: Project, own: Run, bob: User
+) -> None:
+    Membership.objects.filter(user=bob, entity=lab).update(role=MemberRole.ADMIN.value)
+    made, _secret = make_share_link(vision, label="", days=7, by=Actor.person(bob))
+    assert list(working_links()) == [made]
+
+    _job, link = erase_account(bob, by=Actor.person(bob))
+    assert not working_links().exists()
+
+    take_back_by_link(link)
+    assert list(working_links()) == [made]
 
 
 def test_no_request_holds_the_runs_of_others_and_a_worker_that_dies_is_followed_by_one_that_goes_on(
