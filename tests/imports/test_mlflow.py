@@ -84,7 +84,7 @@ def address() -> Iterator[str]:
             """Not into the output of the tests."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
@@ -338,7 +338,7 @@ def stub(answer: bytes) -> tuple[ThreadingHTTPServer, Site]:
             """Not into the output of the tests."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Once)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     return server, Site(f"http://127.0.0.1:{server.server_port}", "secret")
 
 

@@ -117,7 +117,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pretended]:
     monkeypatch.setattr(asking, "_WAITS", (0.0,))
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
     pretended.url = f"http://127.0.0.1:{server.server_port}"  # type: ignore[attr-defined]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield pretended
     server.shutdown()
     server.server_close()

@@ -1,15 +1,18 @@
 """A server of another program that somebody on this machine named. Nobody else can: whoever may choose an address here may ask whatever this
-machine reaches (for what comes from a page, see ADR 0216)."""
+machine reaches (for what comes from a page, see ADR 0216). What it answers is trusted no more for that (ADR 0275)."""
 
 from __future__ import annotations
 
 import base64
 import http.client
+import io
 import re
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
@@ -19,11 +22,18 @@ from apps.core import jsontext
 from apps.core.errors import Invalid, NotFound, TooMuch, Unavailable
 from apps.imports.types import Beat
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0  # without a byte
+# An answer may let us wait so long, and longer by what has come of it: one byte a minute is none.
+_ANSWER_SECONDS, _SLOWEST = 300.0, 16 * 1024
+_MOST_HEAD = 2**20  # bytes before an answer begins
 _MOST_JSON = 64 * 2**20
+_MOST_VALUES = 4_000_000  # of an answer, however short it writes them
+_MOST_FILE = 2**40  # of which nobody says how large it is
+_WRAPPED = 8  # bytes at most that a byte takes on the way
 _PIECE = 256 * 1024
 _WAITS = (0.5, 2.0, 5.0)  # before it is asked again
 _LONGEST_WAIT = 120.0  # that a server may ask for
+_BETWEEN_BEATS = 60.0
 _SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _BREAKS = (OSError, http.client.HTTPException)
@@ -35,8 +45,8 @@ class _Busy(Unavailable):
         self.seconds = seconds  # as long as it asks one to wait
 
 
-class _KeyRefused(Unavailable):
-    """To ask again at once changes nothing; what has come stays for when it is asked with another."""
+class _NotNow(Unavailable):
+    """To ask again at once changes nothing; what has come stays for when it is asked again, or with another key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +54,20 @@ class Site:
     """Asked with one key. It is never sent on: no redirect is followed."""
 
     address: str
-    key: str = ""
+    key: str = field(default="", repr=False)
     user: str = ""  # the key is their password
     beat: Beat = field(default_factory=Beat, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.address)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        try:
+            parts = urlsplit(self.address)
+            is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_one = False
+        if not is_one or parts.username is not None:
             raise Invalid(_("Give an address that begins with https:// or http://."))
+        if not self.user and not (self.key.isascii() and self.key.isprintable()):  # it is sent as it is
+            raise Invalid(_("A key is written in visible letters of ASCII."))
 
     def json(
         self, path: str, /, *, body: Mapping[str, Any] | None = None, **query: str | int
@@ -60,58 +76,61 @@ class Site:
         data = None if body is None else jsontext.dumps(dict(body)).encode()
         for wait in (*_WAITS, None):
             try:
-                return _object(self._whole(path, data, query))
+                return _object(b"".join(self._pieces(path, data, query, _MOST_JSON)))
             except Unavailable as error:
-                _wait(error, wait)
+                self._wait(error, wait)
         raise AssertionError  # the last of them raises
 
-    def stream(self, path: str, /, **query: str | int) -> Iterator[bytes]:
-        """A file, piece by piece. Unavailable where it ends too early; asked again only before its first piece has come."""
+    def stream(self, path: str, /, *, most: int | None = None, **query: str | int) -> Iterator[bytes]:
+        """A file of at most so many bytes, piece by piece. Unavailable where it ends too early; asked again only before its first
+        piece has come."""
         for wait in (*_WAITS, None):
             began = False
             try:
-                for piece in self._pieces(path, query):
+                for piece in self._pieces(path, None, query, _MOST_FILE if most is None else most):
                     began = True
                     yield piece
                 return
             except Unavailable as error:
-                _wait(error, None if began else wait)
+                self._wait(error, None if began else wait)
 
-    def _pieces(self, path: str, query: Mapping[str, str | int]) -> Iterator[bytes]:
-        with self._answer(path, None, query) as answer:
+    def _pieces(
+        self, path: str, data: bytes | None, query: Mapping[str, str | int], most: int
+    ) -> Iterator[bytes]:
+        came = 0
+        with self._answer(path, data, query, most) as answer:
             try:
                 while piece := answer.read(_PIECE):
+                    came += len(piece)
+                    if came > most:
+                        raise _too_much()
                     yield piece
             except _BREAKS:
                 raise _gone() from None
-            _check_end(answer)
-
-    def _whole(self, path: str, data: bytes | None, query: Mapping[str, str | int]) -> bytes:
-        with self._answer(path, data, query) as answer:
-            try:
-                raw = answer.read(_MOST_JSON + 1)
-            except _BREAKS:
-                raise _gone() from None
-            if len(raw) > _MOST_JSON:
-                raise TooMuch(_("The server answers more at once than can be read."))
-            _check_end(answer)
-        return raw
+            if (
+                answer.length
+            ):  # read piece by piece, an answer that is shorter than it says ends without a word
+                raise _gone()
 
     @contextmanager
     def _answer(
-        self, path: str, data: bytes | None, query: Mapping[str, str | int]
+        self, path: str, data: bytes | None, query: Mapping[str, str | int], most: int
     ) -> Iterator[http.client.HTTPResponse]:
         parts = urlsplit(self.address)
         target = parts.path.rstrip("/") + path + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         connection = self._connection(parts)
+        connection.response_class = partial(_Answer, beat=self.beat)  # type: ignore[assignment]
         try:
             try:
+                self.beat()
                 connection.request("GET" if data is None else "POST", target, data, self._headers(data))
                 answer = connection.getresponse()
             except _BREAKS:
                 raise _gone() from None
+            assert isinstance(answer, _Answer)
             with answer:  # where the other side ends the connection it is the answer alone that holds it
-                _check(answer.status, answer.headers.get("Retry-After", ""))
+                _check(answer)
+                answer.wire.room = _WRAPPED * most + _MOST_HEAD
                 yield answer
         finally:
             connection.close()
@@ -130,38 +149,97 @@ class Site:
             headers["Authorization"] = f"Bearer {self.key}"
         return headers
 
+    def _wait(self, error: Unavailable, seconds: float | None) -> None:
+        """Before it is asked again; where that is not done, or would change nothing, the error is raised."""
+        if seconds is None or isinstance(error, _NotNow):
+            raise error
+        left = max(seconds, error.seconds) if isinstance(error, _Busy) else seconds
+        while left > 0:
+            self.beat()
+            time.sleep(min(left, _BETWEEN_BEATS))
+            left -= _BETWEEN_BEATS
 
-def _wait(error: Unavailable, seconds: float | None) -> None:
-    """Before it is asked again; where that is not done, or would change nothing, the error is raised."""
-    if seconds is None or isinstance(error, _KeyRefused):
-        raise error
-    time.sleep(max(seconds, error.seconds) if isinstance(error, _Busy) else seconds)
+
+class _Answer(http.client.HTTPResponse):
+    """One that is read with little patience, from its first byte on."""
+
+    def __init__(self, sock: socket.socket, *args: Any, beat: Beat, **named: Any) -> None:
+        super().__init__(sock, *args, **named)
+        self.wire = _Wire(self.fp.detach(), sock, beat)
+        self.fp = io.BufferedReader(self.wire)
 
 
-def _check(status: int, retry_after: str) -> None:
-    if status == 200:
-        return
+class _Wire(io.RawIOBase):
+    """What comes from a server: no more than there is room for, and not too slowly. How long whoever reads takes does not count."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, beat: Beat) -> None:
+        self._raw, self._sock, self._beat = raw, sock, beat
+        self.room = _MOST_HEAD
+        self._came, self._waited = 0, 0.0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._beat()
+        left = _ANSWER_SECONDS + self._came / _SLOWEST - self._waited
+        if left <= 0:
+            raise _NotNow(_("The server answers too slowly: ask again later."))
+        self._sock.settimeout(min(left, PATIENCE_SECONDS))
+        began = time.monotonic()
+        try:
+            came: int = self._raw.readinto(buffer) or 0
+        except TimeoutError:
+            if left > PATIENCE_SECONDS:
+                raise
+            raise _NotNow(_("The server answers too slowly: ask again later.")) from None
+        finally:
+            self._waited += time.monotonic() - began
+        self._came += came
+        self.room -= came
+        if self.room < 0:
+            raise _too_much()
+        return came
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _check(answer: http.client.HTTPResponse) -> None:
+    status, retry_after = answer.status, answer.headers.get("Retry-After", "")
     if status in _BUSY:
         asked = int(retry_after) if _SECONDS.fullmatch(retry_after) else 0
         raise _Busy(status, min(asked, _LONGEST_WAIT))
     if status in (401, 403):
-        raise _KeyRefused(_("The server does not accept this key."))
-    raise NotFound(
-        _("The server answers %(status)d: it is not what was expected there.") % {"status": status}
-    )
-
-
-def _check_end(answer: http.client.HTTPResponse) -> None:
-    """Read piece by piece, an answer that is shorter than it says ends without a word."""
-    if answer.length:
-        raise _gone()
+        raise _NotNow(_("The server does not accept this key."))
+    if status != 200:
+        raise NotFound(
+            _("The server answers %(status)d: it is not what was expected there.") % {"status": status}
+        )
+    # Packed, a file would be kept as another than it is, and an answer could open to anything.
+    if answer.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise _something_else()
 
 
 def _object(raw: bytes) -> dict[str, Any]:
-    value = jsontext.loads(raw)
+    if jsontext.values_in(raw) > _MOST_VALUES:
+        raise _too_much()
+    try:
+        value = jsontext.loads(raw)
+    except Invalid:  # a page for people, mostly: of one who has to sign in
+        raise _something_else() from None
     if not isinstance(value, dict):
-        raise Invalid(_("The server answers something else than was asked for."))
+        raise _something_else()
     return value
+
+
+def _something_else() -> Invalid:
+    return Invalid(_("The server answers something else than was asked for."))
+
+
+def _too_much() -> TooMuch:
+    return TooMuch(_("The server answers more at once than can be read."))
 
 
 def _gone() -> Unavailable:

@@ -18,9 +18,11 @@ from apps.imports.readers.asking import PATIENCE_SECONDS, Site
 from apps.webhooks.outside import Network, is_allowed
 from apps.webhooks.queries import own_networks
 
+_MOST_NUMBERS = 8  # that are tried, each for as long as it takes to be sure
 
-def download(site: Site, url: str) -> Iterator[bytes]:
-    """What lies at an address that says by itself who may read it, piece by piece."""
+
+def download(site: Site, url: str, *, most: int | None = None) -> Iterator[bytes]:
+    """What lies at an address that says by itself who may read it, piece by piece, and no more than `most` of it."""
     try:
         there, here = urlsplit(url), urlsplit(site.address)
         is_same = _origin(there) == _origin(here)
@@ -32,7 +34,8 @@ def download(site: Site, url: str) -> Iterator[bytes]:
     target = (there.path or "/") + (f"?{there.query}" if there.query else "")
     if not target.isascii() or not target.isprintable() or " " in target:
         raise Broken(_("The server names no usable address for a file."))
-    return (Site(address) if is_same else _Elsewhere(address)).stream(target)
+    place = Site if is_same else _Elsewhere
+    return place(address, beat=site.beat).stream(target, most=most)
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
@@ -56,7 +59,7 @@ def _judged(host: str, port: int) -> list[str]:
     own = own_networks()
     if (port != 443 and port < 1024) or not all(_may(number, own) for number in found):
         raise Broken(_("The server keeps its files where this instance does not go."))
-    return sorted(found)
+    return sorted(found)[:_MOST_NUMBERS]
 
 
 def _may(number: str, own: Sequence[Network]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from apps.files.types import PastFile
 from apps.imports.errors import Broken
 from apps.imports.readers.asking import Site
 from apps.imports.readers.mlflow.types import Experiment, Logged, Point, is_possible
+from apps.imports.readers.paging import Once, Pages, at_most, too_long
 from apps.imports.readers.said import Said, of_milliseconds
 from apps.imports.types import Beat
 
@@ -22,6 +23,7 @@ _API = "/api/2.0/mlflow"
 _AT_ONCE = 100
 _POINTS_IN_ALL, _FEWEST_POINTS, _MOST_POINTS = 200_000, 100, 25_000
 _MOST_FILES = 500_000
+_MOST_EXPERIMENTS, _MOST_SAID = 100_000, 64 * 2**20  # and letters of what is said of them
 _DEEPEST = 50
 _NOTE = "mlflow.note.content"
 
@@ -34,9 +36,9 @@ class ServerStore:
 
     def __init__(self, site: Site, *, only: Sequence[str] = ()) -> None:
         self._site, self._only = site, only
-        self._found = [_experiment(each) for each in self._pages("experiments", "experiments/search", {})]
-        if only:
-            self._found = [each for each in self._found if each.name in only]
+        found = map(_experiment, self._posted("experiments", "experiments/search", {}))
+        wanted = (each for each in found if not only or each.name in only)
+        self._found = list(_small(at_most(_MOST_EXPERIMENTS, wanted)))
         if not self._found:
             raise Broken(_("There is no experiment of MLflow in it."))
 
@@ -62,79 +64,98 @@ class ServerStore:
             "order_by": ["attributes.start_time ASC"],
             "run_view_type": "ACTIVE_ONLY",
         }
-        return map(_logged, self._pages("runs", "runs/search", asked))
+        once = Once()
+        found = map(_logged, self._posted("runs", "runs/search", asked))
+        return (each for each in found if once.is_new(each.key))
 
     def points(self, run: Logged, metric: str) -> Iterator[Point]:
         """As many at once as leave room for those of the run's other metrics beside them."""
         most = max(_FEWEST_POINTS, min(_MOST_POINTS, _POINTS_IN_ALL // max(1, len(run.metrics))))
-        token = ""
-        while True:
-            paged: dict[str, Any] = {"page_token": token} if token else {}
-            answer = Said(
-                self._site.json(
-                    f"{_API}/metrics/get-history",
-                    run_id=run.key,
-                    metric_key=metric,
-                    max_results=most,
-                    **paged,
-                )
-            )
-            yield from [_point(each) for each in answer.objects("metrics")]
-            token = _next(answer, token)
-            if not token:
-                return
+        ask = partial(self._site.json, f"{_API}/metrics/get-history", run_id=run.key, metric_key=metric)
+        return map(_point, self._pages("metrics", ask, most))
 
     def series(self, run: Logged, metrics: Sequence[str]) -> Mapping[str, Iterator[Point]]:
         return {each: self.points(run, each) for each in metrics}
 
     def files(self, run: Logged) -> Iterator[PastFile]:
         ended = run.ended_at or clock.now()
-        for path in self._paths(run, "", 0):
-            yield PastFile(
-                path, ended, partial(self._site.stream, "/get-artifact", path=path, run_uuid=run.key)
-            )
+        for path, size in at_most(_MOST_FILES, self._files(run, "", 0, Once())):
+            yield PastFile(path, ended, partial(self._bytes, run, path, size))
 
-    def _paths(self, run: Logged, folder: str, depth: int) -> Iterator[str]:
+    def _bytes(self, run: Logged, path: str, size: int | None) -> Iterator[bytes]:
+        """Held to the size that the server says, where it says any."""
+        came = 0
+        for piece in self._site.stream("/get-artifact", most=size, path=path, run_uuid=run.key):
+            came += len(piece)
+            yield piece
+        if size is not None and came != size:
+            raise Broken(_("A file is not what the server says of it: %(name)s.") % {"name": path})
+
+    def _files(self, run: Logged, folder: str, depth: int, once: Once) -> Iterator[tuple[str, int | None]]:
+        """Each with its size."""
         if depth > _DEEPEST:
             raise TooMuch(_("Folders lie too deep in one another."))
-        token, count = "", 0
+
+        def ask(*, max_results: int, **paged: Any) -> dict[str, Any]:
+            return self._site.json(f"{_API}/artifacts/list", run_id=run.key, path=folder, **paged)
+
+        for each in self._pages("files", ask, _AT_ONCE):
+            path = each.text("path")
+            if not path.startswith(f"{folder}/" if folder else "") or path == folder:
+                raise Broken(_("The server lists files that do not lie where it says."))
+            if not once.is_new(path):
+                continue
+            if each.raw.get("is_dir"):
+                yield from self._files(run, path, depth + 1, once)
+            else:
+                yield path, None if each.raw.get("file_size") is None else _whole(each.raw["file_size"])
+
+    def _posted(self, name: str, path: str, asked: Mapping[str, object]) -> Iterator[Said]:
+        def ask(**paged: str | int) -> dict[str, Any]:
+            return self._site.json(f"{_API}/{path}", body={**asked, **paged})
+
+        return self._pages(name, ask, _AT_ONCE)
+
+    def _pages(self, name: str, ask: Callable[..., dict[str, Any]], size: int) -> Iterator[Said]:
+        """What a list holds. Where a page is too much to be read, smaller ones are asked for."""
+        pages, paged = Pages(), dict[str, str]()
         while True:
-            paged: dict[str, Any] = {"page_token": token} if token else {}
-            answer = Said(self._site.json(f"{_API}/artifacts/list", run_id=run.key, path=folder, **paged))
-            for each in answer.objects("files"):
-                count += 1
-                path = each.text("path")
-                if (
-                    not path.startswith(f"{folder}/" if folder else "")
-                    or path == folder
-                    or count > _MOST_FILES
-                ):
-                    raise Broken(_("The server lists files that do not lie where it says."))
-                if each.raw.get("is_dir"):
-                    yield from self._paths(run, path, depth + 1)
-                else:
-                    yield path
-            token = _next(answer, token)
+            try:
+                answer = Said(ask(max_results=size, **paged))
+            except TooMuch:
+                if size == 1:
+                    raise
+                size = max(1, size // 4)
+                continue
+            found = answer.objects(name)
+            yield from found
+            token = pages.following(answer.text("next_page_token"), came=len(found))
             if not token:
                 return
-
-    def _pages(self, name: str, path: str, asked: Mapping[str, object]) -> Iterator[Said]:
-        token = ""
-        while True:
-            body = dict(asked) | {"max_results": _AT_ONCE} | ({"page_token": token} if token else {})
-            answer = Said(self._site.json(f"{_API}/{path}", body=body))
-            yield from answer.objects(name)
-            token = _next(answer, token)
-            if not token:
-                return
+            paged = {"page_token": token}
 
 
-def _next(answer: Said, before: str) -> str:
-    """Where the next page begins; nothing where there is none."""
-    token = answer.text("next_page_token")
-    if token and token == before:
-        raise Broken(_("The server answers the same page again and again."))
-    return token
+def _small(found: Iterable[Experiment]) -> Iterator[Experiment]:
+    """They are held to the end, with what is said of them."""
+    letters = 0
+    for each in found:
+        letters += len(each.key) + len(each.name) + len(each.notes)
+        if letters > _MOST_SAID:
+            raise too_long()
+        yield each
+
+
+def _whole(said: Any) -> int:
+    """A number of bytes, which may come as a text like all numbers of 64 bits."""
+    try:
+        size = int(said)
+    except (TypeError, ValueError, OverflowError):
+        size = -1
+    if not 0 <= size < 2**53:
+        raise Broken(
+            _("What was to be imported says something unusable of “%(name)s”.") % {"name": "file_size"}
+        )
+    return size
 
 
 def _experiment(said: Said) -> Experiment:

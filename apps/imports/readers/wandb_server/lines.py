@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from apps.core import jsontext
 from apps.core.errors import TooMuch
+from apps.imports.errors import Broken
+from apps.imports.readers.paging import too_long
 from apps.imports.readers.said import Said
 from apps.imports.readers.wandb_server import questions
 from apps.imports.readers.wandb_server.server import Refused, Server
 
 # Rows that a page holds at most before it might be a sample, and those that are asked for: a server takes some for too many.
 _WHOLE, _ASKED, _FEW = 1000, 10_000, 250
-_WIDEST = 2**40
+_PAST_ALL = 2**63 - 1  # no step is so far
+_MOST_ASKED = 100_000
 _LINES = 1000
 _MOST_EVENTS = 10_000
 
@@ -28,12 +33,18 @@ def history(server: Server, run: Where) -> Iterator[str]:
     last = keys.raw.get("lastStep")
     if not isinstance(last, int | float) or isinstance(last, bool) or not math.isfinite(last):
         return
-    step, wide = 0, _WHOLE
+    if last >= _PAST_ALL:
+        raise Broken(
+            _("What was to be imported says something unusable of “%(name)s”.") % {"name": "lastStep"}
+        )
+    step, wide, asked = 0, _WHOLE, 0
     while step <= last:
+        asked += 1
+        if asked > _MOST_ASKED:
+            raise too_long()
+        to = min(step + wide, _PAST_ALL)
         try:
-            said = _run(
-                server.ask(questions.HISTORY, **run, **{"from": step, "to": step + wide, "samples": _ASKED})
-            )
+            said = _run(server.ask(questions.HISTORY, **run, **{"from": step, "to": to, "samples": _ASKED}))
         except (Refused, TooMuch):
             if wide == 1:
                 raise
@@ -43,10 +54,10 @@ def history(server: Server, run: Where) -> Iterator[str]:
         if len(rows) > _WHOLE and wide > _WHOLE:
             wide = _WHOLE
             continue
-        yield from map(_row, rows)
-        step += wide
+        yield from _inside(rows, step, to)
+        step = to
         if len(rows) < _FEW:
-            wide = min(wide * 2, _WIDEST)
+            wide *= 2
 
 
 def events(server: Server, run: Where) -> tuple[Iterator[str], bool]:
@@ -75,5 +86,18 @@ def _run(said: Said) -> Said:
     return said.object("project").object("run")
 
 
+def _inside(rows: Sequence[str], start: int, end: int) -> Iterator[str]:
+    """Those of the steps that were asked for. What else a server tells comes with its own, or came."""
+    for text in rows:
+        row = _read(text)
+        at = row.get("_step")
+        if not isinstance(at, int | float) or start <= at < end:
+            yield jsontext.dumps(row)
+
+
 def _row(text: str) -> str:
-    return jsontext.dumps(dict(Said(jsontext.loads(text)).raw))
+    return jsontext.dumps(_read(text))
+
+
+def _read(text: str) -> dict[str, Any]:
+    return dict(Said(jsontext.loads(text)).raw)

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 from django.utils.translation import gettext as _
 
@@ -17,6 +18,7 @@ from apps.files.types import PastFile
 from apps.imports.errors import Broken
 from apps.imports.readers.asking import Site
 from apps.imports.readers.naming import project_names
+from apps.imports.readers.paging import Once, at_most
 from apps.imports.readers.said import Said
 from apps.imports.readers.stretches import stretches
 from apps.imports.readers.wandb_server import lines, questions, versions
@@ -29,6 +31,7 @@ from apps.runs.types import PastRun, RunPatch, RunState, Stream
 _RUNS, _FILES, _AT_ONCE = 20, 100, 100
 _ROLES = {RunRole.INPUT: "inputArtifacts", RunRole.OUTPUT: "outputArtifacts"}
 _EVERYTHING = "*"
+_MOST_PROJECTS, _MOST_EDGES = 100_000, 100_000  # the names of all, and what one run read or made
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,8 @@ class WandbServerReader:
         if not viewer.raw:
             raise Invalid(_("The server does not accept this key."))
         own = viewer.text("entity") or viewer.text("username")
-        self._places = list(
-            dict.fromkeys(place for name in only or [_EVERYTHING] for place in self._named(name, own))
-        )
+        named = chain.from_iterable(self._named(name, own) for name in only or [_EVERYTHING])
+        self._places = list(dict.fromkeys(at_most(_MOST_PROJECTS, named)))
         self._left_out = 0
         if not self._places:
             raise Broken(_("There is no project on this server that this key may read."))
@@ -114,8 +116,10 @@ class WandbServerReader:
         edges = self._server.pages(
             questions.RUNS, "project", "runs", size=_RUNS, filters=self._filters, **place.asked
         )
+        once = Once()
         for said in (each.object("node") for each in edges):
-            yield BroughtRun(f"{place}/{said.text('name')}", partial(self._read, place, said))
+            if once.is_new(said.text("name")):
+                yield BroughtRun(f"{place}/{said.text('name')}", partial(self._read, place, said))
 
     def _read(self, place: _Place, said: Said) -> WholeRun:
         run = {**place.asked, "run": said.text("name")}
@@ -132,7 +136,7 @@ class WandbServerReader:
 
     def _edges(self, run: dict[str, str], field: str) -> list[str]:
         edges = self._server.pages(questions.EDGES[field], "project", "run", field, size=_AT_ONCE, **run)
-        return [each.object("node").text("id") for each in edges]
+        return [each.object("node").text("id") for each in at_most(_MOST_EDGES, edges)]
 
     def _lines(
         self, read: Callable[[Server, lines.Where], Iterator[str]], run: dict[str, str]
@@ -152,18 +156,20 @@ class WandbServerReader:
             self._left_out += 1
 
     def _files(self, run: dict[str, str]) -> Iterator[PastFile]:
+        once = Once()
         for edge in self._server.pages(questions.FILES, "project", "run", "files", size=_FILES, **run):
             node = edge.object("node")
-            yield PastFile(node.text("name"), node.moment("updatedAt"), partial(self._bytes, node))
+            if once.is_new(node.text("name")):
+                yield PastFile(node.text("name"), node.moment("updatedAt"), partial(self._bytes, node))
 
     def _bytes(self, node: Said) -> Iterator[bytes]:
         """Held to the size and the digest that the server says, where it says any."""
         size, found = 0, hashlib.md5(usedforsecurity=False)
-        for piece in self._server.download(node.text("directUrl")):
+        said = node.maybe_number("sizeBytes")
+        for piece in self._server.download(node.text("directUrl"), most=said):
             size += len(piece)
             found.update(piece)
             yield piece
-        said = node.maybe_number("sizeBytes")
         if (said is not None and said != size) or _digest(node.text("md5")) not in (b"", found.digest()):
             raise Broken(
                 _("A file is not what the server says of it: %(name)s.") % {"name": node.text("name")}

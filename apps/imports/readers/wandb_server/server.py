@@ -8,9 +8,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.core.errors import Invalid, NotFound, TooMuch
-from apps.imports.errors import Broken
 from apps.imports.readers.asking import Site
 from apps.imports.readers.elsewhere import download
+from apps.imports.readers.paging import Pages, again_and_again
 from apps.imports.readers.said import Said
 from apps.imports.types import Beat
 
@@ -43,6 +43,7 @@ class Server:
     def pages(self, question: str, *where: str, size: int, **variables: Any) -> Iterator[Said]:
         """Node by node of a list, beside the edge that it hangs on. Where a page is too much for the server, smaller ones are asked for."""
         after: str | None = None
+        pages = Pages()
         while True:
             try:
                 found = self.ask(question, first=size, after=after, **variables)
@@ -58,15 +59,15 @@ class Server:
             info = found.object("pageInfo")
             if not info.raw.get("hasNextPage"):
                 return
-            following = info.text("endCursor") or (edges[-1].text("cursor") if edges else "")
-            if not following or following == after:
-                raise Broken(_("The server answers the same page again and again."))
-            after = following
+            cursor = info.text("endCursor") or (edges[-1].text("cursor") if edges else "")
+            after = pages.following(cursor, came=len(edges))
+            if not after:
+                raise again_and_again()
 
-    def download(self, url: str) -> Iterator[bytes]:
-        return download(self._site, url)
+    def download(self, url: str, *, most: int | None = None) -> Iterator[bytes]:
+        return download(self._site, url, most=most)
 
 
 def _refused(question: str) -> Refused:
-    name = question.partition("(")[0].removeprefix("query").strip()
+    name = question.removeprefix("query").partition("(")[0].partition("{")[0].strip()
     return Refused(_("The server does not answer what was asked of it: %(name)s.") % {"name": name})

@@ -11,14 +11,15 @@ from django.utils.translation import gettext as _
 
 from apps.artifacts.manifests import DIGEST, EXTRA, MOST_MANIFEST_BYTES, REF, SIZE, read_manifest
 from apps.artifacts.types import CollectionKind, Entry, NewVersion, PastCollection, PastFile, PastVersion
-from apps.core.errors import TooMuch
 from apps.imports.errors import Broken
+from apps.imports.readers.paging import Once, at_most, too_long
 from apps.imports.readers.said import Said
 from apps.imports.readers.wandb_server import questions
 from apps.imports.readers.wandb_server.server import Server
 from apps.imports.types import BroughtCollection, BroughtLink, BroughtVersion, WholeVersion
 
 _AT_ONCE = 100
+_MOST_VERSIONS, _MOST_LINKS = 100_000, 1_000_000  # of one collection, and of all; they are held
 _NEVER_ENDS = -2  # as the client says it
 _NUMBERED = re.compile(r"v([0-9]{1,9})", re.ASCII)
 
@@ -28,13 +29,19 @@ Where = Mapping[str, Any]
 def collections(server: Server, project: Where) -> Iterator[BroughtCollection]:
     """Those in which something was made first: what is linked in others must have come."""
     portfolios: list[BroughtCollection] = []
+    once, links = Once(), 0
     for kind in server.pages(questions.TYPES, "project", "artifactTypes", size=_AT_ONCE, **project):
         word = kind.object("node").text("name")
         way = ("project", "artifactType", "artifactCollections")
         for edge in server.pages(questions.COLLECTIONS, *way, size=_AT_ONCE, type=word, **project):
+            if not once.is_new(edge.object("node").text("id")):
+                continue
             found = _collection(server, {**project, "type": word}, edge.object("node"))
             if found.was.kind is CollectionKind.PORTFOLIO:
                 portfolios.append(found)
+                links += len(found.links)
+                if len(portfolios) > _MOST_VERSIONS or links > _MOST_LINKS:
+                    raise too_long()
             else:
                 yield found
     yield from portfolios
@@ -51,7 +58,7 @@ def _collection(server: Server, of: Where, said: Said) -> BroughtCollection:
     # Only their numbers and ids: they come in another order than they were made in.
     listed = sorted(
         (_number(edge), edge.object("node").text("id"))
-        for edge in edges
+        for edge in at_most(_MOST_VERSIONS, edges)
         if edge.object("node").text("state") in ("", "COMMITTED")
     )
     was = PastCollection(
@@ -164,15 +171,10 @@ def _files(server: Server, version: str, said: Said) -> Iterator[PastFile]:
         missing.remove(path)
         row = listed[path]
         entry = Entry(path, row[DIGEST], row[SIZE], "", extra=row[EXTRA])
-        yield PastFile(entry, partial(server.download, node.text("directUrl")))
+        yield PastFile(entry, partial(server.download, node.text("directUrl"), most=row[SIZE]))
     if missing:
         raise Broken(_("The server does not say where the files of an artifact lie."))
 
 
 def _whole(server: Server, url: str) -> bytes:
-    raw = bytearray()
-    for piece in server.download(url):
-        raw += piece
-        if len(raw) > MOST_MANIFEST_BYTES:
-            raise TooMuch(_("The server answers more at once than can be read."))
-    return bytes(raw)
+    return b"".join(server.download(url, most=MOST_MANIFEST_BYTES))
