@@ -73,16 +73,23 @@ CHANGED = """
     art.aliases.append("good"); art.tags = ["x", "y"]; art.description = "other words"; art.metadata["more"] = 1
     art.save()
     collection = api.artifact_collection("dataset", "arts/parts")
-    collection.description = "about it"; collection.tags = ["c"]; collection.name = "pieces"; collection.save()
+    collection.description = "about it"; collection.tags = ["c"]; collection.name = "pieces"; collection.type = "corpus"; collection.save()
     try:
         api.artifact("arts/ds:v1").delete(); refused = False
     except Exception as error:
         refused = str(error)
     gone = api.artifact("arts/with_ref:v0"); gone.delete(delete_aliases=True)
+    with wandb.init(project="arts", id="editor", settings=FAST) as run:
+        draft = run.use_artifact("ds:v0").new_draft(); draft.remove("a.txt"); open("more.txt", "w").write("more"); draft.add_file("more.txt")
+        edited = run.log_artifact(draft).wait()
+        whole = wandb.Artifact("whole", "dataset"); whole.add_file("more.txt"); run.log_artifact(whole).wait()
+    api.artifact_collection("dataset", "arts/whole").delete()
     fresh = wandb.Api()
     v1 = fresh.artifact("arts/ds:v1")
     tell(aliases=sorted(v1.aliases), tags=sorted(v1.tags), description=v1.description, metadata=v1.metadata, refused=refused,
-         pieces=fresh.artifact_collection("dataset", "arts/pieces").description, gone=fresh.artifact_exists("arts/with_ref:v0"))
+         pieces=fresh.artifact_collection("corpus", "arts/pieces").description, gone=fresh.artifact_exists("arts/with_ref:v0"),
+         moved=[c.name for c in fresh.artifact_type("corpus", "arts").collections()], parts=fresh.artifact("arts/pieces:latest").type,
+         edited=sorted(edited.manifest.entries), whole=fresh.artifact_exists("arts/whole:v0"))
 """
 
 
@@ -159,7 +166,9 @@ def test_words_aliases_and_collections_are_changed_and_versions_deleted(
     assert (told["aliases"], told["tags"], told["description"]) == (["good"], ["x", "y"], "other words")
     assert told["metadata"] == {"more": 1}
     assert "Aliases lead" in told["refused"]
-    assert (told["pieces"], told["gone"]) == ("about it", False)
+    assert (told["pieces"], told["gone"], told["whole"]) == ("about it", False, False)
+    assert (told["moved"], told["parts"]) == (["pieces"], "corpus")
+    assert told["edited"] == ["deep/b.bin", "deep/er/c d.txt", "more.txt", "there"]
 
 
 def test_code_that_the_client_gathers_is_withheld_and_the_run_goes_on(client_of_alice: WandbClient) -> None:
