@@ -15,7 +15,7 @@ import pytest
 
 from apps.accounts.models import User
 from apps.artifacts import services
-from apps.artifacts.manifests import MOST_VALUES, digest_of, read_manifest
+from apps.artifacts.manifests import MOST_ENTRIES, MOST_FOLDERS, MOST_VALUES, digest_of, read_manifest
 from apps.artifacts.models import Collection, StoredFile, Version
 from apps.blobs.models import Blob
 from apps.blobs.store import default_store
@@ -159,6 +159,10 @@ BAD_LISTS: dict[str, tuple[bytes, int]] = {
         listed({"a": entry(extra={"x": "X"})}).replace(b'"X"', b"[" + b"[]," * (MOST_VALUES // 2) + b"[]]"),
         413,
     ),
+    "one file more than an artifact has": (
+        b'{"contents": {%s}}' % b",".join(b'"%d":{}' % number for number in range(MOST_ENTRIES + 1)),
+        413,
+    ),
 }
 
 
@@ -172,6 +176,19 @@ def test_lists_that_are_none_are_refused(
     assert answers == {name: status for name, (_raw, status) in BAD_LISTS.items()}
     assert begun.bring(MEANT, digest=artifacts.md5(b"another list")) == 400
     assert begun.commit()["errors"]
+    nothing_is_left()
+
+
+def test_a_list_of_more_folders_than_there_may_be_is_no_version(
+    begin: Callable[..., Begun], nothing_is_left: Callable[[], None]
+) -> None:
+    """Few names make many folders: each of these lies sixty deep."""
+    names = (f"{number}/{'d/' * 60}f" for number in range(MOST_FOLDERS // 61 + 1))
+    raw = listed({name: entry(ref="s3://a/b", digest="x") for name in names})
+    begun = begin(raw)
+
+    assert begun.bring(raw) == 200
+    assert "folders" in begun.commit()["errors"][0]["message"]
     nothing_is_left()
 
 
