@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext as _
 from django.views.defaults import server_error
 
@@ -56,7 +57,8 @@ def error_page(request: HttpRequest, error: OwnlogError) -> HttpResponse:
         410: _("This has been erased"),
         503: _("Not at this moment"),
     }
-    return _page(request, status, facts.get(status, _("Something broke here")), error.public_message)
+    fact = facts.get(status, _("Something broke here"))
+    return _page(request, status, fact, error.public_message, back=_page_of_the_form(request))
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -123,6 +125,17 @@ def broken(request: HttpRequest) -> HttpResponse:
 def _is_signed_in(request: HttpRequest) -> bool:
     actor = getattr(request, "actor", None)
     return actor is not None and actor.is_signed_in
+
+
+def _page_of_the_form(request: HttpRequest) -> str:
+    """Where what was refused was sent from, if that was a page of ours: the browser says so to nobody else."""
+    came = urlsplit(request.headers.get("Referer", ""))
+    is_ours = came.netloc == request.get_host() and not came.path.startswith("//")
+    return (
+        iri_to_uri(came._replace(scheme="", netloc="", fragment="").geturl())
+        if is_ours and request.method == "POST"
+        else ""
+    )
 
 
 def _readable_above(request: HttpRequest) -> str:

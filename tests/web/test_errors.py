@@ -32,6 +32,24 @@ def test_an_error_of_a_service_is_a_page(error: OwnlogError, status: int, words:
     assert words in text_of(response)
 
 
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ("http://testserver/settings/webhooks?page=2#make", "/settings/webhooks?page=2"),
+        ("https://evil.example/settings/webhooks", ""),
+        ("http://testserver//evil.example/", ""),
+        ("", ""),
+    ],
+)
+@pytest.mark.django_db
+def test_a_form_that_is_refused_leads_back_to_the_page_it_was_on(referer: str, back: str) -> None:
+    request = RequestFactory().post("/somewhere", headers={"Referer": referer})
+
+    page = error_page(request, Conflict("Sent before.")).content.decode()
+
+    assert re.findall(r'href="([^"]*)">Back to the page', page) == ([back] if back else [])
+
+
 def test_whoever_may_only_look_is_told_whom_to_ask_and_led_back(visit: Visit, vision: Project) -> None:
     answer = visit("/lab/vision/settings", by="vera")
 

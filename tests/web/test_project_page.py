@@ -6,9 +6,11 @@ from urllib.parse import quote
 import pytest
 from django.http import HttpResponse
 
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.core import jsontext
 from apps.projects.models import Project
+from apps.projects.services import create_project
 from apps.runs.models import Run
 from apps.runs.types import RunState
 from tests.factories import work
@@ -154,6 +156,21 @@ def test_names_are_harmless(visit: Visit, lab: object, alice: User, log: Log) ->
 
 def test_an_empty_project_says_so(visit: Visit, vision: Project) -> None:
     assert "No run yet" in text_of(visit(PAGE, by="vera"))
+
+
+@pytest.mark.parametrize(("name", "is_plain"), [("vision-2.1", True), ("it's $(here)", False)])
+def test_an_empty_project_has_the_lines_of_its_first_run(
+    visit: Visit, alice: User, vision: Project, name: str, is_plain: bool
+) -> None:
+    """A name that means something to a shell stands in none."""
+    create_project(Actor.person(alice), entity="lab", name=name)
+    url = f"/lab/{quote(name)}"
+
+    by_alice, by_viewer = visit(url, by="alice").content.decode(), visit(url, by="vera").content.decode()
+
+    lines = f"wandb.init(project='{name}')"
+    assert (lines in by_alice, "WANDB_ENTITY=lab" in by_alice) == (is_plain, is_plain)
+    assert "wandb.init" not in by_viewer
 
 
 def test_panels_are_the_metrics_in_sections(visit: Visit, told: Run) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse
@@ -36,6 +37,9 @@ from apps.web.views.table import ROWS_AT_ONCE, rights, table_of
 
 if TYPE_CHECKING:
     from apps.projects.types import OpenProject
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 @require_safe
@@ -81,6 +85,8 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
         "opened": opened,
         "url": project_url(opened.entity, opened.name),
         "can": rights(request, opened.project),
+        # In the lines of a first run it stands in quotes of a shell and of Python.
+        "name_in_script": opened.name if _PLAIN.fullmatch(opened.name) else "",
         "total": found.everything,
         "found": found,
         "table": table,
