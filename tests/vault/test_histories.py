@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -34,9 +35,10 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.models import StoredFile, Version
 from apps.artifacts.queries import find_entries, read_stored
-from apps.backups import main, mark
+from apps.backups import main, mark, restoring
 from apps.backups.restoring import restore
 from apps.backups.taking import back_up
+from apps.erasure import proof, steps
 from apps.erasure.artifacts import erase_versions
 from apps.erasure.models import ErasureJob
 from apps.erasure.parts import erase_parts
@@ -55,8 +57,8 @@ from apps.runs.queries import open_run
 from apps.runs.services import finish_run
 from apps.runs.types import Lines, RunState, Stream, StreamRequest
 from apps.teams.models import Entity
-from apps.vault import epochs
-from apps.vault.models import Epoch, Grant
+from apps.vault import epochs, grants, renewal, tree
+from apps.vault.models import Epoch, Grant, Tombstone
 from apps.vault.tree import keys_in_use, open_keys
 from apps.vault.types import EpochState, NodeId
 from tests.factories import artifacts, people, work
@@ -309,8 +311,20 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def nothing_that_went_reads(self) -> None:
-        assert open_keys(map(NodeId, self.gone)) == {}
+        assert open_keys(map(NodeId, self.gone)) == {}, "a key of what was erased opens"
         assert not Grant.objects.filter(blob_id__in=self.gone).exists()
+
+    @invariant()
+    def nothing_that_went_is_shown(self) -> None:
+        """Not by a main database either that was put back and knew nothing of it."""
+        shown = (
+            Entity.objects.filter(vault_node__in=self.gone),
+            Project.objects.filter(vault_node__in=self.gone),
+            Run.objects.filter(vault_node__in=self.gone, project__erased_at=None),
+            Version.objects.filter(vault_node__in=self.gone, collection__project__erased_at=None),
+            RunFile.objects.filter(blob__vault_node__in=self.gone, run__erased_at=None),
+        )
+        assert not any(rows.exists() for rows in shown), "what was erased is shown"
 
     @invariant()
     def the_attacker_comes_by(self) -> None:
@@ -326,7 +340,7 @@ class Histories(RuleBasedStateMachine):
     def attacker_opens_nothing_that_went(self) -> None:
         self.attacker.copies_the_vault()
         opened = self.attacker.can_open()
-        assert opened.isdisjoint(self.gone_for_good)
+        assert opened.isdisjoint(self.gone_for_good), "an old copy opens what was erased"
         assert opened >= self.keys_of(self.things.values()), "all else opens, or the attacker is a bad one"
 
     # ── Of what there is ──
@@ -361,15 +375,17 @@ class Histories(RuleBasedStateMachine):
         return set(Grant.objects.filter(owner_id=owner).values_list("blob_id", flat=True))
 
 
-def test_exactly_what_was_asked_is_unreadable_and_all_else_reads_in_any_history(
-    settings: Settings, tmp_path: Path
-) -> None:
+@pytest.fixture
+def _histories_begin_here(settings: Settings, tmp_path: Path) -> None:
     empty_vault_in(tmp_path, settings)
     nothing = tmp_path / "nothing"
     nothing.mkdir()
     main.as_of_now().write(nothing)
     Histories.folder, Histories.nothing = tmp_path, nothing
 
+
+@pytest.mark.usefixtures("_histories_begin_here")
+def test_exactly_what_was_asked_is_unreadable_and_all_else_reads_in_any_history() -> None:
     run_state_machine_as_test(
         seed(_SEED)(Histories),
         settings=examples(
@@ -381,3 +397,71 @@ def test_exactly_what_was_asked_is_unreadable_and_all_else_reads_in_any_history(
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def one_of_each() -> None:
+    """A short history, with nothing left to chance."""
+    life: Any = Histories()
+    for act in (
+        life.begin,
+        lambda: life.make_run(0),
+        lambda: life.save_file(0),
+        lambda: life.log_version(0, {b"one", b"two"}),
+        life.take_a_backup,
+        lambda: life.erase_one(life.things[life.named("version")[0]]),
+        lambda: life.erase_one(life.things[life.named("run")[0]]),
+        life.pass_an_epoch,
+        lambda: life.put_a_backup_back(0),
+        life.pass_an_epoch,
+    ):
+        act()
+        life.all_else_has_its_keys()
+        life.nothing_that_went_reads()
+        life.nothing_that_went_is_shown()
+
+
+def nothing(*_: object, **__: object) -> int:
+    return 0
+
+
+def nobody(*_: object, **__: object) -> set[UUID]:
+    return set()
+
+
+Places = list[tuple[Any, str, Callable[..., object]]]
+_SHRED: Places = [
+    (owner, name, nothing) for owner in (steps, proof) for name in ("erase_nodes", "forget_nodes")
+]
+# What is taken out, by its names wherever it is called, with the proof that would notice; and what the history then finds.
+PARTS: dict[str, tuple[Places, str]] = {
+    "nothing": ([], ""),
+    "erasing again after a restore": ([(restoring, "erase_again", nothing)], "what was erased is shown"),
+    "tombstones": (
+        [(Tombstone.objects, "bulk_create", nothing), (proof, "without_tombstone", nobody)],
+        "what was erased is shown",
+    ),
+    "destroying keys": ([*_SHRED, (proof, "_ask_all", nothing)], "a key of what was erased opens"),
+    "marking those above": (
+        [(owner, "mark_dirty", nothing) for owner in (tree, grants)],
+        "an old copy opens what was erased",
+    ),
+    "new secrets in an epoch": (
+        [(renewal, "renew_dirty", lambda _: (0, 0))],
+        "an old copy opens what was erased",
+    ),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.usefixtures("_histories_begin_here")
+def test_a_history_finds_what_is_missing_where_a_part_is_taken_out(
+    part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places, found = PARTS[part]
+    for owner, name, instead in places:
+        monkeypatch.setattr(owner, name, instead)
+    if not found:
+        one_of_each()
+        return
+    with pytest.raises(AssertionError, match=found):
+        one_of_each()
