@@ -29,6 +29,7 @@ from apps.runs.places import NAME_LABEL
 from apps.runs.queries import CONFIG_LABEL, HEAD_LABEL, SUMMARY_LABEL, find_run, whose
 from apps.runs.services import check_patch, cut_down
 from apps.runs.types import HEAD_FIELDS, Head, PastRun, RunState, Stream
+from apps.teams.types import SystemMetadata
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, seal, seal_text
 from apps.vault.tree import create_node, discard_node, open_key
@@ -48,13 +49,22 @@ def bring_run(project: Project, was: PastRun, *, by: Actor) -> Run:
     if len(was.author) > _LONGEST_AUTHOR or len(was.dropped) > _MOST_NAMES:
         raise Invalid("What is said about a run is too long.")
     patch, dropped = cut_down(was.patch, lambda: project)
-    was = replace(was, name=name, patch=patch, dropped=[*was.dropped, *(dropped or ())])
+    was = replace(
+        was, name=name, patch=patch, author=_author(project, was), dropped=[*was.dropped, *(dropped or ())]
+    )
     node = create_node(NodeKind.RUN, parent=NodeId(project.vault_node))
     try:
         return _insert(project, was, node=node, by=by)
     except BaseException:
         discard_node(node)
         raise
+
+
+def _author(project: Project, was: PastRun) -> str:
+    """A login is one of the names of a machine's users, which its owner lets be kept or not, and not what somebody called themselves."""
+    if was.author or not was.login or kept_in(project.entity).metadata is not SystemMetadata.ALL:
+        return was.author
+    return was.login[:_LONGEST_AUTHOR]
 
 
 @transaction.atomic

@@ -102,6 +102,9 @@ class PastRun:
     number: int = 0  # nothing: the next one of its project
     public_id: str = ""  # kept where nobody bears it, nor ever did
     author: str = ""
+    login: str = (
+        ""  # who was signed in to the machine: the author where such things are kept, and else nobody
+    )
     dropped: Sequence[str] = ()
     created_at: datetime
     heartbeat_at: datetime

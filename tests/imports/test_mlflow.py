@@ -39,7 +39,9 @@ from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.queries import open_run
 from apps.runs.types import Stream
+from apps.teams.choices import SettingName
 from apps.teams.models import Entity
+from apps.teams.services import choose
 
 pytestmark = pytest.mark.django_db
 DATA = Path(__file__).parent / "data"
@@ -172,6 +174,25 @@ def _check_values(run: Run) -> None:
         (BEGAN + 4, 4.0, 25.0),
     ]
     assert json.loads(open_run(run).summary_text)["loss"] == 1 / 300
+
+
+@pytest.mark.parametrize(("opened", "kept", "author"), [
+    (of_folder, "minimal", ""), (of_folder, "all", "nina"), (of_server, "none", ""), (of_server, "all", "nina"),
+])  # fmt: skip
+def test_who_was_signed_in_to_a_machine_is_kept_where_its_names_are(
+    opened: Callable[[Path, str], Reader],
+    kept: str,
+    author: str,
+    folder: Path,
+    address: str,
+    home: Entity,
+    alice: User,
+) -> None:
+    choose(home, SettingName.SYSTEM_METADATA, kept, by=Actor.person(alice))
+
+    imported(opened(folder, address), home, alice)
+
+    assert open_run(runs_of(home)["first ✓"]).head.author == author
 
 
 def test_what_was_deleted_there_is_counted_as_left_out(folder: Path, home: Entity, alice: User) -> None:

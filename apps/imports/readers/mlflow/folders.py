@@ -157,7 +157,7 @@ class FolderStore:
             key=key,
             name=said.text("run_name"),
             status=_status(said.raw.get("status")),
-            author=said.text("user_id"),
+            login=said.text("user_id"),
             began_at=of_milliseconds(said.maybe_number("start_time"), "start_time")
             or self._tree.moment(f"{folder.path}/{_META}"),
             ended_at=of_milliseconds(said.maybe_number("end_time"), "end_time"),

@@ -22,7 +22,7 @@ _STATES = {"FINISHED": RunState.FINISHED, "FAILED": RunState.FAILED, "KILLED": R
 _SYSTEM = "system/"
 _OWN = "mlflow."  # what the program notes by itself: of the machine and its user, mostly
 _NOTE, _NAME, _PARENT = "mlflow.note.content", "mlflow.runName", "mlflow.parentRunId"
-_COMMIT, _PROGRAM = "mlflow.source.git.commit", "mlflow.source.name"
+_COMMIT, _PROGRAM, _USER = "mlflow.source.git.commit", "mlflow.source.name", "mlflow.user"
 _LONGEST_TAG = 100
 _LONG_TAGS = "mlflow_tags"
 _NUMBER = re.compile(r"-?[0-9.e+-]{1,40}|-?inf|nan")
@@ -98,7 +98,7 @@ class MlflowReader:
             ),
             # Nothing goes on here that went on there.
             state=_STATES.get(run.status, RunState.CRASHED),
-            author=run.author,
+            login=run.login or run.tags.get(_USER, ""),
             created_at=run.began_at,
             heartbeat_at=ended,
             finished_at=ended,

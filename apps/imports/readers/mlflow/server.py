@@ -176,7 +176,7 @@ def _logged(said: Said) -> Logged:
         key=key,
         name=info.text("run_name"),
         status=info.text("status"),
-        author=info.text("user_id"),
+        login=info.text("user_id"),
         began_at=of_milliseconds(info.maybe_number("start_time"), "start_time") or clock.now(),
         ended_at=of_milliseconds(info.maybe_number("end_time"), "end_time"),
         params=_words(data, "params"),

@@ -40,7 +40,7 @@ class Logged:
     key: str
     name: str
     status: str
-    author: str
+    login: str  # of the machine, which MLflow notes by itself
     began_at: datetime
     ended_at: datetime | None
     params: Mapping[str, str]
