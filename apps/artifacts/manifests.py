@@ -83,8 +83,8 @@ def is_md5(digest: object) -> bool:
         return False
 
 
-def read_manifest(raw: bytes) -> Listed:
-    """What a manifest lists. Invalid or TooMuch for one that no version may have."""
+def read_manifest(raw: bytes, *, any_digest: bool = False) -> Listed:
+    """What a manifest lists. Invalid or TooMuch for one that no version may have; with `any_digest` files may have others than MD5."""
     if len(raw) > MOST_MANIFEST_BYTES:
         raise TooMuch(_("A list of files may have at most %(n)d MiB.") % {"n": MOST_MANIFEST_BYTES >> 20})
     if jsontext.values_in(raw) > MOST_VALUES:
@@ -96,10 +96,11 @@ def read_manifest(raw: bytes) -> Listed:
     if len(contents) > MOST_ENTRIES:
         raise TooMuch(_("An artifact has at most %(n)d files.") % {"n": MOST_ENTRIES})
     policy = {name: value.get(name, kept) for name, kept in _POLICY.items()}
-    return Listed(rows={path: _row(path, each) for path, each in contents.items()}, policy=policy)
+    rows = {path: _row(path, each, any_digest=any_digest) for path, each in contents.items()}
+    return Listed(rows=rows, policy=policy)
 
 
-def _row(path: str, sent: Any) -> Row:
+def _row(path: str, sent: Any, *, any_digest: bool) -> Row:
     clean_path(path)
     if not isinstance(sent, dict):
         raise Invalid(_("An entry of the list of files is not an object."))
@@ -109,7 +110,7 @@ def _row(path: str, sent: Any) -> Row:
         raise Invalid(_("An entry of the list of files has no usable digest or reference."))
     if type(size) is not int or not 0 <= size < _MOST_SIZE:
         raise Invalid(_("An entry of the list of files has no usable size."))
-    if not ref and not is_md5(digest):
+    if not ref and not any_digest and not is_md5(digest):
         raise Invalid(_("The digest of a stored file is its MD5 in base64."))
     extra_text = jsontext.dumps(extra) if isinstance(extra, dict) and extra else ""
     if len(extra_text) > _LONGEST_EXTRA:

@@ -14,6 +14,8 @@ import pytest
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.artifacts.models import Version
+from apps.artifacts.queries import list_entries, open_version
 from apps.core.errors import OwnlogError, Unavailable
 from apps.files.queries import list_files, read_file
 from apps.imports.errors import Broken
@@ -50,6 +52,7 @@ class Pretended:
         self.keys: list[str | None] = []  # that came with each request for a file
         self.busy: list[str] = []  # what it says of when to come again, for each time that it is busy
         self.file = DATA
+        self.files_at: dict[str, bytes] = {}  # others, by their paths
         self.answers: dict[str, Json | Callable[[Json], Json]] = {
             "Viewer": {"viewer": {"entity": "ann", "username": "ann"}},
             "Project": {"project": {"id": "p", "name": "vision", "createdAt": _AT}},
@@ -92,7 +95,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pretended]:
     class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             pretended.keys.append(self.headers.get("Authorization"))
-            self._send(pretended.file)
+            self._send(pretended.files_at.get(self.path, pretended.file))
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -264,6 +267,64 @@ def test_what_is_done_is_not_asked_for_again_and_what_was_missing_of_it_is_count
 
     assert (Import.objects.count(), job.runs, job.left_out) == (1, 2, 2)
     assert {asked["run"] for _name, asked in there.asked if "run" in asked} == {"r2"}
+
+
+# As the client writes it where it was asked for that digest: of one file with these bytes.
+XXH128 = {
+    "version": 1,
+    "storagePolicy": "wandb-storage-policy-v1",
+    "storagePolicyConfig": {"storageLayout": "V2"},
+    "contents": {"w.bin": {"digest": "vb2h624FrcSADZjlUk/vvA==", "size": 7, "extra": {"alg": "XXH128"}}},
+}
+
+
+def with_version(there: Pretended, manifest: Json) -> None:
+    there.files_at["/signed/list"] = json.dumps(manifest).encode()
+    collection = {"__typename": "ArtifactSequence", "id": "c", "name": "model", "createdAt": _AT}
+    version = {"id": "v", "versionIndex": 0, "state": "COMMITTED"}
+    whole = version | {"digest": "9e096085f10916e18ec20e29545f7876", "createdAt": _AT, "metadata": "{}"}
+    whole |= {"currentManifest": {"file": {"directUrl": "/signed/list"}}, "aliases": []}
+    kind = {"artifactCollections": listed(collection), "artifactCollection": {"artifacts": listed(version)}}
+    there.answers |= {
+        "ArtifactTypes": {"project": {"artifactTypes": listed({"name": "model"})}},
+        "ArtifactCollections": {"project": {"artifactType": kind}},
+        "ArtifactVersions": {"project": {"artifactType": kind}},
+        "ArtifactByID": {"artifact": whole},
+        "ArtifactFiles": {"artifact": {"files": listed({"name": "w.bin", "directUrl": "/signed/w"})}},
+    }
+
+
+def _entry(**facts: object) -> Json:
+    return XXH128 | {"contents": {"w.bin": {"digest": "vb2h624FrcSADZjlUk/vvA==", "size": 7} | facts}}
+
+
+@pytest.mark.parametrize("entry", [{"extra": {"alg": "XXH128", "more": 1}}, {"digest": "sha256:" + "0" * 64}])
+def test_files_of_another_digest_get_their_own_as_the_client_gives_it_to_them(
+    entry: Json, there: Pretended, home: Entity, alice: User
+) -> None:
+    with_version(there, _entry(**entry))
+
+    job = imported(there, home, alice)
+
+    assert (job.state, job.versions, job.left_out) == (ImportState.DONE, 1, 0)
+    version = Version.objects.get()
+    (found,) = list_entries(version)
+    md5 = base64.b64encode(hashlib.md5(DATA, usedforsecurity=False).digest()).decode()
+    assert (found.path, found.digest, found.extra) == ("w.bin", md5, '{"more":1}' if "extra" in entry else "")
+    anew = hashlib.md5(f"wandb-artifact-manifest-v1\nw.bin:{md5}\n".encode(), usedforsecurity=False)
+    assert open_version(version).words.digest == anew.hexdigest()
+
+
+@pytest.mark.parametrize("facts", [{"size": 8}, {"size": 6}])
+def test_files_of_another_digest_are_as_long_as_their_list_says(
+    facts: Json, there: Pretended, home: Entity, alice: User
+) -> None:
+    with_version(there, _entry(**facts, extra={"alg": "XXH128"}))
+
+    with pytest.raises(OwnlogError):
+        imported(there, home, alice)
+
+    assert not Project.objects.filter(entity=home).exists()
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from apps.artifacts.manifests import DIGEST, EXTRA, MOST_MANIFEST_BYTES, REF, SIZE, read_manifest
+from apps.artifacts.manifests import (
+    DIGEST,
+    EXTRA,
+    MOST_MANIFEST_BYTES,
+    REF,
+    SIZE,
+    Row,
+    digest_of,
+    is_md5,
+    read_manifest,
+)
 from apps.artifacts.types import CollectionKind, Entry, NewVersion, PastCollection, PastFile, PastVersion
+from apps.core import jsontext
 from apps.imports.errors import Broken
 from apps.imports.readers.paging import Once, at_most, too_long
 from apps.imports.readers.said import Said
@@ -20,6 +34,7 @@ from apps.imports.types import BroughtCollection, BroughtLink, BroughtVersion, W
 
 _AT_ONCE = 100
 _MOST_VERSIONS, _MOST_LINKS = 100_000, 1_000_000  # of one collection, and of all; they are held
+_KIND, _MD5 = "alg", "MD5"  # how the digest of a file was made, where its entry says so
 _NEVER_ENDS = -2  # as the client says it
 _NUMBERED = re.compile(r"v([0-9]{1,9})", re.ASCII)
 
@@ -110,17 +125,23 @@ def _read(
     said = server.ask(questions.VERSION, id=version).object("artifact")
     if not said.raw:  # it was deleted meanwhile
         return None
+    url = said.object("currentManifest").object("file").text("directUrl")
+    listed = read_manifest(b"".join(server.download(url, most=MOST_MANIFEST_BYTES)), any_digest=True).rows
+    new = _new(said, collection, key)
+    if other := {path for path, row in listed.items() if not row[REF] and not _is_md5(row)}:
+        _digest_anew(server, version, listed, other)
+        new = replace(new, digest=digest_of(listed))
     created, maker = said.moment("createdAt"), said.object("createdBy")
     place = maker.object("project")
     is_ours = (place.text("entityName"), place.text("name")) == (of["entity"], of["project"])
     return WholeVersion(
         PastVersion(
             number=said.count("versionIndex"),
-            new=_new(said, collection, key),
+            new=new,
             created_at=created,
             committed_at=created,
         ),
-        partial(_files, server, version, said),
+        partial(_files, server, version, listed),
         f"{of['entity']}/{of['project']}/{maker.text('name')}" if is_ours else "",
     )
 
@@ -155,26 +176,53 @@ def _ttl(said: Said) -> int | None:
     )
 
 
-def _files(server: Server, version: str, said: Said) -> Iterator[PastFile]:
+def _is_md5(row: Row) -> bool:
+    """Every digest looks like it that has as many bytes: the list says of which kind it is."""
+    kind = jsontext.loads(row[EXTRA]).get(_KIND) if row[EXTRA] else None
+    return kind in (None, _MD5) and is_md5(row[DIGEST])
+
+
+def _digest_anew(server: Server, version: str, listed: dict[str, Row], paths: set[str]) -> None:
+    """Files of which it says another digest than the one that files have here: they are read for theirs, and once more to be kept. So
+    does the client where its server knows MD5 alone."""
+    for path, read in _places(server, version, listed, paths):
+        row, found, size = listed[path], hashlib.md5(usedforsecurity=False), 0
+        for piece in read():
+            found.update(piece)
+            size += len(piece)
+        if size != row[SIZE]:
+            raise Broken(_("A file is not what the server says of it: %(name)s.") % {"name": path})
+        extra = jsontext.loads(row[EXTRA]) if row[EXTRA] else {}
+        extra.pop(_KIND, None)
+        row[DIGEST] = base64.b64encode(found.digest()).decode()
+        row[EXTRA] = jsontext.dumps(extra) if extra else ""
+
+
+def _files(server: Server, version: str, listed: Mapping[str, Row]) -> Iterator[PastFile]:
     """What its list says, each file with where its bytes lie. The list is looked at as one that a client sends."""
-    url = said.object("currentManifest").object("file").text("directUrl")
-    listed = read_manifest(_whole(server, url)).rows
     for path, row in listed.items():
         if row[REF]:
             yield PastFile(Entry(path, row[DIGEST], row[SIZE], row[REF], extra=row[EXTRA]))
-    missing = {path for path, row in listed.items() if not row[REF]}
-    for edge in server.pages(questions.ENTRIES, "artifact", "files", size=_AT_ONCE, id=version):
+    stored = {path for path, row in listed.items() if not row[REF]}
+    for path, read in _places(server, version, listed, stored):
+        row = listed[path]
+        yield PastFile(Entry(path, row[DIGEST], row[SIZE], "", extra=row[EXTRA]), read)
+
+
+def _places(
+    server: Server, version: str, listed: Mapping[str, Row], paths: set[str]
+) -> Iterator[tuple[str, Callable[[], Iterator[bytes]]]]:
+    """Each of these files with how its bytes are read."""
+    missing = set(paths)
+    for edge in (
+        server.pages(questions.ENTRIES, "artifact", "files", size=_AT_ONCE, id=version) if missing else ()
+    ):
         node = edge.object("node")
         path = node.text("name")
-        if path not in missing:
-            continue
-        missing.remove(path)
-        row = listed[path]
-        entry = Entry(path, row[DIGEST], row[SIZE], "", extra=row[EXTRA])
-        yield PastFile(entry, partial(server.download, node.text("directUrl"), most=row[SIZE]))
+        if path in missing:
+            missing.remove(path)
+            yield path, partial(server.download, node.text("directUrl"), most=listed[path][SIZE])
+        if not missing:
+            return
     if missing:
         raise Broken(_("The server does not say where the files of an artifact lie."))
-
-
-def _whole(server: Server, url: str) -> bytes:
-    return b"".join(server.download(url, most=MOST_MANIFEST_BYTES))
