@@ -16,5 +16,5 @@ class ErasureConfig(AppConfig):
 
         import_module("apps.erasure.privacy")
         stores(Rewritten, "blob__stored_size", owner="part__run__project__entity")
-        opens(ErasureJob, "apps.erasure.receipts.receipt_to_tell")
+        opens(ErasureJob, "apps.erasure.receipts.receipts_to_tell")
         tells_of_work("apps.erasure.queries.erasures_on_their_way")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -111,9 +111,10 @@ def get_receipt(actor: Actor, *, public_id: str) -> dict[str, Any]:
     return found
 
 
-def receipt_to_tell(job: ErasureJob) -> dict[str, Any]:
+def receipts_to_tell(jobs: Sequence[ErasureJob]) -> list[dict[str, Any]]:
     """For the export of the account of whoever asked, or whose it was."""
-    return {"receipt": receipts.receipt_of(job.public_id)}
+    found = receipts.receipts_of(job.public_id for job in jobs)
+    return [{"receipt": found.get(job.public_id)} for job in jobs]
 
 
 def _moment(at: datetime | None) -> str | None:

@@ -30,15 +30,15 @@ def _open_rows() -> None:
     from apps.webhooks.models import Hook
 
     opened = {
-        ApiKey: "api_key",
-        Authenticator: "second_factor",
-        BrowserSession: "device",
-        Hook: "webhook",
-        KeyNetwork: "key_network",
-        Membership: "place_in_team",
-        OrganisationMembership: "place_in_organisation",
-        PlanRequest: "plan_request",
-        RequestStep: "plan_request_step",
+        ApiKey: ("api_keys",),
+        Authenticator: ("second_factors",),
+        BrowserSession: ("devices",),
+        Hook: ("webhooks", "project", "entity"),
+        KeyNetwork: ("key_networks", "key"),
+        Membership: ("places_in_teams", "entity"),
+        OrganisationMembership: ("places_in_organisations", "organisation"),
+        PlanRequest: ("plan_requests",),
+        RequestStep: ("plan_request_steps", "request__user"),
     }
-    for model, name in opened.items():
-        opens(model, f"apps.exports.contents.opened.{name}")
+    for model, (name, *links) in opened.items():
+        opens(model, f"apps.exports.contents.opened.{name}", *links)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.core.management import CommandError, call_command
 from django.test import RequestFactory
@@ -27,27 +30,45 @@ from apps.core.errors import Forbidden, NotFound
 from apps.core.privacy import owed
 from apps.erasure.accounts import erase_account
 from apps.erasure.exports import erase_old_exports
+from apps.erasure.models import ErasureJob
 from apps.erasure.services import erase_run
 from apps.exports.asking import ask_for_account
+from apps.exports.contents.account import rows_owed, told
 from apps.exports.models import Export, ExportPiece
 from apps.exports.queries import exports_seen_by, get_archive, get_export
 from apps.exports.services import advance
+from apps.exports.telling import opener_of
 from apps.exports.types import ExportState, Tables
+from apps.plans.models import PlanRequest, RequestStep
 from apps.plans.services import ask_for_plan
 from apps.plans.types import Plan, RequestWords
+from apps.plans.words import STEP, USE
 from apps.projects.models import Project
 from apps.teams.browsers import note_browser
 from apps.teams.choices import SettingName
 from apps.teams.key_networks import actor_by_key
 from apps.teams.models import Entity, Membership
-from apps.teams.services import KeyWanted, choose, make_key, make_service_account
+from apps.teams.services import (
+    KeyWanted,
+    choose,
+    create_organisation,
+    create_team,
+    make_key,
+    make_service_account,
+)
 from apps.teams.types import MemberRole
+from apps.vault import receipts
 from apps.vault.models import Node, Tombstone
+from apps.vault.seal import seal_text
+from apps.vault.tree import create_node, open_key, operator_node
+from apps.vault.types import NodeKind
+from apps.webhooks import services as hooks
 from apps.webhooks.services import make_hook
 from apps.webhooks.types import Happening
 from tests.erasure.conftest import finish
 from tests.exports.conftest import full_run, make, opened, read_json
 from tests.factories import work
+from tests.questions import questions
 from tests.web.test_factors import passkey
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-13")]
@@ -170,13 +191,67 @@ def test_what_does_not_open_says_so_and_hides_none_of_the_others(
     damaged = ApiKey.objects.filter(user=alice).order_by("pk").first()
     assert damaged is not None and damaged.sealed_name is not None
     ApiKey.objects.filter(pk=damaged.pk).update(sealed_name=bytes(damaged.sealed_name)[:-1] + b"\0")
+    second = passkey(alice)
+    Authenticator.objects.filter(pk=second.pk).update(data={"sealed": "A" * 200})
 
-    keys = account(opened(make(ask_for_account(by))), "api-keys")
+    archive = opened(make(ask_for_account(by)))
 
+    factors = account(archive, "second-factors")
+    assert [(each.get("unreadable"), each["type"]) for each in factors] == [
+        (None, "webauthn"),
+        ("damaged", "webauthn"),
+    ]
+    keys = account(archive, "api-keys")
     assert [(each.get("unreadable"), each.get("name")) for each in keys] == [
         ("damaged", None),
         (None, "the other"),
     ]
+
+
+def rows_of_every_kind(alice: User, by: Actor, *, count: int) -> None:
+    """So many more of each kind that opens."""
+    own = Entity.objects.get(user=alice)
+    for each in range(count):
+        name = secrets.token_hex(8)
+        _key, secret = make_key(by, KeyWanted(name=f"key {name}"))
+        actor_by_key(secret, RequestFactory().get("/", REMOTE_ADDR=f"192.0.{each}.77"))
+        note_browser(alice, session_row=name, device=("Firefox", "Linux"), network="198.51.100.0")
+        passkey(alice)
+        make_hook(own, ADDRESS, happenings=[Happening.RUN_ALERT], by=by)
+        create_team(f"team-{name}", admin=alice, by=by)
+        create_organisation(f"org-{name}", by=by)
+        job = ErasureJob(scope="runs", entity=own, asked=1, asked_by=alice.public_id, step="done")
+        job.done_at = clock.now()
+        job.save()
+        receipts.append(job.public_id, {"erasure": job.public_id})
+        node = create_node(NodeKind.REQUEST, parent=operator_node())
+        request = PlanRequest(user=alice, plan=Plan.ACADEMIC.value, vault_node=node, state="withdrawn")
+        request.closed_at, key = clock.now(), open_key(node)
+        request.sealed_use = seal_text(key, name, label=USE, row=request.uuid)
+        request.save()
+        step = RequestStep(request=request, act="sent", by=alice.public_id)
+        step.sealed_text = seal_text(key, name, label=STEP, row=step.uuid)
+        step.save()
+
+
+def test_many_rows_are_asked_for_in_as_many_questions_as_one(
+    alice: User, by: Actor, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks, "MOST_HOOKS", 100)
+    rows_of_every_kind(alice, by, count=1)
+    opening = [each for each in told() if opener_of(each.model) is not None]
+
+    def asked() -> dict[str, tuple[int, list[dict[str, Any]]]]:
+        return {each.file: questions(partial(list, rows_owed(each, alice))) for each in opening}
+
+    few = asked()
+    rows_of_every_kind(alice, by, count=49)
+    many = asked()
+
+    assert {file: count for file, (count, _) in many.items()} == {
+        file: count for file, (count, _) in few.items()
+    }
+    assert not [row for _, rows in many.values() for row in rows if "unreadable" in row]
 
 
 @pytest.mark.parametrize("who", ["bob", "vera", "mallory", "operator", "nobody"])

@@ -15,12 +15,15 @@ from apps.accounts.models import User
 from apps.core import clock
 from apps.core.privacy import Owed, declared, owed
 from apps.exports.contents.texts import json_file, moment
-from apps.exports.telling import beside, opener_of
+from apps.exports.telling import Opener, beside, opener_of
 from apps.exports.types import Content, LeftOut, Member
 from apps.teams.models import Entity
+from apps.teams.own import own_keys_known
 from apps.vault.errors import KeyGone, Moved, Tampered
+from apps.vault.keys import keys_in_use
 
 _BATCH = 1000
+_OPENED = 200  # of what opens, with all that it says
 _ELSEWHERE = {
     "teams, and projects of others": "theirs: your name stands in runs-made.json and the files beside it; whoever is in a team exports it",
     "records of teams and of other people": "theirs: what you did there stands on their record, by your opaque id",
@@ -59,26 +62,39 @@ def rows_owed(each: Owed, person: User) -> Iterator[dict[str, Any]]:
     # Of what they made in teams nothing opens: it may say today what others wrote there.
     opener = opener_of(each.model) if not sealed or sealed & set(each.told) else None
     names = [name for name in each.told if name not in sealed]
-    for batch in _batches(rows, names, one_by_one=opener is not None):
-        for row in batch:
-            said = {name: _value(row, name) for name in names}
-            try:
-                said |= opener(row) if opener is not None else {}
-            except (KeyGone, Tampered) as error:
-                if isinstance(error, Moved):  # an epoch went by: asked again it is there
-                    raise
-                said["unreadable"] = "erased" if isinstance(error, KeyGone) else "damaged"
-            yield said
-
-
-def _batches(rows: QuerySet[Any], names: list[str], *, one_by_one: bool) -> Iterator[list[Any]]:
-    """In few questions where there may be many; by itself where a row opens, so that one that does not is one alone."""
-    links = [name for name in names if rows.model._meta.get_field(name).is_relation]
-    bare = rows.select_related(*links).only(*names, *(f"{name}__public_id" for name in links))
     last = 0
-    while batch := list(bare.filter(pk__gt=last)[: 1 if one_by_one else _BATCH]):
-        yield batch
-        last = batch[-1].pk
+    while some := list(
+        rows.filter(pk__gt=last).values_list("pk", flat=True)[: _OPENED if opener else _BATCH]
+    ):
+        yield from _read(rows, some, names, opener)
+        last = some[-1]
+
+
+def _read(
+    rows: QuerySet[Any], some: list[int], names: list[str], opener: Opener | None
+) -> list[dict[str, Any]]:
+    """Some rows, in as many questions as one. Where one does not open each is asked for by itself."""
+    links = [name for name in names if rows.model._meta.get_field(name).is_relation]
+    bare = rows.filter(pk__in=some).select_related(*links)
+    bare = bare.only(*names, *(f"{name}__public_id" for name in links))
+    if opener is None:
+        return [_plain(row, names) for row in bare]
+    try:
+        with keys_in_use(), own_keys_known():
+            found = list(rows.filter(pk__in=some).select_related(*links, *opener.links))
+            opened = opener.read(found)
+    except Moved:  # an epoch went by: asked again it is there
+        raise
+    except (KeyGone, Tampered) as error:
+        if len(some) > 1:
+            return [said for pk in some for said in _read(rows, [pk], names, opener)]
+        why = "erased" if isinstance(error, KeyGone) else "damaged"
+        return [_plain(row, names) | {"unreadable": why} for row in bare]
+    return [_plain(row, names) | said for row, said in zip(found, opened, strict=True)]
+
+
+def _plain(row: Model, names: list[str]) -> dict[str, Any]:
+    return {name: _value(row, name) for name in names}
 
 
 def _value(row: Model, name: str) -> Any:
