@@ -7,9 +7,8 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+    from config.env import BadSetting  # isort: skip  (first: it says how often garbage is looked for while all else is loaded)
     from django.core.management import execute_from_command_line
-
-    from config.env import BadSetting
 
     try:
         execute_from_command_line(sys.argv)

@@ -40,6 +40,7 @@ def main() -> int:
     except (BadSetting, DatabaseError, OSError, OwnlogError) as error:
         print(f"ownlog: cannot start: {error}", file=sys.stderr)
         return 1
+    connections.close_all()
     return 0
 
 
