@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import requests
 
+from tests.browsers import chromium, chromium_path
 from tests.e2e.clients import Client, browser_of
 from tests.live import LiveServer
+from tests.web.in_chromium import Seen
 
 pytestmark = pytest.mark.live
 
@@ -283,3 +285,52 @@ def test_media_in_cells_of_tables_come_from_the_artifacts_of_the_tables(logged: 
     for path in in_cells:
         answer = logged.browser.get(logged.run.partition("/alice/")[0] + path, timeout=60)
         assert answer.status_code == 200 and len(answer.content) > 10, path
+
+
+# What each panel of the page shows that is there and not empty.
+_SHOWN = """() => {
+  const drawn = (canvas) => {
+    const all = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data;
+    return all && new Set(new Uint32Array(all.buffer)).size > 1;
+  };
+  const large = (one) => one.getBoundingClientRect().width > 50 && one.getBoundingClientRect().height > 20;
+  const kinds = {
+    picture: ["img", (one) => one.complete && one.naturalWidth > 0 && large(one)], canvas: ["canvas", drawn],
+    chart: [".drawn-plot", large], frame: ["iframe", large], player: ["audio, video", large],
+    rows: ["a", (one) => /\\brows?\\b/.test(one.textContent)],
+  };
+  const shown = (panel) => Object.entries(kinds)
+    .filter(([, [what, holds]]) => [...panel.querySelectorAll(what)].some(holds)).map(([kind]) => kind).join(" and ");
+  return Object.fromEntries([...document.querySelectorAll("figure[data-media]")].map((one) => [one.dataset.media, shown(one)]));
+}"""
+SHOWN = {
+    "picture": {"image", "grid", "seg", "det", "gif", "drawing", "wide"},
+    "canvas": {"cloud", "molecule", "solid", "scene"},
+    "frame": {"figure", "page"},
+    "player": {"sound", "film"},
+    "rows": {"table", "parts", "cells", "grown"},
+    "frame and rows": {"own_table"},
+    "chart and rows": CHARTS - {"own_table"},
+    "": {"shape"},  # a file of it without a shape, which is offered to be kept
+}
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(chromium_path() is None, reason="Chromium is not installed: no page was looked at")
+def test_each_kind_is_seen_in_a_browser(logged: Logged) -> None:
+    found: dict[str, str] = {}
+    with chromium() as browser:
+        page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
+        seen = Seen(page, logged.run.partition("/alice/")[0])
+        seen.enter()
+        for number in range(2):
+            seen.go(f"/alice/media/runs/kinds/media?page={number}")
+            for panel in page.locator("figure[data-media]").all():
+                panel.scroll_into_view_if_needed()
+            seen.settle()
+            found |= page.evaluate(_SHOWN)
+        # The page that the client makes of HTML asks for a style of its maker's, and gets none.
+        assert [each for each in seen.complaints if "normalize.css" not in each] == []
+        assert {each for each in seen.asked_elsewhere if "normalize.css" not in each} == set()
+
+    assert found == {key: kind for kind, keys in SHOWN.items() for key in keys}
