@@ -21,7 +21,7 @@ from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, Own
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import asker_of
 from apps.imports.readers.opening import open_file
-from apps.imports.services import UNDER_WAY, ask_for_import, bring, give_up
+from apps.imports.services import UNDER_WAY, ask_for_import, bring, give_up, require_room
 from apps.imports.types import Clash, Origin, Reader
 from apps.teams.gate import require
 from apps.teams.models import Entity
@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 LARGEST_ARCHIVE = 100 * 2**30
 _TURN_SECONDS = 20.0  # then others have theirs, if any wait
 _MOST_TRIES = 8  # that break off without a thing in between
-_MOST_AT_ONCE = 3  # of one person, that are not brought yet
 _SWEEP_BATCH = 20
 
 
@@ -46,11 +45,7 @@ def hand_in(
 ) -> Import:
     """Keep an archive for an entity that is held with PROJECT_CREATE, and have it brought. What is wrong with it as a whole is said
     at once: Broken, and nothing is kept."""
-    if Import.objects.filter(asked_by=by.audit_id, state__in=UNDER_WAY).count() >= _MOST_AT_ONCE:
-        raise TooMuch(
-            _("At most %(n)d imports of yours are brought at once. Wait for one of them.")
-            % {"n": _MOST_AT_ONCE}
-        )
+    require_room(by)  # before all of it is sent; asked again when it is noted
     node = create_node(NodeKind.IMPORT, parent=NodeId(entity.vault_node))
     held: Blob | None = None
     try:

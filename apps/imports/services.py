@@ -14,6 +14,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
+from apps.accounts.models import User
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.blobs.models import Blob
@@ -30,12 +31,14 @@ from apps.imports.types import Clash, ImportState, Reader
 from apps.projects.models import Project
 from apps.projects.services import brought, open_brought
 from apps.teams.models import Entity
+from apps.teams.services.places import locked
 from apps.vault.errors import KeyGone
 from apps.vault.seal import blind_index, seal_text
 from apps.vault.tree import keys_in_use, open_key
 from apps.vault.types import NodeId
 
 FINGERPRINT_LABEL = "import.fingerprint"
+_MOST_AT_ONCE = 3  # of one person, that are not brought yet
 UNDER_WAY = (ImportState.QUEUED.value, ImportState.RUNNING.value)
 # What is wrong with what is brought, or with bringing it here: to try again changes nothing.
 _FINAL = (Invalid, TooMuch, Conflict, Forbidden, NotFound)
@@ -52,12 +55,17 @@ def ask_for_import(
 ) -> Import:
     """Note that this is brought into an entity that is held with PROJECT_CREATE; or give the import of the same that broke off."""
     index = blind_index(open_key(NodeId(entity.vault_node)), FINGERPRINT_LABEL, reader.fingerprint.hex())
-    known = Import.objects.filter(
-        entity=entity, fingerprint_index=index, asked_by=by.audit_id, clash=clash.value, state__in=UNDER_WAY
-    )
-    if (found := known.order_by("pk").first()) is not None:
-        return found
     with transaction.atomic():
+        _hold(entity, by)
+        known = Import.objects.filter(
+            entity=entity,
+            fingerprint_index=index,
+            asked_by=by.audit_id,
+            clash=clash.value,
+            state__in=UNDER_WAY,
+        )
+        if (found := known.order_by("pk").first()) is not None:
+            return found
         made = Import(
             entity=entity,
             origin=reader.origin.value,
@@ -69,12 +77,30 @@ def ask_for_import(
             things=reader.things,
         )
         if archive is not None:
+            require_room(by)
             made.vault_node, made.archive = archive
         made.save(force_insert=True)
         record(EventKind.IMPORT_ASKED, **whose(made), by=by, what=reader.origin.value)
         if archive is not None:
             background.enqueue("imports.advance", import_id=made.pk)
     return made
+
+
+def _hold(entity: Entity, by: Actor) -> None:
+    """Of two that the same person asks for at one moment the second sees the first, into whichever entity each is."""
+    if by.user_id is None:
+        locked(entity)
+    else:
+        User.objects.select_for_update(no_key=True).get(pk=by.user_id)
+
+
+def require_room(by: Actor) -> None:
+    """Each is handed in whole, and waits. TooMuch where as many of theirs do as may."""
+    if Import.objects.filter(asked_by=by.audit_id, state__in=UNDER_WAY).count() >= _MOST_AT_ONCE:
+        raise TooMuch(
+            _("At most %(n)d imports of yours are brought at once. Wait for one of them.")
+            % {"n": _MOST_AT_ONCE}
+        )
 
 
 def bring(
@@ -155,6 +181,7 @@ def _finish(job: Import, bringing: Bringing, *, by: Actor) -> None:
             raise Lost
         if not row.entity.is_open:
             raise Forbidden(_("Nothing is imported here now."))
+        row.entity = _held_with_what_is_chosen(row.entity)
         there = [each.pk for each in brought(row.uuid)]
         bringing.tally.projects = open_brought(row.uuid)
         if not kept_in(row.entity).code:
@@ -171,6 +198,14 @@ def _finish(job: Import, bringing: Bringing, *, by: Actor) -> None:
             runs=tally.runs,
             versions=tally.versions,
         )
+
+
+def _held_with_what_is_chosen(entity: Entity) -> Entity:
+    """Whoever switches code saving off, here or for all teams of the organisation, does so before it is asked for, or behind all of
+    this: then they find what came."""
+    if entity.organisation is not None:
+        locked(entity.organisation)
+    return locked(entity)
 
 
 def _count(row: Import, bringing: Bringing) -> None:

@@ -61,6 +61,7 @@ def choose(
 def unset(owner: Entity | Organisation, name: SettingName, *, by: Actor) -> None:
     """Take a choice back: what holds then is what is said above, or the default."""
     require_at(by, Permission.ENTITY_ADMIN, owner)
+    owner = locked(owner)
     before = _word(owner, name)
     _close_what_was_kept(owner, name, before=before, after=UNSET, by=by)
     if Setting.objects.filter(**_whose(owner), name=name).delete()[0]:
