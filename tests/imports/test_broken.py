@@ -104,6 +104,21 @@ def test_what_is_wrong_inside_leaves_nothing(archive: bytes, home: Entity, alice
     assert_nothing_came(home)
 
 
+def test_a_file_of_a_version_that_is_named_again_and_again_is_read_once(
+    archive: bytes, home: Entity, alice: User
+) -> None:
+    """Long before anything is compared with the digest of all of them."""
+    files = files_of(archive)
+    (path,) = [each for each in files if each.endswith("/v0/manifest.json")]
+    first, *others = json.loads(files[path])
+    named = [first, *(first | {"path": f"another {n}"} for n in range(3)), *others]
+
+    with pytest.raises(Broken, match="name the same file"):
+        imported(zipped(listing(files | {path: json.dumps(named).encode()})), home, by=alice)
+
+    assert_nothing_came(home)
+
+
 def assert_nothing_came(home: Entity) -> None:
     assert not Project.objects.filter(entity=home).exists()
     job = Import.objects.first()

@@ -44,6 +44,7 @@ def version_in(archive: Archive, folder: str, collection: PastCollection) -> Who
 
 
 def _files(archive: Archive, folder: str) -> Iterator[PastFile]:
+    named: set[str] = set()
     for each in archive.json_list(f"{folder}/{_MANIFEST}"):
         said = Said(each)
         extra = said.raw.get("extra")
@@ -58,6 +59,12 @@ def _files(archive: Archive, folder: str) -> Iterator[PastFile]:
             yield PastFile(entry)
             continue
         path = f"{folder}/{said.text('file')}"
+        # Else a short list could ask for a large file again and again.
+        if path in named:
+            raise Broken(
+                _("Two fields of what is to be imported name the same file: %(path)s.") % {"path": path}
+            )
+        named.add(path)
         if not archive.has(path) or archive.size(path) != entry.size:
             raise Broken(_("A file is missing from this archive."))
         yield PastFile(entry, partial(archive.stream, path))
