@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 
+from django.utils.translation import gettext as _
+
 from apps.blobs.errors import StoreFull
 from apps.blobs.sealed_file import seal_file
 from apps.blobs.store import default_store
@@ -22,7 +24,7 @@ def put_sealed(name: str, key: OpenKey, tally: Tally) -> int:
             return default_store().put(name, seal_file(key, tally))
     except OSError as error:
         if error.errno in _NO_ROOM:
-            raise StoreFull("There is no room for files just now. Try again later.") from error
+            raise StoreFull(_("There is no room for files just now. Try again later.")) from error
         raise
 
 

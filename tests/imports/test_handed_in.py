@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import traceback
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from apps.access.policy import Scope
 from apps.accounts.actors import Actor
@@ -14,7 +19,7 @@ from apps.accounts.models import User
 from apps.accounts.services import KeyTerms, issue_api_key
 from apps.blobs.models import Blob
 from apps.core import clock
-from apps.core.errors import Forbidden, NotFound, TooMuch
+from apps.core.errors import Forbidden, NotFound, TooMuch, Unavailable
 from apps.erasure.models import ErasureJob
 from apps.erasure.services import advance as advance_erasure
 from apps.erasure.taking_back import take_back
@@ -79,6 +84,35 @@ def test_an_archive_that_is_none_is_refused_at_once_and_not_kept(home: Entity, a
 
     assert (Import.objects.count(), Blob.objects.count()) == (0, blobs)
     assert not Node.objects.filter(kind=NodeKind.IMPORT).exists()
+
+
+@pytest.mark.embedded
+def test_where_there_is_no_room_nothing_is_half_kept_and_it_is_said(
+    archive: bytes, home: Entity, alice: User, settings: Settings, tmp_path: Path
+) -> None:
+    settings.OWNLOG_DATA = tmp_path
+    blobs = Blob.objects.count()
+
+    def is_nothing_left() -> bool:
+        files = [path for path in tmp_path.rglob("*") if path.is_file()]
+        rows = [*Import.objects.all(), *Node.objects.filter(kind=NodeKind.IMPORT)]
+        return not files and not rows and Blob.objects.count() == blobs
+
+    child = os.fork()
+    if child == 0:  # the limit is this process's, and so is what it stores: nothing of it is committed
+        try:
+            assert is_nothing_left()
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
+            with pytest.raises(Unavailable, match="There is no room for files just now"):
+                handed(os.urandom(3_000_000), home, alice)
+            assert is_nothing_left()
+            assert handed(archive, home, alice).state == ImportState.QUEUED
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(4)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_what_is_wrong_inside_is_said_to_who_asked_and_sealed(

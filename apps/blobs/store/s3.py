@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from boto3.s3.transfer import TransferConfig
 from botocore.client import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from django.utils.translation import gettext as _
 from storages.backends.s3 import S3Storage
 
 from apps.blobs.errors import ObjectMissing, StoreDenied, StoreFull, StoreUnreachable
@@ -259,7 +260,7 @@ def _told(name: str = "") -> Iterator[None]:
 
 def _error_of(code: str) -> OwnlogError:
     if code in _NO_ROOM:
-        return StoreFull("There is no room for files just now. Try again later.")
+        return StoreFull(_("There is no room for files just now. Try again later."))
     if code in _DENIED:
         return StoreDenied("The file store refuses this to the server. Try again later.")
     return StoreUnreachable(f"The file store answered {code}. Try again later.")
