@@ -7,6 +7,7 @@ import json
 import struct
 import subprocess
 import sys
+import textwrap
 import time
 import zipfile
 import zlib
@@ -37,7 +38,7 @@ from apps.imports.readers.wandb_offline import folders
 from apps.imports.readers.wandb_offline.folders import Folder
 from apps.imports.readers.wandb_offline.records import console_lines, row
 from apps.imports.readers.wandb_offline.wire import Message
-from apps.imports.types import Origin
+from apps.imports.types import Beat, Origin
 from apps.runs.formats.arrow import parquet
 from apps.runs.formats.columns import batches
 from tests.imports.conftest import listing, zipped
@@ -148,7 +149,7 @@ from apps.imports.readers.ownlog import tables
 from apps.imports.readers.ownlog.apart import _rows
 from apps.imports.readers.ownlog.archive import Archive
 from apps.imports.readers.opening import open_file
-from apps.imports.types import Origin
+from apps.imports.types import Beat, Origin
 tables._ROOM = int(sys.argv[2])
 def rows(reader):
     runs = (run for project in reader.projects() for run in project.runs())
@@ -235,6 +236,67 @@ def test_a_table_that_goes_on_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TooMuch, match="far more than it is"):
         for _row in read(packed(table)):
             pass
+
+
+SPINNING = "tests.imports.spinning"
+
+
+def test_a_table_that_is_reckoned_at_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "_MOST_SECONDS", 0)
+    table = written({"n": [1]})
+    spinning = tables.Apart(SPINNING, Beat())
+    lines = spinning.lines(io.BytesIO(table), len(table), "h.parquet", b"")
+
+    assert len(next(lines)) == 2**20
+    with pytest.raises(TooMuch, match="takes longer to read than any history may"):
+        next(lines)
+    spinning.end()
+
+
+def test_what_reads_tables_ends_with_a_worker_that_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "h.parquet"
+    path.write_bytes(written({"n": [1]}))
+    code = f"""
+        import subprocess, sys
+        from pathlib import Path
+        from apps.imports.readers.ownlog.apart import BYTES, FRAME, LINES, TABLE, WHERE
+        data = Path("{path}").read_bytes()
+        asked = [sys.executable, "-m", "{SPINNING}", str(2**30), "600"]
+        reading = subprocess.Popen(asked, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        reading.stdin.write(FRAME.pack(TABLE, len(data)) + WHERE.pack(0))
+        while (head := FRAME.unpack(reading.stdout.read(FRAME.size)))[0] == BYTES:
+            at = WHERE.unpack(reading.stdout.read(WHERE.size))[0]
+            reading.stdin.write(data[at : at + head[1]])
+        assert head[0] == LINES
+        print(reading.pid, flush=True)
+        input()
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as worker:
+        assert worker.stdout is not None
+        reading = Path(f"/proc/{int(worker.stdout.readline())}/stat")
+        assert _is_running(reading)
+
+        worker.kill()
+        worker.wait()
+
+    ends = time.monotonic() + 20
+    while _is_running(reading) and time.monotonic() < ends:
+        time.sleep(0.02)
+    assert not _is_running(reading)
+
+
+def _is_running(stat: Path) -> bool:
+    """Neither gone nor waiting for somebody to ask how it ended."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_a_table_of_many_columns_is_read_in_time_that_grows_as_they_do() -> None:

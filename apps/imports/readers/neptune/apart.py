@@ -78,4 +78,4 @@ if __name__ == "__main__":
 
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    serve(sys.stdin.buffer, int(sys.argv[1]), rows)
+    serve(sys.stdin.buffer, int(sys.argv[1]), int(sys.argv[2]), rows)

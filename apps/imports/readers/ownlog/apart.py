@@ -1,5 +1,6 @@
 """Parquet, read in a process that may have little memory (ADR 0252). What a file says of its sizes is believed by the library that
-opens it, so nothing that is done beside it bounds what it takes: only the machine does.
+opens it, so nothing that is done beside it bounds what it takes: only the machine does, also how long it reckons. It ends with
+whoever asks it.
 
 Run by `tables` as a program of its own, without settings and without what the environment holds. It asks for the bytes that it
 needs, and gives lines.
@@ -7,8 +8,10 @@ needs, and gives lines.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
+import signal
 import struct
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +32,8 @@ _MOST_ROWS_AT_ONCE = 8_192
 _BYTES_AT_ONCE = 16 * 2**20
 _MOST_COLUMNS = 200_000
 _LETTERS = 512 * 1024
+_BYTES_A_SECOND = 64 * 1024  # of a table: hundred times as fast it is read
+_PR_SET_PDEATHSIG = 1
 
 
 class _Unknown(Exception):
@@ -193,6 +198,22 @@ def _bound(room: int) -> None:
         resource.setrlimit(limit, (most, most))
 
 
+def _end_with_parent() -> None:
+    """However that ends. While it reckons, nothing else would tell it that nobody waits any more."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def _bound_time(seconds: int) -> None:
+    """So long it may reckon from here on."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    most = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
+    )
+
+
 def _ended(size: int, mark: bytes, rows: Rows) -> bytes:
     """How a table ended. All else that may be wrong with one ends this process: it is nothing but its reader."""
     try:
@@ -204,11 +225,13 @@ def _ended(size: int, mark: bytes, rows: Rows) -> bytes:
     return END
 
 
-def serve(asked: BinaryIO, room: int, rows: Rows = _rows) -> None:
+def serve(asked: BinaryIO, room: int, seconds: int, rows: Rows = _rows) -> None:
     """Tables one after another, until nobody asks any more. After one that could not be read there is no other."""
+    _end_with_parent()
     _bound(room)
     while len(head := asked.read(FRAME.size)) == FRAME.size:
         _kind, size = FRAME.unpack(head)
+        _bound_time(seconds + size // _BYTES_A_SECOND)
         mark = asked.read(WHERE.unpack(asked.read(WHERE.size))[0])
         end = _ended(size, mark, rows)
         _give(end)
@@ -224,4 +247,4 @@ if __name__ == "__main__":
 
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    serve(sys.stdin.buffer, int(sys.argv[1]))
+    serve(sys.stdin.buffer, int(sys.argv[1]), int(sys.argv[2]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ _LONGEST_FRAME = (
 )  # a line of the longest that there are, each letter of which takes four bytes, and some more
 _ROOM = 2**30  # what it may take beyond what its libraries do: sixty thousand columns take nearly so much
 _PATIENCE = 300.0  # seconds in which it says nothing
+_MOST_SECONDS = 600  # of a processor for one table, and more for one that is large in its file
 _BETWEEN_BEATS = 10.0  # in which it is waited for
 # Letters that the tables of an archive open to. Text that stands in every row takes next to nothing in a file.
 _LARGEST_RATIO, _ALWAYS_ALLOWED = 200, 32 * 2**30
@@ -120,7 +122,7 @@ class Apart:
         # Nothing of the environment: what reads the files of strangers knows no secrets.
         own = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
         process = subprocess.Popen(
-            [sys.executable, "-s", "-B", "-m", program, str(_ROOM)],
+            [sys.executable, "-s", "-B", "-m", program, str(_ROOM), str(_MOST_SECONDS)],
             cwd=_TOP,
             env=own,
             stdin=subprocess.PIPE,
@@ -174,8 +176,14 @@ class Apart:
         return heard
 
     def _gone(self, path: str) -> NoReturn:
-        """By an error of its own, or because it had not even the room to say that it has none."""
-        _refuse(b"" if self._process.wait() > 0 else apart.TOO_MUCH, path)
+        """By an error of its own, or because it had not even the room to say that it has none; or it took too long."""
+        ended = self._process.wait()
+        if ended == -signal.SIGXCPU:
+            raise TooMuch(
+                _("A table of this archive takes longer to read than any history may: %(path)s.")
+                % {"path": path}
+            )
+        _refuse(b"" if ended > 0 else apart.TOO_MUCH, path)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
