@@ -152,7 +152,7 @@ from apps.imports.readers.opening import open_file
 from apps.imports.types import Beat, Origin
 tables._ROOM = int(sys.argv[2])
 def rows(reader):
-    runs = (run for project in reader.projects() for run in project.runs())
+    runs = (each.read() for project in reader.projects() for each in project.runs())
     return sum(len(each) for run in runs for lines in run.lines.values() for each in lines())
 def refused(path):
     if path.name == "mlflow":
