@@ -205,7 +205,9 @@ def _held_with_what_is_chosen(entity: Entity) -> Entity:
     this: then they find what came."""
     if entity.organisation is not None:
         locked(entity.organisation)
-    return locked(entity)
+    held = locked(entity)
+    assert isinstance(held, Entity)
+    return held
 
 
 def _count(row: Import, bringing: Bringing) -> None:

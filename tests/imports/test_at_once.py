@@ -14,6 +14,7 @@ from django.db import connections
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.models import Version
+from apps.code_saving.queries import kept_in
 from apps.core import background
 from apps.core.errors import NotFound, TooMuch
 from apps.erasure.code import erase_code, saved_code_of
@@ -108,7 +109,7 @@ def test_code_that_is_switched_off_and_erased_while_an_import_ends_does_not_come
     keep(run, **{"code/train.py": b"print()"})
     artifacts.version(vision, "source-vision", {"train.py": b"print()"}, by=by, run=run, type_name="code")
     finish_run(run, state=RunState.FINISHED, by=by)
-    archive, real = archive_of(vision, alice), services.kept_in
+    archive = archive_of(vision, alice)
 
     def switched_off() -> None:
         try:
@@ -121,7 +122,7 @@ def test_code_that_is_switched_off_and_erased_while_an_import_ends_does_not_come
     thread = threading.Thread(target=switched_off)
 
     def asked(entity: Entity) -> Any:
-        kept = real(entity)
+        kept = kept_in(entity)
         thread.start()
         thread.join(0.5)  # it is through where it does not wait for what goes on here
         return kept
