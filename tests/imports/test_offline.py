@@ -175,6 +175,29 @@ def test_files_are_kept_and_links_are_not_followed(
     assert job.left_out >= 2
 
 
+@pytest.mark.parametrize("linked", ["files", "log"])
+def test_a_folder_that_is_a_link_is_not_followed(linked: str, folders: Path, tmp_path: Path) -> None:
+    """Whoever packed it may have made it lead anywhere on this machine."""
+    log, secret = log_of(folders, "failed"), tmp_path / "secret"
+    secret.mkdir()
+    (secret / "key.txt").write_text("of the machine")
+    packed = tmp_path / "offline-run-20260101_000000-failed"
+    packed.mkdir()
+    (packed / "files").symlink_to(secret)
+    there = packed / log.name
+    if linked == "log":
+        there.symlink_to(log)
+        with pytest.raises(NotFound):
+            OfflineReader(packed)
+        return
+    there.write_bytes(log.read_bytes())
+
+    reader = OfflineReader(packed)
+
+    (project,) = reader.projects()
+    assert [list(run.read().files()) for run in project.runs()] == [[]] and reader.left_out == 1
+
+
 def test_a_failed_run_has_its_exit_code(folders: Path, home: Entity, alice: User) -> None:
     imported(folders, home, alice)
 

@@ -98,14 +98,18 @@ class Folder:
                 yield jsontext.dumps(said.row(record))
 
     def files(self) -> Iterator[tuple[str, Path]]:
-        """What lies in its `files`, by name. A link is not followed: it leads to wherever whoever packed the folder wanted."""
+        """What lies in its `files`, by name. A link is not followed, nor if it is `files` itself: it leads to wherever whoever packed
+        the folder wanted."""
         top = self.path / "files"
+        if top.is_symlink():
+            return
         for found in sorted(top.rglob("*")):
             if found.is_file() and not found.is_symlink() and found.resolve().is_relative_to(top.resolve()):
                 yield found.relative_to(top).as_posix(), found
 
     def links(self) -> int:
-        return sum(each.is_symlink() for each in (self.path / "files").rglob("*"))
+        top = self.path / "files"
+        return 1 if top.is_symlink() else sum(each.is_symlink() for each in top.rglob("*"))
 
     def _of(self, wanted: int) -> Iterator[Message]:
         for record in records(self.log, self.beat):

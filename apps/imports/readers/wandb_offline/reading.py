@@ -81,13 +81,17 @@ def _logs(path: Path) -> list[Path]:
     """The one in the folder itself, or those of the folders in it. `latest-run` is a link to one of them."""
     if path.suffix == ".wandb" and path.is_file():
         return [path]
-    found = sorted(path.glob(_LOG))
+    found = _logs_in(path)
     below = (
         (each for each in sorted(path.iterdir()) if each.is_dir() and not each.is_symlink())
         if path.is_dir()
         else ()
     )
-    return found or [log for folder in below for log in sorted(folder.glob(_LOG))]
+    return found or [log for folder in below for log in _logs_in(folder)]
+
+
+def _logs_in(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.glob(_LOG) if not each.is_symlink())
 
 
 def _no_artifacts() -> Iterator[BroughtCollection]:
