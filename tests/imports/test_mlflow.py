@@ -278,6 +278,22 @@ def test_one_that_is_whole_comes(home: Entity, alice: User) -> None:
     assert imported(open_file(io.BytesIO(packed(_GOOD)), Origin.MLFLOW), home, alice).runs == 1
 
 
+def test_a_metric_that_is_called_as_the_step_and_an_end_before_the_beginning(
+    home: Entity, alice: User
+) -> None:
+    files = _GOOD | {
+        "m/1/r/metrics/_step": "1700000000000 0.5 0\n",
+        "m/1/r/meta.yaml": f"{_RUN}end_time: 1600000000000\n",
+    }
+
+    imported(open_file(io.BytesIO(packed(files)), Origin.MLFLOW), home, alice)
+
+    run = Run.objects.get()
+    (row,) = store.rereadable(run, Stream.HISTORY)()
+    assert (row["_step"], row["logged/_step"], run.finished_at) == (0, 0.5, run.created_at)
+    assert json.loads(open_run(run).summary_text) == {"loss": 0.5, "logged/_step": 0.5}
+
+
 def test_a_bomb_and_a_link_in_a_zip_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("apps.imports.readers.ownlog.archive._ALWAYS_ALLOWED", 0)
     bomb = io.BytesIO(packed(_GOOD | {"m/1/r/artifacts/zeros": "0" * 2**20}))

@@ -24,6 +24,7 @@ from apps.imports.handed_in import advance, hand_in
 from apps.imports.models import Import
 from apps.imports.readers.neptune import parts
 from apps.imports.readers.neptune.parts import Point, in_order
+from apps.imports.readers.neptune.reading import _moment
 from apps.imports.readers.opening import open_file, open_reader
 from apps.imports.readers.ownlog import tables
 from apps.imports.services import ask_for_import, bring
@@ -221,11 +222,27 @@ def _set(column: str, value: Any, kind: str) -> Callable[[dict[str, list[Any]]],
     return change
 
 
+def _retyped(name: str, kind: pa.DataType) -> bytes:
+    """The ZIP with one column of its first part of another kind, which has something to say in each row."""
+
+    def change(table: pa.Table) -> bytes:
+        held = io.BytesIO()
+        column = pa.array(["1"] * table.num_rows).cast(kind)
+        pq.write_table(table.set_column(table.schema.get_field_index(name), name, column), held)
+        return held.getvalue()
+
+    return _with_part(change)
+
+
 HOSTILE: dict[str, Callable[[], bytes]] = {
     "no Parquet": lambda: _with_part(lambda _table: b"PAR1 of another kind PAR1"),
     "a table of others": lambda: _with_part(lambda table: _table(table.select(["run_id"]), len)),
     "a series without a name": lambda: _changed(_set("attribute_path", None, "float_series")),
     "a name of very many letters": lambda: _changed(_set("attribute_path", "x" * 1025, "float_series")),
+    "a step that is a text": lambda: _retyped("step", pa.string()),
+    "numbers that are texts": lambda: _retyped("float_value", pa.string()),
+    "histograms that are texts": lambda: _retyped("histogram_value", pa.string()),
+    "texts that are numbers": lambda: _retyped("string_value", pa.float64()),
     "a file that leads out": lambda: _changed(_set("attribute_path", "../../etc/passwd", "file")),
     "a file that another field has": lambda: _changed(_set("file_value", {"path": "RUN-1/source/a.txt"}, "file")),
     "nothing of Neptune": lambda: _packed({"a.txt": b"a"}),
@@ -247,6 +264,21 @@ def test_of_what_is_hostile_nothing_is_kept(what: str, home: Entity, alice: User
         imported(open_file(io.BytesIO(HOSTILE[what]()), Origin.NEPTUNE), home, alice)
 
     assert not Project.objects.filter(entity=home).exists()
+
+
+def test_a_metric_that_is_called_as_the_step_does_not_stand_for_it(home: Entity, alice: User) -> None:
+    def rename(columns: dict[str, list[Any]]) -> None:
+        paths = columns["attribute_path"]
+        paths[:] = ["_step" if each == "metrics/odd" else each for each in paths]
+
+    imported(open_file(io.BytesIO(_changed(rename)), Origin.NEPTUNE), home, alice)
+
+    runs = {open_run(each).head.display_name: each for each in Run.objects.all()}
+    assert [row["_step"] for row in store.rereadable(runs["first ✓"], Stream.HISTORY)()] == list(range(300))
+
+
+def test_a_moment_without_a_zone_is_one_of_utc() -> None:
+    assert _moment({"sys/creation_time": "2025-01-01T00:00:00"}, "sys/creation_time") == BEGAN
 
 
 def test_a_path_in_a_table_leads_to_what_lies_in_its_folder_alone(home: Entity, alice: User) -> None:

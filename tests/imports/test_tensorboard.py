@@ -88,6 +88,21 @@ def test_what_is_cut_off_ends_there_and_what_is_damaged_is_said(folder: Path) ->
         list(events(path))
 
 
+@pytest.mark.parametrize("at", [math.nan, math.inf, -math.inf])
+def test_a_moment_that_is_none_is_damage(at: float, folder: Path) -> None:
+    (folder / "train" / "events.out.tfevents.2.host").write_bytes(scalar(at, 1, "loss", 0.5))
+
+    with pytest.raises(Broken):
+        TensorBoardReader(folder)
+
+
+def test_a_number_that_is_called_as_the_step_does_not_stand_for_it(folder: Path) -> None:
+    path = folder / "events.out.tfevents.3.host"
+    path.write_bytes(scalar(1.0, 7, "_step", 0.5))
+
+    assert [(each.step, each.numbers) for each in events(path)] == [(7, {"logged/_step": 0.5})]
+
+
 def test_a_folder_without_event_files_is_said(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         TensorBoardReader(tmp_path)

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 from apps.projects.names import MOST_LETTERS
 
+# What the client notes with each row, and in a summary: a number that was called so would stand for it.
+_OWN = frozenset({"_step", "_timestamp", "_runtime", "_wandb"})
 _UNFIT = re.compile(r"[/\\#?%:\x00-\x1f\x7f\ud800-\udfff]+")
 
 
@@ -25,6 +27,10 @@ def project_names(found: Iterable[str]) -> list[str]:
             last[start] = number
         names[one] = None
     return list(names)
+
+
+def fit_metric(name: str) -> str:
+    return f"logged/{name}" if name in _OWN else name
 
 
 def fit_name(text: str) -> str:

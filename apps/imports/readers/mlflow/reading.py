@@ -12,7 +12,7 @@ from apps.core import clock, jsontext
 from apps.files.types import PastFile
 from apps.imports.readers.mlflow.rows import history_rows, system_rows
 from apps.imports.readers.mlflow.types import Experiment, Logged, Store
-from apps.imports.readers.naming import project_names
+from apps.imports.readers.naming import fit_metric, project_names
 from apps.imports.readers.stretches import stretches
 from apps.imports.types import Beat, BroughtCollection, BroughtProject, BroughtRun, Origin, WholeRun
 from apps.projects.types import PastProject
@@ -83,7 +83,7 @@ class MlflowReader:
 
     def _past(self, run: Logged) -> PastRun:
         last, heard = self._last(run)
-        ended = run.ended_at or heard or run.began_at
+        ended = max(run.began_at, run.ended_at or heard or run.began_at)
         return PastRun(
             name=run.key,
             patch=RunPatch(
@@ -115,12 +115,13 @@ class MlflowReader:
                 if best is None or (point.step, point.at) >= best:
                     best = (point.step, point.at)
                     if not metric.startswith(_SYSTEM):
-                        last[metric] = point.value
+                        last[fit_metric(metric)] = point.value
         return last, min(datetime.fromtimestamp(newest / 1000, tz=UTC), clock.now()) if newest else None
 
     def _history(self, run: Logged) -> Iterable[Sequence[str]]:
         found = self._store.series(run, [each for each in run.metrics if not each.startswith(_SYSTEM)])
-        return stretches(map(jsontext.dumps, history_rows(found)))
+        named = {fit_metric(name): points for name, points in found.items()}
+        return stretches(map(jsontext.dumps, history_rows(named)))
 
     def _events(self, run: Logged) -> Iterable[Sequence[str]]:
         """What MLflow measured of the machine is no history of the run."""

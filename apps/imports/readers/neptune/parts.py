@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -24,6 +24,13 @@ _MOST_PART = 256 * 2**20  # the exporter begins another at some 50 MB
 _MOST_POINTS = 500_000  # that are put in order at one go
 _MOST_PASSES = 200  # over the parts of one run
 _MOST_NAME = 1024  # Neptune itself takes no longer one
+_KINDS: Mapping[str, type | tuple[type, ...]] = {  # those of files are objects
+    **dict.fromkeys(("int", "datetime"), int),
+    **dict.fromkeys(("float", "float_series"), (int, float)),
+    **dict.fromkeys(("string", "string_series"), str),
+    "bool": bool,
+    "string_set": list,
+}
 _MOST_VALUES = 4_000_000  # of one point: each takes tens of bytes once it is read
 
 
@@ -86,12 +93,9 @@ class Parts:
             next(rows, None)
             for said, weight in rows:
                 name, kind, step, at, value = said
-                if (
-                    not isinstance(name, str)
-                    or not 0 < len(name) <= _MOST_NAME
-                    or not abs(step or 0) < 2**62
-                    or not abs(at or 0) < 2**43
-                ):
+                if not isinstance(name, str) or not 0 < len(name) <= _MOST_NAME:
+                    raise _unusable(path)
+                if not _is_number(step, 2**62) or not _is_number(at, 2**43) or not _is_of(kind, value):
                     raise _unusable(path)
                 if value is not None:
                     yield Point(name, kind, step or 0, at or 0, value, weight)
@@ -157,6 +161,17 @@ def _row(text: str) -> tuple[list[Any], int]:
     row = jsontext.loads(line)
     is_text = isinstance(row[-1], str)  # commas in it are no values
     return row, 1 + len(line) // 100 + (0 if is_text else values // 8)
+
+
+def _is_number(said: object, most: int) -> bool:
+    return said is None or (isinstance(said, int) and abs(said) < most)
+
+
+def _is_of(kind: str, value: object) -> bool:
+    """Columns are of the kinds that whoever wrote the table gave them."""
+    if kind == "histogram_series" and isinstance(value, dict):
+        return all(isinstance(value.get(name), list) for name in ("edges", "values"))
+    return value is None or isinstance(value, _KINDS.get(kind, dict))
 
 
 def _unusable(path: str) -> Broken:

@@ -18,7 +18,7 @@ from apps.core import clock, jsontext
 from apps.core.errors import TooMuch
 from apps.files.types import PastFile
 from apps.imports.errors import Broken
-from apps.imports.readers.naming import fit_name, project_names
+from apps.imports.readers.naming import fit_metric, fit_name, project_names
 from apps.imports.readers.neptune.parts import Found, Parts, Point, found_in, in_order
 from apps.imports.readers.said import of_milliseconds
 from apps.imports.readers.stretches import stretches
@@ -136,12 +136,12 @@ class NeptuneReader:
                 facts.has_whole_steps &= point.step % _MILLION == 0
                 if (
                     point.kind == "float_series"
-                    and point.step >= facts.last.get(point.name, (point.step,))[0]
+                    and point.step >= facts.last.get(name := fit_metric(point.name), (point.step,))[0]
                 ):
-                    before = facts.last.get(point.name)
-                    more = _EACH + len(point.name) if before is None else -len(str(before[1]))
+                    before = facts.last.get(name)
+                    more = _EACH + len(name) if before is None else -len(str(before[1]))
                     size = self._grown(run, size, more + len(str(point.value)))
-                    facts.last[point.name] = point.step, point.value
+                    facts.last[name] = point.step, point.value
         return facts
 
     def _grown(self, run: Found, size: int, more: int) -> int:
@@ -245,14 +245,15 @@ def _rows(points: Iterator[Point], has_whole_steps: bool) -> Iterator[dict[str, 
     row: dict[str, Any] = {}
     at = count = None
     for point in points:
-        if row and (point.step != at or point.name in row):
+        name = fit_metric(point.name)
+        if row and (point.step != at or name in row):
             yield row
             row = {}
         if not row:
             at, count = point.step, 0 if count is None else count + 1
             row = {"_step": at // _MILLION if has_whole_steps else count, "_timestamp": point.at / 1000}
             row |= {} if has_whole_steps else {_STEP: at / _MILLION}
-        row[point.name] = _value(point)
+        row[name] = _value(point)
     if row:
         yield row
 
@@ -302,6 +303,7 @@ def _moment(own: Mapping[str, Any], name: str) -> datetime | None:
         found = datetime.fromisoformat(str(own[name]))
     except (KeyError, ValueError):
         return None
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
     return found if _FIRST <= found <= clock.now() + timedelta(days=1) else None
 
 

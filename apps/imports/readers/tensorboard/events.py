@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from django.utils.translation import gettext as _
 
 from apps.imports.errors import Broken
+from apps.imports.readers.naming import fit_metric
 from apps.imports.readers.wandb_offline.wire import Message, double
 from apps.imports.types import Beat
 
@@ -58,7 +60,9 @@ def events(path: Path, beat: Beat | None = None) -> Iterator[Event]:
 
 def _moment_of(start: bytes, before: float) -> float:
     """Of one that is passed over: as its program writes it, first of all."""
-    return double(start[1:]) if len(start) == _START and start[0] == _WALL_TIME << 3 | 1 else before
+    return (
+        _possible(double(start[1:])) if len(start) == _START and start[0] == _WALL_TIME << 3 | 1 else before
+    )
 
 
 def _event(said: Message) -> Event:
@@ -69,9 +73,15 @@ def _event(said: Message) -> Event:
         if number is None:
             others += 1
         else:
-            numbers[value.text(_TAG)] = number
+            numbers[fit_metric(value.text(_TAG))] = number
     moments = said.bytes_of(_WALL_TIME)
-    return Event(double(moments[-1]) if moments else 0.0, said.integer(_STEP), numbers, others)
+    return Event(_possible(double(moments[-1])) if moments else 0.0, said.integer(_STEP), numbers, others)
+
+
+def _possible(at: float) -> float:
+    if not math.isfinite(at):
+        raise Broken(_("An event file is damaged: %(name)s.") % {"name": ""})
+    return at
 
 
 def _number(value: Message) -> float | None:
