@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,7 +34,9 @@ log = logging.getLogger(__name__)
 TABLES: tuple[type[Model], ...] = (User, Entity, Organisation, EmailAddress, SocialAccount)
 # Written anew under a lock that nobody else has beside it, for about a tenth of a second; a larger one is vacuumed only.
 _MOST_BYTES = 32 * 2**20
-_PATIENCE = "300ms"  # for that lock: whoever waits for it has everybody wait behind it
+# For that lock, which is tried for and never waited for: whoever waits for it has everybody wait behind them. Nor is a session told for
+# how long it may wait: a pooler gives it to others afterwards.
+_TRIES, _REST_SECONDS = 30, 0.01
 # The checkpoint that lets go of a file of the log begins within this many times its interval, and ends before the next.
 _INTERVALS = 2
 _MOST_WRITTEN_OVER = 2**30  # bytes of the log, which may lie in files that wait to be used again
@@ -137,29 +140,38 @@ def _size_of(alone: BaseDatabaseWrapper, model: type[Model]) -> int:
 def _written_anew(alone: BaseDatabaseWrapper, model: type[Model]) -> bool:
     """Without what is dead in it; False where somebody holds the table."""
     try:
-        with alone.cursor() as cursor:
-            cursor.execute(f"SET lock_timeout = '{_PATIENCE}'")
-            cursor.execute(f"VACUUM (FULL) {_table(alone, model)}")
+        before = _file_of(alone, model)
+        for _ in range(_TRIES):
+            with alone.cursor() as cursor:
+                cursor.execute(f"VACUUM (FULL, SKIP_LOCKED) {_table(alone, model)}")
+            if _file_of(alone, model) != before:  # of one that it left out it says so in words only
+                return True
+            time.sleep(_REST_SECONDS)
+        log.warning("table not written anew, somebody holds it: table=%s", model._meta.db_table)
     except DatabaseError as error:
         log.warning("table not written anew: table=%s error=%s", model._meta.db_table, type(error).__name__)
-        return False
-    return True
+    return False
+
+
+def _file_of(alone: BaseDatabaseWrapper, model: type[Model]) -> int:
+    with alone.cursor() as cursor:
+        cursor.execute("SELECT pg_relation_filenode(%s::regclass)", [_table(alone, model)])
+        return int(cursor.fetchone()[0])
 
 
 def _vacuum(alone: BaseDatabaseWrapper, model: type[Model]) -> int | None:
-    """What is dead in it is freed, for whatever comes next; up to which transaction, None where the server does not say. Where even
-    that has to wait the step breaks off, and is tried again."""
+    """What is dead in it is freed, for whatever comes next; up to which transaction, None where the server does not say, or somebody
+    else is at it: then it is tried again."""
     said: list[tuple[str, str]] = []
 
     def hear(notice: Any) -> None:
         said.append((notice.message_primary or "", notice.message_detail or ""))
 
     with alone.cursor() as cursor:
-        cursor.execute(f"SET lock_timeout = '{_PATIENCE}'")
         alone.connection.add_notice_handler(hear)
         try:
             before = _number(alone, _TAKE_NUMBER)
-            cursor.execute(f"VACUUM (VERBOSE) {_table(alone, model)}")
+            cursor.execute(f"VACUUM (VERBOSE, SKIP_LOCKED) {_table(alone, model)}")
             following = range(before + 1, _number(alone, _TAKE_NUMBER) + 1)
         finally:
             alone.connection.remove_notice_handler(hear)

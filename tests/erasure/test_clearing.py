@@ -156,6 +156,29 @@ def _as_role_without_rights(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.mark.django_db(transaction=True)
 @on_postgresql
+def test_a_table_that_somebody_holds_is_not_waited_for_and_no_session_is_told_how_long_it_may(
+    aside: BaseDatabaseWrapper,
+) -> None:
+    """A pooler would give that session to somebody else."""
+    other = connections.create_connection("default")
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("LOCK TABLE accounts_user IN ACCESS SHARE MODE")
+        assert not clearing._written_anew(aside, User)
+        with other.cursor() as cursor:
+            cursor.execute("COMMIT")
+    finally:
+        other.close()
+
+    assert clearing._written_anew(aside, User) and clearing._vacuum(aside, User) is not None
+    with aside.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("0",)
+
+
+@pytest.mark.django_db(transaction=True)
+@on_postgresql
 def test_while_a_transaction_of_before_sees_the_rows_nothing_is_called_done(
     aside: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
