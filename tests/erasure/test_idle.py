@@ -12,6 +12,7 @@ import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend
+from django.db import transaction
 from django.test import Client
 
 from apps.accounts.actors import Actor
@@ -21,7 +22,8 @@ from apps.core.mail import NO_MAIL
 from apps.erasure.accounts import erase_account
 from apps.erasure.alarms import health
 from apps.erasure.idle import erase_idle_accounts
-from apps.erasure.models import ErasureJob
+from apps.erasure.models import ErasureJob, WayBack
+from apps.erasure.remembering import remember, wait_again
 from apps.erasure.services import due_jobs
 from apps.erasure.taking_back import take_back_by_link
 from apps.erasure.types import HARD_LIMIT, Cause, Scope, Step
@@ -294,6 +296,28 @@ def test_nobody_is_erased_to_whom_no_link_back_was_sent(
     assert job.due_at is not None and job.due_at > clock.now() + timedelta(days=6.9)
     ErasureJob.objects.filter(pk=job.pk).update(due_at=past)
     assert job.pk in due_jobs()
+
+
+def test_in_a_database_of_before_nobody_is_erased_to_whom_no_other_link_was_sent(bob: User) -> None:
+    """The one that was mailed leads nowhere there."""
+    told_twice(bob)
+    before = transaction.savepoint()
+    assert erase_idle_accounts() == 1
+    remember()
+    transaction.savepoint_rollback(before)
+    mail.outbox.clear()
+
+    assert wait_again() == 1
+
+    job = ErasureJob.objects.get()
+    ErasureJob.objects.filter(pk=job.pk).update(due_at=clock.now() - timedelta(minutes=1))
+    assert job.pk not in due_jobs() and not User.objects.get(pk=bob.pk).is_active
+    WayBack.objects.update(made_at=clock.now() - timedelta(days=1.1))
+    erase_idle_accounts()
+    (message,) = mail.outbox
+    assert message.to == ["bob@example.com"] and "/account/closed/" in str(message.body)
+    job.refresh_from_db()
+    assert job.due_at is not None and job.due_at > clock.now() + timedelta(days=6.9)
 
 
 def test_a_link_that_an_operator_was_given_is_not_made_worthless_by_a_mail(
