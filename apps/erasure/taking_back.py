@@ -22,13 +22,13 @@ from apps.artifacts.services import bring_back_collection, bring_back_versions
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import background, clock
-from apps.core.errors import Conflict, Forbidden, OwnlogError
+from apps.core.errors import Conflict, Forbidden, Invalid, OwnlogError
 from apps.erasure.grace import can_be_taken_back, waiting
 from apps.erasure.keyless import has_lost_keys
 from apps.erasure.models import ErasureJob, PartErasure
 from apps.erasure.queries import get_job
 from apps.erasure.types import Scope, Step
-from apps.erasure.ways_back import use_way_back
+from apps.erasure.ways_back import erasure_behind, note_handed_over, use_way_back
 from apps.files.models import RunFile
 from apps.files.queries import names_again
 from apps.projects.gate import require
@@ -82,6 +82,22 @@ def erase_now(actor: Actor, *, public_id: str) -> ErasureJob:
     _GATES[Scope(job.scope)](actor, job)
     background.enqueue("erasure.advance", job_id=job.pk)
     return _noted(EventKind.ERASURE_HASTENED, job, actor)
+
+
+@transaction.atomic
+def erase_now_by_link(secret: str, *, name: str) -> ErasureJob:
+    """The same for an account, by whoever has its link and types what it is called, as when it was asked for. Invalid for another
+    name; the link leads on to the receipt."""
+    job = erasure_behind(secret)
+    if job.entity.user is None or not can_be_taken_back(job):
+        raise Conflict(_("This erasure waits no more."))
+    if name.strip().lower() != job.entity.name:
+        raise Invalid(_("This is not the user name of this account."))
+    note_handed_over(secret)  # else one that nobody asked for waits on for somebody to be told
+    if not waiting().filter(pk=job.pk).update(due_at=clock.now()):
+        raise Conflict(_("This erasure waits no more."))
+    background.enqueue("erasure.advance", job_id=job.pk)
+    return _noted(EventKind.ERASURE_HASTENED, job, Actor.person(job.entity.user))
 
 
 def may_decide(actor: Actor, job: ErasureJob) -> bool:

@@ -130,7 +130,8 @@ declare_url("account-erase", SIGNED_IN, methods=_FORM)
 # The link that was mailed is what opens it: how far an erasure is, in counts and moments, and what takes the account back.
 for name in ("closed-account", "closed-account-receipt"):
     declare_url(name, ANYBODY, methods=_READING)
-declare_url("closed-account-restore", ANYBODY, methods=("POST",))
+for name in ("closed-account-now", "closed-account-restore"):
+    declare_url(name, ANYBODY, methods=("POST",))
 for name in ("team-webhooks", "team-webhook"):
     declare_url(name, Permission.ENTITY_ADMIN, methods=_FORM)
 for name in ("organisation-settings", "organisation-add-team", "organisation-let-team-go"):

@@ -133,6 +133,7 @@ urlpatterns = [
     # By a link that was mailed: whose account waits to be erased cannot sign in.
     path("account/closed/<str:secret>", closing.closed, name="closed-account"),
     path("account/closed/<str:secret>/restore", closing.restore, name="closed-account-restore"),
+    path("account/closed/<str:secret>/now", closing.begin, name="closed-account-now"),
     path("account/closed/<str:secret>/receipt", closing.receipt, name="closed-account-receipt"),
     path("account/language", appearance.language, name="language"),
     # Settings.

@@ -10,8 +10,12 @@ import pytest
 from django.core import mail
 from django.test import Client
 
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.audit.models import Event
+from apps.core import clock
 from apps.core.mail import NO_MAIL
+from apps.erasure.accounts import erase_account
 from apps.erasure.models import ErasureJob
 from apps.erasure.types import Step
 from apps.runs.models import Run
@@ -76,6 +80,31 @@ def test_it_is_closed_and_comes_back_by_the_mailed_link(own: Run, bob: User) -> 
     assert User.objects.get(pk=bob.pk).is_active
     assert nobody.get("/account/closed/garbage").status_code == 404
     assert nobody.post("/account/closed/garbage/restore").status_code == 404
+
+
+def test_who_does_not_want_to_wait_has_it_begin_by_the_link_and_the_name(own: Run, bob: User) -> None:
+    job, secret = erase_account(bob, by=Actor.person(bob))
+    place, nobody = f"/account/closed/{secret}", Client()
+    assert "Erase your account now" in text_of(nobody.get(place))
+
+    for typed in ("", "alice", HOSTILE):
+        refused = nobody.post(f"{place}/now", {"name": typed})
+        assert refused.status_code == 400 and "This is not the user name" in text_of(refused)
+    assert nobody.post("/account/closed/garbage/now", {"name": "bob"}).status_code == 404
+    assert nobody.get(f"{place}/now").status_code == 405
+    job.refresh_from_db()
+    assert job.begins_at > clock.now()
+
+    assert nobody.post(f"{place}/now", {"name": " Bob "}).headers["Location"] == place
+
+    job.refresh_from_db()
+    assert job.begins_at <= clock.now()
+    assert Event.objects.filter(kind="erasure.hastened", by=bob.public_id, subject=job.public_id).exists()
+    assert "Erase your account now" not in text_of(nobody.get(place))
+    assert nobody.post(f"{place}/restore").status_code == 409
+    assert nobody.post(f"{place}/now", {"name": "bob"}).status_code == 409
+    finish(job)
+    assert "Download the receipt" in text_of(nobody.get(place))
 
 
 def test_where_no_mail_goes_out_the_link_is_shown_once_and_leads_to_the_receipt(

@@ -14,12 +14,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.accounts.actors import Actor
 from apps.accounts.queries import user_of
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, Invalid
 from apps.erasure.accounts import account_would_go, erase_account
 from apps.erasure.grace import could_be_taken_back_until
 from apps.erasure.idle import tell_of_closing
 from apps.erasure.queries import would_go
-from apps.erasure.taking_back import take_back_by_link
+from apps.erasure.taking_back import erase_now_by_link, take_back_by_link
 from apps.erasure.types import Scope
 from apps.erasure.ways_back import erasure_behind, path_of, receipt_behind
 from apps.teams.queries import own_entity
@@ -77,11 +77,25 @@ def _closed(request: Request, user: User, *, at_once: bool) -> HttpResponse:
 @require_safe
 def closed(request: Request, secret: str) -> HttpResponse:
     """How far the erasure of an account is, for whoever has the link: its person cannot sign in any more."""
-    job = progress_of(erasure_behind(secret))
-    response = render(request, "erasing/way_back.html", {"job": job, "secret": secret})
-    if request.htmx and job.is_over:
+    response = _page_of_link(request, secret)
+    if request.htmx and progress_of(erasure_behind(secret)).is_over:
         response["HX-Refresh"] = "true"  # the page that waited says so in its heading too
     return response
+
+
+def _page_of_link(request: Request, secret: str, *, error: str = "") -> HttpResponse:
+    words = {"job": progress_of(erasure_behind(secret)), "secret": secret, "error": error}
+    return render(request, "erasing/way_back.html", words, status=400 if error else 200)
+
+
+@require_POST
+def begin(request: Request, secret: str) -> HttpResponseBase:
+    """Do not wait until the account is erased. Its name is typed once more."""
+    try:
+        erase_now_by_link(secret, name=request.POST.get("name", ""))
+    except Invalid as refused:
+        return _page_of_link(request, secret, error=refused.public_message)
+    return redirect("closed-account", secret=secret)
 
 
 @require_POST

@@ -387,6 +387,7 @@ def test_operators_pages_are_for_operators(unbroken: Instance, browsers: dict[st
 OPEN_WITHOUT_A_THING = {
     "closed-account",
     "closed-account-receipt",
+    "closed-account-now",
     "closed-account-restore",
     "invitation",
     "provider-start",
