@@ -10,7 +10,7 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from config.launch import leftovers
@@ -18,6 +18,17 @@ from config.launch.options import CannotStart
 
 # sockaddr_un holds 104 bytes on macOS and 108 on Linux, the closing zero included.
 LONGEST_SOCKET_PATH = 103
+_NEEDED = {
+    "DYLD_LIBRARY_PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "TMPDIR",
+    "TZ",
+    leftovers.MARK,
+}
 
 
 def socket_path(data: Path) -> Path:
@@ -47,6 +58,11 @@ def _own_folder(folder: Path) -> None:
 
 def url(path: Path) -> str:
     return f"redis+socket://{path}"
+
+
+def environment(whole: Mapping[str, str]) -> dict[str, str]:
+    """What it needs of the launcher's. The rest holds secrets of other servers, which would lie in its memory for as long as it runs."""
+    return {name: value for name, value in whole.items() if name in _NEEDED}
 
 
 def command(path: Path) -> Sequence[str]:

@@ -61,7 +61,11 @@ class Launcher:
         if not self.options.broker_url:
             path = broker.socket_path(self.options.data)
             environment["OWNLOG_BROKER_URL"] = broker.url(path)
-            self._begin(Child("broker", broker.command(path), environment, patience=5, stop_rank=2))
+            self._begin(
+                Child(
+                    "broker", broker.command(path), broker.environment(environment), patience=5, stop_rank=2
+                )
+            )
             broker.wait_until_up(path)
         self._finish(preparation)
         # Stopped first: nothing new may come in while the rest is ending.

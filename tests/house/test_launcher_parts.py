@@ -186,6 +186,18 @@ def test_somebody_elses_folder_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_
         broker.socket_path(tmp_path)
 
 
+def test_the_broker_is_told_no_secrets_of_others() -> None:
+    """They would lie in its memory."""
+    whole = {
+        "PATH": "/bin",
+        leftovers.MARK: "x",
+        "OWNLOG_GITHUB_CLIENT_SECRET": "y",
+        "AWS_SECRET_ACCESS_KEY": "z",
+    }
+
+    assert broker.environment(whole) == {"PATH": "/bin", leftovers.MARK: "x"}
+
+
 def test_the_broker_keeps_nothing_and_listens_on_no_port(tmp_path: Path) -> None:
     words = broker.command(tmp_path / "broker.sock")
     given = dict(zip(words[1::2], words[2::2], strict=True))
