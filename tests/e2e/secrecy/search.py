@@ -3,8 +3,8 @@
 Files are searched as bytes, and SQLite files value by value as well: a long value is spread over
 pages, and raw bytes of the file would miss it. What is merely compressed is opened, wherever in a file it begins.
 
-A file is read in blocks that overlap, so its size is no matter. Markers made here begin with the same letters: each guise of
-those is looked for once, and what follows is looked up, so their number is no matter either.
+A file is read in blocks that overlap, so its size is no matter. All markers are looked for at once, by how they begin, so their
+number is no matter either.
 """
 
 from __future__ import annotations
@@ -26,17 +26,21 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
+import numpy as np
 import zstandard
 
 _SQLITE = b"SQLite format 3\0"
 _STEM = "qvzxkw"
 BLOCK = 4 * 1024 * 1024
+_START = 4  # bytes of a needle by which it is looked for
+_AT_ONCE = 256 * 1024
 _OVERLAP = 4 * 1024  # more than any guise of any marker is long
 _MOST_UNPACKED = 64 * 1024 * 1024  # of one stream
 _PIECE = 64 * 1024
 # What stands before and after these is unknown, so only the letters that the marker alone decides are looked for.
 _ALIGNMENTS = ((0, 0), (1, 2), (2, 3))
 Guise = tuple[str, bytes]
+Reading = tuple[str, bytes]  # where it was, and what
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +77,15 @@ def new_number(field: str) -> Marker:
 
 def search(places: Iterable[Path], markers: Iterable[Marker]) -> list[Hit]:
     """Every marker in every file at or below `places`."""
-    return search_readings((each for path in _files(places) for each in _readings(path)), markers)
+    return search_readings(readings_of(places), markers)
 
 
-def search_readings(readings: Iterable[tuple[str, bytes]], markers: Iterable[Marker]) -> list[Hit]:
+def readings_of(places: Iterable[Path]) -> Iterator[Reading]:
+    """All that is in the files at or below `places`."""
+    return (each for path in _files(places) for each in _readings(path))
+
+
+def search_readings(readings: Iterable[Reading], markers: Iterable[Marker]) -> list[Hit]:
     """Every marker in what was read, each reading with a word on where it was."""
     finder, hits = _Finder(markers), set[Hit]()
     for where, data in readings:
@@ -85,12 +94,13 @@ def search_readings(readings: Iterable[tuple[str, bytes]], markers: Iterable[Mar
 
 
 class _Finder:
-    """All markers at once: those that begin with the stem by it, all others one by one."""
+    """All markers at once, by one look at each byte however many they are: a thousand of them have the stem in common."""
 
     def __init__(self, markers: Iterable[Marker]) -> None:
-        self._others: list[tuple[str, str, bytes]] = []
         # For each guise and length: by the whole needle, the field.
         self._stemmed: dict[tuple[str, int], dict[bytes, str]] = defaultdict(dict)
+        # By their first bytes: the field, the guise and the whole; of a stem no field.
+        self._needles: dict[bytes, list[tuple[str | None, str, bytes]]] = defaultdict(list)
         stems = dict(_text_guises(_STEM, stem=True))
         for marker in markers:
             is_stemmed = isinstance(marker.value, str) and re.fullmatch(rf"{_STEM}[a-z]+", marker.value)
@@ -98,18 +108,20 @@ class _Finder:
                 if is_stemmed and guise in stems:
                     self._stemmed[guise, len(needle)][needle] = marker.field
                 else:
-                    self._others.append((marker.field, guise, needle))
-        self._stems = {guise: stems[guise] for guise, _ in self._stemmed}
+                    self._needles[needle[:_START]].append((marker.field, guise, needle))
+        for guise in dict.fromkeys(guise for guise, _ in self._stemmed):
+            self._needles[stems[guise][:_START]].append((None, guise, stems[guise]))
+        self._starts = _Starts(self._needles)
 
     def found_in(self, data: bytes) -> Iterator[tuple[str, str]]:
-        for field, guise, needle in self._others:
-            if needle in data:
-                yield field, guise
-        for guise, stem in self._stems.items():
-            at = data.find(stem)
-            while at >= 0:
-                yield from self._whole(data, guise, at, len(stem))
-                at = data.find(stem, at + 1)
+        for at in self._starts.found_in(data):
+            for field, guise, needle in self._needles.get(data[at : at + _START], ()):
+                if not data.startswith(needle, at):
+                    continue
+                if field is None:
+                    yield from self._whole(data, guise, at, len(needle))
+                else:
+                    yield field, guise
 
     def _whole(self, data: bytes, guise: str, at: int, stem: int) -> Iterator[tuple[str, str]]:
         for (of, length), needles in self._stemmed.items():
@@ -118,6 +130,30 @@ class _Finder:
                 field = needles.get(data[start : start + length]) if start >= 0 else None
                 if field is not None:
                     yield field, guise
+
+
+class _Starts:
+    """Where any of many beginnings may stand: by tables of what its first pairs of bytes can be, so some are none."""
+
+    def __init__(self, starts: Iterable[bytes]) -> None:
+        found = list(starts)
+        assert len({len(start) for start in found}) <= 1
+        self._tables = []
+        for at in range(0, len(found[0]) if found else 0, 2):
+            table = np.zeros(2**16, dtype=bool)
+            table[[int.from_bytes(start[at : at + 2], "little") for start in found]] = True
+            self._tables.append(table)
+
+    def found_in(self, data: bytes) -> Iterator[int]:
+        """In pieces that stay in the processor's memory, and overlap by what a beginning takes."""
+        most = 2 * len(self._tables) - 1
+        for start in range(0, len(data) - most if most > 0 else 0, _AT_ONCE):
+            letters = np.frombuffer(data[start : start + _AT_ONCE + most], dtype=np.uint8).astype(np.uint16)
+            pairs = letters[:-1] | (letters[1:] << 8)
+            at = np.flatnonzero(self._tables[0][pairs[: len(letters) - most]])
+            for number, table in enumerate(self._tables[1:], start=1):
+                at = at[table[pairs[at + 2 * number]]]
+            yield from (at + start).tolist()
 
 
 def _text_guises(text: str, *, stem: bool = False) -> list[Guise]:
@@ -161,7 +197,7 @@ def _files(places: Iterable[Path]) -> Iterator[Path]:
             yield place
 
 
-def _readings(path: Path) -> Iterator[tuple[str, bytes]]:
+def _readings(path: Path) -> Iterator[Reading]:
     """The file's name and bytes, then what is inside it, each with a word on where it was."""
     yield f"name of {path}", str(path).encode()
     try:
@@ -175,7 +211,7 @@ def _readings(path: Path) -> Iterator[tuple[str, bytes]]:
         yield from _values(path)
 
 
-def _values(path: Path) -> Iterator[tuple[str, bytes]]:
+def _values(path: Path) -> Iterator[Reading]:
     """All values of a SQLite file, those in its WAL included."""
     with sqlite3.connect(path) as connection:
         connection.text_factory = bytes
@@ -192,12 +228,12 @@ def _values(path: Path) -> Iterator[tuple[str, bytes]]:
     connection.close()
 
 
-def value_readings(where: str, value: object) -> Iterator[tuple[str, bytes]]:
+def value_readings(where: str, value: object) -> Iterator[Reading]:
     data = value if isinstance(value, bytes) else repr(value).encode()
     yield from _blocks_and_unpacked(where, BytesIO(data))
 
 
-def _blocks_and_unpacked(where: str, file: BinaryIO) -> Iterator[tuple[str, bytes]]:
+def _blocks_and_unpacked(where: str, file: BinaryIO) -> Iterator[Reading]:
     for start, block in _blocks(file):
         yield where, block
         for at in _beginnings(block):
@@ -229,10 +265,11 @@ def _blocks(file: Any) -> Iterator[tuple[int, bytes]]:
 
 # gzip, zstd, and zlib at its four levels.
 _BEGINS = re.compile(rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd|\x78[\x01\x5e\x9c\xda]")
+_PACKED = _Starts([b"\x1f\x8b", b"\x28\xb5", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"])
 
 
 def _beginnings(block: bytes) -> Iterator[int]:
-    return (found.start() for found in _BEGINS.finditer(block))
+    return (at for at in _PACKED.found_in(block) if _BEGINS.match(block, at))
 
 
 def _unpacked(file: BinaryIO, at: int, magic: bytes) -> Iterator[bytes]:
