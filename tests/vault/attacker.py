@@ -10,7 +10,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from apps.vault import roots
 from apps.vault.errors import Tampered
+from apps.vault.keys import OpenKey
 from apps.vault.models import Grant, Node
+from apps.vault.types import NodeId
 from apps.vault.wraps import SECRET_BYTES, grant_place, node_place, unwrap
 
 
@@ -31,9 +33,13 @@ class Attacker:
 
     def can_open(self) -> set[UUID]:
         """The ids of all nodes and blobs whose content secret can be had by any way through any of the copies."""
+        return {key.node_id for key in self.keys()}
+
+    def keys(self) -> list[OpenKey]:
+        """What they open with: a run that was given another key has two."""
         provider = roots.provider()
         known = {UUID(int=each).hex: AESGCM(provider.get(each)) for each in provider.generations()}
-        opened: set[UUID] = set()
+        opened: list[OpenKey] = []
         left, came = list(self.nodes), True
         while came:
             came, waiting = False, []
@@ -50,12 +56,13 @@ class Attacker:
                 except Tampered:
                     continue
                 known[wrap_id.hex] = AESGCM(pair[:SECRET_BYTES])
-                opened.add(node)
+                opened.append(OpenKey(NodeId(node), content_id.bytes, pair[SECRET_BYTES:]))
                 came = True
             left = waiting
         for blob, owner, lies_under, content_id, secret in self.grants:
             if cipher := known.get(lies_under.hex):
                 place = grant_place(blob.hex, owner.hex, lies_under.hex, content_id.hex)
-                unwrap(cipher, secret, place, node_id=blob.hex)
-                opened.add(blob)
+                opened.append(
+                    OpenKey(NodeId(blob), content_id.bytes, unwrap(cipher, secret, place, node_id=blob.hex))
+                )
         return opened

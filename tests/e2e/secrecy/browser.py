@@ -33,6 +33,20 @@ class Browser:
             allow_redirects=False,
         )
 
+    def upload(
+        self, path: str, fields: dict[str, str], files: dict[str, tuple[str, bytes]]
+    ) -> requests.Response:
+        """The same, with files behind the fields."""
+        token = _TOKEN.search(self.get(path).text)
+        return self.session.post(
+            self.url + path,
+            data={**fields, "csrfmiddlewaretoken": token[1] if token else ""},
+            files=files,
+            headers={"Referer": self.url + path},
+            timeout=60,
+            allow_redirects=False,
+        )
+
     def post_without_token(self, path: str) -> requests.Response:
         return self.session.post(self.url + path, data={"x": "y"}, timeout=60, allow_redirects=False)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -13,28 +13,38 @@ from urllib.parse import quote, urlencode
 from django.urls import reverse
 
 from tests.e2e.clients import Client
-from tests.e2e.secrecy import people
+from tests.e2e.secrecy import beyond, people
 from tests.e2e.secrecy.browser import BESIDES, PASSWORD, Browser
 from tests.e2e.secrecy.door import RUN, UPSERT, Door, history
+from tests.e2e.secrecy.held import Held
 from tests.e2e.secrecy.logged import READ, TRAIN
-from tests.e2e.secrecy.search import Hit, Marker, search
+from tests.e2e.secrecy.search import Hit, Marker, Reading, new_text, search_readings, value_readings
 from tests.e2e.secrecy.test_tenants import API, PAGES
 from tests.live import LiveServer
 from tests.providers import Provider
-from tests.web.mailbox import Mailbox
+from tests.web.mailbox import Mailbox, words_of
 
 
 @dataclass
 class World:
     """An instance that was used by one person for everything, and what she wrote."""
 
-    server: LiveServer
+    held: Held
     watch: Path
+    mailbox: Mailbox
     markers: dict[str, Marker]
     secrets: list[Marker] = field(default_factory=list)
     seen: str = ""
     read: str = ""  # of it, by the client
     fetched: list[str] = field(default_factory=list)  # of the provider, by the instance
+    # Stand in the clear as long as they are there.
+    clear: list[Marker] = field(
+        default_factory=lambda: [new_text("name and address"), new_text("organisation")]
+    )
+
+    @property
+    def server(self) -> LiveServer:
+        return self.held.server
 
     @property
     def values(self) -> dict[str, str | float]:
@@ -43,30 +53,71 @@ class World:
     def text(self, name: str) -> str:
         return str(self.markers[name].value)
 
-    @property
-    def places(self) -> list[Path]:
-        return [self.server.folder]
-
     def hits(self) -> list[Hit]:
-        return search(self.places, [*self.markers.values(), *self.secrets])
+        """Of all, in all that the instance owns. What it has sent by mail is links, with their secrets, and names of people."""
+        found = self.hits_of(*self.markers.values(), *self.secrets)
+        return found + self.hits_in_mails(*self.markers.values())
+
+    def hits_of(self, *markers: Marker) -> list[Hit]:
+        return search_readings(self.held.readings(), markers)
+
+    def hits_in_mails(self, *markers: Marker) -> list[Hit]:
+        """But for the addresses that they went to."""
+        return search_readings(self._mails(), markers)
+
+    @property
+    def backups(self) -> Path:
+        return self.server.folder / "backups"
+
+    @property
+    def backup_keys(self) -> Path:
+        """Where backups leave the root key: apart from them."""
+        return self.watch.parent / "backup keys"
+
+    @property
+    def copied_keys(self) -> Path:
+        """What somebody copied of it, whom nobody can make forget."""
+        return self.watch.parent / "copied keys"
+
+    def back_up(self, name: str) -> None:
+        self.backups.mkdir(exist_ok=True)
+        self.server.manage("backup", str(self.backups / name), "--keys", str(self.backup_keys))
+
+    def become_the_backup(self, name: str) -> None:
+        """What is started from now on has its main database, and its files where they are in it."""
+        self.server.stop()
+        self.server.env.pop("OWNLOG_VAULT_URL", None)
+        self.server.env |= self.held.put_back(self.backups / name)
+
+    def _mails(self) -> Iterator[Reading]:
+        for mail in self.mailbox.mails:
+            for name, value in mail.items():
+                if name != "To":
+                    yield from value_readings(f"mail, {name}", value)
+            yield from value_readings("mail", words_of(mail))
 
 
-def live_through(world: World, there: Provider, mailbox: Mailbox) -> None:
+def live_through(world: World, there: Provider) -> None:
     browser = Browser(world.server.url)
     browser.sign_up("carol")
     world.server.manage("grant_plan", "carol", "team")
     key = world.server.manage("issue_api_key", "carol").split()[-1]
-    world.secrets = [Marker("API key", key), Marker("password", PASSWORD)]
+    session = browser.session.cookies["ownlog_session"]
+    world.secrets = [Marker("API key", key), Marker("password", PASSWORD), Marker("session", session)]
     with Client(world.server.url, key=key) as client:
         client.ask(TRAIN, json.dumps(world.values))
-        wait_for_compaction(world.server.data)
+        wait_for_compaction(world.held)
         world.seen = world.read = client.ask(READ, json.dumps(world.values))
     door = Door(world.server.url, key)
     world.seen += raw_reads(world, door)
     log_more(world, door)
     world.seen += found_a_team(world, door)
     world.seen += share(world, door, browser)
-    seen, secrets = people.live_as_people(browser, there, mailbox, world.text)
+    organisation = str(world.clear[1].value)
+    seen, secrets = beyond.live_beyond(world.server, door, browser, world.text, organisation)
+    world.seen += seen
+    world.secrets += secrets
+    seen, secrets = people.live_as_people(browser, there, world.mailbox, world.text)
     world.seen += seen
     world.secrets += secrets
     world.fetched = list(there.fetched)
@@ -74,16 +125,14 @@ def live_through(world: World, there: Provider, mailbox: Mailbox) -> None:
     world.seen += visit_everything(world, browser)
 
 
-def wait_for_compaction(data: Path, seconds: float = 60) -> None:
+CREATE_ARTIFACT = "mutation($i: CreateArtifactInput!) { createArtifact(input: $i) { artifact { id } } }"
+_IN_CHUNKS = "SELECT count(*) FROM runs_chunk WHERE stream = 'history'"
+
+
+def wait_for_compaction(held: Held, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        with sqlite3.connect(data / "ownlog.sqlite3", timeout=20) as connection:
-            chunks = connection.execute(
-                "SELECT count(*) FROM runs_chunk WHERE stream = 'history'"
-            ).fetchone()[0]
-            segments = connection.execute("SELECT count(*) FROM runs_segment").fetchone()[0]
-        connection.close()
-        if segments and not chunks:
+        if held.rows("SELECT id FROM runs_segment") and held.rows(_IN_CHUNKS) == [(0,)]:
             return
         time.sleep(0.2)
     raise TimeoutError("the worker did not compact the run")
@@ -108,6 +157,10 @@ def log_more(world: World, door: Door) -> None:
         "content": [world.text("stdout"), "ERROR " + world.text("stderr")],
     }
     assert door.stream("carol", project, "hot", body).status == 200
+    # Code, which is not kept here: that it was offered is.
+    offered = {"entityName": "carol", "projectName": project, "runName": "hot", "digest": "0" * 32}
+    named = {"artifactTypeName": "job", "artifactCollectionName": world.text("code_artifact")}
+    door.graphql(CREATE_ARTIFACT, {"i": offered | named})
 
 
 def found_a_team(world: World, door: Door) -> str:
@@ -207,6 +260,7 @@ def visit_everything(world: World, browser: Browser) -> str:
     asked = {"q": world.text("page_query"), "key": world.text("metric_name"), "filter": world.text("page_query"),
              "sort": world.text("metric_name"), "order": f"-summary_metrics.{world.text('metric_name')}", "page": world.text("page_query")}  # fmt: skip
     seen = []
+    seen.append(browser.get(f"/carol/{known['project']}/runs/hot/artifacts").text)
     for name, parameters in (PAGES | API).items():
         path = reverse(
             name, kwargs={parameter: known[parameter] for parameter in parameters}, urlconf="config.urls"

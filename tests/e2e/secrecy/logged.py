@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.secrecy import people
+from tests.e2e.secrecy import beyond, people
 from tests.e2e.secrecy.search import Marker, new_number, new_text
 
 # What a script logs, by the place it goes to.
@@ -60,6 +60,7 @@ TEXTS = [
     "later_note",
     "api_tag",
     "branch_config",
+    *beyond.TEXTS,
     *people.TEXTS,
     people.USER_AGENT,
 ]
@@ -101,6 +102,7 @@ REFUSED = [
     "bad_header",
     "bad_id",
     "bad_query_string",
+    *beyond.NOT_BROUGHT,
 ]
 # Sent by the client and not kept at all (data minimisation): to be found nowhere, not even when read back.
 NOT_READ_BACK = {
