@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -11,6 +12,7 @@ from apps.core import clock
 from apps.vault.models import Epoch
 from apps.vault.tree import create_node
 from apps.vault.types import EpochState, NodeId, NodeKind
+from tests.live import migrated
 from tests.remote import RemotePlaces
 from tests.servers import present
 
@@ -61,15 +63,12 @@ class Instance:
         return finish(self.start(code), exits=exits)
 
     def migrate(self) -> None:
+        """Both databases as the migrations leave them."""
+        begun = migrated()
         if self.remote:
-            self.remote.make()
-        self.run(
-            """
-            from django.core.management import call_command
-            for alias in ("vault", "default"):
-                call_command("migrate", database=alias, verbosity=0)
-            """
-        )
+            self.remote.make(like=begun.remote)
+        shutil.copytree(begun.data, self.folder / "var", dirs_exist_ok=True)
+        shutil.copytree(begun.keys, self.folder / "keys", dirs_exist_ok=True)
 
 
 def finish(process: subprocess.Popen[str], *, exits: int = 0) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.secrecy.door import Door
-from tests.live import LiveServer
+from tests.live import LiveServer, migrated
 
 # What the server prints when an exception got through: our formatter's words, Python's, and the server's own.
 BROKEN = ("Traceback (most recent call last)", "unhandled in", "unforeseen", "ERROR", "CRITICAL", "panicked")
@@ -58,7 +58,7 @@ class Instance:
 def instance() -> Iterator[Instance]:
     server = LiveServer()
     try:
-        server.python("-m", "config.launch.prepare")
+        server.prepare_like(migrated()).python("-m", "config.launch.prepare")
         server.python("-c", PEOPLE, json.dumps({name: key_for(name) for name in PERSONS}))
         started = Instance(server.start())
         # The first use of a key from a network is noted: here, before any test compares what is stored.

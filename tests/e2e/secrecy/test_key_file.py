@@ -20,7 +20,7 @@ import pytest
 from tests.e2e.secrecy import powerless
 from tests.e2e.secrecy.browser import Browser
 from tests.e2e.secrecy.door import RUN, UPSERT, Door, history
-from tests.live import ROOT, LiveServer
+from tests.live import ROOT, LiveServer, migrated
 from tests.servers import free_port
 from tests.turns import turn
 
@@ -125,9 +125,8 @@ def open_the_folder(place: Place) -> None:
 
 
 def take_from_another_instance(place: Place) -> None:
-    other = LiveServer()  # a copy of what all begin with would have this very key
-    other.manage("migrate", "-v0")
-    other.manage("migrate", "-v0", "--database", "vault")
+    # A copy of what is ready would have this very key.
+    other = LiveServer().prepare_like(migrated())
     other.manage("vault", "ready")
     place.root_key.write_bytes((other.keys / "root-1.key").read_bytes())
     other.remove()
