@@ -21,7 +21,7 @@ from apps.projects.models import Project
 from apps.teams import gate
 from apps.teams.models import Entity
 from apps.teams.queries import entities_of, own_entity
-from apps.vault.errors import Tampered
+from apps.vault.errors import KeyGone, Tampered
 from apps.vault.types import NodeId
 
 _MOST_SHOWN = 100
@@ -119,6 +119,10 @@ def read_archive(export: Export, *, start: int = 0, end: int | None = None) -> I
     for piece in pieces:
         first, after = max(start - position, 0), min(end - position, piece.size)
         if first < after:
+            if not Export.objects.filter(
+                pk=export.pk
+            ).exists():  # it was revoked since it is fetched, or erased
+                raise KeyGone(export.vault_node)
             yield from read_blob(piece.blob, owner, start=first, end=after)
         position += piece.size
 

@@ -17,6 +17,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
+from apps.accounts.models import User
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.blobs.services import delete_blob, write_blob
@@ -107,6 +108,9 @@ def _ask(
     node = create_node(NodeKind.EXPORT, parent=above)
     try:
         with transaction.atomic():
+            if by.user_id is not None:  # of two at one moment the second sees the first
+                User.objects.select_for_update(no_key=True).get(pk=by.user_id)
+                _require_room(by)
             export = Export.objects.create(
                 entity=entity,
                 vault_node=node,

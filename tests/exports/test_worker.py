@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, NoReturn
+from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.blobs.store import default_store
-from apps.core import clock
+from apps.core import background, clock
 from apps.core.errors import NotFound, TooMuch
 from apps.erasure.exports import erase_exports
 from apps.exports import services, tasks, writing
@@ -28,6 +31,10 @@ from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.models import Membership
+from apps.vault.errors import KeyGone
+from apps.vault.models import Node
+from apps.vault.tree import create_node
+from apps.vault.types import NodeKind
 from tests.exports.conftest import full_run, make, opened
 from tests.factories import artifacts
 
@@ -244,6 +251,48 @@ def test_at_most_a_few_are_made_at_once_for_one_person(vision: Project, alice: U
     with pytest.raises(TooMuch):
         export_project(vision, by=Actor.person(alice))
     assert export_project(vision, by=Actor.person(bob)).state == ExportState.QUEUED
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "vault"])
+def test_nor_are_more_made_where_they_are_asked_for_at_one_moment(
+    vision: Project, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "enqueue", lambda *_args, **_named: None)
+    together = threading.Barrier(7)
+
+    def once_all_are_there(*args: Any, **named: Any) -> Any:
+        together.wait()
+        return create_node(*args, **named)
+
+    monkeypatch.setattr(services, "create_node", once_all_are_there)
+
+    def ask(_: int) -> bool:
+        try:
+            export_project(vision, by=Actor.person(alice))
+        except TooMuch:
+            return False
+        finally:
+            connections.close_all()
+        return True
+
+    with ThreadPoolExecutor(7) as pool:
+        assert sum(pool.map(ask, range(7))) == 5
+    assert (Export.objects.count(), Node.objects.filter(kind=NodeKind.EXPORT).count()) == (5, 5)
+
+
+def test_one_that_is_revoked_while_it_is_fetched_breaks_off_at_its_next_piece(
+    vision: Project, alice: User, several: list[Run], small_pieces: None
+) -> None:
+    export = make(export_project(vision, by=Actor.person(alice)))
+    assert ExportPiece.objects.filter(export=export).count() > 2
+    came = read_archive(export)
+    next(came)
+
+    # Closed, as the first step of its erasure does: its key is there for a moment still.
+    Export.objects.filter(pk=export.pk).update(erased_at=clock.now(), erasure_job=uuid4())
+
+    with pytest.raises(KeyGone):
+        list(came)
 
 
 def test_a_run_whose_words_are_damaged_fails_nothing_and_is_named_by_its_id(
