@@ -1,9 +1,10 @@
-"""Folders of TensorBoard's event files."""
+"""Folders of TensorBoard's event files: as its own writer wrote them (tests/imports/data/record_tensorboard.py), and damaged ones."""
 
 from __future__ import annotations
 
 import math
 import struct
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from apps.teams.models import Entity
 from tests.imports.test_beats import words_said
 
 pytestmark = pytest.mark.django_db
+DATA = Path(__file__).parent / "data"
 
 
 def record(data: bytes) -> bytes:
@@ -71,6 +73,38 @@ def test_numbers_come_by_their_steps_with_their_moments(folder: Path, alice: Use
     ]
     assert run.created_at.timestamp() == 1_700_000_000.0
     assert find_run(Project.objects.get(entity=home), "eval.best") is not None
+
+
+def test_what_its_own_writer_wrote_is_there_to_the_last_number(tmp_path: Path, alice: User) -> None:
+    with zipfile.ZipFile(DATA / "tensorboard.zip") as packed:
+        packed.extractall(tmp_path)
+    home, by, reader = (
+        Entity.objects.get(user=alice),
+        Actor.person(alice),
+        TensorBoardReader(tmp_path / "logs"),
+    )
+
+    job = bring(ask_for_import(home, reader, clash=Clash.SKIP, by=by, whose_runs=by), reader, by=by)
+
+    assert (job.runs, job.left_out) == (2, 2)  # a histogram and a text
+    project = Project.objects.get(entity=home)
+    train, best = find_run(project, "train"), find_run(project, "eval.best 好き")
+    assert train is not None and best is not None
+    rows = list(store.rereadable(train, Stream.HISTORY)())
+    values = [
+        1.0,
+        0.5,
+        math.nan,
+        math.inf,
+        -math.inf,
+        float(struct.unpack("<f", struct.pack("<f", 1e-30))[0]),
+    ]
+    assert [row["_step"] for row in rows] == [*range(6), 2**40, 3]
+    for name in ("new", "old"):
+        assert repr([row[name] for row in rows[:6]]) == repr(values)
+    assert (rows[6]["new"], rows[7]["損失/é"], rows[0]["_timestamp"]) == (7.0, 0.25, 1_700_000_000.0)
+    steps = [(row["_step"], row["loss"]) for row in store.rereadable(best, Stream.HISTORY)()]
+    assert steps == [(-1, 2.0), (5, 3.0)]
 
 
 def test_a_word_is_said_before_the_first_piece_comes(folder: Path) -> None:
