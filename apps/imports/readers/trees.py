@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -153,3 +153,31 @@ def fingerprint(tree: Tree) -> bytes:
     for path in tree.paths:
         digest.update(f"{path} {tree.size(path)} {tree.moment(path)}\n".encode("utf-8", "surrogatepass"))
     return digest.digest()
+
+
+class OfTree:
+    """What is read of a tree: the runs below each of its folders, and how much of it is known to be missing."""
+
+    _runs: Mapping[str, Sequence[object]]
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree, self._left_out = tree, tree.links
+
+    @property
+    def beat(self) -> Beat:
+        return self._tree.beat
+
+    @property
+    def fingerprint(self) -> bytes:
+        return fingerprint(self._tree)
+
+    @property
+    def things(self) -> int:
+        return sum(map(len, self._runs.values()))
+
+    @property
+    def left_out(self) -> int:
+        return self._left_out
+
+    def close(self) -> None:
+        self._tree.close()

@@ -16,8 +16,7 @@ from apps.imports.readers.mlflow.plain_yaml import read_yaml
 from apps.imports.readers.mlflow.types import Experiment, Logged, Point, is_possible
 from apps.imports.readers.said import Said, of_milliseconds
 from apps.imports.readers.stretches import lines_of
-from apps.imports.readers.trees import Tree, fingerprint, whole
-from apps.imports.types import Beat
+from apps.imports.readers.trees import OfTree, Tree, whole
 
 _META = "meta.yaml"
 _METRICS, _PARAMS, _TAGS, _ARTIFACTS = "metrics", "params", "tags", "artifacts"
@@ -49,10 +48,9 @@ class _Folder:
     below: Mapping[str, Sequence[str]]
 
 
-class FolderStore:
+class FolderStore(OfTree):
     def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-        self._left_out = tree.links
+        super().__init__(tree)
         metas = [path for path in tree.paths if path.rpartition("/")[2] == _META]
         if not metas:
             raise Broken(_("There is no experiment of MLflow in it."))
@@ -108,25 +106,6 @@ class FolderStore:
         return Said(held)
 
     # ── what it holds ──
-
-    @property
-    def beat(self) -> Beat:
-        return self._tree.beat
-
-    @property
-    def fingerprint(self) -> bytes:
-        return fingerprint(self._tree)
-
-    @property
-    def things(self) -> int:
-        return sum(map(len, self._runs.values()))
-
-    @property
-    def left_out(self) -> int:
-        return self._left_out
-
-    def close(self) -> None:
-        self._tree.close()
 
     def experiments(self) -> Sequence[Experiment]:
         return [self._experiment(key, folder) for key, folder in self._experiments.items()]

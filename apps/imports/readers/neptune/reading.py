@@ -22,8 +22,8 @@ from apps.imports.readers.naming import fit_metric, fit_name, project_names
 from apps.imports.readers.neptune.parts import Found, Parts, Point, found_in, in_order
 from apps.imports.readers.said import of_milliseconds
 from apps.imports.readers.stretches import stretches
-from apps.imports.readers.trees import Tree, fingerprint
-from apps.imports.types import Beat, BroughtCollection, BroughtProject, BroughtRun, Origin, WholeRun
+from apps.imports.readers.trees import OfTree, Tree
+from apps.imports.types import BroughtCollection, BroughtProject, BroughtRun, Origin, WholeRun
 from apps.projects.types import PastProject
 from apps.runs.types import PastRun, RunPatch, RunState, Stream
 
@@ -53,39 +53,25 @@ class _Facts:
     has_whole_steps: bool = True
 
 
-class NeptuneReader:
+class NeptuneReader(OfTree):
     """Runs whose export is whole. Models, and others, are counted as left out, and so are files that are named and not there."""
 
     origin = Origin.NEPTUNE
 
     def __init__(self, tree: Tree) -> None:
-        self._tree, self._parts = tree, Parts(tree)
+        super().__init__(tree)
+        self._parts = Parts(tree)
+        self._runs: dict[str, list[Found]]
         self._runs, others = found_in(tree)
-        self._left_out = tree.links + others
+        self._left_out += others
         self._known = sorted(tree.paths)
         self._owners: dict[str, str] = {}  # of each file the run that names it
         if not self._runs:
             raise Broken(_("There is no run of Neptune in it."))
 
-    @property
-    def beat(self) -> Beat:
-        return self._tree.beat
-
-    @property
-    def fingerprint(self) -> bytes:
-        return fingerprint(self._tree)
-
-    @property
-    def things(self) -> int:
-        return sum(map(len, self._runs.values()))
-
-    @property
-    def left_out(self) -> int:
-        return self._left_out
-
     def close(self) -> None:
         self._parts.close()
-        self._tree.close()
+        super().close()
 
     def projects(self) -> Iterator[BroughtProject]:
         folders = list(self._runs)
