@@ -331,11 +331,18 @@ class Histories(RuleBasedStateMachine):
         self.attacker.copies_the_vault()
 
     def teardown(self) -> None:
-        """No history without an erasure, and none ends before the epoch that it asks for."""
+        """No history without an erasure and a backup from before it that is put back, and none ends before the epoch that it asks for."""
         if self.things:
             self.pass_an_epoch()
+            if not self.restores:
+                self.take_a_backup()
             self.erase_one(list(self.things.values())[-1])
         self.pass_an_epoch()
+        if not self.restores and self.backups:
+            self.put_a_backup_back(len(self.backups) - 1)
+            self.nothing_that_went_reads()
+            self.nothing_that_went_is_shown()
+            self.pass_an_epoch()
 
     def attacker_opens_nothing_that_went(self) -> None:
         self.attacker.copies_the_vault()
