@@ -242,7 +242,8 @@ def _blocks_and_unpacked(where: str, file: BinaryIO) -> Iterator[Reading]:
             )
     file.seek(0)
     if file.read(4) == b"PK\x03\x04":
-        with suppress(zipfile.BadZipFile), zipfile.ZipFile(file) as archive:
+        # A piece of an archive is none: its end tells of places that lie before it.
+        with suppress(zipfile.BadZipFile, ValueError), zipfile.ZipFile(file) as archive:
             for name in archive.namelist():
                 yield f"{where} member", name.encode()
                 with archive.open(name) as member:

@@ -252,6 +252,52 @@ def test_nothing_of_it_is_on_the_disk_once_all_has_stopped(world: World) -> None
     assert world.hits() == []
 
 
+# Of what was erased after the backup, in a project, a team and accounts.
+WENT = {
+    *names_of_many(), "project", "run_id", "metric_name", "artifact_path", "plan_use", "link_label", "invited_name", "service_name",
+    "webhook_address",
+}  # fmt: skip
+TRY = """
+import django, json, sys; django.setup()
+from pathlib import Path
+from tests.e2e.secrecy.opening import try_all, try_with_both
+from tests.e2e.secrecy.search import Marker
+markers = [Marker(*each) for each in json.load(sys.stdin)]
+before, after, now, place, copied = map(Path, sys.argv[1:])
+tried = {
+    "backup, today's root": try_all(markers, vault=before, keys=now),
+    "backup, keys of its place": try_all(markers, vault=before, keys=place),
+    "backup, a root that somebody copied": try_all(markers, vault=before, keys=copied),
+    "today's vault and root": try_all(markers, vault=after, keys=now),
+    "both vaults, today's root": try_with_both(markers, [before, after], keys=now),
+}
+print(json.dumps({name: [len(each.opened), sorted(each.shut), sorted(each.told)] for name, each in tried.items()}))
+"""
+
+
+@pytest.mark.promise("P-09")
+def test_what_a_backup_of_before_holds_opens_with_no_key_that_there_still_is(world: World) -> None:
+    """Neither with its own vault, the root key being another since, nor with the vault of today. Whoever had copied the root key of
+    then opens all of it, as docs/install.md says: so the same attempt does open what there is."""
+    world.become_the_backup("before")
+    vaults = [world.backups / name / "vault.sqlite3" for name in ("before", "after")]
+    places = [*vaults, world.server.keys, world.backup_keys, world.copied_keys]
+    markers = json.dumps([(marker.field, marker.value) for marker in world.markers.values()])
+
+    told = json.loads(world.server.python("-c", TRY, *map(str, places), stdin=markers).splitlines()[-1])
+
+    for held in ("backup, today's root", "backup, keys of its place"):
+        opened, shut, words = told[held]
+        assert (opened, len(shut) > 100, words) == (0, True, []), held
+    opened, shut, words = told["backup, a root that somebody copied"]
+    # A bucket is no part of a backup, and what was erased is gone from it: on servers the files stay shut.
+    assert opened > len(shut)
+    assert {"config keys 7", "run_id", "plan_use", "team_project", "key_name"} <= set(words)
+    for held in ("today's vault and root", "both vaults, today's root"):
+        opened, shut, words = told[held]
+        assert (WENT & set(words), "key_name" in words, len(shut) > 100) == (set(), True, True), held
+
+
 COMPACT = """
 import django; django.setup()
 from apps.runs.models import Run, Segment
