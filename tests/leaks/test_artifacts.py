@@ -25,7 +25,7 @@ from apps.teams.models import Entity
 from apps.teams.services import choose
 from apps.vault.errors import KeyGone
 from tests.factories import artifacts, work
-from tests.leaks.test_services import KEY, OTHER, erase, looked, say
+from tests.leaks.leaking import KEY, OTHER, erase, looked, say
 
 SCRIPT = f"import os\nkey = '{KEY}'\n".encode()
 

@@ -25,7 +25,7 @@ from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.services import choose
 from tests.factories import people, work
-from tests.leaks.test_services import CONFIG, KEY, content, looked, put, say
+from tests.leaks.leaking import CONFIG, KEY, content, looked, put, say
 
 MARK = mark_of(Detector.HUGGING_FACE)
 
