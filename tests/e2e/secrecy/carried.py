@@ -114,6 +114,8 @@ WITHOUT: dict[str, str] = {
     "blobs.BlobPart.digest_index": _DIGEST,
     "files.RunFile.sealed_digests": _DIGEST,
     "imports.Import.fingerprint_index": _DIGEST,
+    "imports.ImportItem.called_index": "as the key",
+    "imports.ImportItem.edges_index": "as the key",
     "imports.ImportItem.key_index": "gone with the end of an import, whose names are markers where they went",
     "leaks.Scan.sealed_progress": "numbers of lines and of files",
     "mfa.Authenticator.created_at": _MOMENT,
