@@ -152,7 +152,7 @@ class LiveServer:
             self.remote.make()
         self.manage("migrate", "-v0")
         self.manage("migrate", "-v0", "--database", "vault")
-        (self.keys / "django_secret").unlink()  # whoever begins as a copy makes one of its own
+        (self.keys / "django_secret").unlink(missing_ok=True)  # whoever begins as a copy makes one of its own
 
     def _make_ready(self) -> Self:
         self._migrate()
