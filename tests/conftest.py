@@ -65,6 +65,8 @@ def pytest_report_header() -> str:
 LONG = (
     "tests/web/test_every_page_in_chromium.py",
     "tests/matrix/test_matrix.py",
+    "tests/e2e/secrecy/test_canary.py",
+    "tests/erasure/test_killed_whole.py",
     "tests/e2e/durability/test_compaction.py",
     "tests/e2e/durability/test_kill.py",
     "tests/exports/test_kill.py",
