@@ -32,6 +32,8 @@ _SHAPE = """() => {
 Faults = dict[str, list[str]]
 
 
+# A hundred pages, each looked at by axe: minutes of a processor, and more of a busy one.
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("locale", ["en-US", "ja-JP"])
 def test_every_page_fits_is_whole_and_is_open_to_all(open_page: Any, locale: str) -> None:
     """axe looks at the wide page in both themes, and at the phone's of every third; what language they speak changes nothing for it."""
