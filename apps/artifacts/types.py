@@ -183,6 +183,7 @@ class PastVersion:
     public_id: str = ""
     created_at: datetime
     committed_at: datetime
+    updated_at: datetime | None = None  # of what is said of it; nothing: not since it was committed
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,8 @@ def _bring_file(run: Run, file: RunFile | None, past: PastFile) -> bool:
             kept = store_file(file, past.read())
         except Forbidden:
             return False
-        RunFile.objects.filter(pk=kept.pk).update(created_at=past.updated_at, updated_at=past.updated_at)
+        came = past.created_at or past.updated_at
+        RunFile.objects.filter(pk=kept.pk).update(created_at=came, updated_at=past.updated_at)
     return True
 
 

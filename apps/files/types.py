@@ -56,3 +56,4 @@ class PastFile:
     name: str
     updated_at: datetime
     read: Callable[[], Iterable[bytes]]
+    created_at: datetime | None = None  # nothing: when it was changed

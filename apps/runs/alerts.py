@@ -124,7 +124,7 @@ def _brought(run: Run, key: OpenKey, was: PastAlert) -> Alert:
         public_id=kept_id(Alert, was.public_id),
         run=run,
         raised_at=was.raised_at,
-        last_at=was.raised_at,
+        last_at=was.last_at or was.raised_at,
         repeats=was.repeats,
         told_at=was.raised_at,
     )

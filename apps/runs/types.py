@@ -121,6 +121,7 @@ class PastAlert:
     text: str
     raised_at: datetime
     repeats: int = 0
+    last_at: datetime | None = None  # the last of these; nothing: not known, or none
     public_id: str = ""  # kept where nobody bears it, nor ever did
 
 

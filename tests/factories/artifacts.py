@@ -77,7 +77,7 @@ def version(
     begun = begin(project, name, files, by=by, run=run, **({"aliases": ("latest",)} | more))
     one_of_each = {content: path for path, content in files.items()}
     upload(begun, {path: content for content, path in one_of_each.items()}, by=by)
-    bring_manifest(begun, manifest(files), by=by)
+    bring_manifest(begun, manifest(files, refs=more.get("refs")), by=by)
     return commit_version(begun, by=by)
 
 

@@ -90,7 +90,9 @@ def bring_version(
         _make_next(collection, was.number)
         publish_whole(version, by=by)
         Version.objects.filter(pk=version.pk).update(
-            created_at=was.created_at, committed_at=was.committed_at, updated_at=was.committed_at
+            created_at=was.created_at,
+            committed_at=was.committed_at,
+            updated_at=was.updated_at or was.committed_at,
         )
     return Version.objects.select_related("collection__project__entity").get(pk=version.pk)
 

@@ -158,6 +158,7 @@ def _said(opened: OpenVersion, asker: Actor) -> dict[str, Any]:
         "file_count": version.file_count,
         "created_at": moment(version.created_at),
         "committed_at": moment(version.committed_at),
+        "updated_at": moment(version.updated_at),
         "made_by": _called(maker),
         "used_by": [_called(run) for run in used_by(asker, version)],
     }

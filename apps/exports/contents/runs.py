@@ -107,6 +107,7 @@ def _alerts(run: Run) -> list[dict[str, Any]]:
             "text": each.text,
             "raised_at": moment(each.raised_at),
             "repeats": each.repeats,
+            "last_at": moment(each.last_at),
         }
         for each in alerts_of(run, most=MOST_OF_A_RUN)
     ]
@@ -192,9 +193,20 @@ def _said(opened: OpenRun, asker: Actor, planned: Sequence[tuple[int, int]]) -> 
             ]
             for role in RunRole
         },
-        "files": [
-            {"name": name, "path": f"files/{path}"}
-            for row, (name, path) in _paths(run, until=max((last for _, last in planned), default=0)).items()
-            if any(first <= row <= last for first, last in planned)
-        ],
+        "files": list(_files(run, planned)),
     }
+
+
+def _files(run: Run, planned: Sequence[tuple[int, int]]) -> Iterator[dict[str, Any]]:
+    """The moments besides: ZIP has them to two seconds."""
+    rows = RunFile.objects.filter(run=run, blob__isnull=False)
+    moments = {pk: found for pk, *found in rows.values_list("pk", "created_at", "updated_at")}
+    for row, (name, path) in _paths(run, until=max((last for _, last in planned), default=0)).items():
+        if any(first <= row <= last for first, last in planned):
+            created, updated = moments.get(row, (None, None))
+            yield {
+                "name": name,
+                "path": f"files/{path}",
+                "created_at": moment(created),
+                "updated_at": moment(updated),
+            }

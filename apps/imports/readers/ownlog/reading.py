@@ -181,7 +181,9 @@ class OwnlogReader:
                 )
             named.add(path)
             if self._archive.has(path):
-                yield PastFile(name, self._archive.moment(path), partial(self._archive.stream, path))
+                changed = each.maybe_moment("updated_at") or self._archive.moment(path)
+                came = each.maybe_moment("created_at")
+                yield PastFile(name, changed, partial(self._archive.stream, path), came)
             elif path not in self._missing:
                 raise Broken(_("A file is missing from this archive."))
 
@@ -233,6 +235,7 @@ def _alert(said: Said) -> PastAlert:
         text=said.text("text"),
         raised_at=said.moment("raised_at"),
         repeats=said.count("repeats"),
+        last_at=said.maybe_moment("last_at"),
         public_id=said.text("id"),
     )
 

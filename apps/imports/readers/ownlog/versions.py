@@ -38,6 +38,7 @@ def version_in(archive: Archive, folder: str, collection: PastCollection) -> Who
         public_id=said.text("id"),
         created_at=created,
         committed_at=said.maybe_moment("committed_at") or created,
+        updated_at=said.maybe_moment("updated_at"),
     )
     maker = said.object("made_by").text("public_id")
     return WholeVersion(was, partial(_files, archive, folder), maker, said.text("id"))
