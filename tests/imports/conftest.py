@@ -16,7 +16,7 @@ from apps.accounts.models import User
 from apps.artifacts.services import link_version, use_version
 from apps.exports.models import Export
 from apps.exports.queries import read_archive
-from apps.exports.services import export_entity, export_project
+from apps.exports.services import export_account, export_entity, export_project
 from apps.exports.types import Tables
 from apps.imports.models import Import
 from apps.imports.readers.ownlog.reading import OwnlogReader
@@ -39,6 +39,10 @@ def archive_of(project: Project, by: User, tables: Tables = Tables.PARQUET) -> b
 
 def archive_of_all(entity: Entity, projects: list[Project], by: User) -> bytes:
     return _whole(export_entity(entity, projects, by=Actor.person(by)))
+
+
+def archive_of_account(own: Entity, projects: list[Project], by: User) -> bytes:
+    return _whole(export_account(own, projects, by=Actor.person(by)))
 
 
 def _whole(export: Export) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.artifacts.services import update_version
-from apps.artifacts.types import VersionPatch
+from apps.artifacts.models import Link, RunVersion
+from apps.artifacts.services import link_version, update_version, use_version
+from apps.artifacts.types import RunRole, VersionPatch
+from apps.imports.readers.ownlog.reading import OwnlogReader
 from apps.imports.types import ImportState
 from apps.projects.models import Project
 from apps.runs.history import store
@@ -20,8 +23,16 @@ from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.services import choose
 from tests.exports.conftest import keep, log
-from tests.factories import artifacts, work
-from tests.imports.conftest import archive_of, files_of, imported
+from tests.factories import artifacts, people, work
+from tests.imports.conftest import (
+    archive_of,
+    archive_of_account,
+    archive_of_all,
+    files_of,
+    imported,
+    listing,
+    zipped,
+)
 from tests.imports.rows import rows_of
 from tests.imports.test_equality import public_ids, told
 
@@ -33,6 +44,7 @@ PNG = base64.b64decode(
 LOOK = {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "mark": "bar", "title": "${string:t}"}
 TABLE = {"columns": ["a"], "data": [[1], [None]]}
 DAY = 86_400
+FULL = "projects/vision/runs/full"
 
 
 def assert_equal(these: dict[str, Any], those: dict[str, Any]) -> None:
@@ -106,3 +118,87 @@ def test_every_kind_of_thing_is_equal_in_the_archive_and_in_the_rows(
     assert_equal(rows_of(brought), rows_of(full_world))
     ids = dict(zip(public_ids(brought), public_ids(full_world), strict=True))
     assert_equal(told(files_of(archive_of(brought, alice)), ids), told(files_of(before), {}))
+
+
+@pytest.fixture
+def two(vision: Project, alice: User) -> list[Project]:
+    """Projects of one team, with lineage and a link from one into the other, both ways."""
+    by = Actor.person(alice)
+    other = work.project("lab", "other", by=alice)
+    maker, reader = work.run(vision, "maker", by=alice), work.run(other, "reader", by=alice)
+    data = artifacts.version(vision, "data", {"a": b"a"}, by=by, run=maker)
+    model = artifacts.version(other, "model", {"m": b"m"}, by=by, run=reader, type_name="model")
+    use_version(reader, data)
+    use_version(maker, model)
+    link_version(data, other, name="shelf", aliases=["prod"], by=by)
+    for run in (maker, reader):
+        log(run, Stream.HISTORY, ['{"_step": 0, "loss": 0.5}'])
+        store.append(run, StreamRequest(is_complete=True, exit_code=0))
+    return [vision, other]
+
+
+def test_an_archive_of_a_team_and_then_one_of_an_account_is_equal(
+    two: list[Project], lab: Entity, home: Entity, alice: User
+) -> None:
+    """The team's becomes what a person has, their account's another team's."""
+    of_team = archive_of_all(lab, two, alice)
+    imported(of_team, home, by=alice)
+    own = _projects(home)
+    of_account = archive_of_account(home, own, alice)
+    studio = people.team("studio", admin=alice)
+
+    job = imported(of_account, studio, by=alice)
+
+    assert (job.state, job.projects, job.runs, job.versions) == (ImportState.DONE, 2, 2, 2)
+    assert job.left_out == 0  # no hash of a key, which the archive says is not in it, would have come
+    brought = _projects(studio)
+    again = archive_of_all(studio, brought, alice)
+    for these, archive in ((own, of_account), (brought, again)):
+        assert_equal(_rows_of_all(these), _rows_of_all(two))
+        assert_equal(_told_of_projects(archive, _ids(these, two)), _told_of_projects(of_team, {}))
+        edges = RunVersion.objects.filter(run__project__in=these, role=RunRole.INPUT.value).order_by("run")
+        (vision, other), found = these, edges.values_list("run__project", "version__collection__project")
+        assert list(found) == [(vision.pk, other.pk), (other.pk, vision.pk)]
+        assert Link.objects.get(collection__project=other).version.collection.project == vision
+
+
+def _projects(entity: Entity) -> list[Project]:
+    return list(Project.objects.filter(entity=entity).order_by("pk"))
+
+
+def _rows_of_all(projects: list[Project]) -> dict[str, Any]:
+    return {f"{n}, {name}": said for n, each in enumerate(projects) for name, said in rows_of(each).items()}
+
+
+def _ids(these: list[Project], those: list[Project]) -> dict[str, str]:
+    """Those by these, whatever is of the same place."""
+    return {
+        here: there
+        for this, that in zip(these, those, strict=True)
+        for here, there in zip(public_ids(this), public_ids(that), strict=True)
+    }
+
+
+def _told_of_projects(archive: bytes, ids: dict[str, str]) -> dict[str, str]:
+    """What is said of the owner (people, settings, the record, an account) is not brought."""
+    said = told(files_of(archive), ids)
+    return {path: what for path, what in said.items() if path.startswith("projects/")}
+
+
+def test_what_is_missing_of_projects_is_left_out_and_what_is_withheld_of_an_account_is_not(
+    archive: bytes,
+) -> None:
+    missing = [f"{FULL}/files/x", f"{FULL}: artifact a", "runs", "run 0123", "version 0123", "artifacts"]
+    withheld = [
+        "account/api-keys.json: secret_sha256_hex",
+        "backups",
+        "audit.jsonl",
+        "account",
+        "entity 0123",
+    ]
+    said = [{"path": path, "why": "w"} for path in missing + withheld]
+
+    reader = OwnlogReader(io.BytesIO(zipped(listing(files_of(archive), not_included=said))))
+
+    assert reader.left_out == len(missing)
+    reader.close()

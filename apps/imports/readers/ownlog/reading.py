@@ -40,10 +40,15 @@ _PROJECT = "project.json"
 _RUN = re.compile(r"(projects/[^/]+/runs/[^/]+)/run\.json")
 _COLLECTION = re.compile(r"(projects/[^/]+/artifacts/[^/]+/[^/]+)/collection\.json")
 _THING = re.compile(rf"{_RUN.pattern}|(projects/[^/]+/artifacts/[^/]+/[^/]+/v[0-9]+)/{re.escape(VERSION)}")
+# What a manifest says is missing of projects: by its path, by what it was, or by what it is and its id.
+_OF_PROJECTS = re.compile(
+    r"projects/.*|projects|runs|artifacts|(project|run|files|collection|version)( .*)?", re.DOTALL
+)
 
 
 class OwnlogReader:
-    """One export. Of what is not in it the manifest says so; that is counted as left out."""
+    """One export. Of what is not in it the manifest says so; that is counted as left out, but for what is withheld of an account or
+    a record: nothing of those would have come."""
 
     origin = Origin.OWNLOG
 
@@ -71,7 +76,7 @@ class OwnlogReader:
 
     @property
     def left_out(self) -> int:
-        return len(self._missing)
+        return sum(_OF_PROJECTS.fullmatch(each) is not None for each in self._missing)
 
     def close(self) -> None:
         self._tables.close()
