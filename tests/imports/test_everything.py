@@ -14,6 +14,7 @@ from apps.accounts.models import User
 from apps.artifacts.models import Link, RunVersion
 from apps.artifacts.services import link_version, update_version, use_version
 from apps.artifacts.types import RunRole, VersionPatch
+from apps.files.models import RunFile
 from apps.imports.readers.ownlog.reading import OwnlogReader
 from apps.imports.types import ImportState
 from apps.projects.models import Project
@@ -202,3 +203,19 @@ def test_what_is_missing_of_projects_is_left_out_and_what_is_withheld_of_an_acco
 
     assert reader.left_out == len(missing)
     reader.close()
+
+
+def test_of_an_archive_that_says_no_moments_of_files_those_of_the_zip_count(
+    vision: Project, home: Entity, alice: User
+) -> None:
+    """As the first ones were."""
+    run = work.run(vision, "full", by=alice)
+    keep(run, a=b"a")
+    files = files_of(archive_of(vision, alice))
+    said = json.loads(files[f"{FULL}/run.json"])
+    files[f"{FULL}/run.json"] = json.dumps(said | {"files": [{"name": "a", "path": "files/a"}]}).encode()
+
+    imported(zipped(listing(files)), home, by=alice)
+
+    file = RunFile.objects.get(run__project__entity=home)
+    assert file.created_at == file.updated_at and file.updated_at.microsecond == 0
