@@ -28,7 +28,7 @@ from apps.erasure.keyless import has_lost_keys
 from apps.erasure.models import ErasureJob, PartErasure
 from apps.erasure.queries import get_job
 from apps.erasure.types import Scope, Step
-from apps.erasure.ways_back import erasure_behind, note_handed_over, use_way_back
+from apps.erasure.ways_back import erasure_behind, use_way_back, was_handed_over
 from apps.files.models import RunFile
 from apps.files.queries import names_again
 from apps.projects.gate import require
@@ -87,13 +87,21 @@ def erase_now(actor: Actor, *, public_id: str) -> ErasureJob:
 @transaction.atomic
 def erase_now_by_link(secret: str, *, name: str) -> ErasureJob:
     """The same for an account, by whoever has its link and types what it is called, as when it was asked for. Invalid for another
-    name; the link leads on to the receipt."""
+    name; the link leads on to the receipt.
+
+    Forbidden by a link that was only shown: whoever closed it with a key that was left somewhere was shown it too, and would take
+    its person the days in which they come back. On the page they may ask for that at once, with a proof of who they are."""
     job = erasure_behind(secret)
     if job.entity.user is None or not can_be_taken_back(job):
         raise Conflict(_("This erasure waits no more."))
+    if not was_handed_over(secret):
+        raise Forbidden(
+            _(
+                "This link was shown, not mailed or handed over by an operator: it does not have it begin sooner."
+            )
+        )
     if name.strip().lower() != job.entity.name:
         raise Invalid(_("This is not the user name of this account."))
-    note_handed_over(secret)  # else one that nobody asked for waits on for somebody to be told
     if not waiting().filter(pk=job.pk).update(due_at=clock.now()):
         raise Conflict(_("This erasure waits no more."))
     background.enqueue("erasure.advance", job_id=job.pk)

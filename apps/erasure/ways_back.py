@@ -46,6 +46,11 @@ def note_handed_over(secret: str) -> None:
     WayBack.objects.filter(secret_sha256_hex=hash_of_secret(secret)).update(handed_at=clock.now())
 
 
+def was_handed_over(secret: str) -> bool:
+    """Did it come another way than as the answer to the request that closed the account?"""
+    return WayBack.objects.filter(secret_sha256_hex=hash_of_secret(secret)).exclude(handed_at=None).exists()
+
+
 def path_of(secret: str) -> str:
     return reverse("closed-account", args=[secret])
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.core import mail
+from django.test import Client
 
 from apps.access.policy import Scope
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.accounts.services import KeyTerms, issue_api_key
 from apps.core.mail import NO_MAIL
+from apps.erasure.grace import can_be_taken_back
 from apps.erasure.models import ErasureJob
 from apps.erasure.taking_back import take_back_by_link
 from apps.teams.models import Entity
@@ -55,6 +58,11 @@ def test_without_mail_the_link_is_in_the_answer(ask: Ask, lab: Entity, bob: User
 
     link = ask("POST", PLACE, WORDS, by="bob").json["link"]
 
+    # Whoever has a key and the password was shown it: nothing makes the days in which its person comes back any shorter.
+    assert Client().post(f"{urlsplit(link).path}/now", {"name": "bob"}).status_code == 403
+    assert can_be_taken_back(ErasureJob.objects.get())
+    page = Client().get(link).content.decode()
+    assert "Take it back" in page and "Erase your account now" not in page
     take_back_by_link(link.rsplit("/", 1)[-1])
     assert User.objects.get(pk=bob.pk).is_active
 

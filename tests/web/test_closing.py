@@ -18,6 +18,7 @@ from apps.core.mail import NO_MAIL
 from apps.erasure.accounts import erase_account
 from apps.erasure.models import ErasureJob
 from apps.erasure.types import Step
+from apps.erasure.ways_back import note_handed_over
 from apps.runs.models import Run
 from apps.teams.models import Entity, Organisation
 from tests.erasure.conftest import finish, full_run
@@ -85,6 +86,8 @@ def test_it_is_closed_and_comes_back_by_the_mailed_link(own: Run, bob: User) -> 
 def test_who_does_not_want_to_wait_has_it_begin_by_the_link_and_the_name(own: Run, bob: User) -> None:
     job, secret = erase_account(bob, by=Actor.person(bob))
     place, nobody = f"/account/closed/{secret}", Client()
+    assert nobody.post(f"{place}/now", {"name": "bob"}).status_code == 403  # it came no other way yet
+    note_handed_over(secret)
     assert "Erase your account now" in text_of(nobody.get(place))
 
     for typed in ("", "alice", HOSTILE):

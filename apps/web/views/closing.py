@@ -21,7 +21,7 @@ from apps.erasure.idle import tell_of_closing
 from apps.erasure.queries import would_go
 from apps.erasure.taking_back import erase_now_by_link, take_back_by_link
 from apps.erasure.types import Scope
-from apps.erasure.ways_back import erasure_behind, path_of, receipt_behind
+from apps.erasure.ways_back import erasure_behind, path_of, receipt_behind, was_handed_over
 from apps.teams.queries import own_entity
 from apps.web.again import require_fresh_proof
 from apps.web.downloads import attachment
@@ -84,7 +84,12 @@ def closed(request: Request, secret: str) -> HttpResponse:
 
 
 def _page_of_link(request: Request, secret: str, *, error: str = "") -> HttpResponse:
-    words = {"job": progress_of(erasure_behind(secret)), "secret": secret, "error": error}
+    words = {
+        "job": progress_of(erasure_behind(secret)),
+        "secret": secret,
+        "error": error,
+        "may_hasten": was_handed_over(secret),
+    }
     return render(request, "erasing/way_back.html", words, status=400 if error else 200)
 
 
