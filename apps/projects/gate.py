@@ -161,14 +161,19 @@ def _linked(actor: Actor, projects: Collection[Project]) -> set[int]:
 
 
 def working_links() -> QuerySet[ShareLink]:
-    """The links that open their project now. One ends with its maker's being an admin: it would let them back in. So it does while
-    their account waits to be erased: nothing of theirs opens anything meanwhile."""
+    """The links that open their project now: of those that stand none whose maker's account waits to be erased, for nothing of theirs
+    opens anything meanwhile."""
+    return standing_links().filter(created_by__erased_at=None)
+
+
+def standing_links() -> QuerySet[ShareLink]:
+    """The links that are not over, with those that would open again if their maker took their account back. One ends with its maker's
+    being an admin: it would let them back in."""
     admins = Membership.objects.filter(
         entity=OuterRef("project__entity"), user=OuterRef("created_by"), role=MemberRole.ADMIN.value
     )
     return ShareLink.objects.filter(
         Q(project__entity__user=F("created_by")) | Exists(admins),
-        created_by__erased_at=None,
         revoked_at=None,
         expires_at__gt=clock.now(),
     )

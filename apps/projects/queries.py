@@ -11,7 +11,15 @@ from apps.accounts.queries import hash_of_secret
 from apps.core.errors import NotFound
 from apps.core.ids import is_public_id
 from apps.core.rows import find_row
-from apps.projects.gate import kept_to_own_people, listed, readable, require, visibilities_of, working_links
+from apps.projects.gate import (
+    kept_to_own_people,
+    listed,
+    readable,
+    require,
+    standing_links,
+    visibilities_of,
+    working_links,
+)
 from apps.projects.models import Project, ProjectMember, ShareLink
 from apps.projects.types import NamedPerson, NamedRole, OpenLink, OpenProject
 from apps.teams.choices import ON, SettingName
@@ -161,8 +169,9 @@ def _latest_first(projects: QuerySet[Project]) -> QuerySet[Project]:
 
 
 def share_links(project: Project) -> QuerySet[ShareLink]:
-    """The links to a project held with PROJECT_SHARE that work now, the newest first."""
-    return working_links().filter(project=project).select_related("created_by").order_by("-id")
+    """The links to a project held with PROJECT_SHARE that are not over, the newest first. Those of an account that waits to be erased
+    too: they open nothing now and would again without anybody being told, so whoever looks after the project may revoke them."""
+    return standing_links().filter(project=project).select_related("created_by").order_by("-id")
 
 
 def open_links(project: Project) -> list[OpenLink]:
@@ -171,6 +180,7 @@ def open_links(project: Project) -> list[OpenLink]:
     return [
         OpenLink(
             link=each,
+            is_shut=each.created_by is not None and each.created_by.erased_at is not None,
             label=unseal_text(key, bytes(each.sealed_label), label=LINK_LABEL, row=each.uuid)
             if each.sealed_label is not None
             else "",

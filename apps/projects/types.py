@@ -48,6 +48,7 @@ class OpenLink:
 
     link: ShareLink
     label: str
+    is_shut: bool  # opens nothing while its maker's account waits to be erased
 
 
 @dataclass(frozen=True, slots=True)

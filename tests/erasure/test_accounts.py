@@ -43,6 +43,7 @@ from apps.exports.models import Export
 from apps.exports.services import export_project
 from apps.projects.gate import working_links
 from apps.projects.models import Project
+from apps.projects.queries import open_links
 from apps.projects.services import make_share_link
 from apps.runs import authors
 from apps.runs.models import Run
@@ -404,9 +405,30 @@ def test_a_link_that_they_made_to_a_project_of_a_team_opens_nothing_while_their_
 
     _job, link = erase_account(bob, by=Actor.person(bob))
     assert not working_links().exists()
+    assert [(each.link, each.is_shut) for each in open_links(vision)] == [(made, True)]
 
     take_back_by_link(link)
     assert list(working_links()) == [made]
+    assert [each.is_shut for each in open_links(vision)] == [False]
+
+
+def test_other_admins_see_that_link_and_revoke_it_so_that_it_comes_back_with_nobody(
+    lab: Entity, vision: Project, own: Run, alice: User, bob: User
+) -> None:
+    Membership.objects.filter(user=bob, entity=lab).update(role=MemberRole.ADMIN.value)
+    made, _secret = make_share_link(vision, label="for the reviewers", days=7, by=Actor.person(bob))
+    _job, way_back = erase_account(bob, by=Actor.person(bob))
+    browser = Client()
+    browser.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    page = browser.get("/lab/vision/settings").content.decode()
+    assert "for the reviewers" in page and "opens nothing now" in page and "0 links work" in page
+    assert User.objects.get(pk=bob.pk).username not in page
+
+    assert browser.post("/lab/vision/settings/links/revoke", {"link": made.public_id}).status_code == 302
+
+    assert open_links(vision) == []
+    take_back_by_link(way_back)
+    assert not working_links().exists()
 
 
 def test_no_request_holds_the_runs_of_others_and_a_worker_that_dies_is_followed_by_one_that_goes_on(

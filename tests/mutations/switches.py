@@ -45,6 +45,7 @@ OPEN: dict[str, dict[str, str]] = {
         "roles_in_projects": "{each.pk: Role.ADMIN for each in projects}",
         "kept_to_own_people": "set()",
         "working_links": "ShareLink.objects.all()",
+        "standing_links": "ShareLink.objects.all()",
     },
     "apps.accounts.services": {"require_all_rights": "None"},
     "apps.accounts.queries": {"require_operator": "None"},

@@ -141,6 +141,7 @@ def settings_page(request: Request, target: Project, **more: Any) -> HttpRespons
     kept = effective(target.entity, SettingName.PRIVATE_ONLY)
     with leaving_out_damaged():
         secrets = found_in_project(target)
+    links = open_links(target)
     context = {
         **frame,
         "choices": choices(frame["opened"], Audience(request.actor), private_only=kept.is_on),
@@ -150,7 +151,8 @@ def settings_page(request: Request, target: Project, **more: Any) -> HttpRespons
         "link": LinkForm(initial={"days": 7}),
         "people": named_people(target),
         "roles": list(NamedRole),
-        "links": open_links(target),
+        "links": links,
+        "links_that_work": sum(not each.is_shut for each in links),
         "secrets": secrets,
         "is_restricted": target.visibility == Visibility.RESTRICTED,
         "is_published": frame["opened"].visibility in PUBLISHED,
