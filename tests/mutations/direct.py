@@ -365,7 +365,7 @@ UNASKED = {
         people.joined_by people.my_organisations people.organisations_of people.seen_organisations queries.api_keys_of queries.entities_named_in
         queries.entitlement_of queries.is_counted queries.is_entitled queries.kept_requests_of queries.named_counts queries.newest_request queries.open_request_of
         queries.own_contributions
-        queries.user_of services.change_appearance services.change_time_zone
+        queries.user_of services.change_appearance services.change_time_zone services.require_room
     """,
     "takes what was held with the permission for it": """
         bringing.bring_collection bringing.bring_link bringing.bring_project bringing.bring_version collections.make_collection
@@ -387,6 +387,7 @@ UNASKED = {
     """,
     "is for commands, for sign-up, and for those that ask first": """
         entities.create_account_with_key entities.create_team invitations.take_up services.make_operator
+        services.note_maker_back services.note_maker_left
     """,
     "is the question itself, asked in front of others": """
         entities.require_may_create_team places.require_person queries.require_operator services.require_all_rights
