@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connections
+from django.db.models import Model
 from django.test import Client
 
 from apps.accounts.models import ApiKey, User
-from apps.projects.models import Project
+from apps.projects.models import Project, ShareLink
+from apps.teams.models import Invitation
 from apps.webhooks.models import Hook
 from tests.factories import people
 
@@ -49,6 +51,23 @@ def test_so_it_is_of_the_secret_of_a_webhook(client: Client, vision: Project) ->
     sealed = bytes(hook.sealed_secret)
     hook.refresh_from_db()
     assert bytes(hook.sealed_secret) != sealed
+
+
+@pytest.mark.parametrize(
+    ("page", "words", "made"),
+    [
+        ("/lab/vision/settings/links", {"label": "", "days": "7"}, ShareLink),
+        ("/teams/lab/invitations", {"email": "", "role": "member"}, Invitation),
+    ],
+)
+def test_so_it_is_of_links_that_let_somebody_in(
+    client: Client, vision: Project, page: str, words: dict[str, str], made: type[Model]
+) -> None:
+    answers = [client.post(page, form | words) for form in (FORM, FORM, ANEW)]
+
+    assert [each.status_code for each in answers] == [200, 409, 200]
+    assert "It is shown once only" in answers[1].content.decode()
+    assert made._default_manager.count() == 2
 
 
 def test_a_form_that_was_refused_showed_nothing_and_is_sent_again(client: Client, vision: Project) -> None:

@@ -27,6 +27,7 @@ from apps.web.links import base_url
 from apps.web.places import InviteForm, Named, named, role_words, view_of
 from apps.web.rendering import render
 from apps.web.request import Request
+from apps.web.shown_once import first_time
 from apps.web.views.organisations import organisation_facts
 from apps.web.views.teams import team_facts
 
@@ -93,9 +94,10 @@ def invite_somebody(request: Request, entity: str = "", organisation: str = "") 
         return _page(request, at, place, status=400, invite=form)
     email = form.cleaned_data["email"]
     try:
-        made, secret = invite(
-            place, role=role_named(place, form.cleaned_data["role"]), by=request.actor, email=email
-        )
+        with first_time(request):
+            made, secret = invite(
+                place, role=role_named(place, form.cleaned_data["role"]), by=request.actor, email=email
+            )
     except (Invalid, TooMuch) as error:
         form.add_error("email", error.public_message)
         return _page(request, at, place, status=400, invite=form)

@@ -15,6 +15,7 @@ from apps.projects.types import NamedRole
 from apps.web.links import base_url, project_url
 from apps.web.request import Request
 from apps.web.sharing import LinkForm, PersonForm
+from apps.web.shown_once import first_time
 from apps.web.views.project_settings import held, held_with_runs, settings_page
 from apps.web.views.registries import name_there, unname_there
 
@@ -55,7 +56,10 @@ def make_link(request: Request, entity: str, project: str) -> HttpResponseBase:
     try:
         if form.is_valid():
             words = form.cleaned_data
-            link, secret = make_share_link(target, label=words["label"], days=words["days"], by=request.actor)
+            with first_time(request):
+                link, secret = make_share_link(
+                    target, label=words["label"], days=words["days"], by=request.actor
+                )
             address = base_url(request) + reverse("share", args=[secret])
             return settings_page(request, target, made={"address": address, "link": link})
     except (Invalid, Forbidden) as error:
