@@ -19,6 +19,7 @@ import pytest
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.artifacts.models import StoredFile, Version, WithheldArtifact
 from apps.blobs.models import Blob
 from apps.files.models import RunFile
 from apps.files.queries import withheld_names
@@ -28,7 +29,7 @@ from apps.teams.choices import SettingName
 from apps.teams.models import Setting
 from apps.teams.queries import default_entity
 from apps.teams.services import choose
-from tests.factories import people
+from tests.factories import artifacts, people
 from tests.live import LiveServer
 from tests.wandb_protocol.asking import Asker
 from tests.wandb_protocol.client import WandbClient
@@ -256,6 +257,12 @@ def test_the_disk_holds_no_code_in_the_open_and_no_object_that_no_row_has(logged
 # ── Who sets what ──
 
 SWITCHES = ("unset", "on", "off")
+# A script, what was changed of it, a notebook, and the history of a session: the files of a run that are code.
+CODE = ["_session_history.ipynb", MAIN, "deep/book.ipynb", PATCH]
+# Artifacts that the client makes by itself, and one that a script names.
+MADE, NAMED = (("code", "source-x"), ("job", "job-x")), ("code", "mine")
+CREATE = "mutation($i: CreateArtifactInput!) { createArtifact(input: $i) { artifact { id } } }"
+ROOM = "mutation($i: CreateArtifactFilesInput!) { createArtifactFiles(input: $i) { files { edges { node { uploadUrl } } } } }"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -277,9 +284,15 @@ def test_people_teams_and_organisations_set_against_each_other(ann: Asker, alice
             if locked != "no":
                 choose(institute, SettingName.CODE_SAVING, locked == "on", by=by, enforce=True)
             key = (mine, theirs)
-            seen[key] = (said(ann), stored(ann, "alice/own/run1", own), stored(ann, "robots/team/run1", team))
+            places = {"alice/own/run1": own, "robots/team/run1": team}
+            seen[key] = (
+                said(ann),
+                [stored(ann, path, run) for path, run in places.items()],
+                [begun(ann, path, run, key) for path, run in places.items()],
+            )
             decided = theirs if locked == "no" else locked
-            wanted[key] = (mine == "on", kept_if(mine == "on"), kept_if(decided == "on"))
+            on = (mine == "on", decided == "on")
+            wanted[key] = (mine == "on", [kept_if(each) for each in on], [begun_if(each) for each in on])
             forget()
 
     assert seen == wanted
@@ -294,7 +307,7 @@ def said(ann: Asker) -> bool:
 
 def stored(ann: Asker, path: str, run: Run) -> tuple[list[str], int, int]:
     """What is withheld of what was announced, how much code has bytes, and how many blobs the run's files have."""
-    rooms = ann.room_for(path, MAIN, PATCH, "notes.txt")
+    rooms = ann.room_for(path, *CODE, "notes.txt")
     statuses = {name: ann.put(url, b"x").status_code for name, url in rooms.items() if url}
     assert set(statuses.values()) == {200}
     files = RunFile.objects.filter(run=run, blob__isnull=False)
@@ -309,7 +322,54 @@ def stored(ann: Asker, path: str, run: Run) -> tuple[list[str], int, int]:
 
 
 def kept_if(on: bool) -> tuple[list[str], int, int]:
-    return ([], 2, 3) if on else ([MAIN, PATCH], 0, 1)
+    return ([], len(CODE), len(CODE) + 1) if on else (CODE, 0, 1)
+
+
+def begun(ann: Asker, path: str, run: Run, key: tuple[str, str]) -> dict[str, Any]:
+    """Who is refused, and how many versions, files and blobs the others made; what the run's page is told of the refused."""
+    entity, project, name = path.split("/")
+    before = counted(run)
+    refused, wanted = [], []
+    for type_name, collection in (*MADE, NAMED):
+        content = f"{path} {key} {collection}".encode()
+        new = {
+            "entityName": entity,
+            "projectName": project,
+            "runName": name,
+            "digest": artifacts.md5(content),
+        }
+        answer = ann.ask(
+            CREATE, i=new | {"artifactTypeName": type_name, "artifactCollectionName": collection}
+        )
+        if "errors" in answer:
+            assert "Code saving is off" in answer["errors"][0]["message"]
+            refused.append(collection)
+        else:
+            wanted.append((answer["data"]["createArtifact"]["artifact"]["id"], content))
+    files = [{"artifactID": held, "name": "a.py", "md5": artifacts.md5(content)} for held, content in wanted]
+    edges = ann.data(ROOM, i={"artifactFiles": files})["createArtifactFiles"]["files"]["edges"]
+    for edge, (_held, content) in zip(edges, wanted, strict=True):
+        assert ann.put(edge["node"]["uploadUrl"], content).status_code == 200
+    withheld = WithheldArtifact.objects.filter(run=run).delete()[0]
+    return {
+        "refused": refused,
+        "withheld": withheld,
+        "made": [a - b for a, b in zip(counted(run), before, strict=True)],
+    }
+
+
+def begun_if(on: bool) -> dict[str, Any]:
+    made = 3 if on else 1
+    refused = [] if on else [collection for _type, collection in MADE]
+    return {"refused": refused, "withheld": len(refused), "made": [made, made, made]}
+
+
+def counted(run: Run) -> tuple[int, int, int]:
+    return (
+        Version.everything.filter(collection__project=run.project).count(),
+        StoredFile.objects.filter(project=run.project).count(),
+        Blob.objects.count(),
+    )
 
 
 def forget() -> None:
