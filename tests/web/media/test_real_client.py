@@ -20,7 +20,7 @@ pytestmark = pytest.mark.live
 
 # Logs each kind at two steps; answers with the path and the bytes of each file that the client made of it.
 _LOG = """
-import base64, math, pathlib, struct, wave
+import base64, math, pathlib, struct, types, wave
 import numpy as np, wandb
 from PIL import Image
 with wave.open("tone.wav", "wb") as sound:
@@ -30,12 +30,35 @@ frames = [Image.new("RGB", (64, 48), (n * 20, 90, 200)) for n in range(4)]
 frames[0].save("walk.gif", save_all=True, append_images=frames[1:], duration=120, loop=0)
 pathlib.Path("clip.mp4").write_bytes(b"\\0\\0\\0\\x18ftypmp42" + bytes(range(256)) * 400)
 pathlib.Path("water.pdb").write_text("HETATM    1  O   HOH A   1       0.000   0.000   0.000  1.00  0.00           O\\nEND\\n")
-pathlib.Path("shape.gltf").write_text('{"asset":{"version":"2.0"}}')
+corners = base64.b64encode(struct.pack("<9f", 0, 0, 0, 1, 0, 0, 0, 1, 0)).decode()
+pathlib.Path("shape.gltf").write_text(json.dumps({"asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": [0]}],
+    "nodes": [{"mesh": 0}], "meshes": [{"primitives": [{"attributes": {"POSITION": 0}}]}],
+    "accessors": [{"bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3", "min": [0, 0, 0], "max": [1, 1, 0]}],
+    "bufferViews": [{"buffer": 0, "byteLength": 36}],
+    "buffers": [{"byteLength": 36, "uri": "data:application/octet-stream;base64," + corners}]}))
+pathlib.Path("empty.gltf").write_text('{"asset":{"version":"2.0"}}')
 rng = np.random.default_rng(1)
 pathlib.Path("shape.obj").write_text("v 0 0 0\\nv 1 0 0\\nv 0 1 0\\nv 0 0 1\\nf 1 2 3\\nf 1 3 4\\nf 1 4 2\\nf 2 4 3\\n")
 # Stands for a figure of the package, of which the client asks its name and this method.
 Figure = type("Figure", (), {"__module__": "plotly.graph_objs._figure", "to_plotly_json": lambda self: {
     "data": [{"type": "scatter", "x": [1, 2], "y": [3, float("nan")], "name": "<b>one"}], "layout": {"title": {"text": "A figure"}}}})
+# Stand for scikit-learn, of which the client asks these two curves; what it makes of them, and the look, are its own.
+def falling(true, sure, pos_label):
+    order = np.argsort(-sure)
+    hit = true[order] == pos_label
+    last = np.append(np.diff(sure[order]) != 0, True)
+    return np.cumsum(hit)[last], np.cumsum(~hit)[last]
+def roc_curve(true, sure, pos_label):
+    hits, misses = falling(true, sure, pos_label)
+    return np.append(0, misses / misses[-1]), np.append(0, hits / hits[-1]), None
+def precision_recall_curve(true, sure, pos_label):
+    hits, misses = falling(true, sure, pos_label)
+    return np.append((hits / (hits + misses))[::-1], 1), np.append((hits / hits[-1])[::-1], 0), None
+metrics = types.ModuleType("sklearn.metrics")
+metrics.roc_curve, metrics.precision_recall_curve = roc_curve, precision_recall_curve
+sys.modules |= {name: types.ModuleType(name) for name in ("sklearn", "sklearn.base", "sklearn.utils", "scipy")}
+sys.modules["sklearn.metrics"] = metrics
+judged = (np.array([0, 0, 1, 1]), np.array([[.9, .1], [.6, .4], [.65, .35], [.2, .8]]), ["cat", "dog"])
 import matplotlib; matplotlib.use("Agg")
 from matplotlib import pyplot
 pyplot.imshow(np.eye(4))
@@ -70,6 +93,7 @@ with wandb.init(project="media", id="kinds") as run:
             "parts": parts,
             "cloud": wandb.Object3D(rng.random((20, 6))),
             "shape": wandb.Object3D("shape.gltf"),
+            "shapeless": wandb.Object3D("empty.gltf"),
             "molecule": wandb.Molecule("water.pdb"),
             "solid": wandb.Object3D("shape.obj"),
             "scene": wandb.Object3D(scene),
@@ -87,6 +111,8 @@ with wandb.init(project="media", id="kinds") as run:
             "dots": wandb.plot.scatter(pairs, "x", "y"),
             "lines": wandb.plot.line_series([0, 1], [[1, 2], [3, 4]], keys=["one", "two"]),
             "confusion": wandb.plot.confusion_matrix(preds=[0, 1, 1], y_true=[0, 1, 0], class_names=["cat", "dog"]),
+            "roc": wandb.plot.roc_curve(*judged),
+            "recall": wandb.plot.pr_curve(*judged, [1], interp_size=5, title="How many, how surely"),
             "elbow": wandb.visualize("wandb/elbow/v1", elbow),
             "own": wandb.plot_table(look, pairs, {"across": "x", "up": "y"}, {"title": "My look"}),
         })
@@ -144,6 +170,7 @@ KINDS = {
     "parts",
     "cloud",
     "shape",
+    "shapeless",
     "molecule",
     "solid",
     "scene",
@@ -161,6 +188,8 @@ CHARTS = {
     "dots_table",
     "lines_table",
     "confusion_table",
+    "roc_table",
+    "recall_table",
     "elbow",
     "own_table",
 }
@@ -257,10 +286,18 @@ def test_charts_are_drawn_from_the_tables_that_they_were_logged_with(logged: Log
         "dots_table": "dots",
         "lines_table": "lines",
         "confusion_table": "matrix",
+        "roc_table": "lines",
+        "recall_table": "lines",
         "elbow": "lines",
     }
-    assert "A line" in page
+    assert all(title in page for title in ("A line", "ROC Curve", "How many, how surely"))
     assert "In the look <bdi>alice/own</bdi>, from:" in page
+    roc, recall = (
+        page.partition(f'data-media="{name}_table"')[2].partition("</figure>")[0]
+        for name in ("roc", "recall")
+    )
+    assert roc.count("M0.0 500.0L0.0 250.0L500.0 250.0L500.0 0.0L1000.0 0.0") == 2  # of two classes
+    assert "V500H" in recall and "V500H" not in roc  # below the curve of one class is an area
 
 
 def test_a_look_that_the_client_made_is_what_its_chart_is_drawn_from(logged: Logged) -> None:
@@ -303,15 +340,36 @@ _SHOWN = """() => {
     .filter(([, [what, holds]]) => [...panel.querySelectorAll(what)].some(holds)).map(([kind]) => kind).join(" and ");
   return Object.fromEntries([...document.querySelectorAll("figure[data-media]")].map((one) => [one.dataset.media, shown(one)]));
 }"""
+# A second of sound: from the middle of it, it plays to the end.
+_PLAYED = """async () => {
+  const sound = document.querySelector('figure[data-media="sound"] audio');
+  const heard = (what) => new Promise((told, failed) => {
+    sound.addEventListener(what, told, { once: true });
+    sound.addEventListener("error", () => failed(sound.error?.message), { once: true });
+  });
+  const known = heard("loadeddata");
+  sound.preload = "auto";
+  sound.load();
+  await known;
+  const moved = heard("seeked");
+  sound.currentTime = 0.5;
+  await moved;
+  const [duration, from] = [sound.duration, sound.currentTime];
+  const ended = heard("ended");
+  sound.muted = true;
+  await sound.play();
+  await ended;
+  return [duration, from, sound.currentTime];
+}"""
 SHOWN = {
     "picture": {"image", "grid", "seg", "det", "gif", "drawing", "wide"},
-    "canvas": {"cloud", "molecule", "solid", "scene"},
+    "canvas": {"cloud", "shape", "molecule", "solid", "scene"},
     "frame": {"figure", "page"},
     "player": {"sound", "film"},
     "rows": {"table", "parts", "cells", "grown"},
     "frame and rows": {"own_table"},
     "chart and rows": CHARTS - {"own_table"},
-    "": {"shape"},  # a file of it without a shape, which is offered to be kept
+    "": {"shapeless"},  # a file of it without a shape, which is offered to be kept
 }
 
 
@@ -329,6 +387,8 @@ def test_each_kind_is_seen_in_a_browser(logged: Logged) -> None:
                 panel.scroll_into_view_if_needed()
             seen.settle()
             found |= page.evaluate(_SHOWN)
+        seen.go("/alice/media/runs/kinds/media?key=sound")
+        assert page.evaluate(_PLAYED) == [1, 0.5, 1]
         # The page that the client makes of HTML asks for a style of its maker's, and gets none.
         assert [each for each in seen.complaints if "normalize.css" not in each] == []
         assert {each for each in seen.asked_elsewhere if "normalize.css" not in each} == set()
