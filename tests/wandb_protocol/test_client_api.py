@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.live import LiveServer
@@ -84,11 +86,28 @@ ERASE = """
     live.log({"loss": 1})
     while not (found := [run for run in wandb.Api().runs("alice/read") if run.id == "live"]): time.sleep(0.1)
     found[0].delete()
-    for n in range(5): live.log({"loss": n}); time.sleep(0.1)
+    own_log = os.path.join(os.path.dirname(live.dir), "logs", "debug-internal.log")
+    for _ in range(300):
+        if "filestream: fatal error" in open(own_log).read(): break
+        live.log({"loss": 1}); time.sleep(0.1)
+    for n in range(50): live.log({"loss": n, "late": n})
     live.finish()
+    tell(own=[json.loads(line) for line in open(own_log)], live=os.path.dirname(live.dir))
     try: wandb.init(project="read", id="live", resume="allow", settings=FAST)
     except Exception as error: tell(again=str(error))
     tell(left=sorted(run.id for run in wandb.Api().runs("alice/read")))
+    offline = wandb.init(project="read", id="r1", mode="offline", settings=FAST)
+    offline.log({"loss": 1, "late": 1})
+    offline.finish()
+    tell(offline=os.path.dirname(offline.dir))
+"""
+# How many rows there are of what a run brings; nothing works on the erasures meanwhile.
+COUNT = """
+import django, json
+django.setup()
+from django.apps import apps
+kept = [model for name in ("projects", "runs", "files", "artifacts", "blobs", "vault") for model in apps.get_app_config(name).get_models()]
+print("COUNTED " + json.dumps({model._meta.label: model._base_manager.count() for model in kept}))
 """
 
 
@@ -96,7 +115,19 @@ ERASE = """
 def told(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Json:
     client = WandbClient(server, tmp_path_factory.mktemp("home"))
     client.run(LOGGED)
-    return client.run(READ).told | client.run(CHANGE).told | client.run(ERASE).told
+    told = client.run(READ).told | client.run(CHANGE).told
+    erased = client.run(ERASE)
+    told |= erased.told | {"printed": erased.text, "before": counted(server)}
+    told["synced"] = client.command("sync", "--no-skip-online", told["live"], told["offline"]).text
+    return told | {
+        "after": counted(server),
+        "runs": [client.run_of("read", name, "id") for name in ("live", "r1")],
+    }
+
+
+def counted(server: LiveServer) -> Json:
+    counts: Json = json.loads(server.python("-c", COUNT).partition("COUNTED ")[2].splitlines()[0])
+    return counts
 
 
 def test_runs_by_order_filter_and_page(told: Json) -> None:
@@ -172,6 +203,25 @@ def test_there_are_no_reports_and_the_client_is_told_so(told: Json) -> None:
 def test_a_file_and_runs_are_erased_and_do_not_come_back(told: Json) -> None:
     assert (told["files"], told["left"]) == ([], ["r0", "r2"])
     assert "This run was erased" in told["again"]
+
+
+def test_a_client_that_still_writes_is_told_once_and_streams_no_more(told: Json) -> None:
+    assert told["printed"].count("Fatal error while uploading data.") == 1
+    texts = [each["msg"] for each in told["own"]]
+    (refused,) = (at for at, text in enumerate(texts) if text.startswith("filestream: fatal error"))
+    assert "404" in texts[refused] and "This run was erased" in texts[refused]
+    assert any("filestream: sending" in text for text in texts[:refused])
+    assert not any("filestream: sending" in text for text in texts[refused:])
+    # When it ends it offers the config and its files once each: refused too, before a byte is sent.
+    failed = [each for each in told["own"][refused + 1 :] if each["level"].startswith("ERROR")]
+    assert len(failed) == 2
+    assert all("This run was erased" in each.get("error", each["msg"]) for each in failed)
+
+
+def test_a_late_sync_of_what_was_erased_brings_nothing_back(told: Json) -> None:
+    assert told["synced"].count("This run was erased") == 2  # the run that was live, and one that had ended
+    assert told["after"] == told["before"] and told["before"]["runs.Run"] > 2
+    assert told["runs"] == [None, None]
 
 
 def test_run_is_changed(told: Json) -> None:

@@ -1,4 +1,4 @@
-"""The client's delete calls, spoken by hand; the real client's are in test_client_erasing.py."""
+"""The client's delete calls, spoken by hand; the real client's are in test_client_api.py."""
 
 from __future__ import annotations
 
