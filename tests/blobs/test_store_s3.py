@@ -17,6 +17,7 @@ from apps.blobs.errors import ObjectMissing, StoreDenied, StoreUnreachable
 from apps.blobs.store.s3 import BadStorageUrl, S3Store
 from apps.core import clock
 from tests import servers
+from tests.erasure.proxy import Fault, Proxy, Tells, proxy
 
 pytestmark = pytest.mark.enable_socket
 MIB = 1024 * 1024
@@ -49,7 +50,7 @@ def new_name() -> str:
     return secrets.token_hex(16)
 
 
-def everything_in(store: S3Store) -> list[object]:
+def everything_in(store: S3Store) -> list[dict[str, Any]]:
     """Each version, delete marker and unfinished upload, asked of the server without the store's code."""
     versions = store.client.list_object_versions(Bucket=store.bucket)
     uploads = store.client.list_multipart_uploads(Bucket=store.bucket)
@@ -196,7 +197,8 @@ def in_pages_of(store: S3Store, most: int) -> None:
     def shorter(params: dict[str, Any], **_: object) -> dict[str, Any]:
         return params | {"MaxKeys": most}
 
-    store.client.meta.events.register("provide-client-params.s3.ListObjectVersions", shorter)
+    for listing in ("ListObjectVersions", "ListObjectsV2"):
+        store.client.meta.events.register(f"provide-client-params.s3.{listing}", shorter)
 
 
 def test_many_objects_are_asked_for_and_taken_away_by_few_requests(store: S3Store) -> None:
@@ -213,7 +215,9 @@ def test_many_objects_are_asked_for_and_taken_away_by_few_requests(store: S3Stor
 
     assert asked == {
         "ListObjectVersions": 3,
-        "ListMultipartUploads": 3,
+        "ListObjectsV2": 3,
+        # Name by name: in two questions of what is left, and in the deletion.
+        "ListMultipartUploads": len(going) + len(going) + len(names),
         "DeleteObjects": 1,
         "AbortMultipartUpload": 1,
     }
@@ -232,6 +236,7 @@ def test_in_a_bucket_of_more_than_a_page_each_is_found_all_the_same(store: S3Sto
 
     assert store.remains(*going) == set(going)
     assert asked["ListObjectVersions"] <= 4 * len(going)
+    assert asked["ListObjectsV2"] <= 4 * len(going) and asked["ListMultipartUploads"] == len(going)
     store.delete_all_versions(*going)
 
     assert store.remains(*names) == set(names[1::2])
@@ -252,3 +257,59 @@ def test_what_is_refused_of_many_is_told_and_the_others_are_gone(store: S3Store)
         store.delete_all_versions(*names)
 
     assert store.remains(*names) == {names[1]}
+
+
+def behind(server: Proxy, store: S3Store, tells: Tells) -> S3Store:
+    """The same bucket at a store whose listings tell no more than this."""
+    server.tells = tells
+    return S3Store(
+        f"s3://{store.bucket}/{store._folder}?endpoint={server.url}&region=us-east-1",
+        access_key="a",
+        secret_key="b",
+    )
+
+
+def test_where_uploads_are_listed_by_whole_names_only_their_parts_are_found_and_go(
+    store: S3Store, endpoint: str
+) -> None:
+    names = [new_name() for _ in range(3)]
+    for name in names:
+        store.client.create_multipart_upload(Bucket=store.bucket, Key=store._key(name))
+
+    with proxy(endpoint) as server:
+        as_minio = behind(server, store, lambda kind, key, prefix: kind != "Upload" or key == prefix)
+
+        assert as_minio.remains(*names) == set(names)
+        as_minio.delete_all_versions(*names[1:])
+        assert as_minio.remains(*names) == {names[0]}
+
+    assert [found["Key"] for found in everything_in(store)] == [store._key(names[0])]
+
+
+def test_what_the_listing_of_versions_leaves_out_is_found_and_goes(store: S3Store, endpoint: str) -> None:
+    names = sorted(new_name() for _ in range(5))
+    for name in names:
+        for content in (b"first", b"second"):
+            store.put(name, [content])
+    first = {store._key(name) for name in names[:2]}
+
+    with proxy(endpoint) as server:
+        forgetful = behind(server, store, lambda _kind, key, _prefix: key in first)
+
+        assert forgetful.remains(*names) == set(names)
+        forgetful.delete_all_versions(*names[1:])
+        assert forgetful.remains(*names) == {names[0]}
+
+    assert {found["Key"] for found in everything_in(store)} == {store._key(names[0])}
+
+
+def test_what_will_not_go_and_is_in_no_listing_of_versions_remains(store: S3Store, endpoint: str) -> None:
+    name = new_name()
+    store.put(name, [b"x"])
+
+    with proxy(endpoint) as server:
+        forgetful = behind(server, store, lambda _kind, _key, _prefix: False)
+        server.rule = lambda asked: Fault.LIES if asked.is_deletion else None
+        forgetful.delete_all_versions(name)
+
+        assert forgetful.remains(name) == {name}

@@ -48,6 +48,7 @@ _ANSWERS_IN_BATCHES = {
     Fault.HALF: "InternalError",
 }
 _DELETION = re.compile(rb"<Object>.*?</Object>", re.DOTALL)
+_TOLD = re.compile(rb"<(Version|DeleteMarker|Upload)>.*?<Key>(.*?)</Key>.*?</\1>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,15 @@ def well(_: Asked) -> None:
     """Every request goes on to the store."""
 
 
+Tells = Callable[
+    [str, str, str], bool
+]  # of a version, a mark or an upload; under this key; when asked for what begins so
+
+
+def tells_all(_kind: str, _key: str, _prefix: str) -> bool:
+    return True
+
+
 def _without(names: set[str], headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {name: value for name, value in headers if name.lower() not in names}
 
@@ -80,6 +90,7 @@ class Proxy(ThreadingHTTPServer):
         self.upstream = (place.hostname or "", place.port or 80)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.rule: Rule = well
+        self.tells: Tells = tells_all
         self.faults = 0
         self._guard = threading.Lock()
 
@@ -88,6 +99,17 @@ class Proxy(ThreadingHTTPServer):
             fault = self.rule(asked)
             self.faults += fault is not None
             return fault
+
+    def retold(self, listing: bytes, prefix: str) -> bytes:
+        """What the store leaves out of a page stays out of it, and the page says no word about that."""
+
+        def told(found: re.Match[bytes]) -> bytes:
+            is_told = self.tells(found[1].decode(), found[2].decode(), prefix)
+            with self._guard:
+                self.faults += not is_told
+            return found[0] if is_told else b""
+
+        return _TOLD.sub(told, listing)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that was killed, or that gave up, is no error of the proxy's."""
@@ -131,6 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is Fault.SLOW:
             time.sleep(_SLOW_SECONDS)
         status, said, data = self._ask(body)
+        if self.command == "GET" and query.keys() & {"versions", "uploads"}:
+            data = self.server.retold(data, query.get("prefix", [""])[0])
         if fault in {Fault.LOST, Fault.SILENT}:
             self._leave(waiting=fault is Fault.SILENT)
         else:

@@ -65,6 +65,7 @@ def test_whatever_store_and_database_do_an_erasure_comes_to_its_end_and_says_not
         "objects_missing",
         "store_denies",
         "store_lies",
+        "store_forgets",
     }
     assert faults.keys() - of_the_store == {"database_lost", "clock_jumps", "clock_is_set_back"}
     assert all(faults[story] > 1 for story in of_the_store), faults

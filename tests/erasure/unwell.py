@@ -34,7 +34,7 @@ from apps.vault.readiness import make_ready
 from apps.vault.signing import public_key
 from tests.erasure.conftest import full_run
 from tests.erasure.faults import Tenant, free, go_on
-from tests.erasure.proxy import Asked, Fault, Proxy, Rule, well
+from tests.erasure.proxy import Asked, Fault, Proxy, Rule, tells_all, well
 from tests.factories import artifacts, people, work
 from tests.remote import s3_client
 from tests.servers import Servers
@@ -226,6 +226,13 @@ def store_lies(world: World) -> None:
     assert world.live(deletes(Fault.LIES), turns=4, ends="StillThere") == {"StillThere"}
 
 
+def store_forgets(world: World) -> None:
+    """Its listing of versions leaves some out: they go all the same, or nothing is certified."""
+    world.server.tells = lambda _kind, key, _prefix: key < "8"
+    assert world.live(deletes(Fault.LIES), turns=2, ends="StillThere") == {"StillThere"}
+    world.server.tells = tells_all
+
+
 # ── the database ──
 
 
@@ -325,6 +332,7 @@ STORIES = (
     objects_missing,
     store_denies,
     store_lies,
+    store_forgets,
     database_lost,
     clock_jumps,
     clock_is_set_back,

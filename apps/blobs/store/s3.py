@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from apps.blobs.errors import ObjectMissing, StoreDenied, StoreFull, StoreUnreac
 from apps.blobs.types import StoredObject
 from apps.core.errors import OwnlogError
 
+log = logging.getLogger(__name__)
+
 _PIECE_BYTES = 1024 * 1024
 # One part is held in memory at a time; 10 000 of them, the most there may be, make 160 GB.
 _PART_BYTES = 16 * 1024 * 1024
@@ -38,10 +41,12 @@ _NO_ROOM = {"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "507"}
 class _Listing:
     call: str
     kinds: tuple[str, ...]
+    by_beginning: bool = True  # else what is asked for is taken for a whole name
 
 
 _VERSIONS = _Listing("list_object_versions", ("Versions", "DeleteMarkers"))
-_UPLOADS = _Listing("list_multipart_uploads", ("Uploads",))
+_OBJECTS = _Listing("list_objects_v2", ("Contents",))
+_UPLOADS = _Listing("list_multipart_uploads", ("Uploads",), by_beginning=False)  # so does MinIO
 
 
 class BadStorageUrl(ValueError):
@@ -112,11 +117,23 @@ class S3Store:
                 self._delete(versions[first : first + _MOST_DELETED])
             for upload in uploads:
                 self._abort(upload)
+            # Not every store tells of all its versions.
+            left = [each["Key"] for each in self._found(_OBJECTS, keys)]
+            if left:
+                log.error(
+                    "The file store tells of %d objects all versions of which, as it had listed them, are deleted. "
+                    "See what docs/install.md asks of a store.",
+                    len(left),
+                )
+            for key in left:
+                self._delete_what_is_read(key)
 
     def remains(self, *names: str) -> set[str]:
         keys = {self._key(name) for name in names}
         with _told():
-            found = chain(self._found(_VERSIONS, keys), self._found(_UPLOADS, keys))
+            found = chain.from_iterable(
+                self._found(listing, keys) for listing in (_VERSIONS, _OBJECTS, _UPLOADS)
+            )
             return {each["Key"].removeprefix(self._folder) for each in found}
 
     def abort_uploads(self, *, before: datetime) -> int:
@@ -144,7 +161,8 @@ class S3Store:
         Names are random, so one page tells of all of them in a small bucket, and in a large one of none but the one that it is asked
         for. Those that begin alike are asked for together, and apart where a page does not hold all that begins so.
         """
-        groups = [sorted(keys)] if keys else []
+        together = [sorted(keys)] if keys else []
+        groups = together if listing.by_beginning else [[key] for key in keys]
         while groups:
             group = groups.pop()
             if len(group) == 1:
@@ -182,6 +200,24 @@ class S3Store:
         codes = {str(each.get("Code", "")) for each in answer.get("Errors", ())} - _NOTHING_THERE
         if codes:  # the others are gone
             raise _error_of(min(codes, key=lambda code: code not in _DENIED))
+
+    def _delete_what_is_read(self, key: str) -> None:
+        """Version after version, as long as there is another to be read. Without its version an object would only be hidden where
+        the bucket keeps them, and whoever asks for what is left would not hear of it."""
+        seen = set[str]()
+        while (version := self._version_read(key)) is not None and version not in seen:
+            seen.add(version)
+            self._delete_one({"Key": key, "VersionId": version} if version else {"Key": key})
+
+    def _version_read(self, key: str) -> str | None:
+        """Of what is read under this name; empty in a bucket that keeps none, None where nothing is there."""
+        try:
+            found = self.client.head_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if _code(error) not in _NOTHING_THERE:
+                raise
+            return None
+        return str(found.get("VersionId", ""))
 
     def _delete_one(self, version: dict[str, Any]) -> None:
         try:
