@@ -302,7 +302,8 @@ class Bringing:
         for name, value in what.items():
             setattr(item, name, value)
         if item.is_done:
-            Import.objects.filter(pk=self.job.pk, tries__gt=0).update(tries=0)
+            noted = Import.objects.filter(Q(tries__gt=0) | ~Q(trouble=""), pk=self.job.pk)
+            noted.update(tries=0, trouble="")
 
 
 def _edges(edges: bytes) -> Iterator[tuple[RunRole, bytes]]:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
@@ -20,7 +21,8 @@ from apps.audit.services import record
 from apps.blobs.models import Blob
 from apps.code_saving.queries import kept_in
 from apps.core import background, clock
-from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, OwnlogError, TooMuch
+from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
+from apps.core.pauses import AWAY, next_pause
 from apps.erasure.code import erase_code_in
 from apps.erasure.services import erase_project
 from apps.imports.bringing import Bringing
@@ -39,9 +41,12 @@ from apps.vault.types import NodeId
 
 FINGERPRINT_LABEL = "import.fingerprint"
 _MOST_AT_ONCE = 3  # of one person, that are not brought yet
+_UNTRIED = Greatest(F("tries"), 1) - 1  # it may have been set back meanwhile
 UNDER_WAY = (ImportState.QUEUED.value, ImportState.RUNNING.value)
 # What is wrong with what is brought, or with bringing it here: to try again changes nothing.
 _FINAL = (Invalid, TooMuch, Conflict, Forbidden, NotFound)
+# What says nothing of it: it waits, and nothing is given up for it. A store in a folder answers with errors of the system.
+NOT_NOW = (*AWAY, OSError)
 
 
 def ask_for_import(
@@ -133,6 +138,10 @@ def bring(
             with keys_in_use():
                 give_up(job, by=by, trouble=error)
         raise
+    except NOT_NOW as error:
+        held.rows().update(tries=_UNTRIED)
+        wait(held.rows(), error)
+        raise
     except BaseException:
         _let_go(held)
         raise
@@ -216,7 +225,7 @@ def _count(row: Import, bringing: Bringing) -> None:
 
 
 def _end(row: Import, state: ImportState, *, trouble: OwnlogError | None = None) -> None:
-    row.state, row.ended_at, row.busy_until = state.value, clock.now(), None
+    row.state, row.ended_at, row.busy_until, row.trouble = state.value, clock.now(), None, ""
     if trouble is not None:
         row.trouble = trouble.code[:60]
         with suppress(KeyGone):
@@ -250,3 +259,19 @@ def claim(job: Import) -> Held:
 
 def _let_go(held: Held) -> None:
     held.rows().update(busy_until=None, turn_at=clock.now())
+
+
+def free(job: Import) -> QuerySet[Import]:
+    """The import, while nobody is at it."""
+    nobody = Q(busy_until=None) | Q(busy_until__lt=clock.now())
+    return Import.objects.filter(nobody, pk=job.pk, state__in=UNDER_WAY)
+
+
+def wait(rows: QuerySet[Import], error: Exception) -> None:
+    """Until what it needs can be had again. What it waits for stands in its row, for the operator. Who asks on the machine asks again
+    themselves, and may at once."""
+    for row in rows:
+        now = clock.now()
+        pause = next_pause(now - row.turn_at if row.trouble else None)
+        trouble = error.code if isinstance(error, OwnlogError) else Unavailable.code
+        rows.update(trouble=trouble, turn_at=now, busy_until=None if row.vault_node is None else now + pause)

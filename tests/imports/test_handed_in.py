@@ -8,18 +8,21 @@ import traceback
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from django.db import OperationalError
 from pytest_django import Settings
 
 from apps.access.policy import Scope
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.accounts.services import KeyTerms, issue_api_key
+from apps.blobs.errors import StoreDenied, StoreFull, StoreUnreachable
 from apps.blobs.models import Blob
+from apps.blobs.store import default_store
 from apps.core import clock
-from apps.core.errors import Forbidden, NotFound, TooMuch, Unavailable
+from apps.core.errors import Forbidden, NotFound, OwnlogError, TooMuch, Unavailable
 from apps.erasure.models import ErasureJob
 from apps.erasure.services import advance as advance_erasure
 from apps.erasure.taking_back import take_back
@@ -27,10 +30,10 @@ from apps.erasure.teams import erase_team
 from apps.files.services import bring_files
 from apps.imports import bringing, handed_in, tasks
 from apps.imports.errors import Broken
-from apps.imports.handed_in import advance, forget, hand_in
+from apps.imports.handed_in import advance, due_imports, forget, hand_in
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import get_import, get_import_to_end, imports_seen_by, words_of
-from apps.imports.services import give_up
+from apps.imports.services import UNDER_WAY, give_up
 from apps.imports.types import Clash, ImportState
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -175,6 +178,47 @@ def test_one_that_kills_every_worker_is_given_up(archive: bytes, home: Entity, a
 
     job.refresh_from_db()
     assert (job.state, job.archive) == (ImportState.GIVEN_UP, None)
+
+
+AWAY: dict[str, tuple[str, Exception]] = {
+    "full": ("put", StoreFull("no room")),
+    "denied": ("put", StoreDenied("no right")),
+    "a disk that fails": ("put", OSError("a disk")),
+    "unreachable before anything is read": ("read_range", StoreUnreachable("no answer")),
+    "the database": ("put", OperationalError("no answer")),
+}
+
+
+@pytest.mark.parametrize("what", AWAY)
+def test_what_is_not_there_now_is_waited_for_however_long_and_nothing_is_given_up(
+    archive: bytes, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    job, now, pauses = handed(archive, home, alice), [clock.now()], []
+    name, error = AWAY[what]
+
+    def away(*_args: Any, **_named: Any) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(clock, "now", lambda: now[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(type(default_store()), name, away)
+        for _try in range(10):
+            tasks.sweep()
+            waits = Import.objects.get()
+            assert (waits.state in UNDER_WAY, waits.tries, waits.trouble) == (True, 0, _code(error))
+            assert waits.busy_until is not None and not list(due_imports())
+            pauses.append((waits.busy_until - now[0]).total_seconds())
+            now[0] = waits.busy_until + timedelta(seconds=1)
+    assert pauses == [30, 62, 126, 254, 510, 900, 900, 900, 900, 900]
+
+    tasks.sweep()
+
+    job.refresh_from_db()
+    assert (job.state, job.runs, job.trouble) == (ImportState.DONE, 3, "")
+
+
+def _code(error: Exception) -> str:
+    return error.code if isinstance(error, OwnlogError) else "unavailable"
 
 
 def test_others_have_their_turn(
