@@ -67,6 +67,7 @@ class Bringing:
     between: Callable[
         [], None
     ]  # may raise, to leave the rest for later; only called when something more is stored
+    within: Callable[[], None]  # the same, with each piece that is read
     reader: Reader
     tally: Tally = field(default_factory=Tally)
     _by: Actor = field(init=False)
@@ -78,7 +79,7 @@ class Bringing:
         self._by = _importer(self.job)
 
     def everything(self) -> None:
-        self.reader.beat.tell = self.held.say  # it may read for long before its first piece comes
+        self.reader.beat.tell = self._heard_word  # it may read for long before its first piece comes
         for project in self.reader.projects():
             self._project(project)
         with keys_in_use():
@@ -87,6 +88,10 @@ class Bringing:
                 self._links(portfolio, found, versions)
             self._lineage(versions)
         self._sum_up()
+
+    def _heard_word(self) -> None:
+        self.held.say()
+        self.within()
 
     def _stored(self) -> None:
         self.held.say()

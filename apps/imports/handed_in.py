@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from django.db import DatabaseError
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.access.policy import Permission
@@ -18,6 +18,7 @@ from apps.blobs.models import Blob
 from apps.blobs.services import delete_blob, open_blob, write_blob
 from apps.core import background, clock
 from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, OwnlogError, TooMuch
+from apps.imports.holding import TurnOver
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import asker_of
 from apps.imports.readers.opening import open_file
@@ -31,13 +32,10 @@ from apps.vault.types import NodeId, NodeKind
 log = logging.getLogger(__name__)
 
 LARGEST_ARCHIVE = 100 * 2**30
-_TURN_SECONDS = 20.0  # then others have theirs, if any wait
+_TURN_SECONDS = 20.0  # then others have theirs, if any wait, behind the thing that it is at
+_LONG_SECONDS = 120.0  # and then also in the middle of one
 _MOST_TRIES = 8  # that break off without a thing in between
 _SWEEP_BATCH = 20
-
-
-class _TurnOver(Exception):
-    """Others wait: the rest is for the next turn."""
 
 
 def hand_in(
@@ -81,7 +79,7 @@ def advance(import_id: int) -> None:
     try:
         if job.state in UNDER_WAY:
             _turn(job)
-    except _TurnOver:
+    except TurnOver:
         pass
     except NOT_NOW as error:  # asked again by the sweep, as often as it takes
         log.warning("import waits: import=%s error=%s", job.pk, type(error).__name__)
@@ -106,7 +104,14 @@ def _turn(job: Import) -> None:
     turn = _Turn(job)
     with closing(reader):
         try:
-            bring(job, reader, by=by or Actor.system(), between=turn.between, at_last=turn.ask)
+            bring(
+                job,
+                reader,
+                by=by or Actor.system(),
+                between=turn.between,
+                within=turn.within,
+                at_last=turn.ask,
+            )
         except (Invalid, TooMuch, Forbidden, NotFound, Conflict, Erased) as error:
             # It says so itself; or somebody else is at it, or took what it was read from.
             log.info("import ended: import=%s error=%s", job.pk, type(error).__name__)
@@ -117,15 +122,31 @@ class _Turn:
 
     def __init__(self, job: Import) -> None:
         self._job = job
-        self._ends = time.monotonic() + _TURN_SECONDS
+        age = (clock.now() - job.asked_at).total_seconds()
+        # It is read once more next time: so each is let read for longer, the longer it is under way, and all come to their end.
+        self._long = max(_LONG_SECONDS, age / 2)
+        self._begin()
+
+    def _begin(self) -> None:
+        now = time.monotonic()
+        self._ends, self._ends_within = now + _TURN_SECONDS, now + self._long
 
     def between(self) -> None:
         if time.monotonic() < self._ends:
             return
-        if any(each != self._job.pk for each in due_imports()):
-            raise _TurnOver
+        self._let_others()
         self.ask()
-        self._ends = time.monotonic() + _TURN_SECONDS
+        self._begin()
+
+    def within(self) -> None:
+        """In the middle of one thing, which may be long. Nobody is asked whether they may here: what is stored just now would hear it."""
+        if time.monotonic() >= self._ends_within:
+            self._let_others()
+            self._ends_within = time.monotonic() + self._long
+
+    def _let_others(self) -> None:
+        if _waiting().filter(turn_at__lte=clock.now()).exclude(pk=self._job.pk).exists():
+            raise TurnOver
 
     def ask(self) -> None:
         """As they are now: who asked may have had to go meanwhile."""
@@ -172,11 +193,12 @@ def forget(job: Import) -> None:
 
 def due_imports() -> Iterator[int]:
     """Those that were handed in and that no worker is at, first those that wait longest for their turn."""
-    now = clock.now()
-    waiting = Import.objects.filter(Q(busy_until=None) | Q(busy_until__lt=now), state__in=UNDER_WAY)
-    yield from (
-        waiting.exclude(vault_node=None).order_by("turn_at").values_list("pk", flat=True)[:_SWEEP_BATCH]
-    )
+    yield from _waiting().order_by("turn_at").values_list("pk", flat=True)[:_SWEEP_BATCH]
+
+
+def _waiting() -> QuerySet[Import]:
+    nobody = Q(busy_until=None) | Q(busy_until__lt=clock.now())
+    return Import.objects.filter(nobody, state__in=UNDER_WAY).exclude(vault_node=None)
 
 
 def forget_what_is_over() -> None:

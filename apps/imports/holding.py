@@ -30,6 +30,10 @@ class Lost(Conflict):
         super().__init__(_("This import was given up, or somebody else goes on with it."))
 
 
+class TurnOver(Exception):
+    """Others wait: the rest is for the next turn. Not a try: what it is at may only be long."""
+
+
 @dataclass(slots=True)
 class Held:
     """One worker's claim. `until` is also what tells it from every other claim: one is taken over past that moment only."""

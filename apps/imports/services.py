@@ -26,7 +26,7 @@ from apps.core.pauses import AWAY, next_pause
 from apps.erasure.code import erase_code_in
 from apps.erasure.services import erase_project
 from apps.imports.bringing import Bringing
-from apps.imports.holding import LEASE, Held, Lost
+from apps.imports.holding import LEASE, Held, Lost, TurnOver
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import WORDS_LABEL, whose
 from apps.imports.types import Clash, ImportState, Reader
@@ -114,16 +114,18 @@ def bring(
     *,
     by: Actor,
     between: Callable[[], None] = lambda: None,
+    within: Callable[[], None] = lambda: None,
     at_last: Callable[[], None] = lambda: None,
 ) -> Import:
     """Bring all of it, from where somebody came to before; on return everybody who may finds it.
 
     What is wrong with it is raised, and then nothing of it stays. Conflict where somebody else is at it just now. `between` is
-    called behind each thing that is stored, and may raise to leave the rest for later; `at_last` before all of it is seen.
+    called behind each thing that is stored, `within` with each piece that is read of one; both may raise TurnOver, to leave the rest for
+    later. `at_last` is called before all of it is seen.
     """
-    held = claim(job)
+    held, began = claim(job), clock.now()
     try:
-        bringing = Bringing(job, held, between=between, reader=reader)
+        bringing = Bringing(job, held, between=between, within=within, reader=reader)
         bringing.everything()
         at_last()
         _finish(job, bringing, by=by)
@@ -137,6 +139,11 @@ def bring(
         if held.is_held():
             with keys_in_use():
                 give_up(job, by=by, trouble=error)
+        raise
+    except TurnOver:
+        # Others are before it for as long as it had.
+        now = clock.now()
+        held.rows().update(busy_until=None, turn_at=now + (now - began), tries=_UNTRIED, trouble="")
         raise
     except NOT_NOW as error:
         held.rows().update(tries=_UNTRIED)

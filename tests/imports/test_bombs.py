@@ -253,6 +253,20 @@ def test_a_table_that_is_reckoned_at_for_ever(monkeypatch: pytest.MonkeyPatch) -
     spinning.end()
 
 
+def test_tables_each_of_which_is_reckoned_at_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None for longer than it may, and all of them taken together for hours."""
+    monkeypatch.setattr(tables, "_MOST_SECONDS", 1)
+    monkeypatch.setattr(tables, "_BETWEEN_LOOKS", 0)
+    table = written({"n": [1]})
+    opener = tables.Opener(len(table), Beat(), SPINNING)
+    came = (list(opener.lines(io.BytesIO(table), len(table), f"{n}.parquet", b"0.2")) for n in range(9))
+
+    next(came)
+    with pytest.raises(TooMuch, match="than all of them together may"):
+        sum(map(len, came))
+    opener.close()
+
+
 def test_what_reads_tables_ends_with_a_worker_that_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "h.parquet"
     path.write_bytes(written({"n": [1]}))

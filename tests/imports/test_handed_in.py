@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import pytest
 from django.db import OperationalError
+from django.db.models import Q
 from pytest_django import Settings
 
 from apps.access.policy import Scope
@@ -34,7 +35,7 @@ from apps.imports.handed_in import advance, due_imports, forget, hand_in
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import get_import, get_import_to_end, imports_seen_by, words_of
 from apps.imports.services import UNDER_WAY, give_up
-from apps.imports.types import Clash, ImportState
+from apps.imports.types import Clash, ImportState, Origin
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.choices import SettingName
@@ -46,6 +47,7 @@ from tests.imports.conftest import files_of, listing, zipped
 from tests.imports.test_broken import CRAFTED
 
 pytestmark = pytest.mark.django_db
+NEPTUNE = Path(__file__).parent / "data/neptune.zip"
 
 
 @pytest.fixture
@@ -234,6 +236,30 @@ def test_others_have_their_turn(
         if not Import.objects.exclude(state=ImportState.DONE).exists():
             break
 
+    assert [each.runs for each in Import.objects.order_by("pk")] == [3, 3]
+
+
+def test_others_have_their_turn_in_the_middle_of_one_long_run(
+    archive: bytes, home: Entity, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is long comes to its end all the same, and never by being given up."""
+    monkeypatch.setattr(handed_in, "_LONG_SECONDS", 0.0)
+    long = hand_in(
+        home, [NEPTUNE.read_bytes()], clash=Clash.SKIP, by=Actor.person(alice), origin=Origin.NEPTUNE
+    )
+    other = handed(archive, Entity.objects.get(user=bob), bob)
+    Import.objects.update(asked_at=clock.now())
+
+    advance(long.pk)
+
+    long.refresh_from_db()
+    assert (long.state, long.tries, next(due_imports())) == (ImportState.RUNNING, 0, other.pk)
+    assert not ImportItem.objects.filter(is_done=True).exists()
+    for _turn in range(500):
+        if (following := next(due_imports(), None)) is None:
+            break
+        advance(following)
+        assert not Import.objects.filter(Q(tries__gt=1) | Q(state=ImportState.GIVEN_UP)).exists()
     assert [each.runs for each in Import.objects.order_by("pk")] == [3, 3]
 
 

@@ -22,13 +22,13 @@ from apps.core.errors import OwnlogError, TooMuch
 from apps.files.queries import list_files, read_file
 from apps.imports.handed_in import advance, hand_in
 from apps.imports.models import Import
-from apps.imports.readers.neptune import parts
+from apps.imports.readers.neptune import apart, parts
 from apps.imports.readers.neptune.parts import Point, in_order
 from apps.imports.readers.neptune.reading import _moment
 from apps.imports.readers.opening import open_file, open_reader
 from apps.imports.readers.ownlog import tables
 from apps.imports.services import ask_for_import, bring
-from apps.imports.types import Clash, ImportState, Origin, Reader
+from apps.imports.types import Beat, Clash, ImportState, Origin, Reader
 from apps.projects.models import Project
 from apps.projects.queries import open_project
 from apps.runs.history import store
@@ -184,6 +184,23 @@ def test_tables_open_to_so_many_letters_and_are_read_so_often(
     monkeypatch.setattr(tables, "_MOST_READINGS", readings)
     with closing(open_reader(ZIP, Origin.NEPTUNE)) as reader, pytest.raises(TooMuch, match="far more than"):
         _read(reader)
+
+
+def test_rows_that_nobody_asked_for_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of some bytes holds millions of them, and each is looked at."""
+    monkeypatch.setattr(tables, "_ALWAYS_ALLOWED", 2**20)
+    said = dict.fromkeys([*apart.VALUES.values(), "step", "timestamp"], pa.nulls(20_000))
+    said |= {
+        name: pa.array([name] * 20_000)
+        for name in ("project_id", "run_id", "attribute_path", "attribute_type")
+    }
+    held = io.BytesIO()
+    pq.write_table(pa.table(said), held, compression="zstd")
+    opener = tables.Opener(0, Beat(), apart.__name__)
+
+    with pytest.raises(TooMuch, match="far more than it is"):
+        list(opener.lines(held, len(held.getvalue()), "r_part_0.parquet", b"int"))
+    opener.close()
 
 
 def _read(reader: Reader) -> None:

@@ -31,8 +31,8 @@ VALUES = {
 _ALWAYS = ("project_id", "run_id", "attribute_path", "attribute_type", "step", "timestamp")
 
 
-def rows(opened: pq.ParquetFile, mark: bytes) -> Iterator[str]:
-    """Whose they are, and then those of the kinds that were asked for, if any."""
+def rows(opened: pq.ParquetFile, mark: bytes) -> Iterator[str | int]:
+    """Whose they are, and then those of the kinds that were asked for, if any; and how many others there were, some at a time."""
     from apps.core import jsontext
 
     wanted = [each for each in mark.decode().split(",") if each]
@@ -51,12 +51,17 @@ def rows(opened: pq.ParquetFile, mark: bytes) -> Iterator[str]:
                 yield jsontext.dumps([cells["project_id"][0], cells["run_id"][0]])
                 if not wanted:
                     return
+            passed = 0
             for at, kind in enumerate(cells["attribute_type"]):
-                if kind in wanted:
+                if kind not in wanted:
+                    passed += 1
+                else:
                     said = [
                         cells[name][at] for name in ("attribute_path", "attribute_type", "step", "timestamp")
                     ]
                     yield jsontext.dumps([*said, cells[VALUES[kind]][at]])
+            if passed:
+                yield passed
 
 
 def _cells(array: pa.Array) -> list[object]:

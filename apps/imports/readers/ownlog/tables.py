@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -32,6 +34,8 @@ _ROOM = 2**30  # what it may take beyond what its libraries do: sixty thousand c
 _PATIENCE = 300.0  # seconds in which it says nothing
 _MOST_SECONDS = 600  # of a processor for one table, and more for one that is large in its file
 _BETWEEN_BEATS = 10.0  # in which it is waited for
+_BETWEEN_LOOKS = 1.0  # at how much was reckoned for all tables
+_A_ROW = 64  # letters that one takes which is read and not given: about what a short one takes that is
 # Letters that the tables of an archive open to. Text that stands in every row takes next to nothing in a file.
 _LARGEST_RATIO, _ALWAYS_ALLOWED = 200, 32 * 2**30
 _MOST_READINGS = 8  # of all of them at that size; of what is smaller there may be more
@@ -71,6 +75,7 @@ class Opener:
     def __init__(self, packed_size: int, beat: Beat, program: str = apart.__name__) -> None:
         self._program, self._beat = program, beat
         self._opened = Opened(packed_size)
+        self._reckoned = Reckoned(packed_size)
         self._apart: Apart | None = None
 
     def close(self) -> None:
@@ -80,11 +85,13 @@ class Opener:
 
     def lines(self, file: BinaryIO, size: int, path: str, mark: bytes = _MARK) -> Iterator[list[str]]:
         """Some at a time. Two tables may be read side by side: then each has a process."""
-        reading, self._apart = self._apart or Apart(self._program, self._beat), None
+        reading, self._apart = self._apart or Apart(self._program, self._word), None
+        self._reckoned.begin(reading)
         is_whole = False
         self._opened.begin(path)
         try:
-            for text in reading.lines(file, size, path, mark):
+            passed = partial(self._passed, path)
+            for text in reading.lines(file, size, path, mark, passed=passed):
                 self._opened.count(path, len(text))
                 yield text.split("\n")
             is_whole = True
@@ -93,7 +100,39 @@ class Opener:
             if is_whole and self._apart is None:
                 self._apart = reading
             else:
+                self._reckoned.end(reading)
                 reading.end()
+
+    def _passed(self, path: str, rows: int) -> None:
+        self._opened.count(path, rows * _A_ROW)
+
+    def _word(self) -> None:
+        self._beat()
+        self._reckoned.look()
+
+
+class Reckoned:
+    """Seconds of a processor that the tables of one opener take, all together, however many there are and however often each is read."""
+
+    def __init__(self, packed_size: int) -> None:
+        self._most = _MOST_SECONDS + _MOST_READINGS * (packed_size // apart.BYTES_A_SECOND)
+        self._ended, self._looked_at = 0.0, time.monotonic()
+        self._at: set[Apart] = set()
+
+    def begin(self, reading: Apart) -> None:
+        self._at.add(reading)
+
+    def end(self, reading: Apart) -> None:
+        self._at.discard(reading)
+        self._ended += reading.seconds()
+
+    def look(self) -> None:
+        now = time.monotonic()
+        if now - self._looked_at < _BETWEEN_LOOKS:
+            return
+        self._looked_at = now
+        if self._ended + sum(each.seconds() for each in self._at) > self._most:
+            raise TooMuch(_("The tables of this archive take longer to read than all of them together may."))
 
 
 class Opened:
@@ -118,7 +157,7 @@ class Opened:
 class Apart:
     """That process: `apart`, or another program that reads tables as it does."""
 
-    def __init__(self, program: str, beat: Beat) -> None:
+    def __init__(self, program: str, beat: Callable[[], None]) -> None:
         # Nothing of the environment: what reads the files of strangers knows no secrets.
         own = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
         process = subprocess.Popen(
@@ -129,11 +168,21 @@ class Apart:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        self._process, self._beat = process, beat
+        self._process, self._beat, self._seconds = process, beat, 0.0
         self.end = weakref.finalize(self, _end, process)
 
-    def lines(self, file: BinaryIO, size: int, path: str, mark: bytes) -> Iterator[str]:
-        """What it reads, some lines at a time, with a line feed between any two."""
+    def seconds(self) -> float:
+        """Of a processor, that it has taken since it began."""
+        if self._process.returncode is None:  # else its number may be another one's
+            with suppress(OSError):  # this is no Linux
+                said = Path(f"/proc/{self._process.pid}/stat").read_bytes().rpartition(b")")[2].split()
+                self._seconds = sum(map(int, said[11:13])) / os.sysconf("SC_CLK_TCK")
+        return self._seconds
+
+    def lines(
+        self, file: BinaryIO, size: int, path: str, mark: bytes, *, passed: Callable[[int], object] = int
+    ) -> Iterator[str]:
+        """What it reads, some lines at a time, with a line feed between any two. `passed` is told of rows that it did not give."""
         self._tell(apart.FRAME.pack(apart.TABLE, size) + apart.WHERE.pack(len(mark)) + mark, path)
         while True:
             kind, length = apart.FRAME.unpack(self._hear(apart.FRAME.size, path))
@@ -143,6 +192,8 @@ class Apart:
                 self._tell(file.read(length).ljust(length, b"\0"), path)
             elif kind == apart.LINES and length <= _LONGEST_FRAME:
                 yield self._hear(length, path).decode("utf-8", "surrogatepass")
+            elif kind == apart.PASSED:
+                passed(length)
             elif kind == apart.END:
                 return
             else:
