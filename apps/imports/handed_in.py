@@ -17,7 +17,7 @@ from apps.blobs.errors import ObjectMissing
 from apps.blobs.models import Blob
 from apps.blobs.services import delete_blob, open_blob, write_blob
 from apps.core import background, clock
-from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, OwnlogError, TooMuch
+from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
 from apps.imports.holding import TurnOver
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import asker_of
@@ -67,7 +67,12 @@ def _let_go(node: NodeId, held: Blob | None) -> None:
 def _delete(blob: Blob) -> None:
     try:
         delete_blob(blob)
-    except (OSError, DatabaseError, Conflict) as error:  # nobody points at it: the sweep of blobs takes it
+    except (
+        OSError,
+        DatabaseError,
+        Unavailable,
+        Conflict,
+    ) as error:  # nobody points at it: the sweep of blobs takes it
         log.warning("blob left to the sweep: blob=%s error=%s", blob.pk, type(error).__name__)
 
 

@@ -219,6 +219,26 @@ def test_what_is_not_there_now_is_waited_for_however_long_and_nothing_is_given_u
     assert (job.state, job.runs, job.trouble) == (ImportState.DONE, 3, "")
 
 
+@pytest.mark.embedded
+def test_a_file_that_the_disk_does_not_give_now_is_no_archive_that_is_broken(
+    archive: bytes, home: Entity, alice: User
+) -> None:
+    job = handed(archive, home, alice)
+    assert job.archive is not None
+    place = Path(default_store().folder) / job.archive.object_name[:2] / job.archive.object_name  # type: ignore[attr-defined]
+    aside = place.rename(place.with_suffix(".aside"))
+    place.mkdir()
+
+    advance(job.pk)
+
+    assert Import.objects.get().trouble == StoreUnreachable.code
+    place.rmdir()
+    aside.rename(place)
+    Import.objects.update(busy_until=None)
+    advance(job.pk)
+    assert Import.objects.get().state == ImportState.DONE
+
+
 def _code(error: Exception) -> str:
     return error.code if isinstance(error, OwnlogError) else "unavailable"
 

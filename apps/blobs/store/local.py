@@ -5,6 +5,7 @@ Before it returns a row names nothing here, so what a crash leaves is read by no
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 
-from apps.blobs.errors import ObjectMissing
+from apps.blobs.errors import ObjectMissing, StoreUnreachable
 from apps.blobs.types import StoredObject
 
 _UPLOADS = "uploads"
@@ -49,12 +50,16 @@ class LocalStore:
         return size
 
     def read_range(self, name: str, start: int, end: int) -> Iterator[bytes]:
-        with self._open(name) as file:
-            file.seek(start)
-            left = end - start
-            while left > 0 and (piece := file.read(min(left, _PIECE_BYTES))):
-                left -= len(piece)
-                yield piece
+        try:
+            with self._open(name) as file:
+                file.seek(start)
+                left = end - start
+                while left > 0 and (piece := file.read(min(left, _PIECE_BYTES))):
+                    left -= len(piece)
+                    yield piece
+        except OSError as error:  # else whoever reads a ZIP of it takes that for damaged
+            code = errno.errorcode.get(error.errno or 0, "")
+            raise StoreUnreachable(f"The folder of files answered {code}. Try again later.") from error
 
     def delete_all_versions(self, *names: str) -> None:
         paths = [path for name in names for path in (self._path(name), self._former_path(name))]
