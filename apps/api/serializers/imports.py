@@ -40,7 +40,9 @@ class ImportOut(serializers.Serializer[Any]):
     runs = serializers.IntegerField()
     versions = serializers.IntegerField(help_text="Of artifacts.")
     left_out = serializers.IntegerField(help_text="Things that could not, or may not, be kept here.")
-    trouble = serializers.CharField(help_text="What kind of error it was given up for, or waits for; mostly empty.")
+    trouble = serializers.CharField(
+        help_text="What kind of error it was given up for, or waits for; mostly empty."
+    )
     detail = serializers.SerializerMethodField(help_text="The same in words.")
     asked_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
