@@ -55,7 +55,8 @@ def test_whatever_store_and_database_do_an_erasure_comes_to_its_end_and_says_not
 
     said = instance.python("-c", textwrap.dedent(_LIVE.format(upstream=store, bucket=bucket)), timeout=300)
 
-    faults = {story: faults for story, (faults, _lives) in json.loads(said.splitlines()[-1]).items()}
+    stories = next(line for line in said.splitlines() if line.startswith("{"))  # and what was logged
+    faults = {story: faults for story, (faults, _lives) in json.loads(stories).items()}
     of_the_store = {
         "store_errors",
         "store_partial",
