@@ -9,11 +9,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
@@ -26,6 +25,7 @@ from apps.core import background, clock
 from apps.core.errors import Forbidden, Invalid, NotFound, TooMuch
 from apps.exports.contents.entities import RECORD
 from apps.exports.entries import sealed_entries
+from apps.exports.holding import LEASE, Held, Lost, claim, waiting
 from apps.exports.models import Export, ExportItem, ExportPiece
 from apps.exports.plan import expand, head_of_project, head_of_run
 from apps.exports.queries import asker_of, require_all, whose
@@ -41,8 +41,6 @@ from apps.vault.types import NodeId, NodeKind
 
 log = logging.getLogger(__name__)
 
-_LEASE = timedelta(minutes=2)  # a worker that has not said a word since is dead, and another one goes on
-_BEAT_SECONDS = 10.0
 _BACK_SOON = timedelta(
     seconds=30
 )  # then it is looked whether a run that was closed for a moment is open again
@@ -54,10 +52,6 @@ _ITEMS_AT_ONCE = 500
 _ONE_FETCHING = timedelta(hours=1)
 _SWEEP_BATCH = 20
 _UNDER_WAY = [each.value for each in UNDER_WAY]
-
-
-class _Over(Exception):
-    """The export was erased meanwhile: there is nothing to go on with."""
 
 
 # ── asking ──
@@ -170,50 +164,40 @@ def retry(export: Export, *, by: Actor) -> Export:
 # ── making ──
 
 
-@dataclass(slots=True)
-class _Beat:
-    """Says now and then that a worker is at it, and learns by that when the export is no more."""
-
-    export: Export
-    said_at: float = field(default_factory=time.monotonic)
-
-    def __call__(self) -> None:
-        if time.monotonic() - self.said_at < _BEAT_SECONDS:
-            return
-        self.said_at = time.monotonic()
-        if not Export.objects.filter(pk=self.export.pk).update(busy_until=clock.now() + _LEASE):
-            raise _Over
-
-
 def advance(export_id: int) -> None:
     """Write the next pieces of an export, as many as one turn has time for. After a crash, call again."""
-    export = _claim(export_id)
-    if export is None:
+    held = claim(export_id)
+    if held is None:
         return
     ends = time.monotonic() + _TURN_SECONDS
+    rows = Export.objects.select_related("entity")
     try:
+        export = rows.get(pk=export_id)
+        if export.tries > _MOST_TRIES:
+            _fail(held, export.trouble or "WorkerLost")
+            return
         while True:
             with keys_in_use():
-                _step(export)
-            export.refresh_from_db(from_queryset=Export.objects.select_related("entity"))
+                _step(export, held)
+            export.refresh_from_db(from_queryset=rows)
             if export.state not in _UNDER_WAY or time.monotonic() >= ends:
                 break
-    except (_Over, KeyGone, Export.DoesNotExist):
-        return  # erased: the eraser clears away what there is
+    except (Lost, KeyGone, Export.DoesNotExist):
+        return  # another one's now, or erased: then the eraser clears away what there is
     except BackSoon:
-        _wait_for_run(export)
+        _wait_for_run(export, held)
         return
     except Exception as error:
-        _broke_off(export, error)
+        _broke_off(held, error)
         raise
-    Export.objects.filter(pk=export.pk).update(busy_until=None, turn_at=clock.now())
+    held.rows().update(busy_until=None, turn_at=clock.now())
     _wake_next()
 
 
-def _wait_for_run(export: Export) -> None:
+def _wait_for_run(export: Export, held: Held) -> None:
     """A run in it is closed for a moment, which may be an hour where a worker died: that is no try, and the others go on."""
     now, tries = clock.now(), max(0, export.tries - 1)
-    Export.objects.filter(pk=export.pk).update(busy_until=now + _BACK_SOON, turn_at=now, tries=tries)
+    held.rows().update(busy_until=now + _BACK_SOON, turn_at=now, tries=tries)
     _wake_next()
 
 
@@ -223,22 +207,7 @@ def _wake_next() -> None:
         background.enqueue("exports.advance", export_id=following)
 
 
-def _claim(export_id: int) -> Export | None:
-    now = clock.now()
-    free = Export.objects.filter(
-        Q(busy_until=None) | Q(busy_until__lt=now), pk=export_id, state__in=_UNDER_WAY
-    )
-    # Counted before, so that one that kills its worker comes to an end too.
-    if not free.update(busy_until=now + _LEASE, tries=F("tries") + 1):
-        return None
-    export = Export.objects.select_related("entity").get(pk=export_id)
-    if export.tries > _MOST_TRIES:
-        _fail(export, export.trouble or "WorkerLost")
-        return None
-    return export
-
-
-def _step(export: Export) -> None:
+def _step(export: Export, held: Held) -> None:
     asker = asker_of(export)
     try:
         if asker is None:
@@ -246,33 +215,31 @@ def _step(export: Export) -> None:
         if asker.audit_id != Actor.operator().audit_id:
             require_all(asker, export)
     except (NotFound, Forbidden) as error:
-        _fail(export, type(error).__name__)
+        _fail(held, type(error).__name__)
         return
     if export.state == ExportState.QUEUED:
-        _begin(export)
+        _begin(export, held)
         return
     rest = (
         ExportItem.objects.filter(export=export, piece=None).select_related("export__entity").order_by("pk")
     )
-    writing = Writing(export, asker, _Beat(export))
+    writing = Writing(export, asker, held.say)
     items = list(rest[:_ITEMS_AT_ONCE])
     stored = write_blob(NodeId(export.vault_node), writing.items(items) if items else writing.ending())
     try:
-        _take_in(export, writing, stored, is_last=not items)
-    except _Over:
+        _take_in(held, writing, stored, is_last=not items)
+    except Lost:
         delete_blob(stored.blob)
         raise
 
 
-def _begin(export: Export) -> None:
+def _begin(export: Export, held: Held) -> None:
     with transaction.atomic():
         # Before its row is held: whoever erases a run holds that, and then asks for the exports that hold it.
         if export.started_at is None:  # a second time nothing is planned: it failed, and goes on
             expand(export)
             _wait_for_what_it_points_at()
-        locked = _locked(export)
-        if locked.state != ExportState.QUEUED or locked.started_at != export.started_at:
-            raise _Over  # another worker, which took this one for dead, was quicker
+        locked = held.locked()
         items = ExportItem.objects.filter(export=locked)
         locked.state, locked.started_at = ExportState.RUNNING.value, locked.started_at or clock.now()
         locked.weight = sum(items.values_list("weight", flat=True))
@@ -288,13 +255,12 @@ def _wait_for_what_it_points_at() -> None:
         connection.check_constraints()
 
 
-def _take_in(export: Export, writing: Writing, stored: StoredBlob, *, is_last: bool) -> None:
+def _take_in(held: Held, writing: Writing, stored: StoredBlob, *, is_last: bool) -> None:
     """From here on the piece is a part of the archive."""
+    until = clock.now() + LEASE
     with transaction.atomic():
-        locked = _locked(export)
+        locked = held.locked()
         number = ExportPiece.objects.filter(export=locked).count()
-        if locked.size != export.size:
-            raise _Over  # another worker, which took this one for dead, wrote here
         piece = ExportPiece(export=locked, number=number, blob=stored.blob, size=stored.size)
         entries = [] if is_last else writing.piece.entries
         piece.sealed_entries = sealed_entries(locked, piece, entries, writing.left_out)
@@ -306,37 +272,28 @@ def _take_in(export: Export, writing: Writing, stored: StoredBlob, *, is_last: b
         locked.files += len(writing.piece.entries)
         locked.has_record |= any(entry.path == RECORD for entry in writing.piece.entries)
         locked.weight_done += sum(item.weight for item in writing.done)
-        locked.busy_until, locked.tries, locked.trouble = clock.now() + _LEASE, 0, ""
+        locked.busy_until, locked.tries, locked.trouble = until, 0, ""
         if is_last:
+            locked.busy_until = None
             locked.state, locked.ready_at = ExportState.READY.value, clock.now()
             locked.expires_at = locked.ready_at + KEPT_FOR
             background.enqueue("exports.tell", export_id=locked.pk)
         locked.save()
+    held.said(until)
 
 
-def _locked(export: Export) -> Export:
-    found = Export.objects.select_for_update(no_key=True).filter(pk=export.pk).first()
-    if found is None:
-        raise _Over
-    return found
+def _fail(held: Held, trouble: str) -> None:
+    failed = {"state": ExportState.FAILED.value, "trouble": trouble[:60], "busy_until": None}
+    if not held.rows().update(**failed):
+        raise Lost
+    background.enqueue("exports.tell", export_id=held.export_id)
 
 
-def _fail(export: Export, trouble: str) -> None:
-    Export.objects.filter(pk=export.pk).update(
-        state=ExportState.FAILED.value, trouble=trouble[:60], busy_until=None
-    )
-    background.enqueue("exports.tell", export_id=export.pk)
-
-
-def _broke_off(export: Export, error: Exception) -> None:
+def _broke_off(held: Held, error: Exception) -> None:
     """Tried again by the sweep, some times."""
-    Export.objects.filter(pk=export.pk).update(
-        busy_until=None, trouble=type(error).__name__[:60], turn_at=clock.now()
-    )
+    held.rows().update(busy_until=None, trouble=type(error).__name__[:60], turn_at=clock.now())
 
 
 def due_exports() -> Iterator[int]:
     """Exports that no worker is at, those first that wait longest for their turn."""
-    now = clock.now()
-    waiting = Export.objects.filter(Q(busy_until=None) | Q(busy_until__lt=now), state__in=_UNDER_WAY)
-    yield from waiting.order_by("turn_at").values_list("pk", flat=True)[:_SWEEP_BATCH]
+    yield from waiting().order_by("turn_at").values_list("pk", flat=True)[:_SWEEP_BATCH]

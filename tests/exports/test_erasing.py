@@ -27,6 +27,7 @@ from apps.erasure.replay import erase_again
 from apps.erasure.services import erase_files, erase_project, erase_run, take_exports
 from apps.erasure.types import Scope, Step
 from apps.exports import services, writing
+from apps.exports.holding import claim
 from apps.exports.models import Export, ExportItem, ExportPiece
 from apps.exports.queries import get_archive, get_export, read_archive
 from apps.exports.services import advance, due_exports, export_project, export_runs
@@ -124,7 +125,10 @@ def test_a_run_that_is_closed_for_a_moment_is_waited_for(export: Export, full: R
     waits(export, ExportState.QUEUED)
     assert ExportItem.objects.filter(export=export).count() == 1
     finish(job)
-    services._begin(export)
+    held = claim(export.pk)
+    assert held is not None
+    services._begin(export, held)
+    Export.objects.filter(pk=export.pk).update(busy_until=None, tries=0)
     open_one = Run.everything.filter(pk=full.pk)
     open_one.update(erased_at=clock.now(), erasure_job=uuid4(), is_back_soon=True)
     waits(export, ExportState.RUNNING)
