@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.models import Version
 from apps.exports.types import Tables
@@ -17,14 +18,20 @@ from apps.imports.models import ImportItem
 from apps.imports.types import ImportState
 from apps.projects.models import Project
 from apps.projects.queries import open_project
+from apps.runs.history import store
 from apps.runs.models import Alert, Run
+from apps.runs.services import finish_run
+from apps.runs.types import RunState, Stream
 from apps.teams.models import Entity
+from tests.exports.conftest import log
+from tests.factories import work
 from tests.imports.conftest import Files, archive_of, files_of, imported, listing, zipped
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-13")]
 _OURS = {"manifest.json", "README.html"}  # say when this export was made
 # Whose a run is here is said besides; who may see a project is not brought.
 _NOT_BROUGHT = {"imported_by", "entity", "people", "visibility", "visibility_chosen"}
+_STEPS, _AT_ONCE = 100_000, 20_000
 
 
 def told(files: Files, ids: dict[str, str]) -> dict[str, str]:
@@ -102,6 +109,32 @@ def test_export_import_export_is_equal(world: Project, alice: User, home: Entity
         "projects/vision/runs/full/alerts.json"
     ]
     assert not Alert.objects.filter(run__project=brought, told_at=None).exists()  # nobody is mailed of them
+
+
+def test_a_run_of_a_hundred_thousand_steps_is_equal(vision: Project, alice: User, home: Entity) -> None:
+    """In values, steps and times. Most of it is compacted when it is exported, the last of it is not yet."""
+    rows: list[dict[str, Any]] = [
+        {"_step": 3 * n, "_timestamp": 1.7e9 + n / 8, "loss": 1 / (n + 1)} for n in range(_STEPS)
+    ]
+    for row in rows[::1_000]:
+        row["n"] = 2**53 + 1 + row["_step"]
+    lines = list(map(json.dumps, rows))
+    run = work.run(vision, "long", by=alice)
+    for first in range(0, _STEPS, _AT_ONCE):
+        store.compact(run)
+        log(run, Stream.HISTORY, lines[first : first + _AT_ONCE], first)
+    finish_run(run, state=RunState.FINISHED, by=Actor.person(alice))
+    before = archive_of(vision, alice)
+
+    imported(before, home, by=alice)
+
+    (brought,) = Project.objects.filter(entity=home)
+    after = files_of(archive_of(brought, alice))
+    ids = dict(zip(public_ids(brought), public_ids(vision), strict=True))
+    assert told(after, ids) == told(files_of(before), {})
+    path = "projects/vision/runs/long/history.parquet"
+    columns = {name: values for name, (_kind, values) in _rows(path, after[path]).items()}
+    assert columns == {name: [row.get(name) for row in rows] for name in rows[0]}
 
 
 def test_ids_that_nobody_here_ever_bore_are_kept(world: Project, home: Entity, alice: User) -> None:
