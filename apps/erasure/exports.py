@@ -25,13 +25,17 @@ _MOST_AT_A_GO = 200
 
 
 @transaction.atomic
-def erase_exports(exports: Sequence[Export], *, by: Actor, cause: Cause = Cause.ASKED) -> ErasureJob:
-    """Erase exports of one entity, each fetched by `get_export`. One that is being made is made no further."""
+def erase_exports(
+    exports: Sequence[Export], *, by: Actor, cause: Cause = Cause.ASKED, only: Q | None = None
+) -> ErasureJob:
+    """Erase exports of one entity, each fetched by `get_export`: those of which `only` is true still. One that is being made is
+    made no further."""
     check_count(exports)
     if len({export.entity_id for export in exports}) != 1:
         raise Invalid(_("Exports of one owner are erased together."))
     job = new_job(Scope.EXPORTS, exports[0].entity, asked=len(exports), by=by, cause=cause)
-    if not take_exports(job, Export.objects.filter(pk__in=[export.pk for export in exports]), by=by):
+    rows = Export.objects.filter(only or Q(), pk__in=[export.pk for export in exports])
+    if not take_exports(job, rows, by=by):
         raise NotFound(_("There is no such export, or it is not shared with you."))
     return job
 
@@ -58,7 +62,7 @@ def erase_old_exports() -> int:
         by_entity.setdefault(export.entity_id, []).append(export)
     erased = 0
     for exports in by_entity.values():
-        with suppress(NotFound):  # they went meanwhile with what they held
-            erase_exports(exports, by=Actor.system(), cause=Cause.RETENTION)
+        with suppress(NotFound):  # they went meanwhile with what they held, or somebody had them go on
+            erase_exports(exports, by=Actor.system(), cause=Cause.RETENTION, only=over)
             erased += len(exports)
     return erased

@@ -151,13 +151,16 @@ def note_fetched(export: Export, *, by: Actor, from_start: bool = True) -> None:
 
 
 def retry(export: Export, *, by: Actor) -> Export:
-    """Go on with an export that failed, behind what was written."""
+    """Go on with an export that failed, behind what was written. NotFound where it is being erased by now."""
     again = Export.objects.filter(pk=export.pk, state=ExportState.FAILED.value)
     with transaction.atomic():
         if again.update(state=ExportState.QUEUED.value, tries=0, trouble="", turn_at=clock.now()):
             record(EventKind.EXPORT_ASKED, **whose(export), by=by, what="again")
             background.enqueue("exports.advance", export_id=export.pk)
-    export.refresh_from_db()
+    try:
+        export.refresh_from_db(from_queryset=Export.objects.select_related("entity"))
+    except Export.DoesNotExist:
+        raise NotFound(_("There is no such export, or it is not shared with you.")) from None
     return export
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from apps.blobs.errors import StoreFull
 from apps.core import clock
 from apps.exports.queries import is_fetched_by, progress_of
 from apps.exports.types import ExportScope, ExportState, Progress, Tables
@@ -64,8 +65,15 @@ class Shown:
         return self.is_failed and self.export.trouble in {"Forbidden", "NotFound", "Suspended"}
 
     @property
+    def is_without_room(self) -> bool:
+        """The last try found no room for what it wrote."""
+        return self.export.trouble == StoreFull.__name__
+
+    @property
     def far(self) -> str:
         """How far, and how long still, in words."""
+        if self.is_without_room:
+            return _("There is no room for files just now. It is tried again soon.")
         if self.export.state == ExportState.QUEUED:
             return _("It waits for its turn.")
         done = _("%(n)d %% are read") % {"n": self.progress.percent}

@@ -27,6 +27,7 @@ class Fault(Enum):
     MISSING = auto()  # 404, and nothing is done
     LIES = auto()  # 204, and nothing is done
     UNKNOWN = auto()  # 501, and nothing is done
+    FULL = auto()  # 507, and nothing is done
     HALF = auto()  # of a batch every second deletion is done
     LOST = auto()  # done, and the connection ends without an answer
     SILENT = auto()  # done, and no answer comes until the client gives up
@@ -39,6 +40,7 @@ _ANSWERS = {
     Fault.MISSING: (404, "NoSuchKey"),
     Fault.LIES: (204, ""),
     Fault.UNKNOWN: (501, "NotImplemented"),
+    Fault.FULL: (507, ""),
 }
 # Of a batch each deletion has an answer of its own, and the whole is well.
 _ANSWERS_IN_BATCHES = {
@@ -57,6 +59,7 @@ class Asked:
     is_of_many: bool
     is_of_version: bool
     is_list: bool
+    part: int = 0  # which of an object that comes in parts
 
 
 Rule = Callable[[Asked], Fault | None]
@@ -141,6 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
                 is_of_many,
                 "versionId" in query or (is_of_many and b"<VersionId>" in body),
                 self.command == "GET" and bool(query.keys() & {"versions", "uploads", "list-type"}),
+                int(query.get("partNumber", ["0"])[0]),
             )
         )
         if is_of_many and fault in _ANSWERS_IN_BATCHES:

@@ -23,6 +23,7 @@ from apps.erasure.taking_back import take_back
 from apps.erasure.teams import erase_team
 from apps.erasure.types import Scope
 from apps.exports import services as exports
+from apps.exports.holding import Held
 from apps.files.models import RunFile
 from apps.files.services import store_file
 from apps.projects.models import Project
@@ -136,7 +137,7 @@ def test_an_export_waits_for_who_erases_a_run_before_its_own_row_is_held(
     full: Run, vision: Project, by: Actor, held_at: Asks
 ) -> None:
     """Whoever erases a run holds that, and then asks for the exports with it: each would wait for the other."""
-    found = held_at(exports, "_locked", Run.objects.filter(pk=full.pk))
+    found = held_at(Held, "locked", Run.objects.filter(pk=full.pk))
 
     exports.advance(exports.export_project(vision, by=by).pk)
 

@@ -79,6 +79,16 @@ def opened(export: Export) -> zipfile.ZipFile:
     return archive
 
 
+def contents(export: Export) -> dict[str, bytes]:
+    """What is in it, but for what names the export or the moment it was made."""
+    archive = opened(export)
+    return {
+        name: archive.read(name)
+        for name in archive.namelist()
+        if name not in {"README.html", "manifest.json"}
+    }
+
+
 def read_json(archive: zipfile.ZipFile, path: str) -> Any:
     return json.loads(archive.read(path))
 

@@ -35,7 +35,7 @@ from apps.vault.errors import KeyGone
 from apps.vault.models import Node
 from apps.vault.tree import create_node
 from apps.vault.types import NodeKind
-from tests.exports.conftest import full_run, make, opened
+from tests.exports.conftest import contents, full_run, make, opened
 from tests.factories import artifacts
 
 pytestmark = pytest.mark.django_db
@@ -56,16 +56,6 @@ def several(vision: Project, alice: User) -> list[Run]:
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """One item a piece."""
     monkeypatch.setattr(writing, "_PIECE_BYTES", 0)
-
-
-def contents(export: Export) -> dict[str, bytes]:
-    """What is in it, but for what names the export or the moment it was made."""
-    archive = opened(export)
-    return {
-        name: archive.read(name)
-        for name in archive.namelist()
-        if name not in {"README.html", "manifest.json"}
-    }
 
 
 def abandoned(export: Export) -> None:

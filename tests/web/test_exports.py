@@ -160,6 +160,13 @@ def test_one_that_failed_goes_on_when_asked_and_one_that_is_denied_does_not(
     assert send(f"{page_of(export)}/again", by="bob").headers["Location"] == page_of(export)
 
     assert failed.get().state == ExportState.QUEUED
+    failed.update(trouble="StoreFull")
+    assert "There is no room for files just now. It is tried again soon." in text_of(
+        visit(page_of(export), by="bob")
+    )
+    failed.update(state=ExportState.FAILED.value)
+    page = text_of(visit(page_of(export), by="bob"))
+    assert "There was no room for it on this instance." in page and "Go on with it" in page
     for trouble in ("NotFound", "Forbidden", "Suspended"):
         failed.update(state=ExportState.FAILED.value, trouble=trouble)
         page = text_of(visit(page_of(export), by="bob"))
