@@ -49,10 +49,11 @@ class Held:
         """The row says this moment by now."""
         self.until, self._said_at = until, time.monotonic()
 
-    def locked(self) -> Export:
-        """The export, held by its row. Lost where it is not ours any more."""
-        found = self.rows().select_for_update(no_key=True).first()
-        if found is None:
+    def locked(self, *, or_where: Q | None = None) -> Export:
+        """The export, held by its row. Lost where it is not ours any more, unless this is true of it."""
+        ours = Q(state__in=UNDER_WAY, busy_until=self.until)
+        rows = Export.objects.filter(ours | or_where if or_where else ours, pk=self.export_id)
+        if (found := rows.select_for_update(no_key=True).first()) is None:
             raise Lost
         return found
 

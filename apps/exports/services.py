@@ -51,6 +51,7 @@ _MOST_KEPT = 20  # of one person, ready ones among them
 _ITEMS_AT_ONCE = 500
 _ONE_FETCHING = timedelta(hours=1)
 _SWEEP_BATCH = 20
+_NOT_BEGUN = Q(state=ExportState.QUEUED.value, started_at=None)
 _UNDER_WAY = [each.value for each in UNDER_WAY]
 
 
@@ -237,17 +238,22 @@ def _step(export: Export, held: Held) -> None:
 
 
 def _begin(export: Export, held: Held) -> None:
+    # A second time nothing is planned: it failed, and goes on.
+    is_planned = export.started_at is not None
     with transaction.atomic():
         # Before its row is held: whoever erases a run holds that, and then asks for the exports that hold it.
-        if export.started_at is None:  # a second time nothing is planned: it failed, and goes on
+        if not is_planned:
             expand(export)
             _wait_for_what_it_points_at()
-        locked = held.locked()
+        # To plan millions of files says no word. Whoever has it planned first begins it, also where another one does so too by now.
+        locked = held.locked(or_where=None if is_planned else _NOT_BEGUN)
+        locked.busy_until = until = clock.now() + LEASE
         items = ExportItem.objects.filter(export=locked)
         locked.state, locked.started_at = ExportState.RUNNING.value, locked.started_at or clock.now()
         locked.weight = sum(items.values_list("weight", flat=True))
         locked.runs = items.filter(kind=ItemKind.RUN.value).count()
-        locked.save(update_fields=["state", "started_at", "weight", "runs"])
+        locked.save(update_fields=["state", "started_at", "weight", "runs", "busy_until"])
+    held.said(until)
 
 
 def _wait_for_what_it_points_at() -> None:

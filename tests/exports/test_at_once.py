@@ -13,7 +13,7 @@ from apps.blobs.store import default_store
 from apps.core import background, clock
 from apps.core.errors import NotFound
 from apps.exports import holding, services
-from apps.exports.models import Export
+from apps.exports.models import Export, ExportItem
 from apps.exports.services import advance
 from apps.exports.types import ExportState
 from apps.runs.errors import BackSoon
@@ -139,3 +139,32 @@ def test_a_slow_worker_changes_nothing_of_what_is_anothers(
     monkeypatch.undo()
     Export.objects.filter(pk=export.pk).exclude(state=ExportState.READY).update(busy_until=None)
     assert len(opened(make(export)).namelist()) > 5
+
+
+@pytest.mark.parametrize("is_begun", [False, True], ids=["another plans it too", "another has begun it"])
+def test_who_planned_it_first_begins_it(
+    export: Export, monkeypatch: pytest.MonkeyPatch, is_begun: bool
+) -> None:
+    """To plan very much takes longer than one is silent: if all were too late, it would never begin."""
+    others: list[holding.Held | None] = []
+    real: Callable[[Export], None] = vars(services)["expand"]
+
+    def slowly(planned: Export) -> None:
+        row = Export.objects.filter(pk=export.pk)
+        row.update(busy_until=clock.now() - timedelta(seconds=1))
+        others.append(holding.claim(export.pk))
+        if is_begun:
+            row.update(state=ExportState.RUNNING, started_at=clock.now())
+        real(planned)
+
+    monkeypatch.setattr(services, "expand", slowly)
+    monkeypatch.setattr(services, "_TURN_SECONDS", -1.0)
+
+    advance(export.pk)
+
+    assert ExportItem.objects.filter(export=export).count() == (1 if is_begun else 3)
+    assert Export.objects.filter(pk=export.pk, state=ExportState.RUNNING).exists() is not is_begun
+    (other,) = others
+    assert other is not None
+    with pytest.raises(holding.Lost):
+        other.locked()
