@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from smtplib import SMTPException
 from typing import Any
 
 from django.conf import settings
 from django.core.mail import send_mail
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 EPOCH_LIMIT = timedelta(minutes=10)
 _AGAIN = timedelta(hours=24)
 _MOST_NAMED = 20
+_SINCE = Coalesce("due_at", "asked_at")
 # What breaks off a try where a right is missing: of the bucket, or of the folder of files.
 _DENIALS = ("StoreDenied", "PermissionError")
 _UNCLEARED = ("VacuumDenied",)  # and where the database's role may not do it
@@ -48,6 +49,22 @@ class Health:
     @property
     def is_good(self) -> bool:
         return not self.late and not self.denied and not self.uncleared and self.epoch is None
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """The same in numbers, for a monitor that has limits of its own."""
+
+    unfinished: int  # erasures that may be worked on and have no receipt yet
+    oldest: int  # for how many seconds the one of them that waits longest was due
+    health: Health
+
+
+def measures() -> Measures:
+    now = clock.now()
+    found = _due_before(now).aggregate(unfinished=Count("pk"), first=Min(_SINCE))
+    oldest = int((now - found["first"]).total_seconds()) if found["first"] else 0
+    return Measures(found["unfinished"], oldest, health())
 
 
 def health() -> Health:
@@ -82,9 +99,13 @@ def raise_alarms() -> None:
 
 
 def _late() -> QuerySet[ErasureJob]:
-    since = Coalesce("due_at", "asked_at")  # what can be taken back is not late
-    late = ErasureJob.objects.alias(since=since).filter(done_at=None, since__lt=clock.now() - HARD_LIMIT)
-    return late.exclude(pk__in=unheard().values("pk"))  # nor what may not begin before somebody is told
+    return _due_before(clock.now() - HARD_LIMIT)
+
+
+def _due_before(moment: datetime) -> QuerySet[ErasureJob]:
+    """What is not done and might have begun by then: what can be taken back is not late."""
+    jobs = ErasureJob.objects.alias(since=_SINCE).filter(done_at=None, since__lt=moment)
+    return jobs.exclude(pk__in=unheard().values("pk"))  # nor what may not begin before somebody is told
 
 
 def _denied() -> QuerySet[ErasureJob]:

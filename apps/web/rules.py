@@ -35,6 +35,7 @@ for name in (
     "socialaccount_login_cancelled",
     "health",
     "health-erasures",  # counts, for a monitor
+    "health-erasures-metrics",
     "pricing",
     "privacy",
     "terms",

@@ -89,6 +89,7 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("health", health.health, name="health"),
     path("health/erasures", health.erasures, name="health-erasures"),
+    path("health/erasures/metrics", health.measures, name="health-erasures-metrics"),
     path("find", find.find, name="find"),
     path("home/first-run", home.first_run, name="first-run"),
     path("home/sparks", home.spark_lines, name="home-sparks"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from smtplib import SMTPRecipientsRefused
 
@@ -126,6 +127,53 @@ def test_what_is_refused_is_told_with_the_first_refusal(
     finish(job)
 
     assert red(client) == (200, "ok\n")
+
+
+def test_a_monitor_reads_numbers_and_nothing_else(
+    client: Client, job: ErasureJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Epoch.objects.all().delete()
+    now = at(monkeypatch, timedelta(milliseconds=100))
+    assert measured(client) == NO_TROUBLE | {"unfinished": 1}
+    ErasureJob.objects.update(asked_at=now - timedelta(seconds=90), trouble="StoreDenied")
+    assert measured(client) == NO_TROUBLE | {"unfinished": 1, "oldest_seconds": 90, "denied": 1}
+    ErasureJob.objects.update(asked_at=now - timedelta(hours=25), trouble="VacuumDenied")
+    assert measured(client) == NO_TROUBLE | {
+        "unfinished": 1,
+        "oldest_seconds": 90_000,
+        "late": 1,
+        "uncleared": 1,
+    }
+    # What can be taken back is due from its moment on, and not before.
+    ErasureJob.objects.update(due_at=now + timedelta(seconds=1), trouble="")
+    assert measured(client) == NO_TROUBLE
+    ErasureJob.objects.update(due_at=now - timedelta(seconds=7))
+    assert measured(client) == NO_TROUBLE | {"unfinished": 1, "oldest_seconds": 7}
+    Epoch.objects.create(number=990_000, asked_at=now - timedelta(hours=1))
+    assert measured(client)["epoch_broken_off_seconds"] > 0
+    Epoch.objects.all().delete()
+    monkeypatch.undo()
+
+    finish(job)
+
+    assert measured(client) == NO_TROUBLE
+
+
+NO_TROUBLE = dict.fromkeys(
+    ("unfinished", "oldest_seconds", "late", "denied", "uncleared", "epoch_broken_off_seconds"), 0
+)
+
+
+def measured(client: Client) -> dict[str, int]:
+    """Each line is a comment about one number, or the number: nothing else is there to be read."""
+    answer = client.get("/health/erasures/metrics")
+    assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
+    assert answer["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    text = answer.content.decode()
+    assert text.endswith("\n")
+    pattern = re.compile(r"# HELP (\w+) [\w ;,.]+\n# TYPE \1 gauge\n\1 (\d+)\n")
+    assert pattern.sub("", text) == ""
+    return {name.removeprefix("ownlog_erasures_"): int(value) for name, value in pattern.findall(text)}
 
 
 def test_a_mail_that_nobody_took_is_tried_again(

@@ -56,6 +56,7 @@ NO_PAGES = {
     "erasure-receipt",
     "export-archive",
     "health-erasures",
+    "health-erasures-metrics",
     "receipt-key",
     "receipt-program",
     "artifact-file",

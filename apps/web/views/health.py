@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from apps.core import clock
 from apps.erasure import alarms
 
 
@@ -27,5 +28,36 @@ def erasures(request: HttpRequest) -> HttpResponse:
         "\n".join([*lines, ""]) if lines else "ok\n",
         content_type="text/plain",
         status=200 if found.is_good else 503,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+@require_safe
+def measures(request: HttpRequest) -> HttpResponse:
+    """The same as numbers, in the text format of Prometheus. Counts and seconds alone: no name, no id, no label."""
+    found = alarms.measures()
+    epoch = found.health.epoch
+    broken_off = int((clock.now() - epoch.since).total_seconds()) if epoch is not None else 0
+    told = {
+        "unfinished": (found.unfinished, "Erasures that may be worked on and have no receipt yet."),
+        "oldest_seconds": (found.oldest, "For how long the oldest of them has been due."),
+        "late": (found.health.late, "Erasures past their limit."),
+        "denied": (found.health.denied, "Erasures refused by a store."),
+        "uncleared": (
+            found.health.uncleared,
+            "Erasures whose names the database does not let be cleared away.",
+        ),
+        "epoch_broken_off_seconds": (
+            broken_off,
+            "For how long an epoch has been broken off; 0 where none is.",
+        ),
+    }
+    lines = [
+        f"# HELP ownlog_erasures_{name} {words}\n# TYPE ownlog_erasures_{name} gauge\nownlog_erasures_{name} {value}\n"
+        for name, (value, words) in told.items()
+    ]
+    return HttpResponse(
+        "".join(lines),
+        content_type="text/plain; version=0.0.4; charset=utf-8",
         headers={"Cache-Control": "no-store"},
     )
