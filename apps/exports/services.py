@@ -19,10 +19,12 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.audit.events import EventKind
 from apps.audit.services import record
+from apps.blobs.errors import StoreFull
 from apps.blobs.services import delete_blob, write_blob
 from apps.blobs.types import StoredBlob
 from apps.core import background, clock
 from apps.core.errors import Forbidden, Invalid, NotFound, TooMuch
+from apps.core.pauses import AWAY, next_pause
 from apps.exports.contents.entities import RECORD
 from apps.exports.entries import sealed_entries
 from apps.exports.holding import LEASE, Held, Lost, claim, waiting
@@ -299,8 +301,16 @@ def _fail(held: Held, trouble: str) -> None:
 
 
 def _broke_off(held: Held, error: Exception) -> None:
-    """Tried again by the sweep, some times."""
-    held.rows().update(busy_until=None, trouble=type(error).__name__[:60], turn_at=clock.now())
+    """Tried again by the sweep, some times. What cannot be had now is no try, and is asked for later and later (ADR 0280); but that there is
+    no room is one, for what is written of an export takes the room that is wanted."""
+    now, trouble, rows = clock.now(), type(error).__name__[:60], held.rows()
+    if not isinstance(error, AWAY) or isinstance(error, StoreFull):
+        rows.update(busy_until=None, trouble=trouble, turn_at=now)
+        return
+    for row in rows:
+        busy_until = now + next_pause(now - row.turn_at if row.trouble else None)
+        tries = max(0, row.tries - 1)
+        rows.update(busy_until=busy_until, trouble=trouble, turn_at=now, tries=tries)
 
 
 def due_exports() -> Iterator[int]:

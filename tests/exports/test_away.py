@@ -1,0 +1,49 @@
+"""A store or a database that cannot be had now fails no export, however long: it waits, and goes on once it is there again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, NoReturn
+
+import pytest
+from django.db import OperationalError
+
+from apps.blobs.errors import StoreDenied, StoreUnreachable
+from apps.blobs.store import default_store
+from apps.core import clock
+from apps.exports import tasks
+from apps.exports.models import Export
+from apps.exports.services import due_exports
+from apps.exports.types import UNDER_WAY, ExportState
+from tests.exports.conftest import make
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    "error", [StoreUnreachable("no answer"), StoreDenied("no right"), OperationalError("no answer")]
+)
+def test_what_is_not_there_now_is_waited_for_however_long_and_no_export_fails(
+    export: Export, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    now, pauses = [clock.now()], []
+
+    def away(*_args: Any, **_named: Any) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(clock, "now", lambda: now[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(type(default_store()), "put", away)
+        for _try in range(10):
+            tasks.sweep()
+            waits = Export.objects.get()
+            assert (waits.state in UNDER_WAY, waits.tries) == (True, 0)
+            assert waits.trouble == type(error).__name__
+            assert waits.busy_until is not None and not list(due_exports())
+            pauses.append((waits.busy_until - now[0]).total_seconds())
+            now[0] = waits.busy_until + timedelta(seconds=1)
+    assert pauses == [30, 62, 126, 254, 510, 900, 900, 900, 900, 900]
+
+    made = make(export)
+
+    assert (made.state, made.trouble) == (ExportState.READY, "")
