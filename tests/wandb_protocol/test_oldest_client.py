@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.live import ROOT
+from tests.turns import PASSES
 
 pytestmark = [pytest.mark.live, pytest.mark.embedded]  # the instance it speaks to is the same
 REQUIREMENTS = ROOT / "requirements/oldest-client.txt"
@@ -54,7 +55,8 @@ def test_oldest_client_logs_a_whole_run(oldest_python: Path) -> None:
             "not code",  # what the server does with code is not this client's
         ],
         cwd=ROOT,
-        env=os.environ | {"OWNLOG_TEST_WANDB_PYTHON": str(oldest_python)},
+        # The file has one pass a day, and this is not it.
+        env=os.environ | {"OWNLOG_TEST_WANDB_PYTHON": str(oldest_python), PASSES: "whole"},
         capture_output=True,
         text=True,
         check=False,
