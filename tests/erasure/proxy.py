@@ -60,6 +60,7 @@ class Asked:
     is_of_version: bool
     is_list: bool
     part: int = 0  # which of an object that comes in parts
+    takes_room: bool = False
 
 
 Rule = Callable[[Asked], Fault | None]
@@ -145,6 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "versionId" in query or (is_of_many and b"<VersionId>" in body),
                 self.command == "GET" and bool(query.keys() & {"versions", "uploads", "list-type"}),
                 int(query.get("partNumber", ["0"])[0]),
+                self.command == "PUT" or (self.command == "POST" and "uploads" in query),
             )
         )
         if is_of_many and fault in _ANSWERS_IN_BATCHES:

@@ -1,4 +1,4 @@
-"""A store and a database that are unwell while erasures run: an error, no answer, half of it, no permission, a lie.
+"""A store and a database that are unwell while erasures run: an error, no answer, half of it, no permission, no room, a lie.
 
 Whatever happens: it comes to its end, there is one receipt of it and only once it is true, and nothing of anybody else has changed.
 """
@@ -67,6 +67,8 @@ def test_whatever_store_and_database_do_an_erasure_comes_to_its_end_and_says_not
         "store_denies",
         "store_lies",
         "store_forgets",
+        "store_full",
     }
-    assert faults.keys() - of_the_store == {"database_lost", "clock_jumps", "clock_is_set_back"}
+    others = {"database_lost", "database_full", "clock_jumps", "clock_is_set_back"}
+    assert faults.keys() - of_the_store == others
     assert all(faults[story] > 1 for story in of_the_store), faults

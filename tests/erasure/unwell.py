@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import resource
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -18,16 +19,19 @@ from django.db import DatabaseError, OperationalError, connections
 
 from apps.accounts.actors import Actor
 from apps.blobs import store as stores
+from apps.blobs.models import Blob, BlobPart
 from apps.blobs.store import default_store, s3
 from apps.core import background, clock
 from apps.core.errors import OwnlogError
 from apps.erasure import alarms, services, tasks
 from apps.erasure.models import ErasureJob, Remainder
+from apps.erasure.parts import erase_parts
 from apps.erasure.proof import StillThere
 from apps.erasure.services import erase_project
 from apps.erasure.types import HARD_LIMIT
 from apps.erasure.verify_receipt import check_chain
 from apps.projects.models import Project
+from apps.runs.models import Run
 from apps.vault import epochs, receipts
 from apps.vault.models import Receipt
 from apps.vault.readiness import make_ready
@@ -35,6 +39,7 @@ from apps.vault.signing import public_key
 from tests.erasure.conftest import full_run
 from tests.erasure.faults import Tenant, free, go_on
 from tests.erasure.proxy import Asked, Fault, Proxy, Rule, tells_all, well
+from tests.erasure.rich import LOSS, everything, history_of, rich_run, without_loss
 from tests.factories import artifacts, people, work
 from tests.remote import s3_client
 from tests.servers import Servers
@@ -62,6 +67,12 @@ def requests(fault: Fault, *, every: int) -> Rule:
     return lambda _: fault if next(counted) % every == 0 else None
 
 
+def writes(fault: Fault, *, every: int = 1) -> Rule:
+    """The same of what takes room in the store."""
+    counted = itertools.count()
+    return lambda asked: fault if asked.takes_room and next(counted) % every == 0 else None
+
+
 def batches(fault: Fault) -> Rule:
     return lambda asked: fault if asked.is_of_many else None
 
@@ -84,19 +95,29 @@ class World:
         epochs.run()
         self.digest = self.bob.digest()
         self.lives = 0
-        self.deleted: dict[str, int] | None = None
+        self.cut: Run | None = None  # the run of which a part goes
+        self.deleted: dict[str, Any] = {}
 
     # ── one erasure ──
 
     def begin(self) -> ErasureJob:
+        """Of a project."""
         self.lives += 1
         before = self._objects()
         project = work.project("alice", f"going-{self.lives}", by=self.alice)
         full_run(project, "run", by=self.alice)
         for content in ({"a": b"both", "b": b"one"}, {"a": b"both", "c": b"two"}):
             artifacts.version(project, "data", content, by=self.by)
-        self.project, self.names = project, self._objects() - before
+        self.cut, self.project, self.names = None, project, self._objects() - before
         return erase_project(project, by=self.by, at_once=True)
+
+    def begin_part(self) -> ErasureJob:
+        """Of a metric of a run that stays: what stays of its history is written anew, and takes room."""
+        self.lives += 1
+        self.cut = rich_run(work.project("alice", f"staying-{self.lives}", by=self.alice), by=self.alice)
+        self.before = everything(self.cut)
+        self.names = {each.blob.object_name for each in history_of(self.cut)}
+        return erase_parts(self.cut, [LOSS], by=self.by)
 
     def turn(self) -> str:
         """What the workers do by themselves; what it broke off with."""
@@ -107,9 +128,9 @@ class World:
             return type(error).__name__
         return ""
 
-    def live(self, rule: Rule, *, turns: int = 0, ends: str = "") -> set[str]:
+    def live(self, rule: Rule, *, turns: int = 0, ends: str = "", of_a_part: bool = False) -> set[str]:
         """One erasure, with the store unwell for so many turns (0: to its end). What its turns broke off with."""
-        job, said = self.begin(), set[str]()
+        job, said = self.begin_part() if of_a_part else self.begin(), set[str]()
         self.server.rule = rule
         for number in range(_MOST_TURNS):
             if turns and number == turns:
@@ -131,12 +152,16 @@ class World:
         assert Receipt.objects.filter(job=job.public_id).count() == 1
         number, _digest = check_chain(receipts.links(after=0, count=9_999), public_key())
         assert number == ErasureJob.objects.count() == self.lives
-        assert not Remainder.objects.exists() and not Project.everything.filter(pk=self.project.pk).exists()
+        assert not Remainder.objects.exists()
+        if self.cut is None:
+            assert not Project.everything.filter(pk=self.project.pk).exists()
+        else:
+            assert everything(self.cut) == without_loss(self.before)
         said = receipts.receipt_of(job.public_id)
         assert said is not None
         deleted = said["statement"]["deleted"]
-        self.deleted = self.deleted or deleted
-        assert deleted == self.deleted, (deleted, self.deleted)
+        usual = self.deleted.setdefault(job.scope, deleted)
+        assert deleted == usual, (deleted, usual)
         assert self.names and not self.names & self._objects()
         assert self.bob.digest() == self.digest and self.bob.reads_well()
 
@@ -233,6 +258,19 @@ def store_forgets(world: World) -> None:
     world.server.tells = tells_all
 
 
+def store_full(world: World) -> None:
+    """It takes nothing more: the run stays closed and whole until there is room, or room for one file after the other."""
+    assert world.live(well, of_a_part=True) == set()
+    assert world.live(writes(Fault.FULL), turns=3, ends="StoreFull", of_a_part=True) == {"StoreFull"}
+    assert world.live(writes(Fault.FULL, every=2), of_a_part=True) == {"StoreFull"}
+    assert world.live(writes(Fault.FULL)) == set(), "a project takes no room to be erased"
+    names = {
+        *Blob.objects.values_list("object_name", flat=True),
+        *BlobPart.objects.values_list("object_name", flat=True),
+    }
+    assert {found.name for found in default_store().list()} == names, "something lies there that nobody names"
+
+
 # ── the database ──
 
 
@@ -270,6 +308,68 @@ def database_lost(world: World) -> None:
                 if lost() > 12:
                     break
         assert lost() > 5, lost()
+        while world.turn():
+            pass
+        job.refresh_from_db()
+        world.look(job)
+
+
+class Disk:
+    """That of both databases: it takes so many commits more, and then not a byte, of one commit or of all that follow."""
+
+    def __init__(self) -> None:
+        self.room, self.stays_full = 0, False
+        self.refused: list[str] = []
+
+    @contextmanager
+    def commits(self, alias: str) -> Iterator[None]:
+        self.room -= 1
+        if self.room > 0 or (self.room < 0 and not self.stays_full):
+            yield
+            return
+        usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, usual[1]))
+        try:
+            yield
+        except DatabaseError:
+            self.refused.append(alias)
+            raise
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+    def _execute(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        connection = context["connection"]
+        if connection.in_atomic_block or not sql.startswith(("INSERT", "UPDATE", "DELETE")):
+            return execute(sql, params, many, context)
+        with self.commits(connection.alias):
+            return execute(sql, params, many, context)
+
+    @contextmanager
+    def below(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            for connection in connections.all():
+
+                def commit(connection: Any = connection) -> None:
+                    with self.commits(connection.alias), connection.wrap_database_errors:
+                        connection.connection.commit()
+
+                connection._commit = commit  # type: ignore[attr-defined]  # Django's types leave it out
+                stack.callback(delattr, connection, "_commit")
+                stack.enter_context(connection.execute_wrapper(self._execute))
+            yield
+
+
+def database_full(world: World) -> None:
+    """At one commit after the other, whether there is room again at once or not before the next turn."""
+    for begin in (world.begin, world.begin_part):
+        job, disk, stays = begin(), Disk(), itertools.cycle((False, True))
+        with disk.below():
+            for place in itertools.chain(*[range(1, 10)] * 5):
+                disk.room, disk.stays_full = place, next(stays)
+                world.turn()
+                if ErasureJob.objects.filter(pk=job.pk, done_at__isnull=False).exists():
+                    break
+        assert set(disk.refused) == set(connections), disk.refused
         while world.turn():
             pass
         job.refresh_from_db()
@@ -333,7 +433,9 @@ STORIES = (
     store_denies,
     store_lies,
     store_forgets,
+    store_full,
     database_lost,
+    database_full,
     clock_jumps,
     clock_is_set_back,
 )
