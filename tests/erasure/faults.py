@@ -7,7 +7,6 @@ and now and then two come to the same erasure at once.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 import sys
@@ -41,7 +40,7 @@ from apps.erasure.teams import erase_team
 from apps.erasure.types import Scope, Step
 from apps.erasure.verify_receipt import check_chain
 from apps.files.models import RunFile
-from apps.files.queries import list_files, open_file, read_file
+from apps.files.queries import list_files
 from apps.projects.models import Project
 from apps.runs.history import store
 from apps.runs.models import Run, Segment
@@ -54,11 +53,11 @@ from apps.teams.models import Entity
 from apps.teams.services import choose
 from apps.teams.types import EntityKind
 from apps.vault import epochs, receipts
-from apps.vault.models import Epoch, Grant, Node, Receipt
+from apps.vault.models import Epoch, Grant, Receipt
 from apps.vault.readiness import make_ready, verify
 from apps.vault.signing import public_key
-from apps.vault.types import NodeId
 from tests.erasure.conftest import full_run
+from tests.erasure.tenant import Tenant
 from tests.factories import artifacts, people, work
 from tests.vault.attacker import Attacker
 
@@ -224,61 +223,6 @@ def _take_turns_of_one_step() -> None:
     services._note_done = noted
 
 
-# ── What nobody may touch ──
-
-
-class Tenant:
-    """All of somebody else: every row, every stored byte, every key, and what it opens to."""
-
-    def __init__(self, user: User, *, is_there: bool = False) -> None:
-        """Made, or what was made by another process."""
-        self.user, self.by = user, Actor.person(user)
-        self.project = work.project(user.username, "theirs", by=user)
-        if is_there:
-            self.runs = list(Run.objects.filter(project=self.project).order_by("pk"))
-            return
-        self.runs = [full_run(self.project, name, by=user) for name in ("one", "two")]
-        artifacts.version(self.project, "data", {"a": b"both", "b": b"one"}, by=self.by)
-
-    def digest(self) -> str:
-        digest = hashlib.sha256()
-        owners: list[NodeId] = []
-        for part in parts_of(Scope.PROJECT):
-            rows = part.model._base_manager.filter(
-                **{f"{part.lookup}__pk" if part.lookup else "pk": self.project.pk}
-            )
-            digest.update(_written(rows))
-            if part.has_key:
-                owners += rows.values_list("vault_node", flat=True)
-        grants = Grant.objects.filter(owner_id__in=owners)
-        blobs = Blob.objects.filter(vault_node__in=list(grants.values_list("blob_id", flat=True)))
-        # Bit for bit: what lies right under the root, which every epoch wraps anew, is not among these.
-        for rows in (
-            blobs,
-            BlobPart.objects.filter(blob__in=blobs),
-            grants,
-            Node.objects.filter(pk__in=owners),
-        ):
-            digest.update(_written(rows))
-        for name, size in blobs.order_by("pk").values_list("object_name", "stored_size"):
-            digest.update(b"".join(default_store().read_range(name, 0, size or 0)))
-        return digest.hexdigest()
-
-    def reads_well(self) -> bool:
-        files = RunFile.objects.filter(run__in=self.runs, blob__isnull=False)
-        return all(open_run(run).config_text == '{"lr": 1}' for run in self.runs) and len(files) == sum(
-            b"".join(read_file(file)) == open_file(file).name.encode() for file in files
-        )
-
-
-def _written(rows: QuerySet[Any]) -> bytes:
-    found = [
-        [bytes(value) if isinstance(value, memoryview) else value for value in row]
-        for row in rows.order_by("pk").values_list()
-    ]
-    return repr(found).encode()
-
-
 # ── The story ──
 
 
@@ -292,7 +236,7 @@ class Story:
         # All wait before they begin, but a part, and here a project.
         choose(Entity.objects.get(user=self.alice), SettingName.GRACE_DAYS, 1, by=self.by)
         epochs.run()
-        self.digest = self.bob.digest()
+        self.digest = self.bob.digest_of_all()
 
     def one_life(self, scope: Scope, number: int) -> None:
         """One erasure from its asking to its end, with as many deaths on the way as come."""
@@ -305,7 +249,9 @@ class Story:
         project = work.project(owner, f"project-{number}", by=owner_of_it)
         run, kept = (full_run(project, name, by=owner_of_it) for name in ("going", "staying"))
         for content in ({"a": b"both", "b": b"one"}, {"a": b"both", "c": b"two"}):
-            artifacts.version(project, "data", content, by=Actor.person(owner_of_it))
+            made = artifacts.version(project, "data", content, by=Actor.person(owner_of_it))
+            self.bob.links(made)
+        self.digest = self.bob.digest_of_all()
         ask = self._asking(scope, project, run)
         erased = keys_that_go(scope, project, run)
         attacker = Attacker()
@@ -400,7 +346,7 @@ class Story:
         assert {found.name for found in default_store().list()} == names
         attacker.copies_the_vault()
         assert attacker.can_open().isdisjoint(erased)
-        assert self.bob.digest() == self.digest and self.bob.reads_well()
+        assert self.bob.digest_of_all() == self.digest and self.bob.reads_well()
 
 
 def keys_that_go(scope: Scope, project: Project, run: Run) -> set[UUID]:

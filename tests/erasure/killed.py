@@ -48,7 +48,8 @@ from apps.vault.models import Grant, Node, Receipt
 from apps.vault.readiness import verify
 from apps.vault.signing import public_key
 from tests.erasure.conftest import full_run
-from tests.erasure.faults import Tenant, go_on, keys_that_go
+from tests.erasure.faults import go_on, keys_that_go
+from tests.erasure.tenant import Tenant
 from tests.factories import artifacts, people, work
 from tests.live import API_KEY
 

@@ -37,9 +37,10 @@ from apps.vault.models import Receipt
 from apps.vault.readiness import make_ready
 from apps.vault.signing import public_key
 from tests.erasure.conftest import full_run
-from tests.erasure.faults import Tenant, free, go_on
+from tests.erasure.faults import free, go_on
 from tests.erasure.proxy import Asked, Fault, Proxy, Rule, tells_all, well
 from tests.erasure.rich import LOSS, everything, history_of, rich_run, without_loss
+from tests.erasure.tenant import Tenant
 from tests.factories import artifacts, people, work
 from tests.remote import s3_client
 from tests.servers import Servers
@@ -93,7 +94,6 @@ class World:
         self.alice = people.person("alice")
         self.by, self.bob = Actor.person(self.alice), Tenant(people.person("bob"))
         epochs.run()
-        self.digest = self.bob.digest()
         self.lives = 0
         self.cut: Run | None = None  # the run of which a part goes
         self.deleted: dict[str, Any] = {}
@@ -107,8 +107,10 @@ class World:
         project = work.project("alice", f"going-{self.lives}", by=self.alice)
         full_run(project, "run", by=self.alice)
         for content in ({"a": b"both", "b": b"one"}, {"a": b"both", "c": b"two"}):
-            artifacts.version(project, "data", content, by=self.by)
+            made = artifacts.version(project, "data", content, by=self.by)
         self.cut, self.project, self.names = None, project, self._objects() - before
+        self.bob.links(made)
+        self.digest = self.bob.digest_of_all()
         return erase_project(project, by=self.by, at_once=True)
 
     def begin_part(self) -> ErasureJob:
@@ -117,6 +119,7 @@ class World:
         self.cut = rich_run(work.project("alice", f"staying-{self.lives}", by=self.alice), by=self.alice)
         self.before = everything(self.cut)
         self.names = {each.blob.object_name for each in history_of(self.cut)}
+        self.digest = self.bob.digest_of_all()
         return erase_parts(self.cut, [LOSS], by=self.by)
 
     def turn(self) -> str:
@@ -163,7 +166,7 @@ class World:
         usual = self.deleted.setdefault(job.scope, deleted)
         assert deleted == usual, (deleted, usual)
         assert self.names and not self.names & self._objects()
-        assert self.bob.digest() == self.digest and self.bob.reads_well()
+        assert self.bob.digest_of_all() == self.digest and self.bob.reads_well()
 
     def _objects(self) -> set[str]:
         """Of which the store keeps anything, be it an earlier version or a mark."""

@@ -1,0 +1,189 @@
+"""Somebody else: all that is theirs, in both databases and the store, and that no byte of it changes while others erase."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.db.models import CharField, Field, Model, Q, QuerySet, TextField, UUIDField
+
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.artifacts.models import Alias, Collection, Link, Promotion, Version
+from apps.artifacts.services import link_version
+from apps.artifacts.types import Move
+from apps.audit.events import EventKind
+from apps.audit.models import Event
+from apps.blobs.models import Blob, BlobPart
+from apps.blobs.store import default_store
+from apps.erasure.plan import parts_of
+from apps.erasure.types import Scope
+from apps.files.models import RunFile
+from apps.files.queries import open_file, read_file
+from apps.runs.models import Run
+from apps.runs.queries import open_run
+from apps.teams.choices import SettingName
+from apps.teams.models import Entity, Membership
+from apps.teams.services import choose
+from apps.vault.models import Grant, Node
+from apps.vault.types import ROOT_ID, NodeId
+from tests.erasure.conftest import full_run
+from tests.factories import artifacts, people, work
+
+Rows = dict[type[Model], set[Any]]
+# By these others name a row without a foreign key to it.
+_IDS = ("public_id", "uuid", "vault_node")
+# What lies right under the root is wrapped anew by every epoch.
+_WRAPPED_ANEW = {"lies_under", "secrets", "next_wrap_id", "next_content_id", "next_secrets"}
+
+
+class Tenant:
+    """All of somebody else: every row, every stored byte, every key, and what it opens to."""
+
+    def __init__(self, user: User, *, is_there: bool = False) -> None:
+        """Made, or what was made by another process."""
+        self.user, self.by = user, Actor.person(user)
+        self.project = work.project(user.username, "theirs", by=user)
+        if is_there:
+            self.runs = list(Run.objects.filter(project=self.project).order_by("pk"))
+            return
+        self.runs = [full_run(self.project, name, by=user) for name in ("one", "two")]
+        self.version = artifacts.version(self.project, "data", {"a": b"both", "b": b"one"}, by=self.by)
+        people.api_key(user)
+        people.team(f"{user.username}s", admin=user)
+        choose(Entity.objects.get(user=user), SettingName.STATISTICS, False, by=self.by)
+
+    def links(self, version: Version) -> None:
+        """A version of somebody else's, in a new portfolio beside one of their own."""
+        name = f"portfolio-{version.pk}"
+        for each, alias in ((version, "theirs"), (self.version, "ours")):
+            link_version(each, self.project, name=name, aliases=[alias], by=self.by)
+
+    def digest(self) -> str:
+        """Of what is in their project."""
+        digest = hashlib.sha256()
+        owners: list[NodeId] = []
+        for part in parts_of(Scope.PROJECT):
+            rows = part.model._base_manager.filter(
+                **{f"{part.lookup}__pk" if part.lookup else "pk": self.project.pk}
+            )
+            digest.update(_written(rows))
+            if part.has_key:
+                owners += rows.values_list("vault_node", flat=True)
+        grants = Grant.objects.filter(owner_id__in=owners)
+        blobs = Blob.objects.filter(vault_node__in=list(grants.values_list("blob_id", flat=True)))
+        # Bit for bit: what lies right under the root, which every epoch wraps anew, is not among these.
+        for rows in (
+            blobs,
+            BlobPart.objects.filter(blob__in=blobs),
+            grants,
+            Node.objects.filter(pk__in=owners),
+        ):
+            digest.update(_written(rows))
+        digest.update(_stored(blobs))
+        return digest.hexdigest()
+
+    def digest_of_all(self) -> str:
+        """Of every row of both databases that is theirs or names them, wherever it lies; while they themselves do nothing."""
+        digest, theirs = hashlib.sha256(), rows_of(self.user)
+        for model in sorted(theirs, key=lambda each: each._meta.label):
+            digest.update(model._meta.label.encode())
+            for rows, names in _to_compare(model, theirs):
+                digest.update(_written(rows, names))
+        digest.update(_stored(Blob.objects.filter(pk__in=theirs[Blob])))
+        return digest.hexdigest()
+
+    def reads_well(self) -> bool:
+        files = RunFile.objects.filter(run__in=self.runs, blob__isnull=False)
+        return all(open_run(run).config_text == '{"lr": 1}' for run in self.runs) and len(files) == sum(
+            b"".join(read_file(file)) == open_file(file).name.encode() for file in files
+        )
+
+
+def rows_of(user: User) -> Rows:
+    """The rows that point at a person or a team that is theirs alone, or at a row that does, and so on; with those that name one of them by an id."""
+    teams = Entity.objects.filter(memberships__user=user).exclude(
+        memberships__in=Membership.objects.exclude(user=user)
+    )
+    found: Rows = defaultdict(set, {User: {user.pk}, Entity: set(teams.values_list("pk", flat=True))})
+    names: set[Any] = {user.username, user.email}
+    before = 0
+    while before != (now := sum(map(len, found.values()))):
+        before = now
+        for model in apps.get_models(include_auto_created=True):
+            rows = model._base_manager.filter(_points(model, found) | _names(model, names))
+            found[model] |= set(rows.values_list("pk", flat=True))
+            _learn(model, found, names)
+    return {model: keys for model, keys in found.items() if keys}
+
+
+def _points(model: type[Model], found: Rows) -> Q:
+    asked = Q(pk__in=found[model])
+    for field in model._meta.concrete_fields:
+        if field.is_relation and found.get(field.related_model):
+            asked |= Q(**{f"{field.attname}__in": found[field.related_model]})
+    return asked
+
+
+def _names(model: type[Model], names: set[Any]) -> Q:
+    asked = Q()
+    for field in model._meta.concrete_fields:
+        if (
+            not field.is_relation
+            and not field.choices
+            and isinstance(field, (CharField, TextField, UUIDField))
+        ):
+            asked |= Q(**{f"{field.name}__in": [each for each in names if _fits(field, each)]})
+    return asked
+
+
+def _fits(field: Field[Any, Any], name: Any) -> bool:
+    return isinstance(name, str) != isinstance(field, UUIDField)
+
+
+def _learn(model: type[Model], found: Rows, names: set[Any]) -> None:
+    """The ids of these rows, and the files that they hold."""
+    rows = model._base_manager.filter(pk__in=found[model])
+    for field in model._meta.concrete_fields:
+        if field.name in _IDS:
+            names.update(each for each in rows.values_list(field.name, flat=True) if each)
+        if field.related_model is Blob:
+            found[Blob].update(each for each in rows.values_list(field.attname, flat=True) if each)
+
+
+def _to_compare(model: type[Model], theirs: Rows) -> Iterator[tuple[QuerySet[Any], list[str]]]:
+    """Rows and their columns, but for what an epoch wraps anew, and what says that a version of somebody else's is no more."""
+    rows = model._base_manager.filter(pk__in=theirs[model])
+    columns = [field.attname for field in model._meta.concrete_fields]
+    if model is Node:
+        yield rows.filter(parent_id=ROOT_ID), [each for each in columns if each not in _WRAPPED_ANEW]
+        rows = rows.exclude(parent_id=ROOT_ID)
+    elif model in {Link, Alias}:
+        rows = rows.filter(version__in=theirs[Version])
+    elif model is Promotion:
+        rows = rows.exclude(move=Move.CUT)
+    elif model is Event:
+        rows = rows.exclude(kind=EventKind.ARTIFACT_UNLINKED)
+    elif model is Collection:
+        portfolios = Promotion.objects.values("collection")
+        yield rows.filter(pk__in=portfolios), [each for each in columns if each != "updated_at"]
+        rows = rows.exclude(pk__in=portfolios)
+    yield rows, columns
+
+
+def _stored(blobs: QuerySet[Blob]) -> bytes:
+    digest = hashlib.sha256()
+    for name, size in blobs.order_by("pk").values_list("object_name", "stored_size"):
+        digest.update(b"".join(default_store().read_range(name, 0, size or 0)))
+    return digest.digest()
+
+
+def _written(rows: QuerySet[Any], columns: list[str] | None = None) -> bytes:
+    found = [
+        [bytes(value) if isinstance(value, memoryview) else value for value in row]
+        for row in rows.order_by("pk").values_list(*(columns or ()))
+    ]
+    return repr(found).encode()
