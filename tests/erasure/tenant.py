@@ -110,12 +110,13 @@ def rows_of(user: User) -> Rows:
     )
     found: Rows = defaultdict(set, {User: {user.pk}, Entity: set(teams.values_list("pk", flat=True))})
     names: set[Any] = {user.username, user.email}
-    before = 0
-    while before != (now := sum(map(len, found.values()))):
-        before = now
+    before, asks_by_name = 0, False
+    while before != (now := sum(map(len, found.values()))) or not asks_by_name:
+        # Names, which are many, are asked for when no foreign key leads any further.
+        before, asks_by_name = now, before == now
         for model in apps.get_models(include_auto_created=True):
-            rows = model._base_manager.filter(_points(model, found) | _names(model, names))
-            found[model] |= set(rows.values_list("pk", flat=True))
+            asked = _points(model, found) | (_names(model, names) if asks_by_name else Q())
+            found[model] |= set(model._base_manager.filter(asked).values_list("pk", flat=True))
             _learn(model, found, names)
     return {model: keys for model, keys in found.items() if keys}
 
@@ -123,8 +124,8 @@ def rows_of(user: User) -> Rows:
 def _points(model: type[Model], found: Rows) -> Q:
     asked = Q(pk__in=found[model])
     for field in model._meta.concrete_fields:
-        if field.is_relation and found.get(field.related_model):
-            asked |= Q(**{f"{field.attname}__in": found[field.related_model]})
+        if field.related_model is not None and (theirs := found.get(field.related_model)):
+            asked |= Q(**{f"{field.attname}__in": theirs})
     return asked
 
 
