@@ -118,7 +118,7 @@ def test_files_keep_their_bytes_and_get_names_that_every_system_takes(export: Ex
     paths = [each["path"] for each in said]
     assert sorted(paths) == sorted(
         f"files/{each}"
-        for each in ["Model.pt", "model~2.pt", "out~2/ä/b.txt", "_con.txt", "out", "wandb-metadata.json"]
+        for each in ["model.pt", "Model~2.pt", "out/ä/b.txt", "_con.txt", "out~2", "wandb-metadata.json"]
     )
 
 

@@ -213,11 +213,11 @@ def test_what_is_damaged_or_gone_is_left_out_and_said_to_be(export: Export, full
 
     (said,) = json.loads(archive.read("manifest.json"))["not_included"]
     assert said == {
-        "path": "projects/vision/runs/full/files/Model.pt",
+        "path": "projects/vision/runs/full/files/model.pt",
         "why": "damaged: its bytes are missing",
     }
     assert said["path"] not in archive.namelist()
-    assert "projects/vision/runs/full/files/model~2.pt" in archive.namelist()
+    assert "projects/vision/runs/full/files/Model~2.pt" in archive.namelist()
 
 
 @pytest.mark.usefixtures("small_pieces")
