@@ -47,7 +47,7 @@ def announce_files(run: Run, names: Sequence[str]) -> list[Announced]:
     key = run_key(run)
     refused = _refused(run, clean)
     with transaction.atomic():
-        files = _files_by_name(run, key, {name for name in clean if name not in refused})
+        files = _files_by_name(run, key, dict.fromkeys(name for name in clean if name not in refused))
         _note_withheld(run, key, refused)
         require_same_key(run)
     return [
@@ -71,9 +71,7 @@ def _reason(name: str, kept: Kept) -> Withheld | None:
 
 
 def _files_by_name(run: Run, key: OpenKey, names: Iterable[str]) -> dict[str, RunFile]:
-    # In the order of their names, however they were asked for: two who announce the same ones at one moment wait for each other's rows,
-    # and would do so for ever if each had what the other wants next.
-    indexes = {name: blind_index(key, NAME_LABEL, name) for name in sorted(names)}
+    indexes = {name: blind_index(key, NAME_LABEL, name) for name in names}
     rows = []
     for name, index in indexes.items():
         row = RunFile(uuid=uuid.uuid4(), run=run, name_index=index, is_code=is_code(name))
@@ -91,7 +89,7 @@ def _files_by_name(run: Run, key: OpenKey, names: Iterable[str]) -> dict[str, Ru
 
 def _note_withheld(run: Run, key: OpenKey, refused: Mapping[str, Withheld]) -> None:
     rows = []
-    for name, reason in sorted(refused.items()):  # as above
+    for name, reason in refused.items():
         row = WithheldFile(uuid=uuid.uuid4(), run=run, reason=reason.value)
         row.name_index = blind_index(key, WITHHELD_LABEL, name)
         row.sealed_name = seal_text(key, name, label=WITHHELD_LABEL, row=row.uuid)
