@@ -91,10 +91,10 @@ def test_who_would_tell_one_that_is_being_removed_tells_nobody(run: Run, hook: H
 def test_two_tell_it_at_the_same_time(run: Run, hook: Hook, vision: Project, by: Actor) -> None:
     told: list[int] = []
 
-    @transaction.atomic
     def tell() -> None:
-        note(Happening.RUN_FINISHED, vision, run=run.public_id)
-        told.append(1)
+        with transaction.atomic():
+            note(Happening.RUN_FINISHED, vision, run=run.public_id)
+            told.append(1)
         connections.close_all()
 
     with transaction.atomic():
