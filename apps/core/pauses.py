@@ -8,7 +8,8 @@ from django.db import InterfaceError, OperationalError
 
 from apps.core.errors import Unavailable
 
-AWAY = (Unavailable, OperationalError, InterfaceError)
+# A store, the keys, the database, and the disk itself.
+AWAY = (Unavailable, OperationalError, InterfaceError, OSError)
 _FIRST, _LONGEST = timedelta(seconds=30), timedelta(minutes=15)
 
 

@@ -18,11 +18,12 @@ from apps.blobs.models import Blob
 from apps.blobs.services import delete_blob, open_blob, write_blob
 from apps.core import background, clock
 from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
+from apps.core.pauses import AWAY
 from apps.imports.holding import TurnOver
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import asker_of
 from apps.imports.readers.opening import open_file
-from apps.imports.services import NOT_NOW, UNDER_WAY, ask_for_import, bring, free, give_up, require_room, wait
+from apps.imports.services import UNDER_WAY, ask_for_import, bring, free, give_up, require_room, wait
 from apps.imports.types import Clash, Origin, Reader
 from apps.teams.gate import require
 from apps.teams.models import Entity
@@ -86,7 +87,7 @@ def advance(import_id: int) -> None:
             _turn(job)
     except TurnOver:
         pass
-    except NOT_NOW as error:  # asked again by the sweep, as often as it takes
+    except AWAY as error:  # asked again by the sweep, as often as it takes
         log.warning("import waits: import=%s error=%s", job.pk, type(error).__name__)
     finally:
         forget(job)
@@ -100,7 +101,7 @@ def _turn(job: Import) -> None:
         require_still(job, by)
         with keys_in_use():
             reader = _opened(job)
-    except NOT_NOW as error:  # nothing was tried yet
+    except AWAY as error:  # nothing was tried yet
         wait(free(job), error)
         raise
     except OwnlogError as error:

@@ -46,7 +46,6 @@ UNDER_WAY = (ImportState.QUEUED.value, ImportState.RUNNING.value)
 # What is wrong with what is brought, or with bringing it here: to try again changes nothing.
 _FINAL = (Invalid, TooMuch, Conflict, Forbidden, NotFound)
 # What says nothing of it: it waits, and nothing is given up for it. A store in a folder answers with errors of the system.
-NOT_NOW = (*AWAY, OSError)
 
 
 def ask_for_import(
@@ -145,7 +144,7 @@ def bring(
         now = clock.now()
         held.rows().update(busy_until=None, turn_at=now + (now - began), tries=_UNTRIED, trouble="")
         raise
-    except NOT_NOW as error:
+    except AWAY as error:
         held.rows().update(tries=_UNTRIED)
         wait(held.rows(), error)
         raise

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.blobs.errors import ObjectMissing
+from apps.blobs.errors import ObjectMissing, StoreDenied, StoreUnreachable
 from apps.blobs.store.local import LocalStore
 from apps.core import clock
 
@@ -37,6 +37,20 @@ def test_an_object_is_read_back_whole_and_in_parts(store: LocalStore) -> None:
     assert b"".join(store.read_range(name, 100, 2_500_000)) == content[100:2_500_000]
     assert b"".join(store.read_range(name, 2_999_999, 9_000_000)) == content[-1:]
     assert b"".join(store.read_range(name, 5, 5)) == b""
+
+
+@pytest.mark.parametrize(("code", "kind"), [(errno.EACCES, StoreDenied), (errno.EIO, StoreUnreachable)])
+def test_what_the_disk_does_not_give_is_told_by_its_reason(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, code: int, kind: type[Exception]
+) -> None:
+    def refused(*_args: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(store, "_open", refused)
+
+    with pytest.raises(StoreUnreachable, match=errno.errorcode[code]) as raised:
+        b"".join(store.read_range(new_name(), 0, 1))
+    assert type(raised.value) is kind
 
 
 def test_list_tells_every_whole_object(store: LocalStore) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -9,9 +10,10 @@ import pytest
 from django.db import OperationalError
 
 from apps.blobs.errors import StoreDenied, StoreUnreachable
+from apps.blobs.models import Blob
 from apps.blobs.store import default_store
 from apps.core import clock
-from apps.exports import tasks
+from apps.exports import services, tasks
 from apps.exports.models import Export
 from apps.exports.services import due_exports
 from apps.exports.types import UNDER_WAY, ExportState
@@ -21,7 +23,13 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(
-    "error", [StoreUnreachable("no answer"), StoreDenied("no right"), OperationalError("no answer")]
+    "error",
+    [
+        StoreUnreachable("no answer"),
+        StoreDenied("no right"),
+        OperationalError("no answer"),
+        OSError(errno.EIO, "of the disk"),
+    ],
 )
 def test_what_is_not_there_now_is_waited_for_however_long_and_no_export_fails(
     export: Export, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -47,3 +55,24 @@ def test_what_is_not_there_now_is_waited_for_however_long_and_no_export_fails(
     made = make(export)
 
     assert (made.state, made.trouble) == (ExportState.READY, "")
+
+
+def test_a_piece_of_which_the_database_takes_no_row_is_not_left_in_the_store(
+    export: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, objects = Blob.objects.count(), {found.name for found in default_store().list()}
+
+    def full(*_args: Any, **_named: Any) -> NoReturn:
+        raise OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "_take_in", full)
+        for _try in range(2):
+            Export.objects.update(busy_until=None)
+            tasks.sweep()
+            assert Export.objects.get().trouble == "OperationalError"
+            assert Blob.objects.count() == rows
+            assert {found.name for found in default_store().list()} == objects
+
+    Export.objects.update(busy_until=None)
+    assert make(export).state == ExportState.READY

@@ -24,9 +24,12 @@ from apps.imports.services import ask_for_import, bring
 from apps.imports.types import Clash
 from apps.projects.models import Project
 from apps.runs.alerts import raise_alert
+from apps.runs.models import Run
 from apps.runs.services import finish_run
 from apps.runs.types import AlertLevel, RunState, Stream
+from apps.teams.choices import SettingName
 from apps.teams.models import Entity
+from apps.teams.services import choose
 from tests.exports.conftest import full_run, log, make
 from tests.factories import artifacts, work
 
@@ -52,6 +55,13 @@ def _whole(export: Export) -> bytes:
 def imported(archive: bytes, into: Entity, *, by: User, clash: Clash = Clash.RENAME) -> Import:
     reader, actor = OwnlogReader(io.BytesIO(archive)), Actor.person(by)
     return bring(ask_for_import(into, reader, clash=clash, by=actor, whose_runs=actor), reader, by=actor)
+
+
+def run_that_keeps_code(project: Project, into: Entity, by: Actor) -> Run:
+    """A run of a project whose owner, and whoever imports it, have code saved."""
+    for entity in (project.entity, into):
+        choose(entity, SettingName.CODE_SAVING, True, by=by)
+    return work.run(project, "run", by=User.objects.get(username=by.username))
 
 
 def files_of(archive: bytes) -> Files:

@@ -32,8 +32,8 @@ from apps.teams.services import choose
 from apps.vault.models import Node
 from apps.vault.types import NodeKind
 from tests.exports.conftest import keep
-from tests.factories import artifacts, work
-from tests.imports.conftest import archive_of, imported, listing, zipped
+from tests.factories import artifacts
+from tests.imports.conftest import archive_of, imported, listing, run_that_keeps_code, zipped
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "vault"])
 
@@ -103,9 +103,7 @@ def test_code_that_is_switched_off_and_erased_while_an_import_ends_does_not_come
     vision: Project, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by = Actor.person(alice)
-    for entity in (vision.entity, home):
-        choose(entity, SettingName.CODE_SAVING, True, by=by)
-    run = work.run(vision, "run", by=alice)
+    run = run_that_keeps_code(vision, home, by)
     keep(run, **{"code/train.py": b"print()"})
     artifacts.version(vision, "source-vision", {"train.py": b"print()"}, by=by, run=run, type_name="code")
     finish_run(run, state=RunState.FINISHED, by=by)

@@ -42,8 +42,8 @@ from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.services import choose
 from tests.exports.conftest import keep
-from tests.factories import artifacts, work
-from tests.imports.conftest import archive_of, files_of, imported
+from tests.factories import artifacts
+from tests.imports.conftest import archive_of, files_of, imported, run_that_keeps_code
 from tests.imports.test_equality import public_ids, told
 
 pytestmark = pytest.mark.django_db
@@ -307,9 +307,7 @@ def test_code_that_came_before_its_owner_let_no_code_be_kept_is_erased_with_the_
     vision: Project, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by = Actor.person(alice)
-    for entity in (vision.entity, home):
-        choose(entity, SettingName.CODE_SAVING, True, by=by)
-    run = work.run(vision, "run", by=alice)
+    run = run_that_keeps_code(vision, home, by)
     keep(run, **{"code/train.py": b"print()", "loss.txt": b"1"})
     artifacts.version(vision, "source-vision", {"train.py": b"print()"}, by=by, run=run, type_name="code")
     artifacts.version(vision, "set", {"a": b"1"}, by=by, run=run)
@@ -337,9 +335,7 @@ def test_code_that_may_not_be_kept_once_its_turn_comes_is_left_out_and_the_rest_
     vision: Project, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by = Actor.person(alice)
-    for entity in (vision.entity, home):
-        choose(entity, SettingName.CODE_SAVING, True, by=by)
-    run = work.run(vision, "run", by=alice)
+    run = run_that_keeps_code(vision, home, by)
     keep(run, **{"loss.txt": b"1", "code/train.py": b"print()", "more.txt": b"2"})
     finish_run(run, state=RunState.FINISHED, by=by)
     archive = archive_of(vision, alice)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 
-from apps.blobs.errors import ObjectMissing, StoreUnreachable
+from apps.blobs.errors import ObjectMissing, StoreDenied, StoreUnreachable
 from apps.blobs.types import StoredObject
 
 _UPLOADS = "uploads"
@@ -59,7 +59,8 @@ class LocalStore:
                     yield piece
         except OSError as error:  # else whoever reads a ZIP of it takes that for damaged
             code = errno.errorcode.get(error.errno or 0, "")
-            raise StoreUnreachable(f"The folder of files answered {code}. Try again later.") from error
+            kind = StoreDenied if isinstance(error, PermissionError) else StoreUnreachable
+            raise kind(f"The folder of files answered {code}. Try again later.") from error
 
     def delete_all_versions(self, *names: str) -> None:
         paths = [path for name in names for path in (self._path(name), self._former_path(name))]
