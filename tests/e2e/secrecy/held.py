@@ -53,10 +53,13 @@ class Held:
         with closing(sqlite3.connect(place, timeout=20)) as connection:
             return connection.execute(query).fetchall()
 
-    def last_statement(self) -> dict[str, Any]:
-        """Of the newest receipt."""
-        ((text,),) = self.rows("SELECT statement FROM vault_receipt ORDER BY number DESC LIMIT 1", vault=True)
-        return dict(json.loads(text))
+    def statement_of(self, said: str) -> dict[str, Any]:
+        """Of the receipt of the erasure that the command told of: another may be newer, for workers finish others meanwhile."""
+        texts = self.rows("SELECT statement FROM vault_receipt", vault=True)
+        (found,) = (
+            each for (text,) in texts if f"erasure {(each := json.loads(text))['erasure']}: done" in said
+        )
+        return dict(found)
 
     def is_true_of_the_log(self, names: dict[str, Any]) -> bool:
         """What a receipt says of the write-ahead log that held names in the clear."""

@@ -173,7 +173,7 @@ def test_the_name_and_the_address_of_an_erased_account_are_in_no_byte(world: Wor
 
     assert "done" in said
     assert world.hits_of(name, address) == []
-    assert world.held.is_true_of_the_log(world.held.last_statement()["names"])
+    assert world.held.is_true_of_the_log(world.held.statement_of(said)["names"])
 
 
 # What by design stays of those who are erased, and where.
