@@ -20,7 +20,7 @@ pytestmark = pytest.mark.live
 
 # Logs each kind at two steps; answers with the path and the bytes of each file that the client made of it.
 _LOG = """
-import base64, math, pathlib, struct, types, wave
+import base64, io, math, pathlib, struct, types, wave
 import numpy as np, wandb
 from PIL import Image
 with wave.open("tone.wav", "wb") as sound:
@@ -28,7 +28,25 @@ with wave.open("tone.wav", "wb") as sound:
     sound.writeframes(b"".join(struct.pack("<h", int(9000 * math.sin(n / 5))) for n in range(8000)))
 frames = [Image.new("RGB", (64, 48), (n * 20, 90, 200)) for n in range(4)]
 frames[0].save("walk.gif", save_all=True, append_images=frames[1:], duration=120, loop=0)
-pathlib.Path("clip.mp4").write_bytes(b"\\0\\0\\0\\x18ftypmp42" + bytes(range(256)) * 400)
+# A second of film: five pictures, ever redder, as WebM. What Pillow makes of a picture for the web is one of VP8.
+def shot(number):
+    kept = io.BytesIO()
+    Image.new("RGB", (64, 48), (40 + number * 50, 40, 40)).save(kept, "WEBP", quality=60)
+    return kept.getvalue()[20:]
+def element(name, *held):
+    held = b"".join(one if isinstance(one, bytes) else one.to_bytes(8, "big") for one in held)
+    return bytes.fromhex(name) + (len(held) | 1 << 56).to_bytes(8, "big") + held
+shots = [element("1f43b675", element("e7", n * 200), element("a3", b"\\x81\\0\\0\\x80", shot(n))) for n in range(5)]
+video = element("e0", element("b0", 64), element("ba", 48))
+track = element("ae", element("d7", 1), element("73c5", 1), element("83", 1), element("86", b"V_VP8"), element("23e383", 200 * 10**6), video)
+about = element("1549a966", element("2ad7b1", 10**6), element("4489", struct.pack(">d", 1000))) + element("1654ae6b", track)
+def index(first):
+    at = [first + sum(map(len, shots[:n])) for n in range(5)]
+    return element("1c53bb6b", *(element("bb", element("b3", n * 200), element("b7", element("f7", 1), element("f1", at[n]))) for n in range(5)))
+void = element("ec", bytes(range(256)) * 400)  # so that what is played does not lie in the first frame of the sealed file
+before = about + index(0) + void
+pathlib.Path("clip.webm").write_bytes(element("1a45dfa3", element("4282", b"webm"), element("4287", 2), element("4285", 2))
+    + element("18538067", about, index(len(before)), void, *shots))
 pathlib.Path("water.pdb").write_text("HETATM    1  O   HOH A   1       0.000   0.000   0.000  1.00  0.00           O\\nEND\\n")
 corners = base64.b64encode(struct.pack("<9f", 0, 0, 0, 1, 0, 0, 0, 1, 0)).decode()
 pathlib.Path("shape.gltf").write_text(json.dumps({"asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": [0]}],
@@ -86,7 +104,7 @@ with wandb.init(project="media", id="kinds") as run:
             "seg": picture(masks={"truth": {"mask_data": mask, "class_labels": labels}}),
             "det": picture(boxes={"found": {"box_data": [box], "class_labels": labels}}),
             "sound": wandb.Audio("tone.wav", caption="a tone"),
-            "film": wandb.Video("clip.mp4", format="mp4"),
+            "film": wandb.Video("clip.webm", format="webm"),
             "gif": wandb.Video("walk.gif", format="gif"),
             "page": wandb.Html("<p>hello"),
             "table": wandb.Table(columns=["n", "word"], data=[[n, f"w{n}"] for n in range(60)]),
@@ -126,7 +144,7 @@ with wandb.init(project="media", id="kinds") as run:
         "parts/0": wandb.Table(columns=["n"], data=[[0], [1]]), "parts/1": wandb.Table(columns=["n"], data=[[2]]),
         "partitioned": wandb.data_types.PartitionedTable("parts"), "page": wandb.Html("<p>kept"),
         "seg": picture(classes=classes, masks={"truth": {"mask_data": mask}}, boxes={"found": {"box_data": [box]}}),
-        "sound": wandb.Audio("tone.wav", caption="a tone"), "film": wandb.Video("clip.mp4", format="mp4"),
+        "sound": wandb.Audio("tone.wav", caption="a tone"), "film": wandb.Video("clip.webm", format="webm"),
         "scene": wandb.Object3D(scene), "molecule": wandb.Molecule("water.pdb"),
     }.items():
         typed.add(thing, name)
@@ -254,7 +272,7 @@ def test_a_film_seeks(logged: Logged) -> None:
 
     answer = logged.get(f"play/{name}", Range="bytes=90000-90009")
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (206, "video/mp4")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (206, "video/webm")
     assert answer.content == base64.b64decode(logged.sent[name])[90000:90010]
 
 
@@ -340,26 +358,35 @@ _SHOWN = """() => {
     .filter(([, [what, holds]]) => [...panel.querySelectorAll(what)].some(holds)).map(([kind]) => kind).join(" and ");
   return Object.fromEntries([...document.querySelectorAll("figure[data-media]")].map((one) => [one.dataset.media, shown(one)]));
 }"""
-# A second of sound: from the middle of it, it plays to the end.
-_PLAYED = """async () => {
-  const sound = document.querySelector('figure[data-media="sound"] audio');
-  const heard = (what) => new Promise((told, failed) => {
-    sound.addEventListener(what, told, { once: true });
-    sound.addEventListener("error", () => failed(sound.error?.message), { once: true });
+# A second of sound or film: from the middle of it, it plays to the end. And how large the picture is, and how red it is there.
+_PLAYED = """async (kind) => {
+  const player = document.querySelector(`figure[data-media="${kind}"] :is(audio, video)`);
+  const told = (what) => new Promise((done, failed) => {
+    player.addEventListener(what, done, { once: true });
+    player.addEventListener("error", () => failed(player.error?.message), { once: true });
   });
-  const known = heard("loadeddata");
-  sound.preload = "auto";
-  sound.load();
+  const redness = () => {
+    const drawn = document.createElement("canvas").getContext("2d");
+    drawn.drawImage(player, 0, 0);
+    return drawn.getImageData(5, 5, 1, 1).data[0];
+  };
+  const known = told("loadeddata");
+  player.preload = "auto";
+  player.load();
   await known;
-  const moved = heard("seeked");
-  sound.currentTime = 0.5;
+  const seen = [player.videoWidth ?? 0, player.videoHeight ?? 0];
+  if (seen[0]) seen.push(redness());
+  const moved = told("seeked");
+  player.currentTime = 0.5;
   await moved;
-  const [duration, from] = [sound.duration, sound.currentTime];
-  const ended = heard("ended");
-  sound.muted = true;
-  await sound.play();
+  if (seen[0]) seen.push(redness());
+  const [duration, from] = [player.duration, player.currentTime];
+  const ended = told("ended");
+  player.muted = true;
+  await player.play();
   await ended;
-  return [duration, from, sound.currentTime];
+  if (seen[0]) seen.push(redness());
+  return { times: [duration, from, player.currentTime], seen };
 }"""
 SHOWN = {
     "picture": {"image", "grid", "seg", "det", "gif", "drawing", "wide"},
@@ -377,6 +404,7 @@ SHOWN = {
 @pytest.mark.skipif(chromium_path() is None, reason="Chromium is not installed: no page was looked at")
 def test_each_kind_is_seen_in_a_browser(logged: Logged) -> None:
     found: dict[str, str] = {}
+    played: dict[str, dict[str, list[float]]] = {}
     with chromium() as browser:
         page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
         seen = Seen(page, logged.run.partition("/alice/")[0])
@@ -387,10 +415,14 @@ def test_each_kind_is_seen_in_a_browser(logged: Logged) -> None:
                 panel.scroll_into_view_if_needed()
             seen.settle()
             found |= page.evaluate(_SHOWN)
-        seen.go("/alice/media/runs/kinds/media?key=sound")
-        assert page.evaluate(_PLAYED) == [1, 0.5, 1]
+        for key in ("sound", "film"):
+            seen.go(f"/alice/media/runs/kinds/media?key={key}")
+            played[key] = page.evaluate(_PLAYED, key)
         # The page that the client makes of HTML asks for a style of its maker's, and gets none.
         assert [each for each in seen.complaints if "normalize.css" not in each] == []
         assert {each for each in seen.asked_elsewhere if "normalize.css" not in each} == set()
 
     assert found == {key: kind for kind, keys in SHOWN.items() for key in keys}
+    assert {key: each["times"] for key, each in played.items()} == {"sound": [1, 0.5, 1], "film": [1, 0.5, 1]}
+    # The first picture of the film, the third, the last: as they were made, but for what the colours lose on their way.
+    assert played["film"]["seen"] == [64, 48, *(pytest.approx(red, abs=8) for red in (40, 140, 240))]
