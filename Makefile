@@ -22,6 +22,8 @@ FRAMEWORKS := .venv-frameworks
 FRAMEWORKS_STAMP := $(FRAMEWORKS)/.installed-$(call hash,frameworks)
 PEERS := .venv-peers
 PEERS_STAMP := $(PEERS)/.installed-$(call hash,peers)
+# One at a time: of two that begin at one moment the second waits, and finds done what it came for.
+ALONE := -I config/launch/alone.py
 
 .PHONY: help up demo ready test frameworks peers mutations check format bench shots words pins
 
@@ -96,19 +98,18 @@ $(RUN):
 	@test -n "$(PYTHON)" || { echo "Ownlog needs Python 3.11 or newer with its venv module (Debian and Ubuntu: apt install python3-venv)."; \
 		echo "If yours has another name: make $(or $(MAKECMDGOALS),up) PYTHON=/path/to/python3"; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11."; exit 1; }
-	@echo "Making $(VENV) with $(PYTHON)"
-	@"$(PYTHON)" -m venv $(VENV)
+	@"$(PYTHON)" $(ALONE) 'test -x $@ || { echo "Making $(VENV) with $(PYTHON)" && "$(PYTHON)" -m venv $(VENV); }'
 
 # The development set holds the other: whoever has it needs no second installation to run the instance.
 $(RUN_STAMP): | $(RUN)
-	@test -e $(DEV_STAMP) || { echo "Installing what Ownlog runs on (once, and when the pins change)" && \
-		$(RUN) -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/base.txt; }
-	@rm -f $(VENV)/.installed-base-* && touch $@
+	@$(RUN) $(ALONE) 'test -e $@ || { { test -e $(DEV_STAMP) || { echo "Installing what Ownlog runs on (once, and when the pins change)" && \
+		$(RUN) -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/base.txt; }; } && \
+		rm -f $(VENV)/.installed-base-* && touch $@; }'
 
 $(DEV_STAMP): | $(RUN)
-	@echo "Installing what the tests and checks need (once, and when the pins change)"
-	@$(RUN) -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/dev.txt
-	@rm -f $(VENV)/.installed-dev-* && touch $@
+	@$(RUN) $(ALONE) 'test -e $@ || { echo "Installing what the tests and checks need (once, and when the pins change)" && \
+		$(RUN) -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/dev.txt && \
+		rm -f $(VENV)/.installed-dev-* && touch $@; }'
 
 $(FRAMEWORKS_STAMP): | $(RUN)
 	@test -x $(FRAMEWORKS)/bin/python || $(RUN) -m venv $(FRAMEWORKS)
