@@ -32,4 +32,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
 handler400 = "apps.web.errors.bad_request"
 handler403 = "apps.web.errors.forbidden"
 handler404 = "apps.web.errors.not_found"
+handler429 = "apps.web.errors.too_often"  # which the library of sign-in asks for
 handler500 = "apps.web.errors.broken"

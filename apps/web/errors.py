@@ -110,6 +110,14 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     )
 
 
+def too_often(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """A form of a way in, sent so often that it may be somebody who guesses."""
+    reason = _(
+        "This was tried too often within a minute. Nothing was changed. Wait a minute, then try again."
+    )
+    return _page(request, 429, _("Too many tries"), reason, back=_page_of_the_form(request))
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The form came from elsewhere, or from a page that was open since before the last sign-in."""
     advice = _(

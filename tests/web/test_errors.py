@@ -70,6 +70,17 @@ def test_whoever_came_by_a_link_is_told_of_the_link_and_of_no_role(vision: Proje
     assert "role" not in text_of(answer)
 
 
+def test_a_form_that_is_tried_too_often_is_refused_by_a_page(send: Visit, alice: User) -> None:
+    wrong = {"oldpassword": "wrong", "password1": "open the notebook", "password2": "open the notebook"}
+
+    *let_in, refused = [send("/settings/password", by="alice", **wrong) for _ in range(6)]
+
+    assert {answer.status_code for answer in let_in} == {200}
+    assert refused.status_code == 429
+    assert "Too many tries" in text_of(refused) and "Wait a minute" in text_of(refused)
+    assert '<main id="main"' in refused.content.decode()
+
+
 @pytest.mark.django_db
 def test_a_fault_shows_nothing_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     def fault(*_: object) -> None:
