@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
@@ -38,6 +39,22 @@ Rows = dict[type[Model], set[Any]]
 _IDS = ("public_id", "uuid", "vault_node")
 # What lies right under the root is wrapped anew by every epoch.
 _WRAPPED_ANEW = {"lies_under", "secrets", "next_wrap_id", "next_content_id", "next_secrets"}
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """Versions of somebody else's that are about to be erased: what portfolios say of them, and of no others, ends with them."""
+
+    versions: frozenset[int] = frozenset()
+    names: frozenset[str] = frozenset()
+    links: frozenset[tuple[int, int]] = frozenset()  # the portfolio, and the number there
+
+    @classmethod
+    def of(cls, versions: QuerySet[Version]) -> Going:
+        """Asked before they are erased."""
+        found = dict(versions.values_list("pk", "public_id"))
+        links = Link.objects.filter(version__in=found).values_list("collection_id", "number")
+        return cls(frozenset(found), frozenset(found.values()), frozenset(links))
 
 
 class Tenant:
@@ -86,12 +103,13 @@ class Tenant:
         digest.update(_stored(blobs))
         return digest.hexdigest()
 
-    def digest_of_all(self) -> str:
-        """Of every row of both databases that is theirs or names them, wherever it lies; while they themselves do nothing."""
+    def digest_of_all(self, *, but: Going) -> str:
+        """Of every row of both databases that is theirs or names them, wherever it lies; while they themselves do nothing. But for
+        what their portfolios say of versions that are erased."""
         digest, theirs = hashlib.sha256(), rows_of(self.user)
         for model in sorted(theirs, key=lambda each: each._meta.label):
             digest.update(model._meta.label.encode())
-            for rows, names in _to_compare(model, theirs):
+            for rows, names in _to_compare(model, theirs, but):
                 digest.update(_written(rows, names))
         digest.update(_stored(Blob.objects.filter(pk__in=theirs[Blob])))
         return digest.hexdigest()
@@ -155,21 +173,24 @@ def _learn(model: type[Model], found: Rows, names: set[Any]) -> None:
             found[Blob].update(each for each in rows.values_list(field.attname, flat=True) if each)
 
 
-def _to_compare(model: type[Model], theirs: Rows) -> Iterator[tuple[QuerySet[Any], list[str]]]:
-    """Rows and their columns, but for what an epoch wraps anew, and what says that a version of somebody else's is no more."""
+def _to_compare(model: type[Model], theirs: Rows, going: Going) -> Iterator[tuple[QuerySet[Any], list[str]]]:
+    """Rows and their columns, but for what an epoch wraps anew, and what says that a version which is erased is no more."""
     rows = model._base_manager.filter(pk__in=theirs[model])
     columns = [field.attname for field in model._meta.concrete_fields]
     if model is Node:
         yield rows.filter(parent_id=ROOT_ID), [each for each in columns if each not in _WRAPPED_ANEW]
         rows = rows.exclude(parent_id=ROOT_ID)
     elif model in {Link, Alias}:
-        rows = rows.filter(version__in=theirs[Version])
+        rows = rows.exclude(version__in=going.versions)
     elif model is Promotion:
-        rows = rows.exclude(move=Move.CUT)
+        cut = Q(pk__in=[])
+        for portfolio, number in going.links:
+            cut |= Q(collection=portfolio, number=number)
+        rows = rows.exclude(cut, move=Move.CUT)
     elif model is Event:
-        rows = rows.exclude(kind=EventKind.ARTIFACT_UNLINKED)
+        rows = rows.exclude(kind=EventKind.ARTIFACT_UNLINKED, subject__in=going.names)
     elif model is Collection:
-        portfolios = Promotion.objects.values("collection")
+        portfolios = {portfolio for portfolio, _number in going.links}
         yield rows.filter(pk__in=portfolios), [each for each in columns if each != "updated_at"]
         rows = rows.exclude(pk__in=portfolios)
     yield rows, columns
