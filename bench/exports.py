@@ -9,12 +9,11 @@ from __future__ import annotations
 import io
 import json
 import random
-import resource
 import sys
 import time
 from typing import TYPE_CHECKING
 
-from bench.figures import Figure
+from bench.figures import Figure, most_memory_here
 from bench.report import report
 from bench.server import prepared
 from bench.tenant import BEFORE, OTHERS_KEY, Tenant
@@ -130,7 +129,7 @@ def export() -> None:
         advance(made.pk)
         made.refresh_from_db()
     took = time.perf_counter() - began
-    mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    mib = most_memory_here()
     began = time.perf_counter()
     with keys_in_use():
         size = sum(map(len, read_archive(made)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +37,10 @@ def share(values: Sequence[float], percent: int) -> float:
     """The value that `percent` of the values do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+
+def most_memory_here() -> float:
+    """MiB that this process held at most. `getrusage` tells the most of whoever started it too, from before the program was another."""
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found, "this system does not tell how much memory a process held"
+    return int(found[1]) / 1024
