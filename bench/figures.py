@@ -21,6 +21,7 @@ class Figure:
     more_is_better: bool = False
     database: str = ""  # where it was measured on each of them
     how: str = ""  # in a line, the same for all that was measured together
+    when: str = ""  # and where it was measured again since the rest of its report: the date and the commit
 
     @property
     def is_kept(self) -> bool:

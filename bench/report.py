@@ -12,7 +12,7 @@ import platform
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import groupby
@@ -66,8 +66,9 @@ def whole_text(report: Report) -> str:
     """All of it, a table for what was measured together."""
     facts = "; ".join(f"{name} {value}" for name, value in report.machine.items())
     parts = [f"Measured on: {facts}."]
-    for how, figures in groupby(report.figures, key=lambda one: one.how):
-        parts += [*filter(None, [how]), table(list(figures))]
+    for (how, when), figures in groupby(report.figures, key=lambda one: (one.how, one.when)):
+        again = f"Measured again on {when}." if when else ""
+        parts += [*filter(None, [how, again]), table(list(figures))]
     return "\n\n".join([*parts, *(f"Not measured: {why}" for why in report.left_out)])
 
 
@@ -76,7 +77,12 @@ def short_text(report: Report) -> str:
     told = report.machine
     where = f"processors {told['processors']}, memory {told['memory']}, {told['kernel']}, load before it {told['load']}"
     made = f"Measured by `make bench` on {told['date']} at commit {told['commit']}: {where}."
-    return "\n\n".join([made, table([one for one in report.figures if one.database])])
+    shown = [one for one in report.figures if one.database]
+    again = [
+        f"Again on {when}: {', '.join(dict.fromkeys(one.name for one in shown if one.when == when))}."
+        for when in dict.fromkeys(one.when for one in shown if one.when)
+    ]
+    return "\n\n".join([" ".join([made, *again]), table(shown)])
 
 
 def table(figures: Sequence[Figure]) -> str:
@@ -129,8 +135,19 @@ PLACES: dict[Path, Callable[[Report], str]] = {
 }
 
 
+def renewed(kept: Report, made: Report) -> Report:
+    """What is kept, with what was measured again in the place of what was measured together with it then. Each tells when."""
+    names = {one.name for one in made.figures}
+    earlier = {one.how for one in kept.figures if one.name in names}
+    when = f"{made.machine['date']} at commit {made.machine['commit']}, load before it {made.machine['load']}"
+    again = [replace(one, when=when) for one in made.figures]
+    at = next((place for place, one in enumerate(kept.figures) if one.how in earlier), len(kept.figures))
+    rest = [one for one in kept.figures if one.how not in earlier]
+    return replace(kept, figures=[*rest[:at], *again, *rest[at:]])
+
+
 def publish(made: Report) -> None:
-    """Renew what the documents say, all from the same run."""
+    """Renew what the documents say."""
     KEPT.write_text(made.to_json())
     for path, text in PLACES.items():
         path.write_text(with_figures(path.read_text(), text(made)))

@@ -8,7 +8,18 @@ import pytest
 
 from bench import __main__ as bench
 from bench.figures import Figure
-from bench.report import BEGIN, END, KEPT, PLACES, Report, table, with_figures
+from bench.report import (
+    BEGIN,
+    END,
+    KEPT,
+    PLACES,
+    Report,
+    renewed,
+    short_text,
+    table,
+    whole_text,
+    with_figures,
+)
 
 MADE = Report.from_json(KEPT.read_text())
 
@@ -30,6 +41,32 @@ def test_a_document_keeps_what_stands_around_its_figures() -> None:
     assert with_figures(document, "new") == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
     with pytest.raises(ValueError, match="the document has no"):
         with_figures("no marks", "new")
+
+
+def test_what_is_measured_again_stands_where_it_stood_and_tells_when() -> None:
+    told = {**MADE.machine, "date": "then", "commit": "aaa", "load": "0.10"}
+    kept = Report(
+        told,
+        [
+            Figure("chart", 10, "ms", database="sqlite", how="As one draws."),
+            Figure("epoch", 9, "s", limit=5.0, database="sqlite", how="Keys."),
+            Figure("epoch, the longest wait", 1, "ms", database="sqlite", how="Keys."),
+            Figure("start", 1, "s", database="sqlite", how="From nothing."),
+        ],
+    )
+    again = Figure("epoch", 4, "s", limit=5.0, database="sqlite", how="Keys, counted anew.")
+
+    made = renewed(kept, Report({**told, "date": "now", "commit": "bbb"}, [again]))
+
+    assert [(one.name, one.value, one.when) for one in made.figures] == [
+        ("chart", 10, ""),
+        ("epoch", 4, "now at commit bbb, load before it 0.10"),
+        ("start", 1, ""),
+    ]
+    assert "Keys, counted anew.\n\nMeasured again on now at commit bbb" in whole_text(made)
+    assert "on then at commit aaa" in short_text(made)
+    assert "Again on now at commit bbb, load before it 0.10: epoch." in short_text(made)
+    assert Report.from_json(made.to_json()) == made
 
 
 def test_a_table_shows_each_database_beside_the_lowest_floor_and_what_is_not_kept() -> None:
