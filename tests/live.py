@@ -63,7 +63,7 @@ def shared_folder() -> Path:
 
 @functools.cache
 def migrated() -> LiveServer:
-    """Both databases and no key: what takes twelve seconds of CPU from nothing, once in a run of the suite."""
+    """Both databases and no key: what takes five seconds of CPU from nothing, once in a run of the suite."""
     return shared("migrated", LiveServer._migrate)
 
 
