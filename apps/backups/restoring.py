@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from apps.backups import files, keyplace, main, manifest, mark
+from apps.backups import files, keyplace, main, manifest, mark, names
 from apps.backups.errors import Refused
 from apps.blobs.store import default_store
 from apps.blobs.store.local import LocalStore
@@ -65,7 +65,8 @@ def restore(folder: Path, keys: Path, vault: Path | None = None, step: Step = la
         call_command("migrate", database="default", interactive=False, verbosity=0)
     # By one transaction there: where anything came back before this broke off, all of it did.
     if main.is_sqlite() or main.is_empty():
-        main.put_back(folder)
+        # One of before there was such a file has the names in its rows.
+        main.put_back(folder, names.opened(folder) if names.FILE in made.files else ())
     step("main")
     blobs = 0 if made.bucket else files.put_back(folder)
     step("files")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from apps.backups import files, keyplace, main, manifest
+from apps.backups import files, keyplace, main, manifest, names
 from apps.backups.errors import Refused
 from apps.blobs.store import default_store
 from apps.blobs.store.local import LocalStore
@@ -23,7 +23,8 @@ _TURNS = 4
 
 
 class _Again(Exception):
-    """Files were replaced between the moment of the databases and their own turn. What was kept by now is there at the next."""
+    """Files were replaced between the moment of the databases and their own turn: what was kept by now is there at the next. Or an
+    organisation was founded a moment before, and has no key yet."""
 
 
 def back_up(folder: Path, keys: Path, step: Step = lambda name: None) -> manifest.Manifest:
@@ -41,6 +42,8 @@ def back_up(folder: Path, keys: Path, step: Step = lambda name: None) -> manifes
                 break
             except _Again:
                 continue
+        else:
+            raise Refused("Organisations are being founded at this moment. Take the backup once more.")
         (folder / _UNFINISHED).unlink()
         manifest.write(folder, made)
         # With all its names on the disk before a key goes: else a power cut takes this backup and the one before it.
@@ -71,6 +74,7 @@ def _take(folder: Path, keys: Path, step: Step, *, is_last: bool) -> manifest.Ma
         # Before the moment: what is replaced between it and the files' turn is had by then.
         files.keep_all(local, folder)
     step("files")
+    names.give_keys()
     with ExitStack() as stack:
         found = _Moment(stack)
         with moments.held(found.see) as write_vault:
@@ -80,7 +84,8 @@ def _take(folder: Path, keys: Path, step: Step, *, is_last: bool) -> manifest.Ma
                     path.unlink()  # of the turn before
             write_vault(folder / "vault.sqlite3")
         # The rest takes minutes where there is much. While the vault is read on SQLite, no epoch comes to its end.
-        found.main.write(folder)
+        if not found.main.write(folder):
+            raise _Again
         step("written")
         blobs, missing = files.settle(local, folder, found.main.objects()) if local else (0, 0)
     if missing and not is_last:

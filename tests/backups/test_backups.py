@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,11 +17,14 @@ from pytest_django.fixtures import Settings
 
 from apps.backups import files, keyplace, manifest, taking
 from apps.backups.errors import Refused
+from tests.backups.everybody import KINDS
+from tests.e2e.secrecy.search import new_text, search
 from tests.live import API_KEY, LiveServer
 
 pytestmark = [pytest.mark.live, pytest.mark.promise("P-22")]
 _INSTALL = Path(__file__).resolve().parents[2] / "docs" / "install.md"
 _CONTENT = b"weights " * 4096
+STAY, GO = ([new_text(f"{kind} that {ends}") for kind in KINDS] for ends in ("stays", "goes"))
 
 
 class World:
@@ -26,6 +32,8 @@ class World:
 
     def __init__(self, server: LiveServer, folder: Path) -> None:
         self.first, self.later, self.keys = folder / "first", folder / "later", folder / "keys"
+        self.by_hand = folder / "by hand.sqlite3"
+        self.rows: Rows = {}  # of the main database when the later one was made
         self.server = server
         ask(self.server, "POST", "projects", json={"entity": "alice", "name": "kept"})
         for name in ("stays", "goes", "busy", "partly", "waits"):
@@ -35,7 +43,8 @@ class World:
             ask(self.server, "PUT", f"{RUN}/stays/files/{name}", data=_CONTENT)
         hook = {"address": "https://hooks.example/in", "events": ["run.finished"]}
         ask(self.server, "POST", "projects/alice/kept/webhooks", json=hook)
-        self.waiting = self.server.python("-c", _LET_WAIT).split()[-1]
+        everybody = [str(name.value) for name in (*STAY, *GO)]
+        self.waiting = self.server.python("-c", _LET_WAIT, *everybody).split()[-1]
 
     def as_documented(self, *words: str) -> list[str]:
         """The command of docs/install.md that has these words, with the places of this world."""
@@ -81,13 +90,26 @@ class World:
         ask(self.server, "DELETE", f"{RUN}/stays/files/goes.bin")
         ask(self.server, "PATCH", f"{RUN}/partly", json={"state": "finished"})
         ask(self.server, "DELETE", f"{RUN}/partly/parts?metric=loss")
-        self.server.python("-c", _ERASE)
+        self.server.python("-c", _ERASE, *(str(name.value) for name in GO))
+
+    def back_up_later(self) -> None:
+        told = self.server.python("-c", _BACK_UP, str(self.later), str(self.keys))
+        self.rows = json.loads(told.splitlines()[-1])
+
+    def copy_by_hand(self) -> None:
+        with closing(sqlite3.connect(self.server.data / "ownlog.sqlite3")) as there:
+            there.execute("VACUUM INTO ?", [str(self.by_hand)])
 
 
+Rows = dict[str, list[list[str]]]
 RUN = "projects/alice/kept/runs"
-# A run that is closed, and can be taken back for some days.
+# Everybody, and a run that is closed, and can be taken back for some days.
 _LET_WAIT = """
-import django; django.setup()
+import sys, django; django.setup()
+from tests.backups import everybody
+half = len(sys.argv) // 2 + 1
+everybody.come(*sys.argv[1:half])
+everybody.come(*sys.argv[half:])
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.erasure.services import erase_run
@@ -104,7 +126,9 @@ with keys_in_use():
 print(job.public_id)
 """
 _ERASE = """
-import django; django.setup()
+import sys, django; django.setup()
+from tests.backups import everybody
+everybody.go(*sys.argv[1:])
 from apps.erasure.tasks import sweep; sweep()
 from apps.vault import epochs; assert epochs.run()
 """
@@ -115,9 +139,15 @@ from apps.statistics.queries import is_spent
 from apps.statistics.types import month_before, month_of
 print("spent:", is_spent(month_before(month_before(month_of(clock.now())))))
 """
+_ROWS = """
+import json, django; django.setup()
+from tests.backups import everybody
+print(json.dumps(everybody.all_rows()))
+"""
 # An epoch comes to its end while the main database and the files are being written.
 _BACK_UP = """
-import sys, django; django.setup()
+import json, sys, django; django.setup()
+from tests.backups import everybody
 from pathlib import Path
 from apps.backups.taking import back_up
 from apps.core import clock
@@ -128,6 +158,7 @@ def step(name):
         Node.objects.filter(parent_id=None).update(dirty_at=clock.now())
         assert epochs.run()
 back_up(Path(sys.argv[1]), Path(sys.argv[2]), step)
+print(json.dumps(everybody.all_rows()))
 """
 _DIE = """
 import os, sys, django; django.setup()
@@ -148,6 +179,26 @@ def ask(
 
 def losses(server: LiveServer, run: str) -> list[int]:
     return [row["loss"] for row in ask(server, "GET", f"{RUN}/{run}/history").json()]
+
+
+# In the clear in the database; an address that somebody is invited by is not.
+CLEAR = {f"{kind} that {ends}" for kind in KINDS[:-1] for ends in ("stays", "goes")}
+# By a restore: a webhook is switched off, what waited for it given up, and nobody is told to whom an invitation was sent.
+CHANGED = {
+    "teams_invitation.sealed_email", "webhooks_delivery.done_at", "webhooks_delivery.state", "webhooks_delivery.trouble",
+    "webhooks_hook.is_on",
+}  # fmt: skip
+
+
+def differing(here: Rows, there: Rows) -> set[str]:
+    """Columns in which two main databases differ, or tables in which one has other rows."""
+    found = {
+        table for table in here.keys() | there.keys() if len(here.get(table, [])) != len(there.get(table, []))
+    }
+    for table in here.keys() - found:
+        for one, other in zip(here[table], there[table], strict=True):
+            found |= {f"{table}.{a.partition('=')[0]}" for a, b in zip(one, other, strict=True) if a != b}
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -177,15 +228,26 @@ def test_a_backup_comes_back_whole_and_what_was_erased_since_does_not(
     world: World, empty: LiveServer
 ) -> None:
     before = world.back_up_while_somebody_writes()
+    if not world.server.remote:
+        world.copy_by_hand()
+        assert {hit.field for hit in search([world.by_hand], STAY + GO)} == set(CLEAR), (
+            "the search finds those that are there"
+        )
     world.erase()
-    world.server.python("-c", _BACK_UP, str(world.later), str(world.keys))
+    world.back_up_later()
+    assert search([world.first, world.later], STAY + GO) == []
     first, keys = str(world.first), str(world.keys)
 
     told = empty.manage("restore", first, "--keys", keys, check=False)
     assert "Erasures have replaced the key since" in told
     told = empty.manage(*world.as_documented("restore", "--vault"))
 
-    assert "erased again: 3" in told
+    assert "erased again: 6" in told
+    rows = empty.python("-c", _ROWS)
+    assert {name.field: str(name.value) in rows for name in STAY + GO} == {
+        name.field: name in STAY and name.field in CLEAR for name in STAY + GO
+    }
+    assert search([empty.folder], GO) == []
     with empty:
         assert losses(empty, "stays") == [0]
         assert losses(empty, "busy")[: before + 1] == list(range(before + 1))
@@ -219,6 +281,7 @@ def test_a_restore_that_dies_begins_anew_and_nothing_starts_meanwhile(
     assert "was broken off" in empty.python("-m", "config.launch.prepare", check=False)
 
     assert "erased again: 0" in empty.manage(*world.as_documented("restore", "tuesday"))
+    assert differing(world.rows, json.loads(empty.python("-c", _ROWS).splitlines()[-1])) == CHANGED
 
     with empty:
         assert losses(empty, "stays") == [0]
@@ -232,11 +295,11 @@ def test_a_main_database_that_somebody_put_back_by_hand_is_made_true_at_the_star
     if server.remote:
         pytest.skip("by hand it is a file; the rest is the same code")
     server.stop()
-    shutil.copy(world.first / "main.sqlite3", server.data / "ownlog.sqlite3")
+    shutil.copy(world.by_hand, server.data / "ownlog.sqlite3")
     for left in ("-wal", "-shm"):
         (server.data / f"ownlog.sqlite3{left}").unlink(missing_ok=True)
 
-    assert "3 things that were erased are erased again" in server.python("-m", "config.launch.prepare")
+    assert "6 things that were erased are erased again" in server.python("-m", "config.launch.prepare")
     assert "erased again" not in server.python("-m", "config.launch.prepare")
     server.start()
     ask(server, "GET", f"{RUN}/goes", expects=410)

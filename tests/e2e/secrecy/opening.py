@@ -8,8 +8,10 @@ from __future__ import annotations
 import logging
 import pkgutil
 import re
+import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -23,6 +25,7 @@ from django.db import connections
 from django.db.models import Model
 
 import apps
+from apps.backups import names
 from apps.blobs.models import Blob
 from apps.blobs.services import read_blob
 from apps.core.errors import OwnlogError
@@ -50,20 +53,21 @@ class Tried:
     told: set[str] = field(default_factory=set)
 
 
-def try_all(markers: list[Marker], *, vault: Path, keys: Path) -> Tried:
-    """With the vault in this SQLite file and the root keys of this folder, on the main database and the store of the settings."""
+def try_all(markers: list[Marker], backup: Path, *, vault: Path, keys: Path) -> Tried:
+    """With the vault in this SQLite file and the root keys of this folder, on the main database and the store of the settings, and
+    on the names that lie beside the rows of the backup that these were put back from."""
     _take(vault, keys)
     with keys_in_use():
-        return _tried(markers, all_keys(), has_files=True)
+        return _tried(markers, backup, all_keys(), has_files=True)
 
 
-def try_with_both(markers: list[Marker], vaults: list[Path], *, keys: Path) -> Tried:
+def try_with_both(markers: list[Marker], backup: Path, vaults: list[Path], *, keys: Path) -> Tried:
     """With whatever can be had by any way through these vaults together, on all values."""
     held = Attacker()
     for vault in vaults:
         _take(vault, keys)
         held.copies_the_vault()
-    return _tried(markers, held.keys(), has_files=False)
+    return _tried(markers, backup, held.keys(), has_files=False)
 
 
 def _take(vault: Path, keys: Path) -> None:
@@ -73,12 +77,16 @@ def _take(vault: Path, keys: Path) -> None:
     connections["vault"].settings_dict["NAME"] = str(vault)
 
 
-def _tried(markers: list[Marker], keys: list[OpenKey], *, has_files: bool) -> Tried:
+def _tried(markers: list[Marker], backup: Path, keys: list[OpenKey], *, has_files: bool) -> Tried:
     by_id = defaultdict(list)
     for key in keys:
         by_id[key.key_id].append(key)
     done = Tried()
     found = {f"{name} {row.pk}": _opened(name, row, by_id) for name, row in _sealed()}
+    found |= {
+        f"name {name} {row}": _word(name, row, owner, sealed, by_id)
+        for name, row, owner, sealed in _names(backup)
+    }
     if has_files:
         blobs = Blob.objects.filter(state="stored")
         found |= {f"file {blob.pk}": _read(blob) for blob in blobs}
@@ -114,6 +122,22 @@ def _sealed() -> Iterator[tuple[str, Any]]:
             for name in sorted(declaration.sealed):
                 if not name.endswith("_index") and len(getattr(row, name) or b"") >= _SEALED_BYTES:
                     yield f"{model._meta.label}.{name}", row
+
+
+def _names(backup: Path) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(backup / names.FILE)) as there:
+        found = there.execute("SELECT of_table || '.' || of_column, row, owner, sealed FROM word").fetchall()
+    assert found, "a backup has names"
+    return found
+
+
+def _word(name: str, row: str, owner: str, sealed: bytes, keys: dict[bytes, list[OpenKey]]) -> bytes | None:
+    for key in keys.get(sealed[1:17], ()):
+        bound = {"label": f"backup.{name}", "row": UUID(owner), "place": row.encode()}
+        found = _or_none(lambda key=key, bound=bound: unseal(key, sealed, **bound))
+        if found is not None:
+            return found
+    return None
 
 
 def _opened(name: str, row: Model, keys: dict[bytes, list[OpenKey]]) -> bytes | None:
