@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import InterfaceError, OperationalError
+from django.db.models import Case, F, Q, Value, When
 
 from apps.core.errors import Unavailable
 
 # A store, the keys, the database, and the disk itself.
 AWAY = (Unavailable, OperationalError, InterfaceError, OSError)
-_FIRST, _LONGEST = timedelta(seconds=30), timedelta(minutes=15)
+_FIRST, LONGEST = timedelta(seconds=30), timedelta(minutes=15)
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def next_pause(last: timedelta | None) -> timedelta:
     """Twice as long as it waited last, or was tried since; None where it did not wait before."""
-    return _FIRST if last is None else max(_FIRST, min(2 * last, _LONGEST))
+    return _FIRST if last is None else max(_FIRST, min(2 * last, LONGEST))
+
+
+def free(now: datetime, *, longest: timedelta) -> Q:
+    """Rows that nobody is at, and that wait for nothing. Whoever promised to be back later than any could was before the clock was set
+    back, and may be dead."""
+    return Q(busy_until=None) | Q(busy_until__lt=now) | Q(busy_until__gt=now + longest)
+
+
+def by_turn(now: datetime, *, longest: timedelta) -> Case:
+    """Whose turn it is: those first that wait longest. A turn that is further ahead than any could be was noted before the clock was set
+    back; without this it were nobody's until then."""
+    return Case(When(turn_at__gt=now + longest, then=Value(_LONG_AGO)), default=F("turn_at"))

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, Q, QuerySet
 
-from apps.core import clock
+from apps.core import clock, pauses
 from apps.exports.models import Export
 from apps.exports.types import UNDER_WAY
 
@@ -60,7 +60,8 @@ class Held:
 
 def waiting() -> QuerySet[Export]:
     """Exports that no worker is at."""
-    return Export.objects.filter(Q(busy_until=None) | Q(busy_until__lt=clock.now()), state__in=UNDER_WAY)
+    nobody = pauses.free(clock.now(), longest=pauses.LONGEST + 2 * LEASE)
+    return Export.objects.filter(nobody, state__in=UNDER_WAY)
 
 
 def claim(export_id: int) -> Held | None:

@@ -25,7 +25,7 @@ from apps.blobs.services import delete_blob, write_blob
 from apps.blobs.types import StoredBlob
 from apps.core import background, clock
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMuch
-from apps.core.pauses import AWAY, next_pause
+from apps.core.pauses import AWAY, by_turn, next_pause
 from apps.exports.contents.entities import RECORD
 from apps.exports.entries import sealed_entries
 from apps.exports.holding import LEASE, Held, Lost, claim, waiting
@@ -318,4 +318,5 @@ def _broke_off(held: Held, error: Exception) -> None:
 
 def due_exports() -> Iterator[int]:
     """Exports that no worker is at, those first that wait longest for their turn."""
-    yield from waiting().order_by("turn_at").values_list("pk", flat=True)[:_SWEEP_BATCH]
+    in_line = waiting().order_by(by_turn(clock.now(), longest=LEASE))
+    yield from in_line.values_list("pk", flat=True)[:_SWEEP_BATCH]

@@ -18,12 +18,21 @@ from apps.blobs.models import Blob
 from apps.blobs.services import delete_blob, open_blob, write_blob
 from apps.core import background, clock
 from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
-from apps.core.pauses import AWAY
-from apps.imports.holding import TurnOver
+from apps.core.pauses import AWAY, by_turn
+from apps.imports.holding import TurnOver, nobody_at_it
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import asker_of
 from apps.imports.readers.opening import open_file
-from apps.imports.services import UNDER_WAY, ask_for_import, bring, free, give_up, require_room, wait
+from apps.imports.services import (
+    LONGEST_TURN,
+    UNDER_WAY,
+    ask_for_import,
+    bring,
+    free,
+    give_up,
+    require_room,
+    wait,
+)
 from apps.imports.types import Clash, Origin, Reader
 from apps.teams.gate import require
 from apps.teams.models import Entity
@@ -151,7 +160,9 @@ class _Turn:
             self._ends_within = time.monotonic() + self._long
 
     def _let_others(self) -> None:
-        if _waiting().filter(turn_at__lte=clock.now()).exclude(pk=self._job.pk).exists():
+        now = clock.now()
+        before = Q(turn_at__lte=now) | Q(turn_at__gt=now + LONGEST_TURN)
+        if _waiting().filter(before).exclude(pk=self._job.pk).exists():
             raise TurnOver
 
     def ask(self) -> None:
@@ -199,12 +210,12 @@ def forget(job: Import) -> None:
 
 def due_imports() -> Iterator[int]:
     """Those that were handed in and that no worker is at, first those that wait longest for their turn."""
-    yield from _waiting().order_by("turn_at").values_list("pk", flat=True)[:_SWEEP_BATCH]
+    in_line = _waiting().order_by(by_turn(clock.now(), longest=LONGEST_TURN))
+    yield from in_line.values_list("pk", flat=True)[:_SWEEP_BATCH]
 
 
 def _waiting() -> QuerySet[Import]:
-    nobody = Q(busy_until=None) | Q(busy_until__lt=clock.now())
-    return Import.objects.filter(nobody, state__in=UNDER_WAY).exclude(vault_node=None)
+    return Import.objects.filter(nobody_at_it(), state__in=UNDER_WAY).exclude(vault_node=None)
 
 
 def forget_what_is_over() -> None:

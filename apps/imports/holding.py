@@ -11,16 +11,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from apps.core import clock
+from apps.core import clock, pauses
 from apps.core.errors import Conflict
 from apps.imports.models import Import
 from apps.imports.types import ImportState
 
 LEASE = timedelta(minutes=2)
 _WORD_SECONDS = 10.0
+
+
+def nobody_at_it() -> Q:
+    return pauses.free(clock.now(), longest=pauses.LONGEST + 2 * LEASE)
 
 
 class Lost(Conflict):

@@ -6,11 +6,13 @@ whole is given up: an erasure takes away what had come.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
@@ -26,7 +28,7 @@ from apps.core.pauses import AWAY, next_pause
 from apps.erasure.code import erase_code_in
 from apps.erasure.services import erase_project
 from apps.imports.bringing import Bringing
-from apps.imports.holding import LEASE, Held, Lost, TurnOver
+from apps.imports.holding import LEASE, Held, Lost, TurnOver, nobody_at_it
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import WORDS_LABEL, whose
 from apps.imports.types import Clash, ImportState, Reader
@@ -41,6 +43,7 @@ from apps.vault.types import NodeId
 
 FINGERPRINT_LABEL = "import.fingerprint"
 _MOST_AT_ONCE = 3  # of one person, that are not brought yet
+LONGEST_TURN = timedelta(hours=4)
 _UNTRIED = Greatest(F("tries"), 1) - 1  # it may have been set back meanwhile
 UNDER_WAY = (ImportState.QUEUED.value, ImportState.RUNNING.value)
 # What is wrong with what is brought, or with bringing it here: to try again changes nothing.
@@ -122,7 +125,7 @@ def bring(
     called behind each thing that is stored, `within` with each piece that is read of one; both may raise TurnOver, to leave the rest for
     later. `at_last` is called before all of it is seen.
     """
-    held, began = claim(job), clock.now()
+    held, began = claim(job), time.monotonic()
     try:
         bringing = Bringing(job, held, between=between, within=within, reader=reader)
         bringing.everything()
@@ -141,8 +144,8 @@ def bring(
         raise
     except TurnOver:
         # Others are before it for as long as it had.
-        now = clock.now()
-        held.rows().update(busy_until=None, turn_at=now + (now - began), tries=_UNTRIED, trouble="")
+        had = min(timedelta(seconds=time.monotonic() - began), LONGEST_TURN)
+        held.rows().update(busy_until=None, turn_at=clock.now() + had, tries=_UNTRIED, trouble="")
         raise
     except AWAY as error:
         held.rows().update(tries=_UNTRIED)
@@ -255,7 +258,7 @@ def claim(job: Import) -> Held:
     rows = Import.objects.filter(pk=job.pk, state__in=UNDER_WAY)
     for was_taken_over, free in (
         (False, rows.filter(busy_until=None)),
-        (True, rows.filter(busy_until__lt=now)),
+        (True, rows.filter(nobody_at_it())),
     ):
         # Tries are counted before, so that one that kills its worker comes to an end too.
         if free.update(busy_until=now + LEASE, state=ImportState.RUNNING.value, tries=F("tries") + 1):
@@ -269,8 +272,7 @@ def _let_go(held: Held) -> None:
 
 def free(job: Import) -> QuerySet[Import]:
     """The import, while nobody is at it."""
-    nobody = Q(busy_until=None) | Q(busy_until__lt=clock.now())
-    return Import.objects.filter(nobody, pk=job.pk, state__in=UNDER_WAY)
+    return Import.objects.filter(nobody_at_it(), pk=job.pk, state__in=UNDER_WAY)
 
 
 def wait(rows: QuerySet[Import], error: Exception) -> None:

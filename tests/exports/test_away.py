@@ -9,14 +9,17 @@ from typing import Any, NoReturn
 import pytest
 from django.db import OperationalError
 
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
 from apps.blobs.errors import StoreDenied, StoreUnreachable
 from apps.blobs.models import Blob
 from apps.blobs.store import default_store
 from apps.core import clock
-from apps.exports import services, tasks
+from apps.exports import holding, services, tasks
 from apps.exports.models import Export
-from apps.exports.services import due_exports
+from apps.exports.services import due_exports, export_project
 from apps.exports.types import UNDER_WAY, ExportState
+from apps.projects.models import Project
 from tests.exports.conftest import make
 
 pytestmark = pytest.mark.django_db
@@ -75,4 +78,31 @@ def test_a_piece_of_which_the_database_takes_no_row_is_not_left_in_the_store(
             assert {found.name for found in default_store().list()} == objects
 
     Export.objects.update(busy_until=None)
+    assert make(export).state == ExportState.READY
+
+
+@pytest.mark.parametrize("what", ["a claim", "a pause", "a turn"])
+def test_what_was_noted_before_the_clock_was_set_back_keeps_nobody_waiting(
+    export: Export, vision: Project, alice: User, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def away(*_args: Any, **_named: Any) -> NoReturn:
+        raise StoreUnreachable("no answer")
+
+    now, a_year = clock.now(), timedelta(days=365)
+    monkeypatch.setattr(services, "_TURN_SECONDS", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "now", lambda: now + a_year)
+        if what == "a pause":
+            patch.setattr(type(default_store()), "put", away)
+            tasks.sweep()
+        elif what == "a claim":
+            assert holding.claim(export.pk) is not None
+        else:
+            services.advance(export.pk)
+    export.refresh_from_db()
+    assert max(export.busy_until or now, export.turn_at) > now + a_year - timedelta(days=1)
+
+    other = export_project(vision, by=Actor.person(alice))
+
+    assert list(due_exports()) == [export.pk, other.pk]
     assert make(export).state == ExportState.READY

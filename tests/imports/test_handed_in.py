@@ -29,7 +29,7 @@ from apps.erasure.services import advance as advance_erasure
 from apps.erasure.taking_back import take_back
 from apps.erasure.teams import erase_team
 from apps.files.services import bring_files
-from apps.imports import bringing, handed_in, tasks
+from apps.imports import bringing, handed_in, services, tasks
 from apps.imports.errors import Broken
 from apps.imports.handed_in import advance, due_imports, forget, hand_in
 from apps.imports.models import Import, ImportItem
@@ -237,6 +237,34 @@ def test_a_file_that_the_disk_does_not_give_now_is_no_archive_that_is_broken(
     Import.objects.update(busy_until=None)
     advance(job.pk)
     assert Import.objects.get().state == ImportState.DONE
+
+
+@pytest.mark.parametrize("what", ["a claim", "a pause", "a turn"])
+def test_what_was_noted_before_the_clock_was_set_back_keeps_nobody_waiting(
+    archive: bytes, home: Entity, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def away(*_args: Any, **_named: Any) -> NoReturn:
+        raise StoreUnreachable("no answer")
+
+    job, now, a_year = handed(archive, home, alice), clock.now(), timedelta(days=365)
+    other = handed(archive, Entity.objects.get(user=bob), bob)
+    with monkeypatch.context() as patch:
+        patch.setattr(handed_in, "_TURN_SECONDS", 0.0)
+        _at("bring_run", lambda: patch.setattr(clock, "now", lambda: now + a_year), patch)
+        if what != "a turn":
+            patch.setattr(clock, "now", lambda: now + a_year)
+        if what == "a pause":
+            patch.setattr(type(default_store()), "put", away)
+        if what == "a claim":
+            services.claim(job)
+        else:
+            advance(job.pk)
+    job.refresh_from_db()
+    assert max(job.busy_until or now, job.turn_at) > now + a_year - timedelta(days=1)
+
+    assert list(due_imports()) == [job.pk, other.pk]
+    advance(job.pk)
+    assert Import.objects.get(pk=job.pk).state == ImportState.DONE
 
 
 def _code(error: Exception) -> str:
