@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connections
 from django.db.models import Case, F, Q, Value, When
 
 from apps.core.errors import Unavailable
@@ -30,3 +30,11 @@ def by_turn(now: datetime, *, longest: timedelta) -> Case:
     """Whose turn it is: those first that wait longest. A turn that is further ahead than any could be was noted before the clock was set
     back; without this it were nobody's until then."""
     return Case(When(turn_at__gt=now + longest, then=Value(_LONG_AGO)), default=F("turn_at"))
+
+
+def reconnect() -> None:
+    """Before it is noted that somebody waits: a connection that was lost stays so, and the next statement needs another one. One within a
+    transaction is left as it is."""
+    for each in connections.all(initialized_only=True):
+        if not each.in_atomic_block:
+            each.close_if_unusable_or_obsolete()

@@ -25,7 +25,7 @@ from apps.blobs.services import delete_blob, write_blob
 from apps.blobs.types import StoredBlob
 from apps.core import background, clock
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMuch
-from apps.core.pauses import AWAY, by_turn, next_pause
+from apps.core.pauses import AWAY, by_turn, next_pause, reconnect
 from apps.exports.contents.entities import RECORD
 from apps.exports.entries import sealed_entries
 from apps.exports.holding import LEASE, Held, Lost, claim, waiting
@@ -238,6 +238,7 @@ def _step(export: Export, held: Held) -> None:
     except BaseException:
         # Else each further try leaves as much again, which nobody counts before the sweep. In use it is where all was written but the answer.
         with suppress(Conflict, *AWAY):
+            reconnect()
             delete_blob(stored.blob)
         raise
 
@@ -306,6 +307,7 @@ def _fail(held: Held, trouble: str) -> None:
 def _broke_off(held: Held, error: Exception) -> None:
     """Tried again by the sweep, some times. What cannot be had now is no try, and is asked for later and later (ADR 0280); but that there is
     no room is one, for what is written of an export takes the room that is wanted."""
+    reconnect()
     now, trouble, rows = clock.now(), type(error).__name__[:60], held.rows()
     if not isinstance(error, AWAY) or isinstance(error, StoreFull):
         rows.update(busy_until=None, trouble=trouble, turn_at=now)

@@ -18,7 +18,7 @@ from apps.blobs.models import Blob
 from apps.blobs.services import delete_blob, open_blob, write_blob
 from apps.core import background, clock
 from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
-from apps.core.pauses import AWAY, by_turn
+from apps.core.pauses import AWAY, by_turn, reconnect
 from apps.imports.holding import TurnOver, nobody_at_it
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import asker_of
@@ -111,6 +111,7 @@ def _turn(job: Import) -> None:
         with keys_in_use():
             reader = _opened(job)
     except AWAY as error:  # nothing was tried yet
+        reconnect()
         wait(free(job), error)
         raise
     except OwnlogError as error:

@@ -24,7 +24,7 @@ from apps.blobs.models import Blob
 from apps.code_saving.queries import kept_in
 from apps.core import background, clock
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
-from apps.core.pauses import AWAY, next_pause
+from apps.core.pauses import AWAY, next_pause, reconnect
 from apps.erasure.code import erase_code_in
 from apps.erasure.services import erase_project
 from apps.imports.bringing import Bringing
@@ -148,6 +148,7 @@ def bring(
         held.rows().update(busy_until=None, turn_at=clock.now() + had, tries=_UNTRIED, trouble="")
         raise
     except AWAY as error:
+        reconnect()
         held.rows().update(tries=_UNTRIED)
         wait(held.rows(), error)
         raise

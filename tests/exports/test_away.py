@@ -7,20 +7,22 @@ from datetime import timedelta
 from typing import Any, NoReturn
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.blobs.errors import StoreDenied, StoreUnreachable
 from apps.blobs.models import Blob
 from apps.blobs.store import default_store
-from apps.core import clock
+from apps.core import background, clock
 from apps.exports import holding, services, tasks
 from apps.exports.models import Export
 from apps.exports.services import due_exports, export_project
 from apps.exports.types import UNDER_WAY, ExportState
 from apps.projects.models import Project
+from apps.runs.models import Run
 from tests.exports.conftest import make
+from tests.servers import present
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +78,33 @@ def test_a_piece_of_which_the_database_takes_no_row_is_not_left_in_the_store(
             assert Export.objects.get().trouble == "OperationalError"
             assert Blob.objects.count() == rows
             assert {found.name for found in default_store().list()} == objects
+
+    Export.objects.update(busy_until=None)
+    assert make(export).state == ExportState.READY
+
+
+@pytest.mark.skipif(present() is None, reason="the database that is embedded has no connection to lose")
+@pytest.mark.django_db(transaction=True, databases=["default", "vault"])
+def test_a_connection_that_is_lost_is_no_try_either(
+    full: Run, vision: Project, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "enqueue", lambda *_args, **_named: None)
+    export, lost = export_project(vision, by=Actor.person(alice)), []
+
+    def is_lost(*_args: Any, **_named: Any) -> None:
+        lost.append(1)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(default_store()), "put", is_lost)
+        for _try in range(2):
+            Export.objects.update(busy_until=None)
+            tasks.sweep()
+            waits = Export.objects.get()
+            assert (waits.state in UNDER_WAY, waits.tries, waits.trouble) == (True, 0, "OperationalError")
+            assert waits.busy_until is not None and waits.busy_until - waits.turn_at < holding.LEASE
+    assert len(lost) == 2
 
     Export.objects.update(busy_until=None)
     assert make(export).state == ExportState.READY

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.db.models import Q
 from pytest_django import Settings
 
@@ -22,7 +22,7 @@ from apps.accounts.services import KeyTerms, issue_api_key
 from apps.blobs.errors import StoreDenied, StoreFull, StoreUnreachable
 from apps.blobs.models import Blob
 from apps.blobs.store import default_store
-from apps.core import clock
+from apps.core import background, clock
 from apps.core.errors import Forbidden, NotFound, OwnlogError, TooMuch, Unavailable
 from apps.erasure.models import ErasureJob
 from apps.erasure.services import advance as advance_erasure
@@ -32,6 +32,7 @@ from apps.files.services import bring_files
 from apps.imports import bringing, handed_in, services, tasks
 from apps.imports.errors import Broken
 from apps.imports.handed_in import advance, due_imports, forget, hand_in
+from apps.imports.holding import LEASE
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import get_import, get_import_to_end, imports_seen_by, words_of
 from apps.imports.services import UNDER_WAY, give_up
@@ -45,6 +46,7 @@ from apps.vault.models import Node
 from apps.vault.types import NodeKind
 from tests.imports.conftest import files_of, listing, zipped
 from tests.imports.test_broken import CRAFTED
+from tests.servers import present
 
 pytestmark = pytest.mark.django_db
 NEPTUNE = Path(__file__).parent / "data/neptune.zip"
@@ -234,6 +236,34 @@ def test_a_file_that_the_disk_does_not_give_now_is_no_archive_that_is_broken(
     assert Import.objects.get().trouble == StoreUnreachable.code
     place.rmdir()
     aside.rename(place)
+    Import.objects.update(busy_until=None)
+    advance(job.pk)
+    assert Import.objects.get().state == ImportState.DONE
+
+
+@pytest.mark.skipif(present() is None, reason="the database that is embedded has no connection to lose")
+@pytest.mark.django_db(transaction=True, databases=["default", "vault"])
+def test_a_connection_that_is_lost_is_no_try_either(
+    archive: bytes, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "enqueue", lambda *_args, **_named: None)
+    job, lost = handed(archive, home, alice), []
+
+    def is_lost(*_args: Any, **_named: Any) -> None:
+        lost.append(1)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    for name in ("put", "read_range"):
+        with monkeypatch.context() as patch:
+            patch.setattr(type(default_store()), name, is_lost)
+            Import.objects.update(busy_until=None)
+            tasks.sweep()
+        waits = Import.objects.get()
+        assert (waits.state in UNDER_WAY, waits.tries, waits.trouble) == (True, 0, "unavailable")
+        assert waits.busy_until is not None and waits.busy_until - waits.turn_at < LEASE
+    assert len(lost) == 2
+
     Import.objects.update(busy_until=None)
     advance(job.pk)
     assert Import.objects.get().state == ImportState.DONE
