@@ -23,6 +23,7 @@ class StoreUnreachable(Unavailable):
     """The store gave an error or no answer. The sender keeps its data and tries again."""
 
     code = "store_unreachable"
+    unread = ""  # the name of the object that was read
 
 
 class StoreDenied(StoreUnreachable):

@@ -12,12 +12,25 @@ from apps.core.errors import Unavailable
 # A store, the keys, the database, and the disk itself.
 AWAY = (Unavailable, OperationalError, InterfaceError, OSError)
 _FIRST, LONGEST = timedelta(seconds=30), timedelta(minutes=15)
+_SHORT = timedelta(minutes=5)
+_PATIENCE, _MOST_UNREAD = timedelta(hours=1), 20
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def next_pause(last: timedelta | None) -> timedelta:
     """Twice as long as it waited last, or was tried since; None where it did not wait before."""
     return _FIRST if last is None else max(_FIRST, min(2 * last, LONGEST))
+
+
+def next_short_pause(last: timedelta | None) -> timedelta:
+    """For one thing alone that cannot be read: whether it comes back is known soon."""
+    return min(next_pause(last), _SHORT)
+
+
+def is_lost(since: datetime | None, tries: int, now: datetime) -> bool:
+    """Whether what cannot be read since then, though all else can, is taken for damaged. A clock that was set back is no reason to wait
+    for longer."""
+    return since is not None and tries >= _MOST_UNREAD and not since <= now < since + _PATIENCE
 
 
 def free(now: datetime, *, longest: timedelta) -> Q:

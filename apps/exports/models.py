@@ -52,6 +52,9 @@ class Export(models.Model):
     turn_at = models.DateTimeField(default=clock.now)  # who waits longest for a turn has the next
     tries = models.PositiveIntegerField(default=0)  # that broke off, one after the other
     trouble = models.CharField(max_length=60, default="")  # the kind of error that broke off the last try
+    # Something in it cannot be read though other files can: since when, and how often it was tried. Beyond an hour it is left out.
+    unread_since = models.DateTimeField(null=True)
+    unread_tries = models.PositiveIntegerField(default=0)
     has_record = models.BooleanField(default=False)  # what is for admins alone is in it
     erased_at = models.DateTimeField(null=True)  # from then on no door finds it
     erasure_job = models.UUIDField(null=True)

@@ -30,6 +30,8 @@ declare(
         "turn_at",
         "tries",
         "trouble",
+        "unread_since",
+        "unread_tries",
         "has_record",
         "erased_at",
         "erasure_job",

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -25,9 +26,10 @@ from apps.blobs.services import delete_blob, write_blob
 from apps.blobs.types import StoredBlob
 from apps.core import background, clock
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMuch
-from apps.core.pauses import AWAY, by_turn, next_pause, reconnect
+from apps.core.pauses import AWAY, by_turn, next_pause, next_short_pause, reconnect
 from apps.exports.contents.entities import RECORD
 from apps.exports.entries import sealed_entries
+from apps.exports.errors import Unread
 from apps.exports.holding import LEASE, Held, Lost, claim, waiting
 from apps.exports.models import Export, ExportItem, ExportPiece
 from apps.exports.plan import expand, head_of_project, head_of_run
@@ -288,6 +290,8 @@ def _take_in(held: Held, writing: Writing, stored: StoredBlob, *, is_last: bool)
         locked.has_record |= any(entry.path == RECORD for entry in writing.piece.entries)
         locked.weight_done += sum(item.weight for item in writing.done)
         locked.busy_until, locked.tries, locked.trouble = until, 0, ""
+        if writing.is_patient:  # else nothing more is waited for
+            locked.unread_since, locked.unread_tries = None, 0
         if is_last:
             locked.busy_until = None
             locked.state, locked.ready_at = ExportState.READY.value, clock.now()
@@ -313,9 +317,13 @@ def _broke_off(held: Held, error: Exception) -> None:
         rows.update(busy_until=None, trouble=trouble, turn_at=now)
         return
     for row in rows:
-        busy_until = now + next_pause(now - row.turn_at if row.trouble else None)
-        tries = max(0, row.tries - 1)
-        rows.update(busy_until=busy_until, trouble=trouble, turn_at=now, tries=tries)
+        last = now - row.turn_at if row.trouble else None
+        changes: dict[str, Any] = {"tries": max(0, row.tries - 1), "trouble": trouble, "turn_at": now}
+        if isinstance(error, Unread):
+            changes |= {"unread_since": row.unread_since or now, "unread_tries": row.unread_tries + 1}
+            rows.update(busy_until=now + next_short_pause(last), **changes)
+        else:
+            rows.update(busy_until=now + next_pause(last), **changes)
 
 
 def due_exports() -> Iterator[int]:

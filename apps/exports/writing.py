@@ -11,11 +11,15 @@ from django.db.models import Model
 
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Collection, Version
-from apps.blobs.errors import ObjectMissing
+from apps.blobs.errors import ObjectMissing, StoreUnreachable
+from apps.blobs.unread import is_one_alone
+from apps.core import clock
 from apps.core.errors import NotFound
+from apps.core.pauses import is_lost
 from apps.exports.contents import content_of
 from apps.exports.ending import manifest, readme
 from apps.exports.entries import entries_of
+from apps.exports.errors import Unread
 from apps.exports.models import Export, ExportItem
 from apps.exports.types import ItemKind, LeftOut, Member, Tables
 from apps.exports.zipping import Piece, directory, moved
@@ -31,6 +35,7 @@ _PIECE_SECONDS = 4.0
 _GONE: dict[type[Exception], str] = {
     KeyGone: "erased",
     ObjectMissing: "damaged: its bytes are missing",
+    StoreUnreachable: "damaged: its bytes cannot be read",
     NotFound: "erased",
     Tampered: "damaged",
 }
@@ -42,6 +47,7 @@ class Writing:
 
     def __init__(self, export: Export, asker: Actor, beat: Callable[[], None]) -> None:
         self._export, self._asker, self._beat = export, asker, beat
+        self.is_patient = not is_lost(export.unread_since, export.unread_tries, clock.now())
         self.piece = Piece()
         self.left_out: list[LeftOut] = []
         self.done: list[ExportItem] = []
@@ -88,10 +94,21 @@ class Writing:
         """One thing that cannot be read keeps nobody from all the others."""
         if isinstance(error, Moved):  # an epoch went by: asked again it is there
             raise error
+        if isinstance(error, ObjectMissing | StoreUnreachable):
+            self._wait_for_bytes(error)
         log.warning("left out of an export: export=%s error=%s", self._export.pk, type(error).__name__)
         self.left_out.append(
             LeftOut(path, next(why for kind, why in _GONE.items() if isinstance(error, kind)))
         )
+
+    def _wait_for_bytes(self, error: ObjectMissing | StoreUnreachable) -> None:
+        """A store that has nothing else either is away, and is waited for; one thing alone that cannot be read is, for a while."""
+        if not is_one_alone(error):
+            if isinstance(error, StoreUnreachable):
+                raise error
+            raise StoreUnreachable("The store has none of the files that are asked for.") from error
+        if self.is_patient:
+            raise Unread from error
 
 
 def _named(item: ExportItem) -> str:

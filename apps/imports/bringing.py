@@ -308,7 +308,7 @@ class Bringing:
             setattr(item, name, value)
         if item.is_done:
             noted = Import.objects.filter(Q(tries__gt=0) | ~Q(trouble=""), pk=self.job.pk)
-            noted.update(tries=0, trouble="")
+            noted.update(tries=0, trouble="", unread_since=None, unread_tries=0)
 
 
 def _edges(edges: bytes) -> Iterator[tuple[RunRole, bytes]]:

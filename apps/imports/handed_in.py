@@ -13,18 +13,18 @@ from django.utils.translation import gettext as _
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
-from apps.blobs.errors import ObjectMissing
 from apps.blobs.models import Blob
 from apps.blobs.services import delete_blob, open_blob, write_blob
 from apps.core import background, clock
 from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
-from apps.core.pauses import AWAY, by_turn, reconnect
+from apps.core.pauses import by_turn, is_lost, reconnect
 from apps.imports.holding import TurnOver, nobody_at_it
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import asker_of
 from apps.imports.readers.opening import open_file
 from apps.imports.services import (
     LONGEST_TURN,
+    NOT_NOW,
     UNDER_WAY,
     ask_for_import,
     bring,
@@ -96,7 +96,7 @@ def advance(import_id: int) -> None:
             _turn(job)
     except TurnOver:
         pass
-    except AWAY as error:  # asked again by the sweep, as often as it takes
+    except NOT_NOW as error:  # asked again by the sweep, as often as it takes
         log.warning("import waits: import=%s error=%s", job.pk, type(error).__name__)
     finally:
         forget(job)
@@ -110,7 +110,7 @@ def _turn(job: Import) -> None:
         require_still(job, by)
         with keys_in_use():
             reader = _opened(job)
-    except AWAY as error:  # nothing was tried yet
+    except NOT_NOW as error:  # nothing was tried yet
         reconnect()
         wait(free(job), error)
         raise
@@ -128,6 +128,8 @@ def _turn(job: Import) -> None:
                 within=turn.within,
                 at_last=turn.ask,
             )
+        except NOT_NOW:
+            raise
         except (Invalid, TooMuch, Forbidden, NotFound, Conflict, Erased) as error:
             # It says so itself; or somebody else is at it, or took what it was read from.
             log.info("import ended: import=%s error=%s", job.pk, type(error).__name__)
@@ -169,14 +171,16 @@ class _Turn:
     def ask(self) -> None:
         """As they are now: who asked may have had to go meanwhile."""
         job = Import.objects.select_related("entity").get(pk=self._job.pk)
-        job.tries = 0  # this turn got further
+        job.tries, job.unread_since = 0, None  # this turn got further
         require_still(job, asker_of(job))
 
 
 def require_still(job: Import, by: Actor | None) -> None:
-    """Whoever asked for it is there and may make projects there still, and it did not break off too often."""
+    """Whoever asked for it is there and may make projects there still, it did not break off too often, and can be read."""
     if job.tries >= _MOST_TRIES:
         raise Invalid(_("This import broke off too often."))
+    if is_lost(job.unread_since, job.unread_tries, clock.now()):
+        raise Invalid(_("What was handed in cannot be read any more. Hand it in again."))
     if by is None:
         raise Forbidden(_("Whoever asked for this import is not there any more."))
     require(by, Permission.PROJECT_CREATE, entity=job.entity, what="project")
@@ -185,10 +189,7 @@ def require_still(job: Import, by: Actor | None) -> None:
 def _opened(job: Import) -> Reader:
     if job.archive is None or job.vault_node is None:
         raise NotFound(_("What was handed in is gone."))
-    try:
-        return open_file(open_blob(job.archive, NodeId(job.vault_node)), Origin(job.origin))
-    except ObjectMissing:
-        raise NotFound(_("What was handed in is gone.")) from None
+    return open_file(open_blob(job.archive, NodeId(job.vault_node)), Origin(job.origin))
 
 
 def _give_up(job: Import, trouble: OwnlogError) -> None:

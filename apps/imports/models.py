@@ -56,6 +56,9 @@ class Import(models.Model):
     turn_at = models.DateTimeField(default=clock.now)  # who waits longest for a turn has the next
     tries = models.PositiveIntegerField(default=0)  # that broke off without a thing in between
     trouble = models.CharField(max_length=60, default="")  # the kind of error that ended it
+    # What was handed in cannot be read though other files can: since when, and how often it was tried. Beyond an hour it is given up.
+    unread_since = models.DateTimeField(null=True)
+    unread_tries = models.PositiveIntegerField(default=0)
     sealed_words = models.BinaryField(null=True)  # what was said of it, under the entity's key
 
     class Meta:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -20,11 +21,13 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.audit.events import EventKind
 from apps.audit.services import record
+from apps.blobs.errors import ObjectMissing, StoreUnreachable
 from apps.blobs.models import Blob
+from apps.blobs.unread import is_one_alone
 from apps.code_saving.queries import kept_in
 from apps.core import background, clock
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
-from apps.core.pauses import AWAY, next_pause, reconnect
+from apps.core.pauses import AWAY, next_pause, next_short_pause, reconnect
 from apps.erasure.code import erase_code_in
 from apps.erasure.services import erase_project
 from apps.imports.bringing import Bringing
@@ -48,7 +51,9 @@ _UNTRIED = Greatest(F("tries"), 1) - 1  # it may have been set back meanwhile
 UNDER_WAY = (ImportState.QUEUED.value, ImportState.RUNNING.value)
 # What is wrong with what is brought, or with bringing it here: to try again changes nothing.
 _FINAL = (Invalid, TooMuch, Conflict, Forbidden, NotFound)
-# What says nothing of it: it waits, and nothing is given up for it. A store in a folder answers with errors of the system.
+# What says nothing of it: it waits, and nothing is given up for it. A volume that is not mounted says that its files are missing.
+NOT_NOW = (*AWAY, ObjectMissing)
+UNREAD = "unread"
 
 
 def ask_for_import(
@@ -133,6 +138,11 @@ def bring(
         _finish(job, bringing, by=by)
     except Lost:  # another one's now: what is there is theirs
         raise
+    except NOT_NOW as error:
+        reconnect()
+        held.rows().update(tries=_UNTRIED)
+        wait(held.rows(), error)
+        raise
     except _FINAL as error:
         if held.was_taken_over and held.is_held():
             # Whoever had it before may have been slow and not dead, and in the way: once more, alone.
@@ -146,11 +156,6 @@ def bring(
         # Others are before it for as long as it had.
         had = min(timedelta(seconds=time.monotonic() - began), LONGEST_TURN)
         held.rows().update(busy_until=None, turn_at=clock.now() + had, tries=_UNTRIED, trouble="")
-        raise
-    except AWAY as error:
-        reconnect()
-        held.rows().update(tries=_UNTRIED)
-        wait(held.rows(), error)
         raise
     except BaseException:
         _let_go(held)
@@ -281,6 +286,17 @@ def wait(rows: QuerySet[Import], error: Exception) -> None:
     themselves, and may at once."""
     for row in rows:
         now = clock.now()
-        pause = next_pause(now - row.turn_at if row.trouble else None)
-        trouble = error.code if isinstance(error, OwnlogError) else Unavailable.code
-        rows.update(trouble=trouble, turn_at=now, busy_until=None if row.vault_node is None else now + pause)
+        last = now - row.turn_at if row.trouble else None
+        changes: dict[str, Any] = {"trouble": _trouble(error), "turn_at": now}
+        pause = next_pause(last)
+        if row.archive_id is not None and is_one_alone(error):  # it is the one thing that is read
+            pause = next_short_pause(last)
+            since, tries = row.unread_since or now, row.unread_tries + 1
+            changes |= {"trouble": UNREAD, "unread_since": since, "unread_tries": tries}
+        rows.update(busy_until=None if row.vault_node is None else now + pause, **changes)
+
+
+def _trouble(error: Exception) -> str:
+    if isinstance(error, ObjectMissing):
+        return StoreUnreachable.code
+    return error.code if isinstance(error, OwnlogError) else Unavailable.code

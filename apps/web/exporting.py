@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.blobs.errors import StoreFull
+from apps.blobs.errors import StoreDenied, StoreFull, StoreUnreachable
 from apps.core import clock
+from apps.exports.errors import Unread
 from apps.exports.queries import is_fetched_by, progress_of
 from apps.exports.types import ExportScope, ExportState, Progress, Tables
 from apps.web.figures import lasting
@@ -18,6 +20,8 @@ from apps.web.figures import lasting
 if TYPE_CHECKING:
     from apps.accounts.actors import Actor
     from apps.exports.models import Export
+
+_OF_THE_STORE = {StoreDenied.__name__, StoreUnreachable.__name__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,8 @@ class Shown:
         """How far, and how long still, in words."""
         if self.is_without_room:
             return _("There is no room for files just now. It is tried again soon.")
+        if self.is_waiting:
+            return self._waits_for()
         if self.export.state == ExportState.QUEUED:
             return _("It waits for its turn.")
         done = _("%(n)d %% are read") % {"n": self.progress.percent}
@@ -81,6 +87,22 @@ class Shown:
             return done
         left = lasting(timedelta(seconds=self.progress.seconds_left))
         return _("%(done)s, about %(left)s left at the pace so far") % {"done": done, "left": left}
+
+    @property
+    def is_waiting(self) -> bool:
+        """Its last turn broke off, and it is tried again."""
+        return self.is_going and self.export.trouble != ""
+
+    def _waits_for(self) -> str:
+        trouble = self.export.trouble
+        if trouble == Unread.__name__:
+            return _(
+                "One thing in it cannot be read just now. It is tried again for an hour and longer; if it still cannot be read, "
+                "it is left out, and the archive says so."
+            )
+        if trouble in _OF_THE_STORE or issubclass(getattr(builtins, trouble, object), OSError):
+            return _("The files of this instance cannot be had just now. It waits, and goes on by itself.")
+        return _("It broke off, and is tried again by itself.")
 
 
 def shown(export: Export, *, to: Actor) -> Shown:
@@ -116,6 +138,8 @@ def _what(export: Export) -> str:
 def _state(export: Export) -> str:
     if export.expires_at is not None and export.expires_at <= clock.now():
         return _("over")
+    if export.state == ExportState.RUNNING and export.trouble:
+        return _("waiting")
     return {
         ExportState.QUEUED: _("waiting"),
         ExportState.RUNNING: _("being made"),

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
+from apps.blobs.errors import StoreDenied, StoreFull, StoreUnreachable
 from apps.imports.queries import percent_of, words_of
+from apps.imports.services import UNREAD
 from apps.imports.types import Clash, ImportState, Origin
 
 if TYPE_CHECKING:
@@ -39,9 +41,24 @@ class Shown:
 
     @property
     def far(self) -> str:
+        if self.job.trouble:
+            return self._waits_for()
         if self.job.state == ImportState.QUEUED:
             return _("It waits for its turn.")
         return _("%(n)d %% are here") % {"n": self.percent}
+
+    def _waits_for(self) -> str:
+        trouble = self.job.trouble
+        if trouble == UNREAD:
+            return _(
+                "What was handed in cannot be read just now. It is tried again for an hour and longer; if it still cannot be read, "
+                "the import is given up."
+            )
+        if trouble == StoreFull.code:
+            return _("There is no room for files just now. It waits, and goes on by itself once there is.")
+        if trouble in {StoreDenied.code, StoreUnreachable.code}:
+            return _("The files of this instance cannot be had just now. It waits, and goes on by itself.")
+        return _("Something that it needs cannot be had just now. It waits, and goes on by itself.")
 
 
 def shown(job: Import) -> Shown:
@@ -98,6 +115,8 @@ def _origins() -> dict[str, str]:
 
 
 def _state(job: Import) -> str:
+    if job.state == ImportState.RUNNING and job.trouble:
+        return _("waiting")
     return {
         ImportState.QUEUED: _("waiting"),
         ImportState.RUNNING: _("being brought"),

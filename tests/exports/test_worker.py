@@ -17,7 +17,6 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.blobs.store import default_store
 from apps.core import background, clock
 from apps.core.errors import NotFound, TooMuch
 from apps.erasure.exports import erase_exports
@@ -27,7 +26,6 @@ from apps.exports.models import Export, ExportItem, ExportPiece
 from apps.exports.queries import get_archive, progress_of, read_archive
 from apps.exports.services import advance, due_exports, export_project, export_runs, retry
 from apps.exports.types import ExportState
-from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.models import Membership
@@ -202,22 +200,6 @@ def test_one_that_always_breaks_off_fails_and_goes_on_when_asked(
 
     assert make(export).state == ExportState.READY
     assert len(contents(export)) > 0
-
-
-def test_what_is_damaged_or_gone_is_left_out_and_said_to_be(export: Export, full: Run) -> None:
-    lost = RunFile.objects.filter(run=full, blob__isnull=False).select_related("blob").order_by("pk").first()
-    assert lost is not None and lost.blob is not None
-    default_store().delete_all_versions(lost.blob.object_name)
-
-    archive = opened(make(export))
-
-    (said,) = json.loads(archive.read("manifest.json"))["not_included"]
-    assert said == {
-        "path": "projects/vision/runs/full/files/model.pt",
-        "why": "damaged: its bytes are missing",
-    }
-    assert said["path"] not in archive.namelist()
-    assert "projects/vision/runs/full/files/Model~2.pt" in archive.namelist()
 
 
 @pytest.mark.usefixtures("small_pieces")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import secrets
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -22,6 +23,7 @@ from apps.accounts.services import KeyTerms, issue_api_key
 from apps.blobs.errors import StoreDenied, StoreFull, StoreUnreachable
 from apps.blobs.models import Blob
 from apps.blobs.store import default_store
+from apps.blobs.store.local import LocalStore
 from apps.core import background, clock
 from apps.core.errors import Forbidden, NotFound, OwnlogError, TooMuch, Unavailable
 from apps.erasure.models import ErasureJob
@@ -35,6 +37,7 @@ from apps.imports.handed_in import advance, due_imports, forget, hand_in
 from apps.imports.holding import LEASE
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import get_import, get_import_to_end, imports_seen_by, words_of
+from apps.imports.readers.opening import open_file
 from apps.imports.services import UNDER_WAY, give_up
 from apps.imports.types import Clash, ImportState, Origin
 from apps.projects.models import Project
@@ -44,6 +47,7 @@ from apps.teams.models import Entity, Membership
 from apps.teams.services import choose
 from apps.vault.models import Node
 from apps.vault.types import NodeKind
+from tests.exports.conftest import full as full
 from tests.imports.conftest import files_of, listing, zipped
 from tests.imports.test_broken import CRAFTED
 from tests.servers import present
@@ -233,7 +237,7 @@ def test_a_file_that_the_disk_does_not_give_now_is_no_archive_that_is_broken(
 
     advance(job.pk)
 
-    assert Import.objects.get().trouble == StoreUnreachable.code
+    assert Import.objects.get().trouble == "unread"
     place.rmdir()
     aside.rename(place)
     Import.objects.update(busy_until=None)
@@ -295,6 +299,72 @@ def test_what_was_noted_before_the_clock_was_set_back_keeps_nobody_waiting(
     assert list(due_imports()) == [job.pk, other.pk]
     advance(job.pk)
     assert Import.objects.get(pk=job.pk).state == ImportState.DONE
+
+
+def _after_the_pause(job: Import, monkeypatch: pytest.MonkeyPatch) -> None:
+    job.refresh_from_db()
+    assert job.busy_until is not None
+    now = job.busy_until + timedelta(seconds=1)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    advance(job.pk)
+    job.refresh_from_db()
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_an_archive_that_alone_cannot_be_read_is_given_up_after_an_hour(
+    archive: bytes, full: Run, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch, is_open: bool
+) -> None:
+    """Before it is open, and while it is read."""
+    large = zipped(listing({"more.bin": os.urandom(500_000), **files_of(archive)}))
+    job = handed(large, home, alice)
+    assert job.archive is not None
+    name, begun, tries = job.archive.object_name, clock.now(), 0
+
+    def opened(*args: Any) -> Any:
+        reader = open_file(*args)
+        default_store().delete_all_versions(name)
+        return reader
+
+    if is_open:
+        monkeypatch.setattr(handed_in, "open_file", opened)
+    else:
+        default_store().delete_all_versions(name)
+
+    advance(job.pk)
+    job.refresh_from_db()
+    while job.state in UNDER_WAY:
+        tries += 1
+        assert (job.trouble, job.tries, job.unread_tries) == ("unread", 0, tries)
+        _after_the_pause(job, monkeypatch)
+
+    assert (job.state, tries, job.archive) == (ImportState.GIVEN_UP, 20, None)
+    assert timedelta(hours=1) < clock.now() - begun < timedelta(hours=2)
+    assert "cannot be read any more" in words_of(job)
+
+
+@pytest.mark.embedded
+def test_while_a_volume_is_not_mounted_nothing_that_was_handed_in_is_given_up(
+    archive: bytes, full: Run, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = default_store()
+    assert isinstance(store, LocalStore)
+    job = handed(archive, home, alice)
+    aside = store.folder.rename(store.folder.with_name(secrets.token_hex(4)))
+    try:
+        store.folder.mkdir()
+        advance(job.pk)
+        for _try in range(30):
+            job.refresh_from_db()
+            assert (job.state in UNDER_WAY, job.tries, job.unread_tries) == (True, 0, 0)
+            assert (job.trouble, job.archive is None) == (StoreUnreachable.code, False)
+            _after_the_pause(job, monkeypatch)
+    finally:
+        store.folder.rmdir()
+        aside.rename(store.folder)
+
+    _after_the_pause(job, monkeypatch)
+
+    assert (job.state, job.runs) == (ImportState.DONE, 3)
 
 
 def _code(error: Exception) -> str:

@@ -81,6 +81,27 @@ def test_a_project_is_counted_asked_for_watched_and_fetched(
     assert "ready" in text_of(visit("/settings/exports", by="bob"))
 
 
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        ("StoreUnreachable", "The files of this instance cannot be had just now. It waits, and goes on by itself."),
+        ("StoreDenied", "The files of this instance cannot be had just now."),
+        ("PermissionError", "The files of this instance cannot be had just now."),
+        ("StoreFull", "There is no room for files just now. It is tried again soon."),
+        ("Unread", "One thing in it cannot be read just now."),
+        ("ValueError", "It broke off, and is tried again by itself."),
+    ],
+)
+def test_what_one_waits_for_is_said_on_its_page(
+    visit: Visit, full: Run, vision: Project, bob: User, trouble: str, words: str
+) -> None:
+    export = export_project(vision, by=Actor.person(bob))
+    Export.objects.update(state=ExportState.RUNNING.value, trouble=trouble)
+
+    assert words in text_of(visit(page_of(export), by="bob"))
+    assert "waiting" in text_of(visit("/settings/exports", by="bob"))
+
+
 def test_chosen_runs_are_exported_from_the_table_and_one_from_its_page(
     visit: Visit, send: Visit, full: Run, vision: Project, alice: User
 ) -> None:

@@ -48,6 +48,26 @@ def test_a_file_is_handed_in_watched_and_done(visit: Visit, lab: Entity, bob: Us
     assert "done" in text_of(visit(IMPORTS, by="bob"))
 
 
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        ("store_unreachable", "The files of this instance cannot be had just now. It waits, and goes on by itself."),
+        ("store_denied", "The files of this instance cannot be had just now."),
+        ("store_full", "There is no room for files just now. It waits, and goes on by itself once there is."),
+        ("unread", "What was handed in cannot be read just now."),
+        ("unavailable", "Something that it needs cannot be had just now."),
+    ],
+)
+def test_what_one_waits_for_is_said_on_its_page(
+    visit: Visit, lab: Entity, bob: User, trouble: str, words: str
+) -> None:
+    handed(bob)
+    Import.objects.update(state=ImportState.RUNNING.value, trouble=trouble)
+
+    assert words in text_of(visit(f"{IMPORTS}/{Import.objects.get().public_id}", by="bob"))
+    assert "waiting" in text_of(visit(IMPORTS, by="bob"))
+
+
 def test_one_is_called_off_and_leaves_nothing(visit: Visit, send: Visit, lab: Entity, bob: User) -> None:
     handed(bob)
     place = f"{IMPORTS}/{Import.objects.get().public_id}"

@@ -60,7 +60,9 @@ class LocalStore:
         except OSError as error:  # else whoever reads a ZIP of it takes that for damaged
             code = errno.errorcode.get(error.errno or 0, "")
             kind = StoreDenied if isinstance(error, PermissionError) else StoreUnreachable
-            raise kind(f"The folder of files answered {code}. Try again later.") from error
+            told = kind(f"The folder of files answered {code}. Try again later.")
+            told.unread = name
+            raise told from error
 
     def delete_all_versions(self, *names: str) -> None:
         paths = [path for name in names for path in (self._path(name), self._former_path(name))]

@@ -96,6 +96,13 @@ class S3Store:
     def read_range(self, name: str, start: int, end: int) -> Iterator[bytes]:
         if end <= start:
             return
+        try:
+            yield from self._read_range(name, start, end)
+        except StoreUnreachable as error:
+            error.unread = name
+            raise
+
+    def _read_range(self, name: str, start: int, end: int) -> Iterator[bytes]:
         with _told(name):
             try:
                 found = self.client.get_object(

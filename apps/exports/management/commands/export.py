@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.accounts.actors import Actor
 from apps.core import clock
-from apps.core.errors import OwnlogError
+from apps.core.errors import OwnlogError, Unavailable
 from apps.exports.models import Export
 from apps.exports.named import ask, ask_for_account
 from apps.exports.queries import progress_of, read_archive
@@ -79,10 +79,13 @@ class Command(BaseCommand):
         )
 
     def _make(self, export: Export) -> None:
-        """Also without a worker. Where one is at it already, it is waited for."""
+        """Also without a worker. Where one is at it already, it is waited for; and so is what cannot be had now, until Ctrl-C."""
         shown = -1
         while export.state != ExportState.READY:
-            advance(export.pk)
+            try:
+                advance(export.pk)
+            except Unavailable as error:
+                self.stderr.write(f"export {export.public_id} waits: {error.message}")
             export.refresh_from_db()
             if export.state == ExportState.FAILED:
                 raise CommandError(f"export {export.public_id} failed ({export.trouble}).")
