@@ -307,8 +307,10 @@ class Bringing:
         for name, value in what.items():
             setattr(item, name, value)
         if item.is_done:
-            noted = Import.objects.filter(Q(tries__gt=0) | ~Q(trouble=""), pk=self.job.pk)
-            noted.update(tries=0, trouble="", unread_since=None, unread_tries=0)
+            is_told = Q(tries__gt=0) | ~Q(trouble="") | Q(worked_seconds__gt=0)
+            Import.objects.filter(is_told, pk=self.job.pk).update(
+                tries=0, trouble="", unread_since=None, unread_tries=0, worked_seconds=0
+            )
 
 
 def _edges(edges: bytes) -> Iterator[tuple[RunRole, bytes]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from django.db import DatabaseError
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.access.policy import Permission
@@ -130,6 +130,9 @@ def _turn(job: Import) -> None:
             )
         except NOT_NOW:
             raise
+        except TurnOver:
+            turn.note_worked()
+            raise
         except (Invalid, TooMuch, Forbidden, NotFound, Conflict, Erased) as error:
             # It says so itself; or somebody else is at it, or took what it was read from.
             log.info("import ended: import=%s error=%s", job.pk, type(error).__name__)
@@ -140,16 +143,22 @@ class _Turn:
 
     def __init__(self, job: Import) -> None:
         self._job = job
-        age = (clock.now() - job.asked_at).total_seconds()
-        # It is read once more next time: so each is let read for longer, the longer it is under way, and all come to their end.
-        self._long = max(_LONG_SECONDS, age / 2)
+        # It is read once more next time: so it is let read for longer, the longer it was read, and all come to their end.
+        self._long = min(max(_LONG_SECONDS, job.worked_seconds / 2), LONGEST_TURN.total_seconds())
+        self._thing_began = time.monotonic()
         self._begin()
 
     def _begin(self) -> None:
         now = time.monotonic()
         self._ends, self._ends_within = now + _TURN_SECONDS, now + self._long
 
+    def note_worked(self) -> None:
+        """That so long was worked at the thing at which the turn ended, and none of it is of use."""
+        worked = time.monotonic() - self._thing_began
+        Import.objects.filter(pk=self._job.pk).update(worked_seconds=F("worked_seconds") + worked)
+
     def between(self) -> None:
+        self._thing_began = time.monotonic()
         if time.monotonic() < self._ends:
             return
         self._let_others()

@@ -55,6 +55,7 @@ class Import(models.Model):
     )  # somebody is at it; past this moment they are taken for dead
     turn_at = models.DateTimeField(default=clock.now)  # who waits longest for a turn has the next
     tries = models.PositiveIntegerField(default=0)  # that broke off without a thing in between
+    worked_seconds = models.FloatField(default=0)  # in turns that ended in the middle of the thing that it is at
     trouble = models.CharField(max_length=60, default="")  # the kind of error that ended it
     # What was handed in cannot be read though other files can: since when, and how often it was tried. Beyond an hour it is given up.
     unread_since = models.DateTimeField(null=True)

@@ -34,7 +34,7 @@ from apps.files.services import bring_files
 from apps.imports import bringing, handed_in, services, tasks
 from apps.imports.errors import Broken
 from apps.imports.handed_in import advance, due_imports, forget, hand_in
-from apps.imports.holding import LEASE
+from apps.imports.holding import LEASE, TurnOver
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import get_import, get_import_to_end, imports_seen_by, words_of
 from apps.imports.readers.opening import open_file
@@ -396,7 +396,6 @@ def test_others_have_their_turn_in_the_middle_of_one_long_run(
         home, [NEPTUNE.read_bytes()], clash=Clash.SKIP, by=Actor.person(alice), origin=Origin.NEPTUNE
     )
     other = handed(archive, Entity.objects.get(user=bob), bob)
-    Import.objects.update(asked_at=clock.now())
 
     advance(long.pk)
 
@@ -409,6 +408,38 @@ def test_others_have_their_turn_in_the_middle_of_one_long_run(
         advance(following)
         assert not Import.objects.filter(Q(tries__gt=1) | Q(state=ImportState.GIVEN_UP)).exists()
     assert [each.runs for each in Import.objects.order_by("pk")] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("worked", "days", "turn"), [(0, 10, 120), (600, 0, 300), (600, 10, 300), (1_000_000, 0, 4 * 3600)]
+)
+def test_how_long_it_may_be_at_one_thing_is_told_by_work_and_not_by_waiting(
+    archive: bytes,
+    home: Entity,
+    alice: User,
+    bob: User,
+    monkeypatch: pytest.MonkeyPatch,
+    worked: int,
+    days: int,
+    turn: int,
+) -> None:
+    job = handed(archive, home, alice)
+    handed(archive, Entity.objects.get(user=bob), bob)
+    Import.objects.update(worked_seconds=worked, asked_at=clock.now() - timedelta(days=days))
+    job.refresh_from_db()
+    now = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    at = handed_in._Turn(job)
+
+    now[0] += turn - 1
+    at.within()
+    now[0] += 2
+    with pytest.raises(TurnOver):
+        at.within()
+    at.note_worked()
+
+    job.refresh_from_db()
+    assert job.worked_seconds == pytest.approx(worked + turn + 1)
 
 
 def test_who_may_make_no_projects_there_any_more_imports_nothing(
