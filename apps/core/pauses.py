@@ -33,10 +33,9 @@ def is_lost(since: datetime | None, tries: int, now: datetime) -> bool:
     return since is not None and tries >= _MOST_UNREAD and not since <= now < since + _PATIENCE
 
 
-def free(now: datetime, *, longest: timedelta) -> Q:
-    """Rows that nobody is at, and that wait for nothing. Whoever promised to be back later than any could was before the clock was set
-    back, and may be dead."""
-    return Q(busy_until=None) | Q(busy_until__lt=now) | Q(busy_until__gt=now + longest)
+def is_over(field: str, now: datetime, *, longest: timedelta) -> Q:
+    """Rows whose claim, or pause, is over. One that is longer than any could be was noted before the clock was set back."""
+    return Q((field, None)) | Q((f"{field}__lt", now)) | Q((f"{field}__gt", now + longest))
 
 
 def by_turn(now: datetime, *, longest: timedelta) -> Case:

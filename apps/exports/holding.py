@@ -60,7 +60,7 @@ class Held:
 
 def waiting() -> QuerySet[Export]:
     """Exports that no worker is at."""
-    nobody = pauses.free(clock.now(), longest=pauses.LONGEST + 2 * LEASE)
+    nobody = pauses.is_over("busy_until", clock.now(), longest=pauses.LONGEST + 2 * LEASE)
     return Export.objects.filter(nobody, state__in=UNDER_WAY)
 
 

@@ -18,7 +18,7 @@ from apps.blobs.services import delete_blob, open_blob, write_blob
 from apps.core import background, clock
 from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
 from apps.core.pauses import by_turn, is_lost, reconnect
-from apps.imports.holding import TurnOver, nobody_at_it
+from apps.imports.holding import TurnOver, nobody_at_it, waits_for_nothing
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import asker_of
 from apps.imports.readers.opening import open_file
@@ -92,7 +92,7 @@ def advance(import_id: int) -> None:
     if job is None:
         return
     try:
-        if job.state in UNDER_WAY:
+        if _waiting().filter(pk=job.pk).exists():
             _turn(job)
     except TurnOver:
         pass
@@ -226,7 +226,7 @@ def due_imports() -> Iterator[int]:
 
 
 def _waiting() -> QuerySet[Import]:
-    return Import.objects.filter(nobody_at_it(), state__in=UNDER_WAY).exclude(vault_node=None)
+    return Import.objects.filter(nobody_at_it(), waits_for_nothing(), state__in=UNDER_WAY).exclude(vault_node=None)
 
 
 def forget_what_is_over() -> None:

@@ -24,7 +24,11 @@ _WORD_SECONDS = 10.0
 
 
 def nobody_at_it() -> Q:
-    return pauses.free(clock.now(), longest=pauses.LONGEST + 2 * LEASE)
+    return pauses.is_over("busy_until", clock.now(), longest=2 * LEASE)
+
+
+def waits_for_nothing() -> Q:
+    return pauses.is_over("waits_until", clock.now(), longest=2 * pauses.LONGEST)
 
 
 class Lost(Conflict):

@@ -53,6 +53,7 @@ class Import(models.Model):
     busy_until = models.DateTimeField(
         null=True
     )  # somebody is at it; past this moment they are taken for dead
+    waits_until = models.DateTimeField(null=True)  # what it needs could not be had; no claim, so who comes next takes nobody's place
     turn_at = models.DateTimeField(default=clock.now)  # who waits longest for a turn has the next
     tries = models.PositiveIntegerField(default=0)  # that broke off without a thing in between
     worked_seconds = models.FloatField(default=0)  # in turns that ended in the middle of the thing that it is at

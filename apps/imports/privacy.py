@@ -32,6 +32,7 @@ declare(
         "trouble",
         "unread_since",
         "unread_tries",
+        "waits_until",
         "worked_seconds",
     },
     goes_with="entity",

@@ -267,7 +267,7 @@ def claim(job: Import) -> Held:
         (True, rows.filter(nobody_at_it())),
     ):
         # Tries are counted before, so that one that kills its worker comes to an end too.
-        if free.update(busy_until=now + LEASE, state=ImportState.RUNNING.value, tries=F("tries") + 1):
+        if free.update(busy_until=now + LEASE, waits_until=None, state=ImportState.RUNNING.value, tries=F("tries") + 1):
             return Held(job.pk, now + LEASE, was_taken_over)
     raise Conflict(_("Somebody is at this import just now, or it is over."))
 
@@ -293,7 +293,7 @@ def wait(rows: QuerySet[Import], error: Exception) -> None:
             pause = next_short_pause(last)
             since, tries = row.unread_since or now, row.unread_tries + 1
             changes |= {"trouble": UNREAD, "unread_since": since, "unread_tries": tries}
-        rows.update(busy_until=None if row.vault_node is None else now + pause, **changes)
+        rows.update(busy_until=None, waits_until=now + pause, **changes)
 
 
 def _trouble(error: Exception) -> str:

@@ -34,7 +34,7 @@ from apps.files.services import bring_files
 from apps.imports import bringing, handed_in, services, tasks
 from apps.imports.errors import Broken
 from apps.imports.handed_in import advance, due_imports, forget, hand_in
-from apps.imports.holding import LEASE, TurnOver
+from apps.imports.holding import TurnOver
 from apps.imports.models import Import, ImportItem
 from apps.imports.queries import get_import, get_import_to_end, imports_seen_by, words_of
 from apps.imports.readers.opening import open_file
@@ -214,15 +214,35 @@ def test_what_is_not_there_now_is_waited_for_however_long_and_nothing_is_given_u
             tasks.sweep()
             waits = Import.objects.get()
             assert (waits.state in UNDER_WAY, waits.tries, waits.trouble) == (True, 0, _code(error))
-            assert waits.busy_until is not None and not list(due_imports())
-            pauses.append((waits.busy_until - now[0]).total_seconds())
-            now[0] = waits.busy_until + timedelta(seconds=1)
+            assert waits.waits_until is not None and not list(due_imports())
+            pauses.append((waits.waits_until - now[0]).total_seconds())
+            now[0] = waits.waits_until + timedelta(seconds=1)
     assert pauses == [30, 62, 126, 254, 510, 900, 900, 900, 900, 900]
 
     tasks.sweep()
 
     job.refresh_from_db()
     assert (job.state, job.runs, job.trouble) == (ImportState.DONE, 3, "")
+
+
+def test_behind_a_pause_nobody_was_in_the_way_and_what_is_wrong_ends_it_at_once(
+    archive: bytes, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crafted = zipped(listing(CRAFTED["a run of a state that is none"](files_of(archive))))
+    job = handed(crafted, home, alice)
+
+    def away(*_args: Any, **_named: Any) -> NoReturn:
+        raise StoreUnreachable("no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(default_store()), "read_range", away)
+        advance(job.pk)
+    advance(job.pk)  # it waits still
+    assert Import.objects.get().state in UNDER_WAY
+
+    _after_the_pause(job, monkeypatch)
+
+    assert job.state == ImportState.GIVEN_UP
 
 
 @pytest.mark.embedded
@@ -240,7 +260,7 @@ def test_a_file_that_the_disk_does_not_give_now_is_no_archive_that_is_broken(
     assert Import.objects.get().trouble == "unread"
     place.rmdir()
     aside.rename(place)
-    Import.objects.update(busy_until=None)
+    Import.objects.update(waits_until=None)
     advance(job.pk)
     assert Import.objects.get().state == ImportState.DONE
 
@@ -261,14 +281,14 @@ def test_a_connection_that_is_lost_is_no_try_either(
     for name in ("put", "read_range"):
         with monkeypatch.context() as patch:
             patch.setattr(type(default_store()), name, is_lost)
-            Import.objects.update(busy_until=None)
+            Import.objects.update(waits_until=None)
             tasks.sweep()
         waits = Import.objects.get()
         assert (waits.state in UNDER_WAY, waits.tries, waits.trouble) == (True, 0, "unavailable")
-        assert waits.busy_until is not None and waits.busy_until - waits.turn_at < LEASE
+        assert waits.busy_until is None and waits.waits_until is not None
     assert len(lost) == 2
 
-    Import.objects.update(busy_until=None)
+    Import.objects.update(waits_until=None)
     advance(job.pk)
     assert Import.objects.get().state == ImportState.DONE
 
@@ -294,7 +314,7 @@ def test_what_was_noted_before_the_clock_was_set_back_keeps_nobody_waiting(
         else:
             advance(job.pk)
     job.refresh_from_db()
-    assert max(job.busy_until or now, job.turn_at) > now + a_year - timedelta(days=1)
+    assert max(job.busy_until or now, job.waits_until or now, job.turn_at) > now + a_year - timedelta(days=1)
 
     assert list(due_imports()) == [job.pk, other.pk]
     advance(job.pk)
@@ -303,8 +323,8 @@ def test_what_was_noted_before_the_clock_was_set_back_keeps_nobody_waiting(
 
 def _after_the_pause(job: Import, monkeypatch: pytest.MonkeyPatch) -> None:
     job.refresh_from_db()
-    assert job.busy_until is not None
-    now = job.busy_until + timedelta(seconds=1)
+    assert job.waits_until is not None
+    now = job.waits_until + timedelta(seconds=1)
     monkeypatch.setattr(clock, "now", lambda: now)
     advance(job.pk)
     job.refresh_from_db()
