@@ -28,7 +28,9 @@ def _name(error: Exception) -> str:
 
 def _others(name: str) -> list[str]:
     whole = Blob.objects.filter(object_name=name).values_list("pk", flat=True)
-    pk = whole.first() or BlobPart.objects.filter(object_name=name).values_list("blob", flat=True).first() or 0
+    pk = (
+        whole.first() or BlobPart.objects.filter(object_name=name).values_list("blob", flat=True).first() or 0
+    )
     # One that came in parts has no object of its own.
     names = Blob.objects.filter(state=BlobState.STORED, part_count=0).values_list("object_name", flat=True)
     before = names.filter(pk__lt=pk)

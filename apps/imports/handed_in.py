@@ -226,7 +226,9 @@ def due_imports() -> Iterator[int]:
 
 
 def _waiting() -> QuerySet[Import]:
-    return Import.objects.filter(nobody_at_it(), waits_for_nothing(), state__in=UNDER_WAY).exclude(vault_node=None)
+    return Import.objects.filter(nobody_at_it(), waits_for_nothing(), state__in=UNDER_WAY).exclude(
+        vault_node=None
+    )
 
 
 def forget_what_is_over() -> None:

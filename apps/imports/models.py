@@ -53,10 +53,14 @@ class Import(models.Model):
     busy_until = models.DateTimeField(
         null=True
     )  # somebody is at it; past this moment they are taken for dead
-    waits_until = models.DateTimeField(null=True)  # what it needs could not be had; no claim, so who comes next takes nobody's place
+    waits_until = models.DateTimeField(
+        null=True
+    )  # what it needs could not be had; no claim, so who comes next takes nobody's place
     turn_at = models.DateTimeField(default=clock.now)  # who waits longest for a turn has the next
     tries = models.PositiveIntegerField(default=0)  # that broke off without a thing in between
-    worked_seconds = models.FloatField(default=0)  # in turns that ended in the middle of the thing that it is at
+    worked_seconds = models.FloatField(
+        default=0
+    )  # in turns that ended in the middle of the thing that it is at
     trouble = models.CharField(max_length=60, default="")  # the kind of error that ended it
     # What was handed in cannot be read though other files can: since when, and how often it was tried. Beyond an hour it is given up.
     unread_since = models.DateTimeField(null=True)

@@ -267,7 +267,9 @@ def claim(job: Import) -> Held:
         (True, rows.filter(nobody_at_it())),
     ):
         # Tries are counted before, so that one that kills its worker comes to an end too.
-        if free.update(busy_until=now + LEASE, waits_until=None, state=ImportState.RUNNING.value, tries=F("tries") + 1):
+        if free.update(
+            busy_until=now + LEASE, waits_until=None, state=ImportState.RUNNING.value, tries=F("tries") + 1
+        ):
             return Held(job.pk, now + LEASE, was_taken_over)
     raise Conflict(_("Somebody is at this import just now, or it is over."))
 

@@ -113,7 +113,12 @@ def test_one_that_can_be_read_again_is_in_it_and_the_next_is_waited_for_as_long(
 
     made = make(export)
 
-    assert (made.state, made.trouble, made.unread_since, made.unread_tries) == (ExportState.READY, "", None, 0)
+    assert (made.state, made.trouble, made.unread_since, made.unread_tries) == (
+        ExportState.READY,
+        "",
+        None,
+        0,
+    )
     assert json.loads(opened(made).read("manifest.json"))["not_included"] == []
 
 

@@ -84,7 +84,10 @@ def test_a_project_is_counted_asked_for_watched_and_fetched(
 @pytest.mark.parametrize(
     ("trouble", "words"),
     [
-        ("StoreUnreachable", "The files of this instance cannot be had just now. It waits, and goes on by itself."),
+        (
+            "StoreUnreachable",
+            "The files of this instance cannot be had just now. It waits, and goes on by itself.",
+        ),
         ("StoreDenied", "The files of this instance cannot be had just now."),
         ("PermissionError", "The files of this instance cannot be had just now."),
         ("StoreFull", "There is no room for files just now. It is tried again soon."),

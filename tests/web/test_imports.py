@@ -51,7 +51,10 @@ def test_a_file_is_handed_in_watched_and_done(visit: Visit, lab: Entity, bob: Us
 @pytest.mark.parametrize(
     ("trouble", "words"),
     [
-        ("store_unreachable", "The files of this instance cannot be had just now. It waits, and goes on by itself."),
+        (
+            "store_unreachable",
+            "The files of this instance cannot be had just now. It waits, and goes on by itself.",
+        ),
         ("store_denied", "The files of this instance cannot be had just now."),
         ("store_full", "There is no room for files just now. It waits, and goes on by itself once there is."),
         ("unread", "What was handed in cannot be read just now."),
