@@ -97,17 +97,23 @@ def _note_withheld(run: Run, key: OpenKey, refused: Mapping[str, Withheld]) -> N
     WithheldFile.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
 
 
-def store_file(file: RunFile, source: BinaryIO | Iterable[bytes], *, max_bytes: int | None = None) -> RunFile:
+def store_file(
+    file: RunFile,
+    source: BinaryIO | Iterable[bytes],
+    *,
+    max_bytes: int | None = None,
+    was: PastFile | None = None,
+) -> RunFile:
     """Keep the bytes of an announced file, in place of what it held. Asks again whether it may be kept, and how much of it.
 
-    TooMuch past `max_bytes`.
+    TooMuch past `max_bytes`. One that comes from elsewhere has the moments that it had there, from the first moment on.
     """
     name = open_file(file).name
     source = _allowed_part(file, name, source)
     owner = NodeId(file.run.vault_node)
     stored = write_blob(owner, source, max_bytes=max_bytes)
     try:
-        kept = _replace_blob(file, name, stored)
+        kept = _replace_blob(file, name, stored, was)
     except BaseException:
         _let_go(stored.blob)
         raise
@@ -129,14 +135,15 @@ def _bring_file(run: Run, file: RunFile | None, past: PastFile) -> bool:
     """Whether it may be kept. That is asked with each file anew: what was announced may be refused when its turn comes."""
     if file is None:
         return False
-    if file.blob_id is None:
-        file.run = run
-        try:
-            kept = store_file(file, past.read())
-        except Forbidden:
-            return False
-        came = past.created_at or past.updated_at
-        RunFile.objects.filter(pk=kept.pk).update(created_at=came, updated_at=past.updated_at)
+    file.run = run
+    if file.blob_id is not None:
+        # Whoever died right behind its bytes had not come to this.
+        note_picture(file, open_file(file).name)
+        return True
+    try:
+        store_file(file, past.read(), was=past)
+    except Forbidden:
+        return False
     return True
 
 
@@ -199,7 +206,7 @@ def _gone(file: RunFile) -> NotFound | Unavailable:
 
 
 @transaction.atomic
-def _replace_blob(file: RunFile, name: str, stored: StoredBlob) -> RunFile:
+def _replace_blob(file: RunFile, name: str, stored: StoredBlob, was: PastFile | None) -> RunFile:
     # The run's row too, and first, in the order in which everybody holds them: an eraser that has closed the run finds all that came
     # in before, and nothing comes in after.
     locked = (
@@ -213,13 +220,11 @@ def _replace_blob(file: RunFile, name: str, stored: StoredBlob) -> RunFile:
     before = locked.blob
     digests = {"md5": stored.md5_b64, "sha256": stored.sha256_hex}
     sealed = seal(run_key(locked.run), jsontext.dumps(digests).encode(), label=DIGESTS_LABEL, row=locked.uuid)
-    locked.blob, locked.size, locked.sealed_digests, locked.updated_at = (
-        stored.blob,
-        stored.size,
-        sealed,
-        clock.now(),
-    )
-    locked.save(update_fields=["blob", "size", "sealed_digests", "updated_at"])
+    locked.blob, locked.size, locked.sealed_digests = stored.blob, stored.size, sealed
+    locked.updated_at = clock.now() if was is None else was.updated_at
+    if was is not None:
+        locked.created_at = was.created_at or was.updated_at
+    locked.save(update_fields=["blob", "size", "sealed_digests", "created_at", "updated_at"])
     if before is not None:
         small = take_small(locked) if is_picture(name) else []
         for blob in (before, *small):

@@ -89,6 +89,14 @@ def listing(files: Files, **head: Any) -> Files:
     return {"manifest.json": json.dumps(said | head).encode(), **rest}
 
 
+def with_ids(archive: bytes, ids: Mapping[str, str]) -> bytes:
+    """As another instance would have written it, which gave other ids."""
+    files = files_of(archive)
+    for there, here in ids.items():
+        files = {path: data.replace(there.encode(), here.encode()) for path, data in files.items()}
+    return zipped(listing(files))
+
+
 @pytest.fixture
 def world(vision: Project, alice: User) -> Project:
     """A project with everything in it: two runs with all kinds of lines and files, one that logged nothing, an artifact of two

@@ -25,7 +25,7 @@ from apps.runs.types import RunState, Stream
 from apps.teams.models import Entity
 from tests.exports.conftest import log
 from tests.factories import work
-from tests.imports.conftest import Files, archive_of, files_of, imported, listing, zipped
+from tests.imports.conftest import Files, archive_of, files_of, imported, with_ids
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-13")]
 _OURS = {"manifest.json", "README.html"}  # say when this export was made
@@ -138,12 +138,9 @@ def test_a_run_of_a_hundred_thousand_steps_is_equal(vision: Project, alice: User
 
 
 def test_ids_that_nobody_here_ever_bore_are_kept(world: Project, home: Entity, alice: User) -> None:
-    there = {old: old[::-1] for old in public_ids(world)}  # as another instance might have given them
-    files = files_of(archive_of(world, alice))
-    for old, new in there.items():
-        files = {path: data.replace(old.encode(), new.encode()) for path, data in files.items()}
+    there = {old: old[::-1] for old in public_ids(world)}
 
-    imported(zipped(listing(files)), home, by=alice)
+    imported(with_ids(archive_of(world, alice), there), home, by=alice)
 
     (brought,) = Project.objects.filter(entity=home)
     assert public_ids(brought) == list(there.values())

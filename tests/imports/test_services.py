@@ -17,6 +17,7 @@ from apps.accounts.actors import OPERATOR_ID, Actor
 from apps.accounts.models import User
 from apps.artifacts.models import Version
 from apps.artifacts.services import bring_role, bring_version, settle_collection, sweep_versions
+from apps.artifacts.services.uploads import insert_version
 from apps.audit.models import Event
 from apps.blobs.models import Blob
 from apps.core import clock
@@ -25,8 +26,10 @@ from apps.erasure.code import erase_code, saved_code_of
 from apps.erasure.models import ErasureJob
 from apps.erasure.retention import erase_old_versions, erase_what_is_old
 from apps.erasure.services import advance as advance_erasure
+from apps.files import services as files
 from apps.files.models import RunFile
 from apps.files.queries import withheld_names
+from apps.files.thumbnails import LEAST_BYTES, due_thumbnails
 from apps.imports import bringing, holding, services
 from apps.imports.models import Import
 from apps.imports.readers.ownlog.archive import Archive
@@ -42,8 +45,8 @@ from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.services import choose
 from tests.exports.conftest import keep
-from tests.factories import artifacts
-from tests.imports.conftest import archive_of, files_of, imported, run_that_keeps_code
+from tests.factories import artifacts, work
+from tests.imports.conftest import archive_of, files_of, imported, run_that_keeps_code, with_ids
 from tests.imports.test_equality import public_ids, told
 
 pytestmark = pytest.mark.django_db
@@ -130,6 +133,50 @@ def test_of_what_is_done_nothing_is_read_again(
     assert (job.runs, job.versions, job.left_out) == (3, 2, 0)
     assert [path for path in read if "/runs/" in path or "/v0/" in path] == []
     assert [path.rpartition("/")[2] for path in read if "/v1/" in path] == ["version.json"]
+
+
+def test_a_file_behind_whose_bytes_the_worker_died_has_its_moments_and_its_small_picture(
+    vision: Project, home: Entity, alice: User
+) -> None:
+    run = work.run(vision, "run", by=alice)
+    keep(run, **{"media/images/large_0.png": bytes(LEAST_BYTES + 1)})
+    finish_run(run, state=RunState.FINISHED, by=Actor.person(alice))
+    archive = archive_of(vision, alice)
+
+    def died(*_args: Any) -> None:
+        raise _Died
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "note_picture", died)
+        with pytest.raises(_Died):
+            imported(archive, home, by=alice)
+
+    imported(archive, home, by=alice)
+
+    there, here = RunFile.objects.order_by("pk")
+    assert (here.created_at, here.updated_at) == (there.created_at, there.updated_at)
+    assert due_thumbnails() == [there.pk, here.pk]
+
+
+def test_a_version_behind_whose_row_the_worker_died_has_the_id_that_it_had(
+    world: Project, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = {each: each[::-1] for each in public_ids(world)}
+    archive = with_ids(archive_of(world, alice), ids)
+    real = insert_version
+
+    def mortal(*args: Any, **kwargs: Any) -> Version:
+        real(*args, **kwargs)
+        raise _Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr("apps.artifacts.services.bringing.insert_version", mortal)
+        with pytest.raises(_Died):
+            imported(archive, home, by=alice)
+
+    imported(archive, home, by=alice)
+
+    assert public_ids(Project.objects.get(entity=home)) == list(ids.values())
 
 
 def test_what_is_given_up_is_erased_to_the_last_byte(

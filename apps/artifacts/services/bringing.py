@@ -99,16 +99,16 @@ def bring_version(
 
 def _begun(collection: Collection, was: PastVersion, *, key: str, by: Actor) -> Version:
     rows = Version.objects.select_related("collection__project__entity").filter(collection=collection)
-    found = rows.filter(client_index=client_index(key)).first()
-    if found is not None:
-        return found
-    new = replace(was.new, client_id=key, sequence_client_id="", distributed_id="")
-    check_new_version(new)
-    require_kept(collection.project, new, None)
-    made = insert_version(collection, collection_key(collection), new, run=None, by=by)
-    # Before its files come: their list says with which version each of them came.
-    made.public_id = kept_id(Version, was.public_id)
-    made.save(update_fields=["public_id"])
+    made = rows.filter(client_index=client_index(key)).first()
+    if made is None:
+        new = replace(was.new, client_id=key, sequence_client_id="", distributed_id="")
+        check_new_version(new)
+        require_kept(collection.project, new, None)
+        made = insert_version(collection, collection_key(collection), new, run=None, by=by)
+    # Before its files come: their list says with which version each of them came. Whoever broke off may not have come to it.
+    if made.public_id != was.public_id and kept_id(Version, was.public_id) == was.public_id:
+        made.public_id = was.public_id
+        made.save(update_fields=["public_id"])
     return made
 
 
