@@ -1,19 +1,18 @@
-"""Workers that really die, by kill -9 in the middle of a piece; and no plaintext is on the disk meanwhile."""
+"""Workers that really die, by kill -9 in the middle of a piece or at random; and no plaintext is on the disk meanwhile."""
 
 from __future__ import annotations
 
-import os
-import textwrap
 from collections.abc import Iterator
 
 import pytest
 
+from tests.deaths import ALL_PLACES, ROUNDS, copy_of, inside, killed_at_random
 from tests.live import LiveServer
+from tests.turns import turn
 
 pytestmark = [pytest.mark.live, pytest.mark.promise("P-08")]
 CANARY = "kanarie-7f3a91-in-an-export"
-# Mostly in the middle of a piece and right behind one; OWNLOG_DEATHS=all for all. A worker that dies at any of them within one
-# process is test_worker.py's.
+# One a day; OWNLOG_DEATHS=all for all. A worker that dies at any of them within one process is test_worker.py's.
 _PLACES = [
     ("services", "expand", 0),
     ("services", "write_blob", 2),
@@ -22,7 +21,8 @@ _PLACES = [
     ("services", "_take_in", 2),
     ("services", "write_blob", 4),
 ]
-_ASKED = _PLACES if os.environ.get("OWNLOG_DEATHS") == "all" else _PLACES[1:5:3]
+_ASKED = _PLACES if ALL_PLACES else [_PLACES[turn(len(_PLACES))]]
+_ACTS = 320  # of a worker that makes all of it, about
 _MAKE = f"""
     from apps.accounts.actors import Actor
     from apps.exports.services import export_project
@@ -40,15 +40,19 @@ _MAKE = f"""
     artifacts.version(vision, "set", {{"a": b"{CANARY}"}}, by=by)
     print(export_project(vision, by=by).public_id)
 """
-# Dies, as by kill -9, at the so-manieth call of that function.
-_DIE = """
-    import os, signal
+_BEGIN = """
     from datetime import timedelta
     from apps.core import clock
     from apps.exports import services, tasks, writing
     from apps.exports.models import Export
     writing._PIECE_BYTES = 0
     Export.objects.update(busy_until=clock.now() - timedelta(hours=1), tries=0)
+"""
+# Dies at the so-manieth call of that function.
+_DIE = (
+    _BEGIN
+    + """
+    import os, signal
     owner, name, left = {owner}, "{name}", {nth}
     real = getattr(owner, name)
     def mortal(*args, **kwargs):
@@ -62,6 +66,7 @@ _DIE = """
     setattr(owner, name, mortal)
     tasks.sweep()
 """
+)
 _GO_ON = """
     from datetime import timedelta
     from apps.accounts.actors import Actor
@@ -71,6 +76,7 @@ _GO_ON = """
     from apps.exports.models import Export
     from apps.exports.services import export_project
     from apps.projects.models import Project
+    from tests.deaths import left_over
     from tests.exports.conftest import make, opened
     Export.objects.update(busy_until=clock.now() - timedelta(hours=1))
     tasks.sweep()
@@ -81,37 +87,48 @@ _GO_ON = """
         archive = opened(each)
         names = [name for name in archive.namelist() if name not in ("README.html", "manifest.json")]
         said.append({name: archive.read(name) for name in names} | {"": str(len(names)).encode()})
-    print(export.state, said[0] == said[1], len(said[0]) > 60, any(b"%s" in each for each in said[0].values()))
+    is_there = any(b"%s" in each for each in said[0].values())
+    print(export.state, said[0] == said[1], len(said[0]) > 60, is_there, left_over())
 """
 
 
-@pytest.fixture
-def instance() -> Iterator[LiveServer]:
-    """An instance that nothing runs on but what is started here."""
+@pytest.fixture(scope="module")
+def made() -> Iterator[LiveServer]:
+    """An instance on which an export was asked for, and nothing runs."""
     server = LiveServer().prepare()
+    inside(server, _MAKE)
     yield server
     server.remove()
 
 
-def run(instance: LiveServer, code: str) -> str:
-    return instance.python("-c", f"import django\ndjango.setup()\n{textwrap.dedent(code)}").strip()
+@pytest.fixture
+def instance(made: LiveServer) -> Iterator[LiveServer]:
+    """Another one like it, on which nothing runs but what is started here."""
+    with copy_of(made) as instance:
+        yield instance
+
+
+def holding(instance: LiveServer) -> list[str]:
+    """Files on whose disk what was logged can be read."""
+    files = (path for path in instance.folder.rglob("*") if path.is_file())
+    return [path.name for path in files if CANARY.encode() in path.read_bytes()]
 
 
 def test_workers_killed_in_the_middle_of_pieces_are_carried_on_and_leave_no_plaintext(
     instance: LiveServer,
 ) -> None:
-    run(instance, _MAKE)
     for owner, name, nth in _ASKED:
         with pytest.raises(RuntimeError, match=f"died after {name}"):
-            run(instance, _DIE.format(owner=owner, name=name, nth=nth))
+            inside(instance, _DIE.format(owner=owner, name=name, nth=nth))
 
-        holding = [
-            path
-            for path in instance.folder.rglob("*")
-            if path.is_file() and CANARY.encode() in path.read_bytes()
-        ]
-        assert holding == []
+        assert holding(instance) == []
 
-    said = run(instance, _GO_ON % CANARY)
+    assert inside(instance, _GO_ON % CANARY) == "ready True True True []"
 
-    assert said == "ready True True True"
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_workers_killed_at_random_are_carried_on_and_leave_nothing(instance: LiveServer, number: int) -> None:
+    killed_at_random(instance, _BEGIN, acts=_ACTS, number=number)
+
+    assert holding(instance) == []
+    assert inside(instance, _GO_ON % CANARY) == "ready True True True []"
