@@ -47,9 +47,10 @@ def announce_files(run: Run, names: Sequence[str]) -> list[Announced]:
     key = run_key(run)
     refused = _refused(run, clean)
     with transaction.atomic():
+        # Held first: two who announce the same names at one moment, each in an order of their own, would wait for each other's rows.
+        require_same_key(run)
         files = _files_by_name(run, key, dict.fromkeys(name for name in clean if name not in refused))
         _note_withheld(run, key, refused)
-        require_same_key(run)
     return [
         Announced(name=asked, file=files.get(name), refused=refused.get(name))
         for asked, name in zip(names, clean, strict=True)

@@ -66,9 +66,9 @@ def why_gone(run: Run, error: KeyGone) -> OwnlogError:
 
 
 def require_same_key(run: Run) -> None:
-    """For the end of a transaction that stored something under the key of a run which it does not hold: Unavailable when that
-    has another key by now, or is closed. Asked after the rows are written, it holds the run from here on: whoever gives it another
-    key waits for them, or they see it.
+    """For a transaction that stores something under the key of a run which it does not hold: Unavailable when that has another key
+    by now, or is closed. It holds the run from here on: whoever gives it another key waits for what is written before the end, or
+    sees it.
     """
     there = Run.objects.select_for_update(no_key=True).filter(pk=run.pk, vault_node=run.vault_node)
     if not there.values_list("pk").first():

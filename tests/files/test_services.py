@@ -4,6 +4,9 @@ import base64
 import hashlib
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
 
 import pytest
 from django.db import connection, connections
@@ -66,7 +69,35 @@ def test_announcing_costs_the_same_for_one_file_and_three(run: Run, count: int) 
     with CaptureQueriesContext(connections["default"]) as main:
         announce_files(run, [f"{n}.txt" for n in range(count)])
 
-    assert len(main) == 5  # a savepoint, insert, read again, whether the run still has its key, release
+    assert len(main) == 5  # a savepoint, whether the run still has its key, insert, read again, release
+
+
+@commits
+def test_two_who_announce_the_same_names_in_two_orders_do_not_wait_for_each_other_for_ever(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{n}.txt" for n in range(1_500)]  # some statements
+    names += [f"code/{n}.py" for n in range(1_500)]
+    together, real = Barrier(2), services._refused
+
+    def both_are_there(*args: Any) -> Any:
+        found = real(*args)
+        together.wait()
+        return found
+
+    monkeypatch.setattr(services, "_refused", both_are_there)
+
+    def announced(asked: list[str]) -> dict[str, RunFile | None]:
+        try:
+            return {each.name: each.file for each in announce_files(run, asked)}
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(announced, [names, names[::-1]])
+
+    assert one == other
+    assert (RunFile.objects.count(), WithheldFile.objects.count()) == (1_500, 1_500)
 
 
 def test_a_bad_name_among_good_ones_announces_nothing(run: Run) -> None:
