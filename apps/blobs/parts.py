@@ -7,7 +7,7 @@ opens at its own place only, and none can be left out at the end.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from typing import BinaryIO
@@ -31,7 +31,7 @@ from apps.vault.seal import blind_index
 from apps.vault.tree import keys_in_use, open_blob_key
 from apps.vault.types import NodeId
 
-__all__ = ["PartedFile", "drop_parts", "drop_surplus_parts", "join_parts", "names_of_parts", "store_part"]
+__all__ = ["PartedFile", "drop_parts", "drop_surplus_parts", "join_parts", "store_part"]
 
 _DIGEST_LABEL = "blob_part.md5"
 _JOINED = ("state", "plain_size", "stored_size", "part_count")
@@ -190,11 +190,6 @@ def drop_surplus_parts(most: int) -> int:
     # The rows go last: whoever is killed meanwhile finds the rest by them.
     BlobPart.objects.filter(pk__in=found).delete()
     return len(found)
-
-
-def names_of_parts(blobs: Collection[int]) -> list[str]:
-    """The objects in which parts of these blobs lie."""
-    return list(BlobPart.objects.filter(blob__in=blobs).values_list("object_name", flat=True))
 
 
 class PartedFile:

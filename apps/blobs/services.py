@@ -17,7 +17,7 @@ from django.db.models import Model
 
 from apps.blobs.models import Blob, BlobPart, BlobState, new_object_name
 from apps.blobs.objects import drop_object, put_sealed
-from apps.blobs.parts import PartedFile, names_of_parts
+from apps.blobs.parts import PartedFile
 from apps.blobs.sealed_file import LABEL, SealedFile
 from apps.blobs.store import default_store
 from apps.blobs.tally import Tally
@@ -50,7 +50,12 @@ __all__ = [
     "write_blob",
 ]
 
+_OBJECTS_AT_ONCE = 200
 log = logging.getLogger(__name__)
+
+
+def _quiet() -> None:
+    """Nobody is told."""
 
 
 def write_blob(
@@ -147,12 +152,16 @@ def delete_blob(blob: Blob) -> None:
 
 
 def delete_with_rows(
-    rows: Sequence[Model], field: str, note: Callable[[Freed], object] | None = None
+    rows: Sequence[Model],
+    field: str,
+    note: Callable[[Freed], object] | None = None,
+    beat: Callable[[], None] = _quiet,
 ) -> None:
     """Take away these rows of one model, whose `field` points at a blob, and every blob that they alone point at.
 
     The rows go last, so that whoever is killed meanwhile finds the rest by them. Doing it again is allowed. `note` is called in the
-    transaction that takes them, with what it took: what another process took first is in nobody's count twice.
+    transaction that takes them, with what it took: what another process took first is in nobody's count twice. `beat` is called where
+    there are more objects than go at once, and may raise, to leave the rest for later.
     """
     if not rows:
         return
@@ -164,7 +173,7 @@ def delete_with_rows(
         ours = [blob for blob in found if blob.pk not in shared]
         Blob.objects.filter(pk__in=[blob.pk for blob in ours]).update(state=BlobState.LEAVING)
     discard_blob_keys([NodeId(blob.vault_node) for blob in ours])
-    _delete_objects(ours)
+    _delete_objects(ours, beat)
     with transaction.atomic(durable=True):
         gone, by_model = model._base_manager.filter(pk__in=ids).delete()
         left = Blob.objects.filter(pk__in=[blob.pk for blob in ours])
@@ -175,9 +184,20 @@ def delete_with_rows(
             note(freed)
 
 
-def _delete_objects(blobs: Sequence[Blob]) -> None:
-    names = [*(blob.object_name for blob in blobs), *names_of_parts([blob.pk for blob in blobs])]
-    default_store().delete_all_versions(*names)
+def _delete_objects(blobs: Sequence[Blob], beat: Callable[[], None] = _quiet) -> None:
+    """Some at a time: one blob may have thousands of parts. A part whose object is gone is forgotten, so that whoever breaks off does not
+    begin again with it."""
+    parts = BlobPart.objects.filter(blob__in=[blob.pk for blob in blobs]).order_by("pk")
+    names = [blob.object_name for blob in blobs]
+    room = max(1, _OBJECTS_AT_ONCE - len(names))
+    while True:
+        found = dict(parts.values_list("pk", "object_name")[:room])
+        default_store().delete_all_versions(*names, *found.values())
+        BlobPart.objects.filter(pk__in=found).delete()
+        if len(found) < room:
+            return
+        names, room = [], _OBJECTS_AT_ONCE
+        beat()
 
 
 def discard_keys_of(rows: Sequence[Model], field: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
@@ -142,11 +143,17 @@ def delete_bytes(job: ErasureJob, beat: Beat) -> None:
     for part in all_parts_of(Scope(job.scope)):
         for field in part.blob_fields:
             rows = part.rows_of(job).filter(**{f"{field}__isnull": False}).select_related(field)
-            while batch := list(rows[: at_once(job, _BATCH)]):
+            while batch := _few_enough(list(rows[: at_once(job, _BATCH)]), field):
                 going = _unclaimed(job, batch)
                 note_blobs(job, going, field)
-                delete_with_rows(going, field, partial(_count, job, part.model))
+                delete_with_rows(going, field, partial(_count, job, part.model), beat)
                 beat()
+
+
+def _few_enough(rows: list[Model], field: str) -> list[Model]:
+    """As many of these as lie in few enough objects, and at least one: each may have come in thousands of parts."""
+    objects = accumulate(1 + getattr(row, field).part_count for row in rows)
+    return [row for row, so_far in zip(rows, objects, strict=True) if so_far <= _BATCH] or rows[:1]
 
 
 def at_once(job: ErasureJob, most: int) -> int:

@@ -7,20 +7,30 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import OperationalError
 from pytest_django import Settings
 
-from apps.blobs import parts
+from apps.blobs import parts, services
 from apps.blobs.models import Blob, BlobPart, BlobState
 from apps.blobs.parts import drop_parts, drop_surplus_parts, join_parts, store_part
-from apps.blobs.services import delete_blob, fill_blob, open_blob, read_blob, reserve_blobs
+from apps.blobs.services import (
+    delete_blob,
+    delete_with_rows,
+    fill_blob,
+    open_blob,
+    read_blob,
+    reserve_blobs,
+)
 from apps.blobs.store import default_store
 from apps.blobs.sweeps import sweep_orphans
 from apps.blobs.tally import Tally
 from apps.core import clock
 from apps.core.errors import Conflict, Invalid, NotFound, Unavailable
+from apps.files.models import RunFile
+from apps.runs.models import Run
 from apps.vault.errors import KeyGone, Tampered
 from apps.vault.types import NodeId
 from tests.factories.vault import run_key
@@ -231,6 +241,39 @@ def test_parts_of_what_was_then_sent_whole_are_swept(blob: Blob, owner: NodeId) 
     assert len(objects()) == 4
     assert b"".join(read_blob(Blob.objects.get(pk=blob.pk), owner)) == WHOLE
     assert b"".join(read_blob(Blob.objects.get(pk=parted.pk), owner)) == WHOLE
+
+
+class _TimeIsOver(Exception):
+    pass
+
+
+def test_of_a_file_in_many_parts_some_go_at_a_time_and_what_is_gone_is_not_asked_for_again(
+    blob: Blob, owner: NodeId, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2, 3):
+        send(blob, owner, number)
+    file = RunFile.objects.create(run=run, name_index=bytes(16), sealed_name=b"", blob=join(blob, owner))
+    store, asked = type(default_store()), list[int]()
+    real = store.delete_all_versions
+
+    def noting(self: Any, *names: str) -> None:
+        asked.append(len(names))
+        real(self, *names)
+
+    def is_over() -> None:
+        raise _TimeIsOver
+
+    monkeypatch.setattr(services, "_OBJECTS_AT_ONCE", 2)
+    monkeypatch.setattr(store, "delete_all_versions", noting)
+
+    with pytest.raises(_TimeIsOver):
+        delete_with_rows([file], "blob", beat=is_over)
+    assert (len(named()), RunFile.objects.count()) == (2, 1)
+    delete_with_rows([file], "blob")
+
+    assert asked == [2, 2, 1]  # the first of each the file's own name, under which nothing lies
+    assert objects() == named() == set()
+    assert (RunFile.objects.count(), Blob.objects.count()) == (0, 0)
 
 
 def test_part_that_comes_while_its_blob_leaves_is_dropped(blob: Blob, owner: NodeId) -> None:
