@@ -18,6 +18,7 @@ from apps.code_saving.policy import Kept, is_code, is_packages, keeps_file
 from apps.code_saving.queries import kept_in
 from apps.core import clock, jsontext
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMuch, Unavailable
+from apps.files.errors import NotThere
 from apps.files.models import RunFile, WithheldFile
 from apps.files.names import clean_file_name
 from apps.files.queries import DIGESTS_LABEL, MOST_NAMES, NAME_LABEL, WITHHELD_LABEL, open_file
@@ -123,17 +124,17 @@ def store_file(
 
 
 def bring_files(run: Run, files: Iterable[PastFile]) -> int:
-    """Keep files that come from elsewhere, in their order and with their moments; how many may not be kept. Those that are there
-    stay as they are."""
-    refused, rest = 0, iter(files)
+    """Keep files that come from elsewhere, in their order and with their moments; how many are left out, since they may not be kept or
+    are not there. Those that are here stay as they are."""
+    left_out, rest = 0, iter(files)
     while batch := list(islice(rest, _BROUGHT_AT_ONCE)):
         for each, announced in zip(batch, announce_files(run, [each.name for each in batch]), strict=True):
-            refused += not _bring_file(run, announced.file, each)
-    return refused
+            left_out += not _bring_file(run, announced.file, each)
+    return left_out
 
 
 def _bring_file(run: Run, file: RunFile | None, past: PastFile) -> bool:
-    """Whether it may be kept. That is asked with each file anew: what was announced may be refused when its turn comes."""
+    """Whether it is there, and may be kept. That is asked with each file anew: what was announced may be refused when its turn comes."""
     if file is None:
         return False
     file.run = run
@@ -143,7 +144,7 @@ def _bring_file(run: Run, file: RunFile | None, past: PastFile) -> bool:
         return True
     try:
         store_file(file, past.read(), was=past)
-    except Forbidden:
+    except (Forbidden, NotThere):
         return False
     return True
 

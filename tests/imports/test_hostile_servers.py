@@ -18,6 +18,7 @@ import pytest
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.core.errors import Invalid, OwnlogError, TooMuch, Unavailable
+from apps.files.queries import list_files
 from apps.imports.errors import Broken
 from apps.imports.models import Import
 from apps.imports.readers import asking, paging
@@ -51,6 +52,7 @@ class Hostile:
         self.history: Callable[[Json], list[str]] = lambda _asked: []
         self.files: list[Json] = []
         self.data = b"weights"
+        self.missing: tuple[str, int] = ("", 200)  # what it lists and does not have, and how it says so
         self.url = ""
 
     def of_mlflow(self, path: str, asked: Json) -> Json:
@@ -77,7 +79,12 @@ class Hostile:
             runs = [{"name": each, "state": "finished", "createdAt": _AT} for each in names]
             return {"project": {"runs": _listed(runs, token)}}
         files = [
-            {"name": each["path"], "sizeBytes": each["file_size"], "directUrl": self.url, "updatedAt": _AT}
+            {
+                "name": each["path"],
+                "sizeBytes": each["file_size"],
+                "directUrl": f"{self.url}/{each['path']}",
+                "updatedAt": _AT,
+            }
             for each in self.files
         ]
         run = {
@@ -104,6 +111,8 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hostile]:
         def do_GET(self) -> None:
             if self.path.startswith("/api/"):
                 self._answer(lambda: hostile.of_mlflow(self.path.partition("?")[0], {}))
+            elif hostile.missing[0] and hostile.missing[0] in self.path:
+                self._answer(lambda: b"", hostile.missing[1])
             else:
                 self._answer(lambda: hostile.data)
 
@@ -115,7 +124,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hostile]:
             else:
                 self._answer(lambda: hostile.of_mlflow(self.path, said))
 
-        def _answer(self, make: Callable[[], Json | bytes]) -> None:
+        def _answer(self, make: Callable[[], Json | bytes], status: int = 200) -> None:
             hostile.asked.append(self.path)
             with suppress(ConnectionError):  # whoever asked has had enough
                 if hostile.raw is not None:
@@ -123,7 +132,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hostile]:
                     return
                 made = make()
                 data = made if isinstance(made, bytes) else json.dumps(made).encode()
-                self.send_response(200)
+                self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
@@ -338,6 +347,22 @@ def test_a_file_is_as_long_as_its_server_says(origin: Origin, size: int, there: 
         imported(there, origin, alice)
 
     assert not Project.objects.exists()
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_file_that_is_listed_and_not_there_is_left_out_and_the_rest_comes(
+    origin: Origin, status: int, there: Hostile, alice: User
+) -> None:
+    there.files = [
+        {"path": f"{name}.bin", "is_dir": False, "file_size": 7} for name in ("one", "gone", "two")
+    ]
+    there.missing = ("gone", status)
+
+    job = imported(there, origin, alice)
+
+    assert (job.state, job.runs, job.left_out) == (ImportState.DONE, 1, 1)
+    assert [each.name for each in list_files(Run.objects.get())] == ["one.bin", "two.bin"]
 
 
 @pytest.mark.parametrize("last", [1e300, 2.0**63])

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from apps.core import jsontext
 from apps.core.errors import Invalid, NotFound, TooMuch, Unavailable
+from apps.files.errors import NotThere
 from apps.imports.types import Beat
 
 PATIENCE_SECONDS = 60.0  # without a byte
@@ -36,6 +37,7 @@ _LONGEST_WAIT = 120.0  # that a server may ask for
 _BETWEEN_BEATS = 60.0
 _SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
 _BUSY = frozenset({429, 500, 502, 503, 504})
+_NOT_THERE = frozenset({404, 410})
 _BREAKS = (OSError, http.client.HTTPException)
 
 
@@ -214,7 +216,8 @@ def _check(answer: http.client.HTTPResponse) -> None:
     if status in (401, 403):
         raise _NotNow(_("The server does not accept this key."))
     if status != 200:
-        raise NotFound(
+        kind = NotThere if status in _NOT_THERE else NotFound
+        raise kind(
             _("The server answers %(status)d: it is not what was expected there.") % {"status": status}
         )
     # Packed, a file would be kept as another than it is, and an answer could open to anything.
