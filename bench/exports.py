@@ -56,16 +56,8 @@ def _beside(server: LiveServer) -> tuple[float, float]:
         other.makes_a_run()
         before = other.reads(lambda asked: asked < BEFORE)
         made = owner.ask("POST", "exports", json={"entity": "alice", "project": "many"}).json()
-        told = made
-
-        def is_going_on(asked: int) -> bool:
-            nonlocal told
-            if not asked % 50:
-                told = owner.ask("GET", f"exports/{made['id']}").json()
-            return told["state"] in ("queued", "running")
-
-        meanwhile = other.reads(is_going_on)
-        assert told["state"] == "ready", told["state"]
+        meanwhile, state = other.reads_while(owner, f"exports/{made['id']}")
+        assert state == "ready", state
         return before, meanwhile
     finally:
         server.stop()

@@ -32,6 +32,18 @@ class Tenant:
         self.ask("POST", "projects", json={"entity": "other", "name": "own"})
         self.ask("POST", "projects/other/own/runs", json={"name": "one", "config": {"lr": 1}})
 
+    def reads_while(self, owner: Tenant, job: str) -> tuple[float, str]:
+        """The p99 of reading while a job of somebody else is not over, which they ask for now and then; and how that ended."""
+        state = "queued"
+
+        def goes_on(asked: int) -> bool:
+            nonlocal state
+            if not asked % 50:
+                state = owner.ask("GET", job).json()["state"]
+            return state in ("queued", "running")
+
+        return self.reads(goes_on), state
+
     def reads(self, goes_on: Callable[[int], bool], *, pause: float = 0.02) -> float:
         """The p99 of reading a run, in milliseconds, with `pause` seconds in between, as long as it goes on."""
         waits, ends = list[float](), time.monotonic() + GIVEN_UP_AFTER
