@@ -29,6 +29,12 @@ declare_url("api:project", Permission.PROJECT_READ, methods=_READING)
 # PROJECT_SHARE to change who may see it.
 declare_url("api:project", Permission.PROJECT_WRITE, methods=("PATCH",))
 
+# How its table is looked at.
+for name in ("project-views", "project-view"):
+    declare_url(f"api:{name}", Permission.PROJECT_READ, methods=_READING)
+declare_url("api:project-views", Permission.PROJECT_WRITE, methods=("POST",))
+declare_url("api:project-view", Permission.PROJECT_WRITE, methods=("PATCH", "DELETE"))
+
 # Erasing: of the project, of a run or a file of it. What one asked for oneself, and what was in one's entities.
 declare_url("api:project", Permission.PROJECT_ERASE, methods=("DELETE",))
 for name in ("run", "runs"):

@@ -88,6 +88,9 @@ class EventKind(StrEnum):
     SIGNED_IN = "account.signed_in"
     SIGN_IN_FAILED = "account.sign_in_failed"
     WAYS_IN_CHANGED = "account.ways_in_changed"
+    VIEW_CHANGED = "view.changed"
+    VIEW_DELETED = "view.deleted"
+    VIEW_SAVED = "view.saved"
     VISIBILITY_CHANGED = "sharing.visibility_changed"
     WEBHOOK_CHANGED = "webhook.changed"
     WEBHOOK_MADE = "webhook.made"
@@ -116,6 +119,7 @@ _BY_WORD = {
     "import": Group.WORK,
     "project": Group.WORK,
     "run": Group.WORK,
+    "view": Group.WORK,
     "admin": Group.OPERATORS,
 }
 

@@ -30,7 +30,7 @@ from apps.files.services import announce_files, store_file
 from apps.plans.services import grant_plan
 from apps.plans.types import Plan
 from apps.projects.models import Project
-from apps.projects.services import get_or_create_project, update_project
+from apps.projects.services import get_or_create_project, save_view, update_project
 from apps.runs.alerts import raise_alert
 from apps.runs.history import store
 from apps.runs.models import Run
@@ -52,6 +52,7 @@ from apps.teams.types import MemberRole
 _BATCH = 500
 _WITH_CODE = _WITH_MEDIA = (3, 5)
 _WITH_ALERTS = (5,)
+_VIEW = "Finished, the newest first"
 _ALERTS = (
     (AlertLevel.INFO, "Warm-up is over", ""),
     (
@@ -160,6 +161,7 @@ def _fill(place: Place, *, runs: int, steps: int, seed: int, world: World) -> No
     actor = Actor.person(place.by)
     project = get_or_create_project(actor, entity=place.entity, name=place.name)
     update_project(project, by=actor, description=place.about, visibility=place.visibility)
+    save_view(project, name=_VIEW, table={"q": ["state = finished"], "order": ["-created_at"]}, by=actor)
     world.projects.append(f"{place.entity}/{place.name}")
     made = []
     for number in range(runs):

@@ -16,6 +16,7 @@ from apps.files import opening
 from apps.files.models import RunFile
 from apps.files.opening import opened_names
 from apps.projects.models import Project
+from apps.projects.saved_views import count_views
 from apps.projects.showing import secrets_shown, versions_shown
 from apps.projects.types import PUBLISHED
 from apps.runs.models import Run
@@ -91,6 +92,7 @@ class Exposure:
     version_bytes: int = 0
     code_versions: int = 0
     secrets: int = 0
+    views: int = 0  # saved ones, with the words of their conditions
 
     @property
     def has_code(self) -> bool:
@@ -156,4 +158,5 @@ def exposure_of(project: Project, *, secrets: int | None = None) -> Exposure:
         version_bytes=versions.bytes,
         code_versions=versions.code,
         secrets=secrets_shown(project) if secrets is None else secrets,
+        views=count_views(project),
     )

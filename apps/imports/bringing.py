@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from apps.artifacts.services import (
 )
 from apps.artifacts.types import PastFile, RunRole
 from apps.core.errors import Forbidden, Invalid, TooMuch
+from apps.core.ids import is_public_id
 from apps.files.services import bring_files
 from apps.files.types import PastFile as PastRunFile
 from apps.imports.holding import Held, Lost
@@ -40,7 +41,9 @@ from apps.imports.types import (
     WholeVersion,
 )
 from apps.projects.models import Project
-from apps.projects.services import bring_project, is_name_free
+from apps.projects.saved_views import count_views
+from apps.projects.services import bring_project, bring_views, is_name_free
+from apps.projects.types import OF_RUNS, PastView
 from apps.runs.alerts import bring_alerts
 from apps.runs.bringing import bring_lines, bring_run, settle_run
 from apps.runs.models import Run
@@ -111,6 +114,41 @@ class Bringing:
         for collection in found.collections():
             with keys_in_use():
                 self._collection(project, collection)
+        with keys_in_use():
+            self._views(project, found)
+
+    def _views(self, project: Project, found: BroughtProject) -> None:
+        """Once its runs are there: a view says which of them the charts draw."""
+        if not (views := found.views()) or count_views(project):
+            return
+        here = self._ids_here(views)
+        tables = [
+            {
+                word: [".".join(here.get(each, each) for each in text.split(".")) for text in texts]
+                if word in OF_RUNS
+                else texts
+                for word, texts in each.table.items()
+            }
+            for each in views
+        ]
+        with transaction.atomic():
+            bring_views(
+                project, [replace(each, table=table) for each, table in zip(views, tables, strict=True)]
+            )
+
+    def _ids_here(self, views: Sequence[PastView]) -> dict[str, str]:
+        """Of the runs that these name, by the ids that they had where they come from."""
+        texts = [text for view in views for word in OF_RUNS for text in view.table.get(word, ())]
+        indexes = {
+            each: self._index(ItemKind.RUN, each)
+            for text in texts
+            for each in text.split(".")
+            if is_public_id(each)
+        }
+        known = self._known(ItemKind.RUN) if indexes else {}
+        rows = {each: known[index] for each, index in indexes.items() if index in known}
+        ids = dict(Run.everything.filter(pk__in=rows.values()).values_list("pk", "public_id"))
+        return {each: ids[pk] for each, pk in rows.items()}
 
     def _place(self, found: BroughtProject) -> Project | None:
         item = self._item(ItemKind.PROJECT, found.key)

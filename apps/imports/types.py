@@ -10,7 +10,7 @@ from typing import Protocol
 
 from apps.artifacts.types import PastCollection, PastFile, PastVersion, RunRole
 from apps.files.types import PastFile as PastRunFile
-from apps.projects.types import PastProject
+from apps.projects.types import PastProject, PastView
 from apps.runs.types import PastAlert, PastRun, Stream
 
 
@@ -110,6 +110,7 @@ class BroughtProject:
     was: PastProject
     runs: Callable[[], Iterator[BroughtRun]]
     collections: Callable[[], Iterator[BroughtCollection]]
+    views: Callable[[], Sequence[PastView]] = tuple
 
 
 def nobody_listens() -> None:

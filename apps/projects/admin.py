@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from apps.core.admin import ReadOnlyAdmin
-from apps.projects.models import Project, ProjectMember, ShareLink
+from apps.projects.models import Project, ProjectMember, SavedView, ShareLink
 
 
 @admin.register(Project)
@@ -26,5 +26,12 @@ class ProjectMemberAdmin(ReadOnlyAdmin):
 class ShareLinkAdmin(ReadOnlyAdmin):
     hidden = frozenset({"secret_sha256_hex"})
     list_display = ["public_id", "project", "created_at", "expires_at", "revoked_at"]
+    list_select_related = ["project"]
+    ordering = ["-id"]
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(ReadOnlyAdmin):
+    list_display = ["public_id", "project", "created_at", "changed_at"]
     list_select_related = ["project"]
     ordering = ["-id"]

@@ -117,3 +117,18 @@ class ShareLink(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
+
+
+class SavedView(models.Model):
+    """How somebody looked at the runs of a project, under a name: for whoever may read the project. Both are content."""
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="saved_views")
+    sealed_name = models.BinaryField()
+    sealed_table = models.BinaryField()
+    created_at = models.DateTimeField(default=clock.now)
+    changed_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return self.public_id

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from apps.core.privacy import declare, owe
-from apps.projects.models import Project, ProjectMember, ProjectTeam, ShareLink
+from apps.projects.models import Project, ProjectMember, ProjectTeam, SavedView, ShareLink
 
 declare(
     Project,
@@ -45,6 +45,12 @@ declare(
         "expires_at",
         "revoked_at",
     },
+    goes_with="project",
+)
+declare(
+    SavedView,
+    sealed={"sealed_name", "sealed_table"},
+    plain={"id", "uuid", "public_id", "project", "created_at", "changed_at"},
     goes_with="project",
 )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -8,12 +9,42 @@ from typing import TYPE_CHECKING
 from apps.access.policy import Visibility
 
 if TYPE_CHECKING:
-    from apps.projects.models import Project, ShareLink
+    from apps.projects.models import Project, SavedView, ShareLink
 
 
 PUBLISHED = frozenset({Visibility.PUBLIC, Visibility.OPEN})
 LINK_DAYS = (1, 7, 30, 90, 365)  # how long a share link may work: none works for ever
 LONGEST_LABEL = 200
+
+# What the address of a project's page says of its table and its charts, by the names that stand there: everything but the
+# place in the list.
+TABLE_WORDS = (
+    "q",  # conditions
+    "order",
+    "col",
+    "pin",
+    "group",
+    "open",  # groups that are unfolded
+    "first",  # so many runs are in the charts unasked
+    "hide",  # and without these
+    "show",  # and with these besides
+    "x",
+    "xs",
+    "ys",
+    "smooth",
+    "zoom",
+    "zx",
+    "lines",
+    "fold",
+    "width",
+)
+OF_RUNS = ("open", "hide", "show")  # of these words the texts are public ids of runs, with dots between them
+MOST_VIEWS = 100  # of a project
+LONGEST_VIEW_NAME = 100
+MOST_VIEW_BYTES = 16 * 1024  # of what the address says: no server takes longer ones
+
+# The texts under each of TABLE_WORDS, in their order.
+Table = Mapping[str, Sequence[str]]
 
 
 class NamedRole(StrEnum):
@@ -52,6 +83,19 @@ class OpenLink:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenView:
+    """A saved view with its words unsealed."""
+
+    view: SavedView
+    name: str
+    table: Table
+
+    @property
+    def public_id(self) -> str:
+        return self.view.public_id
+
+
+@dataclass(frozen=True, slots=True)
 class NamedPerson:
     """Somebody whose name stands in a project."""
 
@@ -71,3 +115,14 @@ class PastProject:
     runs_made: int = 0
     created_at: datetime
     last_activity_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastView:
+    """A saved view as it stood elsewhere."""
+
+    name: str
+    table: Table
+    public_id: str = ""  # kept where nobody bears it, nor ever did
+    created_at: datetime
+    changed_at: datetime

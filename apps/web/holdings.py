@@ -105,14 +105,26 @@ HOLDINGS = (
         slug="analysis",
         name=_("Analysis"),
         bytes=_(
-            "Pictures, tables, sound and other media that a script logs, as files. Filters, orders and comparisons stand "
-            "in the address of a page and are not stored. Reports are not built yet."
+            "Pictures, tables, sound and other media that a script logs, as files. Views that somebody saved: a name, and the "
+            "conditions, order, groups and columns of a table. What is not saved stands in the address of a page alone. Reports are not "
+            "built yet."
         ),
-        where=_FILE_WHERE,
+        where=_(
+            "Media in the instance’s file store under random names, each encrypted with a key of its own; saved views in the "
+            "database, encrypted with the project’s key."
+        ),
         who=_WHO,
-        since=_SINCE,
-        export=_FILE_EXPORT,
-        erase=_ERASURE,
+        since=_(
+            "From the moment it is logged or saved until it is erased or deleted, or by age where its owner chose so."
+        ),
+        export=_(
+            "Files one by one on the run’s page of files, by the REST API or with the wandb client. Saved views by the REST API; "
+            "both in the project’s archive."
+        ),
+        erase=_(
+            "Media with their run or project: keys go first, then bytes and rows. A saved view by deleting it, its row at once; or with its "
+            "project and the project’s key."
+        ),
     ),
     Holding(
         slug="models",

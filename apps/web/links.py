@@ -47,6 +47,11 @@ def project_url(entity: str, project: str) -> str:
     return f"{entity_url(entity)}/{quote(project, safe='')}"
 
 
+def view_url(entity: str, project: str, view: str) -> str:
+    """Of a saved view, by its opaque id."""
+    return f"{project_url(entity, project)}/views/{view}"
+
+
 def run_url(entity: str, project: str, run: str, *rest: str) -> str:
     return "/".join([project_url(entity, project), "runs", quote(run, safe=""), *rest])
 

@@ -47,11 +47,12 @@ def details(kind: str, facts: Mapping[str, Any], things: Things) -> Iterator[Det
             yield from _said(say, left.pop(name))
     if job := left.pop("job", None):
         yield Detail(words=_("the erasure"), url=things[job].url if job in things else "", code=str(job))
-    if link := left.pop("link", None):
-        found = things.get(link, Thing(""))
-        yield Detail(
-            words=_("the link"), name=found.name, url=found.url, code="" if found.name else str(link)
-        )
+    for name, words in (("link", _("the link")), ("view", _("the view"))):
+        if public_id := left.pop(name, None):
+            found = things.get(public_id, Thing(""))
+            yield Detail(
+                words=words, name=found.name, url=found.url, code="" if found.name else str(public_id)
+            )
     yield from _right(left)
     left.pop("person", None)  # named in the sentence
     for name, value in left.items():

@@ -10,10 +10,11 @@ from django.urls import reverse
 
 from apps.artifacts.queries.recorded import versions_among
 from apps.projects.queries import labels_of_links
+from apps.projects.saved_views import names_of_views
 from apps.runs.queries import open_runs, runs_among
 from apps.teams.queries import entities_of, names_of_keys
 from apps.vault.damage import leaving_out_damaged
-from apps.web.links import artifact_url, project_url, run_url
+from apps.web.links import artifact_url, project_url, run_url, view_url
 
 if TYPE_CHECKING:
     from apps.accounts.actors import Actor
@@ -39,6 +40,7 @@ def things_in(actor: Actor, owner: Owner, lines: Sequence[Line]) -> dict[str, Th
             **_runs(projects, places, _subjects(lines, "run.")),
             **_versions(projects, places, _subjects(lines, "artifact.")),
             **_links(projects, places, [str(line.event.facts.get("link", "")) for line in lines]),
+            **_views(projects, places, _facts(lines, "view")),
             **{
                 each: Thing(name) for each, name in names_of_keys(owner, _subjects(lines, "api_key.")).items()
             },
@@ -94,4 +96,12 @@ def _links(projects: list[Project], places: dict[int, OpenProject], ids: list[st
     for public_id, project_id, label in labels_of_links(projects, ids):
         place = places[project_id]
         found[public_id] = Thing(label, f"{project_url(place.entity, place.name)}/settings#links")
+    return found
+
+
+def _views(projects: list[Project], places: dict[int, OpenProject], ids: list[str]) -> dict[str, Thing]:
+    found = {}
+    for public_id, project_id, name in names_of_views(projects, ids):
+        place = places[project_id]
+        found[public_id] = Thing(name, view_url(place.entity, place.name, public_id))
     return found

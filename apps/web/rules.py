@@ -154,11 +154,16 @@ for name in (
     "project-ids",
     "project-live",
     "project-workspace",
+    "project-views",
+    "project-view",
     "project-series",
     "project-csv-series",
     "project-table-series",
 ):
     declare_url(name, Permission.PROJECT_READ, methods=_READING)
+# To save, change or delete one.
+for name in ("project-views", "project-view"):
+    declare_url(name, Permission.PROJECT_WRITE, methods=("POST",))
 for name in (
     "run",
     "run-charts",

@@ -33,7 +33,7 @@ from apps.files.queries import find_file, list_files, read_file
 from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
 from apps.projects.queries import find_project
-from apps.projects.services import get_or_create_project, make_share_link
+from apps.projects.services import get_or_create_project, make_share_link, save_view
 from apps.runs.history.compaction import due_runs
 from apps.runs.models import Run, Segment
 from apps.runs.queries import find_run, get_run, open_run
@@ -189,6 +189,8 @@ def test_a_project_goes_with_its_runs_and_their_keys(
     full: Run, other: Run, vision: Project, by: Actor, alice: User
 ) -> None:
     make_share_link(vision, label="x", days=7, by=by)
+    save_view(vision, name="v", table={"q": ["loss < 1"]}, by=by)
+    assert rows_below(Scope.PROJECT, [vision.pk])["projects.SavedView"] == 1
     for content in (b"1", b"2"):  # one file of two versions, and one of each
         artifacts.version(vision, "set", {"both": b"0", "own": content}, by=by, run=full)
     elsewhere = full_run(work.project("lab", "elsewhere", by=alice), "kept", by=alice)

@@ -20,7 +20,8 @@ from apps.exports import services
 from apps.exports.models import Export
 from apps.exports.services import advance, export_project, export_runs
 from apps.exports.types import Tables
-from apps.projects.models import Project
+from apps.projects.models import Project, SavedView
+from apps.projects.services import save_view
 from apps.runs.alerts import raise_alert
 from apps.runs.models import Run
 from apps.runs.types import AlertLevel
@@ -91,6 +92,30 @@ def test_alerts_come_with_their_run(export: Export, full: Run, alice: User) -> N
 
     assert (oldest["title"], newest["title"], newest["text"]) == ("first", "損失 \ud800", "nan")
     assert (newest["level"], newest["repeats"]) == ("WARN", 0) and newest["raised_at"].endswith("Z")
+
+
+def test_saved_views_come_with_their_project(export: Export, vision: Project, alice: User) -> None:
+    by = Actor.person(alice)
+    views = [
+        save_view(vision, name=name, table=table, by=by)
+        for name, table in (("b ✓", {"q": ["n > 1"]}), ("A", {}))
+    ]
+    SavedView.objects.filter(pk=save_view(vision, name="broken", table={}, by=by).pk).update(
+        sealed_name=b"\0"
+    )
+
+    archive = opened(make(export))
+
+    told = read_json(archive, "projects/vision/views.json")
+    assert [(each["id"], each["name"], each["table"]) for each in told] == [
+        (views[1].public_id, "A", {}),
+        (views[0].public_id, "b ✓", {"q": ["n > 1"]}),
+    ]
+    assert told[0]["created_at"] == views[1].created_at.isoformat().replace("+00:00", "Z")
+    (missing,) = [
+        each for each in read_json(archive, "manifest.json")["not_included"] if "views.json" in each["path"]
+    ]
+    assert missing["why"] == "damaged"
 
 
 @pytest.mark.parametrize(

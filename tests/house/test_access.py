@@ -57,6 +57,7 @@ EXAMPLES = {
     "export": "a" * 20,
     "job": "a" * 20,
     "hook": "a" * 20,
+    "view": "a" * 20,
     "kind": "dataset",
     "version": "v0",
 }
@@ -218,6 +219,7 @@ WANT_A_FORM = {
         "project-retention",
         "project-settings",
         "project-webhooks",
+        "project-views",
         "run-log",
         "run-log-rows",
         "run-log-summary",
@@ -236,6 +238,7 @@ WANT_A_FORM = {
         "team-webhooks",
         "api:entity-webhooks",
         "api:project-webhooks",
+        "api:project-views",
         "api:run-secrets-dismiss",
         "api:services",
         "team-system-metadata",
@@ -267,6 +270,7 @@ OTHERWISE = {
         for place in ("project", "team", "api:project", "api:entity")
         for end in ("", "-deliveries", "-test")
     },
+    **{f"{door}project-view": {404} for door in ("", "api:")},
     **{f"go-{kind}": {404} for kind in ("alert", "run", "version", "webhook")},
     # a.txt is no mask, and the run logs no media.
     "run-media-look": {400},

@@ -94,6 +94,7 @@ OPEN_TEXT = {
     "plans.RequestStep.by": "a public id",
     "projects.Project.public_id": "made by us",
     "projects.Project.run_retention": "a number of days, or never",
+    "projects.SavedView.public_id": "made by us",
     "projects.ShareLink.public_id": "made by us",
     "projects.ShareLink.secret_sha256_hex": "a hash of 43 random letters",
     "runs.Alert.public_id": "made by us",

@@ -23,6 +23,7 @@ from apps.imports.readers.ownlog.reading import OwnlogReader
 from apps.imports.services import ask_for_import, bring
 from apps.imports.types import Clash
 from apps.projects.models import Project
+from apps.projects.services import save_view
 from apps.runs.alerts import raise_alert
 from apps.runs.models import Run
 from apps.runs.services import finish_run
@@ -116,6 +117,14 @@ def world(vision: Project, alice: User) -> Project:
     for run, version in ((second, one), (second, two), (empty, two)):
         use_version(run, version)
     link_version(two, vision, name="shelf", aliases=["prod"], by=by)
+    shown = f"{second.public_id}.{empty.public_id}"
+    save_view(
+        vision,
+        name="<b>好き</b> / of the paper",
+        table={"q": ["loss < 1", "n ~ /é/"], "show": [shown]},
+        by=by,
+    )
+    save_view(vision, name="all", table={}, by=by)
     for title in ("loß", "loß", "<b>other</b>"):
         raise_alert(
             first, title=title, text="is NaN\n好き", level=AlertLevel.WARN, wait=timedelta(hours=1), by=by

@@ -14,8 +14,10 @@ from apps.artifacts.queries import aliases_of, list_entries, open_collection, op
 from apps.artifacts.types import VersionWords
 from apps.files.models import RunFile
 from apps.files.queries import open_file, read_file
-from apps.projects.models import Project
+from apps.projects.models import Project, SavedView
 from apps.projects.queries import open_project
+from apps.projects.saved_views import views_of
+from apps.projects.types import OF_RUNS
 from apps.runs.history import store
 from apps.runs.history.keys import history_keys
 from apps.runs.models import Alert, Run
@@ -33,6 +35,7 @@ _NOT_SAID: dict[type[Model], set[str]] = {
     Collection: {"project_id", "type_index", "client_index"},
     Version: {"collection_id", "digest_index", "client_index", "touched_at"},
     Link: {"collection_id", "version_id"},
+    SavedView: {"project_id", "sealed_name", "sealed_table"},
 }
 
 
@@ -41,6 +44,15 @@ def rows_of(project: Project) -> dict[str, Any]:
     project = Project.objects.get(pk=project.pk)
     opened = open_project(project)
     found: dict[str, Any] = {"project": [opened.name, opened.description, _fields(project)]}
+    # Of runs they say the ids that these have here.
+    found["saved views"] = [
+        [
+            each.name,
+            {word: each.table[word] for word in each.table if word not in OF_RUNS},
+            _fields(each.view),
+        ]
+        for each in views_of(project)
+    ]
     for run in Run.objects.filter(project=project):
         found |= _of_run(run)
     for collection in project.collections.all():

@@ -27,7 +27,8 @@ from tests.factories import artifacts, work
 from tests.imports.conftest import Files, files_of, imported, listing, zipped
 
 pytestmark = pytest.mark.django_db
-RUN = "projects/vision/runs/full"
+RUN, VIEWS = "projects/vision/runs/full", "projects/vision/views.json"
+_VIEW = {"name": "v", "table": {}, "created_at": "2026-01-01T00:00:00Z", "changed_at": "2026-01-01T00:00:00Z"}
 
 
 @pytest.fixture
@@ -41,6 +42,10 @@ def changed(path: str, change: Callable[[bytes], bytes]) -> Callable[[Files], Fi
 
 def said(path: str, **values: object) -> Callable[[Files], Files]:
     return changed(path, lambda data: json.dumps(json.loads(data) | values).encode())
+
+
+def views(**values: object) -> Callable[[Files], Files]:
+    return lambda files: files | {VIEWS: json.dumps([_VIEW | values]).encode()}
 
 
 # What somebody did to an archive, and then made a manifest that is true of it.
@@ -83,6 +88,10 @@ CRAFTED: dict[str, Callable[[Files], Files]] = {
         files
         | {f"{RUN}/alerts.json": b'[{"level": "LOUD", "title": "t", "raised_at": "2026-01-01T00:00:00Z"}]'}
     ),
+    "a view that says what none does": views(table={"colour": ["red"]}),
+    "a view that says no lists": views(table={"q": "loss"}),
+    "a view with a name that is too long": views(name="x" * 101),
+    "more views than are kept": lambda files: files | {VIEWS: json.dumps([_VIEW] * 101).encode()},
     "a number that is none": said(f"{RUN}/run.json", number=float("nan")),
     "a number that no database holds": said(f"{RUN}/run.json", number=2**40),
     "json of a hundred megabytes": changed(f"{RUN}/run.json", lambda data: data + b" " * 97 * 2**20),

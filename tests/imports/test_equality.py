@@ -18,6 +18,7 @@ from apps.imports.models import ImportItem
 from apps.imports.types import ImportState
 from apps.projects.models import Project
 from apps.projects.queries import open_project
+from apps.projects.saved_views import views_of
 from apps.runs.history import store
 from apps.runs.models import Alert, Run
 from apps.runs.services import finish_run
@@ -78,6 +79,7 @@ def public_ids(project: Project) -> list[str]:
         project.collections.all(),
         Version.objects.filter(collection__project=project),
         Alert.objects.filter(run__project=project),
+        project.saved_views.all(),
     )
     return [
         project.public_id,
@@ -109,6 +111,8 @@ def test_export_import_export_is_equal(world: Project, alice: User, home: Entity
         "projects/vision/runs/full/alerts.json"
     ]
     assert not Alert.objects.filter(run__project=brought, told_at=None).exists()  # nobody is mailed of them
+    shown = views_of(brought)[0].table["show"][0].split(".")  # by the ids that the runs have here
+    assert shown == [each.public_id for each in Run.objects.filter(project=brought).order_by("pk")[1:]]
 
 
 def test_a_run_of_a_hundred_thousand_steps_is_equal(vision: Project, alice: User, home: Entity) -> None:

@@ -39,6 +39,8 @@ FORMS: dict[str, Words] = {
     "organisation-registry-new": {"name": "made", "visibility": "private"},
     "project-webhooks": {"address": "https://example.com/x", "happenings": "run.finished"},
     "project-webhook": {"act": "off"},
+    "project-views": {"name": "x", "q": "y"},
+    "project-view": {"act": "rename", "name": "x"},
     "artifact-edit": {"name": "ds", "type_name": "dataset"},
     "artifact-erase": {"name": "ds", "what": "all"},
     "run-log": {"key": "loss", "value": "1"},
@@ -79,6 +81,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("api:entity-webhooks", "POST"): {"address": "https://example.com/x", "events": ["run.finished"]},
     ("api:project-webhook", "PATCH"): {"is_on": False},
     ("api:entity-webhook", "PATCH"): {"is_on": False},
+    ("api:project-views", "POST"): {"name": "x", "table": {"q": ["y"]}},
+    ("api:project-view", "PATCH"): {"name": "x"},
     ("api:run-history", "POST"): {"rows": [{"loss": 1}]},
     ("wandb_protocol:file_stream", "POST"): {"files": {"output.log": {"offset": 1, "content": ["x"]}}},
 }
@@ -142,6 +146,7 @@ def kwargs_of(world: World, name: str, target: Target) -> dict[str, Any]:
         "version": "v0",
         "region": "default",
         "rest": "x",
+        "view": target.view_id,
         "hook": target.hook_id if "project" in ROUTES[name] else world.ids["team webhook"],
     }
     if name in LED:

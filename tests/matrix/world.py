@@ -21,7 +21,7 @@ from apps.accounts.services import KeyTerms, issue_api_key, revoke_api_key
 from apps.core import clock, jsontext
 from apps.files.services import announce_files, store_file
 from apps.projects.models import Project, ProjectMember, ShareLink
-from apps.projects.services import make_share_link, name_person, update_project
+from apps.projects.services import make_share_link, name_person, save_view, update_project
 from apps.projects.types import NamedRole
 from apps.runs.alerts import raise_alert
 from apps.runs.history import store
@@ -72,6 +72,7 @@ class Target:
     begun_manifest_id: str
     alert_id: str
     hook_id: str
+    view_id: str
     organisation: str = "institute"
     person: str = "una"
 
@@ -96,7 +97,7 @@ class Target:
         return Target(**vars(self) | ids | {"api_key_id": to_client("ApiKey", self.api_key_id)})
 
 
-_NO_IDS = {each.name: letter * 20 for each, letter in zip(fields(Target)[4:], "prfkyvwsmbndh", strict=False)}
+_NO_IDS = {each.name: letter * 20 for each, letter in zip(fields(Target)[4:], "prfkyvwsmbndhz", strict=False)}
 GHOST = Target("nothere", "nosuchproject", "nosuchrun", "a.txt", organisation="noinstitute", **_NO_IDS)
 
 
@@ -278,6 +279,7 @@ def _place(world: World, name: str, project: Project, visibility: Visibility, by
     assert alert is not None
     address = f"https://{mark}.example/hook"
     hook, _ = make_hook(project, address, happenings=Happening.chosen_among(), by=alice)
+    view = save_view(project, name=f"{mark} {by.username}", table={"q": [mark]}, by=alice)
     link, secret = make_share_link(project, label=mark, days=7, by=alice)
     world.secrets[name] = secret
     key = issue_api_key(world.users["alice"], by=alice)[0]
@@ -295,6 +297,7 @@ def _place(world: World, name: str, project: Project, visibility: Visibility, by
         **stored.make(project, mark, owner=world.users["alice"], by=by),
         alert_id=alert.public_id,
         hook_id=hook.public_id,
+        view_id=view.public_id,
     )
     return Place(name, visibility, mark, target, by.pk)
 

@@ -144,7 +144,7 @@ def _sees_export(s: Scene, place: Place, asker: Asker) -> bool:
 
 def _exports_people(s: Scene, place: Place, asker: Asker) -> bool:
     """Whether an export tells them who is named in a project."""
-    (said,) = project_files(s.project(place).pk, asker.actor)
+    said, *_views = project_files(s.project(place).pk, asker.actor)
     return isinstance(said, Member) and "people" in jsontext.loads(b"".join(said.read()))
 
 

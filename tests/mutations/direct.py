@@ -384,6 +384,7 @@ UNASKED = {
         services.erase_project services.erase_run services.erase_runs services.erase_value services.finish_run services.request_stop
         services.rewind_run services.set_summary services.update_run sharing.make_share_link
         service_accounts.keys_with_makers sharing.revoke_share_link sharing.unname_person steps.add_step
+        views.change_view views.delete_view views.save_view
     """,
     "is for commands, for sign-up, and for those that ask first": """
         entities.create_account_with_key entities.create_team invitations.take_up services.make_operator

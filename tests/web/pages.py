@@ -73,6 +73,7 @@ PAGES = (
     f"{PROJECT}/settings/publish?visibility=public",
     f"{PROJECT}/settings/erase",
     f"{PROJECT}/settings/webhooks",
+    f"{PROJECT}/views",
     f"{RUN}/erase",
     f"{RUN}/erase/parts",
     "/settings/erasures",

@@ -79,6 +79,7 @@ NO_PAGES = {
     "project-live",
     "project-rows",
     "project-series",
+    "project-view",
     "project-workspace",
     "run-csv-series",
     "team-audit-export",

@@ -138,7 +138,7 @@ def test_code_that_lies_in_artifacts_alone_is_asked_about_too(
     )
 
     words = text_of(visit(f"{PAGE}/publish?visibility=public", by="alice"))
-    assert "Versions of artifacts 1 · 8 B Runs that tell" in words
+    assert "Versions of artifacts 1 · 8 B Saved views 0 Runs that tell" in words
     assert "Files with code 0 Versions of artifacts of code 1" in words
     assert "I know that the code becomes visible too." in words
     assert send(f"{PAGE}/publish", by="alice", visibility="public").status_code == 400

@@ -100,6 +100,37 @@ def test_a_run_is_renamed_beside_its_row(open_page: Any) -> None:
     assert seen.complaints == []
 
 
+def test_what_the_page_shows_is_saved_and_comes_again(open_page: Any) -> None:
+    """Also what the address says of the charts, which scripts write there."""
+    seen = open_page()
+    seen.go(f"{PROJECT}?order=-display_name")
+    rows, menu = (
+        seen.page.locator("tr[data-run]"),
+        seen.page.locator(".filter details.menu", has=seen.page.locator(".saved")),
+    )
+    rows.nth(0).locator("[data-eye]").click()
+    menu.locator("summary").click()
+    menu.get_by_label("Name of a new view").fill("<b>without the first</b>")
+    menu.get_by_role("button", name="Save as a new view").click()
+    expect(menu.locator("summary bdi")).to_have_text("<b>without the first</b>")
+
+    seen.go(PROJECT)
+    menu.locator("summary").click()
+    menu.get_by_role("link", name="without the first").click()
+
+    expect(rows.nth(0).locator("[data-eye]")).to_have_attribute("aria-pressed", "false")
+    assert "order=-display_name" in seen.page.url and "hide=" in seen.page.url
+    rows.nth(0).locator("[data-eye]").click()
+    menu.locator("summary").click()
+    menu.get_by_role("button", name="Save to this view").click()
+    seen.page.wait_for_url("**view=**")
+    expect(rows.nth(0).locator("[data-eye]")).to_have_attribute("aria-pressed", "true")
+    seen.go(f"{PROJECT}/views")
+    seen.page.get_by_role("button", name="Delete <b>without the first</b>").click()
+    expect(seen.page.get_by_text("without the first")).to_have_count(0)
+    assert seen.complaints == []
+
+
 def test_columns_and_orders_are_chosen_without_a_script(open_page: Any) -> None:
     seen = open_page(java_script_enabled=False)
     seen.go(PROJECT)

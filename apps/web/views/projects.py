@@ -33,6 +33,7 @@ from apps.web.panels import MOST_DRAWN, MOST_PANELS, sections
 from apps.web.registries import registry_facts
 from apps.web.rendering import render
 from apps.web.request import Request
+from apps.web.saved_views import OPENED, menu_of
 from apps.web.views.table import ROWS_AT_ONCE, rights, table_of
 
 if TYPE_CHECKING:
@@ -81,7 +82,12 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
     keys = known_keys(opened.project, seen_by=request.actor)
     definitions = Definitions.of_runs(each.opened.config_text for each in candidates if each.is_shown)
     names = names_logged(drawn, definitions)
+    saved = menu_of(request, opened)
+    rows_query = asked.rows_query(table.columns)
+    if saved["open_view"] is not None:  # what folds a group leads back to the page
+        rows_query += f"&{OPENED}={saved['open_view'].public_id}"
     return {
+        **saved,
         "opened": opened,
         "url": project_url(opened.entity, opened.name),
         "can": rights(request, opened.project),
@@ -91,7 +97,7 @@ def _context(request: Request, opened: OpenProject) -> dict[str, Any]:
         "found": found,
         "table": table,
         "version": version,
-        "rows_query": asked.rows_query(table.columns),
+        "rows_query": rows_query,
         "most_drawn": len(found.first),
         "start": asked.start,
         "window": ROWS_AT_ONCE,

@@ -114,12 +114,18 @@ def table_of(
 
 def rights(request: Request, project: Project) -> dict[str, bool]:
     held = those_allowed(
-        request.actor, project, Permission.RUN_WRITE, Permission.PROJECT_EXPORT, Permission.PROJECT_SHARE
+        request.actor,
+        project,
+        Permission.RUN_WRITE,
+        Permission.PROJECT_EXPORT,
+        Permission.PROJECT_SHARE,
+        Permission.PROJECT_WRITE,
     )
     return {
         "write": Permission.RUN_WRITE in held,
         "export": Permission.PROJECT_EXPORT in held,
         "share": Permission.PROJECT_SHARE in held,
+        "save_views": Permission.PROJECT_WRITE in held,
         # Some of them at least: which ones, the page that asks first says.
         "erase_runs": may(request.actor, Permission.RUN_ERASE, project, is_own=True),
     }

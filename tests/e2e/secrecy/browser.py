@@ -89,4 +89,5 @@ BESIDES: dict[str, str | int] = {
     "provider": "google",
     "secret": "garbage",
     "token": "garbage",
+    "view": "x",
 }

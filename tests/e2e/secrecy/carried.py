@@ -47,6 +47,8 @@ CARRIED: dict[str, tuple[str, ...]] = {
     "projects.Project.name_index": ("project",),
     "projects.Project.sealed_description": ("project_description", "registry_words"),
     "projects.Project.sealed_name": ("project", "team_project", "registry_name", "mlflow_experiment"),
+    "projects.SavedView.sealed_name": ("view_name",),
+    "projects.SavedView.sealed_table": ("view_words",),
     "projects.ShareLink.sealed_label": ("link_label",),
     "runs.Alert.sealed_words": ("alert_title", "alert_text"),
     "runs.Alert.title_index": ("alert_title",),

@@ -180,7 +180,7 @@ def found_a_team(world: World, door: Door) -> str:
 
 
 def share(world: World, door: Door, browser: Browser) -> str:
-    """A project of the team that is described, a link to it with a label, a webhook, and somebody invited by an address."""
+    """A project of the team that is described, a view of its table, a link to it with a label, a webhook, and somebody invited."""
     words = {
         "entity": "carols",
         "name": world.text("team_project"),
@@ -189,7 +189,12 @@ def share(world: World, door: Door, browser: Browser) -> str:
     made = door.ask(
         "POST", "/api/v1/projects", json.dumps(words).encode(), {"Content-Type": "application/json"}
     )
-    settings = f"/carols/{world.text('team_project')}/settings"
+    place = f"/carols/{world.text('team_project')}"
+    view = {"name": world.text("view_name"), "q": f"notes ~ {world.text('view_words')}"}
+    saved = browser.submit(f"{place}/views", view, page=place)
+    assert saved.status_code == 302, saved.text[:2000]
+    led = browser.get(saved.headers["Location"]).headers["Location"]
+    settings = f"{place}/settings"
     shown = browser.submit(
         f"{settings}/links", {"label": world.text("link_label"), "days": "7"}, page=settings
     )
@@ -210,7 +215,13 @@ def share(world: World, door: Door, browser: Browser) -> str:
         assert secret is not None, page.text[:2000]
         world.secrets.append(Marker(f"secret of /{kind}", secret[1]))
     hooks = browser.get(f"{settings}/webhooks").text
-    return made.body.decode() + hooks + browser.get(settings).text + browser.get("/teams/carols").text
+    return (
+        browser.get(led).text
+        + made.body.decode()
+        + hooks
+        + browser.get(settings).text
+        + browser.get("/teams/carols").text
+    )
 
 
 def misbehave(world: World, door: Door, browser: Browser) -> None:

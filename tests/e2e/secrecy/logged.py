@@ -42,6 +42,8 @@ TEXTS = [
     "alert_title",
     "alert_text",
     "webhook_address",
+    "view_name",
+    "view_words",
     "argument",
     "script_name",
     "system_host",

@@ -28,14 +28,14 @@ from apps.imports.types import (
     Origin,
     WholeRun,
 )
-from apps.projects.types import PastProject
+from apps.projects.types import PastProject, PastView
 from apps.runs.bringing import ended
 from apps.runs.types import AlertLevel, PastAlert, PastRun, RunPatch, RunState, Stream
 
 _DEPTH = 6  # of the folder of a version
 _MOST_TEXT = 64 * 2**20  # of a config or a summary: four bytes for each letter that is kept
 _T = TypeVar("_T")
-_PROJECT = "project.json"
+_PROJECT, _VIEWS = "project.json", "views.json"
 # Where things lie below their project: files that somebody logged may be called so too.
 _RUN = re.compile(r"(projects/[^/]+/runs/[^/]+)/run\.json")
 _COLLECTION = re.compile(r"(projects/[^/]+/artifacts/[^/]+/[^/]+)/collection\.json")
@@ -108,7 +108,13 @@ class OwnlogReader:
             was=was,
             runs=partial(_each, below, _RUN, self._run),
             collections=partial(_each, below, _COLLECTION, self._collection),
+            views=partial(self._views, f"{folder}/{_VIEWS}"),
         )
+
+    def _views(self, path: str) -> list[PastView]:
+        if not self._archive.has(path):
+            return []
+        return [_view(Said(each)) for each in self._archive.json_list(path)]
 
     # ── runs ──
 
@@ -231,6 +237,17 @@ def _version_of(path: str) -> str:
     """The folder of the version of which this is a file; nothing where it is none."""
     parts = path.split("/", _DEPTH + 1)
     return "/".join(parts[:_DEPTH]) if len(parts) > _DEPTH and parts[_DEPTH] == "files" else ""
+
+
+def _view(said: Said) -> PastView:
+    table = said.object("table")
+    return PastView(
+        name=said.text("name"),
+        table={word: table.texts(word) for word in table.raw},
+        public_id=said.text("id"),
+        created_at=said.moment("created_at"),
+        changed_at=said.moment("changed_at"),
+    )
 
 
 def _alert(said: Said) -> PastAlert:
