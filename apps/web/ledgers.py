@@ -10,7 +10,11 @@ from apps.access.policy import Visibility
 from apps.projects.types import PUBLISHED, OpenProject
 from apps.runs.queries import count_runs
 from apps.runs.types import RunCount
+from apps.teams.choices import SettingName
+from apps.teams.queries import Effective, effective_of
+from apps.web.keeping import on_off
 from apps.web.links import entity_url, project_url
+from apps.web.privacy import visibility_words
 from apps.web.words import Words
 
 if TYPE_CHECKING:
@@ -71,13 +75,29 @@ class Keeping:
     public: int
     runs: int
     running: int
+    code: Effective
+    new_projects: Effective
 
     @property
     def projects(self) -> int:
         return self.private + self.shared + self.public
 
+    @property
+    def code_words(self) -> str:
+        return on_off(self.code)
 
-def keeping(found: Sequence[Ledger]) -> Keeping:
+    @property
+    def new_projects_words(self) -> str:
+        return visibility_words(self.new_projects)
+
+    @property
+    def publishes_new_projects(self) -> bool:
+        return self.new_projects.word in PUBLISHED
+
+
+def keeping(found: Sequence[Ledger], *, own: Entity) -> Keeping:
+    """`own`: whose settings hold for what somebody logs to no team."""
+    held = effective_of([own], [SettingName.CODE_SAVING, SettingName.DEFAULT_VISIBILITY])[own.pk]
     rows = [(ledger, row) for ledger in found for row in ledger.rows]
     outside = [row for _, row in rows if row.opened.visibility in PUBLISHED]
     teams = [
@@ -91,4 +111,6 @@ def keeping(found: Sequence[Ledger]) -> Keeping:
         public=len(outside),
         runs=sum(row.runs.total for _, row in rows),
         running=sum(row.runs.running for _, row in rows),
+        code=held[SettingName.CODE_SAVING],
+        new_projects=held[SettingName.DEFAULT_VISIBILITY],
     )

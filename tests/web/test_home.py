@@ -171,8 +171,20 @@ def test_the_margin_says_who_can_open_the_projects(visit: Visit, run: Run, alice
     words = text_of(visit("/", by="alice"))
 
     assert "You alone 1 project People of a team 1 project Anybody 1 project" in words
-    assert "Runs 1 Running now 1 Code saving off New projects private" in words
+    assert "Runs 1 Running now 1 Code saving off New projects Private" in words
     assert "API keys that work 0 Last used never" in words
+
+
+def test_the_margin_says_what_somebody_chose_for_new_runs_and_projects(
+    visit: Visit, send: Visit, alice: User
+) -> None:
+    work.project("alice", "own", by=alice)
+    assert send("/settings/code-saving", by="alice", code_saving="on").status_code == 302
+    assert send("/settings/privacy", by="alice", default_visibility="public").status_code == 302
+
+    words = text_of(visit("/", by="alice"))
+
+    assert "Code saving on New projects Public" in words
 
 
 # ── The first run ──

@@ -39,7 +39,7 @@ def home(request: Request) -> HttpResponseBase:
     context = {
         "ledgers": [ledger for ledger in found if ledger.rows or not words],
         "words": words,
-        "keeping": keeping(everything),
+        "keeping": keeping(everything, own=next(each for each in entities if each.user_id is not None)),
         "keys": keys,
         "last_key_use": max((key.last_used_at for key in keys if key.last_used_at), default=None),
         "damaged": damaged,
