@@ -58,7 +58,8 @@ def error_page(request: HttpRequest, error: OwnlogError) -> HttpResponse:
         503: _("Not at this moment"),
     }
     fact = facts.get(status, _("Something broke here"))
-    return _page(request, status, fact, error.public_message, back=_page_of_the_form(request))
+    back = _page_of_the_form(request) or (_readable_above(request) if status == 410 else "")
+    return _page(request, status, fact, error.public_message, back=back)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -149,13 +150,21 @@ def _page_of_the_form(request: HttpRequest) -> str:
 def _readable_above(request: HttpRequest) -> str:
     """The page of the project or team that the address is about, which whoever is told of a role may read."""
     names = request.resolver_match.kwargs if request.resolver_match else {}
-    if "entity" in names and "project" in names:
-        return project_url(names["entity"], names["project"])
+    if project := _project_above(request):
+        return project
     if "entity" in names and request.path.startswith("/teams/"):
         return reverse("team", args=[names["entity"]])
     return ""
 
 
+def _project_above(request: HttpRequest) -> str:
+    names = request.resolver_match.kwargs if request.resolver_match else {}
+    return project_url(names["entity"], names["project"]) if "entity" in names and "project" in names else ""
+
+
 def _page(request: HttpRequest, status: int, fact: str, reason: str, *, back: str = "") -> HttpResponse:
-    context = {"status": status, "fact": fact, "reason": reason, "back": back}
+    if request.method == "GET" and back == quote(request.path):
+        back = ""  # it is this page
+    is_to_project = bool(back) and back == _project_above(request)
+    context = {"status": status, "fact": fact, "reason": reason, "back": back, "is_to_project": is_to_project}
     return render(request, "error.html", context, status=status)

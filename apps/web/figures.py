@@ -122,6 +122,11 @@ def day(which: date) -> str:
     return formats.date_format(which, _("j M Y"))
 
 
+def to_the_second(moment: datetime) -> str:
+    """For steps that follow each other within a minute."""
+    return formats.date_format(timezone.localtime(moment), _("j M Y, H:i:s"))
+
+
 def exact(moment: datetime) -> str:
     minute = moment.replace(second=0, microsecond=0)
     return _exact(minute, get_language(), timezone.get_current_timezone_name())

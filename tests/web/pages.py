@@ -157,6 +157,7 @@ OPERATORS = (
     "/admin/statistics/release/",
     "/admin/statistics/figure/",
     "/admin/accounts/user/",
+    "/admin/accounts/user/1/change/",
     "/admin/plans/planrequest/",
 )
 # Where teams take a plan, for somebody who has none; looked at by tests/web/test_plan_request_in_chromium.py.

@@ -8,8 +8,10 @@ from django.test import Client, RequestFactory
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.core.errors import Conflict, Erased, Invalid, OwnlogError, TooMuch, Unavailable
+from apps.erasure.services import erase_run
 from apps.projects.models import Project
 from apps.projects.services import make_share_link
+from apps.runs.models import Run
 from apps.web.errors import error_page
 from tests.web.conftest import Visit, text_of
 
@@ -58,6 +60,21 @@ def test_whoever_may_only_look_is_told_whom_to_ask_and_led_back(visit: Visit, vi
     assert '<a class="btn main" href="/lab/vision">' in answer.content.decode()
 
 
+def test_whoever_asks_for_an_erased_run_is_led_to_its_project_and_to_the_receipts(
+    visit: Visit, run: Run, alice: User
+) -> None:
+    erase_run(run, by=Actor.person(alice))
+
+    answer = visit("/lab/vision/runs/run1", by="alice")
+
+    assert answer.status_code == 410
+    assert re.findall(r'<a class="btn[^"]*" href="([^"]*)">', answer.content.decode()) == [
+        "/lab/vision",
+        "/settings/erasures",
+        "/",
+    ]
+
+
 def test_whoever_came_by_a_link_is_told_of_the_link_and_of_no_role(vision: Project, alice: User) -> None:
     _, secret = make_share_link(vision, label="", days=7, by=Actor.person(alice))
     guest = Client()
@@ -93,6 +110,9 @@ def test_a_fault_shows_nothing_of_itself(monkeypatch: pytest.MonkeyPatch) -> Non
     assert response.status_code == 500
     assert b"Something broke here" in response.content
     assert b"canary" not in response.content
+    assert (
+        b'<a class="mark" href="/" aria-label="Ownlog, home">' in response.content
+    )  # on a phone it has no word
 
 
 @pytest.mark.parametrize(

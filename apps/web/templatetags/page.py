@@ -202,6 +202,14 @@ def exact(moment: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def to_the_second(moment: datetime) -> SafeString:
+    """The moment itself, for steps that follow each other within a minute."""
+    return format_html(
+        '<time datetime="{}">{}</time>', moment.isoformat(timespec="seconds"), figures.to_the_second(moment)
+    )
+
+
+@register.filter
 def day(which: date) -> SafeString:
     return format_html('<time datetime="{}">{}</time>', which.isoformat(), figures.day(which))
 
