@@ -71,6 +71,19 @@ def test_what_one_waits_for_is_said_on_its_page(
     assert "waiting" in text_of(visit(IMPORTS, by="bob"))
 
 
+def test_who_brings_the_same_again_is_told_why_nothing_came(visit: Visit, lab: Entity, bob: User) -> None:
+    for _ in range(2):
+        handed(bob)
+        sweep()
+
+    first, again = (
+        text_of(visit(f"{IMPORTS}/{each.public_id}", by="bob")) for each in Import.objects.order_by("pk")
+    )
+
+    assert "Nothing of it is new here." not in first
+    assert "Nothing of it is new here." in again and "import it once more" in again
+
+
 def test_one_is_called_off_and_leaves_nothing(visit: Visit, send: Visit, lab: Entity, bob: User) -> None:
     handed(bob)
     place = f"{IMPORTS}/{Import.objects.get().public_id}"
