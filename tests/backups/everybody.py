@@ -28,7 +28,9 @@ KINDS = ("person", "address", "number", "team", "organisation", "invited")  # by
 def come(person: str, address: str, number: str, team: str, organisation: str, invited: str) -> None:
     user = create_account(person, email=f"{address}@example.com", password=people.PASSWORD)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    SocialAccount.objects.create(user=user, provider="github", uid=number)
+    SocialAccount.objects.create(
+        user=user, provider="github", uid=number, extra_data={"login": [number, None]}
+    )
     founded, by = people.team(team, admin=user), Actor.person(user)
     make_service_account(founded, "robot", role=MemberRole.MEMBER, by=by)
     invite(founded, role=MemberRole.VIEWER, by=by, email=f"{invited}@example.com")
