@@ -37,7 +37,8 @@ OF_NAMES = {
     "free, and overwritten by what comes next" + _OF_THE_LOG,
 }
 OF_BACKUPS = (
-    "backups made before hold ciphertext under destroyed keys, and names in the clear, until they are deleted"
+    "backups made before hold ciphertext under destroyed keys, names too, until they are deleted; copies of the database that were "
+    "made by other means hold names in the clear"
 )
 METHODS = {
     "vault": "keys deleted and tombstoned; then the keys above them renewed, and the root key of before destroyed after a "
