@@ -20,6 +20,8 @@ BY_TURNS = (
     "tests/e2e/durability/test_shared_mode.py",
     "tests/e2e/durability/test_values.py",
     "tests/erasure/test_killed_whole.py",
+    "tests/exports/test_worker.py",
+    "tests/imports/test_handed_in.py",
     "tests/vault/test_epochs_in_any_order.py",
     "tests/vault/test_processes.py",
     "tests/wandb_protocol/test_client_again.py",

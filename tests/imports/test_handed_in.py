@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
-import secrets
-import traceback
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +11,6 @@ from typing import Any, NoReturn
 import pytest
 from django.db import OperationalError, connection
 from django.db.models import Q
-from pytest_django import Settings
 
 from apps.access.policy import Scope
 from apps.accounts.actors import Actor
@@ -23,9 +19,8 @@ from apps.accounts.services import KeyTerms, issue_api_key
 from apps.blobs.errors import StoreDenied, StoreFull, StoreUnreachable
 from apps.blobs.models import Blob
 from apps.blobs.store import default_store
-from apps.blobs.store.local import LocalStore
 from apps.core import background, clock
-from apps.core.errors import Forbidden, NotFound, OwnlogError, TooMuch, Unavailable
+from apps.core.errors import Forbidden, NotFound, OwnlogError, TooMuch
 from apps.erasure.models import ErasureJob
 from apps.erasure.services import advance as advance_erasure
 from apps.erasure.taking_back import take_back
@@ -95,35 +90,6 @@ def test_an_archive_that_is_none_is_refused_at_once_and_not_kept(home: Entity, a
 
     assert (Import.objects.count(), Blob.objects.count()) == (0, blobs)
     assert not Node.objects.filter(kind=NodeKind.IMPORT).exists()
-
-
-@pytest.mark.embedded
-def test_where_there_is_no_room_nothing_is_half_kept_and_it_is_said(
-    archive: bytes, home: Entity, alice: User, settings: Settings, tmp_path: Path
-) -> None:
-    settings.OWNLOG_DATA = tmp_path
-    blobs = Blob.objects.count()
-
-    def is_nothing_left() -> bool:
-        files = [path for path in tmp_path.rglob("*") if path.is_file()]
-        rows = [*Import.objects.all(), *Node.objects.filter(kind=NodeKind.IMPORT)]
-        return not files and not rows and Blob.objects.count() == blobs
-
-    child = os.fork()
-    if child == 0:  # the limit is this process's, and so is what it stores: nothing of it is committed
-        try:
-            assert is_nothing_left()
-            resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
-            with pytest.raises(Unavailable, match="There is no room for files just now"):
-                handed(os.urandom(3_000_000), home, alice)
-            assert is_nothing_left()
-            assert handed(archive, home, alice).state == ImportState.QUEUED
-            os._exit(0)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(4)
-
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_what_is_wrong_inside_is_said_to_who_asked_and_sealed(
@@ -240,29 +206,9 @@ def test_behind_a_pause_nobody_was_in_the_way_and_what_is_wrong_ends_it_at_once(
     advance(job.pk)  # it waits still
     assert Import.objects.get().state in UNDER_WAY
 
-    _after_the_pause(job, monkeypatch)
+    after_the_pause(job, monkeypatch)
 
     assert job.state == ImportState.GIVEN_UP
-
-
-@pytest.mark.embedded
-def test_a_file_that_the_disk_does_not_give_now_is_no_archive_that_is_broken(
-    archive: bytes, home: Entity, alice: User
-) -> None:
-    job = handed(archive, home, alice)
-    assert job.archive is not None
-    place = Path(default_store().folder) / job.archive.object_name[:2] / job.archive.object_name  # type: ignore[attr-defined]
-    aside = place.rename(place.with_suffix(".aside"))
-    place.mkdir()
-
-    advance(job.pk)
-
-    assert Import.objects.get().trouble == "unread"
-    place.rmdir()
-    aside.rename(place)
-    Import.objects.update(waits_until=None)
-    advance(job.pk)
-    assert Import.objects.get().state == ImportState.DONE
 
 
 @pytest.mark.skipif(present() is None, reason="the database that is embedded has no connection to lose")
@@ -321,7 +267,7 @@ def test_what_was_noted_before_the_clock_was_set_back_keeps_nobody_waiting(
     assert Import.objects.get(pk=job.pk).state == ImportState.DONE
 
 
-def _after_the_pause(job: Import, monkeypatch: pytest.MonkeyPatch) -> None:
+def after_the_pause(job: Import, monkeypatch: pytest.MonkeyPatch) -> None:
     job.refresh_from_db()
     assert job.waits_until is not None
     now = job.waits_until + timedelta(seconds=1)
@@ -355,37 +301,12 @@ def test_an_archive_that_alone_cannot_be_read_is_given_up_after_an_hour(
     while job.state in UNDER_WAY:
         tries += 1
         assert (job.trouble, job.tries, job.unread_tries) == ("unread", 0, tries)
-        _after_the_pause(job, monkeypatch)
+        after_the_pause(job, monkeypatch)
 
     assert (str(job.state), tries) == ("given_up", 20)
     assert Import.objects.get().archive is None
     assert timedelta(hours=1) < clock.now() - begun < timedelta(hours=2)
     assert "cannot be read any more" in words_of(job)
-
-
-@pytest.mark.embedded
-def test_while_a_volume_is_not_mounted_nothing_that_was_handed_in_is_given_up(
-    archive: bytes, full: Run, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = default_store()
-    assert isinstance(store, LocalStore)
-    job = handed(archive, home, alice)
-    aside = store.folder.rename(store.folder.with_name(secrets.token_hex(4)))
-    try:
-        store.folder.mkdir()
-        advance(job.pk)
-        for _try in range(30):
-            job.refresh_from_db()
-            assert (job.state in UNDER_WAY, job.tries, job.unread_tries) == (True, 0, 0)
-            assert (job.trouble, job.archive is None) == (StoreUnreachable.code, False)
-            _after_the_pause(job, monkeypatch)
-    finally:
-        store.folder.rmdir()
-        aside.rename(store.folder)
-
-    _after_the_pause(job, monkeypatch)
-
-    assert (job.state, job.runs) == (ImportState.DONE, 3)
 
 
 def _code(error: Exception) -> str:
