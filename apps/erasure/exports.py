@@ -18,7 +18,8 @@ from apps.erasure.services import check_count, new_job, take_exports
 from apps.erasure.types import Cause, Scope
 from apps.exports.closing import exports_holding
 from apps.exports.models import Export
-from apps.exports.types import KEPT_FOR, ExportState
+from apps.exports.queries import kept_for
+from apps.exports.types import ExportState
 from apps.runs.models import Run
 
 _MOST_AT_A_GO = 200
@@ -54,7 +55,7 @@ def erase_old_exports() -> int:
     failed = Q(state=ExportState.FAILED.value)
     over = (
         Q(state=ExportState.READY.value, expires_at__lte=now)
-        | failed & Q(asked_at__lte=now - KEPT_FOR)
+        | failed & Q(asked_at__lte=now - kept_for())
         | failed & Q(trouble=StoreFull.__name__)  # what is written of it takes the room that is wanted
     )
     by_entity: dict[int, list[Export]] = {}

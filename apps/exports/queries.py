@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -26,6 +28,11 @@ from apps.vault.types import NodeId
 
 _MOST_SHOWN = 100
 _RECKONED_FROM = 0.02  # so much has to be done before anything is said of the rest
+
+
+def kept_for() -> timedelta:
+    """For how long an archive can be fetched."""
+    return timedelta(days=settings.OWNLOG_EXPORT_DAYS)
 
 
 def exports_seen_by(actor: Actor) -> list[Export]:

@@ -33,8 +33,8 @@ from apps.exports.errors import Unread
 from apps.exports.holding import LEASE, Held, Lost, claim, waiting
 from apps.exports.models import Export, ExportItem, ExportPiece
 from apps.exports.plan import expand, head_of_project, head_of_run
-from apps.exports.queries import asker_of, require_all, whose
-from apps.exports.types import KEPT_FOR, MOST_RUNS, UNDER_WAY, ExportScope, ExportState, ItemKind, Tables
+from apps.exports.queries import asker_of, kept_for, require_all, whose
+from apps.exports.types import MOST_RUNS, UNDER_WAY, ExportScope, ExportState, ItemKind, Tables
 from apps.exports.writing import Writing
 from apps.projects.models import Project
 from apps.runs.errors import BackSoon
@@ -295,7 +295,7 @@ def _take_in(held: Held, writing: Writing, stored: StoredBlob, *, is_last: bool)
         if is_last:
             locked.busy_until = None
             locked.state, locked.ready_at = ExportState.READY.value, clock.now()
-            locked.expires_at = locked.ready_at + KEPT_FOR
+            locked.expires_at = locked.ready_at + kept_for()
             background.enqueue("exports.tell", export_id=locked.pk)
         locked.save()
     held.said(until)

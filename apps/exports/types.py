@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 FORMAT = "ownlog-export/1"
-KEPT_FOR = timedelta(days=7)
 MOST_RUNS = 500  # named one by one; a whole project has no limit
 
 

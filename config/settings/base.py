@@ -18,6 +18,8 @@ OWNLOG_OPERATOR_NAME = env.text("OWNLOG_OPERATOR_NAME")
 OWNLOG_OPERATOR_CONTACT = env.text("OWNLOG_OPERATOR_CONTACT")
 # How long the operators keep backups, for receipts of erasures; 0: they have not said.
 OWNLOG_BACKUP_KEPT_DAYS = env.integer("OWNLOG_BACKUP_KEPT_DAYS", default=0, least=0, most=36_500)
+# For how long an export can be fetched; then it is erased.
+OWNLOG_EXPORT_DAYS = env.integer("OWNLOG_EXPORT_DAYS", default=7, least=1, most=90)
 # After how many days without a sign-in or a use of a key an account is erased, with notices; 0: never.
 OWNLOG_IDLE_DAYS = env.integer("OWNLOG_IDLE_DAYS", default=0, least=0, most=36_500)
 if 0 < OWNLOG_IDLE_DAYS < 90:

@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
@@ -181,6 +182,15 @@ def test_progress_is_told_in_what_was_read_and_ends_at_everything(export: Export
     assert (export.weight_done, export.runs) == (export.weight, 1)
     assert export.expires_at is not None and export.ready_at is not None
     assert export.expires_at - export.ready_at == timedelta(days=7)
+
+
+def test_how_long_one_is_kept_is_the_operators_to_say(export: Export, settings: Settings) -> None:
+    settings.OWNLOG_EXPORT_DAYS = 2
+
+    export = make(export)
+
+    assert export.expires_at is not None and export.ready_at is not None
+    assert export.expires_at - export.ready_at == timedelta(days=2)
 
 
 def test_one_that_always_breaks_off_fails_and_goes_on_when_asked(

@@ -105,6 +105,18 @@ def test_what_one_waits_for_is_said_on_its_page(
     assert "waiting" in text_of(visit("/settings/exports", by="bob"))
 
 
+def test_how_long_it_can_be_fetched_is_said_before_it_is_asked_for(
+    visit: Visit, full: Run, settings: Settings
+) -> None:
+    said = []
+    for days in (7, 1):
+        settings.OWNLOG_EXPORT_DAYS = days
+        said.append(text_of(visit(VISION, by="bob")))
+
+    assert "You alone, for 7 days, and no longer" in said[0]
+    assert "You alone, for 1 day, and no longer" in said[1]
+
+
 def test_chosen_runs_are_exported_from_the_table_and_one_from_its_page(
     visit: Visit, send: Visit, full: Run, vision: Project, alice: User
 ) -> None:

@@ -21,7 +21,7 @@ from apps.erasure.exports import erase_exports
 from apps.erasure.queries import would_go
 from apps.erasure.types import Scope
 from apps.exports.asking import ask_for, ask_for_account
-from apps.exports.queries import exports_seen_by, file_name, get_archive, get_export, read_archive
+from apps.exports.queries import exports_seen_by, file_name, get_archive, get_export, kept_for, read_archive
 from apps.exports.services import export_project, export_runs, note_fetched, retry
 from apps.exports.types import ExportScope, Tables
 from apps.projects.queries import get_project, open_project
@@ -72,6 +72,7 @@ def project(request: Request, entity: str, project: str) -> HttpResponseBase:
         "can": rights(request, held),
         "total": count_runs([held]).get(held.pk, RunCount()).total,
         "holds": would_go(Scope.RUNS, chosen) if chosen else would_go(Scope.PROJECT, [held]),
+        "kept_days": kept_for().days,
         "chosen": ",".join(run.public_id for run in chosen),
         "choices": choices(),
         "picked": asked.get("tables", Tables.PARQUET.value)[:20],
