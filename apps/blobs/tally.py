@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -17,6 +17,9 @@ _PIECE_BYTES = 1024 * 1024
 # To hash takes longer than to seal, and both let other threads run: a large file is hashed beside the sealing. A small
 # one is hashed before a thread would have begun.
 _LARGE_BYTES = 4 * 1024 * 1024
+# So much goes to the thread at once, for each time costs as much as hashing some hundredth of it; and it has this much to do still
+# while as much is sealed and written.
+_BATCH_BYTES = 1024 * 1024
 
 
 class Tally:
@@ -31,6 +34,8 @@ class Tally:
         self._sha256 = hashlib.sha256() if wants_sha256 else None
         self._beside: ThreadPoolExecutor | None = None
         self._last: Future[None] | None = None
+        self._gathered: list[bytes] = []
+        self._gathered_bytes = 0
         self.size = 0
 
     def __enter__(self) -> Self:
@@ -49,24 +54,33 @@ class Tally:
                 raise TooMuch(_("A file may not be larger than %(n)d bytes here.") % {"n": self._max_bytes})
             self._take(piece)
             yield piece
+        self._hash_gathered()
         if self._last is not None:
             self._last.result()
 
     def _take(self, piece: bytes) -> None:
+        self._gathered.append(piece)
+        self._gathered_bytes += len(piece)
+        if self._gathered_bytes >= _BATCH_BYTES:
+            self._hash_gathered()
+
+    def _hash_gathered(self) -> None:
+        pieces, self._gathered, self._gathered_bytes = self._gathered, [], 0
         if self.size < _LARGE_BYTES:
-            self._hash(piece)
+            self._hash(pieces)
             return
         if self._beside is None:
             self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="digest")
-        # One piece at a time waits: no more of the file is in memory, however slow the hashing.
-        before, self._last = self._last, self._beside.submit(self._hash, piece)
+        # One batch at a time waits: no more of the file is in memory, however slow the hashing.
+        before, self._last = self._last, self._beside.submit(self._hash, pieces)
         if before is not None:
             before.result()
 
-    def _hash(self, piece: bytes) -> None:
-        self._md5.update(piece)
-        if self._sha256 is not None:
-            self._sha256.update(piece)
+    def _hash(self, pieces: Sequence[bytes]) -> None:
+        for piece in pieces:
+            self._md5.update(piece)
+            if self._sha256 is not None:
+                self._sha256.update(piece)
 
     def _pieces(self) -> Iterator[bytes]:
         read = getattr(self._source, "read", None)

@@ -77,6 +77,17 @@ def test_what_is_written_is_read_with_its_digests(owner: NodeId, size: int) -> N
     assert (row.state, row.plain_size, row.stored_size) == (BlobState.STORED, size, sealed_size(size))
 
 
+def test_digests_are_those_of_the_whole_in_whatever_pieces_it_comes(owner: NodeId) -> None:
+    content = os.urandom(9_000_001)  # more than is hashed on the way
+    pieces = [content[at : at + 299_999] for at in range(0, len(content), 299_999)]
+
+    stored = write_blob(owner, pieces)
+
+    assert b"".join(read_blob(stored.blob, owner)) == content
+    assert stored.md5_b64 == base64.b64encode(hashlib.md5(content).digest()).decode()
+    assert stored.sha256_hex == hashlib.sha256(content).hexdigest()
+
+
 def test_parts_and_seeking(owner: NodeId) -> None:
     content = os.urandom(300_000)
     blob = write_blob(owner, [content[:7], content[7:]]).blob

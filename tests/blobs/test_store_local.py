@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from apps.blobs.errors import ObjectMissing, StoreDenied, StoreUnreachable
+from apps.blobs.store import local
 from apps.blobs.store.local import LocalStore
 from apps.core import clock
 
@@ -37,6 +39,25 @@ def test_an_object_is_read_back_whole_and_in_parts(store: LocalStore) -> None:
     assert b"".join(store.read_range(name, 100, 2_500_000)) == content[100:2_500_000]
     assert b"".join(store.read_range(name, 2_999_999, 9_000_000)) == content[-1:]
     assert b"".join(store.read_range(name, 5, 5)) == b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux is asked")
+def test_a_large_object_is_on_its_way_to_the_disk_while_it_comes(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, ask = list[tuple[int, int]](), os.posix_fadvise
+
+    def noted(handle: int, start: int, length: int, what: int) -> None:
+        assert os.fstat(handle).st_size == start + length  # it is written, and the end has not come
+        asked.append((start, length))
+        ask(handle, start, length, what)
+
+    monkeypatch.setattr(local, "_WRITTEN_BACK_BYTES", 100_000)
+    monkeypatch.setattr(os, "posix_fadvise", noted)
+
+    store.put(new_name(), [bytes(60_000)] * 5)
+
+    assert asked == [(0, 120_000), (120_000, 120_000)]
 
 
 @pytest.mark.parametrize(("code", "kind"), [(errno.EACCES, StoreDenied), (errno.EIO, StoreUnreachable)])
