@@ -27,6 +27,7 @@ BY_TURNS = (
     "tests/wandb_protocol/test_client_again.py",
     "tests/wandb_protocol/test_client_api.py",
     "tests/wandb_protocol/test_client_artifacts.py",
+    "tests/wandb_protocol/test_client_ownership.py",
     "tests/wandb_protocol/test_client_run.py",
 )
 

@@ -1,21 +1,27 @@
 """The table of ownership: six kinds of data, each logged, exported, published and erased by the pages and by the API.
 
-By the API it is the real client that logs and erases, and the REST API that exports and publishes, for the client cannot.
+By the API it is the real client that logs and erases, and the REST API that exports and publishes, for the client cannot. And the smallest
+thing of each kind that goes by itself, by whichever of pages, REST API and client can: it goes alone.
 """
 
 from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import requests
 
-from tests.live import LiveServer
+from tests.live import ROOT, LiveServer
+from tests.servers import wait_for
 from tests.wandb_protocol.client import WandbClient
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("wandb client")]
@@ -195,3 +201,153 @@ def test_what_somebody_logs_is_theirs_to_export_to_publish_and_to_erase(
         assert others.status_code == 404
     else:
         assert f"{kind} by {door}" in others.text
+
+
+# ── One thing by itself ──
+
+RUN = "/olga/by-part/runs/r"
+REST = "/api/v1/projects/olga/by-part/runs/r"
+_STAYS = "stays"
+# By what one of a kind goes by itself. Before files, what a run is written anew for. A page erases only files that it shows as media, and
+# all code of an owner; nothing erases lines of the console but with their run.
+SMALLEST = {
+    "config": ("web", "rest"),
+    "metrics": ("web", "rest"),
+    "system metrics": ("web", "rest"),
+    "media": ("web", "rest"),
+    "files": ("rest", "client"),
+    "code": ("rest", "client"),
+    "training data": ("web", "client"),
+    "model files": ("web", "client"),
+}
+_PARTS = {"config": "config", "metrics": "metric", "system metrics": "system", "media": "media"}
+_ARTIFACTS = {"training data": ("dataset", "data"), "model files": ("model", "net")}
+_VERSIONS = ("web", "client", _STAYS)
+_SMALL = """
+    names = ("web", "rest", "client", "stays")
+    run = wandb.init(project="by-part", id="r", config={f"said_{name}": name for name in names}, settings=FAST)
+    pages = {f"page_{name}": wandb.Html(f"<p>{name}", inject=False) for name in names}
+    run.log({f"m_{name}": 1 for name in names} | pages)
+    for name in names:
+        for path in (f"note_{name}.txt", f"code_{name}.py"):
+            open(path, "w").write(f"# {name}")
+            run.save(path, base_path=".", policy="now")
+    for name in ("web", "client", "stays"):
+        for called, kind in (("data", "dataset"), ("net", "model")):
+            open("of.txt", "w").write(f"{called} {name}")
+            made = wandb.Artifact(called, kind)
+            made.add_file("of.txt")
+            run.log_artifact(made).wait()
+    run.finish()
+"""
+_SMALLEST_BY_CLIENT = """
+    api = wandb.Api()
+    for made in ("by-part/data:v1", "by-part/net:v1"):
+        api.artifact(made).delete(delete_aliases=True)
+    run = api.run("olga/by-part/r")
+    for name in ("note_client.txt", "code_client.py"):
+        run.file(name).delete()
+"""
+# Goes on with what olga has erased, until its input ends.
+_WORK = """
+import select, sys, traceback
+import django; django.setup()
+from apps.erasure.models import ErasureJob
+from apps.erasure.services import advance
+while not select.select([sys.stdin], [], [], 0.05)[0]:
+    for job in ErasureJob.objects.filter(entity__user__username="olga", done_at=None).values_list("pk", flat=True):
+        try:
+            advance(job)
+        except Exception:
+            traceback.print_exc()
+"""
+
+
+@dataclass
+class Small:
+    """A run with one thing of each kind for each who erases one, and one that stays."""
+
+    table: Table
+    system: dict[str, str]  # the client decides how they are called
+    is_done_by_client: bool = False
+    known: set[tuple[str, str]] = field(default_factory=set)  # what was there when it was last looked
+
+    def look(self) -> set[tuple[str, str]]:
+        all_of_it = [(kind, name) for kind, doors in SMALLEST.items() for name in (*doors, _STAYS)]
+        self.known = {each for each in all_of_it if self.is_there(*each)}
+        return self.known
+
+    def is_there(self, kind: str, name: str) -> bool:
+        where = self._where(kind, name)
+        answer = self.table.get(where, by_owner=True)
+        return answer.ok and (kind not in _PARTS or f'"{self._called(kind, name)}' in answer.text)
+
+    def _where(self, kind: str, name: str) -> str:
+        if kind in _ARTIFACTS:
+            of, called = _ARTIFACTS[kind]
+            return f"/olga/by-part/artifacts/{of}/{called}/v{_VERSIONS.index(name)}/files/of.txt"
+        pages = {"config": "config", "metrics": "history", "system metrics": "events", "media": "files"}
+        return f"{REST}/{pages[kind]}" if kind in pages else f"{REST}/files/{self._called(kind, name)}"
+
+    def _called(self, kind: str, name: str) -> str:
+        if kind == "system metrics":
+            return self.system[name]
+        words = {"config": "said_{}", "metrics": "m_{}", "media": "media/html/page_{}_", "files": "note_{}.txt", "code": "code_{}.py"}  # fmt: skip
+        return words[kind].format(name)
+
+    def erase(self, kind: str, door: str) -> None:
+        if door == "client":
+            if not self.is_done_by_client:
+                self.table.client.run(_SMALLEST_BY_CLIENT)
+                self.is_done_by_client = True
+            return
+        if kind in _ARTIFACTS:
+            self.table._post(f"{self._where(kind, door).removesuffix('/files/of.txt')}/erase")
+            return
+        name = self._called(kind, door)
+        if kind == "media":
+            (name,) = (each for each in self.files() if each.startswith(name))
+        if door == "web":
+            word = f"{_PARTS[kind]}:{name}"
+            self.table._post(f"{RUN}/erase/parts?part={quote(word)}", part=word)
+            return
+        path = f"{REST}/parts?{_PARTS[kind]}={quote(name)}" if kind in _PARTS else f"{REST}/files/{name}"
+        answer = self.table._rest("DELETE", path)
+        assert answer.status_code == 202, answer.text
+
+    def files(self) -> list[str]:
+        return [each["name"] for each in self.table.get(f"{REST}/files", by_owner=True).json()["items"]]
+
+    def is_back(self) -> bool:
+        """A run of which a part is erased is closed for as long as that takes."""
+        return self.table.get(REST, by_owner=True).ok
+
+
+@pytest.fixture(scope="module")
+def small(table: Table) -> Iterator[Small]:
+    table.client.run(_SMALL)
+    rows = table.get(f"{REST}/events", by_owner=True).json()
+    names = sorted({name for row in rows for name in row if name.startswith("system.")})
+    alone = [each for each in names if not any(other.startswith(f"{each}.") for other in names)]
+    command = [sys.executable, "-c", _WORK]
+    with subprocess.Popen(command, cwd=ROOT, env=table.client.server.env, stdin=subprocess.PIPE) as worker:
+        yield Small(table, dict(zip(("web", "rest", _STAYS), alone, strict=False)))
+        assert worker.stdin is not None
+        worker.stdin.close()
+
+
+@pytest.mark.promise("P-09")
+@pytest.mark.parametrize(("kind", "door"), [(kind, door) for kind in SMALLEST for door in SMALLEST[kind]])
+def test_one_thing_of_each_kind_is_erased_by_itself_and_the_others_stay(
+    small: Small, kind: str, door: str
+) -> None:
+    before = small.known or small.look()
+    assert {(kind, _STAYS), (kind, door)} <= before or door == "client"
+
+    small.erase(kind, door)
+
+    wait_for(small.is_back, "the run")
+    wait_for(lambda: not small.is_there(kind, door), "the erasure")
+    gone = before - small.look()
+    # All that the client erases it does by one script.
+    assert gone == {each for each in before if each == (kind, door) or door == each[1] == "client"}
