@@ -40,7 +40,7 @@ demo: $(RUN_STAMP) ## fill the instance with a believable world
 # What an instance on servers of its own does otherwise than one on its data folder. Hostile input is the same there, and so
 # are pages, but for those that ask most of the databases.
 ON_SERVERS := $(addprefix tests/,accounts api audit backups blobs e2e/durability files plans projects runs statistics teams vault wandb_protocol \
-	$(patsubst %,erasure/test_%.py,held killed_whole) house/test_migrations.py webhooks/test_together.py \
+	$(patsubst %,erasure/test_%.py,at_once clearing faults held kill killed_whole unwell) house/test_migrations.py webhooks/test_together.py \
 	$(patsubst %,exports/test_%.py,at_once away unread worker) $(patsubst %,imports/test_%.py,at_once handed_in) \
 	$(patsubst %,web/test_%.py,api_keys audit_page find groups home organisations project_settings providers runs_table sessions teams tries))
 # They touch neither a database nor a store.

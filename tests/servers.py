@@ -177,6 +177,47 @@ def _postgres_bin() -> Path:
     return max(found, key=lambda path: len(path.parent.name))  # pginstall18 before pginstall, which is older
 
 
+# ── PgBouncer ──
+
+PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+_POOLER = """
+[databases]
+* = host=127.0.0.1 port={server}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = trust
+auth_file = {folder}/users
+pool_mode = transaction
+default_pool_size = 2
+max_client_conn = 200
+"""
+
+
+class Pooler:
+    """PgBouncer in transaction mode before a server: two sessions of each database for all who ask. It can end and come again."""
+
+    def __init__(self, folder: Path, *, server: int) -> None:
+        self.folder = folder  # one that everybody may look into
+        self.port = free_port()
+        self._stack = ExitStack()
+        words = {"server": server, "port": self.port, "folder": folder}
+        (folder / "pgbouncer.ini").write_text(_POOLER.format(**words))
+        (folder / "users").write_text('"ownlog" ""\n')
+
+    def start(self) -> None:
+        assert PGBOUNCER is not None, "PgBouncer is not installed (Debian: apt install pgbouncer)"
+        user = ["-u", pwd.getpwnam("nobody").pw_name] if os.getuid() == 0 else []
+        command = [PGBOUNCER, *user, str(self.folder / "pgbouncer.ini")]
+        self._stack.enter_context(running(command, self.folder / "pgbouncer.log"))
+        wait_for(lambda: listens(self.port), "PgBouncer")
+
+    def stop(self) -> None:
+        """With all that is under way. Doing it again changes nothing."""
+        self._stack.close()
+
+
 # ── Broker ──
 
 

@@ -22,6 +22,7 @@ from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core import background, clock
 from apps.core.errors import Invalid, NotFound, TooMuch
+from apps.core.pauses import reconnect
 from apps.erasure.errors import NotYet
 from apps.erasure.grace import grace_for, may_begin
 from apps.erasure.ladder import MOMENTS, STEPS
@@ -259,6 +260,7 @@ def advance(job_id: int) -> None:
         _release(job)
     except Exception as error:
         # Said and tried again by the sweep, as often as it takes: no erasure is given up.
+        reconnect()  # by a session that has ended nothing can be said
         _release(job, trouble=type(error).__name__)
         raise
 

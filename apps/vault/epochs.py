@@ -17,6 +17,7 @@ from django.db.models import DateTimeField, F, Q, Value
 from django.db.models.functions import Coalesce
 
 from apps.core import clock
+from apps.core.pauses import reconnect
 from apps.vault import copies, renewal, roots
 from apps.vault.errors import CopyFailed
 from apps.vault.models import Epoch, Node
@@ -156,6 +157,7 @@ def run(step: renewal.Step | None = None) -> Epoch | None:
         mine.update(renewed=F("renewed") + renewed, rewrapped=F("rewrapped") + rewrapped)
         generation = settle(beat)
     except Exception as error:
+        reconnect()  # by a session that has ended nothing can be said
         broken_at = Coalesce("broken_at", Value(clock.now(), output_field=DateTimeField()))
         mine.update(busy_until=None, trouble=type(error).__name__, broken_at=broken_at)
         raise

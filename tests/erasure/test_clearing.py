@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
@@ -28,6 +33,7 @@ from apps.erasure.services import advance
 from apps.erasure.types import Step
 from config import databases
 from config.sqlite.base import DatabaseWrapper
+from tests import servers
 from tests.erasure.conftest import finish
 from tests.factories import people
 
@@ -51,6 +57,29 @@ def test_the_receipt_says_how_and_what_is_known_of_the_log(alice: object) -> Non
         assert stated["names"]["log_is_empty"] is False  # this test is one long transaction
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _its_own_server(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Of the databases the one with the names lies on a server where nobody else is at work: it counts transactions of all."""
+    own = connections["default"]
+    if own.vendor != "postgresql":
+        yield
+        return
+    words: Any = own.settings_dict
+    usual = words["PORT"]
+    with tempfile.TemporaryDirectory(prefix="ownlog-clearing-") as folder:
+        Path(folder).chmod(0o755)
+        with servers.postgresql(Path(folder, "postgresql")) as url:
+            with psycopg.connect(f"{url}/postgres", autocommit=True) as there:
+                there.execute(f'CREATE DATABASE "{words["NAME"]}"')
+            own.close()
+            words["PORT"] = url.rpartition(":")[2]
+            with django_db_blocker.unblock():
+                call_command("migrate", run_syncdb=True, interactive=False, verbosity=0)
+            yield
+            own.close()
+    words["PORT"] = usual
+
+
 on_postgresql = pytest.mark.skipif(
     "connection.vendor != 'postgresql'", reason="files, transactions and rights of PostgreSQL"
 )
@@ -69,7 +98,7 @@ def aside() -> Iterator[BaseDatabaseWrapper]:
 def test_on_postgresql_the_tables_are_written_anew_and_the_log_is_overwritten() -> None:
     """Each lies in another file afterwards, in which nothing is that was dead in the one before; and of the log no file has the
     name, neither under its own name nor waiting to be used again."""
-    name = f"canary-{secrets.token_hex(6)}"  # others of the suite write to the same log
+    name = f"canary-{secrets.token_hex(6)}"
     User.objects.create(username=name, email=f"{name}@example.com")
     before = {model: _file_of(model) for model in clearing.TABLES}
     named = _log_now()
@@ -259,7 +288,7 @@ def test_transactions_are_counted_past_the_end_of_their_numbers(
 
 
 def _clear(job: ErasureJob) -> None:
-    """Other workers of the suite have transactions under way on the same server, which it counts as well."""
+    """A worker of the server's own that looks after its tables has a transaction under way now and then, and is counted."""
     for _ in range(600):
         with suppress(NotYet):
             return clearing.clear_names(job)

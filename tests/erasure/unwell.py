@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from botocore.client import Config
-from django.db import DatabaseError, OperationalError, connections
+from django.db import DatabaseError, OperationalError, close_old_connections, connections
 
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Version
@@ -37,10 +37,12 @@ from apps.vault import epochs, receipts
 from apps.vault.models import Receipt
 from apps.vault.readiness import make_ready
 from apps.vault.signing import public_key
+from tests.erasure import sessions
 from tests.erasure.conftest import full_run
 from tests.erasure.faults import free, go_on
 from tests.erasure.proxy import Asked, Fault, Proxy, Rule, tells_all, well
 from tests.erasure.rich import LOSS, everything, history_of, rich_run, without_loss
+from tests.erasure.sessions import terminate
 from tests.erasure.tenant import Going, Tenant
 from tests.factories import artifacts, people, work
 from tests.remote import s3_client
@@ -84,8 +86,8 @@ def lists(fault: Fault) -> Rule:
 
 
 class World:
-    def __init__(self, server: Proxy, bucket: str) -> None:
-        self.server = server
+    def __init__(self, server: Proxy, bucket: str, *, day: int) -> None:
+        self.server, self.day = server, day
         # Of the store itself, past the proxy and with versions: whatever is left of an object is found.
         self.client: Any = s3_client(Servers(postgresql="", broker="", s3=server.store))
         self.client.create_bucket(Bucket=bucket)
@@ -127,6 +129,7 @@ class World:
 
     def turn(self) -> str:
         """What the workers do by themselves; what it broke off with."""
+        close_old_connections()  # as Celery does before each task
         try:
             free()
             go_on()
@@ -151,6 +154,15 @@ class World:
         self.server.rule = well
         self.look(job)
         return said - {""}
+
+    def carry_on(self, job: ErasureJob) -> None:
+        """To its end, with nothing unwell any more."""
+        for _ in range(_MOST_TURNS):
+            self.turn()
+            job.refresh_from_db()
+            if job.done_at is not None:
+                break
+        self.look(job)
 
     def look(self, job: ErasureJob) -> None:
         """It came to its end, is proven once, counts what there was, and nothing of anybody else has changed."""
@@ -294,8 +306,7 @@ def hung_up_on(*, after_it_is_done: bool, every: int) -> Iterator[Callable[[], i
                     connection.connection.commit()
             if is_lost:
                 done.append(next(times))
-                connection.connection.close()
-                raise OperationalError("the connection was lost")
+                _hang_up(connection)
 
         connection._commit = commit  # type: ignore[attr-defined]  # Django's types leave it out
     try:
@@ -303,6 +314,16 @@ def hung_up_on(*, after_it_is_done: bool, every: int) -> Iterator[Callable[[], i
     finally:
         for connection in connections.all():
             del connection._commit  # type: ignore[attr-defined]
+
+
+def _hang_up(connection: Any) -> None:
+    """On PostgreSQL it is the server that does, and says so where anything more is asked for."""
+    if connection.vendor == "postgresql":
+        terminate(connection)
+        with connection.wrap_database_errors:
+            connection.connection.execute("COMMIT")
+    connection.connection.close()
+    raise OperationalError("the connection was lost")
 
 
 def database_lost(world: World) -> None:
@@ -314,10 +335,7 @@ def database_lost(world: World) -> None:
                 if lost() > 12:
                     break
         assert lost() > 5, lost()
-        while world.turn():
-            pass
-        job.refresh_from_db()
-        world.look(job)
+        world.carry_on(job)
 
 
 class Disk:
@@ -376,10 +394,7 @@ def database_full(world: World) -> None:
                 if ErasureJob.objects.filter(pk=job.pk, done_at__isnull=False).exists():
                     break
         assert set(disk.refused) == set(connections), disk.refused
-        while world.turn():
-            pass
-        job.refresh_from_db()
-        world.look(job)
+        world.carry_on(job)
 
 
 # ── the clock ──
@@ -429,7 +444,7 @@ def changed(owner: Any, name: str, value: Any) -> Iterator[None]:
         setattr(owner, name, before)
 
 
-STORIES = (
+OF_THE_STORE = (
     store_errors,
     store_partial,
     store_knows_no_batches,
@@ -440,11 +455,17 @@ STORIES = (
     store_lies,
     store_forgets,
     store_full,
-    database_lost,
-    database_full,
-    clock_jumps,
-    clock_is_set_back,
 )
+OF_THE_CLOCK = (clock_jumps, clock_is_set_back)
+
+
+def stories(day: int) -> tuple[Callable[[World], None], ...]:
+    """On PostgreSQL two of what a store does, each on its day, and all that becomes of sessions. Its disk is its server's, which
+    stops there."""
+    if connections["default"].vendor != "postgresql":
+        return (*OF_THE_STORE, database_lost, database_full, *OF_THE_CLOCK)
+    two = (OF_THE_STORE[(2 * day + each) % len(OF_THE_STORE)] for each in range(2))
+    return (*two, database_lost, *sessions.STORIES, *OF_THE_CLOCK)
 
 
 @contextmanager
@@ -457,11 +478,11 @@ def clients_that(**options: Any) -> Iterator[None]:
     stores._bucket.cache_clear()
 
 
-def live_through(server: Proxy, bucket: str) -> None:
+def live_through(server: Proxy, bucket: str, *, day: int) -> None:
     """All of it, and what it was: of each story how often something went wrong, and how many erasures it had."""
     background.enqueue = lambda *_args, **_ids: None  # whatever is sent is lost
-    world, seen = World(server, bucket), {}
-    for story in STORIES:
+    world, seen = World(server, bucket, day=day), {}
+    for story in stories(day):
         before = server.faults, world.lives
         with clients_that():
             story(world)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,9 +16,7 @@ from tests.e2e.durability.stored import compact, newest_run, select
 from tests.e2e.durability.test_kill import SHORT, check_everything_is_there
 from tests.live import LiveServer
 from tests.remote import RemotePlaces
-from tests.servers import Servers
-
-PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+from tests.servers import PGBOUNCER, Pooler, Servers
 
 pytestmark = [
     pytest.mark.live,
@@ -32,44 +27,23 @@ pytestmark = [
     ),
 ]
 
-CONFIGURATION = """
-[databases]
-* = host=127.0.0.1 port={server}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = trust
-auth_file = {folder}/users
-pool_mode = transaction
-default_pool_size = 2
-max_client_conn = 200
-"""
-
 
 @pytest.fixture(scope="module")
 def pooled() -> Iterator[LiveServer]:
     """An instance that knows of PostgreSQL only what the pooler lets through: two sessions for all its threads."""
-    assert PGBOUNCER is not None
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ownlog-pooler-")))
         folder.chmod(0o755)
         real = stack.enter_context(servers.postgresql(folder / "postgresql"))
-        port = servers.free_port()
-        words = {"server": real.rsplit(":", 1)[1], "port": port, "folder": folder}
-        (folder / "pgbouncer.ini").write_text(CONFIGURATION.format(**words))
-        (folder / "users").write_text('"ownlog" ""\n')
-        user = ["-u", pwd.getpwnam("nobody").pw_name] if os.getuid() == 0 else []
-        stack.enter_context(
-            servers.running([PGBOUNCER, *user, str(folder / "pgbouncer.ini")], folder / "pgbouncer.log")
-        )
-        servers.wait_for(lambda: servers.listens(port), "PgBouncer")
+        pool = Pooler(folder, server=int(real.rsplit(":", 1)[1]))
+        stack.callback(pool.stop)
+        pool.start()
         s3 = stack.enter_context(servers.s3(folder))
         places = RemotePlaces(Servers(real, stack.enter_context(servers.broker(folder)), s3))
         instance = LiveServer(places=places, threads=8)
         stack.callback(instance.remove)
         for name in ("OWNLOG_DATABASE_URL", "OWNLOG_VAULT_URL"):
-            instance.env[name] = places.env[name].replace(real, f"postgresql://ownlog@127.0.0.1:{port}")
+            instance.env[name] = places.env[name].replace(real, f"postgresql://ownlog@127.0.0.1:{pool.port}")
         instance.prepare().account("alice")
         yield stack.enter_context(instance)
 
