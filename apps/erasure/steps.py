@@ -18,6 +18,7 @@ from django.db.models import F, Model
 from apps.accounts.actors import Actor
 from apps.accounts.names import NO_NAME
 from apps.accounts.queries import addresses_of
+from apps.artifacts.makers import forget_makers
 from apps.artifacts.models import Collection, StoredFile, Version
 from apps.artifacts.services import give_back_files, hand_on_files
 from apps.blobs.services import delete_with_rows, discard_keys_of
@@ -192,6 +193,7 @@ def delete_rows(job: ErasureJob, beat: Beat) -> None:
             beat()
     if job.scope in WITH_NAMES:
         forget_authors(_people_of(job), beat)
+        forget_makers(_people_of(job), beat)
         leave_stones(job)
         clear_names(job)
     # Bytes may have taken grants from owners who stay. Mostly the epoch of the first step has not begun, and is this one.

@@ -24,8 +24,10 @@ from apps.accounts.hand_over import make_reset_link
 from apps.accounts.models import ApiKey, BrowserSession, User
 from apps.accounts.queries import actor_for_api_key, names_of
 from apps.accounts.services import reactivate_account
+from apps.artifacts.models import Collection, Link, Promotion, Version
+from apps.artifacts.services import link_version
 from apps.audit.models import Event
-from apps.core import clock
+from apps.core import batches, clock
 from apps.core.errors import Conflict, Forbidden, NotFound
 from apps.erasure import proof
 from apps.erasure.accounts import account_would_go, erase_account
@@ -45,7 +47,6 @@ from apps.projects.gate import working_links
 from apps.projects.models import Project
 from apps.projects.queries import open_links
 from apps.projects.services import make_share_link
-from apps.runs import authors
 from apps.runs.models import Run
 from apps.runs.queries import get_run
 from apps.runs.services import finish_run
@@ -72,7 +73,7 @@ from apps.webhooks.services import make_hook
 from apps.webhooks.types import Happening
 from tests.erasure.conftest import finish, full_run
 from tests.erasure.test_services import objects, objects_of, rows_below
-from tests.factories import people, work
+from tests.factories import artifacts, people, work
 from tests.factories.vault import end_epochs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
@@ -431,11 +432,38 @@ def test_other_admins_see_that_link_and_revoke_it_so_that_it_comes_back_with_nob
     assert not working_links().exists()
 
 
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> list[tuple[type[models.Model], int]]:
+    """Of which model how many rows are changed at once, two at most; who comes to the second batch dies there."""
+    monkeypatch.setattr(batches, "AT_ONCE", 2)
+    seen: list[tuple[type[models.Model], int]] = []
+    pages = batches.pages
+
+    def dies_at_the_second(rows: models.QuerySet[Any]) -> Iterator[list[int]]:
+        for page in pages(rows):
+            seen.append((rows.model, len(page)))
+            if len(seen) == 2:
+                raise SystemExit
+            yield page
+
+    monkeypatch.setattr(batches, "pages", dies_at_the_second)
+    return seen
+
+
+def dies_and_is_followed(job: ErasureJob, meanwhile: Callable[[], int]) -> int:
+    """What there was in between."""
+    with pytest.raises(SystemExit):
+        advance(job.pk)
+    there = meanwhile()
+    ErasureJob.objects.filter(pk=job.pk).update(busy_until=None)  # its lease is over
+    finish(job)
+    return there
+
+
 def test_no_request_holds_the_runs_of_others_and_a_worker_that_dies_is_followed_by_one_that_goes_on(
-    lab: Entity, vision: Project, own: Run, bob: User, monkeypatch: pytest.MonkeyPatch
+    lab: Entity, vision: Project, own: Run, bob: User, held: list[tuple[type[models.Model], int]]
 ) -> None:
     theirs = [work.run(vision, f"theirs-{n}", by=bob) for n in range(5)]
-    monkeypatch.setattr(authors, "_AT_ONCE", 2)
 
     def versions() -> list[int]:
         rows = Run.everything.filter(pk__in=[run.pk for run in theirs]).order_by("pk")
@@ -445,26 +473,31 @@ def test_no_request_holds_the_runs_of_others_and_a_worker_that_dies_is_followed_
     job, _link = erase_account(bob, by=Actor.person(bob), at_once=True)
     sweep_runs()
     assert versions() == first
-    held: list[list[int]] = []
-    batches = authors._batches
-
-    def dies_at_the_second(runs: Any) -> Iterator[list[int]]:
-        for batch in batches(runs):
-            held.append(batch)
-            if len(held) == 2:
-                raise SystemExit
-            yield batch
-
-    monkeypatch.setattr(authors, "_batches", dies_at_the_second)
-    with pytest.raises(SystemExit):
-        advance(job.pk)
     there = Run.everything.filter(pk__in=[run.pk for run in theirs], created_by=bob.pk)
-    assert there.count() == 3
-    ErasureJob.objects.filter(pk=job.pk).update(busy_until=None)  # its lease is over
-    finish(job)
 
-    assert list(map(len, held)) == [2, 2, 2, 1] and not there.exists()
+    assert dies_and_is_followed(job, there.count) == 3
+
+    assert held == [(Run, 2), (Run, 2), (Run, 2), (Run, 1)] and not there.exists()
     assert [now - before for now, before in zip(versions(), first, strict=True)] == [1] * 5
+
+
+def test_nor_does_any_hold_all_that_they_made_of_artifacts_at_once(
+    lab: Entity, vision: Project, own: Run, bob: User, held: list[tuple[type[models.Model], int]]
+) -> None:
+    by = Actor.person(bob)
+    for n in range(3):
+        made = artifacts.version(vision, "set", {"a": bytes([n])}, by=by)
+        link_version(made, vision, name="chosen", aliases=[], by=by)
+    job, _link = erase_account(bob, by=by, at_once=True)
+
+    assert dies_and_is_followed(job, Version.objects.filter(created_by=bob.pk).count) == 1
+
+    died = [(Version, 2), (Version, 1)]
+    rest = [(Version, 1), (Collection, 2), (Link, 2), (Link, 1), (Promotion, 2), (Promotion, 1)]
+    assert held == died + rest
+    assert {*Version.objects.values_list("created_by", flat=True)} == {None}
+    assert {*Link.objects.values_list("created_by", flat=True)} == {None}
+    assert set(Promotion.objects.values_list("by", flat=True)) == {None}
 
 
 def test_invitations_to_somebody_who_is_gone_are_withdrawn(
