@@ -122,6 +122,8 @@ class Remainder(models.Model):
     job = models.ForeignKey(ErasureJob, on_delete=models.CASCADE, related_name="remainders")
     kind = models.CharField(max_length=6, choices=[(each.value, each.value) for each in Trace])
     ident = models.UUIDField()  # the key's id, or the object's name
+    # Of a key that leaves a tombstone: what it lay below when it was noted, by ids; nothing where that was not there any more.
+    above = models.JSONField(null=True)
     gone_at = models.DateTimeField(null=True)  # when the store said that it has it no more
     is_kept = models.BooleanField(default=False)  # it is also somebody else's, and stays for them
 

@@ -39,7 +39,7 @@ declare(
     },
     goes_with="entity",
 )
-declare(Remainder, plain={"id", "job", "kind", "ident", "gone_at", "is_kept"}, goes_with="job")
+declare(Remainder, plain={"id", "job", "kind", "ident", "above", "gone_at", "is_kept"}, goes_with="job")
 declare(
     PartErasure,
     sealed={"sealed_parts"},

@@ -94,13 +94,24 @@ def _ask_all(job: ErasureJob, kind: Trace, beat: Beat) -> int:
 def _heads(job: ErasureJob, nodes: set[UUID]) -> Answer:
     """That each has its tombstone."""
     nameless = without_tombstone(nodes)
-    if nameless and _went_with_more(job):
-        return set(), set()
+    nameless -= _gone_with_more(job, nameless)
     erase_nodes({NodeId(node): None for node in nameless})
     return nameless, set()
 
 
-# What may take the key of such a thing with its own, whose tombstone then speaks for it.
+def _gone_with_more(job: ErasureJob, nodes: set[UUID]) -> set[UUID]:
+    """Those of these keys that somebody else took along with one above them, whose tombstone then speaks for them: by which keys that
+    can be is noted with each."""
+    heads = Remainder.objects.filter(job=job, kind=Trace.HEAD.value, ident__in=nodes)
+    ways = dict(heads.values_list("ident", "above"))
+    higher = {node: {UUID(each) for each in way} for node, way in ways.items() if way is not None}
+    standing = without_tombstone(set().union(*higher.values()))
+    gone = {node for node, way in higher.items() if way - standing}
+    unknown = nodes - higher.keys()
+    return gone | unknown if unknown and _more_has_gone(job) else gone
+
+
+# What may take the key of such a thing with its own.
 _ABOVE = {
     Scope.PROJECT: WITH_NAMES,
     Scope.EXPORTS: {Scope.PROJECT, *WITH_NAMES},
@@ -112,8 +123,8 @@ _ABOVE = {
 }
 
 
-def _went_with_more(job: ErasureJob) -> bool:
-    """Whether something above was erased since, which this may have been taken along with."""
+def _more_has_gone(job: ErasureJob) -> bool:
+    """Whether anything of the owner's was erased since that a key of which nobody knows what it lay below may have been taken along with."""
     above = [scope.value for scope in _ABOVE.get(Scope(job.scope), ())]
     since = ErasureJob.objects.filter(entity=job.entity_id, scope__in=above, shredded_at__gte=job.asked_at)
     return since.exists()

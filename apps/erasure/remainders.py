@@ -10,23 +10,25 @@ from django.db.models import Model
 from apps.blobs.remains import names_of
 from apps.erasure.models import ErasureJob, Remainder
 from apps.erasure.types import Trace
-from apps.vault.absence import nodes_left, without_tombstone
+from apps.vault.absence import all_above, nodes_left, without_tombstone
 
 
 def note(job: ErasureJob, kind: Trace, idents: Iterable[UUID]) -> None:
     """Noting again changes nothing."""
-    Remainder.objects.bulk_create(
-        [Remainder(job=job, kind=kind.value, ident=ident) for ident in idents],
-        ignore_conflicts=True,
-        batch_size=500,
-    )
+    _keep(Remainder(job=job, kind=kind.value, ident=ident) for ident in idents)
 
 
 def note_heads(job: ErasureJob, nodes: Iterable[UUID]) -> None:
-    """Keys that leave a tombstone; one that the vault never knew, or has lost, cannot."""
+    """Keys that leave a tombstone, each with those above it; one that the vault never knew, or has lost, cannot."""
     heads = set(nodes)
-    note(job, Trace.HEAD, nodes_left(heads) | (heads - without_tombstone(heads)))
+    leaving = nodes_left(heads) | (heads - without_tombstone(heads))
+    ways = {node: [each.hex for each in way] for node, way in all_above(leaving).items()}
+    _keep(Remainder(job=job, kind=Trace.HEAD.value, ident=node, above=ways.get(node)) for node in leaving)
     note(job, Trace.NODE, heads)
+
+
+def _keep(rows: Iterable[Remainder]) -> None:
+    Remainder.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
 
 
 def note_blobs(job: ErasureJob, rows: Sequence[Model], field: str) -> None:

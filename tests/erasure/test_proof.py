@@ -21,9 +21,12 @@ from apps.erasure.types import Step
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run, Segment
+from apps.teams.models import Entity
 from apps.vault.models import Epoch, Grant, Node, Tombstone
+from apps.vault.tree import forget_nodes
 from apps.vault.types import NodeKind
 from tests.erasure.conftest import files_of, finish
+from tests.factories import work
 from tests.factories.vault import end_epochs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
@@ -97,6 +100,24 @@ def test_a_project_is_proven_with_all_keys_below_it(
     job = finish(erase_project(vision, by=by, at_once=True))
 
     assert (job.step, job.proof["vault"]["keys"], job.proof["vault"]["tombstones"]) == (Step.DONE, 3, 1)
+
+
+def test_a_key_without_a_tombstone_is_gone_only_with_what_it_lay_in(
+    full: Run, vision: Project, lab: Entity, by: Actor, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not with another project of the same owner."""
+    job = erase_run(full, by=by)
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "erase_nodes", lambda names: forget_nodes(list(names)))
+        until_proof(job, monkeypatch)
+    finish(erase_project(work.project("lab", "elsewhere", by=alice), by=by, at_once=True))
+
+    for _ in range(2):
+        with pytest.raises(proof.StillThere):
+            advance(job.pk)
+
+    finish(erase_project(vision, by=by, at_once=True))
+    assert finish(job).step == Step.DONE
 
 
 def plant_object(job: ErasureJob) -> None:

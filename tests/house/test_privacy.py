@@ -78,6 +78,7 @@ OPEN_TEXT = {
     "erasure.ErasureJob.public_id": "made by us",
     "leaks.Finding.public_id": "made by us",
     "erasure.ErasureJob.trouble": "the name of a type of error",
+    "erasure.Remainder.above": "ids of keys",
     "erasure.WayBack.secret_sha256_hex": "a hash of 43 random letters",
     "exports.Export.asked_by": "a public id",
     "exports.Export.asked_with": "a public id",
