@@ -19,6 +19,7 @@ from apps.imports import bringing
 from apps.imports.errors import Broken
 from apps.imports.models import Import
 from apps.imports.readers.ownlog.archive import Archive
+from apps.imports.readers.ownlog.reading import OwnlogReader
 from apps.imports.types import ImportState
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -111,6 +112,18 @@ def test_what_is_wrong_inside_leaves_nothing(archive: bytes, home: Entity, alice
         imported(crafted, home, by=alice)
 
     assert_nothing_came(home)
+
+
+@pytest.mark.parametrize(
+    "written", [[{"table": {"show": ["." * 9 * 2**20]}}], [{}] * 101], ids=["long", "many"]
+)
+def test_of_views_that_none_could_keep_nothing_is_made(archive: bytes, written: list[object]) -> None:
+    """A text of dots is one value, and packs to a thousandth."""
+    files = files_of(archive) | {VIEWS: json.dumps(written).encode()}
+    (project,) = OwnlogReader(io.BytesIO(zipped(listing(files)))).projects()
+
+    with pytest.raises(TooMuch):
+        project.views()
 
 
 def test_a_file_of_a_version_that_is_named_again_and_again_is_read_once(

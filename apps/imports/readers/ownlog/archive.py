@@ -87,8 +87,8 @@ class Archive:
             raise Broken(_("A file of the archive is not what its name says."))
         return value
 
-    def json_list(self, path: str) -> list[Any]:
-        value = _value(self.bytes_of(path))
+    def json_list(self, path: str, *, most: int = _MOST_JSON) -> list[Any]:
+        value = _value(self.bytes_of(path, most=most))
         if not isinstance(value, list):
             raise Broken(_("A file of the archive is not what its name says."))
         return value

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.artifacts.types import CollectionKind, PastCollection, RunRole
 from apps.files.types import PastFile
+from apps.core.errors import TooMuch
 from apps.imports.errors import Broken
 from apps.imports.readers.ownlog.archive import Archive
 from apps.imports.readers.ownlog.tables import Tables
@@ -28,12 +29,14 @@ from apps.imports.types import (
     Origin,
     WholeRun,
 )
-from apps.projects.types import PastProject, PastView
+from apps.projects.types import MOST_VIEW_BYTES, MOST_VIEWS, PastProject, PastView
 from apps.runs.bringing import ended
 from apps.runs.types import AlertLevel, PastAlert, PastRun, RunPatch, RunState, Stream
 
 _DEPTH = 6  # of the folder of a version
 _MOST_TEXT = 64 * 2**20  # of a config or a summary: four bytes for each letter that is kept
+# As an export writes them each text has a line of its own, which is thirteen bytes for four.
+_MOST_OF_VIEWS = MOST_VIEWS * 5 * MOST_VIEW_BYTES
 _T = TypeVar("_T")
 _PROJECT, _VIEWS = "project.json", "views.json"
 # Where things lie below their project: files that somebody logged may be called so too.
@@ -114,7 +117,10 @@ class OwnlogReader:
     def _views(self, path: str) -> list[PastView]:
         if not self._archive.has(path):
             return []
-        return [_view(Said(each)) for each in self._archive.json_list(path)]
+        found = self._archive.json_list(path, most=_MOST_OF_VIEWS)
+        if len(found) > MOST_VIEWS:  # before anything is made of each
+            raise TooMuch(_("A project has at most %(n)d saved views.") % {"n": MOST_VIEWS})
+        return [_view(Said(each)) for each in found]
 
     # ── runs ──
 
