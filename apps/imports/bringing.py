@@ -119,7 +119,7 @@ class Bringing:
 
     def _views(self, project: Project, found: BroughtProject) -> None:
         """Once its runs are there: a view says which of them the charts draw."""
-        if not (views := found.views()) or count_views(project):
+        if not (views := found.views()):
             return
         here = self._ids_here(views)
         tables = [
@@ -132,9 +132,11 @@ class Bringing:
             for each in views
         ]
         with transaction.atomic():
-            bring_views(
-                project, [replace(each, table=table) for each, table in zip(views, tables, strict=True)]
-            )
+            self.held.lock()  # nothing notes which of them are there: of two workers the second finds those of the first
+            if not count_views(project):
+                bring_views(
+                    project, [replace(each, table=table) for each, table in zip(views, tables, strict=True)]
+                )
 
     def _ids_here(self, views: Sequence[PastView]) -> dict[str, str]:
         """Of the runs that these name, by the ids that they had where they come from."""

@@ -57,6 +57,11 @@ class Held:
             pk=self.import_id, state=ImportState.RUNNING.value, busy_until=self.until
         )
 
+    def lock(self) -> None:
+        """Until the transaction ends nobody takes it over, gives it up or finishes it. Lost where it is not ours any more."""
+        if self.rows().select_for_update(no_key=True).first() is None:
+            raise Lost
+
     def is_held(self) -> bool:
         return self.rows().exists()
 

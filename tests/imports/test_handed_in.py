@@ -27,6 +27,7 @@ from apps.erasure.taking_back import take_back
 from apps.erasure.teams import erase_team
 from apps.files.services import bring_files
 from apps.imports import bringing, handed_in, services, tasks
+from apps.imports.bringing import Bringing
 from apps.imports.errors import Broken
 from apps.imports.handed_in import advance, due_imports, forget, hand_in
 from apps.imports.holding import TurnOver
@@ -35,7 +36,7 @@ from apps.imports.queries import get_import, get_import_to_end, imports_seen_by,
 from apps.imports.readers.opening import open_file
 from apps.imports.services import UNDER_WAY, give_up
 from apps.imports.types import Clash, ImportState, Origin
-from apps.projects.models import Project
+from apps.projects.models import Project, SavedView
 from apps.runs.models import Run
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Membership
@@ -445,6 +446,28 @@ def test_one_that_is_called_off_while_a_worker_is_at_it_leaves_nothing(
     erase_all()
     assert not Project.everything.filter(entity=home).exists()
     assert (Run.everything.filter(project__entity=home).count(), Blob.objects.count()) == (0, held)
+
+
+def test_of_two_workers_one_brings_the_views(
+    archive: bytes, home: Entity, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first was slow, and not dead: another one has the import by the time that it comes to them."""
+    job, views = handed(archive, home, alice), SavedView.objects.filter(project__entity=home)
+    real = Bringing._ids_here
+
+    def taken_over(*args: Any) -> Any:
+        Import.objects.filter(pk=job.pk).update(busy_until=clock.now() + timedelta(minutes=1))
+        return real(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bringing, "_ids_here", taken_over)
+        advance(job.pk)
+    assert views.count() == 0
+
+    Import.objects.filter(pk=job.pk).update(busy_until=None)
+    advance(job.pk)
+    job.refresh_from_db()
+    assert (job.state, views.count()) == (ImportState.DONE, 2)
 
 
 def erase_all() -> None:
