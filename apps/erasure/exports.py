@@ -55,7 +55,7 @@ def erase_old_exports() -> int:
     failed = Q(state=ExportState.FAILED.value)
     over = (
         Q(state=ExportState.READY.value, expires_at__lte=now)
-        | failed & Q(asked_at__lte=now - kept_for())
+        | failed & Q(turn_at__lte=now - kept_for())  # it may have waited for days before
         | failed & Q(trouble=StoreFull.__name__)  # what is written of it takes the room that is wanted
     )
     by_entity: dict[int, list[Export]] = {}

@@ -303,7 +303,7 @@ def _take_in(held: Held, writing: Writing, stored: StoredBlob, *, is_last: bool)
 
 def _fail(held: Held, trouble: str) -> None:
     failed = {"state": ExportState.FAILED.value, "trouble": trouble[:60], "busy_until": None}
-    if not held.rows().update(**failed):
+    if not held.rows().update(**failed, turn_at=clock.now()):  # from that moment it is kept for a while
         raise Lost
     background.enqueue("exports.tell", export_id=held.export_id)
 

@@ -274,6 +274,19 @@ def test_before_its_time_is_over_it_stays(ready: Export) -> None:
     assert Export.objects.get(pk=ready.pk) == ready
 
 
+def test_one_that_failed_is_there_as_long_as_one_that_is_ready_however_long_it_waited(export: Export) -> None:
+    long_ago = clock.now() - timedelta(days=8)
+    rows = Export.objects.filter(pk=export.pk)
+    rows.update(tries=99, asked_at=long_ago, turn_at=long_ago)
+
+    advance(export.pk)
+
+    assert rows.get().state == ExportState.FAILED
+    assert erase_old_exports() == 0
+    rows.update(turn_at=long_ago)
+    assert erase_old_exports() == 1
+
+
 def test_what_was_written_before_there_was_no_room_any_more_does_not_stay(export: Export) -> None:
     failed = Export.objects.filter(pk=export.pk)
     failed.update(state=ExportState.FAILED.value, trouble="OSError")
