@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import stat
 import zipfile
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from apps.accounts.actors import OPERATOR_ID
 from apps.audit.models import Event
+from apps.blobs.store import default_store
+from apps.core import clock
 from apps.erasure.exports import erase_old_exports
+from apps.exports.management.commands import export as command
 from apps.exports.models import Export
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -65,6 +74,35 @@ def test_what_is_not_there_is_said_and_nothing_is_written(
         export(*words, "--to", str(path))
 
     assert (path.exists(), Export.objects.exists()) == (False, False)
+
+
+def test_a_disk_or_a_database_that_is_away_is_waited_for_and_said(
+    full: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, now, away = (
+        clock.now,
+        [timedelta()],
+        [OSError(errno.EIO, "/a/place"), OperationalError("at a place")],
+    )
+    store = type(default_store())
+    put: Callable[..., Any] = store.put
+
+    def some_times(*args: Any, **named: Any) -> Any:
+        if away:
+            raise away.pop()
+        return put(*args, **named)
+
+    def later(seconds: float) -> None:
+        now[0] += timedelta(minutes=1)
+
+    monkeypatch.setattr(clock, "now", lambda: real() + now[0])
+    monkeypatch.setattr(command, "time", SimpleNamespace(sleep=later))
+    monkeypatch.setattr(store, "put", some_times)
+
+    said = export("lab/vision", "--to", str(tmp_path / "vision.zip"))
+
+    assert "waits: OperationalError\n" in said and "waits: OSError\n" in said and "place" not in said
+    assert zipfile.is_zipfile(tmp_path / "vision.zip")
 
 
 def test_no_file_is_written_over(full: Run, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.accounts.actors import Actor
 from apps.core import clock
-from apps.core.errors import OwnlogError, Unavailable
+from apps.core.errors import OwnlogError
+from apps.core.pauses import AWAY, reconnect
 from apps.exports.models import Export
 from apps.exports.named import ask, ask_for_account
 from apps.exports.queries import progress_of, read_archive
@@ -80,13 +81,20 @@ class Command(BaseCommand):
 
     def _make(self, export: Export) -> None:
         """Also without a worker. Where one is at it already, it is waited for; and so is what cannot be had now, until Ctrl-C."""
-        shown = -1
+        shown, waits = -1, ""
         while export.state != ExportState.READY:
             try:
                 advance(export.pk)
-            except Unavailable as error:
-                self.stderr.write(f"export {export.public_id} waits: {error.message}")
-            export.refresh_from_db()
+                export.refresh_from_db()
+            except AWAY as error:
+                # Of a database or a disk only what kind it is: their words name places.
+                why = error.message if isinstance(error, OwnlogError) else type(error).__name__
+                if why != waits:
+                    self.stderr.write(f"export {export.public_id} waits: {why}")
+                waits = why
+                reconnect()
+                time.sleep(_BETWEEN_LOOKS_SECONDS)
+                continue
             if export.state == ExportState.FAILED:
                 raise CommandError(f"export {export.public_id} failed ({export.trouble}).")
             if (percent := progress_of(export).percent) != shown:
