@@ -140,6 +140,8 @@ def bring(
         raise
     except NOT_NOW as error:
         reconnect()
+        with suppress(Lost):
+            held.say()  # what it asks the store for next may take as long again as what did not come
         held.rows().update(tries=_UNTRIED)
         wait(held.rows(), error)
         raise

@@ -11,8 +11,8 @@ from typing import BinaryIO, TypeVar
 from django.utils.translation import gettext as _
 
 from apps.artifacts.types import CollectionKind, PastCollection, RunRole
-from apps.files.types import PastFile
 from apps.core.errors import TooMuch
+from apps.files.types import PastFile
 from apps.imports.errors import Broken
 from apps.imports.readers.ownlog.archive import Archive
 from apps.imports.readers.ownlog.tables import Tables
