@@ -13,7 +13,7 @@ from apps.core.errors import Unavailable
 AWAY = (Unavailable, OperationalError, InterfaceError, OSError)
 _FIRST, LONGEST = timedelta(seconds=30), timedelta(minutes=15)
 _SHORT = timedelta(minutes=5)
-_PATIENCE, _MOST_UNREAD = timedelta(hours=1), 20
+_PATIENCE, MOST_UNREAD = timedelta(hours=1), 20
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -27,10 +27,10 @@ def next_short_pause(last: timedelta | None) -> timedelta:
     return min(next_pause(last), _SHORT)
 
 
-def is_lost(since: datetime | None, tries: int, now: datetime) -> bool:
+def is_lost(since: datetime | None, tries: int, now: datetime, *, most: int = MOST_UNREAD) -> bool:
     """Whether what cannot be read since then, though all else can, is taken for damaged. A clock that was set back is no reason to wait
     for longer."""
-    return since is not None and tries >= _MOST_UNREAD and not since <= now < since + _PATIENCE
+    return since is not None and tries >= most and not since <= now < since + _PATIENCE
 
 
 def is_over(field: str, now: datetime, *, longest: timedelta) -> Q:

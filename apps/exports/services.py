@@ -26,7 +26,7 @@ from apps.blobs.services import delete_blob, write_blob
 from apps.blobs.types import StoredBlob
 from apps.core import background, clock
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMuch
-from apps.core.pauses import AWAY, by_turn, next_pause, next_short_pause, reconnect
+from apps.core.pauses import AWAY, MOST_UNREAD, by_turn, next_pause, next_short_pause, reconnect
 from apps.exports.contents.entities import RECORD
 from apps.exports.entries import sealed_entries
 from apps.exports.errors import Unread
@@ -290,8 +290,10 @@ def _take_in(held: Held, writing: Writing, stored: StoredBlob, *, is_last: bool)
         locked.has_record |= any(entry.path == RECORD for entry in writing.piece.entries)
         locked.weight_done += sum(item.weight for item in writing.done)
         locked.busy_until, locked.tries, locked.trouble = until, 0, ""
-        if writing.is_patient:  # else nothing more is waited for
+        if writing.is_patient:
             locked.unread_since, locked.unread_tries = None, 0
+        else:  # what else is missing is waited for no more, what stumbles some tries
+            locked.unread_tries = MOST_UNREAD
         if is_last:
             locked.busy_until = None
             locked.state, locked.ready_at = ExportState.READY.value, clock.now()

@@ -15,7 +15,7 @@ from apps.blobs.errors import ObjectMissing, StoreUnreachable
 from apps.blobs.unread import is_one_alone
 from apps.core import clock
 from apps.core.errors import NotFound
-from apps.core.pauses import is_lost
+from apps.core.pauses import MOST_UNREAD, is_lost
 from apps.exports.contents import content_of
 from apps.exports.ending import manifest, readme
 from apps.exports.entries import entries_of
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 # So much work a crash costs at most, beside one large file.
 _PIECE_BYTES = 64 * 1024 * 1024
 _PIECE_SECONDS = 4.0
+_MORE_TRIES = 5  # of what the store has, and does not give: that may be one answer that was cut off
 _GONE: dict[type[Exception], str] = {
     KeyGone: "erased",
     ObjectMissing: "damaged: its bytes are missing",
@@ -47,7 +48,10 @@ class Writing:
 
     def __init__(self, export: Export, asker: Actor, beat: Callable[[], None]) -> None:
         self._export, self._asker, self._beat = export, asker, beat
-        self.is_patient = not is_lost(export.unread_since, export.unread_tries, clock.now())
+        since, tries, now = export.unread_since, export.unread_tries, clock.now()
+        self.is_patient = not is_lost(since, tries, now)
+        self._is_patient_with_errors = not is_lost(since, tries, now, most=MOST_UNREAD + _MORE_TRIES)
+        self._judged: Exception | None = None
         self.piece = Piece()
         self.left_out: list[LeftOut] = []
         self.done: list[ExportItem] = []
@@ -94,6 +98,8 @@ class Writing:
         """One thing that cannot be read keeps nobody from all the others."""
         if isinstance(error, Moved):  # an epoch went by: asked again it is there
             raise error
+        if error is self._judged:  # of one file: nothing more is left out for it
+            raise error
         if isinstance(error, ObjectMissing | StoreUnreachable):
             self._wait_for_bytes(error)
         log.warning("left out of an export: export=%s error=%s", self._export.pk, type(error).__name__)
@@ -103,11 +109,14 @@ class Writing:
 
     def _wait_for_bytes(self, error: ObjectMissing | StoreUnreachable) -> None:
         """A store that has nothing else either is away, and is waited for; one thing alone that cannot be read is, for a while."""
+        self._beat()  # it may have been waited for, and the others may be too
         if not is_one_alone(error):
             if isinstance(error, StoreUnreachable):
+                self._judged = error
                 raise error
-            raise StoreUnreachable("The store has none of the files that are asked for.") from error
-        if self.is_patient:
+            self._judged = StoreUnreachable("The store has none of the files that are asked for.")
+            raise self._judged from error
+        if self.is_patient or (self._is_patient_with_errors and isinstance(error, StoreUnreachable)):
             raise Unread from error
 
 

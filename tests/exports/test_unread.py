@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.blobs.errors import StoreUnreachable
 from apps.blobs.models import Blob
 from apps.blobs.store import default_store
 from apps.blobs.store.local import LocalStore
@@ -64,14 +65,19 @@ def _spoil(blob: Blob) -> None:
 
 
 @pytest.mark.parametrize(
-    ("harm", "why"),
+    ("harm", "why", "after"),
     [
-        (_lose, "damaged: its bytes are missing"),
-        pytest.param(_spoil, "damaged: its bytes cannot be read", marks=pytest.mark.embedded),
+        (_lose, "damaged: its bytes are missing", 20),
+        pytest.param(_spoil, "damaged: its bytes cannot be read", 25, marks=pytest.mark.embedded),
     ],
 )
 def test_one_file_that_cannot_be_read_is_left_out_after_an_hour_and_said_to_be(
-    export: Export, full: Run, monkeypatch: pytest.MonkeyPatch, harm: Callable[[Blob], None], why: str
+    export: Export,
+    full: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    harm: Callable[[Blob], None],
+    why: str,
+    after: int,
 ) -> None:
     first, second, *_others = _files(full)[1:]
     for each in (first, second):
@@ -85,7 +91,7 @@ def test_one_file_that_cannot_be_read_is_left_out_after_an_hour_and_said_to_be(
         time.after_the_pause(waits)
         tasks.sweep()
 
-    assert tries == 20 and timedelta(hours=1) < time.waited < timedelta(hours=2)
+    assert tries == after and timedelta(hours=1) < time.waited < timedelta(hours=2)
     archive = opened(waits)
     assert json.loads(archive.read("manifest.json"))["not_included"] == [
         {"path": "projects/vision/runs/full/files/Model~2.pt", "why": why},
@@ -93,6 +99,63 @@ def test_one_file_that_cannot_be_read_is_left_out_after_an_hour_and_said_to_be(
     ]
     assert "projects/vision/runs/full/files/model.pt" in archive.namelist()
     assert "projects/vision/runs/full/files/Model~2.pt" not in archive.namelist()
+
+
+def _cut_off(blob: Blob, patch: pytest.MonkeyPatch) -> None:
+    """The store has it, and its answer breaks off."""
+    store = type(default_store())
+    read: Callable[..., Iterator[bytes]] = store.read_range
+
+    def answer(self: object, name: str, *args: int) -> Iterator[bytes]:
+        if name != blob.object_name:
+            return read(self, name, *args)
+        error = StoreUnreachable("cut off")
+        error.unread = name
+        raise error
+
+    patch.setattr(store, "read_range", answer)
+
+
+def test_behind_one_that_was_lost_another_that_stumbles_is_in_it(
+    export: Export, full: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, stumbles, *_others = _files(full)[1:]
+    _lose(lost)
+    time = Clock(monkeypatch)
+    for _try in range(20):
+        tasks.sweep()
+        time.after_the_pause(Export.objects.get())
+
+    with monkeypatch.context() as patch:
+        _cut_off(stumbles, patch)
+        for tries in (21, 22):
+            tasks.sweep()
+            waits = Export.objects.get()
+            assert (waits.state in UNDER_WAY, waits.trouble, waits.unread_tries) == (True, "Unread", tries)
+            time.after_the_pause(waits)
+
+    made = make(export)
+    missing = json.loads(opened(made).read("manifest.json"))["not_included"]
+    assert [each["path"] for each in missing] == ["projects/vision/runs/full/files/Model~2.pt"]
+    assert made.unread_tries == 20  # the next has as many tries
+
+
+def test_a_store_that_comes_back_while_it_is_asked_has_nothing_left_out(
+    export: Export, full: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one file is waited for is not judged once more as all of its run."""
+    Export.objects.update(unread_since=clock.now() - timedelta(hours=2), unread_tries=99)
+    answers = iter([False, True])
+
+    with monkeypatch.context() as patch:
+        _cut_off(_files(full)[1], patch)
+        patch.setattr(writing, "is_one_alone", lambda _error: next(answers))
+        tasks.sweep()
+
+    waits = Export.objects.get()
+    assert (waits.state in UNDER_WAY, waits.trouble) == (True, "StoreUnreachable")
+    Export.objects.update(busy_until=None)
+    assert json.loads(opened(make(export)).read("manifest.json"))["not_included"] == []
 
 
 @pytest.mark.embedded
