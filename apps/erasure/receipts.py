@@ -37,8 +37,9 @@ OF_NAMES = {
     "free, and overwritten by what comes next" + _OF_THE_LOG,
 }
 OF_BACKUPS = (
-    "backups made before hold ciphertext under destroyed keys, names too, until they are deleted; copies of the database that were "
-    "made by other means hold names in the clear"
+    "backups made before hold ciphertext under destroyed keys until they are deleted, names too; those that were made by a version from "
+    "before backups sealed names, and copies of the database that were made by other means, hold names in the clear; the last backup from "
+    "before opens with its own vault and the root key that is kept with it until the next backup is made, which destroys that key"
 )
 METHODS = {
     "vault": "keys deleted and tombstoned; then the keys above them renewed, and the root key of before destroyed after a "

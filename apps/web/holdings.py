@@ -183,7 +183,9 @@ HOLDINGS = (
             "API keys, devices, linked accounts, passkeys and second steps on their pages. The account with everything of its own "
             "from “Sign-in and security” or by the REST API: it can be taken back for a week, or as long as you chose, by a link that "
             "is mailed. Then name and addresses are deleted, and cleared from the database’s files as far as the receipt says; the record "
-            "of acts stays, by an opaque id. Backups hold both until they are deleted, the name encrypted with a key that is destroyed."
+            "of acts stays, by an opaque id. Backups hold both until they are deleted, the name encrypted with a key that is destroyed; those "
+            "made by a version that did not encrypt names in them yet hold it in the clear. The last backup from before opens with its own "
+            "keys until the next one is made."
         ),
     ),
     Holding(

@@ -79,6 +79,8 @@ def test_a_receipt_states_what_was_done_and_names_nothing(
     }
     assert stated["proof"] == job.proof and stated["epoch"] == job.epoch
     assert set(stated["methods"]) == set(stated["proof"]) == {"vault", "store", "database"}
+    for words in ("from before backups sealed names", "hold names in the clear", "until the next backup"):
+        assert words in stated["backups"]["what"]
     times = [stated["steps"][step] for step in ("close", "shred", "bytes", "rows", "prove", "epoch")]
     assert times == sorted(times) and len(stated["steps"]) == 6
     text = canonical(document).decode()
