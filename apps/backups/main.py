@@ -130,6 +130,7 @@ def _write_file(source: sqlite3.Connection, target: Path) -> None:
     with closing(sqlite3.connect(target, isolation_level=None)) as copy:
         copy.execute("PRAGMA journal_mode=OFF")  # a backup that breaks off is thrown away
         copy.execute("PRAGMA synchronous=OFF")
+        copy.execute("PRAGMA auto_vacuum=INCREMENTAL")  # or a restored one is written anew by its start
         copy.execute("BEGIN")
         made = source.execute(
             "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT GLOB 'sqlite_*'"

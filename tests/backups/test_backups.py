@@ -236,6 +236,9 @@ def test_a_backup_comes_back_whole_and_what_was_erased_since_does_not(
     world.erase()
     world.back_up_later()
     assert search([world.first, world.later], STAY + GO) == []
+    if not world.server.remote:
+        with closing(sqlite3.connect(world.first / "main.sqlite3")) as there:
+            assert there.execute("PRAGMA auto_vacuum").fetchone() == (2,), "as the living one is"
     first, keys = str(world.first), str(world.keys)
 
     told = empty.manage("restore", first, "--keys", keys, check=False)
