@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F, Model
 
 from apps.accounts.actors import Actor
-from apps.accounts.names import NO_NAME
+from apps.accounts.names import NO_NAME, is_name
 from apps.accounts.queries import addresses_of
 from apps.artifacts.makers import forget_makers
 from apps.artifacts.models import Collection, StoredFile, Version
@@ -84,7 +84,8 @@ def shred(job: ErasureJob, beat: Beat) -> None:
 
 
 def _shred_entities(job: ErasureJob) -> None:
-    """One key, with all below it. Its name stays in the tombstone: nobody is called so again."""
+    """One key, with all below it. Its name stays in the tombstone: nobody is called so again. What came back from a backup without
+    its name has a placeholder there: of that nothing is kept."""
     rows = Entity.everything.filter(erasure_job=job.uuid)
     for organisation in Organisation.everything.filter(entity__in=rows):
         let_all_teams_go(organisation, by=Actor.system())  # while its settings are there
@@ -95,7 +96,7 @@ def _shred_entities(job: ErasureJob) -> None:
     asked = PlanRequest.objects.filter(user__in=people, words_erased_at=None)
     _destroy(job, dict.fromkeys(map(NodeId, asked.values_list("vault_node", flat=True))))
     named = [row for row in rows.values_list("vault_node", "name") if not row[1].startswith(NO_NAME)]
-    _destroy(job, {NodeId(node): index_of_name(name) for node, name in named})
+    _destroy(job, {NodeId(node): index_of_name(name) if is_name(name) else None for node, name in named})
 
 
 def _people_of(job: ErasureJob) -> list[int]:

@@ -575,6 +575,18 @@ def test_a_database_of_before_has_it_erased_again(own: Run, lab: Entity, bob: Us
     assert not User.objects.filter(pk=bob.pk).exists() and not Waiting.objects.exists()
 
 
+def test_a_placeholder_of_a_backup_is_the_name_of_nobody_who_was_erased(own: Run, bob: User) -> None:
+    """Their own did not open when they came back."""
+    entity = Entity.objects.get(name="bob")
+    placeholder = f"-{entity.pk}"
+    Entity.objects.filter(pk=entity.pk).update(name=placeholder)
+    User.objects.filter(pk=bob.pk).update(username=placeholder)
+
+    assert finish(erase_account(bob, by=Actor.person(bob), at_once=True)[0]).step == Step.DONE
+
+    assert Tombstone.objects.get(node_id=entity.vault_node).name_index is None
+
+
 def test_links_lead_nowhere_long_after_the_end(own: Run, bob: User) -> None:
     job, link = erase_account(bob, by=Actor.person(bob), at_once=True)
     finish(job)
