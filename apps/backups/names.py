@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -34,6 +34,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from apps.accounts.models import User
 from apps.accounts.names import NO_NAME
+from apps.core.errors import NotFound
 from apps.core.privacy import Declaration, declared
 from apps.teams.models import Invitation, Organisation
 from apps.teams.services import entity_of_registries
@@ -167,7 +168,8 @@ def give_keys() -> None:
     moment of a backup: its vault is to have them."""
     operator_node()
     for organisation in list(Organisation.objects.filter(entity=None).order_by("pk")):
-        entity_of_registries(organisation)
+        with suppress(Organisation.DoesNotExist, NotFound):  # closed meanwhile: it has got one for that
+            entity_of_registries(organisation)
 
 
 def write(folder: Path, ask: Ask) -> set[type[Model]]:

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as settings_of_django
+from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
-from apps.backups import files, keyplace, main, manifest, mark, taking
+from apps.accounts.actors import Actor
+from apps.accounts.models import User
+from apps.backups import files, keyplace, main, manifest, mark, names, taking
 from apps.backups.errors import Refused
 from apps.backups.restoring import restore
 from apps.blobs.store.local import LocalStore
+from apps.erasure.organisations import erase_organisation
+from apps.teams.models import Entity, Organisation
+from apps.teams.services import entity_of_registries
 from apps.vault import copies, readiness
 from apps.vault.errors import KeyGone
 from apps.vault.tree import create_blob_key
 from apps.vault.types import ROOT_ID
 from config.launch import prepare
+from tests.factories import people
 from tests.factories.vault import run_key
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-22")]
@@ -99,6 +108,38 @@ def test_the_key_of_the_backup_before_goes_once_this_one_is_on_the_disk_and_no_n
 
     assert on_the_disk == [(True, ["root-1.key", "root-2.key", "root-3.key"])]
     assert files_in(keys) == ["root-2.key", "root-3.key"]
+
+
+def test_a_disk_that_is_full_is_told_by_whichever_part_met_it(
+    keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> manifest.Manifest:
+        with closing(sqlite3.connect(tmp_path / "main.sqlite3", isolation_level=None)) as file:
+            file.execute("PRAGMA max_page_count=1")
+            file.execute("CREATE TABLE word (of_table TEXT)")
+        raise AssertionError("it is full")
+
+    monkeypatch.setattr(taking, "_take", full)
+
+    with pytest.raises(CommandError, match=r"cannot be written \(database or disk is full\)"):
+        call_command("backup", str(tmp_path / "monday"), keys=keys)
+
+
+def test_an_organisation_that_is_closed_while_keys_are_given_holds_no_backup_up(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes, stays = (people.organisation(name, admin=alice) for name in ("guild", "union"))
+
+    def meanwhile(organisation: Organisation) -> Entity:
+        if organisation == goes:
+            erase_organisation(goes, by=Actor.system())
+        return entity_of_registries(organisation)
+
+    monkeypatch.setattr("apps.backups.names.entity_of_registries", meanwhile)
+    names.give_keys()
+
+    stays.refresh_from_db()
+    assert stays.entity is not None
 
 
 def backup_of_now(folder: Path, keys: Path) -> Path:

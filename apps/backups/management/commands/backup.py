@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The backup cannot be written ({error.strerror}): {error.filename}"
             ) from error
+        except sqlite3.Error as error:  # a full disk, among others
+            raise CommandError(f"The backup cannot be written ({error}): {folder}") from error
         self.stdout.write(f"databases: {folder}, as of one moment, every key in the vault opened")
         if made.bucket:
             self.stdout.write(
