@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from apps.blobs.errors import StoreDenied, StoreFull, StoreUnreachable
 from apps.core import clock
+from apps.core.pauses import AWAY
 from apps.exports.errors import Unread
 from apps.exports.queries import is_fetched_by, progress_of
 from apps.exports.types import ExportScope, ExportState, Progress, Tables
@@ -76,8 +77,6 @@ class Shown:
     @property
     def far(self) -> str:
         """How far, and how long still, in words."""
-        if self.is_without_room:
-            return _("There is no room for files just now. It is tried again soon.")
         if self.is_waiting:
             return self._waits_for()
         if self.export.state == ExportState.QUEUED:
@@ -91,10 +90,12 @@ class Shown:
     @property
     def is_waiting(self) -> bool:
         """Its last turn broke off, and it is tried again."""
-        return self.is_going and self.export.trouble != ""
+        return self.is_going and _waits(self.export)
 
     def _waits_for(self) -> str:
         trouble = self.export.trouble
+        if self.is_without_room:
+            return _("There is no room for files just now. It is tried again soon.")
         if trouble == Unread.__name__:
             return _(
                 "One thing in it cannot be read just now. It is tried again for an hour and longer; if it still cannot be read, "
@@ -135,10 +136,25 @@ def _what(export: Export) -> str:
     return ngettext("%(n)d run", "%(n)d runs", export.runs) % {"n": export.runs} if export.runs else _("Runs")
 
 
+def _waits(export: Export) -> bool:
+    """Its last turn broke off, and no other has begun. Of what waits for something that is away it is not known: there the same moment says how
+    long the pause is, and how long a worker has it."""
+    until = export.busy_until
+    is_held = until is not None and until > clock.now() and export.trouble not in _with_pauses()
+    return export.trouble != "" and not is_held
+
+
+def _with_pauses() -> set[str]:
+    kinds = list(AWAY)
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return {kind.__name__ for kind in kinds} - {StoreFull.__name__}
+
+
 def _state(export: Export) -> str:
     if export.expires_at is not None and export.expires_at <= clock.now():
         return _("over")
-    if export.state == ExportState.RUNNING and export.trouble:
+    if export.state == ExportState.RUNNING and _waits(export):
         return _("waiting")
     return {
         ExportState.QUEUED: _("waiting"),
