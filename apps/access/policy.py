@@ -99,7 +99,7 @@ NOT_IN_REGISTRIES = frozenset(
 )
 
 # Whoever may add runs to a project may do this to the runs they added. To erase takes a key that carries everything: one
-# that was given to a cluster for writing destroys nothing for good.
+# that was given to a cluster for writing destroys nothing for good, but what it may write anew as well: descriptions and saved views.
 TO_OWN_RUNS = frozenset(
     {Permission.FILE_ERASE, Permission.FILE_WRITE, Permission.RUN_ERASE, Permission.RUN_WRITE}
 )

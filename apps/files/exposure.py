@@ -16,7 +16,7 @@ from apps.files import opening
 from apps.files.models import RunFile
 from apps.files.opening import opened_names
 from apps.projects.models import Project
-from apps.projects.saved_views import count_views
+from apps.projects.saved_views import count_views, secrets_in_views
 from apps.projects.showing import secrets_shown, versions_shown
 from apps.projects.types import PUBLISHED
 from apps.runs.models import Run
@@ -127,7 +127,7 @@ def require_agreement(
 
 
 def exposure_of(project: Project, *, secrets: int | None = None) -> Exposure:
-    """What a project that is held already would show; `secrets` where the caller has counted them."""
+    """What a project that is held already would show; `secrets` where the caller has counted those in runs."""
     runs = Run.objects.filter(project=project)
     stored = RunFile.objects.filter(run__project=project, run__erased_at=None, blob__isnull=False)
     lines = runs.aggregate(
@@ -144,7 +144,8 @@ def exposure_of(project: Project, *, secrets: int | None = None) -> Exposure:
         if name == METADATA:
             described.add(run)
     described |= {pk for pk, config in opened_configs(events.keys() - described) if has_machine(config)}
-    versions = versions_shown(project)
+    versions, views = versions_shown(project), count_views(project)
+    quoted = secrets_in_views(project) if views else 0
     return Exposure(
         runs=lines["all"],
         files=files["all"],
@@ -157,6 +158,6 @@ def exposure_of(project: Project, *, secrets: int | None = None) -> Exposure:
         versions=versions.count,
         version_bytes=versions.bytes,
         code_versions=versions.code,
-        secrets=secrets_shown(project) if secrets is None else secrets,
-        views=count_views(project),
+        secrets=(secrets_shown(project) if secrets is None else secrets) + quoted,
+        views=views,
     )

@@ -41,7 +41,8 @@ TABLE_WORDS = (
 OF_RUNS = ("open", "hide", "show")  # of these words the texts are public ids of runs, with dots between them
 MOST_VIEWS = 100  # of a project
 LONGEST_VIEW_NAME = 100
-MOST_VIEW_BYTES = 16 * 1024  # of what the address says: no server takes longer ones
+MOST_VIEW_BYTES = 7 * 1024  # in the address that its link leads to: proxies take lines of 8 KiB
+MOST_BROUGHT_VIEW_BYTES = 16 * 1024  # of any, as it is kept: one from elsewhere comes whole
 
 # The texts under each of TABLE_WORDS, in their order.
 Table = Mapping[str, Sequence[str]]
@@ -83,16 +84,22 @@ class OpenLink:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenView:
-    """A saved view with its words unsealed."""
+class NamedView:
+    """A saved view with its name unsealed."""
 
     view: SavedView
     name: str
-    table: Table
 
     @property
     def public_id(self) -> str:
         return self.view.public_id
+
+
+@dataclass(frozen=True, slots=True)
+class OpenView(NamedView):
+    """And with what it shows."""
+
+    table: Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +126,10 @@ class PastProject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastView:
-    """A saved view as it stood elsewhere."""
+    """A saved view as it stood elsewhere. It has an id of its own here: the record tells of views by their ids, and lines about one that is
+    gone are about no other."""
 
     name: str
     table: Table
-    public_id: str = ""  # kept where nobody bears it, nor ever did
     created_at: datetime
     changed_at: datetime

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from apps.projects.saved_views import views_of
+from apps.projects.saved_views import named_views, pairs_of
 from apps.projects.types import TABLE_WORDS
 from apps.web.links import project_url
 
@@ -30,15 +30,14 @@ def pairs_in(query: QueryDict) -> list[tuple[str, str]]:
 
 
 def table_url(opened: OpenProject, view: OpenView) -> str:
-    """The page as it was when the view was saved. Of words that a later version no longer knows it makes nothing."""
-    pairs = [(word, text) for word in TABLE_WORDS for text in view.table.get(word, ())]
-    query = urlencode([*pairs, (OPENED, view.public_id)])
+    """The page as it was when the view was saved."""
+    query = urlencode([*pairs_of(view.table), (OPENED, view.public_id)])
     return f"{project_url(opened.entity, opened.name)}?{query}"
 
 
 def menu_of(request: Request, opened: OpenProject) -> dict[str, Any]:
     """What the menu above the table lists, which of it is open, and what would be saved now."""
-    views = views_of(opened.project)
+    views = named_views(opened.project)
     asked = request.GET.get(OPENED, "")
     return {
         "views": views,

@@ -23,7 +23,12 @@ def test_one_is_saved_listed_changed_and_deleted(ask: Ask, vision: Project) -> N
     assert {name: told[name] for name in NEW} == NEW
     assert set(told) == {"id", "name", "table", "created_at", "changed_at"}
     one = f"{URL}/{told['id']}"
-    assert ask("GET", URL, by="vera").json == {"items": [told], "total": 1, "next": None}
+    assert ask("GET", URL, by="vera").json == {
+        "items": [told],
+        "total": 1,
+        "next": None,
+        "unreadable": [],
+    }
     assert ask("GET", one, by="vera").json == told
     assert ask("PATCH", one, {"name": "calm"}, by="bob").json["name"] == "calm"
     changed = ask("PATCH", one, {"table": {"group": ["state"]}}, by="bob")
@@ -42,6 +47,19 @@ def test_sent_twice_with_one_key_it_is_saved_once(ask: Ask, vision: Project) -> 
 
     assert (first.status, again.status, again.json) == (201, 201, first.json)
     assert ask("POST", URL, NEW, by="bob").status == 409
+
+
+def test_a_damaged_one_keeps_nobody_from_the_others_and_is_told_of_by_its_id(
+    ask: Ask, vision: Project
+) -> None:
+    broken, sound = (ask("POST", URL, NEW | {"name": name}, by="bob").json for name in ("broken", "sound"))
+    SavedView.objects.filter(public_id=broken["id"]).update(sealed_table=b"damaged")
+
+    told = ask("GET", URL, by="vera").json
+
+    assert (told["items"], told["unreadable"]) == ([sound], [broken["id"]])
+    assert ask("DELETE", f"{URL}/{broken['id']}", by="bob").status == 204
+    assert ask("GET", URL, by="vera").json["unreadable"] == []
 
 
 @pytest.mark.parametrize(
@@ -66,8 +84,8 @@ def test_what_makes_no_sense_is_refused(ask: Ask, vision: Project, body: Any) ->
 def test_too_many_and_too_large_are_said_to_be(
     ask: Ask, vision: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    large = {"name": "large", "table": {"q": ["x" * 2000] * 9}}
-    assert "16 KiB" in ask("POST", URL, large, by="bob").text
+    large = {"name": "large", "table": {"q": ["x" * 2000] * 4}}
+    assert "7 KiB" in ask("POST", URL, large, by="bob").text
     monkeypatch.setattr(views, "MOST_VIEWS", 0)
 
     refused = ask("POST", URL, NEW, by="bob")

@@ -11,10 +11,12 @@ from apps.artifacts.services import create_registry
 from apps.audit.models import Event
 from apps.core.errors import Conflict, Invalid, NotFound, OwnlogError, TooMuch
 from apps.projects.models import Project, SavedView
-from apps.projects.saved_views import get_view, open_view, views_of
+from apps.projects.saved_views import get_view, named_views, names_of_views, open_view, views_of
 from apps.projects.services import change_view, delete_view, save_view, views
 from apps.teams.models import Entity, Organisation
 from apps.vault.damage import leaving_out_damaged
+from apps.vault.tree import erase_node
+from apps.vault.types import NodeId
 from tests.factories import people, work
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +76,7 @@ def test_its_name_and_what_it_shows_lie_sealed_under_the_projects_key(view: Save
         ("v", {"q": ["half \ud800"]}, Invalid, "not valid Unicode"),
         ("v", {"q": ["nul \0"]}, Invalid, "not valid Unicode"),
         ("v", {"q": ["x" * 2000] * 9}, TooMuch, "at most 16 KiB"),
+        ("v", {"q": ["損" * 800]}, TooMuch, "at most 7 KiB"),
     ],
 )
 def test_what_no_view_may_be_is_refused_in_words(
@@ -139,6 +142,25 @@ def test_one_that_does_not_open_keeps_nobody_from_the_others(
     save_view(vision, name="of the paper ✓", table={}, by=by)
     delete_view(get_view(vision, view.public_id), by=by)
     assert len(views_of(vision)) == 2
+
+
+def test_its_name_is_known_where_what_it_shows_is_not(vision: Project, view: SavedView) -> None:
+    SavedView.objects.update(sealed_table=b"damaged")
+
+    assert [each.name for each in named_views(vision)] == ["of the paper ✓"]
+    assert list(names_of_views([vision], [view.public_id])) == [(view.public_id, vision.pk, "of the paper ✓")]
+
+
+def test_that_of_a_project_which_goes_in_between_keeps_nobody_from_the_names_of_others(
+    vision: Project, alice: User, by: Actor, view: SavedView
+) -> None:
+    other = work.project("lab", "other", by=alice)
+    sound = save_view(other, name="sound", table={}, by=by)
+    erase_node(NodeId(vision.vault_node))
+
+    found = list(names_of_views([vision, other], [view.public_id, sound.public_id]))
+
+    assert found == [(sound.public_id, other.pk, "sound")]
 
 
 def test_a_registry_has_none(lab: Entity, alice: User, by: Actor) -> None:

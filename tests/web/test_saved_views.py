@@ -154,6 +154,20 @@ def test_of_a_public_project_everybody_sees_them_and_publishing_counts_them(
     )
 
 
+def test_what_looks_like_a_secret_in_one_is_asked_about_before_it_is_published(
+    visit: Visit, send: Visit, vision: Project, by: Actor
+) -> None:
+    save_view(vision, name="v", table={"q": [f'config.token = "{"hf" + "_" + "Ab" * 17}"']}, by=by)
+    page = f"{PAGE}/settings/publish"
+
+    asked = visit(page, by="alice", visibility="public")
+
+    assert "Values that look like secrets 1" in text_of(asked)
+    assert f'href="{PAGE}/views"' in asked.content.decode()
+    assert send(page, by="alice", visibility="public").status_code == 400
+    assert send(page, by="alice", visibility="public", agreed_secrets="1").status_code == 302
+
+
 def test_without_a_view_who_may_only_look_has_no_menu(visit: Visit, vision: Project) -> None:
     assert "Saved views" not in visit(PAGE, by="vera").content.decode()
 

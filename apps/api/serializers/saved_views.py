@@ -30,6 +30,9 @@ class ViewPage(serializers.Serializer[Any]):
     items = ViewOut(many=True)
     total = serializers.IntegerField()
     next = serializers.CharField(allow_null=True, help_text="`cursor` of the next page; null on the last.")
+    unreadable = serializers.ListField(
+        child=serializers.CharField(), help_text="Ids of views that are damaged. They can be deleted."
+    )
 
 
 class ViewNew(Sent):

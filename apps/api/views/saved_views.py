@@ -16,8 +16,9 @@ from apps.api.serializers.saved_views import ViewChanges, ViewNew, ViewOut, View
 from apps.api.views.base import ApiView, sent
 from apps.api.views.keys import paged
 from apps.projects.queries import get_project
-from apps.projects.saved_views import get_view, open_view, views_of
+from apps.projects.saved_views import damaged_views, get_view, open_view, views_of
 from apps.projects.services import change_view, delete_view, save_view
+from apps.vault.damage import leaving_out_damaged
 
 if TYPE_CHECKING:
     from apps.projects.models import Project
@@ -35,7 +36,10 @@ class ViewListView(ApiView):
     )
     def get(self, request: ApiRequest, entity: str, project: str) -> HttpResponseBase:
         held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
-        return paged(request, views_of(held), ViewOut)
+        with leaving_out_damaged() as damaged:
+            answer = paged(request, views_of(held), ViewOut)
+        answer.data["unreadable"] = [each.public_id for each in damaged_views(held, damaged)]
+        return answer
 
     @extend_schema(
         operation_id="create_project_view",

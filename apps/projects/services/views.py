@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 import uuid
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -14,12 +15,12 @@ from apps.audit.events import EventKind
 from apps.core import clock, jsontext
 from apps.core.errors import Conflict, Invalid, NotFound, TooMuch
 from apps.projects.models import Project, SavedView
-from apps.projects.past import kept_id
 from apps.projects.queries import locked_project
-from apps.projects.saved_views import VIEW_NAME_LABEL, VIEW_TABLE_LABEL, count_views, views_of
+from apps.projects.saved_views import VIEW_NAME_LABEL, VIEW_TABLE_LABEL, count_views, named_views, pairs_of
 from apps.projects.services.projects import note
 from apps.projects.types import (
     LONGEST_VIEW_NAME,
+    MOST_BROUGHT_VIEW_BYTES,
     MOST_VIEW_BYTES,
     MOST_VIEWS,
     TABLE_WORDS,
@@ -85,13 +86,12 @@ def bring_views(project: Project, views: Sequence[PastView]) -> None:
         raise TooMuch(_("A project has at most %(n)d saved views.") % {"n": MOST_VIEWS})
     key, names = open_key(NodeId(project.vault_node)), set[str]()
     for was in views:
-        name, words = _clean_name(was.name), _clean_table(was.table)
+        name, words = _clean_name(was.name), _clean_table(was.table, is_brought=True)
         if name in names:
             raise Invalid(_("There is a view of this name already."))
         names.add(name)
         view = SavedView(
             uuid=uuid.uuid4(),
-            public_id=kept_id(SavedView, was.public_id),
             project=project,
             created_at=was.created_at,
             changed_at=was.changed_at,
@@ -109,7 +109,7 @@ def _seal(view: SavedView, key: OpenKey, *, name: str | None, words: str | None)
 
 def _require_free(project: Project, name: str, *, but: SavedView | None = None) -> None:
     with leaving_out_damaged():
-        others = [each for each in views_of(project) if but is None or each.view.pk != but.pk]
+        others = [each for each in named_views(project) if but is None or each.view.pk != but.pk]
     if name in {each.name for each in others}:
         raise Conflict(_("There is a view of this name already."))
 
@@ -125,7 +125,7 @@ def _clean_name(name: str) -> str:
     return name
 
 
-def _clean_table(table: Table) -> str:
+def _clean_table(table: Table, *, is_brought: bool = False) -> str:
     """As it is kept: each word once and in one order, so that the same is the same; what is empty says nothing."""
     unknown = sorted(set(table) - set(TABLE_WORDS))
     if unknown:
@@ -134,14 +134,23 @@ def _clean_table(table: Table) -> str:
             % {"word": unknown[0][:40], "words": ", ".join(TABLE_WORDS)}
         )
     said = {word: [text for text in table.get(word, ()) if text.strip()] for word in TABLE_WORDS}
-    words = jsontext.dumps({word: texts for word, texts in said.items() if texts})
-    if len(words.encode()) > MOST_VIEW_BYTES:
-        raise TooMuch(
-            _("A view says at most %(n)d KiB: fewer conditions, columns or chosen runs, please.")
-            % {"n": MOST_VIEW_BYTES // 1024}
-        )
     if not all(_is_text(text) for texts in said.values() for text in texts):
         raise Invalid(_("What a view shows is not valid Unicode."))
+    words = jsontext.dumps({word: texts for word, texts in said.items() if texts})
+    if len(words.encode()) > MOST_BROUGHT_VIEW_BYTES:
+        raise TooMuch(
+            _("A view says at most %(n)d KiB: fewer conditions, columns or chosen runs, please.")
+            % {"n": MOST_BROUGHT_VIEW_BYTES // 1024}
+        )
+    # What was kept elsewhere already comes whole, however its letters are spelled in an address.
+    if not is_brought and len(urlencode(pairs_of(said))) > MOST_VIEW_BYTES:
+        raise TooMuch(
+            _(
+                "A view takes at most %(n)d KiB in an address, where a letter of most scripts takes six to twelve bytes: fewer or "
+                "shorter conditions, columns or chosen runs, please."
+            )
+            % {"n": MOST_VIEW_BYTES // 1024}
+        )
     return words
 
 

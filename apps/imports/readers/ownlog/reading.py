@@ -250,7 +250,6 @@ def _view(said: Said) -> PastView:
     return PastView(
         name=said.text("name"),
         table={word: table.texts(word) for word in table.raw},
-        public_id=said.text("id"),
         created_at=said.moment("created_at"),
         changed_at=said.moment("changed_at"),
     )
