@@ -18,7 +18,13 @@ from apps.vault.types import NodeId, NodeKind
 _Moment = tuple[type[Model], str]
 _ERASURES: tuple[_Moment, ...] = ((Tombstone, "erased_at"), (Epoch, "asked_at"))
 # Whatever is taken away leaves a later one of these than its key was made.
-_ALL: tuple[_Moment, ...] = (*_ERASURES, (Epoch, "started_at"), (Node, "dirty_at"), (Grant, "created_at"))
+_ALL: tuple[_Moment, ...] = (
+    *_ERASURES,
+    (Epoch, "started_at"),
+    (Epoch, "marks_until"),
+    (Node, "dirty_at"),
+    (Grant, "created_at"),
+)
 
 
 def last_erased_at() -> datetime | None:

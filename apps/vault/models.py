@@ -136,6 +136,7 @@ class Epoch(models.Model):
     generation = models.PositiveIntegerField(null=True)  # of the root key, afterwards
     renewed = models.PositiveBigIntegerField(default=0)  # nodes that were given a new wrap secret
     rewrapped = models.PositiveBigIntegerField(default=0)  # secrets below them, wrapped anew
+    marks_until = models.DateTimeField(null=True)  # the last mark it took that stands at no node any more
     finished_at = models.DateTimeField(null=True)
     tries = models.PositiveIntegerField(default=0)
     trouble = models.CharField(max_length=60, default="")  # the kind of error that broke off the last try

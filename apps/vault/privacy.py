@@ -36,6 +36,7 @@ declare(
         "generation",
         "renewed",
         "rewrapped",
+        "marks_until",
         "finished_at",
         "tries",
         "trouble",

@@ -8,7 +8,8 @@ repeated: what a step has done is no longer found by it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from uuid import UUID, uuid4
 
@@ -19,10 +20,10 @@ from django.db.models import Q
 from apps.vault import roots
 from apps.vault.errors import KeyGone
 from apps.vault.keys import OpenedKeys
-from apps.vault.models import Grant, Node
+from apps.vault.models import Epoch, Grant, Node
 from apps.vault.moving import move_some
 from apps.vault.rows import DATABASE, Rows, mark_dirty
-from apps.vault.types import ROOT_ID, UPWARDS, NodeId, NodeKind
+from apps.vault.types import ROOT_ID, UPWARDS, EpochState, NodeId, NodeKind
 from apps.vault.wraps import SECRET_BYTES, node_place, wrap
 
 _AT_ONCE = 500  # nodes that are renewed together
@@ -69,15 +70,19 @@ def _give_next(node_ids: Sequence[NodeId]) -> None:
     with transaction.atomic(using=DATABASE, durable=True):
         nodes = list(Node.objects.select_for_update().filter(pk__in=node_ids).order_by("pk"))
         rows = Rows([node.pk for node in nodes], OpenedKeys())
+        ended = list[datetime | None]()
         for node in nodes:
             try:
                 above, pair = rows.open_pair(NodeId(node.pk))
             except KeyGone:  # below an erased key: noise, which is cleared away
+                ended.append(node.dirty_at)
                 node.dirty_at = node.next_wrap_id = node.next_content_id = node.next_secrets = None
                 continue
             if node.next_wrap_id is not None:
                 # A worker died after this step. Dirt that came since stays: what was erased may lie under the second secret.
                 continue
+            if node.parent_id is None:
+                ended.append(node.dirty_at)
             node.dirty_at = None
             node.next_wrap_id, node.next_content_id = uuid4(), node.content_id
             renewed = os.urandom(SECRET_BYTES) + pair[SECRET_BYTES:]
@@ -87,6 +92,16 @@ def _give_next(node_ids: Sequence[NodeId]) -> None:
         )
         parents = {node.parent_id for node in nodes if node.next_wrap_id and node.parent_id}
         mark_dirty(parents)
+        _keep_last(ended)
+
+
+def _keep_last(marks: Iterable[datetime | None]) -> None:
+    """Of marks that go on to no node above: what is known of the last moment in which anything went (`erased.known_until`) is
+    never less than it was, also where the epoch began before it and is carried on."""
+    last = max((each for each in marks if each is not None), default=None)
+    if last is not None:
+        is_later = Q(marks_until=None) | Q(marks_until__lt=last)
+        Epoch.objects.filter(is_later, state=EpochState.RUNNING).update(marks_until=last)
 
 
 def _move_all(node_ids: Sequence[NodeId], step: Step) -> int:
@@ -115,9 +130,10 @@ def _still_there(nodes: list[Node]) -> list[Node]:
         except KeyGone:
             gone.add(node.pk)
     if gone:
-        Node.objects.filter(pk__in=gone).update(
-            dirty_at=None, next_wrap_id=None, next_content_id=None, next_secrets=None
-        )
+        with transaction.atomic(using=DATABASE, durable=True):
+            these = Node.objects.filter(pk__in=gone)
+            _keep_last(these.select_for_update().order_by("pk").values_list("dirty_at", flat=True))
+            these.update(dirty_at=None, next_wrap_id=None, next_content_id=None, next_secrets=None)
     return [node for node in nodes if node.pk not in gone]
 
 

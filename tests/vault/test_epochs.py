@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 
 from apps.core import clock
 from apps.vault import copies, epochs, readiness, roots
+from apps.vault.erased import known_until
 from apps.vault.errors import CopyFailed, KeyGone, KeyStoreError, Tampered
 from apps.vault.grants import open_grant
 from apps.vault.keys import OpenedKeys
@@ -134,6 +135,27 @@ def test_what_is_made_and_erased_while_an_epoch_is_broken_off_is_the_next_ones()
 
     assert epochs.is_done(number)
     assert run not in attacker.can_open()
+
+
+@pytest.mark.parametrize("dies_at", [0, 3, 6])
+def test_what_is_known_of_the_last_moment_is_never_less_than_it_was(dies_at: int) -> None:
+    """A key goes while an epoch is broken off, which takes its mark as well: a backup of before it went on knows of that moment."""
+    project = project_key()
+    owner = run_key(project)
+    blob = create_blob_key(owner)
+    erase_node(run_key(project))
+    with pytest.raises(Died):
+        epochs.run(dying_at(dies_at))
+    drop_grants(owner, [blob])
+    before = known_until()
+
+    epochs.run()
+
+    after = known_until()
+    assert before is not None
+    assert after is not None
+    assert after >= before
+    assert not Node.objects.filter(dirty_at__isnull=False, kind=NodeKind.ROOT).exists()
 
 
 def test_an_epoch_goes_on_when_a_key_above_was_erased_while_it_was_broken_off() -> None:
