@@ -125,7 +125,7 @@ declare_graphql(
     "Mutation.createArtifactManifest",
     "Mutation.createCustomChart",  # and PROJECT_CREATE where the project of looks is not there yet
     "Mutation.deleteAliases",
-    "Mutation.linkArtifact",
+    "Mutation.linkArtifact",  # and PROJECT_CREATE where the project of `run.link_model` is not there yet
     "Mutation.unlinkArtifact",
     "Mutation.updateArtifactPortfolio",
     "Mutation.deleteArtifactCollectionTagAssignments",

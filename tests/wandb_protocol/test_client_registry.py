@@ -38,6 +38,7 @@ _CHIEF = """
         made.append([linked.name, linked.version, sorted(linked.aliases), linked.is_link, linked.source_name, linked.source_project])
     run.log_artifact(wandb.Artifact("set", "dataset")).wait()
     inner = run.link_artifact(net, "chosen", aliases=["good"])
+    run.link_model("w.bin", "winner", "champion", aliases=["first"])
     run.finish()
     api = wandb.Api()
     by_link = api.artifact("academy/wandb-registry-models/prod:best")
@@ -54,10 +55,11 @@ _CHIEF = """
     registry.update_member(looked, "member")
     registry.description = "all that we ship"; registry.save()
     other.name = "sets"; other.save()
+    model = api.artifact("makers/model-registry/winner:first")
     source = api.artifact("makers/nets/net:v0")
     source.ttl = timedelta(days=3); source.save()
     again = api.artifact("makers/nets/net:v0")
-    tell(made=made, inner=[inner.name, inner.is_link, inner.qualified_name], refused=refused,
+    tell(made=made, model=[f"{model.collection.name}:{model.version}", model.is_link, model.source_qualified_name], inner=[inner.name, inner.is_link, inner.qualified_name], refused=refused,
          aliases=sorted(api.artifact("academy/wandb-registry-models/prod:v1").aliases),
          names=[r.name for r in api.registries("academy")], found=[r.name for r in api.registries("academy", filter={"name": {"$regex": "mod"}})],
          members=[[m.team.name, str(getattr(m.role, "value", m.role))] for m in api.registry("models", "academy").team_members()],
@@ -122,6 +124,8 @@ def test_versions_are_linked_to_a_registry_and_to_a_portfolio(told: dict[str, Js
         ["prod:v1", "v1", ["best", "latest", "n1"], True, "net:v1", "nets"],
     ]
     assert facts["inner"] == ["chosen:v0", True, "makers/nets/chosen:v0"]
+    # In a project that nobody made before.
+    assert facts["model"] == ["winner:v0", True, "makers/nets/champion:v0"]
     assert facts["links"] == ["academy/wandb-registry-models/prod:v1", "makers/nets/chosen:v0"]
     assert facts["aliases"] == ["best", "latest", "production"]
     assert "does not take artifacts of the type" in facts["refused"]

@@ -27,6 +27,7 @@ from apps.artifacts.services import (
 from apps.artifacts.types import CollectionKind, VersionState
 from apps.core.errors import Invalid, NotFound
 from apps.projects.queries import get_project, open_project
+from apps.projects.services import get_or_create_project
 from apps.wandb_protocol.graphql.artifacts import member_source
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
 from apps.wandb_protocol.ids import collection_id, from_client
@@ -34,6 +35,8 @@ from apps.wandb_protocol.ids import collection_id, from_client
 if TYPE_CHECKING:
     from apps.artifacts.models import Collection, Link, Version
 
+# Where the client's `run.link_model` links to, in the entity of its run: nobody makes this project by hand.
+_MODELS = "model-registry"
 _NO_LINK = "This version is not linked there, or it is not shared with you."
 
 
@@ -42,6 +45,8 @@ def link_artifact(_: None, info: Info, sent: Source) -> Source:
     version = _version(info, sent)
     actor, name = actor_in(info), sent.get("artifactPortfolioName") or ""
     entity, place = sent.get("entityName") or "", sent.get("projectName") or ""
+    if place == _MODELS:
+        get_or_create_project(actor, entity=entity, name=place)
     project = get_project(actor, Permission.FILE_WRITE, entity=entity, name=place)
     aliases = [each["alias"] for each in sent.get("aliases") or ()]
     link = link_version(version, project, name=name, aliases=aliases, by=actor)
