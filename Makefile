@@ -41,16 +41,17 @@ demo: $(RUN_STAMP) ## fill the instance with a believable world
 # are pages, but for those that ask most of the databases.
 ON_SERVERS := $(addprefix tests/,accounts api audit backups blobs e2e/durability files plans projects runs statistics teams vault wandb_protocol \
 	$(patsubst %,erasure/test_%.py,at_once clearing faults held kill killed_whole unwell) house/test_migrations.py webhooks/test_together.py \
-	$(patsubst %,exports/test_%.py,at_once away unread worker) $(patsubst %,imports/test_%.py,at_once handed_in) \
+	$(patsubst %,exports/test_%.py,at_once away kill unread worker) $(patsubst %,imports/test_%.py,at_once handed_in kill) \
 	$(patsubst %,web/test_%.py,api_keys audit_page find groups home organisations project_settings providers runs_table sessions teams tries))
 # They touch neither a database nor a store.
 SAME_ANYWHERE := $(patsubst %,--ignore=tests/%.py,api/test_streaming runs/history/test_codec runs/history/test_paths)
 
 test: $(DEV_STAMP) ## run every test, then those of stored things again on PostgreSQL, a broker and S3
 	@rm -f .pytest_cache/unsteady
-	@$(RUN) -m tests.again $(PYTEST_OPTIONS)
-	@echo "Once more, on PostgreSQL, a Redis-compatible broker and an S3 store"
-	@$(RUN) -m tests.servers $(RUN) -m tests.again -m "not embedded and not browser" $(SAME_ANYWHERE) $(PYTEST_OPTIONS) $(ON_SERVERS)
+	@OWNLOG_TURN=$${OWNLOG_TURN:-$$($(RUN) -m tests.turns)} && export OWNLOG_TURN && \
+	$(RUN) -m tests.again $(PYTEST_OPTIONS) && \
+	echo "Once more, on PostgreSQL, a Redis-compatible broker and an S3 store" && \
+	$(RUN) -m tests.servers $(RUN) -m tests.again -m "not embedded and not browser" $(SAME_ANYWHERE) $(PYTEST_OPTIONS) $(ON_SERVERS)
 
 ready: $(DEV_STAMP)
 

@@ -11,6 +11,7 @@ import re
 import secrets
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
@@ -158,7 +159,8 @@ def _begin_to_write_back(handle: int, start: int, length: int) -> None:
     Python has no other way to ask for that. What is not on the disk yet stays in memory for whoever reads it.
     """
     if sys.platform == "linux":
-        os.posix_fadvise(handle, start, length, os.POSIX_FADV_DONTNEED)
+        with suppress(OSError):  # where this file system takes no hint, the end waits
+            os.posix_fadvise(handle, start, length, os.POSIX_FADV_DONTNEED)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
