@@ -147,4 +147,4 @@ def test_it_costs_the_same_for_one_run_and_three(vision: Project, alice: User, c
     with CaptureQueriesContext(connection) as asked:
         exposure_of(vision)
 
-    assert len(asked) == 7
+    assert len(asked) == 8

@@ -468,4 +468,4 @@ def test_home_asks_no_more_for_four_shared_projects_than_for_two(
         page = text_of(client.get("/"))
 
     assert page.count("Restricted, 2 people") == count
-    assert len(asked) == 14
+    assert len(asked) == 15

@@ -46,7 +46,7 @@ def test_a_run_made_by_hand_is_a_run_to_the_client(
     page = seen.page
 
     seen.go("/")
-    page.get_by_role("link", name="New project").click()
+    page.get_by_role("link", name="New project", exact=True).click()
     page.get_by_label("Name").fill("bench work")
     assert _is_on_a_phone(seen)
     page.get_by_role("button", name="Make the project").click()
