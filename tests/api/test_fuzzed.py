@@ -24,7 +24,8 @@ from apps.exports.services import export_project
 from apps.files.services import announce_files, store_file
 from apps.imports.models import Import
 from apps.imports.types import Clash, Origin
-from apps.projects.services import update_project
+from apps.projects.models import SavedView
+from apps.projects.services import save_view, update_project
 from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.services import finish_run
@@ -60,6 +61,7 @@ WORDS = {
     "export": ["m" * 20, "a" * 20],
     "job": ["m" * 20, "a" * 20],
     "hook": ["m" * 20, "a" * 20],
+    "view": ["m" * 20, "a" * 20],
 }
 ARCHIVE = zipped(listing({"projects/mine/project.json": b"{}"}, format="ownlog-export/1"))
 schemathesis.serializer.alias("application/zip", "application/octet-stream")
@@ -125,6 +127,12 @@ def export_of(run: Run, owner: User) -> None:
     Export.objects.filter(pk=export.pk).update(public_id=owner.username[0] * 20)
 
 
+def view_of(run: Run, owner: User, word: str) -> None:
+    """A saved view with an id that addresses can have."""
+    view = save_view(run.project, name=f"{word}-view", table={"q": [word]}, by=people.actor(owner))
+    SavedView.objects.filter(pk=view.pk).update(public_id=owner.username[0] * 20)
+
+
 def import_by(owner: User) -> None:
     """An import that is on its way, with an id that addresses can have."""
     Import.objects.create(
@@ -146,6 +154,8 @@ def things_of(owner: User, names: tuple[str, str, str], *, path: str) -> Run:
         import_by(owner)
     if "/webhooks" in path:
         hook_of(run, owner, path=path)
+    if path.endswith("/views/{view}"):
+        view_of(run, owner, names[2])
     return run
 
 
