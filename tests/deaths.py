@@ -33,6 +33,12 @@ def inside(instance: LiveServer, code: str) -> str:
     return instance.python("-c", f"import django\ndjango.setup()\n{textwrap.dedent(code)}").strip()
 
 
+def holding(instance: LiveServer, words: str) -> list[str]:
+    """Files of it in which these words can be read."""
+    files = (path for path in instance.folder.rglob("*") if path.is_file())
+    return [path.name for path in files if words.encode() in path.read_bytes()]
+
+
 @contextmanager
 def copy_of(made: LiveServer) -> Iterator[LiveServer]:
     """An instance that has what another one has, which is not started."""

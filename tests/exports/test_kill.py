@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.deaths import ALL_PLACES, ROUNDS, copy_of, inside, killed_at_random
+from tests.deaths import ALL_PLACES, ROUNDS, copy_of, holding, inside, killed_at_random
 from tests.live import LiveServer
 from tests.turns import turn
 
@@ -108,12 +108,6 @@ def instance(made: LiveServer) -> Iterator[LiveServer]:
         yield instance
 
 
-def holding(instance: LiveServer) -> list[str]:
-    """Files on whose disk what was logged can be read."""
-    files = (path for path in instance.folder.rglob("*") if path.is_file())
-    return [path.name for path in files if CANARY.encode() in path.read_bytes()]
-
-
 def test_workers_killed_in_the_middle_of_pieces_are_carried_on_and_leave_no_plaintext(
     instance: LiveServer,
 ) -> None:
@@ -121,7 +115,7 @@ def test_workers_killed_in_the_middle_of_pieces_are_carried_on_and_leave_no_plai
         with pytest.raises(RuntimeError, match=f"died after {name}"):
             inside(instance, _DIE.format(owner=owner, name=name, nth=nth))
 
-        assert holding(instance) == []
+        assert holding(instance, CANARY) == []
 
     assert inside(instance, _GO_ON % CANARY) == "ready True True True []"
 
@@ -130,5 +124,5 @@ def test_workers_killed_in_the_middle_of_pieces_are_carried_on_and_leave_no_plai
 def test_workers_killed_at_random_are_carried_on_and_leave_nothing(instance: LiveServer, number: int) -> None:
     killed_at_random(instance, _BEGIN, acts=_ACTS, number=number)
 
-    assert holding(instance) == []
+    assert holding(instance, CANARY) == []
     assert inside(instance, _GO_ON % CANARY) == "ready True True True []"

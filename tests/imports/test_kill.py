@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.deaths import ALL_PLACES, ROUNDS, copy_of, inside, killed_at_random
+from tests.deaths import ALL_PLACES, ROUNDS, copy_of, holding, inside, killed_at_random
 from tests.live import LiveServer
 from tests.turns import turn
 
@@ -127,18 +127,12 @@ def instance(made: LiveServer) -> Iterator[LiveServer]:
         yield instance
 
 
-def holding(instance: LiveServer) -> list[str]:
-    """Files on whose disk what was logged can be read."""
-    files = (path for path in instance.folder.rglob("*") if path.is_file())
-    return [path.name for path in files if CANARY.encode() in path.read_bytes()]
-
-
 def test_workers_killed_while_they_bring_are_carried_on_and_leave_nothing_twice(instance: LiveServer) -> None:
     for owner, name, nth in _ASKED:
         with pytest.raises(RuntimeError, match=f"died after {name}"):
             inside(instance, _DIE.format(owner=owner, name=name, nth=nth))
 
-        assert holding(instance) == []
+        assert holding(instance, CANARY) == []
 
     assert inside(instance, _GO_ON) == _EQUAL
 
@@ -149,5 +143,5 @@ def test_workers_killed_at_random_are_carried_on_and_leave_nothing_twice(
 ) -> None:
     killed_at_random(instance, _BEGIN, acts=_ACTS, number=number)
 
-    assert holding(instance) == []
+    assert holding(instance, CANARY) == []
     assert inside(instance, _GO_ON) == _EQUAL
