@@ -11,7 +11,7 @@ from bench.figures import share
 from tests.live import LiveServer
 
 OTHERS_KEY = "own_" + "o" * 36
-BEFORE = 400  # questions
+BEFORE = 1_500  # questions: of fewer the p99 would be a matter of luck
 GIVEN_UP_AFTER = 600.0
 
 
