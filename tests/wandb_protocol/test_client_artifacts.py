@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.live import LiveServer
-from tests.wandb_protocol.client import Json, WandbClient
+from tests.wandb_protocol.client import IS_OLDER, Json, WandbClient
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("wandb client"), pytest.mark.promise("P-07")]
 PROJECT = "arts"
@@ -59,6 +59,8 @@ READ = """
          types=sorted(t.name for t in api.artifact_types("arts")),
          collections=sorted(c.name for c in api.artifact_type("dataset", "arts").collections()),
          versions=[a.version for a in api.artifacts("dataset", "arts/ds")],
+         oldest=[a.version for a in api.artifacts("dataset", "arts/ds", order="+createdAt")],
+         tagged=[a.version for a in api.artifacts("dataset", "arts/ds", tags=["t1"])],
          files=sorted(f.name for f in v0.files()), exists=api.artifact_exists("arts/ds:v0"), missing=api.artifact_exists("arts/ds:v9"),
          outputs=sorted({a.name for a in api.run("arts/maker").logged_artifacts()}),
          inputs=sorted(a.name for a in api.run("arts/reader").used_artifacts()),
@@ -66,6 +68,9 @@ READ = """
          latest=sorted(api.artifact("arts/ds:latest").manifest.entries),
          ref=open(api.artifact("arts/with_ref:v0").get_entry("of_another").download(root="ref")).read(),
          local=any(entry.local_path for entry in v0.manifest.entries.values()))
+    if not OLDER:
+        tell(sifted=[c.name for c in api.artifact_type("dataset", "arts").collections(filters={"name": {"$regex": "s$"}}, order="-name")],
+             of_all=[c.name for c in api.project("arts").collections(filters={"name": {"$ne": "ds"}}, order="created_at")])
 """
 CHANGED = """
     api = wandb.Api()
@@ -105,7 +110,7 @@ def logged(server: LiveServer, home: Path) -> Json:
 
 @pytest.fixture(scope="module")
 def read(logged: Json, server: LiveServer, home: Path) -> Json:
-    return WandbClient(server, home).run(READ).told
+    return WandbClient(server, home).run(f"    OLDER = {IS_OLDER}" + READ).told
 
 
 def test_versions_are_logged_and_equal_ones_are_one(logged: Json) -> None:
@@ -139,7 +144,15 @@ def test_what_was_said_of_it_comes_back(read: Json) -> None:
 def test_lists_types_collections_versions_and_files(read: Json) -> None:
     assert read["types"] == ["dataset", "run_table"]
     assert read["collections"] == ["ds", "parts", "with_ref"]
-    assert read["versions"] == ["v2", "v1", "v0"]
+    assert (read["versions"], read["oldest"], read["tagged"]) == (
+        ["v2", "v1", "v0"],
+        ["v0", "v1", "v2"],
+        ["v0"],
+    )
+    assert IS_OLDER or (read["sifted"], read["of_all"]) == (
+        ["parts", "ds"],
+        ["run-maker-table", "parts", "with_ref"],
+    )
     assert read["files"] == ["a.txt", "deep/b.bin", "deep/er/c d.txt", "there"]
 
 

@@ -18,7 +18,7 @@ LOG = """
 def test_announced_features_are_the_ones_used_here() -> None:
     of_artifacts = {"CLIENT_IDS", "LARGE_FILENAMES", "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP",
                     "ARTIFACT_COLLECTION_MEMBERSHIP_FILES", "ARTIFACT_TAGS", "TOTAL_COUNT_IN_FILE_CONNECTION",
-                    "ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID",
+                    "ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID", "ARTIFACT_COLLECTIONS_FILTERING_SORTING",
                     "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION"}  # fmt: skip  # test_client_artifacts.py
     of_registries = {"ARTIFACT_MEMBERSHIP_IN_LINK_ARTIFACT_RESPONSE", "ARTIFACT_REGISTRY_SEARCH",
                      "INCLUDE_ARTIFACT_TYPES_IN_REGISTRY_CREATION"}  # fmt: skip  # test_client_registry.py

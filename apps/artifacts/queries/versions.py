@@ -285,10 +285,15 @@ def resolve_client_path(actor: Actor, address: str, *, within: Project) -> tuple
 
 
 def versions_of(
-    collection: Collection, *, start: int = 0, count: int | None = None, digest: str | None = None
+    collection: Collection,
+    *,
+    start: int = 0,
+    count: int | None = None,
+    digest: str | None = None,
+    order: str = "-number",
 ) -> list[OpenVersion]:
     """The committed versions of a collection that is held already, the newest first."""
-    rows = committed().filter(collection=collection).order_by("-number")
+    rows = committed().filter(collection=collection).order_by(order, "-number")
     if digest is not None:
         rows = rows.filter(digest_index=blind_index(collection_key(collection), DIGEST_LABEL, digest))
     return open_versions(rows[start : None if count is None else start + count])

@@ -36,8 +36,7 @@ from apps.artifacts.queries import (
     versions_of_run,
 )
 from apps.artifacts.types import LATEST, CollectionKind, RunRole
-from apps.core import jsontext
-from apps.core.errors import Invalid, NotFound
+from apps.core.errors import NotFound
 from apps.projects.gate import readable, where_may
 from apps.projects.queries import open_project, open_projects
 from apps.runs.queries import open_runs
@@ -54,11 +53,22 @@ from apps.wandb_protocol.artifact_facts import (
 from apps.wandb_protocol.artifact_storage import entry_id
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
 from apps.wandb_protocol.graphql.paging import all_of, connection, page, page_size, position_after
+from apps.wandb_protocol.graphql.sifting import (
+    COLLECTION_KEYS,
+    OWN_VERSION_KEYS,
+    asks_for_less,
+    of_collection,
+    of_member,
+    of_version,
+    ordered,
+    sifted,
+    version_order,
+)
 from apps.wandb_protocol.ids import collection_id, from_client, to_client
 from apps.wandb_protocol.signing import DOWNLOAD_ENTRY, DOWNLOAD_MANIFEST, signed_url
 
 if TYPE_CHECKING:
-    from apps.artifacts.models import Collection, Link, Version
+    from apps.artifacts.models import Link, Version
     from apps.artifacts.types import Entry, OpenCollection, OpenVersion
     from apps.projects.types import OpenProject
 
@@ -218,11 +228,10 @@ def _listed(
     filters: str | None = None,
     order: str | None = None,
 ) -> Source:
-    """By name. They are neither filtered nor ordered otherwise, and the client is told so."""
+    """By name, unless another order is asked for."""
     _page(info, first, after)
-    if order or (filters and jsontext.loads(filters)):
-        raise Invalid("Collections cannot be filtered or ordered on this server yet.")
-    found = _collections(place, info, type_name)
+    found = sifted(_collections(place, info, type_name), filters, of_collection, COLLECTION_KEYS)
+    found = ordered(found, order, of_collection)
     return connection(found, lambda each: collection_facts(each, place["_project"]), first=first, after=after)
 
 
@@ -247,38 +256,53 @@ def artifacts(
     order: str | None = None,
     filters: str | None = None,
 ) -> Source:
-    """The committed versions, the newest first."""
+    """The committed versions, the newest first unless another order is asked for."""
     held: OpenCollection = collection["_collection"]
+    if held.collection.kind == CollectionKind.PORTFOLIO:
+        return _linked(collection, info, first=first, after=after, order=order, filters=filters)
     start, count = _page(info, first, after)
-    _check_filters(filters)
-    is_portfolio = held.collection.kind == CollectionKind.PORTFOLIO
-    if order and order.lstrip("-+") not in {"createdAt", "created_at", "versionIndex"}:
-        raise Invalid("Versions can be ordered by createdAt only.")
-    if is_portfolio:
-        return _linked(info, held.collection, start, count)
-    found = versions_of(held.collection, start=start, count=count)
-    nodes = [version_facts(each, collection["_project"]) for each in found]
-    answer = page(nodes, start=start, total=count_versions(held.collection))
+    column = version_order(
+        order, {"created_at": "number", "versionIndex": "number", "updated_at": "updated_at"}
+    )
+    if asks_for_less(filters):
+        # What is wanted of versions is asked of their words, so all of them are opened.
+        budget_of(info).list_of(count_versions(held.collection))
+        whole = versions_of(held.collection, order=column)
+        whole = sifted(whole, filters, of_version, OWN_VERSION_KEYS)
+        found, total = whole[start : start + count], len(whole)
+    else:
+        found = versions_of(held.collection, start=start, count=count, order=column)
+        total = count_versions(held.collection)
+    answer = page([version_facts(each, collection["_project"]) for each in found], start=start, total=total)
     for edge in answer["edges"]:
         edge["version"] = f"v{edge['node']['versionIndex']}"
     return answer
 
 
-def _linked(info: Info, portfolio: Collection, start: int, count: int) -> Source:
-    """What is linked in a portfolio, the newest first."""
-    links = shown(actor_in(info), links_in(portfolio).reverse())
+def _linked(
+    collection: Source,
+    info: Info,
+    *,
+    first: int | None,
+    after: str | None,
+    order: str | None,
+    filters: str | None,
+) -> Source:
+    """What is linked in a portfolio, the newest first unless another order is asked for."""
+    held: OpenCollection = collection["_collection"]
+    start, count = _page(info, first, after)
+    column = version_order(order, {"created_at": "number", "versionIndex": "number"})
+    links = shown(actor_in(info), links_in(held.collection))
+    if column.startswith("-"):
+        links = links[::-1]
+    if asks_for_less(filters):
+        budget_of(info).list_of(len(links))
+        links = [each.link for each in sifted(open_members(links), filters, of_member, OWN_VERSION_KEYS)]
     members = member_sources(info, links[start : start + count])
     answer = page([artifact_of(each) for each in members], start=start, total=len(links))
     for edge, member in zip(answer["edges"], members, strict=True):
         edge["version"] = f"v{member['versionIndex']}"
     return answer
-
-
-def _check_filters(filters: str | None) -> None:
-    """What the client sends when nobody asked for a filter is what is listed anyhow."""
-    wanted = jsontext.loads(filters) if filters else {}
-    if wanted not in ({}, None, {"state": "COMMITTED"}):
-        raise Invalid("Versions cannot be filtered on this server yet.")
 
 
 def membership(collection: Source, info: Info, alias_name: str) -> Source | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from apps.artifacts.queries import (
     in_full,
@@ -19,51 +19,28 @@ from apps.artifacts.queries import (
 )
 from apps.core import jsontext
 from apps.core.errors import Invalid
-from apps.runs.filters import compile_filter
-from apps.runs.history.paths import MISSING
 from apps.wandb_protocol.artifact_facts import collection_facts
 from apps.wandb_protocol.graphql.artifacts import member_sources
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
 from apps.wandb_protocol.graphql.paging import connection, page_size, position_after
+from apps.wandb_protocol.graphql.sifting import (
+    COLLECTION_KEYS,
+    VERSION_KEYS,
+    of_collection,
+    of_member,
+    ordered,
+    sifted,
+)
 from apps.wandb_protocol.ids import project_number, to_client
 from apps.wandb_protocol.translate import entity_facts, project_facts
 
 if TYPE_CHECKING:
     from apps.accounts.actors import Actor
     from apps.artifacts.models import Collection, Link
-    from apps.artifacts.types import Member, OpenCollection
+    from apps.artifacts.types import OpenCollection
     from apps.projects.types import OpenProject
 
-T = TypeVar("T")
 _MOST_COLLECTIONS = 2_000
-
-
-def _find(
-    items: Iterable[T], filters: str | None, facts: Callable[[T], Source], known: Sequence[str]
-) -> list[T]:
-    """Those of these that a filter of the client's means. A key that is not among the known ones is refused."""
-
-    def getter(key: str) -> Callable[[Any], Any]:
-        top, _dot, rest = key.partition(".")
-        if top not in known:
-            raise Invalid(f"This cannot be asked for: {key[:100]}. There are {', '.join(known)}.")
-        return lambda found: _inside(found.get(top, MISSING), rest)
-
-    keep: Any = compile_filter(filters, getter)
-    return list(items) if keep is None else [each for each in items if keep(facts(each))]
-
-
-def _inside(value: Any, path: str) -> Any:
-    for key in path.split(".") if path else ():
-        value = value.get(key, MISSING) if isinstance(value, dict) else MISSING
-    return value
-
-
-def _ordered(items: list[T], order: str | None, facts: Callable[[T], Source], default: str) -> list[T]:
-    key = (order or default).lstrip("+-")
-    if key not in {"name", "created_at", "updated_at"}:
-        raise Invalid("The order is one of name, created_at and updated_at.")
-    return sorted(items, key=lambda each: facts(each)[key], reverse=(order or "").startswith("-"))
 
 
 # ── registries ──
@@ -87,7 +64,7 @@ def _registries(source: Source, info: Info, filters: str | None) -> list[OpenPro
     found = registries_of(actor_in(info), source["_organisation"])
     budget_of(info).list_of(len(found))
     known = ("id", "name", "description", "created_at", "updated_at", "entity_id")
-    return _find(found, filters, _of_registry, known)
+    return sifted(found, filters, _of_registry, known)
 
 
 def projects(
@@ -98,41 +75,25 @@ def projects(
     after: str | None = None,
     order: str | None = None,
 ) -> Source:
-    found = _ordered(_registries(source, info, filters), order, _of_registry, "name")
+    found = ordered(_registries(source, info, filters), order, _of_registry)
     return connection(found, project_facts, first=first, after=after)
 
 
 # ── collections ──
 
 
-def _of_collection(opened: OpenCollection) -> Source:
-    row = opened.collection
-    return {
-        "artifact_collection_id": row.public_id,
-        "name": opened.name,
-        "tag": list(opened.tags),
-        "description": opened.description,
-        "created_at": row.created_at,
-        "updated_at": row.updated_at,
-    }
-
-
 def _collections(
     source: Source, info: Info, project_filters: str | None, filters: str | None
 ) -> list[tuple[OpenProject, OpenCollection]]:
-    actor, known = actor_in(info), tuple(_COLLECTION_KEYS)
     places, found = _registries(source, info, project_filters), []
-    found_in = portfolios_in(actor, (place.project for place in places))
+    found_in = portfolios_in(actor_in(info), (place.project for place in places))
     for place in places:
         inside = found_in.get(place.project.pk, [])
         budget_of(info).list_of(len(inside))
-        found += [(place, each) for each in _find(inside, filters, _of_collection, known)]
+        found += [(place, each) for each in sifted(inside, filters, of_collection, COLLECTION_KEYS)]
         if len(found) > _MOST_COLLECTIONS:
             raise Invalid("There are too many collections: name the registry.")
     return found
-
-
-_COLLECTION_KEYS = ("artifact_collection_id", "name", "tag", "description", "created_at", "updated_at")
 
 
 def artifact_collections(
@@ -147,24 +108,11 @@ def artifact_collections(
 ) -> Source:
     """Portfolios are the only kind of collection that a registry has."""
     found = [] if collection_types == ["SEQUENCE"] else _collections(source, info, project_filters, filters)
-    found = _ordered(found, order, lambda each: _of_collection(each[1]), "name")
+    found = ordered(found, order, lambda each: of_collection(each[1]))
     return connection(found, lambda each: collection_facts(each[1], each[0]), first=first, after=after)
 
 
 # ── what is linked ──
-
-
-def _of_member(member: Member) -> Source:
-    version, words = member.source.version, member.source.words
-    return {
-        "id": version.public_id,
-        "version": f"v{member.link.number}",
-        "tag": list(words.tags),
-        "alias": list(member.aliases),
-        "metadata": jsontext.loads(words.metadata_text) if words.metadata_text else {},
-        "created_at": version.committed_at,
-        "updated_at": version.updated_at,
-    }
 
 
 def _links_in(actor: Actor, portfolios: Sequence[Collection]) -> list[Link]:
@@ -173,9 +121,6 @@ def _links_in(actor: Actor, portfolios: Sequence[Collection]) -> list[Link]:
     for link in shown(actor, links_in_any(portfolios)):
         found[link.collection_id].append(link)
     return [link for each in portfolios for link in reversed(found[each.pk])]
-
-
-_VERSION_KEYS = ("id", "version", "tag", "alias", "metadata", "created_at", "updated_at")
 
 
 def artifact_memberships(
@@ -196,7 +141,7 @@ def artifact_memberships(
     budget_of(info).list_of(len(links))
     if filters and jsontext.loads(filters):
         members = open_members(in_full(links))
-        links = [each.link for each in _find(members, filters, _of_member, _VERSION_KEYS)]
+        links = [each.link for each in sifted(members, filters, of_member, VERSION_KEYS)]
     start, count = position_after(after), page_size(first)
     listed = in_full(links[start : start + count])
     nodes = {each["_member"].link.pk: each for each in member_sources(info, listed)}

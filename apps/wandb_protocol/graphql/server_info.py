@@ -4,6 +4,7 @@ from apps.wandb_protocol.graphql.context import Fields, Info, Source
 
 # Each name is a promise: tests/wandb_protocol/test_client_features.py uses each with the real client.
 FEATURES = (
+    "ARTIFACT_COLLECTIONS_FILTERING_SORTING",
     "ARTIFACT_COLLECTION_MEMBERSHIP_FILES",
     "ARTIFACT_MEMBERSHIP_IN_LINK_ARTIFACT_RESPONSE",
     "ARTIFACT_REGISTRY_SEARCH",
