@@ -39,7 +39,7 @@ class Launcher:
             signal.signal(number, self._ask_to_stop)
         try:
             self._start()
-            say(welcome(self.options))
+            say(welcome(self.options, is_first=web.has_no_account(self.options)))
             self._watch()
         except Stopped:
             pass
@@ -155,11 +155,16 @@ def only_one(data: Path) -> Iterator[None]:
         yield
 
 
-def welcome(wanted: Options) -> str:
+def welcome(wanted: Options, *, is_first: bool) -> str:
+    way_in = (
+        f"An account:  sign up at {wanted.url}/sign-up (the first one owns the instance)"
+        if is_first
+        else f"Sign in:     {wanted.url}/sign-in\nAn account:  from that page"
+    )
     return f"""
 Ownlog is up:  {wanted.url}
 
-An account:  sign up at {wanted.url}/sign-up (the first one owns the instance)
+{way_in}
         or:  .venv/bin/python manage.py create_account NAME --email YOU@EXAMPLE.COM    (prints an API key)
 
 A run, in another shell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,3 +107,17 @@ def check_port(options: Options) -> None:
                 f"Port {options.port} on {options.host} cannot be used ({error.strerror}).\n"
                 f"Stop the program that has it, or choose another port: OWNLOG_PORT={options.port + 1} make up"
             ) from error
+
+
+def main() -> int:
+    """Print the address of the instance, for `make demo`, which starts none."""
+    try:
+        print(read().url)
+    except (CannotStart, env.BadSetting) as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import ssl
 import sys
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from config import env
 from config.launch import options
@@ -40,6 +41,22 @@ def command(wanted: Options) -> list[str]:
 
 
 def is_up(wanted: Options) -> bool:
+    # A redirect to https or a refused host name is an answer too; a server error is not.
+    answer = _answer_to(wanted, "/health")
+    return answer is not None and answer.status < 500
+
+
+def has_no_account(wanted: Options) -> bool:
+    """Whether the first page leads to making an account, as it does as long as there is none."""
+    # Under the name that it has outside: another one is refused, and what came without TLS is sent on to it.
+    outside = {"Host": urlsplit(wanted.url).netloc}
+    if wanted.trusted_proxy:
+        outside["X-Forwarded-Proto"] = urlsplit(wanted.url).scheme
+    answer = _answer_to(wanted, "/", outside)
+    return answer is not None and answer.getheader("Location", "").endswith("/sign-up")
+
+
+def _answer_to(wanted: Options, path: str, headers: dict[str, str] | None = None) -> HTTPResponse | None:
     connection: HTTPConnection
     if wanted.tls_cert:
         # Only "is it up?" is asked, of this machine; the certificate names the public host.
@@ -49,11 +66,10 @@ def is_up(wanted: Options) -> bool:
     else:
         connection = HTTPConnection(wanted.near_host, wanted.port, timeout=5)
     try:
-        connection.request("GET", "/health")
-        # A redirect to https or a refused host name is an answer too; a server error is not.
-        return connection.getresponse().status < 500
+        connection.request("GET", path, headers=headers or {})
+        return connection.getresponse()
     except (OSError, HTTPException):
-        return False
+        return None
     finally:
         connection.close()
 

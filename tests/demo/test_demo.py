@@ -17,11 +17,13 @@ pytestmark = pytest.mark.django_db
 
 def test_an_empty_instance_is_filled_once(capsys: pytest.CaptureFixture[str], settings: Settings) -> None:
     settings.OWNLOG_HOSTED = True  # where a team takes a plan, alice is given one
-    call_command("demo", runs=4, steps=30)
+    call_command("demo", "--address", "http://127.0.0.1:8000", runs=4, steps=30)
     people_made, runs_made = User.objects.count(), Run.objects.count()
 
     assert User.objects.filter(is_service=False).count() == len(NAMES)
-    assert f"runs: {runs_made}" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"runs: {runs_made}" in said
+    assert "sign in as one of them at http://127.0.0.1:8000/sign-in" in said
     with pytest.raises(
         CommandError,
         match="Nothing was made: alice, bob, vera, kumiko-lab, hokuto-institute are here already",

@@ -154,7 +154,7 @@ def test_it_says_what_to_do_and_stops_cleanly(instance: Instance) -> None:
     code = instance.stop()
 
     assert code == 0
-    assert f"http://127.0.0.1:{instance.port}" in said
+    assert f"http://127.0.0.1:{instance.port}/sign-up (the first one owns the instance)" in said
     assert "WANDB_API_KEY" in said
     assert "killed" not in instance.said()
     assert leftovers.processes_with(leftovers.mark_of(instance.data)) == []

@@ -305,12 +305,15 @@ def test_nothing_is_left_over_at_first(tmp_path: Path) -> None:
 # ── What it says ──
 
 
-def test_the_welcome_names_the_address_the_account_and_the_lines(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_first", [True, False])
+def test_the_welcome_names_the_address_the_account_and_the_lines(tmp_path: Path, is_first: bool) -> None:
     wanted = Options("127.0.0.1", 8000, tmp_path, "", None, None, False, "https://track.example.org")
 
-    words = launcher.welcome(wanted)
+    words = launcher.welcome(wanted, is_first=is_first)
 
     assert "https://track.example.org/" in words
+    assert ("the first one owns the instance" in words) is is_first
+    assert ("https://track.example.org/sign-in" in words) is not is_first
     assert "create_account" in words
     assert re.findall(r"^  (\w+) ", words, re.MULTILINE) == ["pip", "export", "export", "python"]
 

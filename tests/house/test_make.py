@@ -25,7 +25,12 @@ def test_of_two_that_begin_where_nothing_is_installed_one_installs(tmp_path: Pat
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    for name in ("manage.py", "config/launch/__main__.py", "config/launch/prepare.py"):
+    for name in (
+        "manage.py",
+        "config/launch/__main__.py",
+        "config/launch/prepare.py",
+        "config/launch/options.py",
+    ):
         (tmp_path / name).write_text("import pip; print('begun')")
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "VIRTUAL_ENV"))

@@ -3,6 +3,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.core.errors import OwnlogError
@@ -15,14 +16,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--runs", type=int, default=24, help="in the first project; fewer in the others")
+        parser.add_argument(
+            "--address", default=settings.OWNLOG_BASE_URL, help="of the instance, to sign in at"
+        )
         parser.add_argument("--steps", type=int, default=1500, help="of each run")
 
-    def handle(self, *args: Any, runs: int, steps: int, **options: Any) -> None:
+    def handle(self, *args: Any, runs: int, steps: int, address: str, **options: Any) -> None:
         try:
             world = make_world(runs=runs, steps=steps)
         except OwnlogError as error:
             raise CommandError(error.message) from None
-        self.stdout.write(f"people: {', '.join(world.people)}, password “{PASSWORD}”")
-        self.stdout.write(f"alice's API key (shown once): {world.api_key}")
+        self.stdout.write(f"people: {', '.join(world.people)}; each with the password: {PASSWORD}")
+        self.stdout.write(f"alice’s API key (shown once): {world.api_key}")
         self.stdout.write(f"projects: {', '.join(world.projects)}")
         self.stdout.write(f"runs: {world.runs}")
+        self.stdout.write(
+            f"sign in as one of them at {address}/sign-in (make up starts the instance if it is not up)"
+        )
