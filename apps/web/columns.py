@@ -82,14 +82,27 @@ def columns_for(
     pinned: Sequence[str] = (),
 ) -> list[Column]:
     """Those that are asked for, or those that tell these runs apart; the pinned ones first."""
+    settings = [] if asked else _chosen_keys(chosen)
+    # Of a rate that a schedule changes one looks for what was set, not for what was left of it at the end.
     usual = list(asked) or [
-        *(f"summary_metrics.{key}" for key in _measured_keys(measured)),
-        *(f"config.{key}" for key in _chosen_keys(chosen)),
+        *(f"summary_metrics.{key}" for key in _measured_keys(measured, besides=settings)),
+        *(f"config.{key}" for key in settings),
     ]
     held = list(dict.fromkeys(pinned))[:MOST_PINNED]
     found = [replace(column_of(order), pin=place) for place, order in enumerate(held, start=1)]
     found += [column_of(order) for order in usual if order not in held]
-    return [_with_kind(column, chosen) for column in found]
+    return _told_apart([_with_kind(column, chosen) for column in found])
+
+
+def _told_apart(columns: list[Column]) -> list[Column]:
+    """A setting and a figure of one name are called by their whole names, as the filter bar takes them."""
+    counts = Counter(column.title for column in columns)
+    return [
+        replace(column, title=column.order.replace("summary_metrics.", "summary.", 1))
+        if column.kind in _KINDS and counts[column.title] > 1
+        else column
+        for column in columns
+    ]
 
 
 def directions_of(columns: Iterable[Column], definitions: Definitions) -> dict[str, Direction]:
@@ -115,10 +128,13 @@ def _with_kind(column: Column, chosen: Sequence[Values]) -> Column:
     return replace(column, is_number=_all_numbers(column.key, chosen)) if column.kind == "config" else column
 
 
-def _measured_keys(rows: Sequence[Values]) -> list[str]:
-    """Numbers that most runs have, those with telling names first."""
+def _measured_keys(rows: Sequence[Values], *, besides: Sequence[str]) -> list[str]:
+    """Numbers that most runs have, those with telling names first, but for those called as something else is."""
     counts = Counter(
-        key for row in rows for key, value in row.items() if is_number(value) and not key.startswith("_")
+        key
+        for row in rows
+        for key, value in row.items()
+        if is_number(value) and not key.startswith("_") and key not in besides
     )
     common = [key for key, count in counts.items() if count * 2 >= len(rows)] or list(counts)
     return ranked_measures(common)[:_MOST_MEASURED]

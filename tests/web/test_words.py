@@ -265,6 +265,17 @@ def test_unasked_columns_do_not_depend_on_the_order_of_keys() -> None:
     assert columns_for([backwards, measured], chosen[::-1]) == found
 
 
+def test_a_setting_and_a_figure_of_one_name_are_told_apart() -> None:
+    measured, chosen = {"acc": 0.9, "lr": 1e-9}, [{"lr": 0.1}, {"lr": 0.2}]
+
+    unasked = columns_for([measured, measured], chosen)
+    asked = columns_for([measured], chosen, asked=["summary_metrics.lr", "config.lr", "tags"])
+
+    assert [column.title for column in unasked] == ["acc", "lr"]
+    assert unasked[1].order == "config.lr"
+    assert [column.title for column in asked] == ["summary.lr", "config.lr", "Tags"]
+
+
 @pytest.mark.parametrize("typed", ["config.lr >>> 3", "loss == 3", "loss >< 3", "tag ~~ x", "lr > >3"])
 def test_two_signs_in_a_row_are_told_as_a_mistake(typed: str) -> None:
     (read,) = read_conditions([typed])
