@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 from apps.access.policy import Visibility
 from apps.projects.types import PUBLISHED, OpenProject
 from apps.runs.queries import count_runs
 from apps.runs.types import RunCount
 from apps.teams.choices import SettingName
 from apps.teams.queries import Effective, effective_of
+from apps.teams.types import EntityKind
 from apps.web.keeping import on_off
 from apps.web.links import entity_url, project_url
-from apps.web.privacy import visibility_words
 from apps.web.words import Words
 
 if TYPE_CHECKING:
@@ -37,10 +39,15 @@ class Ledger:
     entity: Entity
     url: str
     rows: list[Row]
+    is_mine: bool = False
 
     @property
     def is_team(self) -> bool:
         return self.entity.user_id is None
+
+    @property
+    def leads_to_people(self) -> bool:
+        return self.is_mine and self.entity.kind == EntityKind.TEAM
 
     def about(self, words: Words) -> Ledger:
         """With the projects alone that are called, described or owned so."""
@@ -63,7 +70,7 @@ def ledgers(entities: Sequence[Entity], projects: Sequence[OpenProject]) -> list
         entities,
         key=lambda each: (not rows[each.pk], each.pk not in mine, each.user_id is None, each.name),
     )
-    return [Ledger(each, entity_url(each.name), rows[each.pk]) for each in ordered]
+    return [Ledger(each, entity_url(each.name), rows[each.pk], is_mine=each.pk in mine) for each in ordered]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,14 @@ class Keeping:
 
     @property
     def new_projects_words(self) -> str:
-        return visibility_words(self.new_projects)
+        """Within a line, beside “off” and “never”: in small letters."""
+        words = {
+            Visibility.PRIVATE: _("private"),
+            Visibility.RESTRICTED: _("restricted"),
+            Visibility.PUBLIC: _("public"),
+            Visibility.OPEN: _("open to everybody’s runs"),
+        }
+        return words[Visibility(self.new_projects.word)]
 
     @property
     def publishes_new_projects(self) -> bool:

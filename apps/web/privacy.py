@@ -39,11 +39,6 @@ def part(held: Effective, action: str, *, may_change: bool) -> Part:
     return Part(held, row=row)
 
 
-def visibility_words(held: Effective) -> str:
-    """Who sees a new project, in a word."""
-    return next(option.words for option in _visibility(held).options if option.is_chosen)
-
-
 def _visibility(held: Effective) -> Choice:
     words = {
         Visibility.PRIVATE: (_("Private"), _("You alone, or the people of the team.")),

@@ -7,6 +7,7 @@ import pytest
 from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.erasure.services import erase_project
 from apps.projects.models import Project
 from apps.projects.services import update_project
 from apps.runs.models import Run
@@ -171,7 +172,7 @@ def test_the_margin_says_who_can_open_the_projects(visit: Visit, run: Run, alice
     words = text_of(visit("/", by="alice"))
 
     assert "You alone 1 project People of a team 1 project Anybody 1 project" in words
-    assert "Runs 1 Running now 1 Code saving off New projects Private" in words
+    assert "Runs 1 Running now 1 Code saving off New projects private" in words
     assert "API keys that work 0 Last used never" in words
 
 
@@ -184,7 +185,26 @@ def test_the_margin_says_what_somebody_chose_for_new_runs_and_projects(
 
     words = text_of(visit("/", by="alice"))
 
-    assert "Code saving on New projects Public" in words
+    assert "Code saving on New projects public" in words
+
+
+def test_the_margin_says_who_looked_and_what_is_being_erased(
+    visit: Visit, alice: User, mallory: User
+) -> None:
+    shown = work.project("alice", "shown", by=alice)
+    update_project(shown, by=Actor.person(alice), visibility=Visibility.PUBLIC)
+    before = text_of(visit("/", by="alice"))
+
+    visit("/alice/shown", by="mallory")
+    job = erase_project(work.project("alice", "gone", by=alice), by=Actor.person(alice))
+    after = text_of(visit("/", by="alice"))
+
+    assert "Nobody else looked into your own projects." in before
+    assert "Being erased" not in before
+    assert "Who saw your data mallory looked into a project shown just now" in after
+    assert "Being erased A project with everything in it can be taken back until" in after
+    assert f'href="/settings/erasures/{job.public_id}"' in visit("/", by="alice").content.decode()
+    assert "Being erased" not in text_of(visit("/", by="mallory"))
 
 
 # ── The first run ──

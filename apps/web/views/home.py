@@ -13,6 +13,7 @@ from apps.projects.queries import my_projects, projects_of, readable_projects
 from apps.teams.queries import entities_of, entity_by_name
 from apps.teams.types import EntityKind
 from apps.vault.damage import leaving_out_damaged
+from apps.web.lately import lately
 from apps.web.ledgers import keeping, ledgers
 from apps.web.links import project_url
 from apps.web.registries import shelves
@@ -40,6 +41,7 @@ def home(request: Request) -> HttpResponseBase:
         "ledgers": [ledger for ledger in found if ledger.rows or not words],
         "words": words,
         "keeping": keeping(everything, own=next(each for each in entities if each.user_id is not None)),
+        "lately": lately(request.actor),
         "keys": keys,
         "last_key_use": max((key.last_used_at for key in keys if key.last_used_at), default=None),
         "damaged": damaged,

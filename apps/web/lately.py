@@ -1,0 +1,33 @@
+"""What happened lately to what is somebody's, for the margin of their home: who looked, and what is being erased."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from apps.accounts.actors import Actor
+from apps.audit.events import Group, kinds_in
+from apps.audit.queries import Asked
+from apps.erasure.queries import jobs_seen_by
+from apps.projects.seen import audited_entity, page_of
+from apps.web.erasing import Progress, progress_of
+from apps.web.record import Said, days
+
+_MOST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """The newest looks of others at one's own projects, and the newest erasures that have not come to their end."""
+
+    seen: list[Said]
+    going: list[Progress]
+
+
+def lately(actor: Actor) -> Lately:
+    own = audited_entity(actor, actor.username)
+    looks = page_of(actor, own, Asked(kinds=frozenset(kinds_in(Group.SEEN))), most=_MOST).lines
+    erasures = [progress_of(job, actor) for job in jobs_seen_by(actor)]
+    return Lately(
+        [said for day in days(actor, own, looks) for said in day.lines],
+        [each for each in erasures if not each.is_over][:_MOST],
+    )
