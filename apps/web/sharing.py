@@ -64,7 +64,11 @@ def _reads(visibility: Visibility, project: Project, audience: Audience) -> str:
         return _("Anybody, also without an account.")
     if visibility is Visibility.RESTRICTED:
         people = audience.named_in(project)
-        named = ngettext("%(n)d person named below", "%(n)d people named below", people) % {"n": people}
+        named = (
+            ngettext("%(n)d person named below", "%(n)d people named below", people) % {"n": people}
+            if people
+            else _("whoever is named below")
+        )
         if project.entity.user_id is not None:
             return _("You, and %(named)s.") % {"named": named}
         return _("The admins of %(name)s, and %(named)s. Other members do not see that it exists.") % {

@@ -48,6 +48,16 @@ def test_only_admins_have_the_page(
     assert tab is (who == "alice")
 
 
+def test_the_page_has_the_tabs_of_the_others(visit: Visit, vision: Project) -> None:
+    tabs = [
+        re.findall(r'href="(/lab/vision[^"]*)"', visit(each, by="alice").content.decode().split("</nav>")[1])
+        for each in ("/lab/vision", PAGE)
+    ]
+
+    assert "/lab/vision/export" in tabs[1]
+    assert tabs[0] == tabs[1]
+
+
 def test_each_choice_says_who_will_read_and_who_will_write(
     visit: Visit, vision: Project, alice: User
 ) -> None:
@@ -55,7 +65,7 @@ def test_each_choice_says_who_will_read_and_who_will_write(
 
     for sentence in (
         "Private to the team now Reads: The 3 people in lab. Writes: The 2 admins and members of lab.",
-        "Restricted Reads: The admins of lab, and 0 people named below. Other members do not see that it exists.",
+        "Restricted Reads: The admins of lab, and whoever is named below. Other members do not see that it exists.",
         "Writes: The admins of lab, and those named as members.",
         "Public Reads: Anybody, also without an account. Writes: The 2 admins and members of lab.",
         "Open Reads: Anybody, also without an account. Writes: The 2 admins and members of lab. Anybody",
@@ -71,7 +81,7 @@ def test_ones_own_project_is_spoken_of_as_ones_own(visit: Visit, alice: User) ->
 
     assert "Private now Reads: You alone. Writes: You alone." in words
     assert (
-        "Restricted Reads: You, and 0 people named below. Writes: You, and those named as members." in words
+        "Restricted Reads: You, and whoever is named below. Writes: You, and those named as members." in words
     )
 
 
@@ -468,4 +478,4 @@ def test_home_asks_no_more_for_four_shared_projects_than_for_two(
         page = text_of(client.get("/"))
 
     assert page.count("Restricted, 2 people") == count
-    assert len(asked) == 15
+    assert len(asked) == 21

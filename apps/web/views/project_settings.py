@@ -28,6 +28,7 @@ from apps.web.retention import choose_rule, rules_of_project
 from apps.web.secrets import found_in_project
 from apps.web.sharing import DescriptionForm, LinkForm, PersonForm, VisibilityForm, choices
 from apps.web.views import registries
+from apps.web.views.table import rights
 
 if TYPE_CHECKING:
     from apps.projects.models import Project
@@ -98,7 +99,7 @@ def publish(request: Request, entity: str, project: str) -> HttpResponseBase:
             return settings_page(request, target, visibility=form)
         return redirect(url)
     context = {
-        **_frame(target),
+        **_frame(request, target),
         "visibility": form.chosen.value,
         "exposure": exposure,
         "asked": asked,
@@ -137,7 +138,7 @@ def settings_page(request: Request, target: Project, **more: Any) -> HttpRespons
     """The whole page; a form in `more` comes back with what was wrong in it."""
     if target.is_registry:
         return registries.settings_page(request, target, **more)
-    frame = _frame(target)
+    frame = _frame(request, target)
     kept = effective(target.entity, SettingName.PRIVATE_ONLY)
     with leaving_out_damaged():
         secrets = found_in_project(target)
@@ -167,11 +168,11 @@ def settings_page(request: Request, target: Project, **more: Any) -> HttpRespons
     return render(request, "projects/settings.html", context, status=400 if is_wrong else 200)
 
 
-def _frame(target: Project) -> dict[str, Any]:
+def _frame(request: Request, target: Project) -> dict[str, Any]:
     opened = open_project(target)
     return {
         "opened": opened,
         "url": project_url(opened.entity, opened.name),
-        "can": {"share": True},
+        "can": rights(request, target),
         "total": count_runs([target]).get(target.pk, RunCount()).total,
     }
