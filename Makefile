@@ -14,6 +14,9 @@ export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
+# `activate` is the last that Python makes: who was killed before that left a python without pip. And a python is a link,
+# which leads nowhere once the system has another one.
+is_whole = test -x $(1)/bin/python && test -e $(1)/bin/activate
 # A stamp's name holds the hash of what was installed, so a changed pin is a missing stamp. `cksum` is everywhere.
 hash = $(shell cat requirements/$(1).txt | cksum | tr ' ' '-')
 RUN_STAMP := $(VENV)/.installed-base-$(call hash,base)
@@ -23,7 +26,7 @@ FRAMEWORKS_STAMP := $(FRAMEWORKS)/.installed-$(call hash,frameworks)
 PEERS := .venv-peers
 PEERS_STAMP := $(PEERS)/.installed-$(call hash,peers)
 # One at a time: of two that begin at one moment the second waits, and finds done what it came for.
-ALONE := -I config/launch/alone.py
+ALONE := -I config/launch/alone.py $(VENV).lock
 
 .PHONY: help up demo ready test frameworks peers mutations check format bench shots words pins
 
@@ -96,33 +99,33 @@ pins: ## compile requirements/*.in anew (maintainers; needs uv)
 			--upgrade --output-file requirements/$$set.txt requirements/$$set.in || exit 1; \
 	done
 
-$(RUN):
+$(RUN) $(BIN)/activate:
 	@test -n "$(PYTHON)" || { echo "Ownlog needs Python 3.11 or newer with its venv module (Debian and Ubuntu: apt install python3-venv)."; \
 		echo "If yours has another name: make $(or $(MAKECMDGOALS),up) PYTHON=/path/to/python3"; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11."; exit 1; }
-	@"$(PYTHON)" $(ALONE) 'test -x $@ || { echo "Making $(VENV) with $(PYTHON)" && "$(PYTHON)" -m venv $(VENV); }'
+	@"$(PYTHON)" $(ALONE) '$(call is_whole,$(VENV)) || { echo "Making $(VENV) with $(PYTHON)" && "$(PYTHON)" -m venv --clear $(VENV); }'
 
 # A set names all that it needs (tests/house/test_requirements.py), so pip need not reckon: a sixth of its time.
 # The development set holds the other: whoever has it needs no second installation to run the instance.
-$(RUN_STAMP): | $(RUN)
+$(RUN_STAMP): $(RUN) $(BIN)/activate
 	@$(RUN) $(ALONE) 'test -e $@ || { { test -e $(DEV_STAMP) || { echo "Installing what Ownlog runs on (once, and when the pins change)" && \
 		$(RUN) -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r requirements/base.txt; }; } && \
 		rm -f $(VENV)/.installed-base-* && touch $@; }'
 
-$(DEV_STAMP): | $(RUN)
+$(DEV_STAMP): $(RUN) $(BIN)/activate
 	@$(RUN) $(ALONE) 'test -e $@ || { echo "Installing what the tests and checks need (once, and when the pins change)" && \
 		$(RUN) -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r requirements/dev.txt && \
 		rm -f $(VENV)/.installed-dev-* && touch $@; }'
 
-$(FRAMEWORKS_STAMP): | $(RUN)
-	@test -x $(FRAMEWORKS)/bin/python || $(RUN) -m venv $(FRAMEWORKS)
+$(FRAMEWORKS_STAMP): | $(RUN) $(BIN)/activate
+	@$(call is_whole,$(FRAMEWORKS)) || $(RUN) -m venv --clear $(FRAMEWORKS)
 	@echo "Installing the frameworks (once, and when the pins change): gigabytes, for PyTorch brings what a GPU needs"
 	@$(FRAMEWORKS)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/frameworks.txt
 	@rm -f $(FRAMEWORKS)/.installed-* && touch $@
 
 # With bytecode, unlike the others: its server starts a process for each worker, and each would compile all of it.
-$(PEERS_STAMP): | $(RUN)
-	@test -x $(PEERS)/bin/python || $(RUN) -m venv $(PEERS)
+$(PEERS_STAMP): | $(RUN) $(BIN)/activate
+	@$(call is_whole,$(PEERS)) || $(RUN) -m venv --clear $(PEERS)
 	@echo "Installing MLflow (once, and when the pins change)"
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/peers.txt
 	@rm -f $(PEERS)/.installed-* && touch $@

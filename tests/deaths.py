@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.durability.inside import changes_a_file, one_after_the_other
+from tests.e2e.durability.inside import changes_a_file, is_act, one_after_the_other
 from tests.live import LiveServer
 from tests.remote import s3_client
 from tests.turns import today
@@ -88,7 +88,7 @@ def die_before(number: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def before_statement(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
-        if not sql.startswith(("SELECT", "WITH")):
+        if is_act(sql):
             act(" ".join(sql.split()[:3]))
         return execute(sql, *arguments)
 

@@ -1,7 +1,8 @@
-"""Run a command while no other runs that was given to this file: `make up` and `make demo` may both begin where nothing is installed.
+"""Run a command while no other runs with this lock: `make up` and `make demo` may both begin where nothing is installed.
 
-A file by itself, for no package is there yet: `python -I config/launch/alone.py COMMAND`. Each command asks first whether
-it is still needed.
+A file by itself, for no package is there yet: `python -I config/launch/alone.py LOCK COMMAND`. Each command asks first
+whether it is still needed. The lock is a file of its own, which nobody replaces: with one that is tracked, who begins
+after a `git pull` would not meet who began before it.
 """
 
 from __future__ import annotations
@@ -9,11 +10,10 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
-from pathlib import Path
 
 
-def main(command: str) -> None:
-    lock = os.open(Path(__file__), os.O_RDWR)
+def main(path: str, command: str) -> None:
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -25,4 +25,4 @@ def main(command: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.live import ROOT
 
 
 def test_of_two_that_begin_where_nothing_is_installed_one_installs(tmp_path: Path) -> None:
-    """`make up` in one shell and `make demo` in another, as somebody does who has just cloned this."""
+    """`make up` in one shell and `make demo` in another, as somebody does who has just cloned this, and whose first try
+    was killed while it made `.venv`: there is a python and no pip."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     launch = tmp_path / "config/launch"
     launch.mkdir(parents=True)
@@ -32,6 +34,10 @@ def test_of_two_that_begin_where_nothing_is_installed_one_installs(tmp_path: Pat
         "config/launch/options.py",
     ):
         (tmp_path / name).write_text("import pip; print('begun')")
+    half_made = tmp_path / ".venv/bin"
+    half_made.mkdir(parents=True)
+    (half_made / "python").symlink_to(sys.executable)
+    (half_made.parent / "pyvenv.cfg").write_text(f"home = {Path(sys.executable).resolve().parent}\n")
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "VIRTUAL_ENV"))
     }
@@ -55,3 +61,22 @@ def test_of_two_that_begin_where_nothing_is_installed_one_installs(tmp_path: Pat
         1,
         3,
     ], printed
+
+
+def test_who_begins_after_a_pull_waits_for_who_began_before_it(tmp_path: Path) -> None:
+    program = Path(shutil.copy(ROOT / "config/launch/alone.py", tmp_path))
+
+    def begin(command: str) -> subprocess.Popen[str]:
+        words = [sys.executable, "-I", str(program), str(tmp_path / "lock"), command]
+        return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    first = begin("echo begun; read stop; echo over")
+    assert first.stdout is not None
+    assert first.stdout.readline() == "begun\n"
+    Path(shutil.copy(program, tmp_path / "new")).replace(program)
+    second = begin("echo mine")
+    assert second.stdout is not None
+    assert second.stdout.readline() == "Another make is installing here; waiting for it\n"
+
+    assert first.communicate("\n", timeout=60)[0] == "over\n"
+    assert second.communicate(timeout=60)[0] == "mine\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -64,12 +65,7 @@ def test_what_is_asked_for_is_pinned(name: str) -> None:
 def test_what_a_pin_needs_is_pinned_since_nobody_looks_for_it(name: str) -> None:
     """The Makefile has pip install what is named and reckon nothing."""
     pinned = pins(name)
-    needed = [
-        (pin, wish)
-        for pin in pinned
-        for wish in map(Requirement, _requires(pin))
-        if wish.marker is None or wish.marker.evaluate({"extra": ""})
-    ]
+    needed = _needed(pinned, _asked(name))
 
     def is_met(wish: Requirement) -> bool:
         versions = pinned.get(canonicalize_name(wish.name), set())
@@ -77,6 +73,50 @@ def test_what_a_pin_needs_is_pinned_since_nobody_looks_for_it(name: str) -> None
 
     assert [f"{pin}: {wish}" for pin, wish in needed if not is_met(wish)] == []
     assert len(needed) > len(pinned) / 2
+
+
+def test_an_extra_is_followed_to_what_it_needs_and_to_the_extras_of_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    needs = {"a": ['b[fast]; extra == "all"', 'c; extra == "other"'], "b": ['d; extra == "fast"'], "d": []}
+    monkeypatch.setattr(metadata, "requires", needs.__getitem__)
+
+    def found(asked: str) -> list[tuple[str, str]]:
+        return sorted((pin, wish.name) for pin, wish in _needed(needs, [Requirement(asked)]))
+
+    assert (found("a"), found("a[all]")) == ([], [("a", "b"), ("b", "d")])
+
+
+def _asked(name: str) -> list[Requirement]:
+    """What a person asked for, with its extras."""
+    asked: list[Requirement] = []
+    for line in lines(f"{name}.in"):
+        if line.startswith("-r "):
+            asked += _asked(line.removeprefix("-r ").removesuffix(".in"))
+        elif line and line[0] != "#":
+            asked.append(Requirement(line))
+    return asked
+
+
+def _needed(pins: Iterable[str], asked: Iterable[Requirement]) -> list[tuple[str, Requirement]]:
+    """Which pin needs what on this machine, for itself or for an extra that somebody asks for."""
+    found: dict[tuple[str, str], Requirement] = {}
+    waiting = [*((pin, "") for pin in pins), *_extras(asked)]
+    seen: set[tuple[str, str]] = set()
+    while waiting:
+        pin, extra = part = waiting.pop()
+        if part in seen:
+            continue
+        seen.add(part)
+        for wish in map(Requirement, _requires(pin)):
+            if wish.marker is None or wish.marker.evaluate({"extra": extra}):
+                found[pin, str(wish)] = wish
+                waiting += _extras([wish])
+    return [(pin, wish) for (pin, _words), wish in found.items()]
+
+
+def _extras(wishes: Iterable[Requirement]) -> list[tuple[str, str]]:
+    return [(canonicalize_name(wish.name), extra) for wish in wishes for extra in wish.extras]
 
 
 def _requires(pin: str) -> list[str]:

@@ -16,6 +16,7 @@ import importlib
 import itertools
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from typing import Any
 
 DIED = 137
 _WORKERS = 4
+_CHANGE = re.compile(r"\b(?:INSERT|UPDATE|DELETE)\b")
 
 
 def run_task(name: str, **ids: int) -> None:
@@ -62,7 +64,7 @@ def die_at(number: int) -> None:
             os._exit(DIED)
 
     def before_statement(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
-        if not sql.startswith("SELECT"):
+        if is_act(sql):
             act()
         return execute(sql, *arguments)
 
@@ -87,6 +89,12 @@ def one_after_the_other(first: Callable[[], None], then: Callable[[], None]) -> 
         then()
 
     return both
+
+
+def is_act(sql: str) -> bool:
+    """Whether this is more than a reading: one that recurses begins as some changes do, with `WITH`."""
+    first = sql.split(maxsplit=1)[0]
+    return first != "SELECT" and (first != "WITH" or _CHANGE.search(sql) is not None)
 
 
 def changes_a_file(event: str, arguments: tuple[Any, ...]) -> bool:

@@ -9,8 +9,9 @@ import time
 
 import pytest
 
+from apps.vault import rows as vault_rows
 from tests.e2e.clients import Http, Row
-from tests.e2e.durability.inside import DIED
+from tests.e2e.durability.inside import DIED, is_act
 from tests.e2e.durability.stored import blob_sizes, compact, count, fall_silent, inside, newest_run, select
 from tests.live import LiveServer
 from tests.turns import turn
@@ -132,6 +133,21 @@ def test_death_of_the_worker_before_every_act(own_server: LiveServer) -> None:
     assert {as_text(http.rows(name)) for name in names} == {as_text(rows(0, 15))}
     # What the dead left lying is gone: one file for each segment.
     assert len(blob_sizes(own_server)) == count(own_server, "runs_segment") == count(own_server, "blobs_blob")
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_one"),
+    [
+        ("SELECT 1", False),
+        (vault_rows._ON_SQLITE, False),
+        (vault_rows._ON_POSTGRESQL, False),
+        ("WITH changed AS (UPDATE t SET n = 1 RETURNING 1) SELECT count(*) FROM changed", True),
+        ("INSERT INTO t SELECT 1", True),
+        ("COMMIT", True),
+    ],
+)
+def test_what_is_an_act(sql: str, is_one: bool) -> None:
+    assert is_act(sql) == is_one
 
 
 def all_runs(server: LiveServer) -> list[int]:
