@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core import mail
-from pytest_django.fixtures import Settings
 
 from apps.accounts.actors import Actor
-from apps.accounts.models import User
 from apps.core import background
 from apps.core.errors import Invalid
 from apps.core.logs import LineFormatter, NoContent
@@ -25,23 +22,17 @@ from apps.webhooks.outbox import note_test
 from apps.webhooks.outside import read_address
 from apps.webhooks.queries import open_hook, own_networks
 from apps.webhooks.services import make_hook
-from apps.webhooks.types import Happening, Trouble
+from apps.webhooks.types import Trouble
+from tests.webhooks.conftest import ALL, Committed
 from tests.webhooks.receiver import Names, Receiver
 
-pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-08")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.promise("P-08"),
+    pytest.mark.usefixtures("own_networks"),
+]
 _HOST, _PATH, _TOKEN = "canary-host-5c1e.example", "canary-path-5c1e", "canary-token-5c1e"
 _REST = f"/{_PATH}?token={_TOKEN}"
-Committed = Callable[..., Any]
-
-
-@pytest.fixture(autouse=True)
-def _own_networks(settings: Settings) -> None:
-    settings.OWNLOG_WEBHOOK_NETWORKS = (ipaddress.ip_network("127.0.0.1/32"),)
-
-
-@pytest.fixture
-def by(alice: User) -> Actor:
-    return Actor.person(alice)
 
 
 @pytest.fixture
@@ -111,7 +102,7 @@ def test_however_a_delivery_goes_nobody_is_told_where_it_went(
     came, said, secrets = [], [], []
     for place, status, _trouble in ways:
         receiver.answers = [status]
-        hook, secret = make_hook(vision, place + _REST, happenings=Happening.chosen_among(), by=by)
+        hook, secret = make_hook(vision, place + _REST, happenings=ALL, by=by)
         row = try_once(hook, django_capture_on_commit_callbacks)
         came.append(row.trouble)
         secrets.append(secret)
@@ -138,7 +129,7 @@ def test_what_breaks_off_unforeseen_is_written_down_without_its_words(
         raise RuntimeError(f"{given} {more} {_HOST} {secret}")
 
     names.answers = {_HOST: [["127.0.0.1"]]}
-    hook, secret = make_hook(vision, f"http://{_HOST}{_REST}", happenings=Happening.chosen_among(), by=by)
+    hook, secret = make_hook(vision, f"http://{_HOST}{_REST}", happenings=ALL, by=by)
     monkeypatch.setattr(outside._Exchange, "putrequest", breaks_off)
 
     row = try_once(hook, django_capture_on_commit_callbacks)

@@ -11,7 +11,6 @@ import pytest
 from django.db import connection, connections, transaction
 
 from apps.accounts.actors import Actor
-from apps.accounts.models import User
 from apps.audit.events import EventKind
 from apps.audit.models import Event
 from apps.core.errors import NotFound
@@ -31,11 +30,6 @@ pytestmark = [
 _WAITS_FOR_US = """SELECT EXISTS (
     SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))
 )"""
-
-
-@pytest.fixture
-def by(alice: User) -> Actor:
-    return Actor.person(alice)
 
 
 @pytest.fixture
