@@ -13,6 +13,7 @@ from apps.projects.models import Project
 from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.types import Lines, Stream, StreamRequest
+from apps.teams.models import Entity
 from tests.erasure.rich import rich_run
 from tests.factories import work
 from tests.factories.vault import end_epochs
@@ -50,6 +51,12 @@ def other(vision: Project, alice: User) -> Run:
 @pytest.fixture
 def rich(vision: Project, alice: User) -> Run:
     return rich_run(vision, by=alice)
+
+
+@pytest.fixture
+def own(lab: Entity, bob: User) -> Run:
+    """A run in bob's own project; he is a member of the lab besides."""
+    return full_run(work.project("bob", "own", by=bob), "mine", by=bob)
 
 
 def files_of(run: Run) -> list[RunFile]:
