@@ -22,6 +22,7 @@ from tests.browsers import chromium
 from tests.factories import people, work
 from tests.live import LiveServer, shared
 from tests.providers import Provider, provider
+from tests.web.english import JAPANESE
 from tests.web.in_chromium import Seen
 
 
@@ -195,3 +196,8 @@ def open_page(browser: Browser, server: LiveServer) -> Iterator[Any]:
     yield opened
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def visit_in_japanese() -> Client:
+    return Client(headers=JAPANESE)

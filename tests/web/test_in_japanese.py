@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
-from functools import cache
-from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -25,29 +22,12 @@ from apps.imports.models import Import
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.teams.models import Entity, Organisation
-from tests import words
 from tests.exports.conftest import make
+from tests.web.english import JAPANESE, KANA, WORD, Words, left_over
 
 pytestmark = pytest.mark.django_db
 
-JAPANESE = {"accept-language": "ja"}
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-# What is written so in Japanese, too: names of things, units, formats.
-AS_IT_IS = re.compile(
-    r"(?<![A-Za-z])(?:Ownlog|verify_receipt\.py|Ed25519|API|bash|CPU|CSV|CUDA|Git|git|GPU|Hugging Face|ID|JSON Lines|JSON|Keras|Lightning|Markdown|OpenAPI|Parquet|PNG|Python"
-    r"|REST|run\.log_code|run\.save|SHA|SHA-256|MD5|Standard Webhooks|TLS|URL|wandb|Webhook-Id|Webhook|XGBoost|kB|MB|GB|TB)(?![A-Za-z])"
-)
-_JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龠]")
-_KANA = re.compile(r"[ぁ-ん]")
-_WORD = re.compile(r"[A-Za-z]{2,}")
-# Examples, names of runs, hashes, keys of the machine, files, ends of API keys.
-_CODE = re.compile(
-    r"config\.lr > 1e-4|\blr = 1e-4|^train$|\bdemo\d{4}\b|\b[0-9a-f]{40,64}\b|\bsystem\.[\w.]+|[\w-]+\.(?:json|txt)\b"
-    r"|(?<=…)\w{4}\b|(?<=末尾が )\w{4}\b"
-)
-_SPOKEN = {"alt", "aria-description", "aria-label", "label", "placeholder", "title"}
-_SILENT = {"bdi", "code", "kbd", "pre", "script", "style", "svg", "textarea"}
-_VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 # Pages are followed to these places once for each form of their address, not for each run.
 _ONCE = 3
 # What is no page: points, parts that pages fetch, downloads, ways on.
@@ -110,78 +90,12 @@ NO_PAGES = {
 }
 
 
-class _Left(HTMLParser):
-    """The words of a page that stand outside of names and code, and the names in it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[str] = []
-        self.names: set[str] = set()
-        self.links: list[str] = []
-        self._open: list[tuple[str, bool, bool]] = []  # its tag, whether it is silent, whether a name
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        is_foreign = tag != "html" and given.get("lang", "ja") != "ja"
-        classes = set(given.get("class", "").split())
-        if not is_foreign:
-            # What a field of code shows as its example is code.
-            heard = _SPOKEN - {"placeholder"} if "mono" in classes else _SPOKEN
-            self.seen += [value for name, value in given.items() if name in heard]
-        if tag == "option":
-            self.names.add(given.get("value", ""))  # no mark of a name fits in there
-        if tag == "a" and "download" not in given:
-            self.links.append(given.get("href", ""))
-        if tag not in _VOID:
-            is_name = tag == "bdi" or "clip" in classes
-            is_silent = tag in _SILENT or is_foreign or not classes.isdisjoint({"mono", "marked-up"})
-            self._open.append((tag, is_silent, is_name))
-
-    def handle_endtag(self, tag: str) -> None:
-        while self._open and self._open.pop()[0] != tag:
-            pass
-
-    def handle_data(self, data: str) -> None:
-        if any(is_name for _tag, _silent, is_name in self._open):
-            self.names.add(data.strip())
-        elif not any(is_silent for _tag, is_silent, _name in self._open):
-            self.seen.append(data)
-
-
-@cache
-def _words_in_translations() -> frozenset[str]:
-    spoken = (re.sub(r"%\(\w+\)\w|{\w}", "", words.translation_of(each)) for each in words.catalogue())
-    return frozenset(word for each in spoken for word in _WORD.findall(each))
-
-
-def left_over(page: str, names: AbstractSet[str] = frozenset()) -> list[str]:
-    """What of this page is still English."""
-    reader = _Left()
-    reader.feed(page)
-    known = sorted({each for each in reader.names | names if each}, key=len, reverse=True)
-    found = []
-    for text in reader.seen:
-        rest = _CODE.sub(" ", " ".join(text.split()))
-        for name in known:
-            rest = rest.replace(" ".join(name.split()), " ")
-        left = set(_WORD.findall(AS_IT_IS.sub(" ", rest)))
-        # A Japanese sentence may name code, with the words that the translations have.
-        if left - (_words_in_translations() if _JAPANESE.search(rest) else set()):
-            found.append(" ".join(text.split()))
-    return list(dict.fromkeys(found))
-
-
 def test_english_words_are_seen() -> None:
     assert left_over("<p>Words <bdi>name</bdi></p>") == ["Words"]
     assert left_over('<a title="More of it" href="/">開く</a>') == ["More of it"]
     assert left_over('<p title="run-7 を開く"><bdi>run-7</bdi> 3 kB SHA-256 <code>x = loss</code></p>') == []
     assert left_over("<p>stderr のみ <i>steps 3</i> train を比較</p>") == ["steps 3", "train を比較"]
     assert left_over('<button lang="en">English</button><br><p>日本語</p>') == []
-
-
-@pytest.fixture
-def visit_in_japanese() -> Client:
-    return Client(headers=JAPANESE)
 
 
 @pytest.fixture
@@ -238,7 +152,7 @@ def _crawled(client: Client) -> Iterator[tuple[str, str]]:
         assert answer.status_code == 200, address
         page = answer.content.decode()
         yield address, page
-        reader = _Left()
+        reader = Words()
         reader.feed(page)
         for link in reader.links:
             there = urldefrag(urljoin(address, link)).url
@@ -386,131 +300,6 @@ def test_pages_of_somebody_without_a_run_are_japanese(
     assert left_over(visit_in_japanese.get(path).content.decode(), {"alice", "AL", "testserver"}) == []
 
 
-# ── What is refused ──
-
-SIGN_UP = {"username": "newcomer", "email": "new@example.org", "password1": "a long enough one"}
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"username": ""},
-        {"username": "a"},
-        {"username": "-dash"},
-        {"username": "x" * 60},
-        {"username": "settings"},
-        {"username": "alice"},
-        {"email": ""},
-        {"email": "no address"},
-        {"password1": ""},
-        {"password1": "short"},
-        {"password1": "password1234"},
-        {"password1": "newcomer12"},
-    ],
-    ids=str,
-)
-def test_what_sign_up_refuses_is_said_in_japanese(
-    visit_in_japanese: Client, alice: User, changes: dict[str, str]
-) -> None:
-    page = visit_in_japanese.post("/sign-up", SIGN_UP | changes).content.decode()
-
-    assert 'class="error"' in page
-    assert left_over(page, {"testserver", "newcomer"}) == []
-
-
-@pytest.mark.parametrize(
-    ("path", "form"),
-    [
-        ("/sign-in", {"login": "", "password": ""}),
-        ("/sign-in", {"login": "alice", "password": "wrong"}),
-        ("/sign-in", {"login": "alice@example.org", "password": "wrong"}),
-        ("/account/reset", {"email": "no address"}),
-    ],
-)
-def test_what_sign_in_refuses_is_said_in_japanese(
-    visit_in_japanese: Client, alice: User, path: str, form: dict[str, str]
-) -> None:
-    page = visit_in_japanese.post(path, form).content.decode()
-
-    assert 'class="error"' in page or "note brick" in page
-    assert left_over(page, {"testserver", "alice"}) == []
-
-
-def test_a_wrong_present_password_is_refused_in_japanese(visit_in_japanese: Client, alice: User) -> None:
-    visit_in_japanese.force_login(alice, backend=BACKEND)
-
-    form = {"oldpassword": "wrong", "password1": "short", "password2": "short"}
-    page = visit_in_japanese.post("/settings/password", form).content.decode()
-
-    assert page.count('class="error"') == 2
-    assert left_over(page, {"testserver", "alice", "AL"}) == []
-
-
-BAD_FILTERS = (
-    "created > yesterday",
-    "x" * 501,
-    "{",
-    '{"$and": 1}',
-    '{"$xor": []}',
-    '{"$not": 1}',
-    '{"nosuch": 1}',
-    '{"state": {"$like": 1}}',
-    '{"state": {"$in": 1}}',
-    '{"state": {"$gt": []}}',
-    '{"display_name": {"$regex": 1}}',
-    '{"display_name": {"$regex": "("}}',
-)
-
-
-@pytest.mark.parametrize("condition", BAD_FILTERS, ids=lambda text: text[:40])
-def test_what_is_wrong_with_a_filter_is_said_in_japanese(
-    visit_in_japanese: Client, run: Run, alice: User, condition: str
-) -> None:
-    visit_in_japanese.force_login(alice, backend=BACKEND)
-
-    page = visit_in_japanese.get("/lab/vision", {"q": condition}).content.decode()
-    reasons = re.findall(r'id="filter-reason"[^>]*>(.*?)</div>', page, re.DOTALL)
-
-    assert reasons
-    for reason in reasons:
-        assert _KANA.search(reason)
-        assert not re.search(
-            r"\b(?:is|are|has|takes|no|of|only)\b", re.sub("<[^>]*>", "", reason), re.IGNORECASE
-        )
-
-
-@pytest.mark.parametrize(
-    ("path", "form", "status"),
-    [
-        ("/lab/vision/runs/run1/edit", {"name": "x" * 1001}, 400),
-        ("/lab/vision/runs/run1/edit", {"name": "a\u202eb"}, 400),
-        ("/lab/vision/runs/run1/edit", {"tags": ",".join(map(str, range(2000)))}, 400),
-        ("/settings/appearance", {"theme": "pink"}, 400),
-        ("/settings/api-keys/aaaaaaaaaaaaaaaaaaaa/revoke", {}, 404),
-    ],
-)
-def test_refusals_are_pages_in_japanese(
-    visit_in_japanese: Client, run: Run, alice: User, path: str, form: dict[str, str], status: int
-) -> None:
-    visit_in_japanese.force_login(alice, backend=BACKEND)
-
-    answer = visit_in_japanese.post(path, form)
-
-    assert answer.status_code == status
-    assert left_over(answer.content.decode(), {"testserver", "alice", "AL", "lab", "run1"}) == []
-
-
-def test_a_role_that_does_not_allow_it_is_told_in_japanese(
-    visit_in_japanese: Client, run: Run, vera: User
-) -> None:
-    visit_in_japanese.force_login(vera, backend=BACKEND)
-
-    answer = visit_in_japanese.post("/lab/vision/runs/run1/stop")
-
-    assert answer.status_code == 403
-    assert left_over(answer.content.decode(), {"testserver", "vera", "VE"}) == []
-
-
 @pytest.mark.parametrize("address", ["alice@example.com", "stranger@example.com"])
 def test_mails_are_japanese(
     visit_in_japanese: Client, alice: User, mailoutbox: list[EmailMessage], address: str
@@ -521,18 +310,5 @@ def test_mails_are_japanese(
     words_of_it = re.sub(
         r"https?://\S+|testserver|example\.com|alice|\[Ownlog\]", "", f"{mail.subject}\n{mail.body}"
     )
-    assert not _WORD.search(words_of_it), words_of_it
-    assert _KANA.search(str(mail.subject)) and _KANA.search(str(mail.body))
-
-
-def test_a_page_that_breaks_says_so_in_the_readers_language(
-    alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = Client(headers=JAPANESE, raise_request_exception=False)
-    client.force_login(alice, backend=BACKEND)
-    monkeypatch.setattr("apps.web.views.appearance.render", lambda *args: 1 / 0)
-
-    answer = client.get("/settings/appearance")
-
-    assert answer.status_code == 500
-    assert left_over(answer.content.decode()) == []
+    assert not WORD.search(words_of_it), words_of_it
+    assert KANA.search(str(mail.subject)) and KANA.search(str(mail.body))

@@ -19,7 +19,7 @@ from apps.plans.queries import entitlement_of
 from apps.plans.services import ask_for_plan, ask_question, decline_request, grant_plan
 from apps.plans.types import Plan, RequestWords
 from tests.web.conftest import Visit, text_of
-from tests.web.test_in_japanese import JAPANESE, left_over
+from tests.web.english import JAPANESE, left_over
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-11")]
 PAGE = "/settings/plan"

@@ -14,8 +14,8 @@ from apps.accounts.models import User
 from tests.factories.people import PASSWORD
 from tests.providers import Person, Provider
 from tests.web.arriving import BOTH, arrive, begin, long_ago, sign_up
+from tests.web.english import JAPANESE, left_over
 from tests.web.test_factors import passkey, set_up_codes, signed_in
-from tests.web.test_in_japanese import JAPANESE, left_over
 
 # Names of people, of providers, and what is asked of them.
 NAMES = {
