@@ -9,15 +9,17 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 
-from bench.figures import Figure
+from bench.figures import Figure, share
 from bench.report import report
 from bench.server import DATABASES, instance
 from bench.tenant import BEFORE, OTHERS_KEY, Tenant
-from tests.live import API_KEY
+from tests.live import API_KEY, LiveServer
+
+TIMES = 3
 
 
 def measure(world: object = None, *, databases: Sequence[str] = DATABASES) -> list[Figure]:
-    """A project of 10 000 runs with 20 settings and 20 results each, erased by REST; beside it another tenant asks for a run over and over. The floor of its p99 is the one before."""
+    """A project of 10 000 runs with 20 settings and 20 results each, erased by REST, three times (the slowest is told); beside it another tenant asks for a run over and over. The floor of its p99 is the one before."""
     return [figure for database in databases for figure in _measure_on(database)]
 
 
@@ -25,27 +27,38 @@ def _measure_on(database: str) -> list[Figure]:
     with instance(database) as server:
         server.account("alice")
         server.account("other", key=OTHERS_KEY)
-        server.python("-m", "bench.server", "make-runs", timeout=1800)
         other = Tenant(server, OTHERS_KEY)
         other.makes_a_run()
-        before = other.reads(lambda asked: asked < BEFORE, pause=0)
+        before = share(other.reads(lambda asked: asked < BEFORE, pause=0), 99)
         owner = Tenant(server, API_KEY)
-        job = owner.ask("DELETE", "projects/alice/listed").json()
-        owner.ask("POST", f"erasures/{job['id']}/now")  # it would wait for a week
-        told = dict[str, str | None]()
-
-        def is_unproven(asked: int) -> bool:
-            if not asked % 50:
-                told.update(owner.ask("GET", f"erasures/{job['id']}").json())
-            return not told["proven_at"]
-
-        # Without a pause: it is over so soon that of fewer answers the p99 would be the longest of all.
-        meanwhile = other.reads(is_unproven, pause=0)
+        erased = [_erase(server, owner, other) for _ in range(TIMES)]
+        # Of all together: of what comes while one is erased, the p99 would be a matter of luck.
+        meanwhile = share([wait for _, waits in erased for wait in waits], 99)
+        keys, proven = (
+            max(_between(told, last) for told, _ in erased) for last in ("shredded_at", "proven_at")
+        )
         return [
-            Figure("a project of 10 000 runs: keys gone after", _between(told, "shredded_at"), "s", None, 1.0, database=database),
-            Figure("and all of it gone, and proven, after", _between(told, "proven_at"), "s", None, 120.0, database=database),
-            Figure("p99 of another tenant meanwhile", meanwhile, "ms", before, before * 1.2, database=database),
-        ]  # fmt: skip
+            Figure("a project of 10 000 runs: keys gone after", keys, "s", None, 1.0, database=database),
+            Figure("and all of it gone, and proven, after", proven, "s", None, 120.0, database=database),
+            Figure(
+                "p99 of another tenant meanwhile", meanwhile, "ms", before, before * 1.2, database=database
+            ),
+        ]
+
+
+def _erase(server: LiveServer, owner: Tenant, other: Tenant) -> tuple[dict[str, str | None], list[float]]:
+    """The job's clock, and how long the other waited for each answer until all was proven, in milliseconds."""
+    server.python("-m", "bench.server", "make-runs", timeout=1800)
+    job = owner.ask("DELETE", "projects/alice/listed").json()
+    owner.ask("POST", f"erasures/{job['id']}/now")  # it would wait for a week
+    told = dict[str, str | None]()
+
+    def is_unproven(asked: int) -> bool:
+        if not asked % 50:
+            told.update(owner.ask("GET", f"erasures/{job['id']}").json())
+        return not told["proven_at"]
+
+    return told, other.reads(is_unproven, pause=0)
 
 
 def _between(told: dict[str, str | None], last: str) -> float:

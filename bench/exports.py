@@ -13,7 +13,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from bench.figures import Figure, most_memory_here
+from bench.figures import Figure, most_memory_here, share
 from bench.report import report
 from bench.server import prepared
 from bench.tenant import BEFORE, OTHERS_KEY, Tenant
@@ -37,9 +37,9 @@ def measure(world: object = None, *, runs: int = RUNS) -> list[Figure]:
         points = json.loads(server.python("-m", "bench.exports", "points", timeout=_LONGEST).splitlines()[-1])
         before, meanwhile = _beside(server)
     of = f"export of {runs} runs"
-    share = runs / RUNS
+    part = runs / RUNS
     return [
-        Figure(of, told["seconds"], "s", told["floor"] * runs, 180.0 * share),
+        Figure(of, told["seconds"], "s", told["floor"] * runs, 180.0 * part),
         Figure(f"{of}, memory of the worker", told["mib"], "MiB", limit=400.0),
         Figure(f"{of}, downloaded", told["mb_per_second"], "MB/s"),
         Figure("p99 of another tenant while a worker exports", meanwhile, "ms", before, before * 1.3),
@@ -54,7 +54,7 @@ def _beside(server: LiveServer) -> tuple[float, float]:
     try:
         other, owner = Tenant(server, OTHERS_KEY), Tenant(server, API_KEY)
         other.makes_a_run()
-        before = other.reads(lambda asked: asked < BEFORE)
+        before = share(other.reads(lambda asked: asked < BEFORE), 99)
         made = owner.ask("POST", "exports", json={"entity": "alice", "project": "many"}).json()
         meanwhile, state = other.reads_while(owner, f"exports/{made['id']}")
         assert state == "ready", state

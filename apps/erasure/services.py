@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -49,6 +48,10 @@ log = logging.getLogger(__name__)
 # Longer than any batch: a worker that has not said a word since is dead, and another one goes on.
 _LEASE = timedelta(minutes=2)
 _TURN_SECONDS = 20.0  # then others have their turn
+_SAID_EVERY = 10.0  # seconds; a commit after each batch would say no more
+# Whoever waits for an answer goes first: between two batches an erasure rests for as long as the last one took, at most so many
+# seconds. What takes longer waits for a store, not for a processor.
+_LONGEST_REST = 0.05
 _SWEEP_BATCH = 20
 _MOST_WOKEN = 1000  # the sweep finds the others
 _waits_again: ContextVar[Waits | None] = ContextVar("ownlog_waits_again", default=None)
@@ -248,10 +251,10 @@ def advance(job_id: int) -> None:
     job = _claim(job_id)
     if job is None:
         return
-    ends = time.monotonic() + _TURN_SECONDS
+    turn = _Turn(job)
     try:
         while job.step != Step.DONE:
-            STEPS[Step(job.step)](job, partial(_beat, job, ends))
+            STEPS[Step(job.step)](job, turn.beat)
             _note_done(job)
     except _TimeIsOver:
         _release(job)
@@ -278,10 +281,24 @@ def _free(now: datetime) -> Q:
     return Q(busy_until=None) | Q(busy_until__lt=now) | Q(busy_until__gt=now + 2 * _LEASE)
 
 
-def _beat(job: ErasureJob, ends: float) -> None:
-    if time.monotonic() > ends:
-        raise _TimeIsOver
-    ErasureJob.objects.filter(pk=job.pk).update(busy_until=clock.now() + _LEASE)
+class _Turn:
+    """One worker's turn at a job."""
+
+    def __init__(self, job: ErasureJob) -> None:
+        self._job = job
+        self._said = self._since = time.monotonic()
+        self._ends = self._since + _TURN_SECONDS
+
+    def beat(self) -> None:
+        """After each batch: rest, say that work goes on, or raise when the turn is over."""
+        now = time.monotonic()
+        if now > self._ends:
+            raise _TimeIsOver
+        if now > self._said + _SAID_EVERY:
+            ErasureJob.objects.filter(pk=self._job.pk).update(busy_until=clock.now() + _LEASE)
+            self._said = now
+        time.sleep(min(now - self._since, _LONGEST_REST))
+        self._since = time.monotonic()
 
 
 @transaction.atomic

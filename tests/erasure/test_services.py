@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -364,6 +365,33 @@ def test_a_long_job_gives_others_their_turn(full: Run, by: Actor, monkeypatch: p
     assert turns > 3
     assert job.tries == turns
     assert set(rows_below(Scope.RUNS, [full.pk]).values()) == {0}
+
+
+def test_a_job_rests_between_its_batches(full: Run, by: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, rests = erase_run(full, by=by), list[float]()
+    monkeypatch.setattr(time, "sleep", rests.append)
+
+    advance(job.pk)
+
+    job.refresh_from_db()
+    assert job.proven_at is not None
+    assert len(rests) > 3
+    assert 0 < sum(rests) <= services._LONGEST_REST * len(rests)
+
+
+def test_a_job_says_now_and_then_that_work_goes_on(
+    full: Run, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, told = erase_run(full, by=by), set[datetime | None]()
+    monkeypatch.setattr(services, "_SAID_EVERY", -1.0)
+
+    def note(_: float) -> None:
+        told.add(ErasureJob.objects.values_list("busy_until", flat=True).get(pk=job.pk))
+
+    monkeypatch.setattr(time, "sleep", note)
+    advance(job.pk)
+
+    assert len(told) > 3
 
 
 def test_two_workers_take_no_job_twice(full: Run, by: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
