@@ -42,7 +42,8 @@ from apps.vault.types import NodeId
 
 IDLE_SECONDS = 45.0
 _NOBODY = Actor.nobody()  # is told the least: what a caller forgets to say hides names and shows none
-# Of opened text behind all tables of a process, and behind one of them; as objects it takes a few times as much.
+# Of opened text; as objects it takes a few times as much. How much all tables of a process keep: beyond it those go that
+# were used longest ago. One table may be larger: it is read for an answer then, and not kept.
 MOST_BYTES = 96 * 1024 * 1024
 MOST_BYTES_IN_TABLE = 256 * 1024 * 1024
 # Of the opened text of a page of runs.
@@ -333,10 +334,8 @@ class Tables:
     def _make_room(self) -> None:
         sizes = {project: table.size for project, table in list(self._tables.items())}
         total = sum(sizes.values())
-        for (
-            project,
-            size,
-        ) in sizes.items():  # the one used longest ago first; the largest alone is not kept either
+        # The one used longest ago first. The last one goes too where it is too large by itself.
+        for project, size in sizes.items():
             if total <= MOST_BYTES:
                 return
             del self._tables[project]

@@ -1,4 +1,4 @@
-"""What README.md tells people to type exists, and what it links to is there."""
+"""What README.md tells people to type exists, and what any document links to is there."""
 
 from __future__ import annotations
 
@@ -49,9 +49,31 @@ def test_make_help_lists_what_the_readme_names() -> None:
     assert [target for target in named(r"^make ([a-z]+)") if f"make {target}" not in printed] == []
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(((?!http)[^)]+)\)", README))))
-def test_each_link_leads_somewhere(target: str) -> None:
-    assert (ROOT / target).exists()
+def documents() -> list[Path]:
+    """Those of the repository: what lies beside them was installed or made."""
+    places = ("*.md", "docs/**/*.md", "apps/*/README.md", "bench/*.md", "tests/*.md")
+    return [path for place in places for path in ROOT.glob(place)]
+
+
+def test_each_link_leads_somewhere() -> None:
+    links = [
+        (path, target)
+        for path in documents()
+        for target in re.findall(r"\]\(((?!http|#)[^)#\s]+)", path.read_text())
+    ]
+
+    broken = [
+        f"{path.relative_to(ROOT)}: {link}" for path, link in links if not (path.parent / link).exists()
+    ]
+
+    assert broken == []
+    assert len(links) > 100
+
+
+def test_each_app_says_what_it_owns() -> None:
+    apps = [path.parent for path in ROOT.glob("apps/*/apps.py")]
+
+    assert [app.name for app in apps if not (app / "README.md").exists()] == []
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:apps|tests|docs)/[\w./]+)`", README))))
