@@ -21,7 +21,7 @@ from tests.memory import in_memory
 from tests.turns import PASSES, TURN, today
 
 MOST = 3
-SLOWEST = 15
+SLOWEST = 40
 # What these show is what people trust us with, and one failure in a thousand runs is a finding. They also need no excuse
 # of being slow: whoever mends one makes it wait for what it needs.
 NO_SECOND_LOOK = (

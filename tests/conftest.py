@@ -23,7 +23,7 @@ from tests.factories import people, work
 from tests.factories.beginnings import Beginning
 from tests.live import SHARED, shared_folder
 from tests.servers import present
-from tests.turns import TURN, is_left_to_the_other_pass, today
+from tests.turns import TURN, is_left_to_another_day, is_left_to_the_other_pass, today
 
 if TYPE_CHECKING:
     from apps.blobs.store.s3 import S3Store
@@ -113,7 +113,12 @@ def _file(item: pytest.Item) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test that may use the database may use both, and finds a root key: content without its keys is of no use."""
     on_servers = present() is not None
-    left = [item for item in items if is_left_to_the_other_pass(_file(item), on_servers=on_servers)]
+    left = [
+        item
+        for item in items
+        if is_left_to_the_other_pass(_file(item), on_servers=on_servers)
+        or is_left_to_another_day(_file(item), on_servers=on_servers)
+    ]
     config.hook.pytest_deselected(items=left)
     items[:] = [item for item in items if item not in set(left)]
     places = {name: place for place, name in enumerate(LONG)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -12,7 +13,15 @@ import pytest
 
 from tests import memory
 from tests.again import Seen
-from tests.turns import BY_TURNS, PASSES, TURN, is_left_to_the_other_pass
+from tests.turns import (
+    BY_TURNS,
+    EVERY_OTHER_DAY_ON_SERVERS,
+    PASSES,
+    TURN,
+    is_left_to_another_day,
+    is_left_to_the_other_pass,
+    of_each_kind,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 STEADY = "def test_{0}():\n    assert False\n"
@@ -178,9 +187,49 @@ def test_what_is_asked_in_one_pass_a_day_is_asked_in_the_other_the_day_after(
     # Each of them is wholly in both passes, or a day would be without it.
     text = (ROOT / file).read_text()
     assert "mark.embedded" not in text and "mark.browser" not in text
+    assert any(file == place or file.startswith(f"{place}/") for place in _second_pass())
+
+
+@functools.cache
+def _second_pass() -> list[str]:
     said = subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     (second,) = (line for line in said.splitlines() if "tests.servers" in line)
-    assert any(file == place or file.startswith(f"{place}/") for place in second.split())
+    return second.split()
+
+
+def test_what_is_asked_on_servers_every_other_day_is_asked_on_the_folder_every_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(PASSES, "turns")
+    folders = [ROOT / folder for folder in EVERY_OTHER_DAY_ON_SERVERS]
+    files = {str(file.relative_to(ROOT)) for folder in folders for file in folder.rglob("test_*.py")}
+    left = dict[str, set[str]]()
+    for day in ("8", "9"):
+        monkeypatch.setenv(TURN, day)
+        assert not any(is_left_to_another_day(file, on_servers=False) for file in files)
+        left[day] = {file for file in files if is_left_to_another_day(file, on_servers=True)}
+
+    assert not left["8"] & left["9"]
+    assert left["8"] | left["9"] == files - {*BY_TURNS}
+    assert min(map(len, left.values())) > len(files) / 3
+    for wanted in ("", "whole"):
+        monkeypatch.setenv(PASSES, wanted)
+        assert not any(is_left_to_another_day(file, on_servers=True) for file in files)
+
+
+def test_of_what_is_answered_the_same_each_has_its_turn_and_one_is_asked_every_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    things = ["a1", "a2", "a3", "a4", "b1", "b2", "c1"]
+    seen = set[str]()
+    for day in ("8", "9", "10"):
+        monkeypatch.setenv(TURN, day)
+        found = of_each_kind(things, lambda thing: thing[0], days=3)
+        assert {thing[0] for thing in found} == {"a", "b", "c"} and len(found) < len(things)
+        seen |= {*found}
+
+    assert seen == {*things}
+    assert of_each_kind(things, lambda thing: thing[0], days=1) == things
 
 
 def test_whoever_names_a_file_or_wants_all_has_it_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,10 +23,12 @@ from apps.wandb_protocol.ids import to_client
 from tests.factories.people import basic
 from tests.matrix.asking import FORM, Ask, Door, Level, Way
 from tests.matrix.world import GHOST, SUSPENDED, Asker, Place, Target, World, undone
-from tests.turns import turn
+from tests.turns import of_each_kind, turn
 
 # Of what is told less by each answer (tests/README.md) every so-manieth is asked, each on its day; with OWNLOG_MATRIX=whole, all.
 SHARE = 1 if os.environ.get("OWNLOG_MATRIX") == "whole" else 20
+# Where an asker is answered the same in several places by the same way, each of these has its turn within so many days.
+DAYS = 1 if SHARE == 1 else 3
 YES, FORBIDDEN, NOTHING, WHO = "yes", "forbidden", "nothing", "who are you"
 _CODES = {
     "not_found": NOTHING,
@@ -173,16 +175,30 @@ class Measure:
 
     # ── a cell of the matrix ──
 
-    def cells(self, ways: Iterable[Way]) -> Iterator[Cell]:
-        """Every cell in which somebody is refused, every one in which they may write; of the others a share, in turn."""
-        come = turn(SHARE)
-        for way in ways:
-            for asker in (each for each in self.world.askers if measured(each, way)):
-                for place in visibilities(way, self.world):
-                    is_one_of_many = _says_less(asker, way, place)
-                    come += is_one_of_many
-                    if not is_one_of_many or come % SHARE == 0:
-                        yield asker, way, place
+    def cells(self, ways: Iterable[Way], *, everywhere: bool = False) -> Iterator[Cell]:
+        """Each way refuses each asker, and lets each write, in one place at least and within three days in all (or `everywhere`).
+
+        Of what may be read, and of what else tells less, a share, in turn.
+        """
+        come, days = turn(SHARE), 1 if everywhere else DAYS
+        asked = ((way, asker) for way in ways for asker in self.world.askers if measured(asker, way))
+        for number, (way, asker) in enumerate(asked):
+            telling = list[Place]()
+            for place in visibilities(way, self.world):
+                if not _says_less(asker, way, place):
+                    telling.append(place)
+                    continue
+                come += 1
+                if come % SHARE == 0:
+                    yield asker, way, place
+
+            def kind(place: Place, asker: Asker = asker, way: Way = way) -> tuple[str, str]:
+                # Whoever added the run is somebody else there.
+                own = place.name if way.is_run and place.added_by == asker.actor.user_id else ""
+                return expected(asker, way, place), own
+
+            for place in of_each_kind(telling, kind, days=days, begin=number):
+                yield asker, way, place
 
     def cell(self, asker: Asker, way: Way, place: Place) -> Iterator[Mismatch]:
         heard = self.asked(asker, way, place.target)

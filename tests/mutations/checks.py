@@ -18,6 +18,7 @@ from tests.mutations.answers import ANSWERS, Answer
 from tests.mutations.direct import ACTS, Act, Scene, outcome, scene
 from tests.mutations.offers import ASKERS, PLACES, refused
 from tests.mutations.told import NOTED, TOLD, noted, told
+from tests.turns import of_each_kind
 
 Check = Callable[[], str]
 
@@ -71,18 +72,22 @@ class Checks:
             if asker.may(Permission.PROJECT_READ, place)
         }
 
-    def offers(self) -> dict[str, Check]:
-        world = self.measure.world
-        return {
-            f"offers | {way.label} | {asker.name} | {place.name}": partial(
-                refused, self.measure, way, asker, place
-            )
-            for way in project_ways()
-            if way.door is Door.WEB and way.method == "GET"
-            for asker in (world.asker(name) for name in ASKERS)
-            for place in visibilities(way, world)
-            if (way.level is not Level.PROJECT or place.name in PLACES) and expected(asker, way, place) == YES
-        }
+    def offers(self, *, days: int = 1) -> dict[str, Check]:
+        """Each page as each asker who sees it in one of these projects, within so many days in all."""
+        world, found = self.measure.world, dict[str, Check]()
+        pages = [way for way in project_ways() if way.door is Door.WEB and way.method == "GET"]
+        for number, way in enumerate(pages):
+            for who, asker in enumerate(world.asker(name) for name in ASKERS):
+                places = [
+                    place
+                    for place in visibilities(way, world)
+                    if (way.level is not Level.PROJECT or place.name in PLACES)
+                    and expected(asker, way, place) == YES
+                ]
+                for place in of_each_kind(places, lambda _: "", days=days, begin=number + who):
+                    check = partial(refused, self.measure, way, asker, place)
+                    found[f"offers | {way.label} | {asker.name} | {place.name}"] = check
+        return found
 
     def besides(self) -> dict[str, Check]:
         s = self.scene
@@ -101,7 +106,7 @@ class Checks:
         """Those that tell most: who may, may; of the matrix, where somebody is refused."""
         refusing = [
             f"matrix | {way.label} | {asker.name} | {place.name}"
-            for asker, way, place in self.measure.cells(project_ways())
+            for asker, way, place in self.measure.cells(project_ways(), everywhere=True)
             if expected(asker, way, place) != YES
         ]
         others = (name for name in self.all if not name.startswith("matrix"))
@@ -124,27 +129,42 @@ class Checks:
         """But the one that is as a private one, of another team: the gate behind all of these is one."""
         return [each for each in self.scene.world.places if not each.is_kept]
 
-    def direct(self) -> dict[str, Check]:
+    def direct(self, *, days: int = 1) -> dict[str, Check]:
+        """Of places in which somebody is answered the same, each within so many days."""
         found = dict[str, Check]()
         for number, act in enumerate(ACTS):
             places = self._places if act.level == "project" else self._places[:1]
             if not act.is_run:  # it makes no difference who added the run
                 places = [each for each in places if "run" not in each.name]
             same = sum(each.name == act.name for each in ACTS[:number]) + 1
-            for asker in self.scene.askers:
-                for place in places:
+            for who, asker in enumerate(self.scene.askers):
+
+                def kind(place: Place, asker: Asker = asker, act: Act = act) -> tuple[str, str]:
+                    own = place.name if act.is_run and place.added_by == asker.actor.user_id else ""
+                    return act.expected(asker, place), own
+
+                for place in of_each_kind(places, kind, days=days, begin=number + who):
                     name = f"call | {act.name} {same} | {asker.name} | {place.name}"
                     found[name] = partial(self._call, act, asker, place)
         return found
 
-    def answers(self) -> dict[str, Check]:
+    def answers(self, *, days: int = 1) -> dict[str, Check]:
+        """As `direct`; of what the client asks `in_turn` chooses."""
         found = dict[str, Check]()
-        for answer in ANSWERS:
-            for asker in self.scene.askers:
-                for place in self._places if answer.is_each else self._places[:1]:
+        for number, answer in enumerate(ANSWERS):
+            for who, asker in enumerate(self.scene.askers):
+                places = self._places if answer.is_each else self._places[:1]
+                if days > 1 and len(places) > 1 and not answer.name.startswith("client "):
+                    kind = partial(self._wanted, answer, asker)
+                    places = of_each_kind(places, kind, days=days, begin=number + who)
+                for place in places:
                     name = f"answer | {answer.name} | {asker.name} | {place.name}"
                     found[name] = partial(self._answer, answer, asker, place)
         return found
+
+    def _wanted(self, answer: Answer, asker: Asker, place: Place) -> str:
+        with undone():
+            return repr(answer.expected(self.scene, place, asker))
 
     def _answer(self, answer: Answer, asker: Asker, place: Place) -> str:
         wanted, got = answer.expected(self.scene, place, asker), answer.call(self.scene, place, asker)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.turns import turn
 from tests.web.in_chromium import IN_CHROMIUM
 from tests.web.pages import PAGES, PROJECT, RUN
 
@@ -171,7 +173,8 @@ def test_pages_are_read_without_a_script(open_page: Any) -> None:
     seen = open_page(java_script_enabled=False)
     faults = {}
 
-    for path in PAGES:
+    # Every third, each on its day.
+    for path in PAGES if os.environ.get("OWNLOG_LOOK") == "whole" else PAGES[turn(3) :: 3]:
         seen.go(path)
         dead = seen.page.locator("button[type=button]:visible").evaluate_all(
             "all => all.map((one) => one.outerHTML.slice(0, 90))"
