@@ -17,7 +17,7 @@ from apps.code_saving.minimise import rule_for
 from apps.code_saving.policy import Kept, is_code, is_packages, keeps_file
 from apps.code_saving.queries import kept_in
 from apps.core import clock, jsontext
-from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMuch, Unavailable
+from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, TooMuch, Unavailable
 from apps.files.errors import NotThere
 from apps.files.models import RunFile, WithheldFile
 from apps.files.names import clean_file_name
@@ -200,11 +200,12 @@ def _let_go(blob: Blob) -> None:
         log.warning("blob left to the sweep: blob=%s error=%s", blob.pk, type(error).__name__)
 
 
-def _gone(file: RunFile) -> NotFound | Unavailable:
+def _gone(file: RunFile) -> Erased | NotFound | Unavailable:
     """The file was erased, or its run; or the run is closed, or was given another key, and the sender is to ask again."""
-    if RunFile.objects.filter(pk=file.pk).exists():
-        return gone_or_back_soon(file.run_id)
-    return NotFound("The file's run is gone.")
+    is_of_one = Run.objects.filter(pk=file.run_id).exists()
+    if is_of_one and not RunFile.objects.filter(pk=file.pk).exists():
+        return NotFound("The file is gone.")
+    return gone_or_back_soon(file.run_id)
 
 
 @transaction.atomic

@@ -22,7 +22,7 @@ from apps.code_saving.credentials import MASK, Detector, find, values_in
 from apps.code_saving.credentials_in_json import LONG_ENOUGH, held_at, spots, without
 from apps.code_saving.policy import is_code_artifact
 from apps.core import clock, jsontext
-from apps.core.errors import Changed, Conflict, NotFound, Unavailable
+from apps.core.errors import Changed, Conflict, Erased, NotFound, Unavailable
 from apps.core.ids import is_public_id
 from apps.erasure.artifacts import erase_versions
 from apps.erasure.exports import erase_exports_of
@@ -199,7 +199,7 @@ def _renewed(scan: Scan) -> bool:
             if not mine.update(new_key_wanted_at=None):
                 return False  # another value went meanwhile, or another worker was quicker
             renew_key(scan.run, by=Actor.system())
-    except (Conflict, NotFound, Unavailable):  # it goes on again, files of it wait, or it is being erased
+    except (Conflict, Erased, Unavailable):  # it goes on again, files of it wait, or it is being erased
         mine.update(new_key_wanted_at=clock.now())
         return False
     except Exception as error:  # noqa: BLE001  (a damaged run must not end all looking for secrets)

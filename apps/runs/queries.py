@@ -59,10 +59,12 @@ def why_gone(run: Run, error: KeyGone) -> OwnlogError:
     knows so, or where the run is closed or has another key by now. Otherwise it is damaged: nobody erased it.
     """
     place = run.project
-    if are_erased([error.node_id, run.vault_node, place.vault_node, place.entity.vault_node]):
-        return error
+    nodes = [error.node_id, run.vault_node, place.vault_node, place.entity.vault_node]
     is_open = Run.objects.filter(pk=run.pk, vault_node=run.vault_node).exists()
-    return Tampered("key", error.node_id) if is_open else error
+    if is_open:
+        return error if are_erased(nodes) else Tampered("key", error.node_id)
+    said = gone_or_back_soon(run.pk)
+    return KeyGone(error.node_id, said.message) if isinstance(said, Erased) else error
 
 
 def require_same_key(run: Run) -> None:
@@ -75,11 +77,13 @@ def require_same_key(run: Run) -> None:
         raise gone_or_back_soon(run.pk)
 
 
-def gone_or_back_soon(pk: int) -> NotFound | BackSoon:
-    """What is said to whoever had the run a moment ago and cannot store under it now."""
+def gone_or_back_soon(pk: int) -> Erased | BackSoon:
+    """What is said to whoever had the run a moment ago and cannot store under it now. Nobody takes a run away but by erasing it, and
+    who comes a moment later is told the same.
+    """
     there = Run.everything.filter(pk=pk).values_list("erased_at", "is_back_soon").first()
     is_coming = there is not None and (there[0] is None or there[1])
-    return BackSoon() if is_coming else NotFound(_NO_RUN)
+    return BackSoon() if is_coming else Erased(ERASED_RUN)
 
 
 def find_run(project: Project, name: str) -> Run | None:

@@ -37,6 +37,7 @@ from apps.runs.queries import (
     SUMMARY_LABEL,
     find_run,
     get_run_in,
+    gone_or_back_soon,
     is_erased,
     open_run,
     run_key,
@@ -222,7 +223,7 @@ def _locked(run: Run) -> Run:
         .first()
     )
     if locked is None:
-        raise NotFound("There is no such run, or it is not shared with you.")
+        raise gone_or_back_soon(run.pk)
     return locked
 
 

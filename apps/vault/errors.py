@@ -10,8 +10,8 @@ from apps.core.errors import Erased, OwnlogError, Unavailable
 class KeyGone(Erased):
     """The key, or one above it, is no longer in the vault: what it sealed cannot be read by anybody."""
 
-    def __init__(self, node_id: UUID) -> None:
-        super().__init__(_("This has been erased."))
+    def __init__(self, node_id: UUID, message: str = "") -> None:
+        super().__init__(message or _("This has been erased."))
         self.node_id = node_id
 
 

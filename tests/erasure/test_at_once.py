@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,24 +15,47 @@ from apps.artifacts.models import Link, StoredFile, Version
 from apps.artifacts.queries.versions import get_open_version
 from apps.artifacts.services import link_version, uploads
 from apps.artifacts.types import VersionState
-from apps.core.errors import Forbidden, NotFound
+from apps.core.errors import Erased, Forbidden, NotFound
 from apps.erasure import artifacts as acts
 from apps.erasure import services as jobs
 from apps.erasure.artifacts import erase_artifact, erase_run_with, erase_versions
 from apps.erasure.models import ErasureJob
+from apps.erasure.parts import renew_key
 from apps.erasure.services import erase_project, erase_run
 from apps.erasure.types import Scope, Step
+from apps.files.models import RunFile
+from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
+from apps.runs.alerts import raise_alert
+from apps.runs.history import store
+from apps.runs.history.bringing import put_behind
 from apps.runs.models import Run
+from apps.runs.queries import get_run_again
+from apps.runs.services import update_run
+from apps.runs.types import AlertLevel, Lines, RunPatch, Stream, StreamRequest
 from apps.vault.models import Node
 from apps.vault.tree import create_node
 from apps.vault.types import NodeId
-from tests.erasure.conftest import finish
+from apps.wandb_protocol.filestream import view
+from tests.erasure.conftest import files_of, finish
 from tests.erasure.test_services import objects, objects_of, rows_below
 from tests.factories import artifacts, people
+from tests.wandb_protocol.asking import Asker
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
 NEW = {"new": b"new"}
+_LATE = StreamRequest(streams={Stream.OUTPUT: Lines(9, ["late"])})
+_BRINGS: dict[str, Callable[[Run, Actor], object]] = {
+    "lines": lambda run, by: store.append(run, _LATE, by=by),
+    "the end": lambda run, by: store.append(run, StreamRequest(streams={}, is_complete=True), by=by),
+    "lines from elsewhere": lambda run, _: put_behind(run, Stream.OUTPUT, ["late"], first=0),
+    "its words": lambda run, by: update_run(run, RunPatch(notes="late"), by=by),
+    "an alert": lambda run, by: raise_alert(
+        run, title="late", text="", level=AlertLevel.INFO, wait=timedelta(), by=by
+    ),
+    "names of files": lambda run, _: announce_files(run, ["late.txt"]),
+    "another key": lambda run, by: renew_key(run, by=by),
+}
 
 
 @pytest.fixture
@@ -157,3 +183,46 @@ def test_a_run_goes_also_when_a_whole_turn_of_its_versions_went_meanwhile(
 
     assert not Version.objects.exists() and not Run.objects.exists() and not Link.objects.exists()
     assert ErasureJob.objects.filter(scope=Scope.VERSIONS).count() == 3
+
+
+@pytest.mark.parametrize("is_gone", [False, True], ids=["just closed", "gone"])
+def test_who_held_a_run_at_the_moment_of_its_erasure_is_told_that_it_was_erased(
+    full: Run, by: Actor, is_gone: bool
+) -> None:
+    """With whatever they bring: who comes a moment later is told the same."""
+    file = RunFile.objects.select_related("run__project__entity").get(pk=files_of(full)[0].pk)
+    job = erase_run(full, by=by)
+    if is_gone:
+        finish(job)
+
+    told = {}
+    for name, bring in _BRINGS.items():
+        with pytest.raises(Erased) as caught:
+            bring(full, by)
+        told[name] = caught.value.message
+    with pytest.raises(Erased):
+        store_file(file, io.BytesIO(b"late"))
+
+    assert set(told.values()) == {"This run was erased. Its name is not used again in this project."}, told
+
+
+@pytest.mark.parametrize("is_gone", [False, True], ids=["just closed", "gone"])
+def test_a_client_that_streams_at_the_moment_of_erasing_is_told_so(
+    full: Run, alice: User, by: Actor, monkeypatch: pytest.MonkeyPatch, is_gone: bool
+) -> None:
+    real = get_run_again
+
+    def erased_meanwhile(*args: Any, **more: Any) -> Run:
+        found = real(*args, **more)
+        job = erase_run(found, by=by)
+        if is_gone:
+            finish(job)
+        return found
+
+    monkeypatch.setattr(view, "get_run_again", erased_meanwhile)
+    lines = {"files": {"output.log": {"offset": 9, "content": ["late"]}}}
+
+    answer = Asker(people.api_key(alice)).stream("lab/vision/full", lines)
+
+    assert answer.status_code == 404 and b"This run was erased" in answer.content
+    assert not Run.objects.exists()

@@ -114,7 +114,7 @@ def test_nobody_finds_a_run_from_the_moment_it_is_asked(
         get_run(by, Permission.RUN_READ, entity="lab", project="vision", name="full")
     held = Run.everything.get(pk=full.pk)
     for was in (full, held):  # by a request that had fetched it before, and by one that found it by its row
-        with pytest.raises(NotFound):
+        with pytest.raises(Erased):
             log(was, 6)
     with pytest.raises(NotFound):
         erase_run(full, by=by)
@@ -181,7 +181,7 @@ def test_an_upload_that_was_under_way_leaves_nothing(full: Run, by: Actor) -> No
         yield b"ended"
 
     before = objects()
-    with pytest.raises(NotFound):
+    with pytest.raises(Erased):
         store_file(room.file, slow())
     assert objects() == before
 

@@ -13,7 +13,7 @@ from apps.access.policy import Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.core import clock
-from apps.core.errors import Invalid, NotFound, Unavailable
+from apps.core.errors import Erased, Invalid, Unavailable
 from apps.core.mail import NO_MAIL
 from apps.erasure.models import ErasureJob
 from apps.erasure.parts import renew_key
@@ -168,7 +168,7 @@ def test_the_runs_of_a_project_are_together_and_what_is_erased_is_gone(
     erase_run(run, by=by)
 
     assert alerts_in(vision) == []
-    with pytest.raises(NotFound):
+    with pytest.raises(Erased):
         said(run, "later", by=by)
 
 

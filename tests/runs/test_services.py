@@ -17,7 +17,7 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.audit.models import Event
 from apps.core import clock, jsontext
-from apps.core.errors import Forbidden, Invalid, NotFound
+from apps.core.errors import Erased, Forbidden, Invalid, NotFound
 from apps.projects.models import Project
 from apps.projects.services import update_project
 from apps.runs import services
@@ -265,7 +265,7 @@ def test_each_change_counts_the_version(run: Run, by: Actor) -> None:
     assert again(run).version == start + 4
 
 
-def test_a_run_that_is_gone_is_not_found(run: Run, by: Actor) -> None:
+def test_a_run_that_is_gone_was_erased(run: Run, by: Actor) -> None:
     Run.objects.all().delete()
 
     for act in (
@@ -274,7 +274,7 @@ def test_a_run_that_is_gone_is_not_found(run: Run, by: Actor) -> None:
         lambda: request_stop(run, by=by),
         lambda: rewind_run(run, last_step=1, by=by),
     ):
-        with pytest.raises(NotFound):
+        with pytest.raises(Erased):
             act()
 
 

@@ -32,7 +32,7 @@ DELETE_MODEL = "mutation($id: String!) { deleteModel(input: {id: $id}) { success
 UPSERT = (
     'mutation { upsertBucket(input: {entityName: "lab", modelName: "vision", name: "full"}) { inserted } }'
 )
-STREAM = "/files/lab/vision/full/file_stream"
+STREAM = "lab/vision/full"
 
 
 @pytest.fixture
@@ -47,11 +47,14 @@ def test_a_run_that_is_still_written_is_told_to_stop_and_comes_back_by_nothing(
     assert "not allow" in Asker(people.api_key(bob)).error(DELETE_RUN, **run_id)
     assert "no such run" in mal.error(DELETE_RUN, **run_id)
 
+    lines = {"files": {"output.log": {"offset": 9, "content": ["late"]}}}
+    assert ann.stream(STREAM, lines).status_code != 404
+
     ann.data(DELETE_RUN, **run_id)
 
     assert "erased" in ann.error(UPSERT)
-    lines = {"files": {"output.log": {"offset": 9, "content": ["late"]}}}
-    assert ann.stream(STREAM, lines).status_code == 404
+    told = ann.stream(STREAM, lines)
+    assert told.status_code == 404 and b"This run was erased" in told.content
     found = ann.data('{ project(name: "vision", entityName: "lab") { runCount run(name: "full") { id } } }')
     assert found["project"] == {"runCount": 0, "run": None}
     assert "no such run" in ann.error(DELETE_RUN, **run_id)

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from apps.accounts.actors import Actor
 from apps.core import clock, jsontext
-from apps.core.errors import Invalid, NotFound, TooMuch, Unavailable
+from apps.core.errors import Erased, Invalid, TooMuch, Unavailable
 from apps.runs.history import appending, store
 from apps.runs.models import Chunk, Run
 from apps.runs.queries import open_run
@@ -121,7 +121,7 @@ def test_nothing_comes_into_a_run_that_was_erased_meanwhile(run: Run) -> None:
         erased_at=clock.now(), erasure_job=uuid.uuid4()
     )  # as a whole project's are, without a new version
 
-    with pytest.raises(NotFound):
+    with pytest.raises(Erased):
         send(read, 0, rows_from(0, 1))
     assert not Chunk.objects.exists()
 
@@ -193,7 +193,7 @@ def test_a_summary_that_is_no_object_is_refused(run: Run, text: str) -> None:
 def test_a_run_that_is_gone(run: Run) -> None:
     Run.objects.all().delete()
 
-    with pytest.raises(NotFound):
+    with pytest.raises(Erased):
         send(run, 0, ["{}"])
 
 
