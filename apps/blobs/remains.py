@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from uuid import UUID
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from apps.blobs.models import Blob, BlobPart
 from apps.blobs.services import pointed_at
 from apps.blobs.store import default_store
 
+_AT_ONCE = 500
 
-def names_of(rows: Sequence[Model], field: str) -> tuple[list[UUID], list[str]]:
-    """The keys of the blobs that these rows point at, and the names under which their bytes lie, parts included."""
-    held = {getattr(row, f"{field}_id") for row in rows} - {None}
-    blobs = list(Blob.objects.filter(pk__in=held).values_list("vault_node", "object_name"))
-    parts = BlobPart.objects.filter(blob__in=held).values_list("object_name", flat=True)
-    return [node for node, _ in blobs], [*(name for _, name in blobs), *parts]
+
+def keys_of(rows: Sequence[Model], field: str) -> list[UUID]:
+    """The keys of the blobs that these rows point at."""
+    return list(_pointed_at_by(rows, field).values_list("vault_node", flat=True))
+
+
+def names_of(rows: Sequence[Model], field: str) -> Iterator[list[str]]:
+    """The names under which the bytes of these blobs lie, so many at once: one blob may have thousands of parts."""
+    blobs = dict(_pointed_at_by(rows, field).values_list("pk", "object_name"))
+    parts = BlobPart.objects.filter(blob__in=list(blobs)).order_by("pk")
+    names, after = list(blobs.values()), 0
+    while found := list(parts.filter(pk__gt=after).values_list("pk", "object_name")[:_AT_ONCE]):
+        if len(names) + len(found) > _AT_ONCE:
+            yield names
+            names = []
+        names, after = [*names, *(name for _, name in found)], found[-1][0]
+    yield names
+
+
+def _pointed_at_by(rows: Sequence[Model], field: str) -> QuerySet[Blob]:
+    return Blob.objects.filter(pk__in={getattr(row, f"{field}_id") for row in rows} - {None})
 
 
 def used_objects(names: Collection[str]) -> set[str]:

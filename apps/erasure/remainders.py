@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 from django.db.models import Model
 
-from apps.blobs.remains import names_of
+from apps.blobs.remains import keys_of, names_of
 from apps.erasure.models import ErasureJob, Remainder
 from apps.erasure.types import Trace
 from apps.vault.absence import all_above, nodes_left, without_tombstone
@@ -31,8 +31,16 @@ def _keep(rows: Iterable[Remainder]) -> None:
     Remainder.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
 
 
-def note_blobs(job: ErasureJob, rows: Sequence[Model], field: str) -> None:
-    """The keys and the objects that these rows of one model point at."""
-    nodes, names = names_of(rows, field)
-    note(job, Trace.BLOB, nodes)
-    note(job, Trace.OBJECT, (UUID(hex=name) for name in names))
+def note_blob_keys(job: ErasureJob, rows: Sequence[Model], field: str) -> None:
+    """The keys of what these rows of one model point at."""
+    note(job, Trace.BLOB, keys_of(rows, field))
+
+
+def note_blobs(job: ErasureJob, rows: Sequence[Model], field: str, beat: Callable[[], None]) -> None:
+    """Those, and the objects, with a word that somebody is at it where there are more than go at once: it may end the turn, and the
+    next one begins with them anew."""
+    note_blob_keys(job, rows, field)
+    for number, some in enumerate(names_of(rows, field)):
+        if number:
+            beat()
+        note(job, Trace.OBJECT, (UUID(hex=name) for name in some))

@@ -28,7 +28,7 @@ from apps.erasure.exchange import exchange, node_to_destroy
 from apps.erasure.grace import kept_for_now
 from apps.erasure.models import ErasureJob, PartErasure
 from apps.erasure.plan import Part, all_parts_of, parts_of
-from apps.erasure.remainders import note, note_blobs, note_heads
+from apps.erasure.remainders import note, note_blob_keys, note_blobs, note_heads
 from apps.erasure.stones import leave_stones
 from apps.erasure.types import WITH_NAMES, Scope, Trace
 from apps.exports.models import Export
@@ -130,7 +130,7 @@ def _discard_keys_of_files(job: ErasureJob) -> None:
     for part in parts_of(Scope(job.scope)):
         for field in part.blob_fields:
             for batch in _in_batches(part.rows_of(job).only("pk", field).order_by("pk"), _BATCH):
-                note_blobs(job, batch, field)
+                note_blob_keys(job, batch, field)
                 discard_keys_of(batch, field)
 
 
@@ -147,7 +147,7 @@ def delete_bytes(job: ErasureJob, beat: Beat) -> None:
             rows = part.rows_of(job).filter(**{f"{field}__isnull": False}).select_related(field)
             while batch := _few_enough(list(rows[: at_once(job, _BATCH)]), field):
                 going = _unclaimed(job, batch)
-                note_blobs(job, going, field)
+                note_blobs(job, going, field, beat)
                 delete_with_rows(going, field, partial(_count, job, part.model), beat)
                 beat()
 

@@ -87,6 +87,7 @@ _INSIDE: tuple[tuple[Any, str], ...] = (
     (letting_go, "leave_versions"),
     (letting_go, "leave_collection"),
     (steps, "note_heads"),
+    (steps, "note_blob_keys"),
     (steps, "note_blobs"),
     (steps, "erase_nodes"),
     (steps, "discard_keys_of"),

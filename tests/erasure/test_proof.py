@@ -11,13 +11,15 @@ from django.db.models import QuerySet
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.blobs.models import Blob
+from apps.blobs import remains
+from apps.blobs.models import Blob, BlobPart, new_object_name
 from apps.blobs.store import default_store
 from apps.core import background, clock
 from apps.erasure import ladder, proof, services, steps, tasks
 from apps.erasure.models import ErasureJob, Remainder
+from apps.erasure.remainders import note_blobs
 from apps.erasure.services import advance, due_jobs, erase_files, erase_project, erase_run
-from apps.erasure.types import Step
+from apps.erasure.types import Step, Trace
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run, Segment
@@ -386,3 +388,34 @@ def test_the_store_tells_what_remains() -> None:
     store.delete_all_versions(name)
 
     assert not store.remains(name)
+
+
+def test_a_file_in_many_parts_loses_its_key_at_once_and_its_objects_are_noted_some_at_a_time(
+    full: Run, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a word in between: a worker that says nothing for two minutes is taken for dead, and another begins with them anew."""
+    monkeypatch.setattr(remains, "_AT_ONCE", 2)
+    file = files_of(full)[0]
+    BlobPart.objects.bulk_create(
+        BlobPart(
+            blob=file.blob,
+            number=number,
+            is_last=number == 4,
+            digest_index=bytes(16),
+            object_name=new_object_name(),
+            plain_size=1,
+            stored_size=1,
+            created_at=clock.now(),
+        )
+        for number in range(5)
+    )
+    job = erase_files([file], by=Actor.person(alice))
+    noted: list[int] = []
+    objects = Remainder.objects.filter(job=job, kind=Trace.OBJECT.value)
+
+    steps.shred(job, lambda: None)
+    assert file.blob is not None and not Node.objects.filter(pk=file.blob.vault_node).exists()
+    assert not objects.exists()
+    note_blobs(job, [file], "blob", lambda: noted.append(objects.count()))
+
+    assert noted == [1, 3, 5] and objects.count() == 6
