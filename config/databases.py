@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -63,6 +64,9 @@ def postgresql(url: str, *, variable: str, password: str = "") -> dict[str, obje
 
 
 def from_environment(data: Path) -> dict[str, dict[str, object]]:
+    # Where SQLite sorts or writes anew more than fits into memory: what is in its files is in no folder that others clear away,
+    # nor on a disk that is not theirs. It asks once, before it opens anything.
+    os.environ.setdefault("SQLITE_TMPDIR", str(data))
     password = env.secret("OWNLOG_DATABASE_PASSWORD")
     urls = {"default": env.secret("OWNLOG_DATABASE_URL"), "vault": env.secret("OWNLOG_VAULT_URL")}
     variables = {"default": "OWNLOG_DATABASE_URL", "vault": "OWNLOG_VAULT_URL"}

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,3 +84,32 @@ def test_a_file_of_an_earlier_version_learns_it_once(path: Path) -> None:
     assert _size(path) < 2**20
     with connections["shrinking"].cursor() as cursor:
         assert cursor.execute("SELECT payload FROM chunk").fetchall() == [("kept",)]
+
+
+def test_what_is_written_anew_lies_in_no_folder_but_the_datas(tmp_path: Path) -> None:
+    """Nor does what a question sorts: names in the clear are in it."""
+    code = f"""
+        import os
+        from config.settings import base
+        import sqlite3
+        with sqlite3.connect("{tmp_path}/some.sqlite3") as database:
+            database.execute("PRAGMA cache_size = 10")
+            database.execute("CREATE TABLE t AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) SELECT randomblob(900) AS b FROM n")
+            rows = database.execute("SELECT b FROM t ORDER BY b")
+            rows.fetchone()
+            opened = [os.readlink(f"/proc/self/fd/{{each}}") for each in os.listdir("/proc/self/fd") if os.path.islink(f"/proc/self/fd/{{each}}")]
+        print([each.rpartition("/")[0] for each in opened if "etilqs" in each])
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "SQLITE_TMPDIR"}
+    environment |= {"OWNLOG_DATA": str(tmp_path)}
+
+    said = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env=environment,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    folders = set(json.loads(said.stdout.replace("'", '"')))
+    assert folders == {str(tmp_path)}
