@@ -20,7 +20,6 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from apps.backups import names
 from apps.backups.errors import Refused
-from apps.teams.models import Organisation
 from apps.vault.moments import sqlite_as_of_now
 
 _PIECE = 1024 * 1024
@@ -34,8 +33,8 @@ _OBJECTS = (
 class Moment(Protocol):
     """The main database as it was when this was made, until it is closed."""
 
-    def write(self, folder: Path) -> bool:
-        """Into this folder of a backup. Whether each organisation had a key to seal its name under: one may be a moment old."""
+    def write(self, folder: Path) -> names.Unsealed:
+        """Into this folder of a backup. What could not be sealed there as it should."""
 
     def objects(self) -> Iterator[tuple[str, int]]:
         """Name and size of every object in the store that is in use."""
@@ -65,10 +64,10 @@ class _SqliteMoment:
     def __init__(self) -> None:
         self._source = sqlite_as_of_now(str(connections[DEFAULT_DB_ALIAS].settings_dict["NAME"]))
 
-    def write(self, folder: Path) -> bool:
-        keyless = names.write(folder, lambda sql, _: self._source.execute(sql))
+    def write(self, folder: Path) -> names.Unsealed:
+        unsealed = names.write(folder, lambda sql, _: self._source.execute(sql))
         _write_file(self._source, folder / "main.sqlite3")
-        return Organisation not in keyless
+        return unsealed
 
     def objects(self) -> Iterator[tuple[str, int]]:
         yield from self._source.execute(_OBJECTS)
@@ -84,8 +83,8 @@ class _PostgresqlMoment:
             cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
             cursor.execute("SELECT 1")
 
-    def write(self, folder: Path) -> bool:
-        keyless = names.write(folder, lambda sql, width: self._rows(sql, ["text"] * width))
+    def write(self, folder: Path) -> names.Unsealed:
+        unsealed = names.write(folder, lambda sql, width: self._rows(sql, ["text"] * width))
         for table in _tables():
             columns = _columns(self._wrapper, table)
             asked = ", ".join(_copied(table, [column.strip('"') for column in columns]))
@@ -97,7 +96,7 @@ class _PostgresqlMoment:
                 for piece in pieces:
                     file.write(piece)
             (folder / f"{table}.columns").write_text(", ".join(columns))
-        return Organisation not in keyless
+        return unsealed
 
     def objects(self) -> Iterator[tuple[str, int]]:
         yield from self._rows(_OBJECTS, ["text", "int8"])

@@ -38,6 +38,7 @@ from apps.core.errors import NotFound
 from apps.core.privacy import Declaration, declared
 from apps.teams.models import Invitation, Organisation
 from apps.teams.services import entity_of_registries
+from apps.vault.erased import are_erased
 from apps.vault.seal import seal_text, unseal_text
 from apps.vault.tree import open_keys, operator_node
 from apps.vault.types import OPERATOR_ID, NodeId
@@ -113,6 +114,21 @@ class Named:
         return f'"{self.table}"."{_column(field)}"'
 
 
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """What has no name in a backup, or not under a key that ends with it."""
+
+    keyless: frozenset[type[Model]]  # of which something lies under the operators' key, which no erasure ends
+    is_erased_since: (
+        bool  # somebody, whose key the backup's own vault has: by that they would come back without a name
+    )
+
+    @property
+    def has_new_organisation(self) -> bool:
+        """One that was founded a moment before, and had no key yet to seal its name under."""
+        return Organisation in self.keyless
+
+
 def named() -> dict[str, Named]:
     """By table. LookupError where a row would lead to no key, or a column holds what nothing can be put in the place of."""
     found = {}
@@ -172,10 +188,9 @@ def give_keys() -> None:
             entity_of_registries(organisation)
 
 
-def write(folder: Path, ask: Ask) -> set[type[Model]]:
-    """Seal all of them into a file of the backup; of which models there was something without a key of its own. That is the
-    operators', and does not end by any erasure."""
-    keyless = set()
+def write(folder: Path, ask: Ask) -> Unsealed:
+    """Seal all of them into a file of the backup; what could not be sealed as it should."""
+    keyless, gone = set[type[Model]](), set[NodeId]()
     with closing(sqlite3.connect(folder / FILE, isolation_level=None)) as there:
         there.execute("PRAGMA journal_mode=OFF")  # a backup that breaks off is thrown away
         there.execute("PRAGMA synchronous=OFF")
@@ -186,20 +201,24 @@ def write(folder: Path, ask: Ask) -> set[type[Model]]:
         )
         for each in named().values():
             for some in _batches(ask(each.query(), 3 + len(each.fields))):
-                there.executemany("INSERT INTO word VALUES (?, ?, ?, ?, ?)", _sealed(each, some))
+                there.executemany("INSERT INTO word VALUES (?, ?, ?, ?, ?)", _sealed(each, some, gone))
                 if any(owner is None and erased_at is None for _, owner, erased_at, *_ in some):
                     keyless.add(each.model)
         there.execute("COMMIT")
-    return keyless
+    return Unsealed(frozenset(keyless), bool(gone) and are_erased(gone))
 
 
-def _sealed(these: Named, rows: list[tuple[Any, ...]]) -> Iterator[tuple[str, str, str, str, bytes]]:
-    """Without what has lost its key by now: it is being erased."""
+def _sealed(
+    these: Named, rows: list[tuple[Any, ...]], gone: set[NodeId]
+) -> Iterator[tuple[str, str, str, str, bytes]]:
+    """Without what has no key by now, though nobody had erased it at the moment of the backup: it is in `gone`."""
     owners = {row: _owner(key, erased_at) for row, key, erased_at, *_ in rows}
     keys = open_keys(owner for owner in owners.values() if owner is not None)
-    for row, _, _, *words in rows:
+    for row, _, erased_at, *words in rows:
         owner = owners[row]
         if owner is None or owner not in keys:
+            if owner is not None and erased_at is None:
+                gone.add(owner)
             continue
         for field, word in zip(these.fields, words, strict=True):
             if word is not None:

@@ -24,7 +24,8 @@ _TURNS = 4
 
 class _Again(Exception):
     """Files were replaced between the moment of the databases and their own turn: what was kept by now is there at the next. Or an
-    organisation was founded a moment before, and has no key yet."""
+    organisation was founded a moment before, and has no key yet. Or somebody was erased between the moment and the sealing of their
+    name, whose key this backup's own vault has."""
 
 
 def back_up(folder: Path, keys: Path, step: Step = lambda name: None) -> manifest.Manifest:
@@ -84,7 +85,8 @@ def _take(folder: Path, keys: Path, step: Step, *, is_last: bool) -> manifest.Ma
                     path.unlink()  # of the turn before
             write_vault(folder / "vault.sqlite3")
         # The rest takes minutes where there is much. While the vault is read on SQLite, no epoch comes to its end.
-        if not found.main.write(folder):
+        unsealed = found.main.write(folder)
+        if unsealed.has_new_organisation or (unsealed.is_erased_since and not is_last):
             raise _Again
         step("written")
         blobs, missing = files.settle(local, folder, found.main.objects()) if local else (0, 0)

@@ -160,6 +160,33 @@ def step(name):
 back_up(Path(sys.argv[1]), Path(sys.argv[2]), step)
 print(json.dumps(everybody.all_rows()))
 """
+# Somebody's erasure begins and ends between the moment of a backup and the sealing of their name: at each try, or at the first.
+_BACK_UP_MEANWHILE = """
+import sqlite3, sys, django; django.setup()
+from pathlib import Path
+from apps.accounts.actors import Actor
+from apps.backups.taking import back_up
+from apps.erasure.accounts import close_account
+from apps.erasure.tasks import sweep
+from apps.teams.models import Entity
+from apps.teams.services import create_account
+from tests.factories import people
+folder, going = Path(sys.argv[1]), sys.argv[3:]
+for name in going:
+    create_account(name, email=f"{name}@example.com", password=people.PASSWORD)
+nodes = {str(node).replace("-", "") for node in Entity.objects.filter(name__in=going).values_list("vault_node", flat=True)}
+held = []
+def step(name):
+    if name == "held":
+        held.append(name)
+        if going:
+            close_account(Entity.objects.get(name=going.pop()), by=Actor.system(), at_once=True)
+            sweep()
+back_up(folder, Path(sys.argv[2]), step)
+with sqlite3.connect(folder / "vault.sqlite3") as vault:
+    there = {str(row[0]).replace("-", "") for row in vault.execute("SELECT id FROM vault_node")}
+print(len(nodes), len(held), len(nodes & there))
+"""
 _DIE = """
 import os, sys, django; django.setup()
 from pathlib import Path
@@ -291,6 +318,21 @@ def test_a_restore_that_dies_begins_anew_and_nothing_starts_meanwhile(
         (row,) = ask(empty, "GET", f"{RUN}/partly/history").json()
         assert row["acc"] == 1 and "loss" not in row
         assert "opened" in empty.manage(*world.as_documented("vault"))
+
+
+@pytest.mark.parametrize(("number", "tries", "left"), [(2, 3, 0), (5, 4, 1)], ids=["twice", "each time"])
+def test_a_backup_is_taken_once_more_where_somebody_was_erased_before_their_name_was_sealed(
+    world: World, tmp_path: Path, number: int, tries: int, left: int
+) -> None:
+    """Its own vault has their key, and by it they would come back without a name. It ends at some time, whoever goes."""
+    names = [f"late-{number}-{each}" for each in range(number)]
+
+    told = world.server.python(
+        "-c", _BACK_UP_MEANWHILE, str(tmp_path / "backup"), str(tmp_path / "keys"), *names
+    )
+
+    # Of five one is not erased at all, and one in the last try.
+    assert told.split()[-3:] == [str(number), str(tries), str(left and left + 1)]
 
 
 def test_a_main_database_that_somebody_put_back_by_hand_is_made_true_at_the_start(world: World) -> None:
