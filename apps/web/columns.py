@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -82,11 +82,14 @@ def columns_for(
     pinned: Sequence[str] = (),
 ) -> list[Column]:
     """Those that are asked for, or those that tell these runs apart; the pinned ones first."""
-    settings = [] if asked else _chosen_keys(chosen)
-    # Of a rate that a schedule changes one looks for what was set, not for what was left of it at the end.
+    telling = [] if asked else _telling_keys(chosen)
+    # Of a rate that a schedule changes one looks for what was set (`lr`, or `optim.lr`), not for what was left of it.
     usual = list(asked) or [
-        *(f"summary_metrics.{key}" for key in _measured_keys(measured, besides=settings)),
-        *(f"config.{key}" for key in settings),
+        *(
+            f"summary_metrics.{key}"
+            for key in _measured_keys(measured, besides=_set_numbers(telling, chosen))
+        ),
+        *(f"config.{key}" for key in _chosen_keys(telling, chosen)),
     ]
     held = list(dict.fromkeys(pinned))[:MOST_PINNED]
     found = [replace(column_of(order), pin=place) for place, order in enumerate(held, start=1)]
@@ -128,7 +131,12 @@ def _with_kind(column: Column, chosen: Sequence[Values]) -> Column:
     return replace(column, is_number=_all_numbers(column.key, chosen)) if column.kind == "config" else column
 
 
-def _measured_keys(rows: Sequence[Values], *, besides: Sequence[str]) -> list[str]:
+def _set_numbers(keys: Iterable[str], rows: Sequence[Values]) -> set[str]:
+    """What the settings that are numbers are called at last: a `loss` that is the name of one stands in no figure's way."""
+    return {key.rpartition(".")[2] for key in keys if _all_numbers(key, rows)}
+
+
+def _measured_keys(rows: Sequence[Values], *, besides: Container[str]) -> list[str]:
     """Numbers that most runs have, those with telling names first, but for those called as something else is."""
     counts = Counter(
         key
@@ -149,16 +157,19 @@ def _rank(name: str) -> int:
     return 0 if head in {"val", "eval", "test", "valid", "validation"} else 2 if head == "system" else 1
 
 
-def _chosen_keys(rows: Sequence[Values]) -> list[str]:
-    """Settings by which these runs differ, by name; of a single run, its first ones. What looks like a secret is none of
-    them: nobody chose that it be shown."""
+def _telling_keys(rows: Sequence[Values]) -> list[str]:
+    """Settings by which these runs differ, by name; of a single run, all of them."""
     first: dict[str, Any] = {}
     differing = set[str]()
     for row in rows:
         for key, value in row.items():
             if key not in differing and not _is_alike(first.setdefault(key, value), value):
                 differing.add(key)
-    telling = sorted(differing or (first if len(rows) == 1 else []), key=by_name)
+    return sorted(differing or (first if len(rows) == 1 else []), key=by_name)
+
+
+def _chosen_keys(telling: Sequence[str], rows: Sequence[Values]) -> list[str]:
+    """The first ones. What looks like a secret is none of them: nobody chose that it be shown."""
     return list(islice((key for key in telling if not _holds_secret(key, rows)), _MOST_CHOSEN))
 
 

@@ -269,10 +269,18 @@ def test_a_setting_and_a_figure_of_one_name_are_told_apart() -> None:
     measured, chosen = {"acc": 0.9, "lr": 1e-9}, [{"lr": 0.1}, {"lr": 0.2}]
 
     unasked = columns_for([measured, measured], chosen)
+    deep = columns_for([measured, measured], [{"optim.lr": 0.1}, {"optim.lr": 0.2}])
+    named = columns_for([measured, measured], [{"acc": "top1"}, {"acc": "top5"}])
     asked = columns_for([measured], chosen, asked=["summary_metrics.lr", "config.lr", "tags"])
 
     assert [column.title for column in unasked] == ["acc", "lr"]
     assert unasked[1].order == "config.lr"
+    assert [column.order for column in named] == [
+        "summary_metrics.acc",
+        "summary_metrics.lr",
+        "config.acc",
+    ]
+    assert [column.title for column in deep] == ["acc", "optim.lr"]
     assert [column.title for column in asked] == ["summary.lr", "config.lr", "Tags"]
 
 
