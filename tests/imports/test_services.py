@@ -34,7 +34,7 @@ from apps.imports import bringing, holding, services
 from apps.imports.models import Import
 from apps.imports.readers.ownlog.archive import Archive
 from apps.imports.readers.ownlog.reading import OwnlogReader
-from apps.imports.types import Clash, ImportState
+from apps.imports.types import Clash, ImportState, Origin
 from apps.projects.models import Project
 from apps.projects.queries import open_project
 from apps.runs.models import Run
@@ -420,6 +420,15 @@ def test_the_machine_imports_a_file(path: Path, home: Entity, alice: User) -> No
         ("import.asked", OPERATOR_ID),
         ("import.done", OPERATOR_ID),
     ]
+
+
+def test_a_folder_or_a_file_in_the_others_place_is_told_from_what_is_not_there(path: Path) -> None:
+    for source, origin, words in (
+        (path.parent, Origin.OWNLOG, "This is a folder"),
+        (path, Origin.TENSORBOARD, "This is a file"),
+    ):
+        with pytest.raises(CommandError, match=words):
+            call_command("import", str(source), "--into", "alice", "--from", origin.value)
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,17 @@ from apps.imports.types import Origin, Reader
 
 
 def open_reader(path: Path, origin: Origin) -> Reader:
-    """NotFound for what is not there, Broken for what is not of that origin."""
-    if path.is_dir() and origin in _FOLDERS:
+    """NotFound for what is not there, Invalid for a folder where a file is meant or the reverse, Broken for what is not of that origin."""
+    if path.is_dir():
+        if origin not in _FOLDERS:
+            raise Invalid(
+                _("This is a folder, and an export is a ZIP. Of what program it is, is said by --from.")
+            )
         return _FOLDERS[origin](path)
-    if not path.is_file() or origin not in _FILES:
+    if not path.is_file():
         raise NotFound(_("There is no such file or folder."))
+    if origin not in _FILES:
+        raise Invalid(_("This is a file, and of that origin a folder is imported."))
     return open_file(path.open("rb"), origin)
 
 

@@ -23,3 +23,8 @@ class Command(BaseCommand):
         except NotFound as error:
             raise CommandError(error.message) from None
         self.stdout.write(f"{settings.OWNLOG_BASE_URL}{path}")
+        if not settings.OWNLOG_BASE_URL:
+            # Not beside it: what is piped on is the link alone.
+            self.stderr.write(
+                "It is opened after the address of the instance, which OWNLOG_BASE_URL does not say."
+            )

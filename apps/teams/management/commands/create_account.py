@@ -29,6 +29,9 @@ class Command(BaseCommand):
             user, shown = create_account_with_key(name, email=email, by=Actor.system(), secret=secret)
         except OwnlogError as error:
             raise CommandError(error.message) from None
-        self.stdout.write(f"account {user.username}: it has no password yet; set one by “forgot password”")
+        self.stdout.write(
+            f"account {user.username}: it has no password yet. This prints a link that sets one, once:"
+        )
+        self.stdout.write(f"  .venv/bin/python manage.py reset_link {user.username}")
         if secret is None:
             self.stdout.write(f"API key (shown once): {shown}")
