@@ -35,7 +35,7 @@ def is_lost(since: datetime | None, tries: int, now: datetime, *, most: int = MO
 
 def is_over(field: str, now: datetime, *, longest: timedelta) -> Q:
     """Rows whose claim, or pause, is over. One that is longer than any could be was noted before the clock was set back."""
-    return Q((field, None)) | Q((f"{field}__lt", now)) | Q((f"{field}__gt", now + longest))
+    return Q((field, None)) | Q((f"{field}__lte", now)) | Q((f"{field}__gt", now + longest))
 
 
 def by_turn(now: datetime, *, longest: timedelta) -> Case:

@@ -56,15 +56,18 @@ def empty_the_log(alias: str = "default") -> bool:
 
 
 def emptied_log_of(connection: BaseDatabaseWrapper) -> bool:
-    if connection.in_atomic_block:
-        return False
+    return not connection.in_atomic_block and is_log_emptied(connection)
+
+
+def is_log_emptied(connection: BaseDatabaseWrapper, *, tries: int = _ASKED) -> bool:
+    """Empty it now, or in a moment in which nobody reads; False where there was none. For a connection outside a transaction."""
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")  # most of it while others write
         patience = _number(cursor, "busy_timeout")
         # While it waits for readers to end, writers wait for it: so it waits briefly, and asks again.
         cursor.execute("PRAGMA busy_timeout = 50")
         try:
-            for _ in range(_ASKED):
+            for _ in range(tries):
                 cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 if not cursor.fetchone()[0]:
                     return True

@@ -14,11 +14,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.core import clock
+from apps.core.pauses import is_over
 from apps.statistics.models import Figure, Release
 from apps.statistics.names import listed
 from apps.statistics.noise import cost_of, released
@@ -83,7 +83,7 @@ def _spend(month: date) -> None:
 def _claimed(month: date, parameters: Parameters) -> Release | None:
     now = clock.now()
     release, _ = Release.objects.get_or_create(month=month, defaults=_facts(parameters))
-    free = Q(busy_until=None) | Q(busy_until__lt=now)
+    free = is_over("busy_until", now, longest=2 * _PATIENCE)
     mine = Release.objects.filter(free, pk=release.pk, released_on=None)
     release.busy_until = now + _PATIENCE
     return release if mine.update(busy_until=release.busy_until) else None

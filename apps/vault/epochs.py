@@ -17,7 +17,8 @@ from django.db.models import DateTimeField, F, Q, Value
 from django.db.models.functions import Coalesce
 
 from apps.core import clock
-from apps.core.pauses import reconnect
+from apps.core.pauses import is_over, reconnect
+from apps.core.space import is_log_emptied
 from apps.vault import copies, renewal, roots
 from apps.vault.errors import CopyFailed
 from apps.vault.models import Epoch, Node
@@ -220,8 +221,8 @@ def _begin() -> Epoch | None:
 
 
 def _free(now: datetime) -> Q:
-    """Nobody is at it. Who promised to be back later than anybody could did so before the clock was set back."""
-    return Q(busy_until=None) | Q(busy_until__lt=now) | Q(busy_until__gt=now + 2 * _LEASE)
+    """Nobody is at it."""
+    return is_over("busy_until", now, longest=2 * _LEASE)
 
 
 def _leftover() -> bool:
@@ -239,18 +240,6 @@ def _reach_the_disk() -> None:
     PostgreSQL does this by itself; its log lies under the same root keys.
     """
     connection = connections[DATABASE]
-    if connection.vendor != "sqlite":
+    if connection.vendor != "sqlite" or is_log_emptied(connection, tries=_ASKED):
         return
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")  # most of it while others write
-        patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
-        # While it waits for readers to end, writers wait for it: so it waits briefly, and asks again.
-        cursor.execute("PRAGMA busy_timeout = 50")
-        try:
-            for _ in range(_ASKED):
-                if not cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-                    return
-                time.sleep(0.1)
-        finally:
-            cursor.execute(f"PRAGMA busy_timeout = {patience:d}")
     raise CopyFailed("The vault is being read all the time. The epoch goes on at the next turn.")

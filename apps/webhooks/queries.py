@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.conf import settings
 from django.db.models import Q, QuerySet, Window
@@ -13,6 +14,7 @@ from apps.accounts.models import User
 from apps.core import clock
 from apps.core.errors import NotFound
 from apps.core.ids import is_public_id
+from apps.core.pauses import is_over
 from apps.core.waiting import Work, work_of
 from apps.projects.gate import require as require_in_project
 from apps.projects.models import Project
@@ -26,7 +28,7 @@ from apps.vault.tree import open_key
 from apps.vault.types import NodeId
 from apps.webhooks.models import Delivery, Hook
 from apps.webhooks.outside import Network
-from apps.webhooks.types import DeliveryState, Happening, Health, OpenHook
+from apps.webhooks.types import LEASE, LONGEST_PAUSE, DeliveryState, Happening, Health, OpenHook
 
 ADDRESS_LABEL = "webhook.address"
 SECRET_LABEL = "webhook.secret"
@@ -129,11 +131,20 @@ def due_deliveries(most: int) -> list[int]:
     Of one that does not answer only the next, and not before its time.
     """
     now = clock.now()
-    waiting = Delivery.objects.filter(is_told(), state=DeliveryState.WAITING.value, due_at__lte=now)
-    free = waiting.exclude(busy_until__gt=now).exclude(hook__waits_until__gt=now)
+    free = Delivery.objects.filter(may_be_tried(now), is_free(now))
     nth = Window(RowNumber(), partition_by="hook_id", order_by=["due_at", "pk"])
     found = free.annotate(nth=nth).filter(Q(nth=1) | Q(hook__failures=0), nth__lte=most)
     return list(found.order_by("nth", "due_at", "pk").values_list("pk", flat=True)[:most])
+
+
+def is_free(now: datetime) -> Q:
+    """Deliveries that wait, and that no worker is at. By the row's own columns alone: of two who claim one at once, one finds it taken."""
+    return is_over("busy_until", now, longest=2 * LEASE) & Q(state=DeliveryState.WAITING.value)
+
+
+def may_be_tried(now: datetime) -> Q:
+    """Deliveries of webhooks that are told, and do not rest."""
+    return is_told() & is_over("hook__waits_until", now, longest=2 * LONGEST_PAUSE)
 
 
 def is_told() -> Q:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
@@ -31,13 +31,15 @@ from apps.webhooks.queries import (
     due_deliveries,
     hook_key,
     hooks_made_elsewhere,
+    is_free,
     is_told,
+    may_be_tried,
     own_networks,
     owner_key,
 )
 from apps.webhooks.sending import send
 from apps.webhooks.signing import new_secret
-from apps.webhooks.types import Answered, DeliveryState, Happening, Trouble
+from apps.webhooks.types import LEASE, PAUSES, Answered, DeliveryState, Happening, Trouble
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +48,6 @@ MOST_TESTS_WAITING = 3
 MOST_TESTS_AN_HOUR = 20  # a button is no way to make this instance knock at somebody’s door
 TRIED_FOR = timedelta(hours=24)
 KEPT_FOR = timedelta(days=30)
-# Between tries at a webhook that does not answer, by how many have failed in a row: about eleven within the day.
-_PAUSES = tuple(timedelta(seconds=each) for each in (30, 120, 600, 1800, 3600, 7200, 14400))
-# Longer than any try: a worker that has not come back since is dead, and another one tries again.
-_LEASE = timedelta(minutes=1)
 _TURN_SECONDS = 20.0
 # One that takes what it is sent, but slowly, has a tenth of a worker's time at most: the others wait behind it.
 _SLOW_SECONDS, _RESTS = 2.0, 10
@@ -201,23 +199,12 @@ def forget_old() -> None:
 
 def _claim(delivery_id: int) -> Delivery | None:
     now = clock.now()
-    row = (
-        Delivery.objects.select_related("hook__project__entity", "hook__entity")
-        .filter(pk=delivery_id)
-        .first()
-    )
-    if row is None or not _may_go(row.hook):
+    rows = Delivery.objects.select_related("hook__project__entity", "hook__entity")
+    row = rows.filter(may_be_tried(now), pk=delivery_id).first()
+    if row is None:
         return None
-    # By the row's own columns alone, so that of two who claim it at once one finds it taken.
-    free = Q(busy_until=None) | Q(busy_until__lte=now)
-    mine = Delivery.objects.filter(free, pk=delivery_id, state=DeliveryState.WAITING.value, due_at__lte=now)
-    return row if mine.update(busy_until=now + _LEASE, tries=F("tries") + 1, tried_at=now) else None
-
-
-def _may_go(hook: Hook) -> bool:
-    is_its_time = hook.waits_until is None or hook.waits_until <= clock.now()
-    is_there = hook.project is None or hook.project.erased_at is None
-    return hook.is_on and is_its_time and hook.entity.is_open and is_there
+    mine = Delivery.objects.filter(is_free(now), pk=delivery_id)
+    return row if mine.update(busy_until=now + LEASE, tries=F("tries") + 1, tried_at=now) else None
 
 
 @transaction.atomic
@@ -245,7 +232,7 @@ def _settle(row: Delivery, answered: Answered, seconds: float) -> None:
 def _pause(hook: Hook) -> None:
     """It did not answer: all that waits for it waits longer each time, and what waited for a day is given up."""
     now = clock.now()
-    pause = _PAUSES[min(hook.failures, len(_PAUSES) - 1)]
+    pause = PAUSES[min(hook.failures, len(PAUSES) - 1)]
     hook.failures += 1
     hook.failing_since, hook.waits_until = hook.failing_since or now, now + pause
     hook.save(update_fields=_STANDING)

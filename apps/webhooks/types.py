@@ -1,12 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from apps.webhooks.models import Hook
+
+
+# Longer than any try: a worker that has not come back since is dead, and another one tries again.
+LEASE = timedelta(minutes=1)
+# Between tries at a webhook that does not answer, by how many have failed in a row: about eleven within the day.
+PAUSES = tuple(timedelta(seconds=each) for each in (30, 120, 600, 1800, 3600, 7200, 14400))
+LONGEST_PAUSE = max(PAUSES)
 
 
 class Happening(StrEnum):

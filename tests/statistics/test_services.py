@@ -382,6 +382,17 @@ def test_a_worker_that_was_silent_too_long_gives_up(
     assert figures() == {"torch": 3}
 
 
+def test_a_claim_from_before_the_clock_was_set_back_keeps_nobody_away(
+    at: Callable[[datetime], None], counted: list[User]
+) -> None:
+    at(due_at(MAY))
+    assert services._claimed(MAY, QUIET) is not None
+
+    at(due_at(MAY) - timedelta(days=2))
+
+    assert services._claimed(MAY, QUIET) is not None
+
+
 def test_of_two_that_counted_one_publishes(uses: Uses, vision: Project, counted: list[User]) -> None:
     for user in counted:
         uses(vision, user, "torch")

@@ -116,6 +116,20 @@ def test_a_worker_that_dies_after_sending_sends_again_under_the_same_id(
     assert state(row).state == "delivered"
 
 
+def test_a_clock_that_is_set_back_keeps_nothing_waiting(
+    hook: Hook, receiver: Receiver, time_goes: Clock
+) -> None:
+    """Neither what a dead worker was at, nor the pause of its webhook, is over by the clock as it is now."""
+    claimed, resting = note_test(hook), note_test(hook)
+    Delivery.objects.filter(pk=claimed.pk).update(busy_until=time_goes.moment + timedelta(minutes=1))
+    Hook.objects.filter(pk=hook.pk).update(failures=5, waits_until=time_goes.moment + timedelta(hours=1))
+
+    time_goes.go(days=-2)
+    tried = [deliver_due(), deliver_due()]
+
+    assert (tried, [state(row).state for row in (claimed, resting)]) == ([1, 1], ["delivered"] * 2)
+
+
 def test_it_is_tried_for_a_day_with_growing_pauses_then_its_owner_hears_of_it_once(
     hook: Hook, receiver: Receiver, time_goes: Clock, django_capture_on_commit_callbacks: Committed
 ) -> None:
