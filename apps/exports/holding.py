@@ -59,15 +59,17 @@ class Held:
 
 
 def waiting() -> QuerySet[Export]:
-    """Exports that no worker is at."""
-    nobody = pauses.is_over("busy_until", clock.now(), longest=pauses.LONGEST + 2 * LEASE)
-    return Export.objects.filter(nobody, state__in=UNDER_WAY)
+    """Exports that no worker is at, and that wait for nothing."""
+    now = clock.now()
+    nobody = pauses.is_over("busy_until", now, longest=2 * LEASE)
+    nothing = pauses.is_over("waits_until", now, longest=2 * pauses.LONGEST)
+    return Export.objects.filter(nobody, nothing, state__in=UNDER_WAY)
 
 
 def claim(export_id: int) -> Held | None:
     """Nobody else is at it for a while; None where somebody is, or there is nothing to be done."""
     until = clock.now() + LEASE
     # Tries are counted before, so that one that kills its worker comes to an end too.
-    if not waiting().filter(pk=export_id).update(busy_until=until, tries=F("tries") + 1):
+    if not waiting().filter(pk=export_id).update(busy_until=until, waits_until=None, tries=F("tries") + 1):
         return None
     return Held(export_id, until)

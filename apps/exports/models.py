@@ -49,6 +49,9 @@ class Export(models.Model):
     expires_at = models.DateTimeField(null=True)
     fetched_at = models.DateTimeField(null=True)  # the last time
     busy_until = models.DateTimeField(null=True)  # a worker is at it; past this moment it is taken for dead
+    waits_until = models.DateTimeField(
+        null=True
+    )  # what it needs could not be had; no claim, so its page tells a pause from a try
     turn_at = models.DateTimeField(default=clock.now)  # who waits longest for a turn has the next
     tries = models.PositiveIntegerField(default=0)  # that broke off, one after the other
     trouble = models.CharField(max_length=60, default="")  # the kind of error that broke off the last try

@@ -27,6 +27,7 @@ declare(
         "expires_at",
         "fetched_at",
         "busy_until",
+        "waits_until",
         "turn_at",
         "tries",
         "trouble",

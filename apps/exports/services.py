@@ -206,7 +206,7 @@ def advance(export_id: int) -> None:
 def _wait_for_run(export: Export, held: Held) -> None:
     """A run in it is closed for a moment, which may be an hour where a worker died: that is no try, and the others go on."""
     now, tries = clock.now(), max(0, export.tries - 1)
-    held.rows().update(busy_until=now + _BACK_SOON, turn_at=now, tries=tries)
+    held.rows().update(busy_until=None, waits_until=now + _BACK_SOON, turn_at=now, tries=tries)
     _wake_next()
 
 
@@ -320,12 +320,12 @@ def _broke_off(held: Held, error: Exception) -> None:
         return
     for row in rows:
         last = now - row.turn_at if row.trouble else None
+        pause = next_pause(last)
         changes: dict[str, Any] = {"tries": max(0, row.tries - 1), "trouble": trouble, "turn_at": now}
         if isinstance(error, Unread):
+            pause = next_short_pause(last)
             changes |= {"unread_since": row.unread_since or now, "unread_tries": row.unread_tries + 1}
-            rows.update(busy_until=now + next_short_pause(last), **changes)
-        else:
-            rows.update(busy_until=now + next_pause(last), **changes)
+        rows.update(busy_until=None, waits_until=now + pause, **changes)
 
 
 def due_exports() -> Iterator[int]:

@@ -12,7 +12,6 @@ from django.utils.translation import ngettext
 
 from apps.blobs.errors import StoreDenied, StoreFull, StoreUnreachable
 from apps.core import clock
-from apps.core.pauses import AWAY
 from apps.exports.errors import Unread
 from apps.exports.queries import is_fetched_by, progress_of
 from apps.exports.types import ExportScope, ExportState, Progress, Tables
@@ -137,18 +136,9 @@ def _what(export: Export) -> str:
 
 
 def _waits(export: Export) -> bool:
-    """Its last turn broke off, and no other has begun. Of what waits for something that is away it is not known: there the same moment says how
-    long the pause is, and how long a worker has it."""
+    """Its last turn broke off, and no other has begun."""
     until = export.busy_until
-    is_held = until is not None and until > clock.now() and export.trouble not in _with_pauses()
-    return export.trouble != "" and not is_held
-
-
-def _with_pauses() -> set[str]:
-    kinds = list(AWAY)
-    for kind in kinds:
-        kinds += kind.__subclasses__()
-    return {kind.__name__ for kind in kinds} - {StoreFull.__name__}
+    return export.trouble != "" and not (until is not None and until > clock.now())
 
 
 def _state(export: Export) -> str:

@@ -52,9 +52,9 @@ def test_what_is_not_there_now_is_waited_for_however_long_and_no_export_fails(
             waits = Export.objects.get()
             assert (waits.state in UNDER_WAY, waits.tries) == (True, 0)
             assert waits.trouble == type(error).__name__
-            assert waits.busy_until is not None and not list(due_exports())
-            pauses.append((waits.busy_until - now[0]).total_seconds())
-            now[0] = waits.busy_until + timedelta(seconds=1)
+            assert waits.busy_until is None and waits.waits_until is not None and not list(due_exports())
+            pauses.append((waits.waits_until - now[0]).total_seconds())
+            now[0] = waits.waits_until + timedelta(seconds=1)
     assert pauses == [30, 62, 126, 254, 510, 900, 900, 900, 900, 900]
 
     made = make(export)
@@ -73,13 +73,13 @@ def test_a_piece_of_which_the_database_takes_no_row_is_not_left_in_the_store(
     with monkeypatch.context() as patch:
         patch.setattr(services, "_take_in", full)
         for _try in range(2):
-            Export.objects.update(busy_until=None)
+            Export.objects.update(waits_until=None)
             tasks.sweep()
             assert Export.objects.get().trouble == "OperationalError"
             assert Blob.objects.count() == rows
             assert {found.name for found in default_store().list()} == objects
 
-    Export.objects.update(busy_until=None)
+    Export.objects.update(waits_until=None)
     assert make(export).state == ExportState.READY
 
 
@@ -99,14 +99,15 @@ def test_a_connection_that_is_lost_is_no_try_either(
     with monkeypatch.context() as patch:
         patch.setattr(type(default_store()), "put", is_lost)
         for _try in range(2):
-            Export.objects.update(busy_until=None)
+            Export.objects.update(waits_until=None)
             tasks.sweep()
             waits = Export.objects.get()
             assert (waits.state in UNDER_WAY, waits.tries, waits.trouble) == (True, 0, "OperationalError")
-            assert waits.busy_until is not None and waits.busy_until - waits.turn_at < holding.LEASE
+            assert waits.busy_until is None and waits.waits_until is not None
+            assert waits.waits_until - waits.turn_at < holding.LEASE
     assert len(lost) == 2
 
-    Export.objects.update(busy_until=None)
+    Export.objects.update(waits_until=None)
     assert make(export).state == ExportState.READY
 
 
@@ -129,7 +130,9 @@ def test_what_was_noted_before_the_clock_was_set_back_keeps_nobody_waiting(
             patch.setattr(services, "_TURN_SECONDS", 0.0)
             services.advance(export.pk)
     export.refresh_from_db()
-    assert max(export.busy_until or now, export.turn_at) > now + a_year - timedelta(days=1)
+    assert max(
+        export.busy_until or now, export.waits_until or now, export.turn_at
+    ) > now + a_year - timedelta(days=1)
 
     other = export_project(vision, by=Actor.person(alice))
 

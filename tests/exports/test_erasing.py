@@ -115,7 +115,7 @@ def waits(export: Export, state: ExportState) -> None:
         advance(export.pk)
         export.refresh_from_db()
         assert (export.state, export.tries, list(due_exports())) == (state, 0, [])
-        Export.objects.filter(pk=export.pk).update(busy_until=None)
+        Export.objects.filter(pk=export.pk).update(waits_until=None)
 
 
 def test_a_run_that_is_closed_for_a_moment_is_waited_for(export: Export, full: Run, by: Actor) -> None:

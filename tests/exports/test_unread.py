@@ -42,8 +42,8 @@ class Clock:
         return self.now - self.begun
 
     def after_the_pause(self, export: Export) -> None:
-        assert export.busy_until is not None
-        self.now = export.busy_until + timedelta(seconds=1)
+        assert export.waits_until is not None
+        self.now = export.waits_until + timedelta(seconds=1)
 
 
 def _files(run: Run) -> list[Blob]:
@@ -154,7 +154,7 @@ def test_a_store_that_comes_back_while_it_is_asked_has_nothing_left_out(
 
     waits = Export.objects.get()
     assert (waits.state in UNDER_WAY, waits.trouble) == (True, "StoreUnreachable")
-    Export.objects.update(busy_until=None)
+    Export.objects.update(waits_until=None)
     assert json.loads(opened(make(export)).read("manifest.json"))["not_included"] == []
 
 

@@ -103,10 +103,12 @@ def test_what_one_waits_for_is_said_on_its_page(
 
     assert words in text_of(visit(page_of(export), by="bob"))
     assert "waiting" in text_of(visit("/settings/exports", by="bob"))
-    Export.objects.update(busy_until=clock.now() + timedelta(minutes=2))
-    # Another try has begun, or (for what is away the row says no more) it will then.
-    has_begun = trouble in {"StoreFull", "ValueError"}
-    assert (words in text_of(visit(page_of(export), by="bob"))) != has_begun
+    Export.objects.update(waits_until=clock.now() + timedelta(minutes=2))
+    assert words in text_of(visit(page_of(export), by="bob"))
+    # Another try has begun.
+    Export.objects.update(waits_until=None, busy_until=clock.now() + timedelta(minutes=2))
+    assert words not in text_of(visit(page_of(export), by="bob"))
+    assert "being made" in text_of(visit("/settings/exports", by="bob"))
 
 
 def test_how_long_it_can_be_fetched_is_said_before_it_is_asked_for(
