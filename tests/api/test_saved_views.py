@@ -58,6 +58,12 @@ def test_a_damaged_one_keeps_nobody_from_the_others_and_is_told_of_by_its_id(
     told = ask("GET", URL, by="vera").json
 
     assert (told["items"], told["unreadable"]) == ([sound], [broken["id"]])
+    alone = ask("GET", f"{URL}/{broken['id']}", by="vera")
+    assert (alone.status, alone.json["code"]) == (500, "tampered")  # as a run, or a file
+    assert "was changed or damaged" in alone.json["detail"]
+    whole = ask("PATCH", f"{URL}/{broken['id']}", NEW | {"name": "mended"}, by="bob")
+    assert (whole.status, whole.json["table"]) == (200, NEW["table"])
+    SavedView.objects.filter(public_id=broken["id"]).update(sealed_name=b"damaged")
     assert ask("DELETE", f"{URL}/{broken['id']}", by="bob").status == 204
     assert ask("GET", URL, by="vera").json["unreadable"] == []
 

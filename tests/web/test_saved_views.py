@@ -181,6 +181,7 @@ def test_one_that_does_not_open_can_be_deleted(
     assert "sound" in text_of(visit(PAGE, by="bob"))
     page = visit(f"{PAGE}/views", by="bob")
     assert "Delete this view" in text_of(page) and "sound" in text_of(page)
+    assert visit(f"{PAGE}/views/{view.public_id}", by="bob").headers["Location"] == f"{PAGE}/views"
     send(f"{PAGE}/views/{view.public_id}", by="bob", act="delete")
 
     assert [each.name for each in views_of(vision)] == ["sound"]

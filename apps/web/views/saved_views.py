@@ -16,6 +16,7 @@ from apps.projects.saved_views import damaged_views, get_view, open_view, views_
 from apps.projects.services import change_view, delete_view, save_view
 from apps.projects.types import LONGEST_VIEW_NAME
 from apps.vault.damage import leaving_out_damaged
+from apps.vault.errors import Tampered
 from apps.web.links import project_url, view_url
 from apps.web.rendering import render
 from apps.web.request import Request
@@ -50,7 +51,10 @@ def one(request: Request, entity: str, project: str, view: str) -> HttpResponseB
     """The link of a view leads to the table as it was; a POST has it called otherwise, show something else, or deletes it."""
     if request.method != "POST":
         held = get_project(request.actor, Permission.PROJECT_READ, entity=entity, name=project)
-        return redirect(table_url(open_project(held), open_view(get_view(held, view))))
+        try:
+            return redirect(table_url(open_project(held), open_view(get_view(held, view))))
+        except Tampered:  # the list says so, and lets whoever may delete it
+            return redirect(f"{project_url(entity, project)}/views")
     held = get_project(request.actor, Permission.PROJECT_WRITE, entity=entity, name=project)
     found = get_view(held, view)
     try:
