@@ -27,6 +27,10 @@ class NotFound(OwnlogError):
     code = "not_found"
 
 
+class NotThere(NotFound):
+    """Where a file is brought from it is named, and is not. That keeps nobody from the others."""
+
+
 class Forbidden(OwnlogError):
     """The asker may see the thing but not do this with it."""
 

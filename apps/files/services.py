@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 from typing import BinaryIO
@@ -17,8 +17,7 @@ from apps.code_saving.minimise import rule_for
 from apps.code_saving.policy import Kept, is_code, is_packages, keeps_file
 from apps.code_saving.queries import kept_in
 from apps.core import clock, jsontext
-from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, TooMuch, Unavailable
-from apps.files.errors import NotThere
+from apps.core.errors import Conflict, Erased, Forbidden, Invalid, NotFound, NotThere, TooMuch, Unavailable
 from apps.files.models import RunFile, WithheldFile
 from apps.files.names import clean_file_name
 from apps.files.queries import DIGESTS_LABEL, MOST_NAMES, NAME_LABEL, WITHHELD_LABEL, open_file
@@ -123,18 +122,25 @@ def store_file(
     return kept
 
 
-def bring_files(run: Run, files: Iterable[PastFile]) -> int:
+def bring_files(
+    run: Run, files: Iterable[PastFile], *, lost: Callable[[str], None] = lambda _name: None
+) -> int:
     """Keep files that come from elsewhere, in their order and with their moments; how many are left out, since they may not be kept or
-    are not there. Those that are here stay as they are."""
+    are not there any more, of which `lost` is told the name. Those that are here stay as they are."""
     left_out, rest = 0, iter(files)
     while batch := list(islice(rest, _BROUGHT_AT_ONCE)):
         for each, announced in zip(batch, announce_files(run, [each.name for each in batch]), strict=True):
-            left_out += not _bring_file(run, announced.file, each)
+            try:
+                left_out += not _bring_file(run, announced.file, each)
+            except NotThere:
+                left_out += 1
+                lost(each.name)
     return left_out
 
 
 def _bring_file(run: Run, file: RunFile | None, past: PastFile) -> bool:
-    """Whether it is there, and may be kept. That is asked with each file anew: what was announced may be refused when its turn comes."""
+    """Whether it may be kept. That is asked with each file anew: what was announced may be refused when its turn comes. NotThere where
+    its bytes are nowhere."""
     if file is None:
         return False
     file.run = run
@@ -144,7 +150,7 @@ def _bring_file(run: Run, file: RunFile | None, past: PastFile) -> bool:
         return True
     try:
         store_file(file, past.read(), was=past)
-    except (Forbidden, NotThere):
+    except Forbidden:
         return False
     return True
 

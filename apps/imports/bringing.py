@@ -21,7 +21,7 @@ from apps.artifacts.services import (
     settle_collection,
 )
 from apps.artifacts.types import PastFile, RunRole
-from apps.core.errors import Forbidden, Invalid, TooMuch
+from apps.core.errors import Forbidden, Invalid, NotThere, TooMuch
 from apps.core.ids import is_public_id
 from apps.files.services import bring_files
 from apps.files.types import PastFile as PastRunFile
@@ -72,6 +72,7 @@ class Bringing:
     ]  # may raise, to leave the rest for later; only called when something more is stored
     within: Callable[[], None]  # the same, with each piece that is read
     reader: Reader
+    lost: Callable[[str], None] = lambda _what: None  # told what is named there and is not
     tally: Tally = field(default_factory=Tally)
     _by: Actor = field(init=False)
     _portfolios: list[tuple[Collection, BroughtCollection]] = field(default_factory=list)
@@ -190,7 +191,7 @@ class Bringing:
         self._stored()
 
     def _bring_run(self, project: Project, found: WholeRun, item: ImportItem) -> int:
-        """How many of its files may not be kept here."""
+        """How many of its files may not be kept here, or are not there any more."""
         there = find_run(project, found.was.name)
         if there is not None and self._others(item).filter(run=there).exists():
             raise Invalid(_("Two runs of what is to be imported have the same name."))
@@ -202,9 +203,11 @@ class Bringing:
                 first = bring_lines(run, stream, lines, first=first)
                 self.held.say()
         bring_alerts(run, found.alerts())
-        refused = bring_files(run, map(self._heard, found.files()))
+        left_out = bring_files(
+            run, map(self._heard, found.files()), lost=lambda name: self.lost(f"{found.was.name}/{name}")
+        )
         settle_run(run, found.was)
-        return refused
+        return left_out
 
     def _heard(self, file: PastRunFile) -> PastRunFile:
         self.held.say()
@@ -229,34 +232,53 @@ class Bringing:
         collection = bring_collection(project, found.was, by=self._by)
         self._note(item, collection=collection)
         for version in found.versions():
-            self._version(collection, version)
+            self._version(collection, found.was.name, version)
         settle_collection(collection, found.was)
         if found.links:
             self._portfolios.append((collection, found))
         else:
             self._note(item, is_done=True)
 
-    def _version(self, collection: Collection, found: BroughtVersion) -> None:
+    def _version(self, collection: Collection, name: str, found: BroughtVersion) -> None:
         self.held.say()
         item = self._item(ItemKind.VERSION, found.key)
         if item.is_done:
             return
-        version = found.read()
+        try:
+            version = found.read()
+        except NotThere:  # the list of its files
+            self.lost(f"{name}: {found.key}")
+            self._note(item, is_done=True, left_out=1)
+            return
         if version is None:
             return
         called = self._index(ItemKind.VERSION, version.id or found.key)
+        lost: list[str] = [*version.lost]
         try:
-            made = self._bring_version(collection, version, item)
+            made = self._bring_version(collection, version, item, lost)
         except Forbidden:  # code, where its owner does not let code be kept
             self._note(item, is_done=True, left_out=1)
             return
+        for path in lost:
+            self.lost(f"{name}:v{version.was.number}/{path}")
         edges = _MAKER + self._index(ItemKind.RUN, version.maker) if version.maker else b""
-        self._note(item, version=made, is_done=True, called_index=called, edges_index=edges)
+        self._note(
+            item,
+            version=made,
+            is_done=True,
+            left_out=len(lost),
+            called_index=called,
+            edges_index=edges,
+        )
         self._stored()
 
-    def _bring_version(self, collection: Collection, found: WholeVersion, item: ImportItem) -> Version:
+    def _bring_version(
+        self, collection: Collection, found: WholeVersion, item: ImportItem, lost: list[str]
+    ) -> Version:
         files = map(self._heard_of, found.files())
-        return bring_version(collection, found.was, files, key=self._key_of(item), by=self._by)
+        return bring_version(
+            collection, found.was, files, key=self._key_of(item), by=self._by, lost=lost.append
+        )
 
     def _links(self, portfolio: Collection, found: BroughtCollection, versions: Mapping[bytes, int]) -> None:
         for link in found.links:

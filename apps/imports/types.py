@@ -75,6 +75,7 @@ class WholeVersion:
     files: Callable[[], Iterable[PastFile]]
     maker: str = ""  # the run that made it first, as lineage calls it
     id: str = ""  # what lineage and links call it, where that is not its key
+    lost: Sequence[str] = ()  # paths of files that are known to be nowhere already
 
 
 @dataclass(frozen=True, slots=True)

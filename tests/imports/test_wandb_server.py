@@ -18,8 +18,9 @@ from apps.artifacts.models import Version
 from apps.artifacts.queries import list_entries, open_version
 from apps.core.errors import OwnlogError, Unavailable
 from apps.files.queries import list_files, read_file
+from apps.imports.bringing import Bringing
 from apps.imports.errors import Broken
-from apps.imports.models import Import
+from apps.imports.models import Import, ImportItem
 from apps.imports.readers import asking
 from apps.imports.readers.asking import Site
 from apps.imports.readers.elsewhere import download
@@ -53,6 +54,7 @@ class Pretended:
         self.busy: list[str] = []  # what it says of when to come again, for each time that it is busy
         self.file = DATA
         self.files_at: dict[str, bytes] = {}  # others, by their paths
+        self.lost: set[str] = set()  # paths at which nothing lies any more
         self.answers: dict[str, Json | Callable[[Json], Json]] = {
             "Viewer": {"viewer": {"entity": "ann", "username": "ann"}},
             "Project": {"project": {"id": "p", "name": "vision", "createdAt": _AT}},
@@ -95,6 +97,9 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pretended]:
     class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             pretended.keys.append(self.headers.get("Authorization"))
+            if self.path in pretended.lost:
+                self._send(b"", 404)
+                return
             self._send(pretended.files_at.get(self.path, pretended.file))
 
         def do_POST(self) -> None:
@@ -131,9 +136,12 @@ def home(alice: User) -> Entity:
     return Entity.objects.get(user=alice)
 
 
-def imported(there: Pretended, into: Entity, by: User, only: list[str] | None = None) -> Import:
+def imported(
+    there: Pretended, into: Entity, by: User, only: list[str] | None = None, lost: list[str] | None = None
+) -> Import:
     reader, actor = open_site(Site(there.url, KEY), Origin.WANDB, only=only or []), Actor.person(by)  # type: ignore[attr-defined]
-    return bring(ask_for_import(into, reader, clash=Clash.SKIP, by=actor, whose_runs=actor), reader, by=actor)
+    job = ask_for_import(into, reader, clash=Clash.SKIP, by=actor, whose_runs=actor)
+    return bring(job, reader, by=actor, lost=(lost if lost is not None else list[str]()).append)
 
 
 def test_one_that_answers_as_it_should_is_imported_and_gets_the_key_with_questions_alone(
@@ -313,6 +321,107 @@ def test_files_of_another_digest_get_their_own_as_the_client_gives_it_to_them(
     assert (found.path, found.digest, found.extra) == ("w.bin", md5, '{"more":1}' if "extra" in entry else "")
     anew = hashlib.md5(f"wandb-artifact-manifest-v1\nw.bin:{md5}\n".encode(), usedforsecurity=False)
     assert open_version(version).words.digest == anew.hexdigest()
+
+
+def _digest(paths: list[str], md5: str = "") -> str:
+    md5 = md5 or base64.b64encode(hashlib.md5(DATA, usedforsecurity=False).digest()).decode()
+    text = "wandb-artifact-manifest-v1\n" + "".join(f"{path}:{md5}\n" for path in paths)
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+@pytest.fixture
+def with_two_files(there: Pretended) -> list[Json]:
+    """A version of these, of which the second lies at /signed/gone: what its list says of each."""
+    md5 = base64.b64encode(hashlib.md5(DATA, usedforsecurity=False).digest()).decode()
+    other = base64.b64encode(hashlib.md5(b"others", usedforsecurity=False).digest()).decode()
+    listing = [{"digest": md5, "size": 7}, {"digest": other, "size": 6}]
+    with_version(there, XXH128 | {"contents": {"w.bin": listing[0], "gone.bin": listing[1]}})
+    there.answers["ArtifactFiles"] = {
+        "artifact": {
+            "files": listed(
+                {"name": "gone.bin", "directUrl": "/signed/gone"}, {"name": "w.bin", "directUrl": "/signed/w"}
+            )
+        }
+    }
+    said = there.answers["ArtifactByID"]
+    assert isinstance(said, dict)
+    text = f"wandb-artifact-manifest-v1\ngone.bin:{other}\nw.bin:{md5}\n"
+    said["artifact"]["digest"] = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+    return listing
+
+
+@pytest.mark.parametrize("kind", [{}, {"extra": {"alg": "XXH128"}}])
+def test_a_version_comes_without_the_file_that_its_server_lost_and_has_the_digest_of_the_others(
+    kind: Json, there: Pretended, with_two_files: list[Json], home: Entity, alice: User
+) -> None:
+    with_version_of = with_two_files
+    for each in with_version_of:
+        each |= kind
+    there.files_at["/signed/list"] = json.dumps(
+        XXH128 | {"contents": {"w.bin": with_version_of[0], "gone.bin": with_version_of[1]}}
+    ).encode()
+    there.lost, lost = {"/signed/gone"}, list[str]()
+
+    job = imported(there, home, alice, lost=lost)
+
+    assert (job.state, job.runs, job.versions, job.left_out) == (ImportState.DONE, 1, 1, 1)
+    assert lost == ["model:v0/gone.bin"]
+    version = Version.objects.get()
+    assert [each.path for each in list_entries(version)] == ["w.bin"]
+    assert (version.size, open_version(version).words.digest) == (7, _digest(["w.bin"]))
+
+
+def test_what_was_lost_of_a_version_is_told_also_by_who_goes_on_behind_it(
+    there: Pretended,
+    with_two_files: list[Json],
+    home: Entity,
+    alice: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there.lost, lost = {"/signed/gone"}, list[str]()
+    note = Bringing._note
+
+    def dies(self: Bringing, item: ImportItem, **what: Any) -> None:
+        if "version" in what:
+            raise KeyboardInterrupt
+        note(self, item, **what)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bringing, "_note", dies)
+        with pytest.raises(KeyboardInterrupt):
+            imported(there, home, alice)
+
+    assert imported(there, home, alice, lost=lost).left_out == 1
+    assert lost == ["model:v0/gone.bin"]
+
+
+def test_of_two_files_with_the_same_bytes_one_is_enough(
+    there: Pretended, with_two_files: list[Json], home: Entity, alice: User
+) -> None:
+    with_two_files[1] |= with_two_files[0]
+    there.files_at["/signed/list"] = json.dumps(
+        XXH128 | {"contents": {"w.bin": with_two_files[0], "gone.bin": with_two_files[1]}}
+    ).encode()
+    said = there.answers["ArtifactByID"]
+    assert isinstance(said, dict)
+    said["artifact"]["digest"] = _digest(["gone.bin", "w.bin"])
+    there.lost, lost = {"/signed/gone"}, list[str]()
+
+    job = imported(there, home, alice, lost=lost)
+
+    assert (job.versions, job.left_out, lost) == (1, 0, [])
+    assert [each.path for each in list_entries(Version.objects.get())] == ["gone.bin", "w.bin"]
+
+
+def test_a_version_whose_list_is_lost_is_left_out_and_a_file_of_a_run_is_named(
+    there: Pretended, with_two_files: list[Json], home: Entity, alice: User
+) -> None:
+    there.lost, lost = {"/signed/list", "/signed"}, list[str]()
+
+    job = imported(there, home, alice, lost=lost)
+
+    assert (job.state, job.runs, job.versions, job.left_out) == (ImportState.DONE, 1, 0, 2)
+    assert lost == ["r1/w.bin", "model: v"]
 
 
 @pytest.mark.parametrize("facts", [{"size": 8}, {"size": 6}])

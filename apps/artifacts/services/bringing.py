@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,10 +16,26 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
-from apps.artifacts.manifests import MOST_ENTRIES, Listed, Row, clean_path, write_manifest
+from apps.artifacts.manifests import (
+    DIGEST,
+    MOST_ENTRIES,
+    REF,
+    Listed,
+    Row,
+    clean_path,
+    digest_of,
+    write_manifest,
+)
 from apps.artifacts.models import Collection, Link, StoredFile, Version
 from apps.artifacts.names import check_text, clean_aliases, clean_collection, clean_tags, clean_type
-from apps.artifacts.queries.versions import client_index, collection_key, find_collection
+from apps.artifacts.queries.entries import MOST_AT_ONCE, list_entries
+from apps.artifacts.queries.versions import (
+    client_index,
+    collection_key,
+    find_collection,
+    version_key,
+    words_of,
+)
 from apps.artifacts.services.collections import make_collection, move_aliases, seal_collection_words
 from apps.artifacts.services.committing import publish_whole
 from apps.artifacts.services.uploads import (
@@ -31,8 +47,10 @@ from apps.artifacts.services.uploads import (
     receive_file,
     receive_manifest,
     require_kept,
+    sealed_words,
 )
 from apps.artifacts.types import (
+    Entry,
     ManifestKind,
     PastCollection,
     PastFile,
@@ -43,7 +61,7 @@ from apps.artifacts.types import (
     WantedFile,
 )
 from apps.blobs.models import BlobState
-from apps.core.errors import Conflict, Invalid, NotFound, TooMuch
+from apps.core.errors import Conflict, Invalid, NotFound, NotThere, TooMuch
 from apps.projects.models import Project
 from apps.projects.past import kept_id
 from apps.runs.models import Run
@@ -76,14 +94,36 @@ def bring_collection(project: Project, was: PastCollection, *, by: Actor) -> Col
 
 
 def bring_version(
-    collection: Collection, was: PastVersion, files: Iterable[PastFile], *, key: str, by: Actor
+    collection: Collection,
+    was: PastVersion,
+    files: Iterable[PastFile],
+    *,
+    key: str,
+    by: Actor,
+    lost: Callable[[str], None] = lambda _path: None,
 ) -> Version:
     """A version with all of its files under the number that it had. `key` tells it from all others that ever come: what broke off
-    is gone on with. Invalid where bytes, or the list, have another digest than was said."""
+    is gone on with. Invalid where bytes, or the list, have another digest than was said.
+
+    Without the files that are not there any more, of which `lost` is told the paths: then it has the digest of those that are."""
     version = _begun(collection, was, key=key, by=by)
     if version.state == VersionState.COMMITTED:
+        if was.new.digest not in (
+            "",
+            words_of(version).digest,
+        ):  # whoever died behind it had not told of them
+            here = {each.path for each in _entries(version)}
+            for file in files:
+                if file.entry.path not in here:
+                    lost(file.entry.path)
         return version
-    raw = write_manifest(Listed(_received(version, files)))
+    rows, missing = _received(version, files)
+    for path in missing:
+        lost(path)
+    if missing:
+        words = replace(words_of(version), digest=digest_of(rows))
+        version.sealed_words = sealed_words(version, version_key(version), words)
+    raw = write_manifest(Listed(rows))
     md5 = base64.b64encode(hashlib.md5(raw, usedforsecurity=False).digest()).decode()
     receive_manifest(announce_manifest(version, kind=ManifestKind.FULL, digest=md5), [raw])
     with transaction.atomic():
@@ -112,9 +152,15 @@ def _begun(collection: Collection, was: PastVersion, *, key: str, by: Actor) -> 
     return made
 
 
-def _received(version: Version, files: Iterable[PastFile]) -> dict[str, Row]:
-    """The rows of the list, once the bytes of each file are here."""
+def _entries(version: Version) -> Iterator[Entry]:
+    for start in range(0, version.file_count, MOST_AT_ONCE):
+        yield from list_entries(version, start=start, count=MOST_AT_ONCE)
+
+
+def _received(version: Version, files: Iterable[PastFile]) -> tuple[dict[str, Row], list[str]]:
+    """The rows of the list, once the bytes of each file are here, and the paths of those whose bytes are nowhere."""
     rows: dict[str, Row] = {}
+    nowhere: set[str] = set()  # digests
     batch: list[PastFile] = []
     for file in files:
         clean_path(file.entry.path)
@@ -127,21 +173,30 @@ def _received(version: Version, files: Iterable[PastFile]) -> dict[str, Row]:
         if not entry.ref:
             batch.append(file)
         if len(batch) == _AT_ONCE:
-            _receive(version, batch, rows)
+            _receive(version, batch, rows, nowhere)
             batch = []
     if batch:
-        _receive(version, batch, rows)
-    return rows
+        _receive(version, batch, rows, nowhere)
+    missing = [path for path, row in rows.items() if not row[REF] and row[DIGEST] in nowhere]
+    for path in missing:
+        del rows[path]
+    return rows, missing
 
 
-def _receive(version: Version, batch: Sequence[PastFile], rows: dict[str, Row]) -> None:
+def _receive(version: Version, batch: Sequence[PastFile], rows: dict[str, Row], nowhere: set[str]) -> None:
     rooms = announce_files(version, [WantedFile(each.entry.path, each.entry.digest) for each in batch])
     came: set[int] = set()
     for each, room in zip(batch, rooms, strict=True):
         rows[each.entry.path][4] = base64.b64encode(f"Artifact:{room.birth}".encode()).decode()
-        if room.file is not None and room.file.pk not in came:
-            came.add(room.file.pk)
+        if room.file is None or room.file.pk in came:
+            continue
+        try:
             _fill(each, room)
+        except NotThere:  # of two with the same bytes one may be
+            nowhere.add(each.entry.digest)
+        else:
+            came.add(room.file.pk)
+            nowhere.discard(each.entry.digest)
 
 
 def _fill(file: PastFile, room: Room) -> None:

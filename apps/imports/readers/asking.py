@@ -19,8 +19,7 @@ from urllib.parse import SplitResult, quote, urlencode, urlsplit
 from django.utils.translation import gettext as _
 
 from apps.core import jsontext
-from apps.core.errors import Invalid, NotFound, TooMuch, Unavailable
-from apps.files.errors import NotThere
+from apps.core.errors import Invalid, NotFound, NotThere, TooMuch, Unavailable
 from apps.imports.types import Beat
 
 PATIENCE_SECONDS = 60.0  # without a byte

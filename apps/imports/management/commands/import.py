@@ -85,12 +85,18 @@ class Command(BaseCommand):
                     job = ask_for_import(
                         entity_by_name(into), reader, clash=Clash(clash), by=by, whose_runs=whose
                     )
-                done = bring(job, reader, by=by)
+                done = bring(job, reader, by=by, lost=self._say_lost)
         except OwnlogError as error:
             raise CommandError(error.message) from None
         self.stderr.write(
             f"import {done.public_id}: {done.projects} projects, {done.runs} runs, {done.versions} versions of artifacts; "
             f"{done.left_out} things were left out"
+        )
+
+    def _say_lost(self, what: str) -> None:
+        """Said at once: nothing here keeps it, so that it is gone with what it is of. A name may hold what a terminal obeys."""
+        self.stderr.write(
+            f"not there any more: {''.join(each if each.isprintable() else '?' for each in what)}"
         )
 
 

@@ -25,6 +25,7 @@ from apps.artifacts.manifests import (
 )
 from apps.artifacts.types import CollectionKind, Entry, NewVersion, PastCollection, PastFile, PastVersion
 from apps.core import jsontext
+from apps.core.errors import NotThere
 from apps.imports.errors import Broken
 from apps.imports.readers.paging import Once, at_most, too_long
 from apps.imports.readers.said import Said
@@ -128,8 +129,9 @@ def _read(
     url = said.object("currentManifest").object("file").text("directUrl")
     listed = read_manifest(b"".join(server.download(url, most=MOST_MANIFEST_BYTES)), any_digest=True).rows
     new = _new(said, collection, key)
+    lost: list[str] = []
     if other := {path for path, row in listed.items() if not row[REF] and not _is_md5(row)}:
-        _digest_anew(server, version, listed, other)
+        lost = _digest_anew(server, version, listed, other)
         new = replace(new, digest=digest_of(listed))
     created, maker = said.moment("createdAt"), said.object("createdBy")
     place = maker.object("project")
@@ -143,6 +145,7 @@ def _read(
         ),
         partial(_files, server, version, listed),
         f"{of['entity']}/{of['project']}/{maker.text('name')}" if is_ours else "",
+        lost=lost,
     )
 
 
@@ -182,20 +185,28 @@ def _is_md5(row: Row) -> bool:
     return kind in (None, _MD5) and is_md5(row[DIGEST])
 
 
-def _digest_anew(server: Server, version: str, listed: dict[str, Row], paths: set[str]) -> None:
+def _digest_anew(server: Server, version: str, listed: dict[str, Row], paths: set[str]) -> list[str]:
     """Files of which it says another digest than the one that files have here: they are read for theirs, and once more to be kept. So
-    does the client where its server knows MD5 alone."""
+    does the client where its server knows MD5 alone. Those that are not there any more are taken from the list, and returned."""
+    lost: list[str] = []
     for path, read in _places(server, version, listed, paths):
         row, found, size = listed[path], hashlib.md5(usedforsecurity=False), 0
-        for piece in read():
-            found.update(piece)
-            size += len(piece)
+        try:
+            for piece in read():
+                found.update(piece)
+                size += len(piece)
+        except NotThere:
+            lost.append(path)
+            continue
         if size != row[SIZE]:
             raise Broken(_("A file is not what the server says of it: %(name)s.") % {"name": path})
         extra = jsontext.loads(row[EXTRA]) if row[EXTRA] else {}
         extra.pop(_KIND, None)
         row[DIGEST] = base64.b64encode(found.digest()).decode()
         row[EXTRA] = jsontext.dumps(extra) if extra else ""
+    for path in lost:
+        del listed[path]
+    return lost
 
 
 def _files(server: Server, version: str, listed: Mapping[str, Row]) -> Iterator[PastFile]:
