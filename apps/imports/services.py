@@ -180,6 +180,8 @@ def give_up(job: Import, *, by: Actor, trouble: OwnlogError | None = None) -> No
         for project in brought(row.uuid) if row.entity.erased_at is None else ():
             _erase(project, by=by)
         _end(row, ImportState.GIVEN_UP, trouble=trouble)
+        if trouble is not None or by.audit_id != row.asked_by:  # who called it off themselves knows
+            background.enqueue("imports.tell", import_id=row.pk)
         record(EventKind.IMPORT_GIVEN_UP, **whose(row), by=by)
 
 
@@ -217,6 +219,7 @@ def _finish(job: Import, bringing: Bringing, *, by: Actor) -> None:
             erase_code_in(list(Project.objects.select_related("entity").filter(pk__in=there)), by=by)
         _count(row, bringing)
         _end(row, ImportState.DONE)
+        background.enqueue("imports.tell", import_id=row.pk)
         tally = bringing.tally
         record(
             EventKind.IMPORT_DONE,

@@ -5,7 +5,7 @@ import threading
 
 from celery import shared_task
 
-from apps.imports import handed_in, services
+from apps.imports import handed_in, notices, services
 
 log = logging.getLogger(__name__)
 # At most one of a worker's threads is at imports: others are there for everybody else's work (config/launch/worker).
@@ -21,6 +21,12 @@ def advance(import_id: int) -> None:
         handed_in.advance(import_id)
     finally:
         _turn.release()
+
+
+@shared_task(name="imports.tell")
+def tell(import_id: int) -> None:
+    """Tell who asked that it is done, or was given up."""
+    notices.tell_of_import(import_id)
 
 
 @shared_task(name="imports.sweep")

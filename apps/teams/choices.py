@@ -32,6 +32,7 @@ class SettingName(StrEnum):
     GRACE_DAYS = "grace_days"  # how long erased runs, files and artifacts can be taken back
     HIDDEN = "hidden"  # whether other people find this person
     MAIL_EXPORTS = "mail_exports"  # a mail when an export is ready
+    MAIL_IMPORTS = "mail_imports"  # a mail when an import is done, or was given up
     MAIL_ALERTS = "mail_alerts"  # a mail when a run that one added raises an alert
     MAIL_ALERTS_OF_TEAMS = "mail_alerts_of_teams"  # when any run of one's teams does
     MAIL_ALERT_WORDS = "mail_alert_words"  # whether they say what the alert says
@@ -166,6 +167,7 @@ SPECS: dict[SettingName, Spec] = {
     SettingName.GRACE_DAYS: Spec(FewDays(MOST_GRACE_DAYS), 0, _OWNERS),
     SettingName.HIDDEN: Spec(Switch(), False, _PERSON),
     SettingName.MAIL_EXPORTS: Spec(Switch(), True, _PERSON),
+    SettingName.MAIL_IMPORTS: Spec(Switch(), True, _PERSON),
     # Whoever writes `run.alert()` into a script asks for it, so it is on for one's own runs.
     SettingName.MAIL_ALERTS: Spec(Switch(), True, _PERSON),
     SettingName.MAIL_ALERTS_OF_TEAMS: Spec(Switch(), False, _PERSON),

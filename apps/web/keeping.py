@@ -139,6 +139,7 @@ MAILS = (
     SettingName.MAIL_TEAMS,
     SettingName.MAIL_KEYS,
     SettingName.MAIL_EXPORTS,
+    SettingName.MAIL_IMPORTS,
     SettingName.MAIL_ALERTS,
     SettingName.MAIL_ALERTS_OF_TEAMS,
     SettingName.MAIL_ALERT_WORDS,
@@ -155,6 +156,10 @@ def mail_switch(held: Effective, action: str) -> SwitchRow:
         SettingName.MAIL_EXPORTS: (
             _("Exports"),
             _("When an export that you asked for is ready, or could not be finished."),
+        ),
+        SettingName.MAIL_IMPORTS: (
+            _("Imports"),
+            _("When an import that you asked for is done, or was given up."),
         ),
         SettingName.MAIL_KEYS: (
             _("API keys"),

@@ -98,6 +98,7 @@ def setting_words(name: str) -> str:
         SettingName.GRACE_DAYS: _("How long erased runs, files and artifacts can be taken back"),
         SettingName.HIDDEN: _("Hide me from others"),
         SettingName.MAIL_EXPORTS: _("Mails about exports"),
+        SettingName.MAIL_IMPORTS: _("Mails about imports"),
         SettingName.MAIL_ALERTS: _("Mails about alerts of your runs"),
         SettingName.MAIL_ALERTS_OF_TEAMS: _("Mails about alerts of your teams’ runs"),
         SettingName.MAIL_ALERT_WORDS: _("What alerts say, in the mail"),

@@ -48,6 +48,7 @@ def test_defaults_keep_the_least() -> None:
         "grace_days": "0",
         "hidden": "off",
         "mail_exports": "on",
+        "mail_imports": "on",
         "mail_alerts": "on",
         "mail_alerts_of_teams": "off",
         "mail_alert_words": "off",

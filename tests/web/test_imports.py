@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import io
+import tempfile
+import tracemalloc
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+from pytest_django.fixtures import Settings
 
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.blobs.store import default_store
+from apps.core import clock
 from apps.imports.models import Import
+from apps.imports.notices import tell_of_import
 from apps.imports.tasks import sweep
 from apps.imports.types import ImportState
+from apps.teams.choices import SettingName
 from apps.teams.models import Entity
+from apps.teams.queries import own_entity
+from apps.teams.services import choose
 from tests.imports.test_mlflow import _GOOD as GOOD
 from tests.imports.test_mlflow import packed
 from tests.web.conftest import Visit, text_of
@@ -135,6 +150,64 @@ def test_who_may_hand_in_and_who_sees(
     assert visit(place).headers["Location"].startswith("/sign-in")
 
 
+class _Body(io.RawIOBase):
+    """A form with a file of so many bytes of which only the piece that is asked for is ever made."""
+
+    def __init__(self, size: int) -> None:
+        fields = {"entity": "lab", "origin": "ownlog", "on_clash": "skip"}
+        whole = encode_multipart(BOUNDARY, {**fields, "file": SimpleUploadedFile("a.zip", b"HERE")})
+        self.head, self.tail = whole.split(b"HERE")
+        self.left, self.length = size, len(self.head) + size + len(self.tail)
+
+    def read(self, size: int = -1) -> bytes:
+        assert 0 <= size <= 2**20, "it is asked for as a whole"
+        if self.head:
+            came, self.head = self.head[:size], self.head[size:]
+        elif self.left:
+            came = (TOLD * (size // len(TOLD) + 1))[: min(size, self.left)]
+            self.left -= len(came)
+        else:
+            came, self.tail = self.tail[:size], self.tail[size:]
+        return came
+
+
+TOLD = b"told to nobody but who asks "
+
+
+def test_a_large_file_is_sealed_as_it_comes_and_is_nowhere_whole_nor_in_the_clear(
+    lab: Entity, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the form brings is never held, nor put into a file of its own; a store sees pieces of it, and none that opens."""
+    body, sizes = _Body(48 * 2**20), list[int]()
+    client = Client()
+    client.force_login(bob, backend="django.contrib.auth.backends.ModelBackend")
+    put = type(default_store()).put
+
+    def watched(self: Any, name: str, pieces: Iterable[bytes], *args: Any, **named: Any) -> Any:
+        def each() -> Iterator[bytes]:
+            for piece in pieces:
+                assert TOLD not in piece
+                sizes.append(len(piece))
+                yield piece
+
+        return put(self, name, each(), *args, **named)
+
+    monkeypatch.setattr(type(default_store()), "put", watched)
+    monkeypatch.setattr(tempfile, "_get_candidate_names", None)  # whoever makes a temporary file fails
+    tracemalloc.start()
+    try:
+        environ = {"CONTENT_LENGTH": str(body.length), "wsgi.input": body}
+        answer = client.generic("POST", IMPORTS, b"x", content_type=MULTIPART_CONTENT, **environ)  # type: ignore[arg-type]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert (answer.status_code, "This is not a ZIP archive" in text_of(answer)) == (400, True)
+    assert (body.left, body.tail) == (0, b"")
+    assert sum(sizes) > 48 * 2**20 and max(sizes) <= 2 * 2**20
+    assert peak < 16 * 2**20
+
+
 def test_a_form_of_elsewhere_is_refused_before_anything_is_kept(lab: Entity, bob: User) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(bob, backend="django.contrib.auth.backends.ModelBackend")
@@ -146,8 +219,71 @@ def test_a_form_of_elsewhere_is_refused_before_anything_is_kept(lab: Entity, bob
     assert not Import.objects.exists()
 
 
+BAD = packed(GOOD | {"m/1/r/metrics/<b>loss": "bad\n"})
+
+
+@pytest.mark.parametrize(
+    ("language", "data", "subject"),
+    [
+        ("en", ZIP, "[Ownlog] Your import is done"),
+        ("en", BAD, "[Ownlog] Your import was given up"),
+        ("ja", ZIP, "[Ownlog] インポートが終わりました"),
+    ],
+)
+def test_a_mail_says_in_the_language_of_who_asked_that_it_ended_and_nothing_of_what_is_in_it(
+    lab: Entity,
+    bob: User,
+    settings: Settings,
+    django_capture_on_commit_callbacks: Any,
+    language: str,
+    data: bytes,
+    subject: str,
+) -> None:
+    settings.OWNLOG_BASE_URL = "https://ownlog.example"
+    User.objects.filter(pk=bob.pk).update(language=language)
+    handed(bob, data=data)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        sweep()
+
+    (sent,) = mail.outbox
+    job = Import.objects.get()
+    assert (sent.to, sent.subject) == ([bob.email], subject)
+    assert f"https://ownlog.example{IMPORTS}/{job.public_id}" in sent.body
+    assert not any(word in f"{sent.subject} {sent.body}" for word in ("loss", "lab", "mlruns", "vision"))
+
+
+def test_no_mail_goes_to_who_wants_none_called_it_off_themselves_or_is_gone(
+    send: Visit, lab: Entity, bob: User, alice: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    def ended(by: str) -> int:
+        """How many mails come of it that they call it off."""
+        handed(bob)
+        mail.outbox.clear()
+        with django_capture_on_commit_callbacks(execute=True):
+            send(f"{IMPORTS}/{Import.objects.latest('pk').public_id}/stop", by=by)
+        return len(mail.outbox)
+
+    assert (ended("bob"), ended("alice")) == (0, 1)
+    theirs = own_entity(Actor.person(bob))
+    choose(theirs, SettingName.MAIL_IMPORTS, False, by=Actor.person(bob))
+    assert ended("alice") == 0
+    choose(theirs, SettingName.MAIL_IMPORTS, True, by=Actor.person(bob))
+    # What waits to be mailed is the number of a row: of who was erased meanwhile nothing is sent, nor of a team.
+    job = Import.objects.latest("pk")
+    Entity.objects.filter(pk=lab.pk).update(erased_at=clock.now(), erasure_job=uuid4())
+    tell_of_import(job.pk)
+    Entity.everything.filter(pk=lab.pk).update(erased_at=None, erasure_job=None)
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    tell_of_import(job.pk)
+    assert not mail.outbox
+    User.objects.filter(pk=bob.pk).update(is_active=True)
+    tell_of_import(job.pk)
+    assert len(mail.outbox) == 1
+
+
 def test_what_was_wrong_inside_is_said_on_its_page(visit: Visit, lab: Entity, bob: User) -> None:
-    handed(bob, data=packed(GOOD | {"m/1/r/metrics/<b>loss": "bad\n"}))
+    handed(bob, data=BAD)
     sweep()
 
     page = visit(f"{IMPORTS}/{Import.objects.get().public_id}", by="bob").content.decode()

@@ -84,6 +84,7 @@ def press(seen: Seen, word: str) -> None:
                 "mail_teams": "off",
                 "mail_keys": "off",
                 "mail_exports": "off",
+                "mail_imports": "off",
                 "mail_alerts": "off",
                 "mail_alerts_of_teams": "on",
                 "mail_alert_words": "on",
