@@ -15,6 +15,7 @@ from tests import memory
 from tests.again import Seen
 from tests.turns import (
     BY_TURNS,
+    EVERY_OTHER_DAY,
     EVERY_OTHER_DAY_ON_SERVERS,
     PASSES,
     TURN,
@@ -203,6 +204,7 @@ def test_what_is_asked_on_servers_every_other_day_is_asked_on_the_folder_every_d
     monkeypatch.setenv(PASSES, "turns")
     folders = [ROOT / folder for folder in EVERY_OTHER_DAY_ON_SERVERS]
     files = {str(file.relative_to(ROOT)) for folder in folders for file in folder.rglob("test_*.py")}
+    files -= {*EVERY_OTHER_DAY}
     left = dict[str, set[str]]()
     for day in ("8", "9"):
         monkeypatch.setenv(TURN, day)
@@ -215,6 +217,19 @@ def test_what_is_asked_on_servers_every_other_day_is_asked_on_the_folder_every_d
     for wanted in ("", "whole"):
         monkeypatch.setenv(PASSES, wanted)
         assert not any(is_left_to_another_day(file, on_servers=True) for file in files)
+
+
+def test_what_takes_long_and_has_one_pass_is_asked_every_other_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSES, "turns")
+    asked = list[str]()
+    for day in ("8", "9"):
+        monkeypatch.setenv(TURN, day)
+        asked += [each for each in EVERY_OTHER_DAY if not is_left_to_another_day(each, on_servers=False)]
+
+    assert sorted(asked) == sorted(EVERY_OTHER_DAY)
+    assert [each for each in EVERY_OTHER_DAY if not (ROOT / each).exists() or each in BY_TURNS] == []
+    monkeypatch.setenv(PASSES, "whole")
+    assert not any(is_left_to_another_day(each, on_servers=False) for each in EVERY_OTHER_DAY)
 
 
 def test_of_what_is_answered_the_same_each_has_its_turn_and_one_is_asked_every_day(
