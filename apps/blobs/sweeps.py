@@ -8,6 +8,7 @@ from itertools import islice
 
 from django.db.models import Exists, OuterRef
 
+from apps.blobs.errors import StoreDenied
 from apps.blobs.models import Blob, BlobPart, BlobState
 from apps.blobs.parts import drop_surplus_parts
 from apps.blobs.services import delete_blob, users_of_blobs
@@ -50,6 +51,12 @@ def _delete(blob: Blob) -> bool:
         delete_blob(blob)
     except Conflict:
         return False  # somebody began to use it since the query
+    except (OSError, StoreDenied) as error:
+        # One that cannot be taken away keeps none of the others; a store that is away ends the sweep.
+        log.warning(
+            "not swept, tried again at the next sweep: blob=%s error=%s", blob.pk, type(error).__name__
+        )
+        return False
     return True
 
 

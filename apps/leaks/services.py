@@ -171,10 +171,8 @@ def erase_value(finding: Finding, *, by: Actor) -> None:
         standing = Finding.objects.filter(pk=finding.pk).exclude(state=State.ERASED.value)
         if standing.update(state=State.ERASED.value):
             record(EventKind.SECRET_ERASED, **whose(run), by=by)
-        if spot.place not in {
-            Place.CODE,
-            Place.ARTIFACT,
-        }:  # a file that went whole has a key of its own, which went with it
+        # A file that went whole has a key of its own, which went with it.
+        if spot.place not in {Place.CODE, Place.ARTIFACT}:
             Scan.objects.get_or_create(run=run)
             Scan.objects.filter(run=run).update(new_key_wanted_at=clock.now())
     _settle(run)
@@ -239,9 +237,8 @@ def _settle(run: Run) -> None:
     if held is None:
         return
     rows = Finding.objects.filter(run=held, state=State.OPEN.value)
-    with (
-        leaving_out_damaged()
-    ):  # the value itself is gone by now: what else is damaged changes nothing about that
+    # The value itself is gone by now: what else is damaged changes nothing about that.
+    with leaving_out_damaged():
         found = as_they_stand(list(told(rows, {held.pk: run_key(held)})))
     gone = {each.finding.public_id for each in found if not each.is_open}
     in_files = [each.finding for each in found if each.is_open and each.finding.spot.place is Place.FILE]

@@ -48,6 +48,20 @@ def test_a_deletion_that_broke_off_is_finished_at_once() -> None:
     assert list(default_store().list()) == []
 
 
+@pytest.mark.embedded
+def test_one_that_cannot_be_taken_away_keeps_no_other(folder: Path) -> None:
+    stuck, _other = (write_blob(run_key(), [b"x"]).blob for _ in range(2))
+    Blob.objects.update(state=BlobState.LEAVING)
+    (place,) = folder.rglob(stuck.object_name)
+    place.unlink()
+    place.mkdir()  # which no file system deletes as a file
+
+    assert sweeps.sweep_orphans() == Swept(blobs=1)
+    assert list(Blob.objects.all()) == [stuck]
+    place.rmdir()
+    assert sweeps.sweep_orphans() == Swept(blobs=1)
+
+
 @pytest.mark.usefixtures("two_days_later")
 class TestTwoDaysLater:
     @pytest.mark.parametrize("state", [BlobState.UPLOADING, BlobState.STORED])
