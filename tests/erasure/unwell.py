@@ -37,7 +37,7 @@ from apps.vault import epochs, receipts
 from apps.vault.models import Receipt
 from apps.vault.readiness import make_ready
 from apps.vault.signing import public_key
-from tests.erasure import sessions
+from tests.erasure import sessions, small_disk
 from tests.erasure.conftest import full_run
 from tests.erasure.faults import free, go_on
 from tests.erasure.proxy import Asked, Fault, Proxy, Rule, tells_all, well
@@ -460,12 +460,11 @@ OF_THE_CLOCK = (clock_jumps, clock_is_set_back)
 
 
 def stories(day: int) -> tuple[Callable[[World], None], ...]:
-    """On PostgreSQL two of what a store does, each on its day, and all that becomes of sessions. Its disk is its server's, which
-    stops there."""
+    """On PostgreSQL two of what a store does, each on its day, all that becomes of sessions, and a disk of its server's that is full."""
     if connections["default"].vendor != "postgresql":
         return (*OF_THE_STORE, database_lost, database_full, *OF_THE_CLOCK)
     two = (OF_THE_STORE[(2 * day + each) % len(OF_THE_STORE)] for each in range(2))
-    return (*two, database_lost, *sessions.STORIES, *OF_THE_CLOCK)
+    return (*two, database_lost, *sessions.STORIES, *small_disk.stories(), *OF_THE_CLOCK)
 
 
 @contextmanager
