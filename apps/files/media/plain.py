@@ -47,10 +47,15 @@ def _item(kind: Kind, path: str, value: Any, caption: str) -> Item:
         caption,
         measure_in(_of(value, "width")),
         measure_in(_of(value, "height")),
-        measure_in(_of(value, "nrows")),
+        _rows_in(_of(value, "nrows")),
         is_increment=_of(value, TYPE_KEY) == INCREMENT,
         artifact=path_in(_of(value, "artifact_path")),
     )
+
+
+def _rows_in(value: Any) -> int | None:
+    """A table may well have none."""
+    return 0 if type(value) is int and value == 0 else measure_in(value)
 
 
 def _of(value: Any, name: str) -> Any:

@@ -50,6 +50,7 @@ def test_captions_and_sizes() -> None:
     assert [item.caption for item in items_of(ROW["sound"])] == ["a tone"]
     assert [item.caption for item in items_of(ROW["videos"])] == ["", ""]
     assert [item.rows for item in items_of(ROW["table"])] == [3]
+    assert [item.rows for item in items_of(ROW["table"] | {"nrows": 0})] == [0]
 
 
 def test_layers_of_one_image_and_of_a_list() -> None:

@@ -178,6 +178,13 @@ def test_a_file_that_is_no_table_is_said_to_be_none(visit: Visit, kinds: Run, st
     assert visit(TABLE, by="vera", key="table").status_code == 400
 
 
+def test_a_table_without_rows_is_no_search_that_found_none(visit: Visit, kinds: Run, store: Store) -> None:
+    store(kinds, {PATH: written(["a"], [])})
+
+    assert "This table has no rows." in text_of(visit(TABLE, by="vera", key="table"))
+    assert "No row has this in any of its cells." in text_of(visit(TABLE, by="vera", key="table", q="x"))
+
+
 def test_outsiders_find_no_table(visit: Visit, table: Run, mallory: User) -> None:
     assert visit(TABLE, by="mallory", key="table").status_code == 404
 
