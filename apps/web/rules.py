@@ -202,6 +202,8 @@ for name in (
     "artifact-file-image",
     "artifact-file-play",
     "artifact-file-html",
+    "client-portfolio",
+    "client-registry",
     "run-artifacts",
     "run-lineage",
     "project-compare-code",

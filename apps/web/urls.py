@@ -399,4 +399,7 @@ urlpatterns = [
     path(
         "<str:entity>/<str:project>/runs/<str:run>/plotly/<path:name>", files.plotly, name="run-file-plotly"
     ),
+    # Where the client says that a linked version is, in a registry and elsewhere: both lead to its page.
+    path("orgs/<str:entity>/registry/<str:project>", artifacts.of_client, name="client-registry"),
+    path("<str:entity>/registry/<str:project>", artifacts.of_client, name="client-portfolio"),
 ]

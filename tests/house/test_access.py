@@ -272,6 +272,9 @@ OTHERWISE = {
     },
     **{f"{door}project-view": {404} for door in ("", "api:")},
     **{f"go-{kind}": {404} for kind in ("alert", "run", "version", "webhook")},
+    # What they lead to stands in their query.
+    "client-portfolio": {404},
+    "client-registry": {404},
     # a.txt is no mask, and the run logs no media.
     "run-media-look": {400},
     "run-media-mask": {400},

@@ -90,6 +90,8 @@ QUERIES = {
     "-series": "key=loss",
     "-ridge": "key=loss",
     "-histogram": "key=loss",
+    "client-portfolio": "selectionPath={entity}/{project}/ds",
+    "client-registry": "selectionPath={entity}/{project}/ds",
     "run-histograms": "",
     "project-erase-runs": "runs={run_id}",
     "api:runs": "name={run}",

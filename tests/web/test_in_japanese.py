@@ -253,6 +253,8 @@ WITHOUT_A_LINK = {
     "run-media-table",
     "go-alert",  # as the next three: ways on, from a mail or a message
     "go-run",
+    "client-portfolio",  # ways on, from what the client prints
+    "client-registry",
     "go-version",
     "go-webhook",
     "project-webhook",  # of webhooks that were made: test_webhooks.py

@@ -406,3 +406,32 @@ def test_a_link_in_a_project_is_ended_from_its_page(
     assert send(f"{address}/unlink", by="alice")["Location"] == "/lab/vision/artifacts/model/chosen"
     chosen = find_collection(vision, "chosen")
     assert chosen is not None and not links_in(chosen).exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "leads_to"),
+    [
+        ("orgs/institute/registry/models?selectionPath=institute%2Fwandb-registry-models%2Fprod&view=membership&version=v0", LINKED),
+        ("orgs/institute/registry/models?selectionPath=institute%2Fwandb-registry-models%2Fprod", LINKED),
+        ("lab/registry/model?selectionPath=lab%2Fvision%2Fchosen&view=membership&version=v0", "/lab/vision/artifacts/model/chosen/v0"),
+        ("orgs/institute/registry/models?selectionPath=institute%2Fwandb-registry-models%2Fprod&version=v1", None),
+        ("orgs/institute/registry/models?selectionPath=institute%2Fwandb-registry-models%2Fnone", None),
+        ("orgs/institute/registry/models", None),
+    ],
+)  # fmt: skip
+def test_the_addresses_that_the_client_gives_lead_to_what_is_linked(
+    visit: Visit,
+    models: Project,
+    net: Version,
+    vision: Project,
+    by: Actor,
+    address: str,
+    leads_to: str | None,
+) -> None:
+    for place, name in ((models, "prod"), (vision, "chosen")):
+        link_version(net, place, name=name, aliases=[], by=by)
+
+    answer = visit(f"/{address}", by="alice")
+
+    assert (answer.status_code, answer.get("Location")) == ((302, leads_to) if leads_to else (404, None))
+    assert visit(f"/{address}").status_code == 404

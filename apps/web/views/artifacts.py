@@ -26,7 +26,7 @@ from apps.artifacts.queries import (
     withheld_artifacts,
 )
 from apps.artifacts.services import may_add_to, may_unlink
-from apps.artifacts.types import CollectionKind, RunRole
+from apps.artifacts.types import LATEST, CollectionKind, RunRole
 from apps.projects.queries import get_project, open_project
 from apps.runs.queries import count_runs, get_run, open_run
 from apps.runs.types import RunCount
@@ -135,6 +135,15 @@ def go(request: Request, public_id: str) -> HttpResponseBase:
     place, opened = open_project(collection.project), open_collection(collection)
     number = version.number if link is None else link.number
     return redirect(artifact_url(place.entity, place.name, opened.type_name, opened.name, f"v{number}"))
+
+
+@require_safe
+def of_client(request: Request, entity: str, project: str) -> HttpResponseBase:
+    """From the address that the client gives to a linked version, which its query names, to its page."""
+    owner, _slash, rest = request.GET.get("selectionPath", "").partition("/")
+    place, _slash, name = rest.partition("/")
+    opened = _shown(request, owner, place, name, request.GET.get("version") or LATEST)
+    return redirect(ledger.version_url(open_project(opened.collection.collection.project), opened))
 
 
 @require_safe
