@@ -46,14 +46,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         max_length=12, choices=[(each.value, each.value) for each in Density], default=Density.COMPACT.value
     )
     time_zone = models.CharField(max_length=64, default="", blank=True)  # of moments on pages; empty: UTC
-    has_single_keys = models.BooleanField(
-        default=True
-    )  # shortcuts of one key; a voice may press them unasked
+    # Shortcuts of one key; a voice may press them unasked.
+    has_single_keys = models.BooleanField(default=True)
     # While it can be taken back an erased account opens nothing, and has its public id in the place of its name (accounts.closing).
     erased_at = models.DateTimeField(null=True)
-    was_active = models.BooleanField(
-        default=True
-    )  # before it was closed: the operators may have suspended it
+    # Before it was closed: the operators may have suspended it.
+    was_active = models.BooleanField(default=True)
     # Of one that nobody uses, where the operators set an end to that.
     idle_notices = models.PositiveSmallIntegerField(default=0)
     idle_told_at = models.DateTimeField(null=True)

@@ -39,9 +39,8 @@ class Scan(models.Model):
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="scans", related_query_name="scan")
-    version = models.PositiveBigIntegerField(
-        default=0
-    )  # of the run, when all that there was had been looked at
+    # Of the run, when all that there was had been looked at.
+    version = models.PositiveBigIntegerField(default=0)
     looked_until = models.DateTimeField(default=clock.now)  # files of before that moment were
     sealed_progress = models.BinaryField(null=True)
     # When a value was last taken out: until the run has another key, old copies open it.

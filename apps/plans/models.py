@@ -38,9 +38,8 @@ class Entitlement(models.Model):
 class PlanRequest(models.Model):
     """That somebody asks for a free team. Its words lie under a key of its own, which ends with the decision."""
 
-    uuid = models.UUIDField(
-        unique=True, default=uuid.uuid4, editable=False
-    )  # what sealed fields are bound to
+    # What sealed fields are bound to.
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="plan_requests")
     plan = models.CharField(max_length=12, choices=[(each.value, each.value) for each in FREE_PLANS])

@@ -23,9 +23,8 @@ class Run(models.Model):
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="runs")
     vault_node = models.UUIDField(unique=True)
     name_index = models.BinaryField(max_length=16)
-    number = models.PositiveIntegerField(
-        default=0
-    )  # the how-manieth of its project; its colour follows from it
+    # Which run of its project it is, counted from one; its colour follows from it.
+    number = models.PositiveIntegerField(default=0)
 
     sealed_head = models.BinaryField()
     sealed_config = models.BinaryField(null=True)
@@ -36,9 +35,8 @@ class Run(models.Model):
         max_length=10, choices=[(s, s) for s in RunState], default=RunState.RUNNING.value
     )
     exit_code = models.IntegerField(null=True)
-    version = models.PositiveBigIntegerField(
-        default=1
-    )  # counts changes, so that readers know what to open again
+    # Counts changes, so that readers know what to open again.
+    version = models.PositiveBigIntegerField(default=1)
     history_lines = models.PositiveBigIntegerField(default=0)
     event_lines = models.PositiveBigIntegerField(default=0)
     output_lines = models.PositiveBigIntegerField(default=0)
@@ -48,9 +46,8 @@ class Run(models.Model):
     stop_requested_at = models.DateTimeField(null=True)
     erased_at = models.DateTimeField(null=True)  # from then on no door finds it
     erasure_job = models.UUIDField(null=True)
-    is_back_soon = models.BooleanField(
-        default=False
-    )  # only a part of it is erased: whoever writes asks again
+    # Only a part of it is erased: whoever writes asks again.
+    is_back_soon = models.BooleanField(default=False)
     renewed_at = models.DateTimeField(null=True)  # when it was given another key than it began with
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
@@ -96,9 +93,8 @@ class Alert(models.Model):
     raised_at = models.DateTimeField(default=clock.now)
     repeats = models.PositiveIntegerField(default=0)  # raised again while it was too soon to tell
     last_at = models.DateTimeField(default=clock.now)  # the last of these; without one, when it was raised
-    told_at = models.DateTimeField(
-        null=True
-    )  # when mails about it were made, or it was decided that none are
+    # When mails about it were made, or it was decided that none are.
+    told_at = models.DateTimeField(null=True)
     reached = models.JSONField(default=list)  # users who need no further try, while others do
 
     class Meta:

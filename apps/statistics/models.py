@@ -12,9 +12,8 @@ class Release(models.Model):
     delta = models.FloatField()
     minimum = models.PositiveIntegerField()
     names_on = models.DateField()  # of which day the list of names was
-    busy_until = models.DateTimeField(
-        null=True
-    )  # a worker counts; past this moment it is taken for dead, and counting begins anew
+    # A worker counts; past this moment it is taken for dead, and counting begins anew.
+    busy_until = models.DateTimeField(null=True)
     # The day alone: at what moment it was done tells how long counting took, and that grows with the people who are counted.
     released_on = models.DateField(null=True)
 

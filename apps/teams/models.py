@@ -102,9 +102,8 @@ class Membership(models.Model):
 class ServiceAccount(models.Model):
     """What a team calls an account of its own for scripts. Its role is a membership like anybody's; it ends with the team."""
 
-    uuid = models.UUIDField(
-        unique=True, default=uuid.uuid4, editable=False
-    )  # what the sealed name is bound to
+    # What the sealed name is bound to.
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     public_id = models.CharField(max_length=20, unique=True, default=new_public_id, editable=False)
     entity = models.ForeignKey(Entity, on_delete=models.CASCADE, related_name="service_accounts")
     user = models.OneToOneField(
