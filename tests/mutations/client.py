@@ -13,6 +13,7 @@ from apps.access.policy import Permission
 from apps.api.throttling import counts
 from apps.artifacts.models import StoredFile
 from apps.core import jsontext
+from apps.projects.types import PUBLISHED
 from apps.runs.models import Run
 from apps.wandb_protocol.ids import to_client
 from tests.factories.artifacts import md5
@@ -74,7 +75,9 @@ def _new(p: Place) -> dict[str, Any]:
 
 
 def _look(p: Place) -> dict[str, Any]:
-    said = {"displayName": "x", "type": "vega2", "access": "PRIVATE", "spec": "{}"}
+    # As visible as its project, or it is refused to whoever may write there.
+    said = {"displayName": "x", "type": "vega2", "spec": "{}"}
+    said["access"] = "PUBLIC" if p.visibility in PUBLISHED else "PRIVATE"
     return said | {"entity": p.target.entity, "name": f"{p.target.project}/look"}
 
 
