@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from http.cookies import SimpleCookie
@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from django.conf import settings
+from django.db import connections
 from django.test import Client
 
 from apps.access.policy import TO_OWN_RUNS, Permission, Role, allows
@@ -45,6 +46,9 @@ _TOKENS = [
 _WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 _SEND_NOTHING = {"stranger", "viewer"}  # one who sees nothing and one who may only look
 _MARK = re.compile(rb"mark-[a-z]+")
+_WRITES = re.compile(r'\s*(?:INSERT(?: OR IGNORE)? INTO|UPDATE|DELETE FROM) "?(\w+)')
+# What is noted of whoever asks, whatever they are answered: that they looked, and from where their key is used.
+_OF_THE_ASKER = {"django_session", "accounts_apikey", "accounts_keynetwork", "audit_event", "audit_repeat"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Heard:
     place: str  # where it leads on to
     kind: str
     body: bytes
+    written: frozenset[str] = frozenset()  # tables, in whichever database
 
     @property
     def marks(self) -> set[str]:
@@ -137,13 +142,19 @@ class Measure:
         elif asker.key and with_key:
             headers["Authorization"] = basic(asker.key)
         counts.forget()
-        with nullcontext() if is_kept else undone():
+        with nullcontext() if is_kept else undone(), _noting_writes() as written:
             answer: Any = self.client.generic(
                 ask.method, ask.path, ask.body, content_type=ask.kind, headers=headers
             )
             body = b"".join(answer.streaming_content) if answer.streaming else answer.content
         facts = answer.headers
-        return Heard(answer.status_code, facts.get("Location", ""), facts.get("Content-Type", ""), body)
+        return Heard(
+            answer.status_code,
+            facts.get("Location", ""),
+            facts.get("Content-Type", ""),
+            body,
+            frozenset(written),
+        )
 
     def asked(self, asker: Asker, way: Way, target: Target, **changes: Any) -> Heard:
         ask = replace(way.ask(self.world, target, asker), **changes)
@@ -211,6 +222,8 @@ class Measure:
             yield wrong(wanted, got)
         if differs := self.head(asker, way, place.target, heard):
             yield wrong("the same to HEAD", differs)
+        if wanted in {NOTHING, FORBIDDEN, WHO} and (written := heard.written - _OF_THE_ASKER):
+            yield wrong("nothing done", f"a write to {', '.join(sorted(written))}")
         unseen = heard.marks - seen_by(self.world, asker, way)
         if unseen:
             yield wrong("no words of what is not theirs", ", ".join(sorted(unseen)))
@@ -227,6 +240,22 @@ class Measure:
             empty = b"" if way.ask(self.world, place.target, asker).kind == FORM else b"{}"
             if (again := outcome(way, self.asked(asker, way, place.target, body=empty))) != wanted:
                 yield wrong(f"{wanted}, whatever is sent", again)
+
+
+@contextmanager
+def _noting_writes() -> Iterator[set[str]]:
+    """The tables that are written to in the block, also where it is taken back."""
+    written = set[str]()
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if found := _WRITES.match(sql):
+            written.add(found[1])
+        return execute(sql, params, many, context)
+
+    with ExitStack() as stack:
+        for connection in connections.all():
+            stack.enter_context(connection.execute_wrapper(note))
+        yield written
 
 
 def _says_less(asker: Asker, way: Way, place: Place) -> bool:
