@@ -18,7 +18,7 @@ from apps.core.waiting import Work, work_of
 from apps.erasure.grace import kept_for_now, may_begin
 from apps.erasure.models import ErasureJob
 from apps.erasure.plan import HEADS, Part, parts_of
-from apps.erasure.types import Scope, TeamWouldGo, VersionsWouldGo, WouldGo
+from apps.erasure.types import Scope, Step, TeamWouldGo, VersionsWouldGo, WouldGo
 from apps.files.models import RunFile
 from apps.files.queries import get_files
 from apps.projects.models import Project
@@ -119,6 +119,12 @@ def _below(part: Part, ids: Sequence[int]) -> QuerySet[Any]:
 def jobs_seen_by(actor: Actor) -> list[ErasureJob]:
     """The newest erasures that the actor asked for, and those of the entities whose admin they are."""
     return list(_seen(actor).select_related("entity").order_by("-id")[:_MOST_SHOWN])
+
+
+def jobs_on_their_way(actor: Actor, *, most: int) -> list[ErasureJob]:
+    """The newest of these that have not come to their end; a waiting one can be taken back."""
+    going = _seen(actor).filter(done_at=None).exclude(step=Step.TAKEN_BACK)
+    return list(going.select_related("entity").order_by("-id")[:most])
 
 
 def get_job(actor: Actor, *, public_id: str) -> ErasureJob:

@@ -1,4 +1,4 @@
-"""Mail to who handed something in: that all of it is there or that it was given up, with a link to its page and nothing of what is in it."""
+"""Mail to who handed something in: that it is done or that it was given up, with a link to its page and nothing of what is in it."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from apps.accounts.actors import Actor
 from apps.audit.events import Group, kinds_in
 from apps.audit.queries import Asked
-from apps.erasure.queries import jobs_seen_by
+from apps.core.errors import Suspended
+from apps.erasure.queries import jobs_on_their_way
 from apps.projects.seen import audited_entity, page_of
 from apps.web.erasing import Progress, progress_of
 from apps.web.record import Said, days
@@ -24,10 +25,17 @@ class Lately:
 
 
 def lately(actor: Actor) -> Lately:
-    own = audited_entity(actor, actor.username)
+    return Lately(_seen(actor), going(actor))
+
+
+def going(actor: Actor) -> list[Progress]:
+    return [progress_of(job) for job in jobs_on_their_way(actor, most=_MOST)]
+
+
+def _seen(actor: Actor) -> list[Said]:
+    try:
+        own = audited_entity(actor, actor.username)
+    except Suspended:  # the projects of their teams are there all the same
+        return []
     looks = page_of(actor, own, Asked(kinds=frozenset(kinds_in(Group.SEEN))), most=_MOST).lines
-    erasures = [progress_of(job, actor) for job in jobs_seen_by(actor)]
-    return Lately(
-        [said for day in days(actor, own, looks) for said in day.lines],
-        [each for each in erasures if not each.is_over][:_MOST],
-    )
+    return [said for day in days(actor, own, looks) for said in day.lines]

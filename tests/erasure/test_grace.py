@@ -106,7 +106,7 @@ def test_a_run_waits_closed_and_comes_back_as_it_was(
         get_run(by, Permission.RUN_READ, entity="lab", project="vision", name="full")
     with pytest.raises(Erased):
         start_run(vision, name="full", by=by, patch=RunPatch())
-    with pytest.raises(NotFound):
+    with pytest.raises(Erased):
         log(full, 6)
     assert list(due_jobs()) == []
     advance(job.pk)  # a message that came too early

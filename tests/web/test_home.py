@@ -12,6 +12,7 @@ from apps.projects.models import Project
 from apps.projects.services import update_project
 from apps.runs.models import Run
 from apps.teams.models import Entity
+from apps.teams.services.suspending import suspend_entity
 from apps.web.sparks import HEIGHT, _placed
 from tests.factories import work
 from tests.web.conftest import Log, Visit, text_of
@@ -205,6 +206,24 @@ def test_the_margin_says_who_looked_and_what_is_being_erased(
     assert "Being erased A project with everything in it can be taken back until" in after
     assert f'href="/settings/erasures/{job.public_id}"' in visit("/", by="alice").content.decode()
     assert "Being erased" not in text_of(visit("/", by="mallory"))
+
+
+def test_who_erases_their_last_project_sees_until_when_it_can_be_taken_back(visit: Visit, alice: User) -> None:
+    erase_project(work.project("alice", "only", by=alice), by=Actor.person(alice))
+
+    words = text_of(visit("/", by="alice"))
+
+    assert "Log a first run" in words
+    assert "A project with everything in it can be taken back until" in words
+
+
+def test_a_person_who_is_suspended_comes_to_the_projects_of_their_team(
+    visit: Visit, alice: User, lab: Entity
+) -> None:
+    work.project("lab", "ours", by=alice)
+    suspend_entity(Entity.objects.get(user=alice), by=Actor.person(alice))  # the first account owns the instance
+
+    assert "ours" in text_of(visit("/", by="alice"))
 
 
 # ── The first run ──

@@ -13,7 +13,7 @@ from apps.projects.queries import my_projects, projects_of, readable_projects
 from apps.teams.queries import entities_of, entity_by_name
 from apps.teams.types import EntityKind
 from apps.vault.damage import leaving_out_damaged
-from apps.web.lately import lately
+from apps.web.lately import going, lately
 from apps.web.ledgers import keeping, ledgers
 from apps.web.links import project_url
 from apps.web.registries import shelves
@@ -34,7 +34,8 @@ def home(request: Request) -> HttpResponseBase:
     keys = list(api_keys_of(request.actor))
     if not projects and not damaged:
         teams = [each.name for each in entities if each.kind == EntityKind.TEAM]
-        return render(request, "home/first_run.html", {"keys": len(keys), "teams": teams})
+        context = {"keys": len(keys), "teams": teams, "going": going(request.actor)}
+        return render(request, "home/first_run.html", context)
     everything = ledgers(entities, projects)
     found = [ledger.about(words) for ledger in everything]
     context = {
