@@ -103,13 +103,18 @@ def table(figures: Sequence[Figure]) -> str:
 
 
 def _beside(same: Sequence[Figure]) -> tuple[str, str, str]:
-    """Floor (the lowest that was found), promise, and whether it is kept everywhere."""
+    """Floor (the lowest that was found), promise, and whether it is kept everywhere. Where each database has a promise of its own,
+    reckoned from its own floor, both stand there for each, in the order of the columns."""
     first = same[0]
+    told = same if len({one.limit for one in same}) > 1 else same[:1]
     floors = [one.floor for one in same if one.floor is not None]
-    floor = _written(min(floors), first.unit) if floors else ""
-    if first.limit is None:
+    if len(told) == 1:
+        floors = floors and [min(floors)]
+    floor = " / ".join(_written(each, first.unit) for each in floors)
+    limits = " / ".join(_written(one.limit, first.unit) for one in told if one.limit is not None)
+    if not limits:
         return floor, "", ""
-    promised = f"{'≥' if first.more_is_better else '≤'} {_written(first.limit, first.unit)}"
+    promised = f"{'≥' if first.more_is_better else '≤'} {limits}"
     return floor, promised, "yes" if all(one.is_kept for one in same) else "**no**"
 
 

@@ -74,6 +74,8 @@ def test_a_table_shows_each_database_beside_the_lowest_floor_and_what_is_not_kep
         Figure("chart", 12.34, "ms", 1.7, 30.0, database="sqlite"),
         Figure("chart", 31.0, "ms", 1.6, 30.0, database="postgresql"),
         Figure("at once", 1234.5, "/s", limit=1000.0, more_is_better=True, database="sqlite"),
+        Figure("p99 of others", 9.0, "ms", 8.0, 9.6, database="sqlite"),
+        Figure("p99 of others", 20.0, "ms", 18.0, 21.6, database="postgresql"),
     ]
 
     assert table(figures).splitlines() == [
@@ -81,6 +83,7 @@ def test_a_table_shows_each_database_beside_the_lowest_floor_and_what_is_not_kep
         "| --- | ---: | ---: | ---: | ---: | --- |",
         "| chart | 12.3 ms | 31 ms | 1.6 ms | ≤ 30 ms | **no** |",
         "| at once | 1,234 /s |  |  | ≥ 1,000 /s | yes |",
+        "| p99 of others | 9 ms | 20 ms | 8 ms / 18 ms | ≤ 9.6 ms / 21.6 ms | yes |",
     ]
 
 

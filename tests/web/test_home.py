@@ -208,7 +208,9 @@ def test_the_margin_says_who_looked_and_what_is_being_erased(
     assert "Being erased" not in text_of(visit("/", by="mallory"))
 
 
-def test_who_erases_their_last_project_sees_until_when_it_can_be_taken_back(visit: Visit, alice: User) -> None:
+def test_who_erases_their_last_project_sees_until_when_it_can_be_taken_back(
+    visit: Visit, alice: User
+) -> None:
     erase_project(work.project("alice", "only", by=alice), by=Actor.person(alice))
 
     words = text_of(visit("/", by="alice"))
@@ -221,7 +223,8 @@ def test_a_person_who_is_suspended_comes_to_the_projects_of_their_team(
     visit: Visit, alice: User, lab: Entity
 ) -> None:
     work.project("lab", "ours", by=alice)
-    suspend_entity(Entity.objects.get(user=alice), by=Actor.person(alice))  # the first account owns the instance
+    own, operator = Entity.objects.get(user=alice), Actor.person(alice)  # the first account owns the instance
+    suspend_entity(own, by=operator)
 
     assert "ours" in text_of(visit("/", by="alice"))
 
