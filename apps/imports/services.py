@@ -26,7 +26,16 @@ from apps.blobs.models import Blob
 from apps.blobs.unread import is_one_alone
 from apps.code_saving.queries import kept_in
 from apps.core import background, clock
-from apps.core.errors import Conflict, Forbidden, Invalid, NotFound, OwnlogError, TooMuch, Unavailable
+from apps.core.errors import (
+    Conflict,
+    Erased,
+    Forbidden,
+    Invalid,
+    NotFound,
+    OwnlogError,
+    TooMuch,
+    Unavailable,
+)
 from apps.core.pauses import AWAY, next_pause, next_short_pause, reconnect
 from apps.erasure.code import erase_code_in
 from apps.erasure.services import erase_project
@@ -50,7 +59,7 @@ LONGEST_TURN = timedelta(hours=4)
 _UNTRIED = Greatest(F("tries"), 1) - 1  # it may have been set back meanwhile
 UNDER_WAY = (ImportState.QUEUED.value, ImportState.RUNNING.value)
 # What is wrong with what is brought, or with bringing it here: to try again changes nothing.
-_FINAL = (Invalid, TooMuch, Conflict, Forbidden, NotFound)
+_FINAL = (Invalid, TooMuch, Conflict, Forbidden, NotFound, Erased)
 # What says nothing of it: it waits, and nothing is given up for it. A volume that is not mounted says that its files are missing.
 NOT_NOW = (*AWAY, ObjectMissing)
 UNREAD = "unread"

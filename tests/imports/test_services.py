@@ -21,11 +21,12 @@ from apps.artifacts.services.uploads import insert_version
 from apps.audit.models import Event
 from apps.blobs.models import Blob
 from apps.core import clock
-from apps.core.errors import Conflict, NotFound
+from apps.core.errors import Conflict, Erased, NotFound
 from apps.erasure.code import erase_code, saved_code_of
 from apps.erasure.models import ErasureJob
 from apps.erasure.retention import erase_old_versions, erase_what_is_old
 from apps.erasure.services import advance as advance_erasure
+from apps.erasure.teams import erase_team
 from apps.files import services as files
 from apps.files.models import RunFile
 from apps.files.queries import withheld_names
@@ -317,6 +318,24 @@ def test_what_fails_behind_a_worker_that_may_live_is_tried_once_more_alone(
 
     assert Import.objects.get().state == ImportState.RUNNING
     assert services.bring(job, OwnlogReader(io.BytesIO(archive)), by=by).versions == 2
+
+
+@pytest.mark.parametrize("name", ["bring_lines", "bring_files"])
+def test_what_comes_for_a_team_that_is_erased_meanwhile_is_not_tried_again(
+    archive: bytes, lab: Entity, alice: User, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    real = getattr(bringing, name)
+
+    def meanwhile(*args: Any, **kwargs: Any) -> Any:
+        erase_team(lab, by=Actor.person(alice), at_once=True)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(bringing, name, meanwhile)
+
+    with pytest.raises(Erased):
+        imported(archive, lab, by=alice)
+
+    assert Import.objects.get().state == ImportState.GIVEN_UP
 
 
 def test_what_was_imported_is_kept_as_long_as_what_was_made_on_that_day(
