@@ -42,7 +42,8 @@ def _ownerless_blobs(before: datetime) -> list[Blob]:
     unused = Blob.objects.filter(state=BlobState.STORED, created_at__lt=before)
     for model, field in users_of_blobs():
         users = model._base_manager.filter(**{field: OuterRef("pk")})
-        unused = unused.filter(~Exists(users))
+        # One that is pointed at cannot be deleted: it would stand before others at each sweep.
+        unfinished, unused = unfinished.filter(~Exists(users)), unused.filter(~Exists(users))
     return [blob for found in (leaving, unfinished, unused) for blob in found.order_by("pk")[:_BATCH]]
 
 

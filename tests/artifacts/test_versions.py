@@ -12,6 +12,7 @@ from apps.accounts.models import User
 from apps.artifacts import queries, services
 from apps.artifacts.models import Collection, StoredFile, Version
 from apps.artifacts.types import ChangeKind, ManifestKind, RunRole, VersionPatch, VersionState, WantedFile
+from apps.blobs.models import Blob, BlobState
 from apps.core import clock
 from apps.core.errors import Forbidden, Invalid, NotFound
 from apps.projects.models import Project
@@ -268,6 +269,25 @@ def test_uploads_that_broke_off_are_swept(vision: Project, ali: Actor) -> None:
     assert list(Version.objects.all()) == [kept]
     assert [file.birth_id for file in StoredFile.objects.all()] == [kept.pk]
     assert Collection.objects.count() == 1
+
+
+def test_room_for_a_file_that_a_version_was_committed_without_is_given_back(
+    vision: Project, ali: Actor
+) -> None:
+    begun = artifacts.begin(vision, "ds", {"a": b"1"}, by=ali)
+    services.announce_files(begun, [WantedFile("b", artifacts.md5(b"never sent"))])
+    artifacts.upload(begun, {"a": b"1"}, by=ali)
+    artifacts.bring_manifest(begun, artifacts.manifest({"a": b"1"}), by=ali)
+    done = services.commit_version(begun, by=ali)
+
+    services.sweep_versions()
+    assert StoredFile.objects.count() == 2  # its bytes may be on their way
+    Blob.objects.update(created_at=clock.now() - timedelta(days=3))
+    services.sweep_versions()
+
+    assert StoredFile.objects.count() == 1
+    assert not Blob.objects.filter(state=BlobState.UPLOADING).exists()
+    assert read(done, "a") == b"1"
 
 
 def test_an_upload_that_ends_while_broken_off_ones_are_swept_stays(vision: Project, ali: Actor) -> None:

@@ -82,12 +82,13 @@ class TestTwoDaysLater:
         assert sweeps.sweep_orphans() == Swept()
         assert b"".join(read_blob(blob, owner)) == b"x"
 
+    @pytest.mark.parametrize("state", [BlobState.UPLOADING, BlobState.STORED])
     def test_blobs_in_use_do_not_stand_before_those_that_are_not(
-        self, run: Run, monkeypatch: pytest.MonkeyPatch
+        self, state: BlobState, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(sweeps, "_BATCH", 1)
         used, unused = (write_blob(NodeId(run.vault_node), [b"x"]).blob for _ in range(2))
-        Blob.objects.update(created_at=clock.now() - timedelta(days=30))
+        Blob.objects.update(state=state, created_at=clock.now() - timedelta(days=30))
         RunFile.objects.create(run=run, blob=used, name_index=b"i" * 16, sealed_name=b"")
 
         assert sweeps.sweep_orphans() == Swept(blobs=1)

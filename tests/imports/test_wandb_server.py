@@ -14,8 +14,9 @@ import pytest
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.artifacts.models import Version
+from apps.artifacts.models import StoredFile, Version
 from apps.artifacts.queries import list_entries, open_version
+from apps.blobs.models import Blob, BlobState
 from apps.core.errors import OwnlogError, Unavailable
 from apps.files.queries import list_files, read_file
 from apps.imports.bringing import Bringing
@@ -369,6 +370,8 @@ def test_a_version_comes_without_the_file_that_its_server_lost_and_has_the_diges
     version = Version.objects.get()
     assert [each.path for each in list_entries(version)] == ["w.bin"]
     assert (version.size, open_version(version).words.digest) == (7, _digest(["w.bin"]))
+    assert StoredFile.objects.count() == 1
+    assert not Blob.objects.filter(state=BlobState.UPLOADING).exists()
 
 
 def test_what_was_lost_of_a_version_is_told_also_by_who_goes_on_behind_it(

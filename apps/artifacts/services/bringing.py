@@ -38,6 +38,7 @@ from apps.artifacts.queries.versions import (
 )
 from apps.artifacts.services.collections import make_collection, move_aliases, seal_collection_words
 from apps.artifacts.services.committing import publish_whole
+from apps.artifacts.services.deleting import drop_never_sent
 from apps.artifacts.services.uploads import (
     announce_files,
     announce_manifest,
@@ -118,9 +119,12 @@ def bring_version(
                     lost(file.entry.path)
         return version
     rows, missing = _received(version, files)
-    for path in missing:
-        lost(path)
     if missing:
+        for path in missing:
+            lost(path)
+            del rows[path]
+        while drop_never_sent(StoredFile.objects.filter(birth=version)):
+            pass
         words = replace(words_of(version), digest=digest_of(rows))
         version.sealed_words = sealed_words(version, version_key(version), words)
     raw = write_manifest(Listed(rows))
@@ -158,7 +162,7 @@ def _entries(version: Version) -> Iterator[Entry]:
 
 
 def _received(version: Version, files: Iterable[PastFile]) -> tuple[dict[str, Row], list[str]]:
-    """The rows of the list, once the bytes of each file are here, and the paths of those whose bytes are nowhere."""
+    """The rows of the list, once the bytes of each file are here, and which paths are of those whose bytes are nowhere."""
     rows: dict[str, Row] = {}
     nowhere: set[str] = set()  # digests
     batch: list[PastFile] = []
@@ -177,10 +181,7 @@ def _received(version: Version, files: Iterable[PastFile]) -> tuple[dict[str, Ro
             batch = []
     if batch:
         _receive(version, batch, rows, nowhere)
-    missing = [path for path, row in rows.items() if not row[REF] and row[DIGEST] in nowhere]
-    for path in missing:
-        del rows[path]
-    return rows, missing
+    return rows, [path for path, row in rows.items() if not row[REF] and row[DIGEST] in nowhere]
 
 
 def _receive(version: Version, batch: Sequence[PastFile], rows: dict[str, Row], nowhere: set[str]) -> None:

@@ -30,7 +30,7 @@ from apps.artifacts.queries.versions import (
 from apps.artifacts.services.collections import move_aliases
 from apps.artifacts.services.linking import cut_links, end_links, require_may_end_links
 from apps.artifacts.types import LATEST, CollectionKind, VersionState
-from apps.blobs.models import Blob
+from apps.blobs.models import Blob, BlobState
 from apps.blobs.services import delete_blob
 from apps.core import clock
 from apps.core.errors import Conflict
@@ -214,6 +214,29 @@ def _delete_file(blob: Blob) -> None:
         log.warning("blob left to the sweep: blob=%s error=%s", blob.pk, type(error).__name__)
 
 
+def drop_never_sent(files: QuerySet[StoredFile]) -> int:
+    """Take away those of these files whose bytes have not come; how many."""
+    with transaction.atomic():
+        # Held, so that bytes which come at this moment either keep their file, or find it gone.
+        blobs = list(
+            Blob.objects.select_for_update(of=("self",))
+            .filter(state=BlobState.UPLOADING, stored_file__in=files)
+            .order_by("pk")[:_BATCH]
+        )
+        StoredFile.objects.filter(blob__in=blobs).delete()
+    for blob in blobs:
+        _delete_file(blob)
+    return len(blobs)
+
+
+def _sweep_never_sent() -> int:
+    """Files for which a version made room, and which it does not list: it was committed without them."""
+    before = clock.now() - _BROKEN_OFF
+    return drop_never_sent(
+        StoredFile.objects.filter(birth__state=VersionState.COMMITTED, blob__created_at__lt=before)
+    )
+
+
 def sweep_versions() -> int:
     """Uploads that broke off, and what they left. How many were looked at. What was committed goes by an erasure."""
     now = clock.now()
@@ -224,7 +247,7 @@ def sweep_versions() -> int:
     found = list(deleted.order_by("pk")[:_BATCH])
     for version in found:
         clear_version(version)
-    return len(found) + _sweep_collections()
+    return len(found) + _sweep_never_sent() + _sweep_collections()
 
 
 def _sweep_collections() -> int:
