@@ -17,7 +17,7 @@ from apps.accounts.models import User
 from apps.artifacts.models import StoredFile, Version
 from apps.artifacts.queries import list_entries, open_version
 from apps.blobs.models import Blob, BlobState
-from apps.core.errors import OwnlogError, Unavailable
+from apps.core.errors import Invalid, OwnlogError, Unavailable
 from apps.files.queries import list_files, read_file
 from apps.imports.bringing import Bringing
 from apps.imports.errors import Broken
@@ -372,6 +372,20 @@ def test_a_version_comes_without_the_file_that_its_server_lost_and_has_the_diges
     assert (version.size, open_version(version).words.digest) == (7, _digest(["w.bin"]))
     assert StoredFile.objects.count() == 1
     assert not Blob.objects.filter(state=BlobState.UPLOADING).exists()
+
+
+def test_where_a_file_is_lost_the_list_that_names_it_is_held_to_its_digest_still(
+    there: Pretended, with_two_files: list[Json], home: Entity, alice: User
+) -> None:
+    said = there.answers["ArtifactByID"]
+    assert isinstance(said, dict)
+    said["artifact"]["digest"] = _digest(["w.bin"])  # as if the list had grown behind it
+    there.lost = {"/signed/gone"}
+
+    with pytest.raises(Invalid, match="digest of this artifact"):
+        imported(there, home, alice)
+
+    assert Import.objects.get().state == ImportState.GIVEN_UP
 
 
 def test_what_was_lost_of_a_version_is_told_also_by_who_goes_on_behind_it(
