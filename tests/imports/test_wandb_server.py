@@ -56,6 +56,8 @@ class Pretended:
         self.file = DATA
         self.files_at: dict[str, bytes] = {}  # others, by their paths
         self.lost: set[str] = set()  # paths at which nothing lies any more
+        self.words = b""  # that it says with it
+        self.away: set[int] = set()  # which requests for files it answers as if it had none of them
         self.answers: dict[str, Json | Callable[[Json], Json]] = {
             "Viewer": {"viewer": {"entity": "ann", "username": "ann"}},
             "Project": {"project": {"id": "p", "name": "vision", "createdAt": _AT}},
@@ -98,8 +100,8 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pretended]:
     class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             pretended.keys.append(self.headers.get("Authorization"))
-            if self.path in pretended.lost:
-                self._send(b"", 404)
+            if self.path in pretended.lost or len(pretended.keys) in pretended.away:
+                self._send(pretended.words, 404)
                 return
             self._send(pretended.files_at.get(self.path, pretended.file))
 
@@ -439,6 +441,49 @@ def test_a_version_whose_list_is_lost_is_left_out_and_a_file_of_a_run_is_named(
 
     assert (job.state, job.runs, job.versions, job.left_out) == (ImportState.DONE, 1, 0, 2)
     assert lost == ["r1/w.bin", "model: v"]
+
+
+@pytest.fixture
+def with_three_files(there: Pretended) -> Pretended:
+    (edge,) = there.files()["project"]["run"]["files"]["edges"]
+    files = (edge["node"] | {"name": f"{n}.bin", "directUrl": f"/signed/{n}"} for n in range(3))
+    there.answers["RunFiles"] = there.of_run(files=listed(*files))
+    return there
+
+
+@pytest.mark.parametrize("first", [1, 2], ids=["from the first on", "behind one that came"])
+def test_a_server_that_has_none_of_its_files_just_now_is_asked_again_and_all_of_them_come(
+    first: int, with_three_files: Pretended, home: Entity, alice: User
+) -> None:
+    with_three_files.away, lost = set(range(first, 99)), list[str]()
+
+    with pytest.raises(Unavailable, match="none of the files"):
+        imported(with_three_files, home, alice)
+    with_three_files.away = set()
+    job = imported(with_three_files, home, alice, lost=lost)
+
+    assert (job.state, job.runs, job.left_out, lost) == (ImportState.DONE, 1, 0, [])
+    assert len(list_files(Run.objects.get())) == 3
+
+
+def test_a_file_that_is_not_there_for_a_moment_is_not_lost(
+    with_three_files: Pretended, home: Entity, alice: User
+) -> None:
+    with_three_files.away = {1, 4}
+
+    assert imported(with_three_files, home, alice).left_out == 0
+
+
+def test_files_of_which_the_store_itself_says_that_it_has_them_no_more_are_lost_and_asked_for_once(
+    with_three_files: Pretended, home: Entity, alice: User
+) -> None:
+    with_three_files.lost = {f"/signed/{n}" for n in range(3)}
+    with_three_files.words = b"<Error><Code>NoSuchKey</Code></Error>"
+
+    job = imported(with_three_files, home, alice)
+
+    assert (job.state, job.runs, job.left_out) == (ImportState.DONE, 1, 3)
+    assert len(with_three_files.keys) == 3
 
 
 @pytest.mark.parametrize("facts", [{"size": 8}, {"size": 6}])

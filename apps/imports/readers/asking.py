@@ -37,6 +37,8 @@ _BETWEEN_BEATS = 60.0
 _SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _NOT_THERE = frozenset({404, 410})
+_FIRST_WORDS = 4096
+_ITSELF = (b"NoSuchKey", b"BlobNotFound", b"RESOURCE_DOES_NOT_EXIST")  # S3 and Google, Azure, MLflow
 _BREAKS = (OSError, http.client.HTTPException)
 
 
@@ -48,6 +50,10 @@ class _Busy(Unavailable):
 
 class _NotNow(Unavailable):
     """To ask again at once changes nothing; what has come stays for when it is asked again, or with another key."""
+
+
+class OneAlone(NotThere):
+    """Whoever keeps it says that it has all but this one. A bare 404 may be of a proxy that has lost its way to all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ class Site:
 
     def stream(self, path: str, /, *, most: int | None = None, **query: str | int) -> Iterator[bytes]:
         """A file of at most so many bytes, piece by piece. Unavailable where it ends too early; asked again only before its first
-        piece has come."""
+        piece has come, also where it is not there: behind a proxy that may be for a moment."""
         for wait in (*_WAITS, None):
             began = False
             try:
@@ -94,6 +100,8 @@ class Site:
                 return
             except Unavailable as error:
                 self._wait(error, None if began else wait)
+            except NotThere as error:
+                self._wait(error, None if isinstance(error, OneAlone) else wait)
 
     def _pieces(
         self, path: str, data: bytes | None, query: Mapping[str, str | int], most: int
@@ -150,7 +158,7 @@ class Site:
             headers["Authorization"] = f"Bearer {self.key}"
         return headers
 
-    def _wait(self, error: Unavailable, seconds: float | None) -> None:
+    def _wait(self, error: Unavailable | NotThere, seconds: float | None) -> None:
         """Before it is asked again; where that is not done, or would change nothing, the error is raised."""
         if seconds is None or isinstance(error, _NotNow):
             raise error
@@ -215,13 +223,22 @@ def _check(answer: http.client.HTTPResponse) -> None:
     if status in (401, 403):
         raise _NotNow(_("The server does not accept this key."))
     if status != 200:
-        kind = NotThere if status in _NOT_THERE else NotFound
+        kind = _kind(answer) if status in _NOT_THERE else NotFound
         raise kind(
             _("The server answers %(status)d: it is not what was expected there.") % {"status": status}
         )
     # Packed, a file would be kept as another than it is, and an answer could open to anything.
     if answer.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise _something_else()
+
+
+def _kind(answer: http.client.HTTPResponse) -> type[NotThere]:
+    try:
+        said = answer.read(_FIRST_WORDS)
+    except _BREAKS:
+        said = b""
+    is_alone = answer.status == 410 or any(words in said for words in _ITSELF)
+    return OneAlone if is_alone else NotThere
 
 
 def _object(raw: bytes) -> dict[str, Any]:

@@ -7,12 +7,14 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from apps.core.errors import Invalid, NotFound, TooMuch
-from apps.imports.readers.asking import Site
+from apps.core.errors import Invalid, NotFound, NotThere, OwnlogError, TooMuch, Unavailable
+from apps.imports.readers.asking import OneAlone, Site
 from apps.imports.readers.elsewhere import download
 from apps.imports.readers.paging import Pages, again_and_again
 from apps.imports.readers.said import Said
 from apps.imports.types import Beat
+
+_FEW = 3
 
 
 class Refused(Invalid):
@@ -22,6 +24,8 @@ class Refused(Invalid):
 class Server:
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._there = ""  # the last file that came
+        self._lost = 0  # before the first came
 
     @property
     def beat(self) -> Beat:
@@ -65,7 +69,30 @@ class Server:
                 raise again_and_again()
 
     def download(self, url: str, *, most: int | None = None) -> Iterator[bytes]:
-        return download(self._site, url, most=most)
+        """What lies at an address that it named. NotThere where this one alone is lost; Unavailable where the others are not there either:
+        they are behind a proxy that has lost its way, or in a store that is away."""
+        try:
+            yield from download(self._site, url, most=most)
+        except OneAlone:
+            raise
+        except NotThere:
+            if self._is_any_there():
+                raise
+            raise Unavailable(_("The server has none of the files that it names: ask again later.")) from None
+        self._there = url
+
+    def _is_any_there(self) -> bool:
+        """Where none came nobody can tell, and of a few it is taken that they are lost."""
+        if not self._there:
+            self._lost += 1
+            return self._lost < _FEW
+        try:
+            next(download(self._site, self._there), None)
+        except (NotThere, Unavailable):
+            return False
+        except OwnlogError:
+            pass  # its address is no longer good, which says nothing
+        return True
 
 
 def _refused(question: str) -> Refused:
