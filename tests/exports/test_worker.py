@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection, connections
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
@@ -182,6 +183,38 @@ def test_progress_is_told_in_what_was_read_and_ends_at_everything(export: Export
     assert (export.weight_done, export.runs) == (export.weight, 1)
     assert export.expires_at is not None and export.ready_at is not None
     assert export.expires_at - export.ready_at == timedelta(days=7)
+
+
+@pytest.mark.parametrize(
+    ("done", "spent", "left", "words"),
+    [
+        (25, 60, 180, "25 % are read, about 3 min 00 s left at the pace so far"),
+        (90, 90, 10, "90 % are read, about 10 s left at the pace so far"),
+        (2, 60, 2940, "2 % are read, about 49 min 00 s left at the pace so far"),
+        (1, 60, None, "1 % are read<"),  # nothing to reckon by yet
+        (0, 60, None, "0 % are read<"),
+    ],
+)
+def test_how_long_the_rest_takes_is_reckoned_by_the_pace_so_far_and_said(
+    export: Export,
+    alice: User,
+    monkeypatch: pytest.MonkeyPatch,
+    done: int,
+    spent: int,
+    left: int | None,
+    words: str,
+) -> None:
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
+    begun = now - timedelta(seconds=spent)
+    Export.objects.update(state=ExportState.RUNNING, weight=100, weight_done=done, started_at=begun)
+    export.refresh_from_db()
+    client = Client()
+    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+
+    assert (progress_of(export).percent, progress_of(export).seconds_left) == (done, left)
+    page = client.get(f"/settings/exports/{export.public_id}").content.decode()
+    assert words in page and f'max="100" value="{done}"' in page
 
 
 def test_how_long_one_is_kept_is_the_operators_to_say(export: Export, settings: Settings) -> None:
