@@ -20,8 +20,10 @@ from apps.projects.saved_views import views_of
 from apps.projects.types import OF_RUNS
 from apps.runs.history import store
 from apps.runs.history.keys import history_keys
+from apps.runs.history.paths import Row, dotted, leaves
 from apps.runs.models import Alert, Run
 from apps.runs.queries import open_run
+from apps.runs.types import Stream
 
 # Each thing here has ids, keys and a place of its own, and what is sealed is looked at opened. A new field of a row is compared.
 _OWN = {"id", "uuid", "public_id", "vault_node", "name_index", "sealed_words"}
@@ -76,8 +78,19 @@ def _of_run(run: Run) -> dict[str, Any]:
             b"".join(read_file(file)),
             _fields(file),
         ]
+    streams = (Stream.HISTORY, Stream.EVENTS)
+    found[f"lines of {opened.head.name}"] = [
+        *([_values(row) for row in store.rereadable(run, each)()] for each in streams),
+        store.console(run, 0, 1_000),
+    ]
     found[f"alerts of {opened.head.name}"] = list(map(_fields, Alert.objects.filter(run=run).order_by("pk")))
     return found
+
+
+def _values(row: Row) -> Row:
+    """By dotted names, as a table has them: what is null there was not logged either (docs/export-format.md)."""
+    said = {dotted(path): value for path, value in leaves(row) if value is not None}
+    return json.loads(json.dumps(said), parse_constant=str)  # type: ignore[no-any-return]
 
 
 def _of_collection(collection: Collection) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 from typing import Any
@@ -14,17 +13,21 @@ from apps.accounts.models import User
 from apps.artifacts.models import Link, RunVersion
 from apps.artifacts.services import link_version, update_version, use_version
 from apps.artifacts.types import RunRole, VersionPatch
+from apps.files.media import kinds
 from apps.files.models import RunFile
+from apps.files.queries import list_files
 from apps.imports.readers.ownlog.reading import OwnlogReader
 from apps.imports.types import ImportState
 from apps.projects.models import Project
 from apps.runs.history import store
+from apps.runs.queries import find_run
 from apps.runs.types import Stream, StreamRequest
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.services import choose
 from tests.exports.conftest import keep, log
 from tests.factories import artifacts, people, work
+from tests.imports import media
 from tests.imports.conftest import (
     archive_of,
     archive_of_account,
@@ -39,9 +42,6 @@ from tests.imports.test_equality import public_ids, told
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-13")]
 
-PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
 LOOK = {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "mark": "bar", "title": "${string:t}"}
 TABLE = {"columns": ["a"], "data": [[1], [None]]}
 DAY = 86_400
@@ -62,8 +62,13 @@ def home(alice: User) -> Entity:
 
 @pytest.fixture
 def full_world(world: Project, home: Entity, alice: User) -> Project:
-    """The same project with what a script may log besides: media with the lines that name them, code, a chart with a look of its
-    own, an artifact that refers to what lies elsewhere, versions that are kept for a day, for ever, and as their owner has it."""
+    return make_full(world, home, alice)
+
+
+def make_full(world: Project, home: Entity, alice: User) -> Project:
+    """The same project with what a script may log besides: every kind of media with the lines that name them, code, a chart with a
+    look of its own, tables in an artifact, one that refers to what lies elsewhere, versions that are kept for a day, for ever, and as
+    their owner has it."""
     by = Actor.person(alice)
     for entity in (world.entity, home):
         choose(entity, SettingName.CODE_SAVING, True, by=by)
@@ -78,33 +83,36 @@ def full_world(world: Project, home: Entity, alice: User) -> Project:
         commit="c0ffee",
         program="train.py",
         sweep="s1",
-        config_text=json.dumps({"_wandb": {"value": {"visualize": {"bars": chart}}}}),
+        config_text=json.dumps({"_wandb": {"value": media.CLASSES | {"visualize": {"bars": chart}}}}),
     )
-    media = {
-        "media/images/sample_0_1.png": PNG,
-        "media/table/bars_0_1.table.json": json.dumps(TABLE).encode(),
-        "media/audio/beep_0.wav": b"RIFF",
-        "media/html/page_0.html": b"<p>x",
-    }
+    bars = {"_type": "table-file", "path": "media/table/bars_0_1.table.json", "nrows": 2, "ncols": 1}
+    logged = media.LOGGED | {"bars": bars}
+    files = media.named_in(logged) | {bars["path"]: json.dumps(TABLE).encode()}
     keep(
-        run, **media, **{"code/train.py": b"print(1)\n", "code/sub/a.ipynb": b"{}", "diff.patch": b"--- a\n"}
+        run, **files, **{"code/train.py": b"print(1)\n", "code/sub/a.ipynb": b"{}", "diff.patch": b"--- a\n"}
     )
-    keep(run, **{"media/html/page_0.html": b"<p>y"})  # sent again: it changed since it came
-    kinds = ("image-file", "table-file", "audio-file", "html-file")
-    row = {
-        f"m{n}": {"_type": kind, "path": path, "size": len(media[path])}
-        for n, (kind, path) in enumerate(zip(kinds, media, strict=True))
-    }
-    row["hist"] = {"_type": "histogram", "bins": [0, 1, 2], "values": [1, 2]}
-    log(run, Stream.HISTORY, [json.dumps({"_step": 0, "_timestamp": 1.5} | row)])
+    page = next(each for each in files if each.endswith(".html"))
+    keep(run, **{page: b"<p>y"})  # sent again: it changed since it came
+    log(run, Stream.HISTORY, [json.dumps({"_step": 0, "_timestamp": 1.5} | logged)])
     store.append(run, StreamRequest(is_complete=True, exit_code=3))
     artifacts.look(world, "mine", json.dumps(LOOK), by=by)
+    artifacts.version(world, "tables", media.TABLES, by=by, run=run)
     refs = {"far.bin": "s3://bucket/far.bin?versionId=1", "near": "https://example.org/near"}
     for ttl in (DAY, -2, None):
-        files = {"a": b"a" * (ttl or 1) if ttl != DAY else b"day"}
-        version = artifacts.version(world, "Refs", files, refs=refs, by=by, run=run, ttl_seconds=ttl)
+        of_version = {"a": b"a" * (ttl or 1) if ttl != DAY else b"day"}
+        version = artifacts.version(world, "Refs", of_version, refs=refs, by=by, run=run, ttl_seconds=ttl)
     update_version(version, VersionPatch(description="said later"), by=by)
     return world
+
+
+def test_the_world_has_each_kind_of_media_that_is_read_here() -> None:
+    tables = {"joined-table", "partitioned-table", "table"}
+    in_artifact = {name for data in media.TABLES.values() for name in media.types_in(json.loads(data))}
+
+    assert {*kinds._READERS, "mask", "boxes2D", "histogram", *tables} <= {
+        *media.types_in(media.LOGGED),
+        *in_artifact,
+    }
 
 
 def test_every_kind_of_thing_is_equal_in_the_archive_and_in_the_rows(
@@ -114,11 +122,14 @@ def test_every_kind_of_thing_is_equal_in_the_archive_and_in_the_rows(
 
     job = imported(before, home, by=alice)
 
-    assert (job.state, job.runs, job.versions, job.left_out) == (ImportState.DONE, 4, 6, 0)
+    assert (job.state, job.runs, job.versions, job.left_out) == (ImportState.DONE, 4, 7, 0)
     (brought,) = Project.objects.filter(entity=home)
     assert_equal(rows_of(brought), rows_of(full_world))
     ids = dict(zip(public_ids(brought), public_ids(full_world), strict=True))
     assert_equal(told(files_of(archive_of(brought, alice)), ids), told(files_of(before), {}))
+    run = find_run(brought, "media")
+    assert run is not None
+    assert {each.name for each in list_files(run)} > set(media.named_in(media.LOGGED))
 
 
 @pytest.fixture
