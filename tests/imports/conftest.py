@@ -100,6 +100,10 @@ def with_ids(archive: bytes, ids: Mapping[str, str]) -> bytes:
 
 @pytest.fixture
 def world(vision: Project, alice: User) -> Project:
+    return make_world(vision, alice)
+
+
+def make_world(vision: Project, alice: User) -> Project:
     """A project with everything in it: two runs with all kinds of lines and files, one that logged nothing, an artifact of two
     versions that share a file, made by one run and read by the other, and a portfolio."""
     by = Actor.person(alice)
