@@ -112,5 +112,7 @@ def _bytes_of(path: str) -> bytes:
         return PNG
     if path.endswith(".json"):
         kinds = {".boxes2D.json": _BOXES, ".plotly.json": _FIGURE, ".table.json": _TABLE}
-        return json.dumps(next((kinds[each] for each in kinds if path.endswith(each)), [[0.5, 1, 2]])).encode()
+        return json.dumps(
+            next((kinds[each] for each in kinds if path.endswith(each)), [[0.5, 1, 2]])
+        ).encode()
     return b"\0\xff of " + path.encode()
