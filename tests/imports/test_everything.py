@@ -85,9 +85,9 @@ def make_full(world: Project, home: Entity, alice: User) -> Project:
         sweep="s1",
         config_text=json.dumps({"_wandb": {"value": media.CLASSES | {"visualize": {"bars": chart}}}}),
     )
-    bars = {"_type": "table-file", "path": "media/table/bars_0_1.table.json", "nrows": 2, "ncols": 1}
-    logged = media.LOGGED | {"bars": bars}
-    files = media.named_in(logged) | {bars["path"]: json.dumps(TABLE).encode()}
+    bars = "media/table/bars_0_1.table.json"
+    logged = media.LOGGED | {"bars": {"_type": "table-file", "path": bars, "nrows": 2, "ncols": 1}}
+    files = media.named_in(logged) | {bars: json.dumps(TABLE).encode()}
     keep(
         run, **files, **{"code/train.py": b"print(1)\n", "code/sub/a.ipynb": b"{}", "diff.patch": b"--- a\n"}
     )
