@@ -107,3 +107,8 @@ USERNAME_VALIDATORS: list[Callable[[str], None]] = [
 def is_name(text: str) -> bool:
     """Could an account or a team be called so? Ask before a query: no database takes every text."""
     return re.fullmatch(NAME_PATTERN, text) is not None
+
+
+def as_stored(text: str) -> str:
+    """A name as somebody wrote it: capitals are the same name. Those of ASCII alone: the Kelvin sign would become a k as well."""
+    return text.lower() if text.isascii() else text

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 
+from apps.accounts.names import as_stored
 from apps.core.rows import find_row
 from apps.projects.queries import NAME_LABEL as PROJECT_NAME_LABEL
 from apps.runs.models import Run
@@ -47,7 +48,7 @@ def _is_called(run: Run, entity: str, project: str, name: str) -> bool:
     keys = open_keys(nodes)
     return (
         len(keys) == len(nodes)
-        and owner.name == entity.lower()
+        and owner.name == as_stored(entity)
         and bytes(place.name_index) == blind_index(keys[nodes[0]], PROJECT_NAME_LABEL, project.strip())
         and bytes(run.name_index) == blind_index(keys[nodes[1]], NAME_LABEL, name.strip())
     )

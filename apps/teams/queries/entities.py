@@ -6,7 +6,7 @@ from django.db.models import Count, Q, QuerySet
 
 from apps.access.policy import Permission, Role
 from apps.accounts.actors import Actor
-from apps.accounts.names import is_name
+from apps.accounts.names import as_stored, is_name
 from apps.core.errors import NotFound
 from apps.core.rows import find_row
 from apps.teams.choices import OWN, SettingName
@@ -18,7 +18,7 @@ _NO_ENTITY = "There is no such entity, or it is not shared with you."
 
 def entity_by_name(name: str) -> Entity:
     """Unchecked: for callers that ask the gate about what lies inside (a public project of a stranger's entity)."""
-    name = name.lower()
+    name = as_stored(name)
     entity = find_row(Entity, name=name) if is_name(name) else None
     if entity is None or entity.erased_at is not None:
         raise NotFound(_NO_ENTITY)

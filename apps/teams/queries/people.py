@@ -10,7 +10,7 @@ from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, When
 
 from apps.access.policy import Permission, Role
 from apps.accounts.actors import Actor
-from apps.accounts.names import is_name
+from apps.accounts.names import as_stored, is_name
 from apps.accounts.queries import hash_of_secret
 from apps.core import clock
 from apps.core.errors import NotFound
@@ -72,7 +72,7 @@ def get_team(actor: Actor, permission: Permission, *, name: str) -> Entity:
 
 def get_organisation(actor: Actor, permission: Permission, *, name: str) -> Organisation:
     """The organisation called `name`, for this purpose."""
-    name = name.lower()
+    name = as_stored(name)
     organisation = Organisation.objects.filter(name=name).first() if is_name(name) else None
     if organisation is None:
         raise NotFound(_NO_ORGANISATION)
@@ -86,7 +86,7 @@ def seen_organisation(actor: Actor, name: str) -> Organisation:
         return get_organisation(actor, Permission.ENTITY_READ, name=name)
     except NotFound:
         there = teams_of(actor).filter(organisation__erased_at=None)
-        mine = there.filter(organisation__name=name.lower()) if is_name(name.lower()) else None
+        mine = there.filter(organisation__name=as_stored(name)) if is_name(as_stored(name)) else None
         team = mine.select_related("organisation").first() if mine is not None else None
         if team is None or team.organisation is None:
             raise

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from apps.access.policy import Permission
+from apps.accounts.names import as_stored
 from apps.artifacts.queries import (
     find_link_to,
     get_collection,
@@ -108,7 +109,7 @@ def _full_name(version: Version) -> tuple[str, str, str]:
 def _by_place(sent: Sequence[Source]) -> dict[tuple[str, str, str], list[str]]:
     wanted: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for each in sent:
-        named = (each["entityName"].lower(), each["projectName"], each["artifactCollectionName"])
+        named = (as_stored(each["entityName"]), each["projectName"], each["artifactCollectionName"])
         wanted[named].append(each["alias"])
     return wanted
 

@@ -17,9 +17,21 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from apps.wandb_protocol.graphql.engine import schema
 from tests.e2e.secrecy.browser import PASSWORD, Browser
 from tests.e2e.secrecy.conftest import Instance, key_for
+from tests.e2e.secrecy.deletes import (
+    CALLS,
+    WAYS,
+    Owned,
+    Way,
+    owned,
+    places_of,
+    unclear,
+    unclear_to_the_client,
+)
 from tests.e2e.secrecy.door import RUN, Door, changes, history, path_of, stored
+from tests.e2e.secrecy.test_tenants import client_id
 
 pytestmark = pytest.mark.live
 
@@ -336,6 +348,44 @@ def test_odd_paths_are_not_found(
         answered = alice.ask(method, path, b"{}" if method != "GET" else None)
         assert answered.status in REFUSALS, (path, answered.status, answered.body[:200])
     assert changes(rows, stored(unbroken.data)) == []
+
+
+# ── what ends things ──
+
+
+@pytest.fixture(scope="module")
+def theirs(instance: Instance) -> Owned:
+    return owned(instance)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.method} {way.name}")
+def test_odd_words_in_an_address_end_nothing(way: Way, unbroken: Instance, theirs: Owned) -> None:
+    rows = stored(unbroken.data)
+    if way.is_there:
+        assert theirs.ask(way, "GET").status in {200, 302}, "else nothing would be in danger"
+    for place, word in theirs.words(way, ODD_SEGMENTS):
+        assert unclear(theirs.ask(way, way.method, place, word)) == "", (place, word[:60])
+    assert changes(rows, stored(unbroken.data)) == []
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_odd_ids_in_a_call_end_nothing(call: str, unbroken: Instance, theirs: Owned) -> None:
+    rows = stored(unbroken.data)
+    for place in places_of(call):
+        ghost = client_id(place) if place in theirs.ids else "nobody"
+        assert theirs.call(call, place, ghost).json["errors"][0]["extensions"]["code"] == "not_found"
+    for place, word in theirs.client_words(call, ODD_SEGMENTS):
+        assert unclear_to_the_client(theirs.call(call, place, word)) == "", (place, word[:60])
+    assert changes(rows, stored(unbroken.data)) == []
+
+
+def test_every_way_to_end_something_is_tried_with_odd_words() -> None:
+    fields = schema().type_map["Mutation"].fields  # type: ignore[attr-defined]
+    assert {each for each in fields if each.startswith(("delete", "unlink"))} == set(CALLS)
+    named = {"api:project", "api:runs", "api:run", "api:run-parts", "api:run-file", "api:project-view", "api:entity-webhook",
+             "api:project-webhook", "api:export", "project-erase", "project-erase-runs", "run-erase", "run-erase-parts",
+             "artifact-erase", "artifact-version-erase", "team-erase"}  # fmt: skip
+    assert named <= {way.name for way in WAYS}
 
 
 def test_what_other_servers_offer_is_not_here(unbroken: Instance, alice: Door) -> None:
