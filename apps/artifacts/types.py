@@ -65,6 +65,12 @@ class VersionWords:
     base: str = ""  # public id of the version that an incremental one goes on from
     history_step: int | None = None
 
+    @property
+    def letters(self) -> int:
+        """How many there are in all."""
+        texts = (self.description or "", self.metadata_text or "", *self.tags, *self.aliases)
+        return sum(map(len, texts))
+
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> VersionWords:
         known = {name: value[name] for name in cls.__slots__ if name in value}

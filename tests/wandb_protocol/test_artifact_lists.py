@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import secrets
+from typing import Any
 
 import pytest
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.artifacts.queries import versions
 from apps.artifacts.services import link_version, update_version
-from apps.artifacts.types import VersionPatch
+from apps.artifacts.types import VersionPatch, VersionWords
+from apps.core import jsontext
 from apps.projects.models import Project
+from apps.wandb_protocol.graphql.budget import Budget
 from tests.factories import artifacts
 from tests.wandb_protocol.asking import Asker, Json
 
@@ -111,6 +116,68 @@ def test_versions_are_filtered_and_ordered(
 
     assert [edge["version"] for edge in found["edges"]] == versions
     assert found["totalCount"] == total
+
+
+@pytest.mark.parametrize("name", ["net", "nets"])
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [("y" * 6_000, 2), (secrets.token_urlsafe(4_500), 0)],
+    ids=["packed to nothing", "as long when it is packed"],
+)
+def test_what_a_list_of_versions_reads_counts_before_all_of_it_is_in_memory(
+    vision: Project, by: Actor, ann: Asker, monkeypatch: pytest.MonkeyPatch, name: str, text: str, read: int
+) -> None:
+    for number in range(3):
+        made = artifacts.version(
+            vision, "net", {"w": b"%d" % number}, by=by, metadata_text=json.dumps({"text": text})
+        )
+        link_version(made, vision, name="nets", aliases=[], by=by)
+    monkeypatch.setattr(Budget.__init__, "__defaults__", (50_000, 11_500))
+    opened, words_of = list[str](), versions.words_of
+
+    def note(*asked: Any) -> VersionWords:
+        opened.append(name)
+        return words_of(*asked)
+
+    monkeypatch.setattr(versions, "words_of", note)
+    fewer = VERSIONS.replace("first: 2", "first: 1")
+
+    assert "too much for one answer" in ann.error(fewer, c=name, f='{"alias": "none"}')
+    assert len(opened) == read
+    assert "too much for one answer" in ann.error(VERSIONS, c=name)
+    opened.clear()
+    assert ann.data(fewer, c=name)["project"]["artifactCollection"]["artifacts"]["totalCount"] == 3
+    assert len(opened) == 1
+
+
+@pytest.mark.parametrize("name", ["net", "nets"])
+@pytest.mark.parametrize(
+    ("filters", "read"),
+    [
+        ({"tag": "t1"}, []),
+        ({"metadata.at.k": {"$gte": 1}, "metadata.at": {"$exists": True}}, [1, 2]),
+    ],
+)
+def test_metadata_is_read_where_it_is_asked_for_and_once(
+    lists: None,
+    ann: Asker,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    filters: Json,
+    read: list[int],
+) -> None:
+    seen, loads = list[int](), jsontext.loads
+
+    def note(source: str | bytes) -> Any:
+        value = loads(source)
+        if isinstance(value, dict) and value.keys() == {"at"}:
+            seen.append(value["at"]["k"])
+        return value
+
+    monkeypatch.setattr(jsontext, "loads", note)
+    ann.data(VERSIONS, c=name, f=json.dumps(filters))
+
+    assert sorted(seen) == read
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,15 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.models import Version
 from apps.artifacts.queries import inherited_ttls, read_version
-from apps.artifacts.services import create_registry, link_version
+from apps.artifacts.services import create_registry, link_version, update_version
+from apps.artifacts.types import VersionPatch
 from apps.core.errors import NotFound
 from apps.projects.models import Project
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Organisation
 from apps.teams.services import add_member, add_team, choose
 from apps.teams.types import MemberRole
+from apps.wandb_protocol.graphql.budget import Budget
 from tests.factories import artifacts, people, work
 from tests.questions import questions
 from tests.wandb_protocol.asking import Asker, Json
@@ -94,6 +96,16 @@ def test_what_is_linked_is_listed_in_as_many_questions_of_several_collections_as
     else:
         assert [each["versionIndex"] for each in several] == [3, 2, 1, 0, 3, 2, 1, 0, 0]
     assert after == before
+
+
+def test_what_a_filter_looks_through_in_registries_counts(
+    model: Version, by: Actor, ann: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update_version(model, VersionPatch(metadata_text='{"text": "%s"}' % ("y" * 6_000)), by=by)
+    asked(ann, LISTED, f='{"alias": "none"}')
+    monkeypatch.setattr(Budget.__init__, "__defaults__", (50_000, 6_000))
+
+    assert "too much for one answer" in ann.error(LISTED, f='{"alias": "none"}')
 
 
 def test_where_a_version_is_linked_is_told_in_as_many_questions_of_several_places_as_of_one(

@@ -52,6 +52,7 @@ from apps.artifacts.queries.links import (
     promotions_of,
     read_version,
     read_version_named,
+    sealed_size_behind,
     shown,
 )
 from apps.artifacts.queries.lives import inherited_ttls
@@ -83,6 +84,7 @@ from apps.artifacts.queries.versions import (
     open_version,
     open_versions,
     resolve_client_path,
+    sealed_size,
     version_by_client_id,
     versions_of,
 )
@@ -151,6 +153,8 @@ __all__ = [
     "registries_to_link_to",
     "registry_words",
     "resolve_client_path",
+    "sealed_size",
+    "sealed_size_behind",
     "shown",
     "stored_ids",
     "sums_of",

@@ -7,11 +7,12 @@ those who may read the registry, as long as the version is of a team of the same
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from typing import TYPE_CHECKING
 
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Length
 
 from apps.access.policy import Permission, Role
 from apps.accounts.actors import Actor
@@ -84,6 +85,12 @@ def in_full(links: Sequence[Link]) -> list[Link]:
     """The same in the same order, with the words of what they lead to; those that went meanwhile are left out."""
     rows = {each.pk: each for each in links_there().filter(pk__in=[each.pk for each in links])}
     return [rows[each.pk] for each in links if each.pk in rows]
+
+
+def sealed_size_behind(links: Sequence[Link]) -> int:
+    """How many bytes of sealed words `in_full` reads of these, without reading them."""
+    rows = links_there().filter(pk__in=[each.pk for each in links])
+    return sum(rows.values_list(sum((Length(each) for each in _WORDS), Value(0)), flat=True))
 
 
 def _of_its_teams(rows: QuerySet[Link]) -> QuerySet[Link]:
@@ -251,9 +258,9 @@ def _project_named(entity: str, project: str) -> Project:
 # ── opened ──
 
 
-def open_members(links: Sequence[Link]) -> list[Member]:
-    """Unseal what these links lead to. Those whose key is erased are left out."""
-    sources = {each.version.pk: each for each in open_versions({link.version for link in links})}
+def open_members(links: Sequence[Link], *, note: Callable[[int], object] | None = None) -> list[Member]:
+    """Unseal what these links lead to. Those whose key is erased are left out. `note` as `open_versions` has it."""
+    sources = {each.version.pk: each for each in open_versions({link.version for link in links}, note=note)}
     open_keys(NodeId(link.collection.vault_node) for link in links)  # with one question; each is at hand then
     portfolios = {
         each.pk: open_collection(each)

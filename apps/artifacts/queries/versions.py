@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Length
 from django.utils.crypto import salted_hmac
 
 from apps.access.policy import Permission
@@ -291,12 +292,22 @@ def versions_of(
     count: int | None = None,
     digest: str | None = None,
     order: str = "-number",
+    note: Callable[[int], object] | None = None,
 ) -> list[OpenVersion]:
-    """The committed versions of a collection that is held already, the newest first."""
+    """The committed versions of a collection that is held already, the newest first. `note` as `open_versions` has it."""
     rows = committed().filter(collection=collection).order_by(order, "-number")
     if digest is not None:
         rows = rows.filter(digest_index=blind_index(collection_key(collection), DIGEST_LABEL, digest))
-    return open_versions(rows[start : None if count is None else start + count])
+    return open_versions(rows[start : None if count is None else start + count], note=note)
+
+
+def sealed_size(
+    collection: Collection, *, start: int = 0, count: int | None = None, order: str = "-number"
+) -> int:
+    """How many bytes of sealed words `versions_of` reads when it is asked the same, without reading them."""
+    rows = committed().filter(collection=collection).order_by(order, "-number")
+    rows = rows[start : None if count is None else start + count]
+    return sum(rows.values_list(sum((Length(each) for each in _WORDS), Value(0)), flat=True))
 
 
 def count_versions(collection: Collection) -> int:
@@ -310,8 +321,11 @@ def open_version(version: Version) -> OpenVersion:
     return opened[0]
 
 
-def open_versions(versions: Iterable[Version]) -> list[OpenVersion]:
-    """Unseal the words of these versions with one question to the vault. Those whose key is erased are left out."""
+def open_versions(
+    versions: Iterable[Version], *, note: Callable[[int], object] | None = None
+) -> list[OpenVersion]:
+    """Unseal the words of these versions with one question to the vault. Those whose key is erased are left out. `note` is told how
+    many letters each has as soon as it is open, and may raise: what is stored packed may be a thousand times as long."""
     rows = list(versions)
     nodes = {NodeId(row.vault_node) for row in rows} | {NodeId(row.collection.vault_node) for row in rows}
     keys = open_keys(nodes)
@@ -333,6 +347,8 @@ def open_versions(versions: Iterable[Version]) -> list[OpenVersion]:
         except Tampered as error:
             leave_out(error)
             continue
+        if note is not None:
+            note(words.letters)
         opened.append(OpenVersion(row, collections[row.collection_id], words, names))
     return opened
 

@@ -18,7 +18,8 @@ from apps.artifacts.queries import (
     get_link,
     get_link_in,
     get_version_in,
-    links_in,
+    in_full,
+    links_in_any,
     links_to,
     list_entries,
     made_by,
@@ -28,6 +29,8 @@ from apps.artifacts.queries import (
     open_version,
     read_version,
     registry_words,
+    sealed_size,
+    sealed_size_behind,
     shown,
     stored_ids,
     used_by,
@@ -68,15 +71,21 @@ from apps.wandb_protocol.ids import collection_id, from_client, to_client
 from apps.wandb_protocol.signing import DOWNLOAD_ENTRY, DOWNLOAD_MANIFEST, signed_url
 
 if TYPE_CHECKING:
-    from apps.artifacts.models import Link, Version
+    from apps.artifacts.models import Collection, Link, Version
     from apps.artifacts.types import Entry, OpenCollection, OpenVersion
     from apps.projects.types import OpenProject
+
+
+def read_in_full(info: Info, links: Sequence[Link]) -> list[Link]:
+    """The same links with the words of what they lead to. Those count before they are read: they stand in memory all together."""
+    budget_of(info).text(sealed_size_behind(links))
+    return in_full(links)
 
 
 def member_sources(info: Info, links: Sequence[Link]) -> list[Source]:
     """Links, of portfolios that the asker may read, as far as they may look behind them."""
     actor = actor_in(info)
-    members = open_members(shown(actor, links))
+    members = open_members(shown(actor, links), note=budget_of(info).text)
     note_listed(actor, [each.link.version for each in members if each.link.collection.project.is_registry])
     origins = {each.source.version.collection.project for each in members}
     seen = where_may(actor, Permission.FILE_READ, origins)
@@ -248,6 +257,15 @@ def aliases(collection: Source, info: Info, first: int | None = None, after: str
     return connection(names, lambda name: alias_facts(collection, name), first=first, after=after)
 
 
+def _versions(
+    info: Info, collection: Collection, *, start: int = 0, count: int | None = None, order: str
+) -> list[OpenVersion]:
+    """What they hold counts as it is read and as it is opened: both stand in memory."""
+    budget = budget_of(info)
+    budget.text(sealed_size(collection, start=start, count=count, order=order))
+    return versions_of(collection, start=start, count=count, order=order, note=budget.text)
+
+
 def artifacts(
     collection: Source,
     info: Info,
@@ -267,11 +285,11 @@ def artifacts(
     if asks_for_less(filters):
         # What is wanted of versions is asked of their words, so all of them are opened.
         budget_of(info).list_of(count_versions(held.collection))
-        whole = versions_of(held.collection, order=column)
+        whole = _versions(info, held.collection, order=column)
         whole = sifted(whole, filters, of_version, OWN_VERSION_KEYS)
         found, total = whole[start : start + count], len(whole)
     else:
-        found = versions_of(held.collection, start=start, count=count, order=column)
+        found = _versions(info, held.collection, start=start, count=count, order=column)
         total = count_versions(held.collection)
     answer = page([version_facts(each, collection["_project"]) for each in found], start=start, total=total)
     for edge in answer["edges"]:
@@ -292,13 +310,14 @@ def _linked(
     held: OpenCollection = collection["_collection"]
     start, count = _page(info, first, after)
     column = version_order(order, {"created_at": "number", "versionIndex": "number"})
-    links = shown(actor_in(info), links_in(held.collection))
+    links = shown(actor_in(info), links_in_any([held.collection]))
     if column.startswith("-"):
         links = links[::-1]
     if asks_for_less(filters):
         budget_of(info).list_of(len(links))
-        links = [each.link for each in sifted(open_members(links), filters, of_member, OWN_VERSION_KEYS)]
-    members = member_sources(info, links[start : start + count])
+        opened = open_members(read_in_full(info, links), note=budget_of(info).text)
+        links = [each.link for each in sifted(opened, filters, of_member, OWN_VERSION_KEYS)]
+    members = member_sources(info, read_in_full(info, links[start : start + count]))
     answer = page([artifact_of(each) for each in members], start=start, total=len(links))
     for edge, member in zip(answer["edges"], members, strict=True):
         edge["version"] = f"v{member['versionIndex']}"

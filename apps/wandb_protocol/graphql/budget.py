@@ -50,5 +50,6 @@ class Budget:
             raise TooMuch("This asks for too much at once. Ask for fewer things in one request.")
         if self.size < 0:
             raise TooMuch(
-                "This holds too much for one answer. Ask for fewer at a time (a smaller page_size, per_page or samples)."
+                "This holds too much for one answer. Ask for fewer at a time (a smaller page_size, per_page or samples), "
+                "and for versions without a filter, which reads all of them."
             )

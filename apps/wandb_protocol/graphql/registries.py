@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from apps.artifacts.queries import (
-    in_full,
     links_in_any,
     members_of_registry,
     open_members,
@@ -20,7 +19,7 @@ from apps.artifacts.queries import (
 from apps.core import jsontext
 from apps.core.errors import Invalid
 from apps.wandb_protocol.artifact_facts import collection_facts
-from apps.wandb_protocol.graphql.artifacts import member_sources
+from apps.wandb_protocol.graphql.artifacts import member_sources, read_in_full
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
 from apps.wandb_protocol.graphql.paging import connection, page_size, position_after
 from apps.wandb_protocol.graphql.sifting import (
@@ -140,10 +139,10 @@ def artifact_memberships(
     links = _links_in(actor_in(info), [opened.collection for _place, opened in found])
     budget_of(info).list_of(len(links))
     if filters and jsontext.loads(filters):
-        members = open_members(in_full(links))
+        members = open_members(read_in_full(info, links), note=budget_of(info).text)
         links = [each.link for each in sifted(members, filters, of_member, VERSION_KEYS)]
     start, count = position_after(after), page_size(first)
-    listed = in_full(links[start : start + count])
+    listed = read_in_full(info, links[start : start + count])
     nodes = {each["_member"].link.pk: each for each in member_sources(info, listed)}
     return connection(links, lambda each: nodes.get(each.pk, {}), first=first, after=after)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from apps.artifacts.types import VersionState
@@ -35,10 +36,15 @@ def sifted(
         top = _ALSO.get(top, top)
         if top not in known:
             raise Invalid(f"This cannot be asked for: {key[:100]}. There are {', '.join(known)}.")
-        return lambda found: _inside(found.get(top, MISSING), rest)
+        return lambda found: _inside(_value(found.get(top, MISSING)), rest)
 
     keep: Any = compile_filter(filters, getter)
     return list(items) if keep is None else [each for each in items if keep(facts(each))]
+
+
+def _value(fact: Any) -> Any:
+    """A fact that takes long to find out is a function."""
+    return fact() if callable(fact) else fact
 
 
 def _inside(value: Any, path: str) -> Any:
@@ -84,12 +90,17 @@ def of_collection(opened: OpenCollection) -> Source:
 
 def of_version(opened: OpenVersion) -> Source:
     row, words = opened.version, opened.words
+
+    @cache  # a filter may name it in each of its conditions
+    def metadata() -> Any:
+        return jsontext.loads(words.metadata_text) if words.metadata_text else {}
+
     return {
         "id": row.public_id,
         "version": f"v{row.number}",
         "tag": list(words.tags),
         "alias": list(opened.aliases),
-        "metadata": jsontext.loads(words.metadata_text) if words.metadata_text else {},
+        "metadata": metadata,
         "description": words.description,
         "state": VersionState(row.state).name,
         "created_at": row.committed_at,
