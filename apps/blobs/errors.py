@@ -1,6 +1,16 @@
 from __future__ import annotations
 
+import errno
+
 from apps.core.errors import NotFound, Unavailable
+
+# What a disk says of all that it holds, once it is broken or no longer there.
+_AWAY = {errno.EIO, errno.ESTALE, errno.ENOTCONN}
+
+
+def is_away(error: Exception) -> bool:
+    """Whether this is the disk's fault and no single file's."""
+    return isinstance(error, OSError) and error.errno in _AWAY
 
 
 class ObjectMissing(NotFound):

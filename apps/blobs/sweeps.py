@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 
 from django.db.models import Exists, OuterRef
 
-from apps.blobs.errors import StoreDenied
+from apps.blobs.errors import StoreDenied, is_away
 from apps.blobs.models import Blob, BlobPart, BlobState
 from apps.blobs.parts import drop_surplus_parts
 from apps.blobs.services import delete_blob, users_of_blobs
@@ -26,14 +28,25 @@ _FEW = 20
 
 def sweep_orphans() -> Swept:
     """Finish deletions, and clear away uploads never finished, blobs nobody points at, objects without a row and parts of what
-    was then sent whole."""
+    was then sent whole. One that cannot be taken away keeps none of the others; a store that is away ends the sweep."""
     before = clock.now() - _GRACE
     return Swept(
-        uploads=default_store().abort_uploads(before=before),
-        blobs=sum(_delete(blob) for blob in _ownerless_blobs(before)),
-        objects=_sweep_objects(before),
-        parts=drop_surplus_parts(_BATCH),
+        uploads=_tried("uploads", lambda: default_store().abort_uploads(before=before)),
+        blobs=sum(_tried(f"blob={blob.pk}", partial(_delete, blob)) for blob in _ownerless_blobs(before)),
+        objects=_tried("objects", lambda: _sweep_objects(before)),
+        parts=_tried("parts", lambda: drop_surplus_parts(_BATCH)),
     )
+
+
+def _tried(what: str, take: Callable[[], int]) -> int:
+    """How much this takes away, if it can."""
+    try:
+        return take()
+    except (OSError, StoreDenied) as error:
+        if is_away(error):
+            raise
+        log.warning("not swept, tried again at the next sweep: %s error=%s", what, type(error).__name__)
+        return 0
 
 
 def _ownerless_blobs(before: datetime) -> list[Blob]:
@@ -47,18 +60,12 @@ def _ownerless_blobs(before: datetime) -> list[Blob]:
     return [blob for found in (leaving, unfinished, unused) for blob in found.order_by("pk")[:_BATCH]]
 
 
-def _delete(blob: Blob) -> bool:
+def _delete(blob: Blob) -> int:
     try:
         delete_blob(blob)
     except Conflict:
-        return False  # somebody began to use it since the query
-    except (OSError, StoreDenied) as error:
-        # One that cannot be taken away keeps none of the others; a store that is away ends the sweep.
-        log.warning(
-            "not swept, tried again at the next sweep: blob=%s error=%s", blob.pk, type(error).__name__
-        )
-        return False
-    return True
+        return 0  # somebody began to use it since the query
+    return 1
 
 
 def _sweep_objects(before: datetime) -> int:
@@ -84,5 +91,12 @@ def _sweep_objects(before: datetime) -> int:
             seen,
         )
         return 0
-    store.delete_all_versions(*strays)
-    return len(strays)
+    # Together, which takes few requests; where that breaks off each by itself, so that those behind it go too.
+    return _tried("objects", partial(_take, strays)) or sum(
+        _tried(f"object={name}", partial(_take, [name])) for name in strays
+    )
+
+
+def _take(names: Sequence[str]) -> int:
+    default_store().delete_all_versions(*names)
+    return len(names)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+import errno
+import hashlib
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +12,8 @@ from pytest_django import Settings
 
 from apps.blobs import sweeps
 from apps.blobs.models import Blob, BlobState
-from apps.blobs.services import read_blob, write_blob
+from apps.blobs.parts import store_part
+from apps.blobs.services import fill_blob, read_blob, reserve_blobs, write_blob
 from apps.blobs.store import default_store
 from apps.blobs.types import Swept
 from apps.core import clock
@@ -62,6 +66,25 @@ def test_one_that_cannot_be_taken_away_keeps_no_other(folder: Path) -> None:
     assert sweeps.sweep_orphans() == Swept(blobs=1)
 
 
+@pytest.mark.embedded
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.ENOTCONN])
+def test_a_disk_that_is_away_ends_the_sweep(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        write_blob(run_key(), [b"x"])
+    Blob.objects.update(state=BlobState.LEAVING)
+    tried = []
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        tried.append(path)
+        raise OSError(code, "away")
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with pytest.raises(OSError, match="away"):
+        sweeps.sweep_orphans()
+
+    assert len(tried) == 1
+
+
 @pytest.mark.usefixtures("two_days_later")
 class TestTwoDaysLater:
     @pytest.mark.parametrize("state", [BlobState.UPLOADING, BlobState.STORED])
@@ -102,6 +125,33 @@ class TestTwoDaysLater:
 
         assert sweeps.sweep_orphans() == Swept(uploads=1, objects=1)
         assert [found.name for found in default_store().list()] == [blob.object_name]
+
+    @pytest.mark.embedded
+    def test_what_cannot_be_taken_away_keeps_none_of_its_kind_and_no_other_kind(self, folder: Path) -> None:
+        Blob.objects.filter(pk=write_blob(run_key(), [b"x"]).blob.pk).update(state=BlobState.LEAVING)
+        owner = run_key()
+        (whole,) = reserve_blobs(owner, 1)
+        md5 = base64.b64encode(hashlib.md5(b"x", usedforsecurity=False).digest()).decode()
+        store_part(whole, owner, [b"x"], number=1, is_last=True, md5_b64=md5)
+        fill_blob(whole, owner, [b"x"], accepts=lambda _: None)
+        uploads = folder / "blobs" / "uploads"
+        for name in ("a", "b", "c"):
+            (uploads / name).write_bytes(b"x")
+        # Folders, which no file system deletes as files: one among the uploads, one where an object lies that lay elsewhere before.
+        (uploads / "stuck").mkdir()
+        stray, *_others = strays = [secrets.token_hex(16) for _ in range(4)]
+        for name in strays:
+            default_store().put(name, [b"x"])
+        place = folder / "blobs" / stray[:2] / stray
+        former = place.parent / stray[2:4] / stray
+        former.parent.mkdir()
+        place.rename(former)
+        place.mkdir()
+
+        assert sweeps.sweep_orphans() == Swept(uploads=3, blobs=1, objects=3, parts=1)
+        place.rmdir()
+        (uploads / "stuck").rmdir()
+        assert sweeps.sweep_orphans() == Swept(objects=1)
 
     def test_too_many_objects_without_a_row_are_a_reason_to_stop(
         self, caplog: pytest.LogCaptureFixture

@@ -32,7 +32,8 @@ class Store(Protocol):
         """Those of these names under which the store still keeps anything: a version, a mark of deletion, or parts of an upload."""
 
     def abort_uploads(self, *, before: datetime) -> int:
-        """Clear away what uploads that began before then and broke off have left. Returns how many."""
+        """Clear away what uploads that began before then and broke off have left. Returns how many. One that cannot be
+        cleared away keeps none of the others where each is a file of its own."""
 
     def list(self) -> Iterator[StoredObject]:
         """Every whole object."""

@@ -6,6 +6,7 @@ Before it returns a row names nothing here, so what a crash leaves is read by no
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 import secrets
@@ -16,8 +17,10 @@ from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 
-from apps.blobs.errors import ObjectMissing, StoreDenied, StoreUnreachable
+from apps.blobs.errors import ObjectMissing, StoreDenied, StoreUnreachable, is_away
 from apps.blobs.types import StoredObject
+
+log = logging.getLogger(__name__)
 
 _UPLOADS = "uploads"
 _NAME = re.compile(r"[0-9a-f]{32}")
@@ -84,10 +87,7 @@ class LocalStore:
 
     def abort_uploads(self, *, before: datetime) -> int:
         uploads = self.folder / _UPLOADS
-        drafts = [draft for draft in _entries(uploads) if _changed_at(draft) < before]
-        for draft in drafts:
-            Path(draft.path).unlink(missing_ok=True)
-        return len(drafts)
+        return sum(_is_cleared(draft) for draft in _entries(uploads) if _changed_at(draft) < before)
 
     def list(self) -> Iterator[StoredObject]:
         for outer in _entries(self.folder):
@@ -169,6 +169,17 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
             return list(entries)
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _is_cleared(draft: os.DirEntry[str]) -> bool:
+    try:
+        Path(draft.path).unlink(missing_ok=True)
+    except OSError as error:
+        if is_away(error):
+            raise
+        log.warning("not cleared away: upload=%s error=%s", draft.name, type(error).__name__)
+        return False
+    return True
 
 
 def _name_of(draft: os.DirEntry[str]) -> str:
