@@ -35,12 +35,17 @@ for name in ("project-views", "project-view"):
 declare_url("api:project-views", Permission.PROJECT_WRITE, methods=("POST",))
 declare_url("api:project-view", Permission.PROJECT_WRITE, methods=("PATCH", "DELETE"))
 
-# Erasing: of the project, of a run or a file of it. What one asked for oneself, and what was in one's entities.
+# Erasing: of the project, of a run or a file of it, of an artifact, of a team or an organisation. What one asked for oneself,
+# and what was in one's entities.
 declare_url("api:project", Permission.PROJECT_ERASE, methods=("DELETE",))
 for name in ("run", "runs"):
     declare_url(f"api:{name}", Permission.RUN_ERASE, methods=("DELETE",))
 declare_url("api:run-parts", Permission.RUN_ERASE, methods=(*_READING, "DELETE"))
 declare_url("api:run-file", Permission.FILE_ERASE, methods=("DELETE",))
+for name in ("artifact", "artifact-version"):
+    declare_url(f"api:{name}", Permission.FILE_ERASE, methods=("DELETE",))
+for name in ("team", "organisation"):
+    declare_url(f"api:{name}", Permission.ENTITY_ADMIN, methods=("DELETE",))
 for name in ("erasures", "erasure", "erasure-receipt", "receipt-log"):
     declare_url(f"api:{name}", SIGNED_IN, methods=_READING)
 # One's own account: the service asks for a key with all rights, the view for the password.

@@ -1,4 +1,4 @@
-"""DELETE on a project, a run and a file, and the erasures that come of it"""
+"""DELETE on a project, a run, a file, an artifact, a team and an organisation, and the erasures that come of it"""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import pytest
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.artifacts.models import Version
+from apps.artifacts.services import link_version, use_version
+from apps.artifacts.types import VersionState
 from apps.core.errors import Forbidden, NotFound
 from apps.erasure.models import ErasureJob
 from apps.erasure.queries import runs_to_erase
@@ -15,12 +18,19 @@ from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.runs.queries import get_runs_in, open_run
+from apps.teams.models import Entity
 from tests.api.conftest import API, RUN, VISION, Ask
 from tests.erasure.conftest import finish
-from tests.factories import work
+from tests.factories import artifacts, people, work
 from tests.questions import questions
 
 RUNS = f"{VISION}/runs"
+DATA = f"{VISION}/artifacts/ds"
+# Of each its address, its name, and what its people hear who are no admins.
+WHOLES = {
+    "team": (f"{API}/teams/lab", "lab", 403),
+    "org": (f"{API}/organisations/institute", "institute", 404),
+}
 # bob is a member and did not add the run.
 ERASERS = [("bob", 403), ("vera", 403), ("mallory", 404), (None, 404), ("revoked", 401), ("alice", 202)]
 
@@ -119,6 +129,101 @@ def test_a_project_goes_by_its_admins_with_everything_in_it(ask: Ask, told: Run)
         assert ask("DELETE", VISION, by=who).status == status, who
 
     assert ask("GET", VISION, by="alice").status == ask("GET", RUN, by="alice").status == 404
+
+
+@pytest.fixture
+def pair(vision: Project, alice: User, mallory: User) -> tuple[Version, Version]:
+    """Two versions of an artifact."""
+    by = people.actor(alice)
+    first = artifacts.version(vision, "ds", {"a.txt": b"one"}, by=by, aliases=("latest", "old"))
+    return first, artifacts.version(vision, "ds", {"a.txt": b"two"}, by=by)
+
+
+def numbers() -> list[int | None]:
+    """Of the versions that are there."""
+    there = Version.objects.filter(state=VersionState.COMMITTED)
+    return list(there.order_by("number").values_list("number", flat=True))
+
+
+def test_a_version_goes_by_its_number_or_an_alias_and_the_others_stay(
+    ask: Ask, vision: Project, pair: tuple[Version, Version]
+) -> None:
+    for what in ("", "/versions/v0", "/versions/latest"):
+        for who, status in ERASERS[:-1]:
+            assert ask("DELETE", DATA + what, by=who).status == status, (what, who)
+    for what in ("/versions/v7", "/versions/nothing", "-of-nobody", "-of-nobody/versions/v0"):
+        assert ask("DELETE", DATA + what, by="alice").status == 404, what
+    assert numbers() == [0, 1] and not ErasureJob.objects.exists()
+
+    begun = ask("DELETE", f"{DATA}/versions/old", by="alice")
+
+    assert (begun.status, begun.json["kind"], begun.json["asked"]) == (202, "versions", 1)
+    assert numbers() == [1]
+    assert {ask("DELETE", f"{DATA}/versions/{each}", by="alice").status for each in ("old", "v0")} == {404}
+    assert finish(ErasureJob.objects.get()).step == "done"
+
+
+def test_members_erase_versions_that_they_added_and_admins_whole_artifacts(
+    ask: Ask, vision: Project, bob: User
+) -> None:
+    for content in (b"one", b"two"):
+        artifacts.version(vision, "bobs", {"a.txt": content}, by=people.actor(bob))
+    place = f"{VISION}/artifacts/bobs"
+
+    assert ask("DELETE", f"{place}/versions/v0", by="bob").status == 202
+    assert ask("DELETE", place, by="bob").status == 403
+    assert numbers() == [1]
+    whole = ask("DELETE", place, by="alice")
+    assert (whole.status, whole.json["kind"], numbers()) == (202, "artifact", [])
+    assert ask("DELETE", place, by="alice").status == 404
+
+
+def test_what_runs_have_read_or_what_is_linked_goes_when_one_says_so(
+    ask: Ask, told: Run, vision: Project, alice: User, pair: tuple[Version, Version]
+) -> None:
+    artifacts.version(vision, "ds", {"a.txt": b"three"}, by=people.actor(alice))
+    use_version(told, pair[0])
+    link_version(pair[1], vision, name="best", aliases=(), by=people.actor(alice))
+    links, one = f"{VISION}/artifacts/best", f"{DATA}/versions"
+    for place in (DATA, f"{one}/v0", f"{one}/v1", f"{links}/versions/latest?even_if_used=true"):
+        refused = ask("DELETE", place, by="alice")
+        assert (refused.status, refused.json["code"]) == (409, "conflict"), place
+    for what in ("?versions=some", "/versions/v2?even_if_used=perhaps"):
+        assert ask("DELETE", DATA + what, by="alice").status == 400, what
+    assert numbers() == [0, 1, 2] and not ErasureJob.objects.exists()
+
+    unused = ask("DELETE", f"{DATA}?versions=unused", by="alice")
+
+    assert (unused.status, unused.json["kind"], unused.json["asked"]) == (202, "versions", 1)
+    assert numbers() == [0, 1]
+    assert ask("DELETE", f"{DATA}?versions=unused", by="alice").status == 409
+    assert ask("DELETE", f"{DATA}/versions/v0?even_if_used=true", by="alice").status == 202
+    assert numbers() == [1]
+    assert ask("DELETE", f"{DATA}?versions=all", by="alice").json["kind"] == "artifact"
+    assert numbers() == []
+    assert [ask("DELETE", links, by="alice").status for _ in range(2)] == [202, 404]
+
+
+@pytest.mark.parametrize("kind", WHOLES)
+def test_a_team_and_an_organisation_go_by_admins_who_say_the_name(
+    ask: Ask, told: Run, lab: Entity, alice: User, kind: str
+) -> None:
+    people.organisation("institute", admin=alice, teams=[lab])
+    place, name, inside = WHOLES[kind]
+    for who, status in (("bob", inside), ("vera", inside), *ERASERS[2:-1]):
+        assert ask("DELETE", f"{place}?name={name}", by=who).status == status, who
+    for said in ("", "?name=", "?name=alice"):
+        assert ask("DELETE", place + said, by="alice").status == 400, said
+    assert ask("DELETE", f"{API}/teams/alice?name=alice", by="alice").status == 404
+    assert not ErasureJob.objects.exists()
+
+    begun = ask("DELETE", f"{place}?name={name.upper()}", by="alice")
+
+    assert (begun.status, begun.json["kind"], begun.json["step"]) == (202, kind, "wait")
+    assert ask("DELETE", f"{place}?name={name}", by="alice").status == 404
+    assert ask("GET", RUN, by="bob").status == (404 if kind == "team" else 200)
+    assert ask("POST", f"{API}/erasures/{begun.json['id']}/restore", by="alice").status == 200
+    assert ask("GET", RUN, by="bob").status == 200
 
 
 def test_receipts_their_key_and_their_chain(ask: Ask, vision: Project, bob: User, mallory: User) -> None:

@@ -40,7 +40,7 @@ from apps.webhooks.types import Happening
 from tests.api.conftest import Answer
 from tests.erasure.conftest import finish
 from tests.exports.conftest import make
-from tests.factories import people, work
+from tests.factories import artifacts, people, work
 from tests.imports.conftest import listing, zipped
 from tests.live import ROOT
 from tests.servers import present
@@ -62,6 +62,9 @@ WORDS = {
     "job": ["m" * 20, "a" * 20],
     "hook": ["m" * 20, "a" * 20],
     "view": ["m" * 20, "a" * 20],
+    "collection": ["data", "hidden"],
+    "version": ["v0", "latest"],
+    "organisation": ["theirinstitute", "secretinstitute"],
 }
 ARCHIVE = zipped(listing({"projects/mine/project.json": b"{}"}, format="ownlog-export/1"))
 schemathesis.serializer.alias("application/zip", "application/octet-stream")
@@ -156,6 +159,9 @@ def things_of(owner: User, names: tuple[str, str, str], *, path: str) -> Run:
         hook_of(run, owner, path=path)
     if path.endswith("/views/{view}"):
         view_of(run, owner, names[2])
+    if "/artifacts/" in path:
+        called, content = "hidden" if names[2] == "canary" else "data", f"{names[2]}-bytes".encode()
+        artifacts.version(run.project, called, {"a.txt": content}, by=people.actor(owner))
     return run
 
 
@@ -163,6 +169,9 @@ def teams_of(alice: User, mallory: User, *, path: str) -> None:
     team_with_a_service(alice, "secretteam", "canary")
     if path != ACCOUNT:  # whoever is the last admin of a team stays
         team_with_a_service(mallory, "theirteam", "open")
+    if path.startswith("/api/v1/organisations"):
+        for admin, name in ((alice, "secretinstitute"), (mallory, "theirinstitute")):
+            people.organisation(name, admin=admin)
 
 
 def own_key_is_known(owner: User) -> None:
@@ -185,6 +194,11 @@ def name_what_is_there(case: Any, place: dict[str, str]) -> None:
         case.body, case.headers = {"name": "mallory", "password": people.PASSWORD}, {}
     if case.path.endswith("/parts"):
         case.query = {"metric": ["open"]}
+    if "/artifacts/" in case.path:
+        case.query = {}
+    for kind, whose in (("teams", "entity"), ("organisations", "organisation")):
+        if case.path.startswith(f"/api/v1/{kind}/"):
+            case.query = {"name": [place[whose]]}
 
 
 # From the description as it is published: to make it takes a second, which each worker would spend on nothing else than names.
@@ -215,7 +229,7 @@ def test_no_answer_breaks_or_tells_of_the_other_tenant(operation_id: str, alice:
     teams_of(alice, mallory, path=operation.path)
     if operation.path.startswith("/api/v1/keys"):
         own_key_is_known(mallory)
-    words = WORDS | (TEAMS if "service-accounts" in operation.path else {})
+    words = WORDS | (TEAMS if re.search("service-accounts|/teams/", operation.path) else {})
     headers = {"Authorization": f"Bearer {people.api_key(mallory)}"}
     heard: set[int] = set()
 

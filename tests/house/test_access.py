@@ -243,7 +243,7 @@ WANT_A_FORM = {
         "api:services",
         "team-system-metadata",
     )
-} | {("api:runs", "DELETE")}
+} | {(f"api:{name}", "DELETE") for name in ("runs", "team", "organisation")}
 
 
 # The last admin stays; an invitation and a service account are named by an id that each has for itself.

@@ -7,6 +7,8 @@ from rest_framework import serializers
 from apps.erasure.queries import MOST_AT_ONCE
 from apps.erasure.types import Cause, Scope, Step
 
+ALL, UNUSED = "all", "unused"
+
 
 class ErasureOut(serializers.Serializer[Any]):
     """An erasure and how far it is. It names nothing of what is erased."""
@@ -65,6 +67,26 @@ class PartsQuery(serializers.Serializer[Any]):
     summary = _names("A value of the summary, dotted.")
     config = _names("A value of the config, dotted.")
     media = _names("A file of the run's media, by its name: with each value of the history that shows it.")
+
+
+class ArtifactToErase(serializers.Serializer[Any]):
+    versions = serializers.ChoiceField(
+        choices=(UNUSED, ALL),
+        required=False,
+        help_text="Which of them go: those that no run has read and nothing links, or all, with the artifact.",
+    )
+
+
+class VersionToErase(serializers.Serializer[Any]):
+    even_if_used = serializers.BooleanField(
+        default=False, help_text="It goes although runs have read it, or something links it."
+    )
+
+
+class TypedName(serializers.Serializer[Any]):
+    name = serializers.CharField(
+        max_length=100, help_text="The name once more, so that it is this one that is meant."
+    )
 
 
 class PartsWouldGoOut(serializers.Serializer[Any]):
