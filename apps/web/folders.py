@@ -20,6 +20,7 @@ class Entry:
     count: int = 0
     id: int | None = None
     file: OpenFile | None = None
+    erase_url: str = ""  # for who may
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Parts of a run as the pages that erase them name them: `metric:val/loss`, and lists to choose from."""
+"""Parts of a run as the pages that erase them name them: `metric:val/loss`, `file:model.pt`, and lists to choose from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from apps.core import jsontext
 from apps.core.errors import Invalid
 from apps.runs.history import store
 from apps.runs.history.paths import dotted
-from apps.runs.parts import INTERNAL, PartKind, RunPart, config_names, row_names
+from apps.runs.parts import INTERNAL, MEDIA_FOLDER, PartKind, RunPart, config_names, row_names
 from apps.runs.types import Stream
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_LISTED = 200
 _SYSTEM_SAMPLE = 50
+# Not a kind of part: a file that no value shows has a key of its own, and the run keeps the one that it has.
+_FILE = "file:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,39 @@ def asked_parts(words: Sequence[str]) -> list[RunPart]:
     return list(dict.fromkeys(parts))
 
 
+def names_a_file(words: Sequence[str]) -> bool:
+    return any(word.startswith(_FILE) for word in words)
+
+
+def asked_files(words: Sequence[str]) -> list[str]:
+    """The names of the files that an address or a form names; Invalid where anything else is among them."""
+    if not all(word.startswith(_FILE) for word in words):
+        raise Invalid(_("Files are erased by themselves, not together with other parts of a run."))
+    return list(dict.fromkeys(word.removeprefix(_FILE) for word in words))
+
+
 def word_of(part: RunPart) -> str:
     return f"{part.kind.value}:{part.name}"
 
 
+def word_of_file(name: str) -> str:
+    return f"{_FILE}{name}"
+
+
 def erase_url(run: str, kind: PartKind, name: str) -> str:
     """Where this part of the run with this address is erased."""
-    query = urlencode({"part": word_of(RunPart(kind, name))}, errors="replace")
-    return f"{run}/erase/parts?{query}"
+    return _erase_url(run, word_of(RunPart(kind, name)))
+
+
+def erase_file_url(run: str, name: str) -> str:
+    """The same for a file of it: of media with each value that shows it."""
+    if name.startswith(MEDIA_FOLDER):
+        return erase_url(run, PartKind.MEDIA, name)
+    return _erase_url(run, word_of_file(name))
+
+
+def _erase_url(run: str, word: str) -> str:
+    return f"{run}/erase/parts?{urlencode({'part': word}, errors='replace')}"
 
 
 def kind_word(kind: PartKind) -> str:

@@ -256,6 +256,9 @@ def sent_ways() -> Iterator[Way]:
     project = "/api/v1/projects/{entity}/{project}"
     yield Way("api:project visibility", "PATCH", Door.REST, Permission.PROJECT_SHARE, Level.PROJECT,
               rest("PATCH", project, {"visibility": "private"}), is_said=True)  # fmt: skip
+    yield Way("run-erase-parts file", "POST", Door.WEB, Permission.FILE_ERASE, Level.PROJECT,
+              lambda w, t, a: Ask("POST", filled("/{entity}/{project}/runs/{run}/erase/parts", t),
+                                  urlencode({"part": f"file:{t.file}"}).encode(), FORM), is_run=True)  # fmt: skip
     yield Way("api:exports new", "POST", Door.REST, Permission.PROJECT_EXPORT, Level.PROJECT,
               rest("POST", "/api/v1/exports", {"entity": "{entity}", "project": "{project}"}), is_said=True)  # fmt: skip
     yield Way("api:projects new", "POST", Door.REST, Permission.PROJECT_CREATE, Level.TEAM,

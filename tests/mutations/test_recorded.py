@@ -78,6 +78,8 @@ def test_whoever_may_the_one_may_the_other() -> None:
         (P.RUN_CREATE, P.RUN_WRITE, True),
         (P.PROJECT_READ, P.FILE_READ, False),
         (P.PROJECT_SHARE, P.PROJECT_ERASE, False),
+        # Pages of a run offer to erase its files to who may erase the run.
+        (P.RUN_ERASE, P.FILE_ERASE, False),
     ]
     for role, visibility, scope in itertools.product(Role, Visibility, Scope):
         for first, then, is_own in implied:

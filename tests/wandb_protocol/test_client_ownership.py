@@ -208,15 +208,14 @@ def test_what_somebody_logs_is_theirs_to_export_to_publish_and_to_erase(
 RUN = "/olga/by-part/runs/r"
 REST = "/api/v1/projects/olga/by-part/runs/r"
 _STAYS = "stays"
-# By what one of a kind goes by itself. Before files, what a run is written anew for. A page erases only files that it shows as media, and
-# all code of an owner; nothing erases lines of the console but with their run.
+# By what one of a kind goes by itself. Before files, what a run is written anew for. Nothing erases lines of the console but with their run.
 SMALLEST = {
     "config": ("web", "rest"),
     "metrics": ("web", "rest"),
     "system metrics": ("web", "rest"),
     "media": ("web", "rest"),
-    "files": ("rest", "client"),
-    "code": ("rest", "client"),
+    "files": ("web", "rest", "client"),
+    "code": ("web", "rest", "client"),
     "training data": ("web", "client"),
     "model files": ("web", "client"),
 }
@@ -308,7 +307,7 @@ class Small:
         if kind == "media":
             (name,) = (each for each in self.files() if each.startswith(name))
         if door == "web":
-            word = f"{_PARTS[kind]}:{name}"
+            word = f"{_PARTS.get(kind, 'file')}:{name}"
             self.table._post(f"{RUN}/erase/parts?part={quote(word)}", part=word)
             return
         path = f"{REST}/parts?{_PARTS[kind]}={quote(name)}" if kind in _PARTS else f"{REST}/files/{name}"

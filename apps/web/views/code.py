@@ -18,6 +18,7 @@ from apps.web.code.zipped import zipped
 from apps.web.downloads import attachment
 from apps.web.environment import commit_of, main_file_of, remote_of
 from apps.web.links import with_query
+from apps.web.parts import erase_file_url
 from apps.web.rendering import render
 from apps.web.request import Request
 from apps.web.views.files import page_asked
@@ -48,9 +49,14 @@ def code(request: Request, entity: str, project: str, run: str) -> HttpResponse:
         "damaged": damaged,
         "way_to_code": way_to_code(request.actor, held.project.entity),
     }
+    around = frame(request, opened)
     if found is not None:
         context |= _file(request, found)
-    around = frame(request, opened)
+        # One of a folder that the run sent goes with its version of an artifact, on the page of that.
+        is_of_run = found.at == around["url"]
+        context["erase_url"] = (
+            erase_file_url(found.at, found.path) if is_of_run and around["can"]["erase"] else ""
+        )
     around["counts"]["code"] = len(files)  # the tab's number: what came both ways is counted once
     return render(request, "runs/code.html", around | context)
 

@@ -186,9 +186,9 @@ def _registry_page(
 
 
 def _run_that_stays(request: Request, job: ErasureJob) -> str:
-    """Where the run is whose parts are erased, as the page that asked for it handed on; nothing here remembers it."""
+    """Where the run is whose parts or files are erased, as the page that asked for it handed on; nothing here remembers it."""
     names = [request.GET.get(each, "") for each in ("entity", "project", "run")]
-    return run_url(*names) if job.scope == Scope.PART and all(names) else ""
+    return run_url(*names) if job.scope in {Scope.PART, Scope.FILES} and all(names) else ""
 
 
 def _begun(job: ErasureJob) -> HttpResponseBase:

@@ -9,11 +9,10 @@ from django.views.decorators.http import require_safe
 
 from apps.access.policy import Permission
 from apps.files.queries import file_names, find_file, open_files, read_file
-from apps.runs.parts import MEDIA_FOLDER, PartKind
 from apps.runs.queries import get_run, open_run
 from apps.web.folders import PAGE, crumbs_of, entries_in, entries_named
 from apps.web.links import with_query
-from apps.web.parts import erase_url
+from apps.web.parts import erase_file_url
 from apps.web.previews import HEAD_BYTES, film_type, image_type, preview_of
 from apps.web.rendering import render
 from apps.web.request import Request
@@ -35,8 +34,17 @@ def files(request: Request, entity: str, project: str, run: str) -> HttpResponse
     start = page_asked(request) * PAGE
     shown = entries[start : start + PAGE]
     opened = open_files(held, [entry.id for entry in shown if entry.id is not None])
+    around = frame(request, open_run(held))
+    may_erase, url = around["can"]["erase"], around["url"]
     context = {
-        "entries": [replace(entry, file=opened.get(entry.id or 0)) for entry in shown],
+        "entries": [
+            replace(
+                entry,
+                file=opened.get(entry.id or 0),
+                erase_url=erase_file_url(url, entry.path) if may_erase else "",
+            )
+            for entry in shown
+        ],
         "crumbs": crumbs_of(inside),
         "wanted": wanted,
         "has_files": bool(names),
@@ -45,7 +53,7 @@ def files(request: Request, entity: str, project: str, run: str) -> HttpResponse
         "last": start + len(shown),
         **_around(request, start, len(entries)),
     }
-    return render(request, "runs/files.html", frame(request, open_run(held)) | context)
+    return render(request, "runs/files.html", around | context)
 
 
 @require_safe
@@ -55,11 +63,8 @@ def preview(request: Request, entity: str, project: str, run: str, name: str) ->
     found = find_file(held, name)
     head = b"".join(read_file(found.file, end=HEAD_BYTES))
     around = frame(request, open_run(held))
-    is_media = found.name.startswith(MEDIA_FOLDER)
     context = {
-        "erase_url": erase_url(around["url"], PartKind.MEDIA, found.name)
-        if is_media and around["can"]["erase"]
-        else "",
+        "erase_url": erase_file_url(around["url"], found.name) if around["can"]["erase"] else "",
         "file": found,
         "crumbs": crumbs_of(found.name),
         "preview": preview_of(found.name, head, size=found.size),

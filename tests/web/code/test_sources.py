@@ -66,6 +66,20 @@ def test_the_tab_shows_the_folder_and_what_came_both_ways_once(visit: Visit, one
     }
 
 
+def test_code_that_is_a_file_of_the_run_is_offered_for_erasing_and_a_file_of_its_folder_is_not(
+    visit: Visit, one: Run
+) -> None:
+    way = f'href="{RUN}/erase/parts?part=file%3Acode%2Ftrain.py"'
+
+    for who, name, offered in (
+        ("alice", "code/train.py", True),
+        ("vera", "code/train.py", False),
+        ("alice", "code/pkg/model.py", False),
+    ):
+        body = visit(f"{RUN}/code", by=who, file=name).content.decode()
+        assert (way in body) is ("erase/parts?" in body) is offered, (who, name)
+
+
 def test_a_file_that_differs_from_the_one_that_the_client_sent_stands_beside_it(
     visit: Visit, one: Run, alice: User
 ) -> None:
