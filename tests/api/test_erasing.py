@@ -145,7 +145,7 @@ def numbers() -> list[int | None]:
     return list(there.order_by("number").values_list("number", flat=True))
 
 
-def test_a_version_goes_by_its_number_or_an_alias_and_the_others_stay(
+def test_a_version_goes_by_its_number_alone_and_the_others_stay(
     ask: Ask, vision: Project, pair: tuple[Version, Version]
 ) -> None:
     for what in ("", "/versions/v0", "/versions/latest"):
@@ -155,7 +155,14 @@ def test_a_version_goes_by_its_number_or_an_alias_and_the_others_stay(
         assert ask("DELETE", DATA + what, by="alice").status == 404, what
     assert numbers() == [0, 1] and not ErasureJob.objects.exists()
 
-    begun = ask("DELETE", f"{DATA}/versions/old", by="alice")
+    by_alias = [
+        ask("DELETE", f"{DATA}/versions/{each}?even_if_used=true", by="alice") for each in ("old", "latest")
+    ]
+    assert [each.status for each in by_alias] == [409, 409]
+    assert by_alias[1].json["detail"].endswith("Erase it by its number: v1.")
+    assert numbers() == [0, 1] and not ErasureJob.objects.exists()
+
+    begun = ask("DELETE", f"{DATA}/versions/v0", by="alice")
 
     assert (begun.status, begun.json["kind"], begun.json["asked"]) == (202, "versions", 1)
     assert numbers() == [1]

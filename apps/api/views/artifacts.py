@@ -15,6 +15,7 @@ from apps.api.serializers.erasures import ALL, UNUSED, ArtifactToErase, ErasureO
 from apps.api.views.base import ApiView, asked
 from apps.api.views.erasures import begun
 from apps.artifacts.queries import (
+    NUMBERED,
     all_versions,
     find_collection,
     get_collection,
@@ -64,9 +65,9 @@ class ArtifactView(ApiView):
 class ArtifactVersionView(ApiView):
     @extend_schema(
         operation_id="erase_version",
-        summary="Erase a version of an artifact for good, by its number (`v3`) or an alias, with the aliases that lead to it",
+        summary="Erase a version of an artifact for good, by its number (`v3`), with the aliases that lead to it",
         description="While a run has read it or something links it, it is 409 unless `even_if_used` says that it goes all the same. "
-        "A link is no version: it goes by the name under which it was made.",
+        "By an alias nothing goes: it is 409 and tells the number. A link is no version: it goes by the name under which it was made.",
         tags=["artifacts"],
         parameters=[VersionToErase],
         request=None,
@@ -86,6 +87,11 @@ class ArtifactVersionView(ApiView):
         place = find_project(entity_by_name(entity), project)
         if place is None or find_collection(place, collection) != held.collection:
             raise Conflict("This is a link. Erase the version by the name under which it was made.")
+        # Asked once more, as clients and proxies do by themselves, an alias would lead to the next.
+        if not NUMBERED.fullmatch(version):
+            raise Conflict(
+                f"An alias may lead elsewhere in a moment. Erase it by its number: v{held.number}."
+            )
         if not is_for_sure and _used(request.actor, [held]):
             raise Conflict("Runs have read it, or it is linked. Say `even_if_used` if it goes all the same.")
         return begun(erase_versions([held], by=request.actor))

@@ -69,6 +69,7 @@ from apps.artifacts.queries.registries import (
 )
 from apps.artifacts.queries.sums import sums_of
 from apps.artifacts.queries.versions import (
+    NUMBERED,
     aliases_in,
     aliases_of,
     collections_in,
@@ -90,6 +91,7 @@ from apps.artifacts.queries.versions import (
 )
 
 __all__ = [
+    "NUMBERED",
     "Lineage",
     "aliases_in",
     "aliases_of",

@@ -12,7 +12,7 @@ from django.db.models import Q
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Link, RunVersion, StoredFile, Version
-from apps.artifacts.queries.links import links_there
+from apps.artifacts.queries.links import WORDS, links_there
 from apps.artifacts.queries.versions import committed, require_version
 from apps.artifacts.types import RunRole, VersionState
 from apps.projects.gate import may, readable
@@ -62,7 +62,8 @@ def read_by_runs(actor: Actor, versions: Iterable[Version]) -> dict[int, int]:
 
 def links_of(versions: Iterable[Version]) -> list[Link]:
     """The links of these versions, wherever they are. That there are any is on the record of who made the versions."""
-    return list(links_there().filter(version__in=[each.pk for each in versions]))
+    # Anybody links what is public, and each row would bring all that is written of its version once more.
+    return list(links_there().filter(version__in=[each.pk for each in versions]).defer(*WORDS))
 
 
 def in_projects_seen(actor: Actor, links: Iterable[Link], *, most: int) -> list[Project]:

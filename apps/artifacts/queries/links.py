@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 PROMOTION_LABEL = "artifact_promotion.alias"
 _ALONG = ("collection__project__entity__of_organisation", "version__collection__project__entity")
-_WORDS = ("version__sealed_words", "version__collection__sealed_words", "collection__sealed_words")
+WORDS = ("version__sealed_words", "version__collection__sealed_words", "collection__sealed_words")
 _MOST_LINKS = 500
 
 
@@ -74,7 +74,7 @@ def links_in_any(portfolios: Iterable[Collection]) -> list[Link]:
     of_registry: dict[bool, list[int]] = {False: [], True: []}
     for each in portfolios:
         of_registry[each.project.is_registry].append(each.pk)
-    rows = links_there().defer(*_WORDS)
+    rows = links_there().defer(*WORDS)
     found = list(rows.filter(collection__in=of_registry[False])) if of_registry[False] else []
     return found + list(
         _of_its_teams(rows.filter(collection__in=of_registry[True])) if of_registry[True] else []
@@ -90,7 +90,7 @@ def in_full(links: Sequence[Link]) -> list[Link]:
 def sealed_size_behind(links: Sequence[Link]) -> int:
     """How many bytes of sealed words `in_full` reads of these, without reading them."""
     rows = links_there().filter(pk__in=[each.pk for each in links])
-    return sum(rows.values_list(sum((Length(each) for each in _WORDS), Value(0)), flat=True))
+    return sum(rows.values_list(sum((Length(each) for each in WORDS), Value(0)), flat=True))
 
 
 def _of_its_teams(rows: QuerySet[Link]) -> QuerySet[Link]:
@@ -193,7 +193,7 @@ def _by_registry(actor: Actor, public_id: str) -> Link | None:
     """A link to this version in a registry that the actor may read: in as many questions of many links as of one."""
     if actor.user_id is None or not is_public_id(public_id):
         return None
-    rows = _of_its_teams(links_there().defer(*_WORDS)).filter(
+    rows = _of_its_teams(links_there().defer(*WORDS)).filter(
         version__public_id=public_id, collection__project__entity__kind=EntityKind.ORGANISATION
     )
     found = list(rows.order_by("id")[:_MOST_LINKS])

@@ -33,7 +33,7 @@ from apps.artifacts.types import LATEST, CollectionKind, VersionState
 from apps.blobs.models import Blob, BlobState
 from apps.blobs.services import delete_blob
 from apps.core import clock
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, Unavailable
 from apps.vault.errors import KeyGone, Tampered
 from apps.vault.seal import blind_index
 from apps.vault.tree import discard_node, drop_grants, erase_node, owners_of, some_granted
@@ -210,7 +210,7 @@ def _delete_file(blob: Blob) -> None:
         Manifest.objects.filter(blob=blob).update(blob=None)
     try:
         delete_blob(blob)
-    except (OSError, DatabaseError, Conflict) as error:
+    except (OSError, DatabaseError, Conflict, Unavailable) as error:
         log.warning("blob left to the sweep: blob=%s error=%s", blob.pk, type(error).__name__)
 
 

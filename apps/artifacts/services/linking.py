@@ -14,7 +14,14 @@ from apps.access.policy import Permission, Visibility
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Alias, Collection, Link, Promotion, Version
 from apps.artifacts.names import clean_aliases, own_words
-from apps.artifacts.queries.links import PROMOTION_LABEL, find_link_to, links_in, links_there, open_member
+from apps.artifacts.queries.links import (
+    PROMOTION_LABEL,
+    WORDS,
+    find_link_to,
+    links_in,
+    links_there,
+    open_member,
+)
 from apps.artifacts.queries.registries import registry_words
 from apps.artifacts.queries.versions import (
     ALIAS_LABEL,
@@ -158,6 +165,7 @@ def cut_links(versions: Iterable[Version], *, by: Actor) -> None:
     ids = [each.pk for each in versions]
     links = Link.objects.filter(version__in=ids, collection__project__erased_at=None)
     links = links.select_related("collection__project__entity", "version__collection__project__entity")
+    links = links.defer(*WORDS)  # there may be thousands, made by anybody
     # In one order, so that no two who delete versions wait for each other's portfolios.
     for link in links.order_by("collection_id", "id"):
         if _is_held(link):
