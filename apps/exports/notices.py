@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from apps.accounts.models import User
 from apps.core.address import instance_address
 from apps.exports.models import Export
 from apps.exports.types import ExportState
 from apps.teams.choices import SettingName
-from apps.teams.models import Entity
-from apps.teams.notices import send_notice
-from apps.teams.queries import effective
+from apps.teams.notices import send_notice, who_hears
 
 
 def tell_of_export(export_id: int) -> None:
     """A message that is lost costs them a mail: the page says the same."""
     export = Export.objects.filter(pk=export_id, state__in=[ExportState.READY, ExportState.FAILED]).first()
-    asker = (
-        export and User.objects.filter(public_id=export.asked_by, is_active=True, is_service=False).first()
-    )
-    own = asker and Entity.objects.filter(user=asker).first()
-    if not export or not asker or not own or not effective(own, SettingName.MAIL_EXPORTS).is_on:
+    asker = export and who_hears(export.asked_by, SettingName.MAIL_EXPORTS)
+    if not export or not asker:
         return
     base = instance_address()
     words = {

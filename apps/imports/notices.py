@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from apps.accounts.models import User
 from apps.core.address import instance_address
 from apps.imports.models import Import
 from apps.imports.types import ImportState
 from apps.teams.choices import SettingName
-from apps.teams.models import Entity
-from apps.teams.notices import send_notice
-from apps.teams.queries import effective
+from apps.teams.notices import send_notice, who_hears
 
 
 def tell_of_import(import_id: int) -> None:
     """A message that is lost costs them a mail: the page says the same."""
     ended = Import.objects.filter(state__in=[ImportState.DONE, ImportState.GIVEN_UP], entity__erased_at=None)
     job = ended.filter(pk=import_id).first()
-    asker = job and User.objects.filter(public_id=job.asked_by, is_active=True, is_service=False).first()
-    own = asker and Entity.objects.filter(user=asker).first()
-    if not job or not asker or not own or not effective(own, SettingName.MAIL_IMPORTS).is_on:
+    asker = job and who_hears(job.asked_by, SettingName.MAIL_IMPORTS)
+    if not job or not asker:
         return
     base = instance_address()
     words = {

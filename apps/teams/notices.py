@@ -41,6 +41,13 @@ def tell_of_key(key_public_id: str, *, base: str = "") -> None:
     send_notice(key.user, "key", words)
 
 
+def who_hears(asked_by: str, switch: SettingName) -> User | None:
+    """The person with this public id, if they may still sign in and have not switched such mails off."""
+    person = User.objects.filter(public_id=asked_by, is_active=True, is_service=False).first()
+    own = person and Entity.objects.filter(user=person).first()
+    return person if own and effective(own, switch).is_on else None
+
+
 def send_notice(user: User, what: str, words: dict[str, str]) -> bool:
     """Mail somebody what the templates of this name say, in their language; whether a server took it."""
     with translation.override(language_of(user)):
