@@ -78,11 +78,8 @@ def short_text(report: Report) -> str:
     where = f"processors {told['processors']}, memory {told['memory']}, {told['kernel']}, load before it {told['load']}"
     made = f"Measured by `make bench` on {told['date']} at commit {told['commit']}: {where}."
     shown = [one for one in report.figures if one.database]
-    again = [
-        f"Again on {when}: {', '.join(dict.fromkeys(one.name for one in shown if one.when == when))}."
-        for when in dict.fromkeys(one.when for one in shown if one.when)
-    ]
-    return "\n\n".join([" ".join([made, *again]), table(shown)])
+    again = "Some figures were measured again since, as docs/benchmarks.md says of each."
+    return "\n\n".join([" ".join([made, again] if any(one.when for one in shown) else [made]), table(shown)])
 
 
 def table(figures: Sequence[Figure]) -> str:

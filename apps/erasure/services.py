@@ -49,9 +49,10 @@ log = logging.getLogger(__name__)
 _LEASE = timedelta(minutes=2)
 _TURN_SECONDS = 20.0  # then others have their turn
 _SAID_EVERY = 10.0  # seconds; a commit after each batch would say no more
-# Whoever waits for an answer goes first: between two batches an erasure rests for as long as the last one took, at most so many
-# seconds. What takes longer waits for a store, not for a processor.
-_LONGEST_REST = 0.05
+# Whoever waits for an answer goes first: between two batches an erasure rests so many times as long as the last one took, at most
+# so many seconds. What takes longer waits for a store, not for a processor.
+_REST = 4
+_LONGEST_REST = 0.2
 _SWEEP_BATCH = 20
 _MOST_WOKEN = 1000  # the sweep finds the others
 _waits_again: ContextVar[Waits | None] = ContextVar("ownlog_waits_again", default=None)
@@ -298,7 +299,7 @@ class _Turn:
             ErasureJob.objects.filter(pk=self._job.pk).update(busy_until=clock.now() + _LEASE)
             self._said = now
         if self._job.step != Step.SHRED:  # until its keys are gone nothing waits
-            time.sleep(min(now - self._since, _LONGEST_REST))
+            time.sleep(min(_REST * (now - self._since), _LONGEST_REST))
         self._since = time.monotonic()
 
 
