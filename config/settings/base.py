@@ -369,6 +369,7 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
 # ── Logs: times, levels, names of routes and ids; never a path, a body or a value ──
+log_level = env.text("OWNLOG_LOG_LEVEL", "INFO").upper()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -377,8 +378,10 @@ LOGGING = {
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_content"]},
     },
-    "root": {"handlers": ["stderr"], "level": env.text("OWNLOG_LOG_LEVEL", "INFO").upper()},
+    # In their finest lines libraries tell what they read: the words in a picture, the body of a request. Only ours are that fine.
+    "root": {"handlers": ["stderr"], "level": "INFO" if log_level in {"DEBUG", "NOTSET"} else log_level},
     "loggers": {
+        **{name: {"level": log_level} for name in ("apps", "config", "ownlog")},
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # Its messages quote the path; apps.core.middleware.RequestLog writes the route instead.
         "django.request": {"level": "CRITICAL", "propagate": True},
