@@ -50,9 +50,10 @@ _LEASE = timedelta(minutes=2)
 _TURN_SECONDS = 20.0  # then others have their turn
 _SAID_EVERY = 10.0  # seconds; a commit after each batch would say no more
 # Whoever waits for an answer goes first: between two batches an erasure rests so many times as long as the last one took, at most
-# so many seconds. What takes longer waits for a store, not for a processor.
+# so many seconds. What takes longer waits for a store, not for a processor; and what is small is over before it holds up anybody.
 _REST = 4
 _LONGEST_REST = 0.2
+_WORKS_FIRST = 0.3  # seconds
 _SWEEP_BATCH = 20
 _MOST_WOKEN = 1000  # the sweep finds the others
 _waits_again: ContextVar[Waits | None] = ContextVar("ownlog_waits_again", default=None)
@@ -288,7 +289,7 @@ class _Turn:
     def __init__(self, job: ErasureJob) -> None:
         self._job = job
         self._said = self._since = time.monotonic()
-        self._ends = self._since + _TURN_SECONDS
+        self._began, self._ends = self._since, self._since + _TURN_SECONDS
 
     def beat(self) -> None:
         """After each batch: rest, say that work goes on, or raise when the turn is over."""
@@ -298,7 +299,9 @@ class _Turn:
         if now > self._said + _SAID_EVERY:
             ErasureJob.objects.filter(pk=self._job.pk).update(busy_until=clock.now() + _LEASE)
             self._said = now
-        if self._job.step != Step.SHRED:  # until its keys are gone nothing waits
+        if (
+            self._job.step != Step.SHRED and now > self._began + _WORKS_FIRST
+        ):  # until its keys are gone nothing waits
             time.sleep(min(_REST * (now - self._since), _LONGEST_REST))
         self._since = time.monotonic()
 

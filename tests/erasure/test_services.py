@@ -369,6 +369,7 @@ def test_a_long_job_gives_others_their_turn(full: Run, by: Actor, monkeypatch: p
 
 def test_a_job_rests_between_its_batches(full: Run, by: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     job, rests = erase_run(full, by=by), list[float]()
+    monkeypatch.setattr(services, "_WORKS_FIRST", 0.0)
     monkeypatch.setattr(time, "sleep", rests.append)
 
     advance(job.pk)
@@ -379,11 +380,24 @@ def test_a_job_rests_between_its_batches(full: Run, by: Actor, monkeypatch: pyte
     assert 0 < sum(rests) <= services._LONGEST_REST * len(rests)
 
 
+def test_a_small_job_does_not_rest(full: Run, by: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, rests = erase_run(full, by=by), list[float]()
+    monkeypatch.setattr(services, "_WORKS_FIRST", 60.0)
+    monkeypatch.setattr(time, "sleep", rests.append)
+
+    advance(job.pk)
+
+    job.refresh_from_db()
+    assert job.proven_at is not None
+    assert not rests
+
+
 def test_a_job_says_now_and_then_that_work_goes_on(
     full: Run, by: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job, told = erase_run(full, by=by), set[datetime | None]()
     monkeypatch.setattr(services, "_SAID_EVERY", -1.0)
+    monkeypatch.setattr(services, "_WORKS_FIRST", 0.0)
 
     def note(_: float) -> None:
         told.add(ErasureJob.objects.values_list("busy_until", flat=True).get(pk=job.pk))
