@@ -11,8 +11,15 @@ from contextlib import ExitStack
 import pytest
 from django.test import Client
 
+from apps.accounts.models import User
 from apps.core.errors import Unavailable
-from apps.core.strangers import MOST_AT_ONCE, reading_of_a_stranger
+from apps.core.strangers import (
+    MOST_AT_ONCE,
+    MOST_OF_ONE,
+    MOST_OF_PEOPLE,
+    reading_of,
+    reading_of_a_stranger,
+)
 from config.launch.web import THREADS
 from tests.live import LiveServer
 
@@ -49,8 +56,34 @@ def test_forms_wait_for_a_slot_and_pages_do_not(path: str, all_taken: None, clie
     assert client.get(path).status_code in {200, 302}
 
 
-def test_strangers_leave_most_threads_to_others() -> None:
+@pytest.mark.django_db
+def test_strangers_close_nobodys_forms_who_is_signed_in(
+    all_taken: None, client: Client, alice: User, bob: User
+) -> None:
+    client.force_login(alice)
+    assert client.post("/account/language", {"language": "ja"}).status_code == 302
+
+    with ExitStack() as stack:
+        for _ in range(MOST_OF_ONE):
+            stack.enter_context(reading_of(alice.pk))
+        assert client.post("/account/language", {"language": "ja"}).status_code == 503
+        client.force_login(bob)
+        assert client.post("/account/language", {"language": "ja"}).status_code == 302
+
+
+def test_people_leave_each_other_room_and_give_it_back() -> None:
+    for _ in range(2):
+        with ExitStack() as stack:
+            for number in range(MOST_OF_PEOPLE):
+                stack.enter_context(reading_of(number))
+            with pytest.raises(Unavailable), reading_of(-1):
+                pass
+
+
+def test_strangers_and_forms_leave_threads_to_others() -> None:
     assert MOST_AT_ONCE <= THREADS // 4
+    assert MOST_AT_ONCE + MOST_OF_PEOPLE < THREADS
+    assert MOST_OF_ONE < MOST_OF_PEOPLE
 
 
 @pytest.mark.live
