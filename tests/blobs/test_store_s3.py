@@ -8,16 +8,20 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from boto3.s3.transfer import TransferConfig
+from botocore.client import Config
 
 from apps.blobs.errors import ObjectMissing, StoreDenied, StoreUnreachable
+from apps.blobs.store import s3
 from apps.blobs.store.s3 import BadStorageUrl, S3Store
 from apps.core import clock
 from tests import servers
-from tests.erasure.proxy import Fault, Proxy, Tells, proxy
+from tests.erasure.proxy import AS_IF_WELL, Fault, Proxy, Tells, proxy, tells_all
 
 pytestmark = pytest.mark.enable_socket
 MIB = 1024 * 1024
@@ -313,3 +317,38 @@ def test_what_will_not_go_and_is_in_no_listing_of_versions_remains(store: S3Stor
         forgetful.delete_all_versions(name)
 
         assert forgetful.remains(name) == {name}
+
+
+@pytest.mark.promise("P-09")
+@pytest.mark.parametrize("fault", AS_IF_WELL)
+@pytest.mark.parametrize("store", [""], indirect=True)
+def test_who_answers_in_the_place_of_a_store_is_not_believed(
+    store: S3Store, endpoint: str, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty answer were a listing of nothing, and a file that was taken and is nowhere."""
+    small, large, kept = new_name(), new_name(), new_name()
+    store.put(kept, [b"x"])
+    in_small_parts = TransferConfig(
+        multipart_threshold=5 * MIB, multipart_chunksize=5 * MIB, use_threads=False
+    )
+    with proxy(endpoint) as server:
+        monkeypatch.setattr(s3, "_TRANSFER", in_small_parts)
+        monkeypatch.setattr(s3, "Config", partial(Config, retries={"total_max_attempts": 1}))
+        behind_it = behind(server, store, tells_all)
+        server.rule = lambda _: fault
+        for ask in (
+            lambda: behind_it.put(small, [b"x"]),
+            lambda: behind_it.put(large, [bytes(6 * MIB)]),
+            lambda: b"".join(behind_it.read_range(kept, 0, 1)),
+            lambda: behind_it.remains(kept),
+            lambda: list(behind_it.list()),
+            lambda: behind_it.delete_all_versions(kept),
+            lambda: behind_it.abort_uploads(before=clock.now()),
+        ):
+            with pytest.raises(StoreUnreachable):
+                ask()
+        server.rule = lambda asked: fault if asked.ends_an_upload else None
+        with pytest.raises(StoreUnreachable):
+            behind_it.put(large, [bytes(6 * MIB)])
+
+    assert [found["Key"] for found in everything_in(store)] == [store._key(kept)]

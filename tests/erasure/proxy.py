@@ -28,6 +28,11 @@ class Fault(Enum):
     LIES = auto()  # 204, and nothing is done
     UNKNOWN = auto()  # 501, and nothing is done
     FULL = auto()  # 507, and nothing is done
+    ERROR_IN_200 = auto()  # as a store has to that had begun to answer, and nothing is done
+    # By whoever stands before the store and takes its place, and nothing is done.
+    EMPTY_200 = auto()
+    PAGE_200 = auto()
+    XML_200 = auto()
     HALF = auto()  # of a batch every second deletion is done
     LOST = auto()  # done, and the connection ends without an answer
     SILENT = auto()  # done, and no answer comes until the client gives up
@@ -35,13 +40,18 @@ class Fault(Enum):
 
 
 _ANSWERS = {
-    Fault.BROKEN: (500, "InternalError"),
-    Fault.DENIED: (403, "AccessDenied"),
-    Fault.MISSING: (404, "NoSuchKey"),
-    Fault.LIES: (204, ""),
-    Fault.UNKNOWN: (501, "NotImplemented"),
-    Fault.FULL: (507, ""),
+    Fault.BROKEN: (500, b"<Error><Code>InternalError</Code></Error>"),
+    Fault.DENIED: (403, b"<Error><Code>AccessDenied</Code></Error>"),
+    Fault.MISSING: (404, b"<Error><Code>NoSuchKey</Code></Error>"),
+    Fault.LIES: (204, b""),
+    Fault.UNKNOWN: (501, b"<Error><Code>NotImplemented</Code></Error>"),
+    Fault.FULL: (507, b""),
+    Fault.ERROR_IN_200: (200, b"<Error><Code>InternalError</Code></Error>"),
+    Fault.EMPTY_200: (200, b""),
+    Fault.PAGE_200: (200, b"<!doctype html><title>Back soon<p>We are at it"),
+    Fault.XML_200: (200, b"<html><head><title>Back soon</title></head></html>"),
 }
+AS_IF_WELL = (Fault.ERROR_IN_200, Fault.EMPTY_200, Fault.PAGE_200, Fault.XML_200)
 # Of a batch each deletion has an answer of its own, and the whole is well.
 _ANSWERS_IN_BATCHES = {
     Fault.DENIED: "AccessDenied",
@@ -61,6 +71,7 @@ class Asked:
     is_list: bool
     part: int = 0  # which of an object that comes in parts
     takes_room: bool = False
+    ends_an_upload: bool = False  # of one in parts
 
 
 Rule = Callable[[Asked], Fault | None]
@@ -147,14 +158,15 @@ class _Handler(BaseHTTPRequestHandler):
                 self.command == "GET" and bool(query.keys() & {"versions", "uploads", "list-type"}),
                 int(query.get("partNumber", ["0"])[0]),
                 self.command == "PUT" or (self.command == "POST" and "uploads" in query),
+                self.command == "POST" and "uploadId" in query,
             )
         )
         if is_of_many and fault in _ANSWERS_IN_BATCHES:
             self._answer_each(_DELETION.findall(body), fault)
             return
         if fault in _ANSWERS:
-            status, code = _ANSWERS[fault]
-            self._answer(status, {}, f"<Error><Code>{code}</Code></Error>".encode() if code else b"")
+            status, data = _ANSWERS[fault]
+            self._answer(status, {}, data)
             return
         if fault is Fault.SLOW:
             time.sleep(_SLOW_SECONDS)

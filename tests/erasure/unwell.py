@@ -265,8 +265,11 @@ def store_denies(world: World) -> None:
 
 
 def store_lies(world: World) -> None:
-    """It says that it has deleted: the proof asks, and nothing is certified on anybody's word."""
+    """It says that it has deleted: the proof asks, and nothing is certified on anybody's word. Nor on that of somebody who answers in
+    its place, by whose listing nothing is there."""
     assert world.live(deletes(Fault.LIES), turns=4, ends="StillThere") == {"StillThere"}
+    said = world.live(lambda _: Fault.EMPTY_200, turns=3, ends="StoreUnreachable")
+    assert said == {"StoreUnreachable"}
 
 
 def store_forgets(world: World) -> None:

@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 from boto3.s3.transfer import TransferConfig
 from botocore.client import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.model import OperationModel
+from botocore.parsers import ResponseParserError
 from django.utils.translation import gettext as _
 from storages.backends.s3 import S3Storage
 
@@ -34,6 +36,17 @@ _DENIED = {"AccessDenied", "AllAccessDisabled", "403"}
 _NOTHING_THERE = {"NoSuchKey", "NoSuchVersion", "404"}
 _NOT_IMPLEMENTED = 501
 _MOST_DELETED = 1000  # by one request, says the protocol
+# What a store says whenever it has done so, and whoever answers in its place with 200 and a page, or nothing, does not.
+_SAID = {
+    "GetObject": "ETag",
+    "PutObject": "ETag",
+    "CreateMultipartUpload": "UploadId",
+    "UploadPart": "ETag",
+    "CompleteMultipartUpload": "ETag",
+    "ListObjectsV2": "IsTruncated",
+    "ListObjectVersions": "IsTruncated",
+    "ListMultipartUploads": "IsTruncated",
+}
 _NO_ROOM = {"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "507"}
 
 
@@ -81,6 +94,7 @@ class S3Store:
         )
         # The library's own object is one for each thread; the client below it is safe for all of them.
         self.client: Any = storage.connection.meta.client
+        self.client.meta.events.register("after-call.s3", _require_said)
 
     def check(self) -> None:
         """StoreUnreachable, with what is wrong, unless the bucket is there and lets us in."""
@@ -295,10 +309,17 @@ def _told(name: str = "") -> Iterator[None]:
         if name and code in {"NoSuchKey", "404"}:
             raise ObjectMissing(name) from None
         raise _error_of(code) from None
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise StoreUnreachable(
             f"The file store does not answer ({type(error).__name__}). Try again later."
         ) from None
+
+
+def _require_said(parsed: dict[str, Any], model: OperationModel, **_kwargs: object) -> None:
+    """Without this an empty answer were a listing of nothing, which proves that all is gone, and a file that is stored nowhere."""
+    is_well = int(parsed.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) < 300
+    if is_well and _SAID.get(model.name, "ResponseMetadata") not in parsed:
+        raise _error_of("nothing a store would say")
 
 
 def _error_of(code: str) -> OwnlogError:
