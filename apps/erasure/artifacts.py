@@ -12,15 +12,16 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Alias, Collection, Link, Version
-from apps.artifacts.queries.holders import versions_to_erase
+from apps.artifacts.queries.holders import all_versions, versions_to_erase
 from apps.artifacts.queries.versions import NO_ARTIFACT, whose
 from apps.artifacts.services import close_collection, close_versions, leave_collection, leave_versions
 from apps.artifacts.types import VersionState
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core.errors import Conflict, Invalid, NotFound
+from apps.erasure.errors import InUse
 from apps.erasure.models import ErasureJob
-from apps.erasure.queries import MOST_AT_ONCE
+from apps.erasure.queries import MOST_AT_ONCE, uses_of
 from apps.erasure.services import check_count, erase_run, new_job, take_exports
 from apps.erasure.types import Cause, Scope, Step
 from apps.exports.closing import exports_holding, telling_of_versions
@@ -34,6 +35,7 @@ def erase_versions(
     by: Actor,
     cause: Cause = Cause.ASKED,
     with_aliases: bool = True,
+    even_if_used: bool = True,
     only_if: Q | None = None,
     at_once: bool = False,
 ) -> ErasureJob:
@@ -41,12 +43,15 @@ def erase_versions(
     this process; links to them are cut, once they cannot be taken back, and `latest` leads to the newest that is left.
 
     With `only_if` those of which it holds at the last moment; NotFound when none is there any more. Conflict while aliases
-    lead to one of them, unless they go too. Words are not opened: a damaged version goes like any other.
+    lead to one of them, unless they go too; InUse while something uses one, unless `even_if_used`. Words are not opened: a damaged
+    version goes like any other.
     """
     check_count(versions)
     locked = _locked(versions, only_if)
     if not locked:
         raise NotFound(NO_ARTIFACT)
+    if not even_if_used and uses_of(by, locked).used:
+        raise InUse("A run that you may see has read it, or something links it.")
     if len({each.collection.project.entity_id for each in locked}) != 1:
         raise Invalid(_("Versions of one owner are erased together."))
     ids = [each.pk for each in locked]
@@ -70,6 +75,21 @@ def erase_versions(
     for each in locked:
         record(EventKind.ARTIFACT_DELETED, **whose(each), by=by, job=job.public_id, cause=cause.value)
     return job
+
+
+@transaction.atomic
+def erase_unused(
+    versions: Sequence[Version], *, by: Actor, most: int | None = None, at_once: bool = False
+) -> list[ErasureJob]:
+    """Those of these versions, each fetched with FILE_ERASE, that nothing uses at the last moment, `most` of them; by as many jobs as it
+    takes. InUse when something uses each."""
+    there = _locked(versions, None)
+    used = uses_of(by, there).used
+    going = [each for each in there if each.pk not in used][:most]
+    if not going:
+        raise InUse("There is no version of it that nothing uses.")
+    turns = (going[start : start + MOST_AT_ONCE] for start in range(0, len(going), MOST_AT_ONCE))
+    return [erase_versions(some, by=by, at_once=at_once) for some in turns]
 
 
 @transaction.atomic
@@ -109,12 +129,18 @@ def _locked(versions: Sequence[Version], only_if: Q | None) -> list[Version]:
 
 @transaction.atomic
 def erase_artifact(
-    collection: Collection, *, by: Actor, asks_each: bool = False, at_once: bool = False
+    collection: Collection,
+    *,
+    by: Actor,
+    asks_each: bool = False,
+    even_if_used: bool = True,
+    at_once: bool = False,
 ) -> ErasureJob:
     """Erase a collection that was fetched with FILE_ERASE, with all its versions; of a portfolio the links, not what they
     lead to. Its name is free at once, also while it can be taken back. NotFound when it is not there any more.
 
-    With `asks_each` Forbidden where one of the versions is not the actor's to erase, also one that was committed just now.
+    With `asks_each` Forbidden where one of the versions is not the actor's to erase, also one that was committed just now. InUse while
+    something uses one, unless `even_if_used`.
     """
     rows = Collection.objects.select_for_update(of=("self",)).select_related("project__entity")
     locked = rows.filter(pk=collection.pk, project__erased_at=None).first()
@@ -122,14 +148,17 @@ def erase_artifact(
         raise NotFound(NO_ARTIFACT)
     if asks_each:
         versions_to_erase(by, locked.pk)
+    # After the collection's row, which whoever commits a version holds. Uploads that are under way go too.
+    versions = Version.everything.filter(collection=locked)
+    list(versions.select_for_update().order_by("pk").values_list("pk"))
+    if not even_if_used and uses_of(by, all_versions(locked.pk)).used:
+        raise InUse("Runs that you may see have read versions of it, or something links one.")
     project = locked.project
     job = new_job(Scope.ARTIFACT, project.entity, asked=1, by=by, at_once=at_once, projects=[project])
     is_waiting = job.step == Step.WAIT
-    # After the collection's row, which whoever commits a version holds. Uploads that are under way go too. What another job
-    # is erasing stays its own besides: it may not find nothing, and prove that it is gone, before this one has come to it.
-    versions = Version.everything.filter(collection=locked)
     count = versions.filter(state=VersionState.COMMITTED).count()
-    list(versions.select_for_update().order_by("pk").values_list("pk"))
+    # What another job is erasing stays its own besides: it may not find nothing, and prove that it is gone, before this one has
+    # come to it.
     versions.update(
         state=VersionState.DELETED,
         erased_at=Coalesce("erased_at", Value(job.asked_at)),

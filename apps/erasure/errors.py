@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+from apps.core.errors import Conflict
+
+
+class InUse(Conflict):
+    """Runs have read what was to be erased, or something links it, and who asked has not said that it goes all the same."""
+
 
 class NotYet(Exception):
     """What a step waits for has not come. Nobody holds a worker meanwhile."""

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.artifacts.models import Manifest, StoredFile, Version
-from apps.artifacts.queries.holders import heirs_of
+from apps.artifacts.queries.holders import heirs_of, links_of, read_by_runs
 from apps.artifacts.queries.links import links_there
 from apps.artifacts.queries.versions import committed
 from apps.core.errors import Forbidden, NotFound, TooMuch
@@ -18,7 +18,7 @@ from apps.core.waiting import Work, work_of
 from apps.erasure.grace import kept_for_now, may_begin
 from apps.erasure.models import ErasureJob
 from apps.erasure.plan import HEADS, Part, parts_of
-from apps.erasure.types import Scope, Step, TeamWouldGo, VersionsWouldGo, WouldGo
+from apps.erasure.types import Scope, Step, TeamWouldGo, Uses, VersionsWouldGo, WouldGo
 from apps.files.models import RunFile
 from apps.files.queries import get_files
 from apps.projects.models import Project
@@ -109,6 +109,12 @@ def versions_would_go(versions: Sequence[Version]) -> VersionsWouldGo:
         stored_bytes=size + (rest["size"] or 0) + (lists["size"] or 0),
         is_at_most=rest["n"] > 0,
     )
+
+
+def uses_of(actor: Actor, versions: Sequence[Version]) -> Uses:
+    """By what these versions are used, as far as the asker is told: of runs that they may not see nothing is. That a version is linked
+    stands in its team's record."""
+    return Uses(links_of(versions), read_by_runs(actor, versions))
 
 
 def _below(part: Part, ids: Sequence[int]) -> QuerySet[Any]:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from apps.artifacts.models import Link
     from apps.teams.queries import LastOf
 
 # From asking to the receipt. Past it an alarm is raised, and it is tried on.
@@ -74,6 +76,19 @@ class VersionsWouldGo:
     shared: int  # that came with them, and stay for others
     stored_bytes: int
     is_at_most: bool  # they are too many to be asked about one by one: some may stay
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What notices when versions go: links, and runs that the asker may see."""
+
+    links: Sequence[Link]
+    read: Mapping[int, int]  # by the row of a version how many runs have read it
+
+    @property
+    def used(self) -> frozenset[int]:
+        """The rows of the versions that are read or linked."""
+        return frozenset({each.version_id for each in self.links} | self.read.keys())
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.api.views import artifacts as views
 from apps.artifacts.models import Version
 from apps.artifacts.services import link_version, use_version
 from apps.artifacts.types import VersionState
@@ -209,6 +213,34 @@ def test_what_runs_have_read_or_what_is_linked_goes_when_one_says_so(
     assert ask("DELETE", f"{DATA}?versions=all", by="alice").json["kind"] == "artifact"
     assert numbers() == []
     assert [ask("DELETE", links, by="alice").status for _ in range(2)] == [202, 404]
+
+
+@pytest.mark.parametrize(
+    ("what", "status", "left"),
+    [("", 409, [0, 1]), ("/versions/v0", 409, [0, 1]), ("?versions=unused", 202, [0])],
+)
+def test_what_a_run_begins_to_read_at_that_moment_stays_too(
+    ask: Ask,
+    told: Run,
+    pair: tuple[Version, Version],
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    status: int,
+    left: list[int],
+) -> None:
+    def read_meanwhile(act: Callable[..., Any]) -> Callable[..., Any]:
+        def acted(*args: Any, **more: Any) -> Any:
+            use_version(told, pair[0])
+            return act(*args, **more)
+
+        return acted
+
+    for name, act in vars(views).copy().items():
+        if name.startswith("erase_"):
+            monkeypatch.setattr(views, name, read_meanwhile(act))
+
+    assert ask("DELETE", DATA + what, by="alice").status == status
+    assert numbers() == left
 
 
 @pytest.mark.parametrize("kind", WHOLES)

@@ -14,9 +14,11 @@ from django.db.models import F, QuerySet
 from apps.accounts import services as people_services
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.artifacts.models import Version
 from apps.core import clock
 from apps.core.errors import Forbidden
 from apps.erasure import accounts, exchange, services, taking_back
+from apps.erasure import artifacts as acts
 from apps.erasure.models import ErasureJob
 from apps.erasure.parts import renew_key
 from apps.erasure.taking_back import take_back
@@ -35,6 +37,7 @@ from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Membership
 from apps.teams.services import choose, entities
 from tests.erasure.conftest import files_of, finish, full_run
+from tests.factories import artifacts
 from tests.servers import wait_for
 
 pytestmark = [
@@ -131,6 +134,20 @@ def test_a_run_of_which_files_are_erased_gets_no_other_key_meanwhile(
     services.erase_files(files_of(full), by=by)
 
     assert found == [True]
+
+
+def test_a_version_is_held_while_it_is_asked_whether_something_uses_it(
+    vision: Project, by: Actor, held_at: Asks
+) -> None:
+    """Whoever begins to read or link it waits, and is told that it is gone; or has done so, and its owner is told."""
+    made = [artifacts.version(vision, f"ds{n}", {"a": b"one"}, by=by) for n in range(3)]
+    found = held_at(acts, "uses_of", Version.everything.filter(pk__in=[each.pk for each in made]))
+
+    acts.erase_unused(made[:1], by=by)
+    acts.erase_versions(made[1:2], by=by, even_if_used=False)
+    acts.erase_artifact(made[2].collection, by=by, even_if_used=False)
+
+    assert found == [True, True, True]
 
 
 def test_an_export_waits_for_who_erases_a_run_before_its_own_row_is_held(

@@ -301,6 +301,7 @@ ANSWERS = [
     Answer("settings.told_to", lambda s, p, a: told_to(a.actor, [effective(Entity.objects.get(name="hana"), SettingName.HIDDEN)])[0].set_by_name, lambda s, p, a: "hana" if _inside(a) else ""),
     Answer("custody.hides_owner", lambda s, p, a: Audience(a.actor).hides_owner(Project.objects.get(entity__name="hana")), lambda s, p, a: not _inside(a)),
     Answer("queries.runs_to_erase", lambda s, p, a: _told(lambda: erasure.runs_to_erase(a.actor, s.project(p), public_ids=[p.target.run_id])), lambda s, p, a: "yes" if a.may(P.RUN_ERASE, p, is_run=True) else "forbidden", is_each=True),
+    Answer("queries.uses_of", lambda s, p, a: bool(erasure.uses_of(a.actor, [artifacts.version(s, s.world.places[1])]).read), lambda s, p, a: a.may(P.RUN_READ, s.world.places[1])),
     Answer("queries.get_job", lambda s, p, a: _told(lambda: erasure.get_job(a.actor, public_id=s.ids["job"])) == "yes", _sees_job),
     Answer("queries.jobs_seen_by", lambda s, p, a: bool(erasure.jobs_seen_by(a.actor)), _sees_job),
     Answer("queries.jobs_on_their_way", lambda s, p, a: bool(erasure.jobs_on_their_way(a.actor, most=5)), _sees_job),

@@ -124,6 +124,28 @@ def test_what_runs_read_and_what_is_linked_stays_unless_its_owner_says_otherwise
     assert not Version.objects.exists()
 
 
+def test_who_presses_the_button_is_told_of_a_run_that_has_read_it_since_the_page_was_shown(
+    visit: Visit, send: Visit, pair: tuple[Version, Version], run: Run
+) -> None:
+    shown = [visit(f"{each}/erase", by="alice").content.decode() for each in (VERSION, ARTIFACT)]
+    assert 'name="what" value="whole"' in shown[1] and 'name="used"' not in shown[0]
+    use_version(run, pair[0])
+
+    one = send(f"{VERSION}/erase", by="alice")
+    whole = send(f"{ARTIFACT}/erase", by="alice", name="ds", what="whole")
+
+    for answer in (one, whole):
+        assert answer.status_code == 409
+        told = text_of(answer)
+        assert "Since you opened this page a run has read it" in told and "1 run has read it." in told
+    assert 'name="used" value="yes"' in one.content.decode()
+    assert 'value="unused" checked' in whole.content.decode()
+    assert not ErasureJob.objects.exists()
+    assert send(f"{VERSION}/erase", by="alice", used="yes").status_code == 302
+    assert send(f"{ARTIFACT}/erase", by="alice", name="ds", what="whole").status_code == 302
+    assert not Version.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("who", "status"), [("alice", 200), ("bob", 403), ("vera", 403), ("mallory", 404), (None, 404)]
 )

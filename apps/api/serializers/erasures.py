@@ -73,7 +73,7 @@ class ArtifactToErase(serializers.Serializer[Any]):
     versions = serializers.ChoiceField(
         choices=(UNUSED, ALL),
         required=False,
-        help_text="Which of them go: those that no run has read and nothing links, or all, with the artifact.",
+        help_text="Which of them go: those that no run that you may see has read and nothing links, or all, with the artifact.",
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from apps.artifacts.queries import in_projects_seen, links_of, read_by_runs
-from apps.erasure.queries import versions_would_go
+from apps.artifacts.queries import in_projects_seen
+from apps.erasure.queries import uses_of, versions_would_go
 from apps.projects.queries import open_projects
 from apps.web.links import project_url
 
@@ -23,8 +23,9 @@ _MOST_PLACES = 20
 class Chosen(StrEnum):
     """Which versions of an artifact go."""
 
-    UNUSED = "unused"  # those that no run reads and nothing links
+    UNUSED = "unused"  # those that no run that the asker may see has read and nothing links
     ALL = "all"
+    WHOLE = "whole"  # all of them, while nothing uses one: nobody was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +56,18 @@ class Noticing:
     @property
     def proposed(self) -> Chosen:
         """What is chosen until somebody says otherwise: what takes nothing from anybody."""
-        return Chosen.UNUSED if self.used else Chosen.ALL
+        return Chosen.UNUSED if self.used else Chosen.WHOLE
 
 
 def noticing(actor: Actor, versions: Sequence[Version]) -> Noticing:
     """Runs and places that the asker may not see are not told of; that a version is linked is on its team's record."""
-    links, read = links_of(versions), read_by_runs(actor, versions)
-    linked = {each.version_id for each in links}
-    places = open_projects(in_projects_seen(actor, links, most=_MOST_PLACES))
+    uses = uses_of(actor, versions)
+    places = open_projects(in_projects_seen(actor, uses.links, most=_MOST_PLACES))
     return Noticing(
         went=versions_would_go(versions),
-        readings=sum(read.values()),
-        read=len(read),
-        linked=len(linked),
+        readings=sum(uses.read.values()),
+        read=len(uses.read),
+        linked=len({each.version_id for each in uses.links}),
         places=[ShownIn(each.name, project_url(each.entity, each.name)) for each in places],
-        used=frozenset(linked | read.keys()),
+        used=uses.used,
     )

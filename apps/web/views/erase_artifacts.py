@@ -19,9 +19,9 @@ from apps.artifacts.queries import (
     open_version,
 )
 from apps.artifacts.types import CollectionKind
-from apps.erasure.artifacts import erase_artifact, erase_versions
+from apps.erasure.artifacts import erase_artifact, erase_unused, erase_versions
+from apps.erasure.errors import InUse
 from apps.erasure.grace import could_be_taken_back_until
-from apps.erasure.queries import MOST_AT_ONCE
 from apps.erasure.types import Scope
 from apps.projects.queries import open_project
 from apps.web.artifacts.erasing import Chosen, Noticing, noticing
@@ -33,7 +33,6 @@ from apps.web.request import Request
 from apps.web.views.artifacts import around
 
 if TYPE_CHECKING:
-    from apps.artifacts.models import Version
     from apps.artifacts.types import OpenCollection
     from apps.erasure.models import ErasureJob
 
@@ -56,8 +55,16 @@ def version(
     address = version_url(open_project(held.collection.project), opened)
     if (collection, version) != (opened.collection.name, f"v{held.number}"):
         return redirect(f"{address}/erase")
+    errors: dict[str, str] = {}
     if request.method == "POST":
-        return _begun([erase_versions([held], by=request.actor, at_once=_is_for_now(request))])
+        # That it is used was shown, or it is said now.
+        is_said = "used" in request.POST
+        try:
+            job = erase_versions([held], by=request.actor, even_if_used=is_said, at_once=_is_for_now(request))
+        except InUse:
+            errors["what"] = _came_in_between()
+        else:
+            return _begun([job])
     context = around(request, held.collection.project) | {
         "title": opened.name,
         "action": f"{address}/erase",
@@ -65,8 +72,9 @@ def version(
         "noticing": noticing(request.actor, [held]),
         "aliases": opened.aliases,
         "until": could_be_taken_back_until(held.collection.project.entity, Scope.VERSIONS),
+        "errors": errors,
     }
-    return render(request, "erasing/artifact.html", context)
+    return render(request, "erasing/artifact.html", context, status=409 if errors else 200)
 
 
 @require_http_methods(_FORM)
@@ -79,25 +87,35 @@ def collection(request: Request, entity: str, project: str, collection: str) -> 
     found = noticing(request.actor, versions)
     if request.method != "POST":
         return _collection_page(request, opened, found, chosen=found.proposed)
-    chosen = Chosen.ALL if request.POST.get("what") == "all" else Chosen.UNUSED
-    unused = [each for each in versions if each.pk not in found.used]
+    chosen = _chosen(request.POST.get("what", ""))
     errors: dict[str, str] = {}
     if request.POST.get("name", "").strip() != opened.name:
         errors["name"] = _("This is not the name of the artifact. Type it as it stands above.")
-    if chosen is Chosen.UNUSED and not unused:
+    if chosen is Chosen.UNUSED and not found.unused:
         errors["what"] = _("Every version is used. Say that all of them go, or leave it as it is.")
     if errors:
         return _collection_page(request, opened, found, chosen=chosen, errors=errors)
-    if chosen is Chosen.ALL:
-        return _begun([erase_artifact(held, by=request.actor, at_once=_is_for_now(request))])
-    return _begun(_in_turns(request, unused))
+    at_once = _is_for_now(request)
+    try:
+        if chosen is Chosen.UNUSED:
+            return _begun(erase_unused(versions, by=request.actor, at_once=at_once))
+        is_said = chosen is Chosen.ALL
+        return _begun([erase_artifact(held, by=request.actor, even_if_used=is_said, at_once=at_once)])
+    except InUse:
+        found = noticing(request.actor, all_versions(held.pk))
+        errors["what"] = _came_in_between()
+        return _collection_page(request, opened, found, chosen=found.proposed, errors=errors, status=409)
 
 
-def _in_turns(request: Request, versions: list[Version]) -> list[ErasureJob]:
-    return [
-        erase_versions(versions[start : start + MOST_AT_ONCE], by=request.actor, at_once=_is_for_now(request))
-        for start in range(0, len(versions), MOST_AT_ONCE)
-    ]
+def _chosen(what: str) -> Chosen:
+    """What takes the least, where a form says something else."""
+    return Chosen(what) if what in set(Chosen) else Chosen.UNUSED
+
+
+def _came_in_between() -> str:
+    return _(
+        "Since you opened this page a run has read it, or something links it. Nothing was erased: look once more."
+    )
 
 
 def _is_for_now(request: Request) -> bool:
@@ -115,6 +133,7 @@ def _collection_page(
     *,
     chosen: Chosen,
     errors: dict[str, str] | None = None,
+    status: int = 400,
 ) -> HttpResponse:
     context: dict[str, Any] = around(request, opened.collection.project)
     place = context["opened"]
@@ -133,4 +152,4 @@ def _collection_page(
         "errors": errors or {},
         "typed": request.POST.get("name", "")[:200],
     }
-    return render(request, "erasing/artifact.html", context, status=400 if errors else 200)
+    return render(request, "erasing/artifact.html", context, status=status if errors else 200)
