@@ -11,7 +11,7 @@ import pytest
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.queries import versions
-from apps.artifacts.services import link_version, update_version
+from apps.artifacts.services import link_version, update_collection, update_version
 from apps.artifacts.types import VersionPatch, VersionWords
 from apps.core import jsontext
 from apps.projects.models import Project
@@ -200,3 +200,22 @@ def test_what_cannot_be_asked_for_is_said(
     variables = {"c": "net"} if query == VERSIONS else {}
 
     assert words in ann.error(query, f=json.dumps(filters), o=order, **variables)
+
+
+@pytest.mark.parametrize("name", ["net", "nets"])
+def test_what_is_said_of_an_artifact_counts_once_however_many_versions_are_looked_through(
+    vision: Project, by: Actor, ann: Asker, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for number in range(4):
+        made = artifacts.version(vision, "net", {"w": b"%d" % number}, by=by)
+        link_version(made, vision, name="nets", aliases=[], by=by)
+    net = versions.find_collection(vision, "net")
+    assert net is not None
+    update_collection(net, description=secrets.token_urlsafe(4_500), by=by)  # 6 000 letters
+    monkeypatch.setattr(Budget.__init__, "__defaults__", (50_000, 12_000))
+
+    found = ann.data(VERSIONS, c=name, f='{"alias": "none"}')["project"]["artifactCollection"]["artifacts"]
+
+    assert found["totalCount"] == 0
+    monkeypatch.setattr(Budget.__init__, "__defaults__", (50_000, 5_000))
+    assert "too much for one answer" in ann.error(VERSIONS, c=name, f='{"alias": "none"}')

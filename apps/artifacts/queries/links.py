@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from typing import TYPE_CHECKING
 
-from django.db.models import F, QuerySet, Value
+from django.db.models import F, QuerySet
 from django.db.models.functions import Length
 
 from apps.access.policy import Permission, Role
 from apps.accounts.actors import Actor
-from apps.artifacts.models import Alias, Link, Promotion
+from apps.artifacts.models import Alias, Collection, Link, Promotion
 from apps.artifacts.queries import versions
 from apps.artifacts.queries.versions import (
     ALIAS_LABEL,
@@ -43,13 +43,14 @@ from apps.vault.tree import open_keys
 from apps.vault.types import NodeId
 
 if TYPE_CHECKING:
-    from apps.artifacts.models import Collection, Version
+    from apps.artifacts.models import Version
     from apps.artifacts.types import OpenCollection
     from apps.projects.models import Project
 
 PROMOTION_LABEL = "artifact_promotion.alias"
 _ALONG = ("collection__project__entity__of_organisation", "version__collection__project__entity")
-WORDS = ("version__sealed_words", "version__collection__sealed_words", "collection__sealed_words")
+_OF_COLLECTIONS = ("version__collection__sealed_words", "collection__sealed_words")
+WORDS = ("version__sealed_words", *_OF_COLLECTIONS)
 _MOST_LINKS = 500
 
 
@@ -83,14 +84,33 @@ def links_in_any(portfolios: Iterable[Collection]) -> list[Link]:
 
 def in_full(links: Sequence[Link]) -> list[Link]:
     """The same in the same order, with the words of what they lead to; those that went meanwhile are left out."""
-    rows = {each.pk: each for each in links_there().filter(pk__in=[each.pk for each in links])}
-    return [rows[each.pk] for each in links if each.pk in rows]
+    rows = {each.pk: each for each in _these(links)}
+    # Those of a collection may be long, and many links lead from one and to one: they are in memory once.
+    words = dict(_collections_of(rows.values()).values_list("pk", "sealed_words"))
+    found = [rows[each.pk] for each in links if each.pk in rows]
+    found = [each for each in found if {each.collection_id, each.version.collection_id} <= words.keys()]
+    for each in found:
+        for place in (each.collection, each.version.collection):
+            place.sealed_words = words[place.pk]
+    return found
 
 
 def sealed_size_behind(links: Sequence[Link]) -> int:
     """How many bytes of sealed words `in_full` reads of these, without reading them."""
-    rows = links_there().filter(pk__in=[each.pk for each in links])
-    return sum(rows.values_list(sum((Length(each) for each in WORDS), Value(0)), flat=True))
+    own: Iterable[int] = _these(links).values_list(Length("version__sealed_words"), flat=True)
+    places: Iterable[int] = _collections_of(links).values_list(Length("sealed_words"), flat=True)
+    return sum(own) + sum(places)
+
+
+def _these(links: Sequence[Link]) -> QuerySet[Link]:
+    """Read again, without the words of the collections."""
+    return links_there().filter(pk__in=[each.pk for each in links]).defer(*_OF_COLLECTIONS)
+
+
+def _collections_of(links: Iterable[Link]) -> QuerySet[Collection]:
+    """Those from which these links lead, and to which, each once."""
+    ids = {pk for each in links for pk in (each.collection_id, each.version.collection_id)}
+    return Collection.objects.filter(pk__in=ids)
 
 
 def _of_its_teams(rows: QuerySet[Link]) -> QuerySet[Link]:

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Length
 from django.utils.crypto import salted_hmac
 
@@ -295,19 +295,26 @@ def versions_of(
     note: Callable[[int], object] | None = None,
 ) -> list[OpenVersion]:
     """The committed versions of a collection that is held already, the newest first. `note` as `open_versions` has it."""
-    rows = committed().filter(collection=collection).order_by(order, "-number")
+    rows = _of(collection, order=order)
     if digest is not None:
         rows = rows.filter(digest_index=blind_index(collection_key(collection), DIGEST_LABEL, digest))
-    return open_versions(rows[start : None if count is None else start + count], note=note)
+    found = list(rows[start : None if count is None else start + count])
+    for row in found:
+        row.collection = collection  # whose words may be long: they are in memory once
+    return open_versions(found, note=note)
 
 
 def sealed_size(
     collection: Collection, *, start: int = 0, count: int | None = None, order: str = "-number"
 ) -> int:
     """How many bytes of sealed words `versions_of` reads when it is asked the same, without reading them."""
-    rows = committed().filter(collection=collection).order_by(order, "-number")
-    rows = rows[start : None if count is None else start + count]
-    return sum(rows.values_list(sum((Length(each) for each in _WORDS), Value(0)), flat=True))
+    rows = _of(collection, order=order)[start : None if count is None else start + count]
+    own: Iterable[int] = rows.values_list(Length("sealed_words"), flat=True)
+    return len(collection.sealed_words) + sum(own)
+
+
+def _of(collection: Collection, *, order: str) -> QuerySet[Version]:
+    return committed().select_related(None).filter(collection=collection).order_by(order, "-number")
 
 
 def count_versions(collection: Collection) -> int:
