@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.accounts.names import as_stored
 from apps.audit.events import EventKind
 from apps.audit.services import record
 from apps.core.errors import Conflict, NotFound
@@ -20,7 +21,7 @@ from apps.core.errors import Conflict, NotFound
 
 def person_called(name: str) -> User:
     """Somebody whose account can be opened, by the user name. NotFound for services too: nobody signs in as one."""
-    user = User.objects.filter(username=name.strip().lower(), is_service=False, is_active=True).first()
+    user = User.objects.filter(username=as_stored(name.strip()), is_service=False, is_active=True).first()
     if user is None:
         raise NotFound("There is no account of this name that can be opened.")
     return user
@@ -40,7 +41,7 @@ def make_confirm_link(user: User, *, by: Actor) -> tuple[str, str]:
     waiting = EmailAddress.objects.filter(user=user, verified=False).order_by("-pk").first()
     if waiting is None:
         waiting, _made = EmailAddress.objects.get_or_create(
-            user=user, email=user.email.lower(), defaults={"primary": True, "verified": False}
+            user=user, email=as_stored(user.email), defaults={"primary": True, "verified": False}
         )
     if waiting.verified:
         raise Conflict("The address of this account is confirmed already.")

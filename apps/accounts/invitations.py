@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.core import signing
 
+from apps.accounts.addresses import address_as_stored
 from apps.accounts.queries import is_taken, no_account_yet
 
 _SALT = "ownlog.invitation"
@@ -12,7 +13,7 @@ _WEEK_SECONDS = 7 * 24 * 3600
 
 
 def make_invitation(email: str) -> str:
-    return signing.dumps(email.strip().lower(), salt=_SALT)
+    return signing.dumps(address_as_stored(email), salt=_SALT)
 
 
 def invited_email(token: str) -> str | None:

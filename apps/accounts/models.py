@@ -12,7 +12,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from apps.access.policy import Scope
-from apps.accounts.names import USERNAME_VALIDATORS
+from apps.accounts.names import USERNAME_VALIDATORS, as_stored
 from apps.accounts.types import Appearance, Density, Language, Theme
 from apps.core import clock
 from apps.core.ids import new_public_id
@@ -20,7 +20,7 @@ from apps.core.ids import new_public_id
 
 class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> User:
-        return self.get(username=(username or "").lower())
+        return self.get(username=as_stored(username or ""))
 
 
 class User(AbstractBaseUser, PermissionsMixin):

@@ -10,7 +10,9 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
 from apps.accounts.actors import Actor
+from apps.accounts.addresses import login_as_stored
 from apps.accounts.models import ApiKey, User
+from apps.accounts.names import as_stored
 from apps.core import clock
 from apps.core.errors import Forbidden, NotFound
 from apps.core.ids import is_public_id
@@ -110,10 +112,9 @@ def is_taken(*, username: str = "", email: str = "") -> bool:
 
 def user_by_login(login: str) -> User | None:
     """The account that somebody means who types this to sign in: its name or its address."""
-    if not login or "\0" in login or len(login) > 254:
-        return None
+    typed = login_as_stored(login)
     known = User.objects.filter(is_service=False)
-    return known.filter(Q(username=login.lower()) | Q(email__iexact=login)).first()
+    return known.filter(Q(username=typed) | Q(email__iexact=typed)).first() if typed else None
 
 
 def addresses_of(user_ids: Collection[int]) -> set[str]:
@@ -140,7 +141,7 @@ def names_of_authors(audit_ids: Iterable[str]) -> dict[str, str]:
 
 def author_by_name(username: str) -> str:
     """The opaque id of the person called so; empty when there is none."""
-    return User.objects.filter(username=username.lower()).values_list("public_id", flat=True).first() or ""
+    return User.objects.filter(username=as_stored(username)).values_list("public_id", flat=True).first() or ""
 
 
 def name_of_author(audit_id: str) -> str:

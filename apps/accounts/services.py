@@ -10,15 +10,15 @@ from datetime import datetime
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from apps.access.policy import Scope
 from apps.accounts.actors import Actor
+from apps.accounts.addresses import address_as_stored
 from apps.accounts.closing import hold_operators
 from apps.accounts.models import ApiKey, User
-from apps.accounts.names import USERNAME_VALIDATORS
+from apps.accounts.names import USERNAME_VALIDATORS, as_stored
 from apps.accounts.queries import hash_of_secret, is_taken, no_account_yet, require_operator, user_of
 from apps.accounts.types import Appearance
 from apps.accounts.zones import known_zones
@@ -37,11 +37,11 @@ _KEY_FORM = re.compile(r"[A-Za-z0-9_]{40,128}")
 
 def create_user(username: str, *, email: str, password: str | None) -> User:
     """An account that can sign in; the instance's first becomes its owner. See teams.services.create_account."""
-    username, email = username.strip().lower(), email.strip()
+    username = as_stored(username.strip())
     try:
         for check in USERNAME_VALIDATORS:
             check(username)
-        validate_email(email)
+        email = address_as_stored(email)
         if password is not None:
             validate_password(password)
     except ValidationError as error:

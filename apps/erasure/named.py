@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from apps.accounts.actors import Actor
-from apps.accounts.names import is_name
+from apps.accounts.names import as_stored, is_name
 from apps.artifacts.models import Collection, Link, Version
 from apps.artifacts.queries import all_versions, find_collection, find_version, links_of
 from apps.artifacts.queries.versions import NO_ARTIFACT
@@ -247,7 +247,7 @@ def _account(name: str) -> Named:
 
 
 def _organisation(name: str) -> Named:
-    name = name.lower()
+    name = as_stored(name)
     found = Organisation.objects.filter(name=name).first() if is_name(name) else None
     if found is None:
         raise NotFound("There is no organisation of this name.")

@@ -17,6 +17,7 @@ from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.accounts.closing import open_account_again
 from apps.accounts.models import User
+from apps.accounts.names import as_stored
 from apps.artifacts.models import Collection, Version
 from apps.artifacts.services import bring_back_collection, bring_back_versions
 from apps.audit.events import EventKind
@@ -100,7 +101,7 @@ def erase_now_by_link(secret: str, *, name: str) -> ErasureJob:
                 "This link was shown, not mailed or handed over by an operator: it does not have it begin sooner."
             )
         )
-    if name.strip().lower() != job.entity.name:
+    if as_stored(name.strip()) != job.entity.name:
         raise Invalid(_("This is not the user name of this account."))
     if not waiting().filter(pk=job.pk).update(due_at=clock.now()):
         raise Conflict(_("This erasure waits no more."))

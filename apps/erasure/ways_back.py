@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
+from apps.accounts.names import as_stored
 from apps.accounts.queries import hash_of_secret
 from apps.audit.events import EventKind
 from apps.audit.services import record
@@ -85,7 +86,7 @@ def use_way_back(secret: str) -> tuple[ErasureJob, Actor]:
 def way_back_for(name: str, *, by: Actor) -> str:
     """Another link for somebody whose account waits, by the name it had: for operators, who hand it over."""
     waiting = ErasureJob.objects.filter(
-        scope=Scope.ACCOUNT, step=Step.WAIT, entity__name=name.strip().lower()
+        scope=Scope.ACCOUNT, step=Step.WAIT, entity__name=as_stored(name.strip())
     )
     job = waiting.select_related("entity__user").first()
     user = job.entity.user if job is not None else None

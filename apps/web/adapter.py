@@ -16,7 +16,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.accounts.actors import Actor
+from apps.accounts.addresses import address_as_stored
 from apps.accounts.invitations import invited_email, may_sign_up
+from apps.accounts.names import as_stored
 from apps.accounts.queries import is_taken, no_account_yet
 from apps.audit.events import EventKind
 from apps.audit.services import record
@@ -79,16 +81,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return may_sign_up(invitation_of(request)) or is_invited_to_a_team(invitation_of(request))
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
-        name = str(super().clean_username(username.strip().lower(), shallow))
+        name = str(super().clean_username(as_stored(username.strip()), shallow))
         if not shallow and (is_name_in_use(name) or is_name_of_the_erased(name)):
             raise ValidationError(_("This name is taken."))
         return name
 
     def clean_email(self, email: str) -> str:
+        email = address_as_stored(str(super().clean_email(email)))
         invited = invited_email(invitation_of(self.request))
-        if invited and not may_sign_up() and email.lower() != invited and not no_account_yet():
+        if invited and not may_sign_up() and email != invited and not no_account_yet():
             raise ValidationError(_("The invitation is for another address."))
-        return str(super().clean_email(email))
+        return email
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         filled_in = super().save_user(request, user, form, commit=False)
@@ -109,7 +112,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """For whom tries are counted. The library's has the host in it, and a sender may put any port behind that."""
-        return str(credentials.get("email", credentials.get("username", ""))).lower()
+        return as_stored(str(credentials.get("email", credentials.get("username", ""))))
 
     def get_reauthentication_methods(self, user: User | AnonymousUser) -> list[dict[str, str]]:
         """How somebody proves once more who they are: where nothing here can ask them, on a page that says where to go."""
@@ -137,7 +140,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         present = email_address.user.email
         if not email_address.user.is_active:
             return False
-        if email_address.email.lower() != present.lower() and is_taken(email=email_address.email):
+        if as_stored(email_address.email) != as_stored(present) and is_taken(email=email_address.email):
             return False
         return bool(super().confirm_email(request, email_address))
 

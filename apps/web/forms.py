@@ -12,26 +12,28 @@ from allauth.socialaccount.forms import SignupForm
 from django import forms
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator
+from django.core.validators import EmailValidator, MaxLengthValidator
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.accounts.addresses import LONGEST_ADDRESS, address_as_stored, check_address, login_as_stored
 from apps.accounts.queries import is_taken
 from apps.web.passkeys import UNREADABLE
 
-# The longest address that mail can be sent to (RFC 5321), and the room that there is for one.
-_LONGEST_EMAIL = 254
-
 
 def _bound(field: forms.Field) -> None:
-    """The library's forms take longer ones."""
-    others = [each for each in field.validators if not isinstance(each, MaxLengthValidator)]
-    longest = MaxLengthValidator(
-        _LONGEST_EMAIL, gettext_lazy("An address has no more than %(limit_value)d characters.")
-    )
-    field.validators = [*others, longest]
-    field.widget.attrs["maxlength"] = str(_LONGEST_EMAIL)
+    """The library's forms take longer ones, and make small letters of them before they ask what those are."""
+    others = [each for each in field.validators if not isinstance(each, MaxLengthValidator | EmailValidator)]
+    field.validators = [*others, check_address]
+    field.widget.attrs["maxlength"] = str(LONGEST_ADDRESS)
+
+
+class SignInForm(account.LoginForm):  # type: ignore[misc]
+    """Signing in with a password, by the user name or the address."""
+
+    def clean_login(self) -> str:
+        return login_as_stored(super().clean_login())
 
 
 class SignUpForm(account.SignupForm):  # type: ignore[misc]
@@ -55,6 +57,10 @@ class ResetForm(account.ResetPasswordForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _bound(self.fields["email"])
+
+    def clean_email(self) -> str:
+        """The library looks for an account by this address, and mails the link to what stands in the form."""
+        return address_as_stored(super().clean_email())
 
 
 class NameForm(SignupForm):  # type: ignore[misc]

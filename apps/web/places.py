@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
+from apps.accounts.addresses import LONGEST_ADDRESS
+from apps.accounts.names import as_stored
 from apps.core.errors import Forbidden, NotFound
 from apps.teams.gate import require_at
 from apps.teams.queries import Pending, Person, get_organisation, get_team, pending_in, people_in
@@ -20,7 +22,6 @@ from apps.teams.queries import Pending, Person, get_organisation, get_team, pend
 if TYPE_CHECKING:
     from apps.teams.queries import Place
 
-_LONGEST_EMAIL = 254
 _LONGEST_LABEL = 80
 
 
@@ -57,7 +58,7 @@ class Named:
 
 def named(entity: str, organisation: str) -> Named:
     """The team, or else the organisation, that an address names."""
-    return Named(bool(entity), (entity or organisation).lower())
+    return Named(bool(entity), as_stored(entity or organisation))
 
 
 @dataclass(slots=True)
@@ -146,7 +147,7 @@ class InviteForm(forms.Form):
 
     email = forms.CharField(
         required=False,
-        max_length=_LONGEST_EMAIL,
+        max_length=LONGEST_ADDRESS,
         widget=forms.EmailInput(),
         validators=[validate_email],
         error_messages={"invalid": gettext_lazy("This is not an e-mail address.")},

@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.accounts.names import as_stored
 from apps.audit.chain import moment
 from apps.audit.events import EventKind, Group, kinds_in
 from apps.audit.queries import Asked
@@ -232,7 +233,7 @@ class Looking(forms.Form):
             since=_midnight(given["since"]),
             until=_midnight(given["until"], after=True),
         )
-        name = given["by"].strip().lower()
+        name = as_stored(given["by"].strip())
         return asked_by_name(actor, asked, name) if name else asked
 
 

@@ -169,6 +169,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Ownlog] "
 ACCOUNT_FORMS = {
     "add_email": "apps.web.forms.NewAddressForm",
+    "login": "apps.web.forms.SignInForm",
     "reset_password": "apps.web.forms.ResetForm",
     "signup": "apps.web.forms.SignUpForm",
 }

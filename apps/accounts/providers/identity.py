@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
@@ -15,10 +17,12 @@ from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
 from allauth.socialaccount.providers.oauth2.utils import generate_code_challenge
 from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 from requests import RequestException
 
+from apps.accounts.addresses import address_as_stored
 from apps.accounts.providers import AGAIN, NAMES, SCOPES
 
 
@@ -127,4 +131,12 @@ def identity(uid: object, verified: list[object]) -> dict[str, Any]:
     """All that is taken from a provider's answer. OAuth2Error when it does not say who it is."""
     if not isinstance(uid, str | int) or isinstance(uid, bool) or not str(uid):
         raise OAuth2Error("The provider does not say who it is.")
-    return {"uid": str(uid), "verified": [each.lower() for each in verified if isinstance(each, str)]}
+    return {"uid": str(uid), "verified": list(_addresses(verified))}
+
+
+def _addresses(verified: list[object]) -> Iterator[str]:
+    """Without those that cannot be had here: small letters made of one would be somebody else's."""
+    for each in verified:
+        with suppress(ValidationError):
+            if isinstance(each, str):
+                yield address_as_stored(each)

@@ -4,6 +4,7 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
+from apps.accounts.names import as_stored
 from apps.api.describe import answers
 from apps.api.paging import cursor, place_of
 from apps.api.request import ApiRequest
@@ -31,7 +32,7 @@ class RecordView(ApiView):
             until=query["until"],
         )
         if query["by"]:
-            wanted = asked_by_name(request.actor, wanted, query["by"].lower())
+            wanted = asked_by_name(request.actor, wanted, as_stored(query["by"]))
         before = place_of(query["cursor"]) or None
         page = page_of(request.actor, held, wanted, before=before, most=query["limit"])
         following = cursor(page.older) if page.older else None

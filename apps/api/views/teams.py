@@ -6,6 +6,7 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 
 from apps.access.policy import Permission
+from apps.accounts.names import as_stored
 from apps.api.describe import writes
 from apps.api.request import ApiRequest
 from apps.api.serializers.erasures import ErasureOut, TypedName
@@ -49,5 +50,5 @@ class OrganisationView(ApiView):
 
 def _require_name(request: ApiRequest, name: str) -> None:
     """Said once more, as it is typed on the page: an address that a script put together wrongly erases nothing."""
-    if asked(request, TypedName)["name"].lower() != name:
+    if as_stored(asked(request, TypedName)["name"]) != name:
         raise Invalid("`name` is not the name that stands in the address.")

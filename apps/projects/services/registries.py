@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.accounts.names import is_name
+from apps.accounts.names import as_stored, is_name
 from apps.audit.events import EventKind
 from apps.core.errors import Invalid
 from apps.core.ids import is_public_id
@@ -35,7 +35,7 @@ def somebody(*, person: str = "", team: str = "") -> User | Entity:
 
 def somebody_called(name: str) -> User | Entity:
     """The same by name: a person’s, a service account’s handle or a team’s."""
-    name, found = name.strip().lower(), None
+    name, found = as_stored(name.strip()), None
     if is_name(name) or is_handle(name):
         found = (
             User.objects.filter(username=name, is_active=True).first()
@@ -78,7 +78,7 @@ def unname_in_registry(project: Project, who: User | Entity, *, by: Actor) -> No
 
 def unname_called(project: Project, name: str, *, by: Actor) -> None:
     """Take the person or the team of this name out of a registry, whether they are still somebody or not."""
-    name = name.strip().lower()
+    name = as_stored(name.strip())
     if not (is_name(name) or is_handle(name)):
         return
     for person in ProjectMember.objects.select_related("user").filter(project=project, user__username=name):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from apps.access.policy import Role
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
-from apps.accounts.names import is_name
+from apps.accounts.names import as_stored, is_name
 from apps.accounts.queries import hash_of_secret
 from apps.audit.events import EventKind
 from apps.core import clock
@@ -40,7 +40,7 @@ def name_person(project: Project, *, username: str, role: NamedRole, by: Actor) 
     One refusal stands for a user name that nobody has and for somebody outside who does not want to be found. A service
     account of the entity is named by its handle; one of elsewhere is nobody.
     """
-    user = _person_to_name(project.entity, username.strip().lower(), by=by)
+    user = _person_to_name(project.entity, as_stored(username.strip()), by=by)
     is_outsider = not _is_of(project.entity, user)
     with transaction.atomic():
         project = _locked(project)
@@ -81,7 +81,7 @@ def _is_hidden(user: User, *, by: Actor) -> bool:
 @transaction.atomic
 def unname_person(project: Project, *, username: str, by: Actor) -> None:
     """Take somebody's name out of a project. Taking out who is not in it does nothing."""
-    username = username.strip().lower()
+    username = as_stored(username.strip())
     if not (is_name(username) or is_handle(username)):
         return
     named = ProjectMember.objects.select_related("user").filter(project=project, user__username=username)

@@ -9,6 +9,7 @@ from django.db.models import Q
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.accounts.names import as_stored
 from apps.teams.choices import SettingName
 from apps.teams.gate import those_where
 from apps.teams.models import Entity
@@ -24,7 +25,7 @@ def found_people(actor: Actor, text: str) -> list[User]:
 
     Neither the actor nor those who are hidden. Addresses are not looked at.
     """
-    text = text.lower()
+    text = as_stored(text)
     teams = those_where(actor, Permission.ENTITY_READ, teams_of(actor))
     if actor.user_id is None or not teams or not _PART_OF_NAME.fullmatch(text):
         return []

@@ -8,14 +8,15 @@ from collections.abc import Callable, Collection
 from datetime import timedelta
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
+from apps.accounts.addresses import address_as_stored
 from apps.accounts.models import User
+from apps.accounts.names import as_stored
 from apps.accounts.queries import hash_of_secret, user_of
 from apps.accounts.services import require_all_rights
 from apps.audit.events import EventKind
@@ -38,7 +39,6 @@ LIFETIME = timedelta(days=7)
 KEPT = timedelta(days=30)  # after it has ended, so that who used it is still shown the way
 # Of one team, and of one person in all of theirs: mail goes to addresses that nobody has confirmed.
 MOST_A_DAY = 100
-_LONGEST_EMAIL = 254
 
 
 @transaction.atomic
@@ -85,14 +85,14 @@ def invite_by_mail(
     nobody. `url_of` makes the link of the secret.
     """
     is_address = "@" in to
-    person = None if is_address else person_in_common(by, to.strip().lower())
+    person = None if is_address else person_in_common(by, as_stored(to.strip()))
     if not is_address and person is None:
         raise Invalid(_("Nobody of this user name is in a team with you. Invite by the e-mail address."))
     if person is not None and memberships_of(team).filter(user=person).exists():
         raise Conflict(_("They are in already."))
     # The address of a person whom one knows by name is not shown to the team's admins.
     invitation, secret = invite(team, role=role, by=by, email=to if is_address else "")
-    address = to.strip() if person is None else person.email
+    address = _address(team, to) if person is None else person.email
     if not send_invitation(address, team=team.name, url=url_of(secret)):
         revoke_invitation(team, invitation.public_id, by=by)
         raise Conflict(_("No mail went out from this instance. Make a link on the team’s page instead."))
@@ -118,7 +118,7 @@ def withdraw_all_of(user_id: int, place: Place, *, by: Actor) -> None:
 def withdraw_all_to(addresses: Collection[str], *, by: Actor) -> None:
     """End what was mailed to these addresses and can still be used: whose they were is being erased. All that wait are opened,
     for an address is found no other way; they wait for a week at most."""
-    wanted = {each.casefold() for each in addresses}
+    wanted = {as_stored(each) for each in addresses}
     rows = Invitation.objects.filter(used_at=None, revoked_at=None, entity__isnull=False)
     waiting = rows.exclude(sealed_email=None).select_related("entity").order_by("pk")
     for invitation in waiting.iterator(chunk_size=200):
@@ -128,7 +128,7 @@ def withdraw_all_to(addresses: Collection[str], *, by: Actor) -> None:
         if key is None:  # the team is being erased
             continue
         address = unseal_text(key, invitation.sealed_email, label=EMAIL_LABEL, row=invitation.uuid)
-        if address.casefold() in wanted:
+        if as_stored(address) in wanted:
             _withdraw(invitation, team, by=by)
 
 
@@ -200,16 +200,12 @@ def _withdraw(invitation: Invitation, place: Place, *, by: Actor) -> None:
 
 
 def _address(place: Place, email: str) -> str:
-    email = email.strip()
     if isinstance(place, Organisation):
         raise Invalid(_("People are invited to an organisation by a link."))
     try:
-        if len(email) > _LONGEST_EMAIL:
-            raise ValidationError("too long")
-        validate_email(email)
+        return address_as_stored(email)
     except ValidationError:
         raise Invalid(_("This is not an e-mail address.")) from None
-    return email
 
 
 def _sealed(team: Entity, email: str, row: uuid.UUID) -> bytes:

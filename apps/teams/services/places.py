@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from apps.accounts.actors import Actor
-from apps.accounts.names import USERNAME_VALIDATORS
+from apps.accounts.names import USERNAME_VALIDATORS, as_stored
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.teams.models import Entity, Organisation
 from apps.teams.names import is_name_of_the_erased
@@ -31,7 +31,7 @@ def require_person(actor: Actor) -> None:
 
 def usable_name(text: str) -> str:
     """A name as it is stored; Invalid, with the reason, when nothing here may be called so."""
-    name = text.strip().lower()
+    name = as_stored(text.strip())
     try:
         for check in USERNAME_VALIDATORS:
             check(name)

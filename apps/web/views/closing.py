@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.actors import Actor
+from apps.accounts.names import as_stored
 from apps.accounts.queries import user_of
 from apps.core.errors import Conflict, Invalid
 from apps.erasure.accounts import account_would_go, erase_account
@@ -41,7 +42,7 @@ def erase(request: Request) -> HttpResponseBase:
     user, own = user_of(request.actor), own_entity(request.actor)
     error, typed = "", request.POST.get("name", "")
     if request.method == "POST":
-        if typed.strip().lower() == user.username:
+        if as_stored(typed.strip()) == user.username:
             require_fresh_proof(request, user)
             try:
                 return _closed(request, user, at_once="now" in request.POST)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.access.policy import Permission
+from apps.accounts.names import as_stored
 from apps.erasure.grace import could_be_taken_back_until, organisation_waits_until
 from apps.erasure.organisations import erase_organisation, organisation_would_go
 from apps.erasure.queries import get_job, jobs_seen_by, runs_to_erase, team_would_go, would_go
@@ -109,7 +110,7 @@ def team(request: Request, entity: str) -> HttpResponseBase:
     held = get_team(request.actor, Permission.ENTITY_ADMIN, name=entity)
     error, typed = "", request.POST.get("name", "")
     if request.method == "POST":
-        if typed.strip().lower() == held.name:
+        if as_stored(typed.strip()) == held.name:
             return _begun(erase_team(held, by=request.actor, at_once="now" in request.POST))
         error = _("This is not the name of the team. Type it as it stands above.")
     context = {
@@ -129,7 +130,7 @@ def organisation(request: Request, organisation: str) -> HttpResponseBase:
     held = get_organisation(request.actor, Permission.ENTITY_ADMIN, name=organisation)
     error, typed = "", request.POST.get("name", "")
     if request.method == "POST":
-        if typed.strip().lower() == held.name:
+        if as_stored(typed.strip()) == held.name:
             return _begun(erase_organisation(held, by=request.actor, at_once="now" in request.POST))
         error = _("This is not the name of the organisation. Type it as it stands above.")
     context = {

@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.core.validators import validate_email
 from django.urls import reverse
 
+from apps.accounts.addresses import address_as_stored
 from apps.accounts.invitations import make_invitation
 from apps.accounts.queries import is_taken
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, email: str, **options: Any) -> None:
         try:
-            validate_email(email)
+            email = address_as_stored(email)
         except ValidationError:
             raise CommandError("This is not an e-mail address.") from None
         if is_taken(email=email):
