@@ -38,7 +38,7 @@ up: $(RUN_STAMP) ## start the instance: web server, worker, broker (Ctrl-C stops
 
 demo: $(RUN_STAMP) ## fill the instance with a believable world
 	@$(RUN) -m config.launch.prepare
-	@address=$$($(RUN) -m config.launch.options) && $(RUN) manage.py demo --address "$$address"
+	@address=$$($(RUN) -m config.launch.options) && $(RUN) manage.py demo --address "$$address" $$(test -t 1 && echo --live)
 
 # What an instance on servers of its own does otherwise than one on its data folder. Hostile input is the same there, and so
 # are pages, but for those that ask most of the databases.

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from apps.access.policy import Visibility
+from apps.access.policy import Permission, Visibility
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.accounts.queries import is_taken
@@ -26,11 +26,13 @@ from apps.demo.curves import Recipe, machine, training, weights
 from apps.demo.media import CHARTS, media_of
 from apps.demo.people import NAMES, ORGANISATION, PASSWORD, TEAM
 from apps.demo.registry import add_registry
+from apps.erasure.services import erase_run
 from apps.files.services import announce_files, store_file
 from apps.plans.services import grant_plan
 from apps.plans.types import Plan
 from apps.projects.models import Project
-from apps.projects.services import get_or_create_project, save_view, update_project
+from apps.projects.queries import get_project
+from apps.projects.services import get_or_create_project, make_share_link, save_view, update_project
 from apps.runs.alerts import raise_alert
 from apps.runs.history import store
 from apps.runs.models import Run
@@ -81,13 +83,15 @@ _MACHINE = {
     "executable": "/home/alice/.venv/bin/python",
 }
 _SECONDS_A_STEP = 7.5
+_ERASED = 99
 
 
 @dataclass(slots=True)
 class World:
     """What was made, for the command to print."""
 
-    people: list[str] = field(default_factory=list)
+    by: Actor  # alice, who made most of it
+    people: list[str]
     api_key: str = ""
     projects: list[str] = field(default_factory=list)
     runs: int = 0
@@ -100,10 +104,9 @@ def make_world(*, runs: int = 24, steps: int = 1500) -> World:
             f"Nothing was made: {', '.join(taken)} {'is' if len(taken) == 1 else 'are'} here already. "
             "The demo brings its own people; give it an instance of its own: OWNLOG_DATA=FOLDER make demo"
         )
-    world = World()
     people = {name: create_account(name, email=_address(name), password=PASSWORD) for name in NAMES}
-    world.people = list(people)
     alice = people["alice"]
+    world = World(by=Actor.person(alice), people=list(people))
     _, world.api_key = issue_api_key(alice, by=Actor.person(alice))
     if settings.OWNLOG_HOSTED:
         grant_plan(alice, Plan.TEAM, by=Actor.system())
@@ -127,7 +130,23 @@ def make_world(*, runs: int = 24, steps: int = 1500) -> World:
         )
     choose(own, SettingName.CODE_SAVING, False, by=Actor.person(alice))
     add_registry(institute, team, project="legal-ja", by=Actor.person(alice))
+    _show_vision(by=world.by)
+    _erase_a_run(by=world.by)
     return world
+
+
+def _show_vision(*, by: Actor) -> None:
+    """Somebody opens alice's project by a link that she made: her home says so."""
+    vision = get_project(by, Permission.PROJECT_SHARE, entity="alice", name="vision")
+    link, _ = make_share_link(vision, label="Reviewers", days=30, by=by)
+    reviewer = Actor.nobody(shares=frozenset({link.public_id}))
+    get_project(reviewer, Permission.PROJECT_READ, entity="alice", name="vision")
+
+
+def _erase_a_run(*, by: Actor) -> None:
+    """What is on its way when the instance starts, and some seconds later has a receipt."""
+    vision = get_project(by, Permission.RUN_ERASE, entity="alice", name="vision")
+    erase_run(_make_run(vision, _recipe(_ERASED), steps=30, age=0, by=by), by=by, at_once=True)
 
 
 def _is_somebodys(name: str) -> bool:
@@ -185,7 +204,7 @@ def _recipe(seed: int) -> Recipe:
 
 def _make_run(project: Project, recipe: Recipe, *, steps: int, age: int, by: Actor) -> Run:
     began = clock.now() - timedelta(hours=5 * age)
-    opened, _ = start_run(project, name=f"demo{recipe.seed:04d}", by=by, patch=_patch(recipe))
+    opened, _ = start_run(project, name=f"demo{recipe.seed:04d}", by=by, patch=patch_of(recipe))
     run = opened.run
     fate = random.Random(recipe.seed).random()
     steps = steps // 3 if fate > 0.9 else steps
@@ -194,12 +213,12 @@ def _make_run(project: Project, recipe: Recipe, *, steps: int, age: int, by: Act
     lines: list[str] = []
     sent = 0
     for step, row in enumerate(training(recipe, steps=steps)):
-        last |= row | _clockwork(step, began)
+        last |= row | clockwork(step, began)
         drawn = {"weights/head": weights(recipe, step, steps=steps)} if "val/acc" in row else {}
         if recipe.seed in _WITH_MEDIA and step in (steps // 2, steps - 1):
             media, files = media_of(recipe, step)
             drawn, looked_at = drawn | media, looked_at | files
-        lines.append(jsontext.dumps(row | drawn | _clockwork(step, began)))
+        lines.append(jsontext.dumps(row | drawn | clockwork(step, began)))
         if len(lines) == _BATCH:
             _send(run, Stream.HISTORY, sent, lines)
             sent, lines = sent + len(lines), []
@@ -213,7 +232,7 @@ def _make_run(project: Project, recipe: Recipe, *, steps: int, age: int, by: Act
     return run
 
 
-def _patch(recipe: Recipe) -> RunPatch:
+def patch_of(recipe: Recipe) -> RunPatch:
     config = {
         "model": recipe.model,
         "optim": {"name": "adamw", "lr": recipe.learning_rate, "weight_decay": 0.05},
@@ -241,10 +260,10 @@ def _patch(recipe: Recipe) -> RunPatch:
     )
 
 
-def _clockwork(step: int, began: datetime) -> dict[str, float]:
-    """What the client itself adds to each row."""
-    seconds = step * _SECONDS_A_STEP
-    return {"_step": step, "_runtime": seconds, "_timestamp": began.timestamp() + seconds}
+def clockwork(step: int, began: datetime, *, seconds: float = _SECONDS_A_STEP) -> dict[str, float]:
+    """What the client itself adds to each row, of which one comes every so many seconds."""
+    runtime = step * seconds
+    return {"_step": step, "_runtime": runtime, "_timestamp": began.timestamp() + runtime}
 
 
 def _machine_lines(recipe: Recipe, began: datetime, *, steps: int) -> Iterator[str]:
@@ -259,7 +278,18 @@ def _console(recipe: Recipe, steps: int) -> Iterator[str]:
         if step % 50 == 0:
             yield f"step {step:>6}  loss {row['train/loss']:.4f}  lr {row['lr']:.2e}"
         if "val/acc" in row:
-            yield f"\x1b[32mval\x1b[0m  acc {row['val/acc']:.4f}  loss {row['val/loss']:.4f}"
+            yield _said_of_validation(row)
+
+
+def console_line(step: int, row: dict[str, float]) -> str:
+    """What a run that is watched prints of a step, often enough to be seen; empty where it prints nothing."""
+    if "val/acc" in row:
+        return _said_of_validation(row)
+    return f"step {step:>6}  loss {row['train/loss']:.4f}" if step % 5 == 0 else ""
+
+
+def _said_of_validation(row: dict[str, float]) -> str:
+    return f"\x1b[32mval\x1b[0m  acc {row['val/acc']:.4f}  loss {row['val/loss']:.4f}"
 
 
 def _attach(run: Run, recipe: Recipe, media: dict[str, bytes]) -> None:

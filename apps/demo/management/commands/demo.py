@@ -6,7 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.accounts.actors import Actor
 from apps.core.errors import OwnlogError
+from apps.demo.live import NAME, log_live
 from apps.demo.people import PASSWORD
 from apps.demo.world import make_world
 
@@ -21,7 +23,11 @@ class Command(BaseCommand):
         )
         parser.add_argument("--steps", type=int, default=1500, help="of each run")
 
-    def handle(self, *args: Any, runs: int, steps: int, address: str, **options: Any) -> None:
+        parser.add_argument("--live", action="store_true", help="then log one more run, until Ctrl-C")
+
+    def handle(
+        self, *args: Any, runs: int, steps: int, address: str, live: bool = False, **options: Any
+    ) -> None:
         try:
             world = make_world(runs=runs, steps=steps)
         except OwnlogError as error:
@@ -33,3 +39,15 @@ class Command(BaseCommand):
         self.stdout.write(
             f"sign in as one of them at {address}/sign-in (make up starts the instance if it is not up)"
         )
+        if live:
+            self._go_on(address, by=world.by)
+
+    def _go_on(self, address: str, *, by: Actor) -> None:
+        self.stdout.write(
+            f"\nalice’s run {NAME} is logging now: {address}/alice/vision/runs/{NAME}\n"
+            "Ctrl-C, or Stop on its page, ends it; all else stays."
+        )
+        try:
+            log_live(by)
+        except OwnlogError as error:  # erased while it ran
+            self.stdout.write(error.message)
