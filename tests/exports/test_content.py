@@ -163,7 +163,8 @@ def test_the_page_lets_a_person_look_through_without_our_software(export: Export
     page = opened(make(export)).read("README.html").decode()
 
     assert "<bdi>好き</bdi>" in page
-    assert "&quot;lr&quot;" in page
+    assert "\n  &quot;lr&quot;: " in page
+    assert f"<a href='{TOP}/'>" in page
     assert "<script" not in page and "src=" not in page
 
 
