@@ -157,6 +157,15 @@ def test_search_keeps_what_is_called_described_or_owned_so(
     assert "No project is called so" in text_of(visit("/", by="alice", q="<script>"))
 
 
+def test_who_only_looks_is_not_told_to_log(visit: Visit, lab: Entity) -> None:
+    """An empty team: its member is given the lines that log there, its viewer is not."""
+    assert "These lines log it" in text_of(visit("/lab", by="bob"))
+    seen = text_of(visit("/lab", by="vera"))
+    assert "You look on here" in seen and "These lines log it" not in seen
+    assert "The lines for a team stand on its page" in text_of(visit("/", by="bob"))
+    assert "The lines for a team stand on its page" not in text_of(visit("/", by="vera"))
+
+
 def test_search_of_an_entity(visit: Visit, vision: Project) -> None:
     assert "vision" in text_of(visit("/lab", by="vera", q="visi"))
     assert "No project is called so" in text_of(visit("/lab", by="vera", q="nothing"))
@@ -202,7 +211,7 @@ def test_the_margin_says_who_looked_and_what_is_being_erased(
 
     assert "Nobody else looked into your own projects." in before
     assert "Being erased" not in before
-    assert "Who saw your data mallory looked into a project shown just now" in after
+    assert "Who saw your data mallory looked into a project: shown just now" in after
     assert "Being erased A project with everything in it can be taken back until" in after
     assert f'href="/settings/erasures/{job.public_id}"' in visit("/", by="alice").content.decode()
     assert "Being erased" not in text_of(visit("/", by="mallory"))

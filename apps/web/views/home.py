@@ -6,11 +6,12 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
+from apps.access.policy import Permission
 from apps.accounts.queries import api_keys_of, no_account_yet
 from apps.artifacts.queries import may_make_registries
 from apps.core.errors import NotFound
 from apps.projects.queries import my_projects, projects_of, readable_projects
-from apps.teams.queries import entities_of, entity_by_name
+from apps.teams.queries import entities_of, entities_where, entity_by_name
 from apps.teams.types import EntityKind
 from apps.vault.damage import leaving_out_damaged
 from apps.web.lately import going, lately
@@ -33,7 +34,8 @@ def home(request: Request) -> HttpResponseBase:
         projects = my_projects(request.actor)
     keys = list(api_keys_of(request.actor))
     if not projects and not damaged:
-        teams = [each.name for each in entities if each.kind == EntityKind.TEAM]
+        logs_to = entities_where(request.actor, Permission.PROJECT_CREATE)
+        teams = [each.name for each in logs_to if each.kind == EntityKind.TEAM]
         context = {"keys": len(keys), "teams": teams, "going": going(request.actor)}
         return render(request, "home/first_run.html", context)
     everything = ledgers(entities, projects)
@@ -98,11 +100,13 @@ def entity(request: Request, entity: str) -> HttpResponse:
         return render(request, "registries/list.html", context)
     if not projects and not damaged and not is_mine:
         raise NotFound("There is no such entity, or it is not shared with you.")
+    is_empty = not projects and not damaged
     context = {
         "ledger": ledgers([owner], projects)[0].about(words),
         "words": words,
-        "is_empty": not projects and not damaged,
+        "is_empty": is_empty,
         "is_mine": is_mine,
+        "may_log": is_empty and owner in entities_where(request.actor, Permission.PROJECT_CREATE),
         "damaged": damaged,
         "at_once": MOST_AT_ONCE,
     }
