@@ -44,7 +44,7 @@ demo: $(RUN_STAMP) ## fill the instance with a believable world
 # are pages, but for those that ask most of the databases.
 ON_SERVERS := $(addprefix tests/,accounts api audit backups blobs e2e/durability files plans projects runs statistics teams vault wandb_protocol \
 	$(patsubst %,erasure/test_%.py,at_once clearing faults held kill killed_whole unwell) house/test_migrations.py webhooks/test_together.py \
-	$(patsubst %,exports/test_%.py,at_once away kill unread worker) $(patsubst %,imports/test_%.py,at_once handed_in kill) \
+	$(patsubst %,exports/test_%.py,at_once away kill unread worker) $(patsubst %,imports/test_%.py,at_once away called_off handed_in in_turns kill) \
 	$(patsubst %,web/test_%.py,api_keys audit_page find groups home organisations project_settings providers runs_table sessions teams tries))
 # They touch neither a database nor a store.
 SAME_ANYWHERE := $(patsubst %,--ignore=tests/%.py,api/test_streaming runs/history/test_codec runs/history/test_paths)

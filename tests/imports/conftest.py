@@ -99,6 +99,12 @@ def with_ids(archive: bytes, ids: Mapping[str, str]) -> bytes:
 
 
 @pytest.fixture
+def home(alice: User) -> Entity:
+    """alice's own."""
+    return Entity.objects.get(user=alice)
+
+
+@pytest.fixture
 def world(vision: Project, alice: User) -> Project:
     return make_world(vision, alice)
 

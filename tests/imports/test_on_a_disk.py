@@ -26,8 +26,7 @@ from apps.teams.models import Entity
 from apps.vault.models import Node
 from apps.vault.types import NodeKind
 from tests.exports.conftest import full as full
-from tests.imports.test_handed_in import after_the_pause, handed
-from tests.imports.test_handed_in import home as home
+from tests.imports.handing import after_the_pause, handed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.embedded]
 
