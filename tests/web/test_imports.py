@@ -29,12 +29,16 @@ from apps.teams.choices import SettingName
 from apps.teams.models import Entity
 from apps.teams.queries import own_entity
 from apps.teams.services import choose
+from tests.imports.conftest import zipped
 from tests.imports.test_mlflow import _GOOD as GOOD
 from tests.imports.test_mlflow import packed
 from tests.web.conftest import Visit, text_of
 
 pytestmark = pytest.mark.django_db
 IMPORTS = "/settings/imports"
+OFFLINE = zipped({"wandb/offline-run-20260102_030405-r1/run-r1.wandb": b":W&B"})
+EVENTS = zipped({"logs/train/events.out.tfevents.1700000000.host": b""})
+OURS = zipped({"manifest.json": b'{"format": "ownlog-export/1", "files": []}', "more/run-r1.wandb": b""})
 ZIP = (Path(__file__).parents[1] / "imports/data/mlruns.zip").read_bytes()
 
 
@@ -119,7 +123,28 @@ def test_one_is_called_off_and_leaves_nothing(visit: Visit, send: Visit, lab: En
         ({"origin": "wandb_offline"}, ZIP, "Choose one of each."),
         ({"on_clash": "<b>"}, ZIP, "Choose one of each."),
         ({}, b"no zip" * 100, "This is not a ZIP archive, or it is not whole."),
-        ({"origin": "ownlog"}, ZIP, "no export has"),
+        (
+            {"origin": "ownlog"},
+            ZIP,
+            "no export has: nothing of it was imported. It looks like what MLflow writes: say that",
+        ),
+        ({"origin": "neptune"}, ZIP, "There is no run of Neptune in it. It looks like what MLflow writes"),
+        (
+            {"origin": "ownlog"},
+            OFFLINE,
+            "it has no manifest. These look like offline runs of wandb: “wandb sync”",
+        ),
+        (
+            {"origin": "mlflow"},
+            EVENTS,
+            "There is no experiment of MLflow in it. These look like event files of TensorBoard",
+        ),
+        (
+            {"origin": "mlflow"},
+            OURS,
+            "There is no experiment of MLflow in it. It looks like what Ownlog writes",
+        ),
+        ({"origin": "ownlog"}, OURS, "not those that its manifest lists."),
     ],
 )
 def test_what_is_wrong_is_said_beside_the_file(

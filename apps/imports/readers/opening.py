@@ -11,12 +11,14 @@ from typing import BinaryIO
 from django.utils.translation import gettext as _
 
 from apps.core.errors import Invalid, NotFound
+from apps.imports.errors import Broken
 from apps.imports.readers.asking import Site
 from apps.imports.readers.mlflow.folders import FolderStore
 from apps.imports.readers.mlflow.reading import MlflowReader
 from apps.imports.readers.mlflow.server import ServerStore
 from apps.imports.readers.neptune.reading import NeptuneReader
 from apps.imports.readers.ownlog.reading import OwnlogReader
+from apps.imports.readers.telling import hint
 from apps.imports.readers.tensorboard.reading import TensorBoardReader
 from apps.imports.readers.trees import FolderTree, ZipTree
 from apps.imports.readers.wandb_offline.reading import OfflineReader
@@ -44,10 +46,17 @@ def open_file(file: BinaryIO, origin: Origin) -> Reader:
     try:
         if origin not in _FILES:
             raise Invalid(_("Nothing of that origin is imported as a file."))
-        return _FILES[origin](file)
+        return _read(file, origin)
     except BaseException:
         file.close()
         raise
+
+
+def _read(file: BinaryIO, origin: Origin) -> Reader:
+    try:
+        return _FILES[origin](file)
+    except Broken as error:
+        raise Broken(" ".join(filter(None, [error.message, hint(file, origin)]))) from None
 
 
 def open_site(site: Site, origin: Origin, *, only: Sequence[str] = (), filters: str = "") -> Reader:
