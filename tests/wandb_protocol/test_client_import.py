@@ -19,6 +19,8 @@ from apps.files.queries import list_files, read_file
 from apps.imports.models import Import
 from apps.imports.readers.asking import Site
 from apps.imports.readers.opening import open_site
+from apps.imports.readers.wandb_server import addresses
+from apps.imports.readers.wandb_server.server import Server
 from apps.imports.services import ask_for_import, bring
 from apps.imports.types import Clash, ImportState, Origin
 from apps.projects.models import Project
@@ -106,6 +108,20 @@ def test_all_that_the_client_logged_there_is_here(here: Project, there: WandbCli
     _check_lines(run, there)
     _check_files(run, there)
     _check_artifacts(here, there)
+
+
+def test_where_a_file_lies_is_told_once_more(there: WandbClient) -> None:
+    server, run = Server(Site(there.server.url, API_KEY, "api")), {"entity": "alice", "project": PROJECT}
+    one = addresses.of_file(server, run | {"run": "full"}, "model.txt")
+    version = server.ask(
+        'query V($n: String!) { project(name: $n) { artifact(name: "ds:v0") { id } } }', n=PROJECT
+    )
+    key = version.object("project").object("artifact").text("id")
+
+    assert b"".join(server.download(one)) == b"weights"
+    assert b"".join(server.download(addresses.of_entry(server, key, "deep/c d.txt"))) == b"one"
+    found = list(addresses.of_newest(server, run))
+    assert len([b"".join(server.download(each)) for each in found]) == 2
 
 
 def _check_words(run: Run, there: WandbClient) -> None:

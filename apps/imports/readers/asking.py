@@ -52,6 +52,10 @@ class _NotNow(Unavailable):
     """To ask again at once changes nothing; what has come stays for when it is asked again, or with another key."""
 
 
+class Denied(_NotNow):
+    """With this key, or at an address that was good for a while. Whether anything is there is not said by it."""
+
+
 class OneAlone(NotThere):
     """Whoever keeps it says that it has all but this one. A bare 404 may be of a proxy that has lost its way to all of them."""
 
@@ -63,6 +67,7 @@ class Site:
     address: str
     key: str = field(default="", repr=False)
     user: str = ""  # the key is their password
+    missing_is_lost: bool = False  # of a file that it answers 404 for: neither asked for again nor doubted
     beat: Beat = field(default_factory=Beat, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -138,7 +143,7 @@ class Site:
                 raise _gone() from None
             assert isinstance(answer, _Answer)
             with answer:  # where the other side ends the connection it is the answer alone that holds it
-                _check(answer)
+                _check(answer, self.missing_is_lost)
                 answer.wire.room = _WRAPPED * most + _MOST_HEAD
                 yield answer
         finally:
@@ -215,15 +220,15 @@ class _Wire(io.RawIOBase):
         super().close()
 
 
-def _check(answer: http.client.HTTPResponse) -> None:
+def _check(answer: http.client.HTTPResponse, missing_is_lost: bool) -> None:
     status, retry_after = answer.status, answer.headers.get("Retry-After", "")
     if status in _BUSY:
         asked = int(retry_after) if _SECONDS.fullmatch(retry_after) else 0
         raise _Busy(status, min(asked, _LONGEST_WAIT))
     if status in (401, 403):
-        raise _NotNow(_("The server does not accept this key."))
+        raise Denied(_("The server does not accept this key."))
     if status != 200:
-        kind = _kind(answer) if status in _NOT_THERE else NotFound
+        kind = _kind(answer, missing_is_lost) if status in _NOT_THERE else NotFound
         raise kind(
             _("The server answers %(status)d: it is not what was expected there.") % {"status": status}
         )
@@ -232,12 +237,12 @@ def _check(answer: http.client.HTTPResponse) -> None:
         raise _something_else()
 
 
-def _kind(answer: http.client.HTTPResponse) -> type[NotThere]:
+def _kind(answer: http.client.HTTPResponse, missing_is_lost: bool) -> type[NotThere]:
     try:
         said = answer.read(_FIRST_WORDS)
     except _BREAKS:
         said = b""
-    is_alone = answer.status == 410 or any(words in said for words in _ITSELF)
+    is_alone = missing_is_lost or answer.status == 410 or any(words in said for words in _ITSELF)
     return OneAlone if is_alone else NotThere
 
 

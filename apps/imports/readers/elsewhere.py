@@ -35,7 +35,7 @@ def download(site: Site, url: str, *, most: int | None = None) -> Iterator[bytes
     if not target.isascii() or not target.isprintable() or " " in target:
         raise Broken(_("The server names no usable address for a file."))
     place = Site if is_same else _Elsewhere
-    return place(address, beat=site.beat).stream(target, most=most)
+    return place(address, beat=site.beat, missing_is_lost=site.missing_is_lost).stream(target, most=most)
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

@@ -66,6 +66,12 @@ class Command(BaseCommand):
             help="the server asks for a key, or a password: it comes by standard input",
         )
         parser.add_argument("--user", default="", metavar="NAME", help="whose password it is, there")
+        parser.add_argument(
+            "--leave-missing-out",
+            dest="missing_is_lost",
+            action="store_true",
+            help="of a server whose files are lost, and not only away: each that it answers 404 for is left out at once, though none comes",
+        )
 
     def handle(
         self,
@@ -104,9 +110,8 @@ def _opened(source: str, origin: Origin, options: Mapping[str, Any]) -> Reader:
     if not source.startswith(("http://", "https://")):
         return open_reader(Path(source), origin)
     key = _key() if options["key"] else ""
-    return open_site(
-        Site(source, key, options["user"]), origin, only=options["only"], filters=options["filters"]
-    )
+    site = Site(source, key, options["user"], missing_is_lost=options["missing_is_lost"])
+    return open_site(site, origin, only=options["only"], filters=options["filters"])
 
 
 def _key() -> str:

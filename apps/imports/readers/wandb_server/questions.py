@@ -68,6 +68,18 @@ FILES = """query RunFiles($entity: String, $project: String, $run: String!, $fir
   } }
 }"""
 
+FILE = """query RunFile($entity: String, $project: String, $run: String!, $names: [String!]) {
+  project(name: $project, entityName: $entity) { run(name: $run) {
+    files(names: $names, first: 1) { edges { node { name directUrl } } }
+  } }
+}"""
+
+NEWEST = """query NewestFiles($entity: String, $project: String, $first: Int) {
+  project(name: $project, entityName: $entity) {
+    runs(first: $first, order: "-created_at") { edges { node { files(first: 1) { edges { node { directUrl } } } } } }
+  }
+}"""
+
 TYPES = """query ArtifactTypes($entity: String, $project: String, $first: Int, $after: String) {
   project(name: $project, entityName: $entity) {
     artifactTypes(first: $first, after: $after) { edges { cursor node { name } } pageInfo { endCursor hasNextPage } }
@@ -114,4 +126,8 @@ ENTRIES = """query ArtifactFiles($id: ID!, $first: Int, $after: String) {
       edges { cursor node { name: displayName directUrl } } pageInfo { endCursor hasNextPage }
     }
   }
+}"""
+
+ENTRY = """query ArtifactFile($id: ID!, $names: [String!]) {
+  artifact(id: $id) { files(names: $names, first: 1) { edges { node { name: displayName directUrl } } } }
 }"""

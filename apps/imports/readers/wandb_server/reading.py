@@ -21,7 +21,7 @@ from apps.imports.readers.naming import project_names
 from apps.imports.readers.paging import Once, at_most
 from apps.imports.readers.said import Said
 from apps.imports.readers.stretches import stretches
-from apps.imports.readers.wandb_server import lines, questions, versions
+from apps.imports.readers.wandb_server import addresses, lines, questions, versions
 from apps.imports.readers.wandb_server.server import Refused, Server
 from apps.imports.types import Beat, BroughtProject, BroughtRun, Origin, WholeRun
 from apps.projects.types import PastProject
@@ -101,6 +101,7 @@ class WandbServerReader:
                 raise NotFound(
                     _("There is no project %(name)s on this server that this key may read.") % {"name": place}
                 )
+            self._server.others = partial(addresses.of_newest, self._server, place.asked)
             yield BroughtProject(
                 key=str(place),
                 name=name,
@@ -160,13 +161,14 @@ class WandbServerReader:
         for edge in self._server.pages(questions.FILES, "project", "run", "files", size=_FILES, **run):
             node = edge.object("node")
             if once.is_new(node.text("name")):
-                yield PastFile(node.text("name"), node.moment("updatedAt"), partial(self._bytes, node))
+                yield PastFile(node.text("name"), node.moment("updatedAt"), partial(self._bytes, run, node))
 
-    def _bytes(self, node: Said) -> Iterator[bytes]:
+    def _bytes(self, run: dict[str, str], node: Said) -> Iterator[bytes]:
         """Held to the size and the digest that the server says, where it says any."""
         size, found = 0, hashlib.md5(usedforsecurity=False)
         said = node.maybe_number("sizeBytes")
-        for piece in self._server.download(node.text("directUrl"), most=said):
+        anew = partial(addresses.of_file, self._server, run, node.text("name"))
+        for piece in self._server.download(node.text("directUrl"), most=said, anew=anew):
             size += len(piece)
             found.update(piece)
             yield piece

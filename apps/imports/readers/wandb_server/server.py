@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from apps.core.errors import Invalid, NotFound, NotThere, OwnlogError, TooMuch, Unavailable
-from apps.imports.readers.asking import OneAlone, Site
+from apps.imports.readers.asking import Denied, OneAlone, Site
 from apps.imports.readers.elsewhere import download
 from apps.imports.readers.paging import Pages, again_and_again
 from apps.imports.readers.said import Said
+from apps.imports.readers.wandb_server import questions
 from apps.imports.types import Beat
 
 _FEW = 3
@@ -24,8 +26,10 @@ class Refused(Invalid):
 class Server:
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._answered = False
+        self.others: Callable[[], Iterable[str]] = tuple  # where some files lie that it should have
         self._there = ""  # the last file that came
-        self._lost = 0  # before the first came
+        self._missing = 0  # that were asked for since
 
     @property
     def beat(self) -> Beat:
@@ -38,11 +42,24 @@ class Server:
     def ask(self, question: str, **variables: Any) -> Said:
         try:
             answer = Said(self._site.json("/graphql", body={"query": question, "variables": variables}))
-        except NotFound:  # some answer so to a question that they do not know
-            raise _refused(question) from None
+        except (NotFound, Invalid) as error:
+            if self._answered and not self._answers_still():
+                raise Unavailable(_("The server cannot be reached, or broke off: ask again later.")) from None
+            if isinstance(error, NotFound):  # some answer so to a question that they do not know
+                raise _refused(question) from None
+            raise
         if answer.raw.get("errors"):
             raise _refused(question)
+        self._answered = True
         return answer.object("data")
+
+    def _answers_still(self) -> bool:
+        """Nothing is given up for a proxy in front of it that has lost its way for a while, or has a page for people."""
+        try:
+            self._site.json("/graphql", body={"query": questions.VIEWER, "variables": {}})
+        except (NotFound, Invalid):
+            return False
+        return True
 
     def pages(self, question: str, *where: str, size: int, **variables: Any) -> Iterator[Said]:
         """Node by node of a list, beside the edge that it hangs on. Where a page is too much for the server, smaller ones are asked for."""
@@ -68,9 +85,21 @@ class Server:
             if not after:
                 raise again_and_again()
 
-    def download(self, url: str, *, most: int | None = None) -> Iterator[bytes]:
-        """What lies at an address that it named. NotThere where this one alone is lost; Unavailable where the others are not there either:
-        they are behind a proxy that has lost its way, or in a store that is away."""
+    def download(
+        self, url: str, *, most: int | None = None, anew: Callable[[], str] = str
+    ) -> Iterator[bytes]:
+        """What lies at an address that it named; `anew` has it named once more, since some are good for an hour. NotThere where this
+        file alone is lost; Unavailable where the others are not there either: they are behind a proxy that has lost its way, or in a
+        store that is away."""
+        ways: tuple[Callable[[], str], ...] = (lambda: url, anew)
+        for way in ways:
+            if address := way():
+                with suppress(Denied):
+                    yield from self._bytes(address, most)
+                    return
+        raise Unavailable(_("The server names a file and does not let it be read: ask again later."))
+
+    def _bytes(self, url: str, most: int | None) -> Iterator[bytes]:
         try:
             yield from download(self._site, url, most=most)
         except OneAlone:
@@ -78,20 +107,39 @@ class Server:
         except NotThere:
             if self._is_any_there():
                 raise
-            raise Unavailable(_("The server has none of the files that it names: ask again later.")) from None
-        self._there = url
+            raise Unavailable(
+                _(
+                    "The server has none of the files that it names. It may be away: ask again later. Where they are lost, ask with "
+                    "--leave-missing-out: the rest comes without them."
+                )
+            ) from None
+        self._there, self._missing = url, 0
 
     def _is_any_there(self) -> bool:
-        """Where none came nobody can tell, and of a few it is taken that they are lost."""
-        if not self._there:
-            self._lost += 1
-            return self._lost < _FEW
+        """The last file that came is asked for once more. Where none came, or its address is good no longer, some others are: until
+        one is there nobody can tell, and of a few it is taken that they are lost."""
+        if self._there and (is_there := self._is_there(self._there)) is not None:
+            return is_there
+        self._missing += 1
+        missing = self._missing
+        for url in self.others():
+            is_there = self._is_there(url)
+            if is_there:
+                self._there, self._missing = url, 0
+                return True
+            missing += is_there is False
+        return missing < _FEW
+
+    def _is_there(self, url: str) -> bool | None:
+        """None where that is not said."""
         try:
-            next(download(self._site, self._there), None)
+            next(download(self._site, url), None)
+        except (OneAlone, Denied):
+            return None
         except (NotThere, Unavailable):
             return False
         except OwnlogError:
-            pass  # its address is no longer good, which says nothing
+            return None
         return True
 
 

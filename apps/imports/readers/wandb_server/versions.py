@@ -29,7 +29,7 @@ from apps.core.errors import NotThere
 from apps.imports.errors import Broken
 from apps.imports.readers.paging import Once, at_most, too_long
 from apps.imports.readers.said import Said
-from apps.imports.readers.wandb_server import questions
+from apps.imports.readers.wandb_server import addresses, questions
 from apps.imports.readers.wandb_server.server import Server
 from apps.imports.types import BroughtCollection, BroughtLink, BroughtVersion, WholeVersion
 
@@ -232,7 +232,11 @@ def _places(
         path = node.text("name")
         if path in missing:
             missing.remove(path)
-            yield path, partial(server.download, node.text("directUrl"), most=listed[path][SIZE])
+            anew = partial(addresses.of_entry, server, version, path)
+            yield (
+                path,
+                partial(server.download, node.text("directUrl"), most=listed[path][SIZE], anew=anew),
+            )
         if not missing:
             return
     if missing:
