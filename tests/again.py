@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.memory import in_memory
-from tests.turns import PASSES, TURN, today
+from tests.turns import PASSES
 
 MOST = 3
 SLOWEST = 40
@@ -73,7 +73,6 @@ class Seen:
 
 def main(arguments: list[str]) -> int:
     os.environ.setdefault(PASSES, "turns")
-    os.environ.setdefault(TURN, str(today()))  # also of its workers, and of the second look
     with in_memory():
         return _run(arguments)
 

@@ -35,6 +35,9 @@ def pytest_configure() -> None:
     Whoever starts the suite in the background has it ignore Ctrl-C, and a client that is asked to stop would with it.
     """
     os.environ[SHARED] = str(shared_folder())
+    os.environ.setdefault(
+        TURN, str(today())
+    )  # one day for all workers, and for a second look, also where midnight comes
     _static_files_are_found_once()
     # Each of the hundreds of processes that tests start would compile all of Django and wandb again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

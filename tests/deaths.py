@@ -20,12 +20,12 @@ import pytest
 from tests.e2e.durability.inside import changes_a_file, is_act, one_after_the_other
 from tests.live import LiveServer
 from tests.remote import s3_client
-from tests.turns import today
+from tests.turns import seed
 
 _ASKED = os.environ.get("OWNLOG_DEATHS", "")
 ALL_PLACES = _ASKED == "all"
 ROUNDS = int(_ASKED) if _ASKED.isdigit() else 1
-SEED = int(os.environ.get("OWNLOG_DEATHS_SEED") or today())
+SEED = seed("OWNLOG_DEATHS_SEED")
 
 
 def inside(instance: LiveServer, code: str) -> str:

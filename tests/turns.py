@@ -91,6 +91,11 @@ def turn(parts: int) -> int:
     return today() % parts
 
 
+def seed(variable: str) -> int:
+    """What chance begins with: another number each day, the same in both passes, unless whoever looks for something names one."""
+    return int(os.environ.get(variable) or today())
+
+
 def of_each_kind(
     things: Sequence[Thing], kind: Callable[[Thing], Hashable], *, days: int, begin: int = 0
 ) -> list[Thing]:

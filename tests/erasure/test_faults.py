@@ -1,7 +1,7 @@
 """Processes that die at every step of an erasure, again and again on its way, and others that come to the same one at once.
 
 Whatever happens in whatever order: it comes to its end, there is one receipt of it, and nothing of anybody else has changed.
-`OWNLOG_FAULTS=200` dies that often, `OWNLOG_FAULTS_SEED` chooses other places.
+Where they die is chance, another one each day: `OWNLOG_FAULTS=200` dies that often, `OWNLOG_FAULTS_SEED=number` where they did on that day.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import os
 import pytest
 
 from tests.factories.vault import Instance
+from tests.turns import seed
 
 pytestmark = [pytest.mark.live, pytest.mark.promise("P-09")]
 
 # As many as there are different places to die at, and some more where chance has it.
 _DEATHS = int(os.environ.get("OWNLOG_FAULTS", "60"))
-_SEED = int(os.environ.get("OWNLOG_FAULTS_SEED", "7"))
+_SEED = seed("OWNLOG_FAULTS_SEED")
 
 
 def test_who_dies_at_any_step_is_carried_on_and_nobody_else_notices(

@@ -1,8 +1,8 @@
 """kill -9 of a whole instance, again and again, while everything that can be erased is: of one tenant, and another keeps logging.
 
 After each the instance starts again. In the end each erasure is complete and has one receipt, in a chain that others can check;
-what stays is readable; and nothing of the other tenant is another byte. `OWNLOG_KILLS=10` kills so often, `OWNLOG_KILLS_SEED`
-chooses other moments.
+what stays is readable; and nothing of the other tenant is another byte. The moments are chance, others each day: `OWNLOG_KILLS=10`
+kills so often, `OWNLOG_KILLS_SEED=number` at those of that day.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ from tests.e2e.clients import Http
 from tests.e2e.durability import stored
 from tests.live import ROOT, LiveServer
 from tests.servers import wait_for
+from tests.turns import seed
 
 pytestmark = [pytest.mark.live, pytest.mark.enable_socket, pytest.mark.promise("P-09")]
 
 _KILLS = int(os.environ.get("OWNLOG_KILLS", "2"))
-_SEED = int(os.environ.get("OWNLOG_KILLS_SEED", "11"))
+_SEED = seed("OWNLOG_KILLS_SEED")
 _BOB = "own_" + "b" * 36
 _LONGEST_SECONDS = 120.0
 _UNFINISHED = "SELECT step, count(*) FROM erasure_erasurejob WHERE done_at IS NULL AND step <> 'wait' GROUP BY step ORDER BY step"

@@ -22,6 +22,7 @@ from tests.turns import (
     is_left_to_another_day,
     is_left_to_the_other_pass,
     of_each_kind,
+    seed,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -253,3 +254,16 @@ def test_whoever_names_a_file_or_wants_all_has_it_asked(monkeypatch: pytest.Monk
         assert not any(
             is_left_to_the_other_pass(file, on_servers=on) for file in BY_TURNS for on in (False, True)
         )
+
+
+def test_chance_begins_with_the_day_unless_a_number_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TURN, "739948")
+    assert seed("OWNLOG_ANY_SEED") == 739948
+
+    monkeypatch.setenv("OWNLOG_ANY_SEED", "11")
+    assert seed("OWNLOG_ANY_SEED") == 11
+
+
+def test_one_day_is_that_of_all_workers() -> None:
+    """Whichever of them asks behind midnight: the first process says it, to all that it starts."""
+    assert os.environ[TURN].isdigit()

@@ -2,7 +2,7 @@
 
 People's work is made, shared between versions, given another key, erased, backed up and put back, by the product's own services,
 in whatever order. Somebody holds every copy of the vault that there ever was, and the root key of today. An epoch may die on the
-way. `OWNLOG_HISTORIES=2000` asks as many, `OWNLOG_HISTORIES_SEED` chooses others.
+way. Each day others: `OWNLOG_HISTORIES=2000` asks as many, `OWNLOG_HISTORIES_SEED=number` those of that day.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ from apps.vault.models import Epoch, Grant, Tombstone
 from apps.vault.tree import keys_in_use, open_keys
 from apps.vault.types import EpochState, NodeId
 from tests.factories import artifacts, people, work
+from tests.turns import seed as todays_seed
 from tests.vault.attacker import Attacker
 from tests.vault.emptied import Died, dying_at, empty_vault, empty_vault_in
 
@@ -71,8 +72,9 @@ pytestmark = [
     # A suite on servers begins with tables that no migration made, and a restore asks for those (tests/backups does).
     pytest.mark.embedded,
 ]
+_IS_ASKED = "OWNLOG_HISTORIES" in os.environ
 _HISTORIES = int(os.environ.get("OWNLOG_HISTORIES", "5"))
-_SEED = int(os.environ.get("OWNLOG_HISTORIES_SEED", "739948"))
+_SEED = todays_seed("OWNLOG_HISTORIES_SEED")
 _CONTENTS = [b"one", b"two", b"three"]  # few, so that versions of a project often share a file
 _KEPT_BACKUPS = 3
 _MOST_RESTORES = 2  # of a history: they take longest
@@ -400,7 +402,8 @@ def test_exactly_what_was_asked_is_unreadable_and_all_else_reads_in_any_history(
             stateful_step_count=30,
             deadline=None,
             database=None,
-            phases=[Phase.generate, Phase.shrink],
+            # A shorter one is looked for by whoever asks for more of them: it takes longer than a test may.
+            phases=[Phase.generate, *([Phase.shrink] if _IS_ASKED else [])],
             suppress_health_check=list(HealthCheck),
         ),
     )
