@@ -92,13 +92,13 @@ class Postgres:
         self._user: int | None = None
         self._bin = _postgres_bin()
 
-    def create(self) -> None:
+    def create(self, *options: str) -> None:
+        """With options of initdb's."""
         self.folder.mkdir(mode=0o700)
         if os.getuid() == 0:
             self._become_nobody()
-        self._run(
-            "initdb", "-D", "data", "-U", "ownlog", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
-        )
+        usual = ("-D", "data", "-U", "ownlog", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        self._run("initdb", *usual, *options)
 
     def _become_nobody(self) -> None:
         nobody = pwd.getpwnam("nobody")
@@ -136,6 +136,13 @@ class Postgres:
                 env=self._env(),
             )
         wait_for(self._answers, "PostgreSQL")
+
+    def take_over(self, database: str) -> None:
+        """A copy of a database of another server's, under the same name."""
+        name = database.rpartition("/")[2]
+        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "ownlog", name)
+        self._run("pg_dump", "-d", database, "-f", "dump.sql")
+        self._run("psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", f"{self.url}/{name}", "-f", "dump.sql")
 
     def _answers(self) -> bool:
         words = ["-h", "127.0.0.1", "-p", str(self.port), "-q"]

@@ -157,7 +157,7 @@ def pool_gone(world: World) -> None:
         pool = Pooler(folder, server=int(connections["default"].settings_dict["PORT"]))
         pool.start()
         stack.callback(pool.stop)
-        stack.enter_context(_asked_at(pool.port))
+        stack.enter_context(asked_at(pool.port))
         for begin in (world.begin, world.begin_part):
             job = begin()
             for number in (9, 40, 90, 20, 60):
@@ -176,7 +176,7 @@ def pool_gone(world: World) -> None:
 
 
 @contextmanager
-def _asked_at(port: int) -> Iterator[None]:
+def asked_at(port: int) -> Iterator[None]:
     before = {}
     for connection in connections.all():
         connection.close()

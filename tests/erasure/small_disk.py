@@ -37,19 +37,19 @@ _TABLES = {
 def may_mount() -> bool:
     """Whether this process may have a file system of its own; asked for where PostgreSQL is this machine's."""
     with tempfile.TemporaryDirectory() as folder:
-        return _mounted(Path(folder)) and _unmounted(Path(folder))
+        return mounted(Path(folder)) and unmounted(Path(folder))
 
 
-def _mounted(folder: Path) -> bool:
+def mounted(folder: Path, *, size: int = _SIZE) -> bool:
     if os.getuid() != 0 or shutil.which("mount") is None:
         return False
     owner = pwd.getpwnam("nobody")
-    options = f"size={_SIZE},mode=700,uid={owner.pw_uid},gid={owner.pw_gid}"
+    options = f"size={size},mode=700,uid={owner.pw_uid},gid={owner.pw_gid}"
     command = ["mount", "-t", "tmpfs", "-o", options, "ownlog-small-disk", str(folder)]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def _unmounted(folder: Path) -> bool:
+def unmounted(folder: Path) -> bool:
     """Sessions may have files of it open still, which lie nowhere any more."""
     return subprocess.run(["umount", "-l", str(folder)], check=True).returncode == 0
 
@@ -89,8 +89,8 @@ def _tables_on_it() -> Iterator[SmallDisk]:
         folder.chmod(0o755)
         disk = folder / "disk"
         disk.mkdir()
-        assert _mounted(disk)
-        stack.callback(_unmounted, disk)
+        assert mounted(disk)
+        stack.callback(unmounted, disk)
         small = SmallDisk(disk)
         name = f"small_{os.getpid()}"
         with _aside("default") as cursor:

@@ -10,6 +10,7 @@ import json
 import secrets
 import textwrap
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ _LIVE = """
         os.environ["OWNLOG_STORAGE_ACCESS_KEY"] = os.environ["OWNLOG_STORAGE_SECRET_KEY"] = "testing"
         import django
         django.setup()
-        from tests.erasure.unwell import live_through
+        from tests.erasure.{module} import live_through
         live_through(server, "{bucket}", day={day})
 """
 
@@ -51,16 +52,17 @@ def instance() -> Iterator[LiveServer]:
     server.remove()
 
 
+def said_by(module: str, instance: LiveServer, store: str) -> Any:
+    bucket = f"unwell-{secrets.token_hex(6)}"
+    code = textwrap.dedent(_LIVE.format(module=module, upstream=store, bucket=bucket, day=today()))
+    said = instance.python("-c", code, timeout=280)
+    return json.loads(next(line for line in said.splitlines() if line.startswith("{")))  # and what was logged
+
+
 def test_whatever_store_and_database_do_an_erasure_comes_to_its_end_and_says_nothing_untrue(
     instance: LiveServer, store: str
 ) -> None:
-    bucket = f"unwell-{secrets.token_hex(6)}"
-
-    code = textwrap.dedent(_LIVE.format(upstream=store, bucket=bucket, day=today()))
-    said = instance.python("-c", code, timeout=280)
-
-    stories = next(line for line in said.splitlines() if line.startswith("{"))  # and what was logged
-    faults = {story: faults for story, (faults, _lives) in json.loads(stories).items()}
+    faults = {story: faults for story, (faults, _lives) in said_by("unwell", instance, store).items()}
     of_the_store = {
         "store_errors",
         "store_partial",
@@ -85,3 +87,14 @@ def test_whatever_store_and_database_do_an_erasure_comes_to_its_end_and_says_not
         others |= {"server_full"} if may_mount() else set()
     assert faults.keys() - of_the_store == others
     assert all(faults[story] > 1 for story in of_the_store), faults
+
+
+@pytest.mark.skipif(servers.present() is None, reason="about PostgreSQL's log")
+def test_a_log_of_postgresql_without_room_ends_the_server_and_nothing_else(
+    instance: LiveServer, store: str
+) -> None:
+    if not may_mount():
+        pytest.skip("a small disk has to be mounted for the log, which only root may")
+    ended = said_by("small_log", instance, store)
+
+    assert all(times >= 3 for times in ended.values()), ended
