@@ -35,6 +35,7 @@ from tests.erasure.conftest import finish
 from tests.erasure.test_services import dies_at, everything_left, objects, rows_below
 from tests.factories import artifacts, people, work
 from tests.factories.vault import end_epochs
+from tests.questions import questions
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
 FILES = {"a.txt": b"one", "deep/b.txt": b"two"}
@@ -184,6 +185,23 @@ def test_links_are_cut_at_once_and_the_history_of_the_portfolio_says_so(
     assert [each.version_id for each in links_in(portfolio)] == [pair[0].pk]
     assert Promotion.objects.latest("id").move == Move.CUT
     assert queries.open_member(Link.objects.get()).aliases == ("latest",)
+
+
+def test_links_of_many_portfolios_are_cut_in_as_many_questions_as_of_one(
+    vision: Project, by: Actor, pair: tuple[Version, Version]
+) -> None:
+    """Anybody may link what is public, a thousand times, and whoever else writes waits while it is cut."""
+    asked = []
+    for names in ("a", "bcd"):
+        for name in names:
+            for each in pair:
+                services.link_version(each, vision, name=name, aliases=[], by=by)
+        asked.append(questions(lambda: services.cut_links([pair[1]], by=by))[0])
+
+    assert asked[1] - asked[0] == 2, "of each of two more its line in the record"
+    assert {each.version_id for each in Link.objects.all()} == {pair[0].pk}
+    assert [queries.open_member(each).aliases for each in Link.objects.all()] == [("latest",)] * 4
+    assert Promotion.objects.filter(move=Move.CUT).count() == 4
 
 
 def test_an_artifact_goes_whole_and_its_name_is_free(

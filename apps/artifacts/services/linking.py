@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 
 from django.db import transaction
 from django.db.models import F
@@ -18,7 +17,7 @@ from apps.artifacts.queries.links import (
     PROMOTION_LABEL,
     WORDS,
     find_link_to,
-    links_in,
+    links_in_any,
     links_there,
     open_member,
 )
@@ -38,10 +37,14 @@ from apps.core import clock
 from apps.core.errors import Forbidden, Invalid, NotFound
 from apps.projects.gate import require
 from apps.projects.models import Project
-from apps.vault.errors import KeyGone, Tampered
+from apps.vault.damage import leaving_out_damaged
 from apps.vault.seal import blind_index, seal_text
+from apps.vault.tree import open_keys
+from apps.vault.types import NodeId
 from apps.webhooks.outbox import note
 from apps.webhooks.types import Happening
+
+_BATCH = 500
 
 
 def link_version(version: Version, project: Project, *, name: str, aliases: Sequence[str], by: Actor) -> Link:
@@ -155,21 +158,28 @@ def unlink_version(link: Link, *, by: Actor) -> None:
     words = own_words(_aliases_at(link))
     require_unprotected(link.collection.project, words, by)
     _drop(link, words, by)
-    _end(link, Move.UNLINKED, by)
+    _end([link], Move.UNLINKED, by)
     _record(EventKind.ARTIFACT_UNLINKED, link, by)
 
 
 def cut_links(versions: Iterable[Version], *, by: Actor) -> None:
     """End every link to versions that are erased where they were made; called inside the transaction that erases them.
     The histories of the portfolios say so."""
-    ids = [each.pk for each in versions]
-    links = Link.objects.filter(version__in=ids, collection__project__erased_at=None)
-    links = links.select_related("collection__project__entity", "version__collection__project__entity")
-    links = links.defer(*WORDS)  # there may be thousands, made by anybody
-    # In one order, so that no two who delete versions wait for each other's portfolios.
-    for link in links.order_by("collection_id", "id"):
-        if _is_held(link):
-            _end(link, Move.CUT, by)
+    there = Link.objects.filter(
+        version__in=[each.pk for each in versions],
+        collection__erased_at=None,
+        collection__project__erased_at=None,
+    )
+    # In one order, so that no two who delete versions wait for each other's portfolios. There may be thousands, made by
+    # anybody, while whoever else writes waits: many take as many questions as one.
+    held = Collection.objects.select_for_update().filter(pk__in=there.values("collection"))
+    list(held.order_by("pk").values_list("pk"))
+    rows = there.select_related("collection__project__entity", "version__collection__project__entity")
+    links = list(rows.defer(*WORDS).order_by("collection_id", "id"))
+    for start in range(0, len(links), _BATCH):
+        batch = links[start : start + _BATCH]
+        _end(batch, Move.CUT, by)
+        for link in batch:
             _record(EventKind.ARTIFACT_UNLINKED, link, by)
 
 
@@ -206,16 +216,41 @@ def _require_held(link: Link) -> None:
         raise NotFound(NO_ARTIFACT)
 
 
-def _end(link: Link, move: Move, by: Actor) -> None:
-    _note_move(link, move, by=by)
-    Alias.objects.filter(collection=link.collection, version=link.version_id).delete()
-    Link.objects.filter(pk=link.pk).delete()
-    newest = links_in(link.collection).last()
-    if newest is not None:
-        # A portfolio whose key is gone, or damaged, keeps nobody from erasing a version.
-        with suppress(KeyGone, Tampered):
-            move_aliases(link.collection, newest.version, [LATEST])
-    Collection.objects.filter(pk=link.collection_id).update(updated_at=clock.now())
+def _end(links: Sequence[Link], move: Move, by: Actor) -> None:
+    """Of portfolios whose rows are held."""
+    Promotion.objects.bulk_create([_moved(each, move, by=by) for each in links])
+    places = {each.collection_id: each.collection for each in links}
+    Alias.objects.filter(collection__in=places, version__in={each.version_id for each in links}).delete()
+    Link.objects.filter(pk__in=[each.pk for each in links]).delete()
+    _lead_to_newest(places.values())
+    Collection.objects.filter(pk__in=places).update(updated_at=clock.now())
+
+
+def _lead_to_newest(portfolios: Iterable[Collection]) -> None:
+    """`latest` of each to the newest that is left there, in as many questions of many as of one."""
+    newest = {each.collection_id: each for each in links_in_any(portfolios)}
+    # A portfolio whose key is gone, or damaged, keeps nobody from erasing a version.
+    with leaving_out_damaged():
+        opened = open_keys(NodeId(each.collection.vault_node) for each in newest.values())
+    nodes = {pk: NodeId(each.collection.vault_node) for pk, each in newest.items()}
+    keys = {pk: opened[node] for pk, node in nodes.items() if node in opened}
+    indexes = {pk: blind_index(key, ALIAS_LABEL, LATEST) for pk, key in keys.items()}
+    rows = Alias.objects.filter(collection__in=indexes, alias_index__in=set(indexes.values()))
+    found = {row.collection_id: row for row in rows}
+    for pk, row in found.items():
+        row.version_id = newest[pk].version_id
+    Alias.objects.bulk_update(found.values(), ["version"])
+    made = []
+    for pk in indexes.keys() - found.keys():
+        row = Alias(
+            uuid=uuid.uuid4(),
+            collection_id=pk,
+            version_id=newest[pk].version_id,
+            alias_index=indexes[pk],
+        )
+        row.sealed_alias = seal_text(keys[pk], LATEST, label=ALIAS_LABEL, row=row.uuid)
+        made.append(row)
+    Alias.objects.bulk_create(made)
 
 
 def _lead(link: Link, aliases: Sequence[str], by: Actor) -> None:
@@ -245,7 +280,15 @@ def _aliases_at(link: Link) -> set[str]:
 def _note_move(
     link: Link, move: Move, *, by: Actor, alias: str | None = None, before: int | None = None
 ) -> None:
-    row = Promotion(
+    row = _moved(link, move, by=by, before=before)
+    if alias is not None:
+        key = collection_key(link.collection)
+        row.sealed_alias = seal_text(key, alias, label=PROMOTION_LABEL, row=row.uuid)
+    row.save(force_insert=True)
+
+
+def _moved(link: Link, move: Move, *, by: Actor, before: int | None = None) -> Promotion:
+    return Promotion(
         uuid=uuid.uuid4(),
         collection=link.collection,
         move=move.value,
@@ -253,10 +296,6 @@ def _note_move(
         before=before,
         by_id=by.user_id,
     )
-    if alias is not None:
-        key = collection_key(link.collection)
-        row.sealed_alias = seal_text(key, alias, label=PROMOTION_LABEL, row=row.uuid)
-    row.save(force_insert=True)
 
 
 def _tell_of(link: Link) -> None:
