@@ -19,7 +19,7 @@ from apps.core import jsontext
 from apps.core.errors import Invalid
 from apps.runs.fields import Getter, Listed, getter, is_moment, moment
 from apps.runs.history.paths import MISSING
-from apps.runs.patterns import compile_pattern, escaped, to_bytes
+from apps.runs.patterns import Patience, compile_pattern, escaped, to_bytes
 
 Predicate = Callable[[Listed], bool]
 Test = Callable[[Any], bool]
@@ -28,6 +28,7 @@ LONGEST_FILTER = 200_000
 MOST_DEPTH = 32
 MOST_CONDITIONS = 2_000
 _LONGEST_SEARCHED = 10_000
+_PATIENCE_SECONDS = 1.0
 _DEFAULT_ORDER = "+created_at"
 
 
@@ -50,6 +51,7 @@ class _Reader:
     def __init__(self, fields: Callable[[str], Getter]) -> None:
         self._conditions = 0
         self._getter = fields
+        self._patience = Patience(_PATIENCE_SECONDS)
 
     def tree(self, tree: Any, depth: int) -> Predicate:
         if not isinstance(tree, dict):
@@ -94,11 +96,11 @@ class _Reader:
             inner = self._test(key, operand, depth + 1)
             return lambda found: not inner(found)
         if name == "$regex":
-            return _matches(operand, beside.get("$options", ""))
+            return _matches(operand, beside.get("$options", ""), self._patience)
         if name == "$options" and "$regex" in beside:
             return lambda found: True
         if name == "$contains":
-            return _matches(escaped(operand) if isinstance(operand, str) else operand, "")
+            return _matches(escaped(operand) if isinstance(operand, str) else operand, "", self._patience)
         if name == "$exists":
             wanted = bool(operand)
             return lambda found: (found is not MISSING) is wanted
@@ -198,10 +200,10 @@ _TESTS: dict[str, Callable[[Any], Test]] = {
 }
 
 
-def _matches(pattern: Any, options: Any) -> Test:
+def _matches(pattern: Any, options: Any, patience: Patience) -> Test:
     if not isinstance(pattern, str) or not isinstance(options, str) or set(options) - set("ims"):
         raise Invalid(_("“$regex” takes a regular expression as text, “$options” letters of i, m, s."))
-    search = compile_pattern(pattern, options).search
+    search = compile_pattern(pattern, options, patience=patience).search
     return _any_of((str,), lambda found: search(to_bytes(found[:_LONGEST_SEARCHED])) is not None)
 
 

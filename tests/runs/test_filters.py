@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -150,6 +152,21 @@ def test_nesting_is_bounded(wrap: Any) -> None:
 
     with pytest.raises(Invalid):
         compile_filter(json.dumps(tree))
+
+
+def test_patterns_that_take_long_are_given_up_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RE2 takes linear time, of which each letter of such a pattern is a part: a few requests held all threads for minutes."""
+    monkeypatch.setattr("apps.runs.filters._PATIENCE_SECONDS", 0.1)
+    head = replace(listed().head, notes="x" * 3_000)
+    many = {"$nor": [{"notes": {"$regex": f"(x?){{300}}y{n}"}} for n in range(50)]}
+    passes = compile_filter(json.dumps(many))
+    assert passes is not None
+    began = time.thread_time()
+
+    with pytest.raises(Invalid, match="takes too long"):
+        passes(listed(head=head))
+
+    assert time.thread_time() - began < 1.0
 
 
 def test_a_bad_pattern_is_not_written_to_the_log(capfd: pytest.CaptureFixture[str]) -> None:
