@@ -27,6 +27,11 @@ class Amount:
         )
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """So many of these, for commands: their words are English alone."""
+    return f"{count} {one if count == 1 else several or one + 's'}"
+
+
 def amount_of(rows: QuerySet[Any]) -> Amount:
     """How many these rows are, and how long what stands in them is: what is encrypted as it is, the rest as text.
 

@@ -186,7 +186,9 @@ def main(arguments: list[str]) -> int:
         wanted = options.read()
         with only_one(wanted.data):
             if count := leftovers.end_leftovers(wanted.data):
-                say(f"Ended {count} processes that an earlier start had left behind.")
+                say(
+                    f"Ended {count} process{'' if count == 1 else 'es'} that an earlier start had left behind."
+                )
             options.check_port(wanted)
             return Launcher(wanted, stop_with_parent="--stop-with-parent" in arguments).run()
     except (CannotStart, env.BadSetting) as reason:

@@ -95,7 +95,7 @@ def test_bytes_of_another_digest_are_refused_and_nothing_is_kept(vision: Project
         services.receive_file(services.get_upload(ali, public_id=room.file.public_id), [b"wrong"])
 
     artifacts.bring_manifest(begun, artifacts.manifest({"a": b"right"}), by=ali)
-    with pytest.raises(Invalid, match="1 files"):
+    with pytest.raises(Invalid, match="1 file of"):
         services.commit_version(begun, by=ali)
 
 

@@ -55,7 +55,7 @@ def test_a_run_goes_once_its_name_was_typed_and_the_record_says_it_was_an_operat
     job = ErasureJob.objects.get()
     assert (job.step, job.asked_by, job.runs, job.files) == (Step.DONE, OPERATOR_ID, 1, 2)
     assert "runs: 1\nof them running: 1\nfiles: 2\n" in said
-    assert said.endswith(f"erasure {job.public_id}: done, 1 runs, 2 files, {job.stored_bytes} bytes\n")
+    assert said.endswith(f"erasure {job.public_id}: done, 1 run, 2 files, {job.stored_bytes} bytes\n")
     assert list(Run.everything.all()) == [other]
     assert Event.objects.get(kind="run.erased").by == OPERATOR_ID
 

@@ -41,7 +41,7 @@ def test_a_project_goes_into_a_file_for_its_owner_alone(full: Run, tmp_path: Pat
     said = export("lab/vision", "--to", str(path))
 
     made = Export.objects.get()
-    assert said.endswith(f"export {made.public_id}: 1 runs, {made.files} files, {made.size} bytes\n")
+    assert said.endswith(f"export {made.public_id}: 1 run, {made.files} files, {made.size} bytes\n")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     archive = zipfile.ZipFile(path)
     assert "projects/vision/runs/full/history.parquet" in archive.namelist()

@@ -73,7 +73,7 @@ def test_on_another_instance_an_archive_says_the_same_with_the_same_ids(
 
     said = here.manage("import", str(tmp_path / "there.zip"), "--into", "nina", "--for", "nina")
 
-    assert "1 projects, 4 runs, 7 versions of artifacts; 0 things were left out" in said
+    assert "1 project, 4 runs, 7 versions of artifacts; 0 things were left out" in said
     after = exported(here, "nina/vision", tmp_path / "here.zip")
     views = ids_of_views(before)  # these alone have new ones (docs/imports.md)
     new = {each: views[name] for name, each in ids_of_views(after).items()}

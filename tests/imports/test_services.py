@@ -430,7 +430,7 @@ def test_the_machine_imports_a_file(path: Path, home: Entity, alice: User) -> No
 
     job = Import.objects.get()
     assert told_there.getvalue() == (
-        f"import {job.public_id}: 1 projects, 3 runs, 2 versions of artifacts; 0 things were left out\n"
+        f"import {job.public_id}: 1 project, 3 runs, 2 versions of artifacts; 0 things were left out\n"
     )
     assert set(Run.objects.filter(project__entity=home).values_list("created_by__username", flat=True)) == {
         "alice"

@@ -158,6 +158,6 @@ def test_command_verify_opens_everything_and_names_what_is_damaged(instance: Pat
     assert out.getvalue() == "opened: 7\nbelow an erased key: 2\n"
 
     Node.objects.filter(pk=run).update(secrets=Node.objects.get(pk=project).secrets)
-    with pytest.raises(CommandError, match="1 keys do not open"):
+    with pytest.raises(CommandError, match="1 key does not open"):
         call_command("vault", "verify", stdout=out, stderr=err)
     assert err.getvalue() == f"damaged: {run}\n"

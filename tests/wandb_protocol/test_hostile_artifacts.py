@@ -252,7 +252,7 @@ def test_whoever_names_the_digest_of_a_file_of_others_gets_none_of_it(
     assert room["uploadUrl"], "who has it already is asked for nothing"
     for told in (entry(), entry(birthArtifactID=birth)):
         assert begun.bring(listed({"a": told})) == 200
-        assert "1 files" in begun.commit()["errors"][0]["message"]
+        assert "1 file of" in begun.commit()["errors"][0]["message"]
 
     number = base64.b64decode(birth).hex()
     refs = listed({"a": entry(ref=f"wandb-artifact://{number}/a", digest="x")})

@@ -10,6 +10,7 @@ import orjson
 from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.accounts.actors import Actor
 from apps.artifacts.manifests import (
@@ -139,7 +140,14 @@ def _find_files(version: Version, listed: Listed) -> int:
     digests = {row[DIGEST] for row in listed.rows.values() if not row[REF]}
     found = stored_by_digest(version.collection.project, digests, version)
     if missing := len(digests) - len(found):
-        raise Invalid(_("%(n)d files of this artifact have not come.") % {"n": missing})
+        raise Invalid(
+            ngettext(
+                "%(n)d file of this artifact has not come.",
+                "%(n)d files of this artifact have not come.",
+                missing,
+            )
+            % {"n": missing}
+        )
     size = 0
     for row in listed.rows.values():
         size += row[SIZE]

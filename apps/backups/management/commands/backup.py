@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.backups.taking import back_up
+from apps.core.amounts import counted
 from apps.core.errors import OwnlogError
 
 
@@ -46,5 +47,5 @@ class Command(BaseCommand):
         self.stdout.write(f"root key: generation {made.generation}, {keys}; older ones there are destroyed")
         if made.missing:
             raise CommandError(
-                f"{made.missing} files that the database names are not in the store of this instance. The rest is backed up."
+                f"{counted(made.missing, 'file that the database names is', 'files that the database names are')} not in the store of this instance. The rest is backed up."
             )

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.backups.restoring import restore
+from apps.core.amounts import counted
 from apps.core.errors import OwnlogError
 
 
@@ -26,6 +27,6 @@ class Command(BaseCommand):
             done = restore(folder, keys, vault)
         except OwnlogError as error:
             raise CommandError(error.message) from error
-        self.stdout.write(f"databases: as of {done.made.made_at}, {done.keys} rows of the vault")
+        self.stdout.write(f"databases: as of {done.made.made_at}, {counted(done.keys, 'row')} of the vault")
         self.stdout.write(f"files: {done.blobs}" if not done.made.bucket else f"files: in {done.made.bucket}")
         self.stdout.write(f"erased again: {done.erased}")

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.accounts.actors import Actor
+from apps.core.amounts import counted
 from apps.core.errors import OwnlogError
 from apps.erasure.models import ErasureJob
 from apps.erasure.named import Kind, Named, named
@@ -118,9 +119,9 @@ class Command(BaseCommand):
                 step = job.step
             elif job.done_at is None:
                 time.sleep(_BETWEEN_LOOKS_SECONDS)
-        gone = {"runs": job.runs, "versions": job.versions, "values": job.values, "files": job.files}
-        gone["bytes"] = job.stored_bytes
+        gone = {"run": job.runs, "version": job.versions, "value": job.values, "file": job.files}
+        gone["byte"] = job.stored_bytes
         self.stdout.write(
             f"erasure {job.public_id}: done, "
-            + ", ".join(f"{count} {what}" for what, count in gone.items() if count)
+            + ", ".join(counted(count, what) for what, count in gone.items() if count)
         )

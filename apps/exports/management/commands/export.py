@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.accounts.actors import Actor
 from apps.core import clock
+from apps.core.amounts import counted
 from apps.core.errors import OwnlogError
 from apps.core.pauses import AWAY, reconnect
 from apps.exports.models import Export
@@ -76,7 +77,7 @@ class Command(BaseCommand):
         # The sealed copy has done its work: the next look for what is old erases it.
         Export.objects.filter(pk=export.pk).update(expires_at=clock.now())
         self.stderr.write(
-            f"export {export.public_id}: {export.runs} runs, {export.files} files, {export.size} bytes"
+            f"export {export.public_id}: {counted(export.runs, 'run')}, {counted(export.files, 'file')}, {counted(export.size, 'byte')}"
         )
 
     def _make(self, export: Export) -> None:

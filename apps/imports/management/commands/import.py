@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.core.amounts import counted
 from apps.core.errors import OwnlogError
 from apps.imports.readers.asking import Site
 from apps.imports.readers.opening import open_reader, open_site
@@ -95,8 +96,9 @@ class Command(BaseCommand):
         except OwnlogError as error:
             raise CommandError(error.message) from None
         self.stderr.write(
-            f"import {done.public_id}: {done.projects} projects, {done.runs} runs, {done.versions} versions of artifacts; "
-            f"{done.left_out} things were left out"
+            f"import {done.public_id}: {counted(done.projects, 'project')}, {counted(done.runs, 'run')}, "
+            f"{counted(done.versions, 'version of an artifact', 'versions of artifacts')}; "
+            f"{counted(done.left_out, 'thing was', 'things were')} left out"
         )
 
     def _say_lost(self, what: str) -> None:

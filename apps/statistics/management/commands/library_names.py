@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.core.amounts import counted
 from apps.statistics.names import LIST, listed, words_in, written
 from apps.statistics.parsing import NAME, normalised
 
@@ -38,7 +39,7 @@ class Command(BaseCommand):
             raise CommandError(f"{file} is not such a file ({type(error).__name__}).") from None
         names = [name for name in map(normalised, ranked) if NAME.fullmatch(name)][:most]
         if len(names) < 100:
-            raise CommandError(f"{file} names {len(names)} packages: that is no list to count by.")
+            raise CommandError(f"{file} names {counted(len(names), 'package')}: that is no list to count by.")
         before = set(words_in(to)) if to.exists() else set()
         to.write_text(
             written(names, source=options["source"], on=options["date"], licence=options["licence"]), "utf-8"
@@ -46,7 +47,7 @@ class Command(BaseCommand):
         listed.cache_clear()
         after = set(names)
         self.stdout.write(
-            f"{to}: {len(after)} names, {len(after - before)} new, {len(before - after)} gone; commit it with the code"
+            f"{to}: {counted(len(after), 'name')}, {len(after - before)} new, {len(before - after)} gone; commit it with the code"
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
+from apps.core.amounts import counted
 from apps.core.errors import OwnlogError
 from apps.vault import copies, epochs, orphans, readiness, roots
 from apps.vault.models import Epoch
@@ -58,7 +59,7 @@ class Command(BaseCommand):
         self.stdout.write(f"root key: generation {generation}, {roots.provider().where(generation)}")
         for each in Epoch.objects.exclude(state=EpochState.DONE).order_by("number"):
             self.stdout.write(
-                f"epoch {each.number}: {each.state}, {each.tries} tries {each.trouble}".rstrip()
+                f"epoch {each.number}: {each.state}, {counted(each.tries, 'try', 'tries')} {each.trouble}".rstrip()
             )
         for kind, count in sorted(readiness.count_nodes().items()):
             self.stdout.write(f"{kind}: {count}")
@@ -73,7 +74,7 @@ class Command(BaseCommand):
             self.stderr.write(f"damaged: {row}")
         if verdict.damaged:
             raise CommandError(
-                f"{len(verdict.damaged)} keys do not open. Put back the newest copy of the vault."
+                f"{counted(len(verdict.damaged), 'key does', 'keys do')} not open. Put back the newest copy of the vault."
             )
         keyless = orphans.count_keyless()
         for label, count in sorted(keyless.items()):
@@ -90,13 +91,13 @@ class Command(BaseCommand):
         if done is None:
             raise CommandError("Another process is at an epoch. Nothing was changed.")
         self.stdout.write(
-            f"epoch {done.number}: {done.renewed} keys renewed, {done.rewrapped} below them wrapped anew, root key "
+            f"epoch {done.number}: {counted(done.renewed, 'key')} renewed, {done.rewrapped} below them wrapped anew, root key "
             f"generation {done.generation}"
         )
 
     def copy(self) -> None:
         readiness.require_fit()
-        self.stdout.write(f"{copies.place()}: {copies.write_copy()} keys, all of them open")
+        self.stdout.write(f"{copies.place()}: {counted(copies.write_copy(), 'key')}, all of them open")
 
     def adopt(self) -> None:
         readiness.adopt_keys()
@@ -105,7 +106,7 @@ class Command(BaseCommand):
     def restore(self, file: Path) -> None:
         rows = copies.restore(file)
         self.stdout.write(
-            f"vault: {rows} rows put back from {file}, root generation {readiness.require_fit()}"
+            f"vault: {counted(rows, 'row')} put back from {file}, root generation {readiness.require_fit()}"
         )
 
     def _warn(self) -> None:
