@@ -14,6 +14,7 @@ from apps.web.erasing import Progress, progress_of
 from apps.web.record import Said, days
 
 _MOST = 3
+_LOOKED_THROUGH = 30  # for so many that differ: who comes again and again is one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +38,9 @@ def _seen(actor: Actor) -> list[Said]:
         own = audited_entity(actor, actor.username)
     except Suspended:  # the projects of their teams are there all the same
         return []
-    looks = page_of(actor, own, Asked(kinds=frozenset(kinds_in(Group.SEEN))), most=_MOST).lines
-    return [said for day in days(actor, own, looks) for said in day.lines]
+    looks = page_of(actor, own, Asked(kinds=frozenset(kinds_in(Group.SEEN))), most=_LOOKED_THROUGH).lines
+    found: dict[tuple[str, str, str], Said] = {}
+    for day in days(actor, own, looks):
+        for said in day.lines:
+            found.setdefault((said.line.event.by, said.says, said.project_url), said)
+    return list(found.values())[:_MOST]

@@ -217,6 +217,16 @@ def test_the_margin_says_who_looked_and_what_is_being_erased(
     assert "Being erased" not in text_of(visit("/", by="mallory"))
 
 
+def test_who_looks_again_and_again_is_one_line_of_the_margin(visit: Visit, alice: User) -> None:
+    work.project("alice", "shown", by=alice)
+    for page in ("/admin/accounts/user/", "/admin/sizes", "/admin/teams/entity/"):
+        visit(page, by="alice")  # the first account owns the instance
+
+    assert (
+        text_of(visit("/", by="alice")).count("alice looked at sizes, dates and states, as an operator") == 1
+    )
+
+
 def test_who_erases_their_last_project_sees_until_when_it_can_be_taken_back(
     visit: Visit, alice: User
 ) -> None:
