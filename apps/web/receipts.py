@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.erasure import verify_receipt
 from apps.erasure.verify_receipt import MOST_BYTES, Doubt, check, parse
+from apps.web.seals import Seal, seal_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Checked:
     number: int = 0
     statement: dict[str, Any] = field(default_factory=dict)
     steps: list[tuple[str, datetime]] = field(default_factory=list)
+    seal: Seal | None = None
 
 
 def checked(text: bytes, key: str) -> Checked:
@@ -32,6 +34,7 @@ def checked(text: bytes, key: str) -> Checked:
             number=document["link"]["number"],
             statement=statement,
             steps=_steps(statement["steps"] | _backups(statement)),
+            seal=seal_of(document),
         )
     except Doubt as doubt:
         return Checked(doubt=_doubts()[doubt.code])

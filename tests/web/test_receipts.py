@@ -18,6 +18,7 @@ from apps.erasure import verify_receipt
 from apps.erasure.models import ErasureJob
 from apps.erasure.services import advance, erase_run
 from apps.projects.models import Project
+from apps.web.seals import Seal, seal_of
 from tests.erasure.conftest import finish, full_run
 from tests.web.conftest import Visit, text_of
 
@@ -56,6 +57,15 @@ def test_a_receipt_is_for_who_may_see_the_erasure_and_only_at_its_end(
     assert visit(place_of(job), by=None).status_code == 302
 
 
+def test_each_digit_of_a_digest_is_a_ray_of_the_seal() -> None:
+    rays = Seal("0f" * 32).rays.split("M")[1:]
+
+    assert len(rays) == 64
+    assert rays[0] == "50.00 20.00L50.00 17.80"  # a 0, at the top
+    assert rays[16 + 1].startswith("79.86 52.94L96.2")  # an f, just below the right
+    assert Seal("0f" * 32).rays != Seal("0f" * 31 + "0e").rays
+
+
 def test_anybody_checks_a_receipt_and_is_told_when_it_was_changed(
     visit: Visit, client: Client, job: ErasureJob
 ) -> None:
@@ -66,6 +76,9 @@ def test_anybody_checks_a_receipt_and_is_told_when_it_was_changed(
 
     assert page.status_code == 200
     said = text_of(page)
+    seal = f'<path d="{seal_of(document).rays}"/>'
+    assert seal in page.content.decode()
+    assert seal in visit(f"/settings/erasures/{job.public_id}", by="alice").content.decode()
     assert "This receipt is genuine, number 1 in the log." in said and job.public_id in said
     document["statement"]["deleted"]["files"] = 0
     page = upload(client, json.dumps(document).encode())

@@ -30,6 +30,7 @@ from apps.web.erasing import progress_of
 from apps.web.receipts import as_file
 from apps.web.rendering import render
 from apps.web.request import Request
+from apps.web.seals import seal_of
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -85,8 +86,10 @@ def closed(request: Request, secret: str) -> HttpResponse:
 
 
 def _page_of_link(request: Request, secret: str, *, error: str = "") -> HttpResponse:
+    job = progress_of(erasure_behind(secret))
     words = {
-        "job": progress_of(erasure_behind(secret)),
+        "job": job,
+        "seal": seal_of(receipt_behind(secret)) if job.has_receipt else None,
         "secret": secret,
         "error": error,
         "may_hasten": was_handed_over(secret),

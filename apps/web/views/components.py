@@ -22,6 +22,7 @@ from apps.web.panels import Section
 from apps.web.points import as_bytes
 from apps.web.rendering import render
 from apps.web.request import Request
+from apps.web.seals import Seal
 from apps.web.switches import SwitchRow
 from apps.web.views.series import PACKED
 
@@ -124,6 +125,7 @@ def _context(request: Request) -> dict[str, Any]:
         "folded": [Section("lr", ["lr"])],
         "failures": [Unavailable(_("one of its files cannot be opened."))],
         "locks": [lock_sentence("run", "tls"), lock_sentence("run", "machine"), lock_sentence("run", "open")],
+        "seals": [Seal("0123456789abcdef" * 4), Seal("f0" * 32)],
         "numbers": range(1, RUN_COLOURS + 1),
         "pager": {
             "newer": "",

@@ -16,6 +16,7 @@ from apps.accounts.names import as_stored
 from apps.erasure.grace import could_be_taken_back_until, organisation_waits_until
 from apps.erasure.organisations import erase_organisation, organisation_would_go
 from apps.erasure.queries import get_job, jobs_seen_by, runs_to_erase, team_would_go, would_go
+from apps.erasure.receipts import get_receipt
 from apps.erasure.services import erase_project, erase_run, erase_runs
 from apps.erasure.taking_back import erase_now, take_back
 from apps.erasure.teams import erase_team
@@ -29,6 +30,7 @@ from apps.web.links import project_url, run_url
 from apps.web.registries import frame, shelves, short_name
 from apps.web.rendering import render
 from apps.web.request import Request
+from apps.web.seals import seal_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -155,7 +157,8 @@ def erasures(request: Request) -> HttpResponse:
 def erasure(request: Request, erasure: str) -> HttpResponse:
     """How far one erasure is. Its keys gone, nobody here knows any more what it was called."""
     job = progress_of(get_job(request.actor, public_id=erasure), request.actor)
-    context = {"job": job, "run_url": _run_that_stays(request, job.job)}
+    receipt = get_receipt(request.actor, public_id=erasure) if job.has_receipt else None
+    context = {"job": job, "run_url": _run_that_stays(request, job.job), "seal": receipt and seal_of(receipt)}
     response = render(request, "erasing/job.html", context)
     if request.htmx and job.is_over:
         response["HX-Refresh"] = "true"  # the page that waited says so in its heading too
