@@ -1,4 +1,4 @@
-"""What is read of artifacts: by id, by name, in lists, and their files."""
+"""What is read of artifacts: by id, by name and in lists."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from apps.artifacts.queries import (
     aliases_of,
     collections_in,
     count_versions,
-    current_manifest,
-    find_entries,
     find_version,
     get_collection_by_id,
     get_collection_in,
@@ -21,8 +19,6 @@ from apps.artifacts.queries import (
     in_full,
     links_in_any,
     links_to,
-    list_entries,
-    made_by,
     note_listed,
     open_collection,
     open_members,
@@ -32,30 +28,23 @@ from apps.artifacts.queries import (
     sealed_size,
     sealed_size_behind,
     shown,
-    stored_ids,
-    used_by,
     version_by_client_id,
     versions_of,
-    versions_of_run,
 )
-from apps.artifacts.types import LATEST, CollectionKind, RunRole
+from apps.artifacts.types import LATEST, CollectionKind
 from apps.core.errors import NotFound
 from apps.projects.gate import readable, where_may
 from apps.projects.queries import open_project, open_projects
-from apps.runs.queries import open_runs
-from apps.wandb_protocol import translate
 from apps.wandb_protocol.artifact_facts import (
     alias_facts,
     collection_facts,
-    entry_facts,
     link_facts,
     membership_facts,
     type_facts,
     version_facts,
 )
-from apps.wandb_protocol.artifact_storage import entry_id
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, actor_in, budget_of
-from apps.wandb_protocol.graphql.paging import all_of, connection, page, page_size, position_after
+from apps.wandb_protocol.graphql.paging import all_of, asked_page, connection, page
 from apps.wandb_protocol.graphql.sifting import (
     COLLECTION_KEYS,
     OWN_VERSION_KEYS,
@@ -68,11 +57,10 @@ from apps.wandb_protocol.graphql.sifting import (
     version_order,
 )
 from apps.wandb_protocol.ids import collection_id, from_client, to_client
-from apps.wandb_protocol.signing import DOWNLOAD_ENTRY, DOWNLOAD_MANIFEST, signed_url
 
 if TYPE_CHECKING:
     from apps.artifacts.models import Collection, Link, Version
-    from apps.artifacts.types import Entry, OpenCollection, OpenVersion
+    from apps.artifacts.types import OpenCollection, OpenVersion
     from apps.projects.types import OpenProject
 
 
@@ -111,11 +99,6 @@ def member_source(info: Info, link: Link) -> Source:
 
 def version_source(version: Version, project: OpenProject | None = None) -> Source:
     return version_facts(open_version(version), project or open_project(version.collection.project))
-
-
-def _page(info: Info, first: int | None, after: str | None) -> tuple[int, int]:
-    budget_of(info).list_of(page_size(first))
-    return position_after(after), page_size(first)
 
 
 # ── one ──
@@ -208,7 +191,7 @@ def _collections(project: Source, info: Info, type_name: str | None = None) -> l
 def artifact_types(
     project: Source, info: Info, first: int | None = None, after: str | None = None, **_: object
 ) -> Source:
-    _page(info, first, after)
+    asked_page(info, first, after)
     held: OpenProject = project["_project"]
     taken = registry_words(held.project).types if held.project.is_registry else ()
     names = sorted({each.type_name for each in _collections(project, info)} | set(taken))
@@ -238,7 +221,7 @@ def _listed(
     order: str | None = None,
 ) -> Source:
     """By name, unless another order is asked for."""
-    _page(info, first, after)
+    asked_page(info, first, after)
     found = sifted(_collections(place, info, type_name), filters, of_collection, COLLECTION_KEYS)
     found = ordered(found, order, of_collection)
     return connection(found, lambda each: collection_facts(each, place["_project"]), first=first, after=after)
@@ -252,7 +235,7 @@ def collection_of_type(kind: Source, info: Info, name: str) -> Source | None:
 
 def aliases(collection: Source, info: Info, first: int | None = None, after: str | None = None) -> Source:
     held: OpenCollection = collection["_collection"]
-    _page(info, first, after)
+    asked_page(info, first, after)
     names = [name for name, _id in aliases_of(held.collection)]
     return connection(names, lambda name: alias_facts(collection, name), first=first, after=after)
 
@@ -278,7 +261,7 @@ def artifacts(
     held: OpenCollection = collection["_collection"]
     if held.collection.kind == CollectionKind.PORTFOLIO:
         return _linked(collection, info, first=first, after=after, order=order, filters=filters)
-    start, count = _page(info, first, after)
+    start, count = asked_page(info, first, after)
     column = version_order(
         order, {"created_at": "number", "versionIndex": "number", "updated_at": "updated_at"}
     )
@@ -308,7 +291,7 @@ def _linked(
 ) -> Source:
     """What is linked in a portfolio, the newest first unless another order is asked for."""
     held: OpenCollection = collection["_collection"]
-    start, count = _page(info, first, after)
+    start, count = asked_page(info, first, after)
     column = version_order(order, {"created_at": "number", "versionIndex": "number"})
     links = shown(actor_in(info), links_in_any([held.collection]))
     if column.startswith("-"):
@@ -341,101 +324,7 @@ def latest(collection: Source, info: Info) -> Source | None:
     return None if found is None else artifact_of(found)
 
 
-# ── files ──
-
-
-def files(
-    version: Source,
-    info: Info,
-    names: Sequence[str] | None = None,
-    first: int | None = None,
-    after: str | None = None,
-) -> Source:
-    held: OpenVersion = version["_version"]
-    start, count = _page(info, first, after)
-    if names:
-        found = find_entries(held.version, names)
-        return _entries_page(held, found[start : start + count], start=start, total=len(found))
-    found = list_entries(held.version, start=start, count=count)
-    return _entries_page(held, found, start=start, total=held.file_count)
-
-
-def _entries_page(held: OpenVersion, entries: Sequence[Entry], *, start: int, total: int) -> Source:
-    ids = stored_ids(entries)
-    nodes = [entry_facts(held, entry, ids.get(entry.stored, "")) for entry in entries]
-    return page(nodes, start=start, total=total) | {"uploadHeaders": []}
-
-
-def membership_files(member: Source, info: Info, **asked: object) -> Source:
-    return files(member["artifact"], info, **asked)  # type: ignore[arg-type]
-
-
-def files_by_entries(
-    version: Source,
-    info: Info,
-    entries: Sequence[Source] | None = None,
-    first: int | None = None,
-    after: str | None = None,
-    **_: object,
-) -> Source:
-    held: OpenVersion = version["_version"]
-    start, _count = _page(info, first, after)
-    if entries is None:
-        return files(version, info, first=first, after=after)
-    budget_of(info).list_of(len(entries))
-    found = find_entries(held.version, [entry["name"] for entry in entries])
-    return _entries_page(held, found[start:], start=start, total=len(found))
-
-
-def direct_url(file: Source, info: Info) -> str:
-    """Empty for a reference: its bytes lie elsewhere."""
-    context, (version_id, file_id) = info.context, file["_entry"]
-    if not file_id:
-        return ""
-    named = entry_id(version_id, file_id)
-    return signed_url(DOWNLOAD_ENTRY, base=context.base_url, actor=context.actor, file_id=named)
-
-
-def manifest(version: Source, info: Info) -> Source | None:
-    held: OpenVersion = version["_version"]
-    budget_of(info).stream_of(0)
-    try:
-        found = current_manifest(held.version)
-    except NotFound:
-        return None
-    context = info.context
-    url = signed_url(DOWNLOAD_MANIFEST, base=context.base_url, actor=context.actor, file_id=found.public_id)
-    file = {
-        "_direct_url": url,
-        "id": to_client("ArtifactManifestFile", found.public_id),
-        "name": "wandb_manifest.json",
-        "displayName": "wandb_manifest.json",
-        "sizeBytes": found.size,
-        "mimetype": "application/json",
-    }
-    return {"id": to_client("ArtifactManifest", found.public_id), "file": file}
-
-
-# ── lineage ──
-
-
-def readers(version: Source, info: Info, first: int | None = None, after: str | None = None) -> Source:
-    held: OpenVersion = version["_version"]
-    _page(info, first, after)
-    opened = open_runs(used_by(actor_in(info), held.version))
-    budget_of(info).runs(opened)
-    return connection(opened, translate.run_facts, first=first, after=after)
-
-
-def maker(version: Source, info: Info) -> Source | None:
-    held: OpenVersion = version["_version"]
-    budget_of(info).stream_of(0)
-    run = made_by(actor_in(info), held.version)
-    if run is None:
-        return None
-    opened = open_runs([run])
-    budget_of(info).runs(opened)
-    return {"__typename": "Run"} | translate.run_facts(opened[0]) if opened else None
+# ── of one version ──
 
 
 def memberships(version: Source, info: Info, **_: object) -> Source:
@@ -454,28 +343,6 @@ def memberships(version: Source, info: Info, **_: object) -> Source:
 def lives(version: Source, info: Info) -> int:
     held: OpenVersion = version["_version"]
     return info.context.lives.seconds(held.version)
-
-
-def _of_run(run: Source, info: Info, role: RunRole, first: int | None, after: str | None) -> Source:
-    _page(info, first, after)
-    found = versions_of_run(actor_in(info), run["_run"].run, role)
-    projects = {each.version.collection.project for each in found}
-    info.context.lives.expect(project.entity for project in projects)
-    places = {each.project.pk: each for each in open_projects(projects)}
-    return connection(
-        [each for each in found if each.version.collection.project_id in places],
-        lambda each: version_facts(each, places[each.version.collection.project_id]),
-        first=first,
-        after=after,
-    )
-
-
-def inputs(run: Source, info: Info, first: int | None = None, after: str | None = None) -> Source:
-    return _of_run(run, info, RunRole.INPUT, first, after)
-
-
-def outputs(run: Source, info: Info, first: int | None = None, after: str | None = None) -> Source:
-    return _of_run(run, info, RunRole.OUTPUT, first, after)
 
 
 FIELDS: Fields = {
@@ -497,14 +364,6 @@ FIELDS: Fields = {
     "ArtifactSequence.artifacts": artifacts,
     "ArtifactSequence.artifactMembership": membership,
     "ArtifactSequence.latestArtifact": latest,
-    "ArtifactCollectionMembership.files": membership_files,
-    "Artifact.files": files,
-    "Artifact.filesByManifestEntries": files_by_entries,
-    "Artifact.currentManifest": manifest,
-    "Artifact.usedBy": readers,
-    "Artifact.createdBy": maker,
     "Artifact.artifactMemberships": memberships,
     "Artifact.ttlDurationSeconds": lives,
-    "Run.inputArtifacts": inputs,
-    "Run.outputArtifacts": outputs,
 }

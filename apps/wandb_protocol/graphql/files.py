@@ -10,7 +10,7 @@ from apps.core.errors import Invalid
 from apps.files.names import clean_file_name
 from apps.files.queries import count_files, list_files
 from apps.files.services import announce_files
-from apps.wandb_protocol.graphql import artifacts
+from apps.wandb_protocol.graphql import artifact_files
 from apps.wandb_protocol.graphql.context import Fields, Info, Source, budget_of
 from apps.wandb_protocol.graphql.paging import connection, page_size
 from apps.wandb_protocol.graphql.run_acts import held_run
@@ -98,7 +98,7 @@ def url(file: Source, info: Info, upload: bool | None = None) -> str:
 
 def direct_url(file: Source, info: Info) -> str:
     if "_entry" in file:
-        return artifacts.direct_url(file, info)
+        return artifact_files.direct_url(file, info)
     if "_id" not in file:
         return str(file.get("_direct_url", ""))
     context = info.context

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from apps.core.errors import Invalid
-from apps.wandb_protocol.graphql.context import Source
+from apps.wandb_protocol.graphql.context import Info, Source, budget_of
 
 MOST_PER_PAGE = 1000
 _DEFAULT_PER_PAGE = 50
@@ -38,6 +38,12 @@ def page_size(first: int | None) -> int:
     if size < 0:
         raise Invalid("A page cannot have fewer than 0 entries.")
     return min(size, MOST_PER_PAGE)
+
+
+def asked_page(info: Info, first: int | None, after: str | None) -> tuple[int, int]:
+    """Where the page that is asked for begins and how long it is; its length counts."""
+    budget_of(info).list_of(page_size(first))
+    return position_after(after), page_size(first)
 
 
 def connection(

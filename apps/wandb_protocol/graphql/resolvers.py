@@ -5,6 +5,8 @@ from __future__ import annotations
 from apps.wandb_protocol.graphql import (
     api_keys,
     artifact_acts,
+    artifact_files,
+    artifact_lineage,
     artifact_uploads,
     artifacts,
     custom_charts,
@@ -32,6 +34,8 @@ from apps.wandb_protocol.graphql.context import Fields
 RESOLVERS: Fields = {
     **api_keys.FIELDS,
     **artifact_acts.FIELDS,
+    **artifact_files.FIELDS,
+    **artifact_lineage.FIELDS,
     **artifact_uploads.FIELDS,
     **artifacts.FIELDS,
     **custom_charts.FIELDS,
