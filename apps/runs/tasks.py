@@ -6,7 +6,7 @@ import time
 from celery import shared_task
 
 from apps.core.space import give_back_space
-from apps.runs import services
+from apps.runs import silence
 from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.notices import Outcome, alerts_to_tell, tell_of_alert
@@ -54,7 +54,7 @@ def _tell(alert_id: int, *, base: str = "") -> bool:
 def sweep() -> None:
     """Find what is due in the database and do it here, for messages may be lost: silent runs, alerts that nobody was told of, and
     runs to compact."""
-    services.mark_silent_runs()
+    silence.mark_silent_runs()
     for alert_id in alerts_to_tell():
         if not _tell(alert_id):
             break

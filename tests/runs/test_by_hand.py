@@ -10,7 +10,7 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.core import jsontext
 from apps.core.errors import Invalid
-from apps.runs import services
+from apps.runs import services, silence
 from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.queries import open_run
@@ -84,7 +84,7 @@ def test_an_open_run_without_a_client_is_not_taken_for_crashed(run: Run, by: Act
     update_run(run, RunPatch(state=RunState.PENDING), by=by)
     Run.objects.filter(pk=run.pk).update(heartbeat_at="2020-01-01T00:00:00Z")
 
-    services.mark_silent_runs()
+    silence.mark_silent_runs()
 
     run.refresh_from_db()
     assert run.state == RunState.PENDING

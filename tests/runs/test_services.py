@@ -26,12 +26,12 @@ from apps.runs.models import Run
 from apps.runs.queries import find_run, open_run
 from apps.runs.services import (
     finish_run,
-    mark_silent_runs,
     request_stop,
     rewind_run,
     start_run,
     update_run,
 )
+from apps.runs.silence import mark_silent_runs
 from apps.runs.types import BranchPoint, Lines, RunPatch, RunState, Stream, StreamRequest
 from apps.vault.models import Node
 from tests.factories import people, work

@@ -19,7 +19,8 @@ from apps.erasure.teams import erase_team
 from apps.projects.models import Project
 from apps.runs.alerts import raise_alert
 from apps.runs.models import Run
-from apps.runs.services import finish_run, mark_silent_runs
+from apps.runs.services import finish_run
+from apps.runs.silence import mark_silent_runs
 from apps.runs.types import AlertLevel, RunState
 from apps.teams.choices import SettingName
 from apps.teams.models import Entity
