@@ -82,8 +82,9 @@ def _write(draft: Path) -> None:
     os.close(handle)
     connection = connections[DATABASE]
     if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("VACUUM INTO %s", [str(draft)])  # as of one moment, and no writer waits
+        connection.ensure_connection()
+        # As of one moment, and no writer waits. Of SQLite itself: its errors are of the copy, not of a database that is away.
+        connection.connection.execute("VACUUM INTO ?", [str(draft)])
     else:
         with transaction.atomic(using=DATABASE, durable=True):
             with connection.cursor() as cursor:

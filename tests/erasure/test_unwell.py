@@ -75,7 +75,7 @@ def test_whatever_store_and_database_do_an_erasure_comes_to_its_end_and_says_not
         "store_forgets",
         "store_full",
     }
-    others = {"database_lost", "clock_jumps", "clock_is_set_back"}
+    others = {"database_lost", "keys_without_room", "clock_jumps", "clock_is_set_back"}
     if servers.present() is None:
         assert of_the_store <= faults.keys()
         others |= {"database_full"}

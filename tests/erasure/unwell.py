@@ -33,9 +33,10 @@ from apps.erasure.types import HARD_LIMIT
 from apps.erasure.verify_receipt import check_chain
 from apps.projects.models import Project
 from apps.runs.models import Run
-from apps.vault import epochs, receipts
-from apps.vault.models import Receipt
+from apps.vault import copies, epochs, receipts
+from apps.vault.models import Epoch, Receipt
 from apps.vault.readiness import make_ready
+from apps.vault.roots.file import FileRoots
 from apps.vault.signing import public_key
 from tests.erasure import sessions, small_disk
 from tests.erasure.conftest import full_run
@@ -133,7 +134,7 @@ class World:
         try:
             free()
             go_on()
-        except (OwnlogError, DatabaseError, StillThere) as error:
+        except (OwnlogError, DatabaseError, OSError, StillThere) as error:
             return type(error).__name__
         return ""
 
@@ -400,6 +401,33 @@ def database_full(world: World) -> None:
         world.carry_on(job)
 
 
+# ── the keys, and the second copy of the vault ──
+
+
+def keys_without_room(world: World) -> None:
+    """Nothing can be written where they lie: no key is destroyed and no receipt is given until it can."""
+    for owner, name, trouble in ((FileRoots, "rotate", "OSError"), (copies, "write_copy", "CopyFailed")):
+        job = world.begin()
+        with changed(owner, name, _without_room(getattr(owner, name))):
+            said = {world.turn() for _ in range(2)}
+            assert said == {Epoch.objects.get(state="running").trouble} == {trouble}, (name, said)
+        job.refresh_from_db()
+        assert job.done_at is None and not Receipt.objects.filter(job=job.public_id).exists()
+        world.carry_on(job)
+
+
+def _without_room(act: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **words: Any) -> Any:
+        usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, usual[1]))
+        try:
+            return act(*args, **words)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+    return call
+
+
 # ── the clock ──
 
 
@@ -465,9 +493,9 @@ OF_THE_CLOCK = (clock_jumps, clock_is_set_back)
 def stories(day: int) -> tuple[Callable[[World], None], ...]:
     """On PostgreSQL two of what a store does, each on its day, all that becomes of sessions, and a disk of its server's that is full."""
     if connections["default"].vendor != "postgresql":
-        return (*OF_THE_STORE, database_lost, database_full, *OF_THE_CLOCK)
+        return (*OF_THE_STORE, database_lost, database_full, keys_without_room, *OF_THE_CLOCK)
     two = (OF_THE_STORE[(2 * day + each) % len(OF_THE_STORE)] for each in range(2))
-    return (*two, database_lost, *sessions.STORIES, *small_disk.stories(), *OF_THE_CLOCK)
+    return (*two, database_lost, *sessions.STORIES, *small_disk.stories(), keys_without_room, *OF_THE_CLOCK)
 
 
 @contextmanager
