@@ -354,7 +354,16 @@ class Bringing:
         self.tally.runs = self._done(ItemKind.RUN).count()
         self.tally.versions = self._done(ItemKind.VERSION).count()
         noted = ImportItem.objects.filter(of=self.job).aggregate(sum=Sum("left_out"))["sum"] or 0
-        self.tally.left_out += noted + self.reader.left_out - self._noted
+        halves = self._halves().count()
+        self.tally.left_out += noted + halves + self.reader.left_out - self._noted
+
+    def _halves(self) -> QuerySet[ImportItem]:
+        """Of what was deleted where it comes from while it was read."""
+        kinds = [ItemKind.RUN.value, ItemKind.VERSION.value]
+        return ImportItem.objects.filter(of=self.job, kind__in=kinds, is_done=False)
+
+    def half_runs(self) -> QuerySet[Run]:
+        return Run.objects.filter(pk__in=self._halves().exclude(run=None).values("run"))
 
     def _others(self, item: ImportItem) -> QuerySet[ImportItem]:
         return ImportItem.objects.filter(of=self.job).exclude(pk=item.pk)

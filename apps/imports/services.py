@@ -38,7 +38,7 @@ from apps.core.errors import (
 )
 from apps.core.pauses import AWAY, next_pause, next_short_pause, reconnect
 from apps.erasure.code import erase_code_in
-from apps.erasure.services import erase_project
+from apps.erasure.services import erase_project, erase_run
 from apps.imports.bringing import Bringing
 from apps.imports.holding import LEASE, Held, Lost, TurnOver, nobody_at_it
 from apps.imports.models import Import, ImportItem
@@ -226,6 +226,8 @@ def _finish(job: Import, bringing: Bringing, *, by: Actor) -> None:
         if not kept_in(row.entity).code:
             # It came while code was saved still, and nobody who erased what was saved found it here.
             erase_code_in(list(Project.objects.select_related("entity").filter(pk__in=there)), by=by)
+        for run in bringing.half_runs():
+            erase_run(run, by=by, at_once=True)
         _count(row, bringing)
         _end(row, ImportState.DONE)
         background.enqueue("imports.tell", import_id=row.pk)

@@ -12,7 +12,7 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.models import Version
 from apps.artifacts.queries import list_entries, open_version
-from apps.core.errors import OwnlogError, Unavailable
+from apps.core.errors import NotFound, OwnlogError, Unavailable
 from apps.files.queries import list_files, read_file
 from apps.imports.errors import Broken
 from apps.imports.models import Import
@@ -24,6 +24,7 @@ from apps.imports.types import Clash, ImportState, Origin
 from apps.projects.models import Project
 from apps.runs.history import store
 from apps.runs.models import Run
+from apps.runs.queries import find_run
 from apps.runs.types import Stream
 from apps.teams.models import Entity
 from tests.imports.pretended import (
@@ -94,6 +95,60 @@ def test_of_one_that_answers_wrongly_nothing_is_kept(
     assert Import.objects.get().state == ImportState.GIVEN_UP
     assert not Project.objects.filter(entity=home).exists()
     assert KEY not in caplog.text + said.value.message
+
+
+GONE: dict[str, tuple[str, Json]] = {
+    "everything": ("RunHistory", {"data": None}),
+    "a project, while its runs are listed": ("Runs", {"project": None}),
+    "a project, while a run is read": ("RunFiles", {"project": None}),
+    "a run": ("RunLogLines", {"project": {"run": None}}),
+    "a project, while a version is read": ("ArtifactByID", {"artifact": None}),
+    "a project, while its artifacts are listed": ("ArtifactTypes", {"project": None}),
+}
+
+
+@pytest.mark.parametrize("what", GONE)
+def test_what_a_server_does_not_tell_of_any_more_was_not_nothing(
+    what: str, there: Pretended, home: Entity, alice: User
+) -> None:
+    """As to a key that lost its right in the middle."""
+    with_version(there, entry_with(extra={"alg": "XXH128"}))
+    name, said = GONE[what]
+    answers = dict(there.answers)
+
+    def gone(_asked: Json) -> Json:
+        there.answers["Project"] = {"project": None}
+        return said
+
+    there.answers[name] = gone
+    with pytest.raises(Unavailable, match="does not tell any more"):
+        imported(there, home, alice)
+    with pytest.raises(NotFound, match="ann/vision"):
+        imported(there, home, alice, only=["ann/vision"])
+    assert Import.objects.get().state == ImportState.RUNNING
+    there.answers = answers
+
+    job = imported(there, home, alice)
+    assert (job.state, job.runs, job.versions, job.left_out) == (ImportState.DONE, 1, 1, 0)
+
+
+def test_of_a_run_that_is_deleted_there_while_it_is_read_nothing_is_seen(
+    there: Pretended, home: Entity, alice: User
+) -> None:
+    runs, files = (there.answers[each] for each in ("Runs", "RunFiles"))
+    both = ({"name": name, "state": "finished", "createdAt": AT} for name in ("r1", "r2"))
+    there.answers["Runs"] = {"project": {"runs": listed(*both)}}
+    there.answers["RunFiles"] = lambda asked: (
+        there.of_run(files=listed()) if asked["run"] == "r1" else {"project": {"run": None}}
+    )
+    with pytest.raises(Unavailable):
+        imported(there, home, alice)
+    there.answers |= {"Runs": runs, "RunFiles": files}
+
+    job = imported(there, home, alice)
+    assert (job.state, job.runs, job.left_out) == (ImportState.DONE, 1, 1)
+    project = Project.objects.get(entity=home)
+    assert [find_run(project, each) is not None for each in ("r1", "r2")] == [True, False]
 
 
 def test_where_it_is_busy_it_is_asked_again_when_it_says(

@@ -14,7 +14,7 @@ from apps.imports.errors import Broken
 from apps.imports.readers.paging import too_long
 from apps.imports.readers.said import Said
 from apps.imports.readers.wandb_server import questions
-from apps.imports.readers.wandb_server.server import Refused, Server
+from apps.imports.readers.wandb_server.server import Refused, Server, inside
 
 # Rows that a page holds at most before it might be a sample, and those that are asked for: a server takes some for too many.
 _WHOLE, _ASKED, _FEW = 1000, 10_000, 250
@@ -83,7 +83,7 @@ def console(server: Server, run: Where) -> Iterator[str]:
 
 
 def _run(said: Said) -> Said:
-    return said.object("project").object("run")
+    return inside(said, "project", "run")
 
 
 def _inside(rows: Sequence[str], start: int, end: int) -> Iterator[str]:

@@ -22,7 +22,7 @@ from apps.imports.readers.paging import Once, at_most
 from apps.imports.readers.said import Said
 from apps.imports.readers.stretches import stretches
 from apps.imports.readers.wandb_server import addresses, lines, questions, versions
-from apps.imports.readers.wandb_server.server import Refused, Server
+from apps.imports.readers.wandb_server.server import Refused, Server, inside
 from apps.imports.types import Beat, BroughtProject, BroughtRun, Origin, WholeRun
 from apps.projects.types import PastProject
 from apps.runs.bringing import ended
@@ -70,10 +70,18 @@ class WandbServerReader:
         entity, _slash, project = name.rpartition("/")
         entity = entity or own
         if project != _EVERYTHING:
-            yield _Place(entity, project)
+            yield self._there(_Place(entity, project))
             return
         for edge in self._server.pages(questions.PROJECTS, "models", size=_AT_ONCE, entity=entity):
             yield _Place(entity, edge.object("node").text("name"))
+
+    def _there(self, place: _Place) -> _Place:
+        """Asked before anything is noted: with a key that is another one's nothing is given up."""
+        if not self._server.ask(questions.PROJECT, **place.asked).object("project").raw:
+            raise NotFound(
+                _("There is no project %(name)s on this server that this key may read.") % {"name": place}
+            )
+        return place
 
     @property
     def beat(self) -> Beat:
@@ -96,11 +104,7 @@ class WandbServerReader:
         for place, name in zip(
             self._places, project_names([each.name for each in self._places]), strict=True
         ):
-            said = self._server.ask(questions.PROJECT, **place.asked).object("project")
-            if not said.raw:
-                raise NotFound(
-                    _("There is no project %(name)s on this server that this key may read.") % {"name": place}
-                )
+            said = inside(self._server.ask(questions.PROJECT, **place.asked), "project")
             self._server.others = partial(addresses.of_newest, self._server, place.asked)
             yield BroughtProject(
                 key=str(place),

@@ -50,6 +50,8 @@ class Server:
             raise
         if answer.raw.get("errors"):
             raise _refused(question)
+        if self._answered and answer.raw.get("data") is None:
+            raise _told_no_more()
         self._answered = True
         return answer.object("data")
 
@@ -73,8 +75,7 @@ class Server:
                     raise
                 size = max(1, size // 4)
                 continue
-            for name in where:
-                found = found.object(name)
+            found = inside(found, *where[:-1]).object(where[-1])
             edges = found.objects("edges")
             yield from edges
             info = found.object("pageInfo")
@@ -141,6 +142,22 @@ class Server:
         except OwnlogError:
             return None
         return True
+
+
+def inside(said: Said, *names: str) -> Said:
+    """What it says of a thing that it listed. Unavailable where there is none all at once, as to a key that lost its right: that it says
+    nothing of it does not say that there was nothing."""
+    for name in names:
+        if said.raw.get(name) is None:
+            raise _told_no_more()
+        said = said.object(name)
+    return said
+
+
+def _told_no_more() -> Unavailable:
+    return Unavailable(
+        _("The server does not tell any more of what it listed: ask again later, with a key that may see it.")
+    )
 
 
 def _refused(question: str) -> Refused:

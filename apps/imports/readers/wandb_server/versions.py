@@ -30,7 +30,7 @@ from apps.imports.errors import Broken
 from apps.imports.readers.paging import Once, at_most, too_long
 from apps.imports.readers.said import Said
 from apps.imports.readers.wandb_server import addresses, questions
-from apps.imports.readers.wandb_server.server import Server
+from apps.imports.readers.wandb_server.server import Server, inside
 from apps.imports.types import BroughtCollection, BroughtLink, BroughtVersion, WholeVersion
 
 _AT_ONCE = 100
@@ -124,7 +124,8 @@ def _read(
     server: Server, of: Where, collection: PastCollection, key: str, version: str
 ) -> WholeVersion | None:
     said = server.ask(questions.VERSION, id=version).object("artifact")
-    if not said.raw:  # it was deleted meanwhile
+    if not said.raw:  # it was deleted meanwhile, and not all that is here
+        inside(server.ask(questions.PROJECT, entity=of["entity"], project=of["project"]), "project")
         return None
     url = said.object("currentManifest").object("file").text("directUrl")
     listed = read_manifest(b"".join(server.download(url, most=MOST_MANIFEST_BYTES)), any_digest=True).rows
