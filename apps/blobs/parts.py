@@ -15,6 +15,7 @@ from typing import BinaryIO
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from apps.blobs.models import Blob, BlobPart, BlobState, new_object_name
@@ -31,7 +32,7 @@ from apps.vault.seal import blind_index
 from apps.vault.tree import keys_in_use, open_blob_key
 from apps.vault.types import NodeId
 
-__all__ = ["PartedFile", "drop_parts", "drop_surplus_parts", "join_parts", "store_part"]
+__all__ = ["PartedFile", "drop_parts", "drop_surplus_part", "join_parts", "store_part", "surplus_parts"]
 
 _DIGEST_LABEL = "blob_part.md5"
 _JOINED = ("state", "plain_size", "stored_size", "part_count")
@@ -179,17 +180,18 @@ def drop_parts(blob: Blob) -> None:
         drop_object(name)
 
 
-def drop_surplus_parts(most: int) -> int:
-    """Take away parts of blobs that were then sent whole, as many as these at most; how many those were.
+def surplus_parts() -> QuerySet[BlobPart]:
+    """Parts of blobs that were then sent whole.
 
     Nobody reads them, and none comes to a blob that is stored. A PUT does not look for them: there are next to none.
     """
-    rows = BlobPart.objects.filter(blob__state=BlobState.STORED, blob__part_count=0).order_by("pk")
-    found = dict(rows.values_list("pk", "object_name")[:most])
-    default_store().delete_all_versions(*found.values())
-    # The rows go last: whoever is killed meanwhile finds the rest by them.
-    BlobPart.objects.filter(pk__in=found).delete()
-    return len(found)
+    return BlobPart.objects.filter(blob__state=BlobState.STORED, blob__part_count=0)
+
+
+def drop_surplus_part(part: BlobPart) -> None:
+    """The row goes last: whoever is killed meanwhile finds the rest by it."""
+    default_store().delete_all_versions(part.object_name)
+    BlobPart.objects.filter(pk=part.pk).delete()
 
 
 class PartedFile:

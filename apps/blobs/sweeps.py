@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
+from typing import TypeVar
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.blobs.errors import StoreDenied, is_away
 from apps.blobs.models import Blob, BlobPart, BlobState
-from apps.blobs.parts import drop_surplus_parts
+from apps.blobs.parts import drop_surplus_part, surplus_parts
 from apps.blobs.services import delete_blob, users_of_blobs
 from apps.blobs.store import default_store
 from apps.blobs.types import Swept
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 _GRACE = timedelta(days=1)
 _BATCH = 500
 _FEW = 20
+_Row = TypeVar("_Row", Blob, BlobPart)
 
 
 def sweep_orphans() -> Swept:
@@ -34,7 +36,7 @@ def sweep_orphans() -> Swept:
         uploads=_tried("uploads", lambda: default_store().abort_uploads(before=before)),
         blobs=sum(_tried(f"blob={blob.pk}", partial(_delete, blob)) for blob in _ownerless_blobs(before)),
         objects=_tried("objects", lambda: _sweep_objects(before)),
-        parts=_tried("parts", lambda: drop_surplus_parts(_BATCH)),
+        parts=sum(_tried(f"part={part.pk}", partial(_drop, part)) for part in _some_of(surplus_parts())),
     )
 
 
@@ -50,14 +52,26 @@ def _tried(what: str, take: Callable[[], int]) -> int:
 
 
 def _ownerless_blobs(before: datetime) -> list[Blob]:
-    leaving = Blob.objects.filter(state=BlobState.LEAVING)
-    unfinished = Blob.objects.filter(state=BlobState.UPLOADING, created_at__lt=before)
-    unused = Blob.objects.filter(state=BlobState.STORED, created_at__lt=before)
+    kinds = [
+        Blob.objects.filter(state=BlobState.LEAVING),
+        Blob.objects.filter(state=BlobState.UPLOADING, created_at__lt=before),
+        Blob.objects.filter(state=BlobState.STORED, created_at__lt=before),
+    ]
     for model, field in users_of_blobs():
+        # One that is pointed at cannot be deleted: it would stand before others.
         users = model._base_manager.filter(**{field: OuterRef("pk")})
-        # One that is pointed at cannot be deleted: it would stand before others at each sweep.
-        unfinished, unused = unfinished.filter(~Exists(users)), unused.filter(~Exists(users))
-    return [blob for found in (leaving, unfinished, unused) for blob in found.order_by("pk")[:_BATCH]]
+        kinds = [found.filter(~Exists(users)) for found in kinds]
+    return [blob for found in kinds for blob in _some_of(found)]
+
+
+def _some_of(rows: QuerySet[_Row]) -> QuerySet[_Row]:
+    """As many as one sweep takes, in no order: those that cannot be taken away would stand before the others at each."""
+    return rows.order_by("?")[:_BATCH]
+
+
+def _drop(part: BlobPart) -> int:
+    drop_surplus_part(part)
+    return 1
 
 
 def _delete(blob: Blob) -> int:

@@ -21,6 +21,7 @@ from apps.accounts.queries import addresses_of
 from apps.artifacts.makers import forget_makers
 from apps.artifacts.models import Collection, StoredFile, Version
 from apps.artifacts.services import give_back_files, hand_on_files
+from apps.blobs.errors import StoreDenied, is_away
 from apps.blobs.services import delete_with_rows, discard_keys_of
 from apps.blobs.types import Freed
 from apps.erasure.clearing import clear_names
@@ -141,15 +142,34 @@ def want_epoch(job: ErasureJob) -> None:
 
 
 def delete_bytes(job: ErasureJob, beat: Beat) -> None:
-    """Stored objects, every version of each, with the rows that point at them. Others' claim on the same object stays."""
-    for part in all_parts_of(Scope(job.scope)):
-        for field in part.blob_fields:
-            rows = part.rows_of(job).filter(**{f"{field}__isnull": False}).select_related(field)
-            while batch := _few_enough(list(rows[: at_once(job, _BATCH)]), field):
-                going = _unclaimed(job, batch)
-                note_blobs(job, going, field, beat)
-                delete_with_rows(going, field, partial(_count, job, part.model), beat)
-                beat()
+    """Stored objects, every version of each, with the rows that point at them. Others' claim on the same object stays.
+
+    What a store does not let go keeps none of the others: it is raised once they are gone.
+    """
+    refused = [
+        error
+        for part in all_parts_of(Scope(job.scope))
+        for field in part.blob_fields
+        for error in _delete_bytes_of(job, part, field, beat)
+    ]
+    if refused:
+        raise refused[0]
+
+
+def _delete_bytes_of(job: ErasureJob, part: Part, field: str, beat: Beat) -> Iterator[Exception]:
+    """Tells of each that did not go."""
+    rows = part.rows_of(job).filter(**{f"{field}__isnull": False}).select_related(field).order_by("pk")
+    while batch := _few_enough(list(rows[: at_once(job, _BATCH)]), field):
+        going = _unclaimed(job, batch)
+        note_blobs(job, going, field, beat)
+        try:
+            delete_with_rows(going, field, partial(_count, job, part.model), beat)
+        except (OSError, StoreDenied) as error:
+            if is_away(error) or len(batch) > 1:  # the turn after this one takes one after the other
+                raise
+            yield error
+            rows = rows.filter(pk__gt=batch[0].pk)
+        beat()
 
 
 def _few_enough(rows: list[Model], field: str) -> list[Model]:

@@ -188,6 +188,31 @@ def test_an_upload_under_way_is_not_listed_and_is_aborted_when_old(store: LocalS
     assert [path.name for path in files_in(store)] == [name]
 
 
+def test_what_goes_while_its_folder_is_read_is_left_out(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upload that ends has another name from then on."""
+    going, staying = new_name(), new_name()
+    for name in (going, staying):
+        store.put(name, [b"x"])
+    drafts = [store.folder / "uploads" / name for name in ("ended", "left-behind")]
+    for draft in drafts:
+        draft.write_bytes(b"x")
+    real = local._entries
+
+    def read(folder: Path) -> list[os.DirEntry[str]]:
+        found = real(folder)
+        for path in (drafts[0], store.folder / going[:2] / going):
+            if path.parent == folder:
+                path.unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(local, "_entries", read)
+
+    assert [found.name for found in store.list()] == [staying]
+    assert store.abort_uploads(before=clock.now() + timedelta(seconds=5)) == 1
+
+
 def test_whatever_remains_of_an_object_is_told_until_it_is_deleted(store: LocalStore) -> None:
     name, other = new_name(), new_name()
     assert not store.remains(name)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,21 @@ def test_uploads_that_broke_off_long_ago_are_cleared_away(store: S3Store) -> Non
     assert store.abort_uploads(before=datetime(2009, 1, 1, tzinfo=UTC)) == 0
     assert store.abort_uploads(before=clock.now() + timedelta(hours=1)) == 1
     assert len(everything_in(store)) == 1
+
+
+def test_an_upload_that_is_not_to_be_cleared_away_keeps_none_of_the_others(
+    store: S3Store, endpoint: str
+) -> None:
+    for _ in range(3):
+        store.client.create_multipart_upload(Bucket=store.bucket, Key=store._key(new_name()))
+
+    with proxy(endpoint) as server:
+        asked = count()
+        server.rule = lambda each: Fault.DENIED if each.is_deletion and next(asked) == 0 else None
+        refusing = behind(server, store, tells_all)
+
+        assert refusing.abort_uploads(before=clock.now() + timedelta(hours=1)) == 2
+        assert len(everything_in(store)) == 1
 
 
 def test_a_part_that_was_uploaded_goes_with_its_object(store: S3Store) -> None:

@@ -67,6 +67,34 @@ def test_one_that_cannot_be_taken_away_keeps_no_other(folder: Path) -> None:
 
 
 @pytest.mark.embedded
+def test_as_many_as_a_sweep_takes_that_cannot_be_taken_away_keep_none_of_the_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps, "_BATCH", 1)
+    stuck, _other = (write_blob(run_key(), [b"x"]).blob for _ in range(2))
+    Blob.objects.update(state=BlobState.LEAVING)
+    (place,) = folder.rglob(stuck.object_name)
+    place.unlink()
+    place.mkdir()
+
+    swept = sum(sweeps.sweep_orphans().blobs for _ in range(40))  # each time one of them, by chance
+
+    assert swept == 1 and list(Blob.objects.all()) == [stuck]
+
+
+def test_what_is_being_erased_does_not_stand_before_what_is_not(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps, "_BATCH", 1)
+    erased, left = (write_blob(NodeId(run.vault_node), [b"x"]).blob for _ in range(2))
+    Blob.objects.update(state=BlobState.LEAVING)
+    RunFile.objects.create(run=run, blob=erased, name_index=b"i" * 16, sealed_name=b"")
+
+    assert sweeps.sweep_orphans() == Swept(blobs=1)
+    assert not Blob.objects.filter(pk=left.pk).exists()
+
+
+@pytest.mark.embedded
 @pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.ENOTCONN])
 def test_a_disk_that_is_away_ends_the_sweep(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(2):
@@ -132,8 +160,13 @@ class TestTwoDaysLater:
         owner = run_key()
         (whole,) = reserve_blobs(owner, 1)
         md5 = base64.b64encode(hashlib.md5(b"x", usedforsecurity=False).digest()).decode()
-        store_part(whole, owner, [b"x"], number=1, is_last=True, md5_b64=md5)
+        for number in (1, 2, 3):
+            store_part(whole, owner, [b"x"], number=number, is_last=number == 3, md5_b64=md5)
         fill_blob(whole, owner, [b"x"], accepts=lambda _: None)
+        part = folder / "blobs" / whole.parts.get(number=1).object_name
+        part = part.parent / part.name[:2] / part.name
+        part.unlink()
+        part.mkdir()
         uploads = folder / "blobs" / "uploads"
         for name in ("a", "b", "c"):
             (uploads / name).write_bytes(b"x")
@@ -148,10 +181,10 @@ class TestTwoDaysLater:
         place.rename(former)
         place.mkdir()
 
-        assert sweeps.sweep_orphans() == Swept(uploads=3, blobs=1, objects=3, parts=1)
-        place.rmdir()
-        (uploads / "stuck").rmdir()
-        assert sweeps.sweep_orphans() == Swept(objects=1)
+        assert sweeps.sweep_orphans() == Swept(uploads=3, blobs=1, objects=3, parts=2)
+        for stuck in (place, part, uploads / "stuck"):
+            stuck.rmdir()
+        assert sweeps.sweep_orphans() == Swept(objects=1, parts=1)
 
     def test_too_many_objects_without_a_row_are_a_reason_to_stop(
         self, caplog: pytest.LogCaptureFixture

@@ -15,6 +15,7 @@ from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.artifacts.models import StoredFile, Version
 from apps.audit.models import Event
+from apps.blobs.errors import StoreDenied
 from apps.blobs.models import Blob
 from apps.blobs.store import default_store
 from apps.core import clock
@@ -349,6 +350,33 @@ def test_a_store_that_fails_is_asked_again_and_the_keys_are_gone_meanwhile(
     assert list(due_jobs()) == [job.pk]
     finish(job)
     assert (job.step, job.trouble) == (Step.DONE, "")
+
+
+def test_what_a_store_does_not_let_go_keeps_none_of_the_others(
+    full: Run, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its keys are gone with all of them; the first of its bytes stay until the store lets them go."""
+    went, stuck = objects_of(full), files_of(full)[0].blob
+    store, job = type(default_store()), erase_run(full, by=by)
+    assert stuck is not None
+    real = store.delete_all_versions
+
+    def refuses(self: Any, *names: str) -> None:
+        if stuck.object_name in names:
+            raise StoreDenied("refused")
+        real(self, *names)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "delete_all_versions", refuses)
+        for _ in range(2):  # together, then one after the other
+            with pytest.raises(StoreDenied):
+                advance(job.pk)
+        job.refresh_from_db()
+        assert (job.step, job.trouble) == (Step.BYTES, "StoreDenied")
+        assert went & objects() == {stuck.object_name}
+
+    finish(job)
+    assert (job.step, job.trouble, job.files) == (Step.DONE, "", 2)
 
 
 def test_a_long_job_gives_others_their_turn(full: Run, by: Actor, monkeypatch: pytest.MonkeyPatch) -> None:

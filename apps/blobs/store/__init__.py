@@ -33,7 +33,7 @@ class Store(Protocol):
 
     def abort_uploads(self, *, before: datetime) -> int:
         """Clear away what uploads that began before then and broke off have left. Returns how many. One that cannot be
-        cleared away keeps none of the others where each is a file of its own."""
+        cleared away keeps none of the others."""
 
     def list(self) -> Iterator[StoredObject]:
         """Every whole object."""

@@ -87,7 +87,8 @@ class LocalStore:
 
     def abort_uploads(self, *, before: datetime) -> int:
         uploads = self.folder / _UPLOADS
-        return sum(_is_cleared(draft) for draft in _entries(uploads) if _changed_at(draft) < before)
+        drafts = ((draft, _stat(draft)) for draft in _entries(uploads))
+        return sum(_is_cleared(draft) for draft, stat in drafts if stat and _changed_at(stat) < before)
 
     def list(self) -> Iterator[StoredObject]:
         for outer in _entries(self.folder):
@@ -95,8 +96,8 @@ class LocalStore:
                 continue
             for inner in _entries(Path(outer.path)):
                 for entry in _entries(Path(inner.path)) if inner.is_dir() else [inner]:
-                    if _NAME.fullmatch(entry.name):
-                        yield StoredObject(entry.name, entry.stat().st_size, _changed_at(entry))
+                    if _NAME.fullmatch(entry.name) and (stat := _stat(entry)):
+                        yield StoredObject(entry.name, stat.st_size, _changed_at(stat))
 
     def _drafts_of(self, names: Collection[str]) -> Sequence[os.DirEntry[str]]:
         """What uploads under these names have sent so far, or have left."""
@@ -187,8 +188,16 @@ def _name_of(draft: os.DirEntry[str]) -> str:
     return draft.name.partition("-")[0]
 
 
-def _changed_at(entry: os.DirEntry[str]) -> datetime:
-    return datetime.fromtimestamp(entry.stat().st_mtime, UTC)
+def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """None of what has gone, or has got its name, since its folder was read."""
+    try:
+        return entry.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _changed_at(stat: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(stat.st_mtime, UTC)
 
 
 def _fsync_folder(folder: Path) -> None:

@@ -160,9 +160,17 @@ class S3Store:
     def abort_uploads(self, *, before: datetime) -> int:
         with _told():
             stale = [each for each in self._all(_UPLOADS, self._folder) if each["Initiated"] < before]
-            for upload in stale:
+        return sum(self._is_aborted(upload) for upload in stale)
+
+    def _is_aborted(self, upload: dict[str, Any]) -> bool:
+        try:
+            with _told():
                 self._abort(upload)
-        return len(stale)
+        except StoreDenied as error:
+            name = upload["Key"].removeprefix(self._folder)
+            log.warning("not cleared away: upload=%s error=%s", name, type(error).__name__)
+            return False
+        return True
 
     def list(self) -> Iterator[StoredObject]:
         with _told():
