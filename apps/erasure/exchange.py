@@ -37,6 +37,7 @@ from apps.erasure.plan import parts_of
 from apps.erasure.types import Scope
 from apps.files.models import RunFile
 from apps.projects.models import Project
+from apps.runs.errors import BackSoon
 from apps.runs.history import codec
 from apps.runs.history.codec import SegmentReader
 from apps.runs.history.keys import KeyList
@@ -45,7 +46,7 @@ from apps.runs.history.paths import Row
 from apps.runs.history.pieces import open_chunk
 from apps.runs.models import Chunk, Run, Segment
 from apps.runs.parts import PartKind, Removed, files_in
-from apps.runs.queries import open_run, run_key
+from apps.runs.queries import open_run
 from apps.runs.resealing import reseal
 from apps.runs.types import Stream
 from apps.vault.damage import leaving_out_damaged
@@ -81,7 +82,7 @@ def exchange(job: ErasureJob, beat: Beat) -> None:
                 work = _Exchange(job, _with_node(part))
                 work.make_ready(beat)
                 work.carry_out()
-        except KeyGone:
+        except (KeyGone, BackSoon):
             # Another worker may have taken this one for dead, been quicker, and destroyed the key that was read with here.
             if not PartErasure.objects.filter(pk=part.pk, exchanged_at=None).exists():
                 continue
@@ -133,7 +134,7 @@ class _Exchange:
         assert part.vault_node is not None
         self.job, self.part, self.run = job, part, part.run
         self.old, self.new = NodeId(part.run.vault_node), NodeId(part.vault_node)
-        self.cut = open_cut(part, run_key(part.run))
+        self.cut = open_cut(part, open_key(self.old))
         self.damaged: set[int] = set()  # segments that cannot be read, and could hold what goes
         self.lost: set[NodeId] = set()  # blobs that the old key does not open: their own keys are damaged
 
@@ -198,7 +199,7 @@ class _Exchange:
     def _note(self, segment: Segment, blob: Blob, removed: Removed) -> None:
         row = Rewritten(part=self.part, segment=segment, blob=blob)
         row.sealed_removed = seal(
-            run_key(self.run), removed.to_bytes(), label=REMOVED_LABEL, row=self.part.uuid
+            open_key(self.old), removed.to_bytes(), label=REMOVED_LABEL, row=self.part.uuid
         )
         try:
             with transaction.atomic():
@@ -246,7 +247,7 @@ class _Exchange:
 
     def _removed(self) -> _Taken:
         """All that is taken out: of files, and of lines that wait as they came."""
-        taken, key = _Taken(), run_key(self.run)
+        taken, key = _Taken(), open_key(self.old)
         noted = Rewritten.objects.filter(part=self.part, sealed_removed__isnull=False)
         for row in noted.select_related("segment"):
             held = unseal(key, row.sealed_removed or b"", label=REMOVED_LABEL, row=self.part.uuid)
@@ -273,7 +274,7 @@ class _Exchange:
         rows = Segment.objects.filter(run=self.run, stream=Stream.HISTORY.value)
         for segment in rows.exclude(pk__in=self.damaged).select_related("blob"):
             shown |= self._shown_in(segment)
-        for chunk, payload in self._chunks(run_key(self.run)):
+        for chunk, payload in self._chunks(open_key(self.old)):
             if chunk.stream == Stream.HISTORY.value:
                 kept = self.cut.lines(Stream.HISTORY, payload, Removed())
                 shown |= {name for row in parse_payload(kept) for name in files_in(row)}

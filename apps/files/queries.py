@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
+from apps.blobs.models import Blob
 from apps.blobs.services import open_blob, read_blob
 from apps.core import jsontext
 from apps.core.errors import Invalid, NotFound
@@ -17,8 +18,8 @@ from apps.core.ids import is_public_id
 from apps.files.models import RunFile, WithheldFile
 from apps.files.types import FileName, OpenFile, Withheld
 from apps.runs.models import Run
-from apps.runs.queries import get_run_by_id, require_run, run_key
-from apps.vault.errors import Tampered
+from apps.runs.queries import get_run_by_id, gone_since, require_run, run_key
+from apps.vault.errors import KeyGone, Tampered
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, unseal, unseal_text
 from apps.vault.types import NodeId
@@ -178,14 +179,25 @@ def read_file(file: RunFile, *, start: int = 0, end: int | None = None) -> Itera
     """The bytes of a stored file, or of the part from `start` up to `end`."""
     if file.blob is None:
         raise NotFound(_NO_FILE)
-    return read_blob(file.blob, NodeId(file.run.vault_node), start=start, end=end)
+    return read_below(file.run, file.blob, start=start, end=end)
 
 
 def file_as_io(file: RunFile) -> BinaryIO:
     """A stored file to be read in any order; only what is asked for is opened."""
     if file.blob is None:
         raise NotFound(_NO_FILE)
-    return open_blob(file.blob, NodeId(file.run.vault_node))
+    try:
+        return open_blob(file.blob, NodeId(file.run.vault_node))
+    except KeyGone as error:
+        raise gone_since(file.run, error) or error from error
+
+
+def read_below(run: Run, blob: Blob, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """The bytes of what lies below a run. One that was given another key since it was read is back soon, and nothing of it erased."""
+    try:
+        return read_blob(blob, NodeId(run.vault_node), start=start, end=end)
+    except KeyGone as error:
+        raise gone_since(run, error) or error from error
 
 
 def withheld_names(run: Run, reason: Withheld = Withheld.CODE) -> list[str]:

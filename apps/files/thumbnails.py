@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Q
 
-from apps.blobs.services import delete_with_rows, read_blob, write_blob
+from apps.blobs.services import delete_with_rows, write_blob
 from apps.core import background, clock
 from apps.core.errors import Invalid, NotFound, TooMuch
 from apps.files.media.pictures import small_picture
 from apps.files.models import RunFile, Thumbnail
-from apps.files.queries import file_as_io
+from apps.files.queries import file_as_io, read_below
+from apps.runs.errors import BackSoon
 from apps.runs.models import Run
 from apps.vault.errors import KeyGone, Tampered
 from apps.vault.types import NodeId
@@ -72,6 +73,8 @@ def make_thumbnail(file_id: int) -> None:
     source = row.file.blob_id
     try:
         small = small_picture(file_as_io(row.file), longest_side=LONGEST_SIDE)
+    except BackSoon:
+        return  # it is due still
     except (Invalid, TooMuch, NotFound, KeyGone, Tampered) as error:
         log.info("no thumbnail: file=%s reason=%s", row.file.public_id, type(error).__name__)
         small = None
@@ -101,4 +104,4 @@ def small_bytes(file: RunFile) -> bytes | None:
     found = Thumbnail.objects.filter(file=file, blob__isnull=False).select_related("blob").first()
     if found is None or found.blob is None:
         return None
-    return b"".join(read_blob(found.blob, NodeId(file.run.vault_node)))
+    return b"".join(read_below(file.run, found.blob))

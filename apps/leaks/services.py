@@ -39,7 +39,7 @@ from apps.leaks.standing import as_they_stand, told
 from apps.leaks.types import Place, Spot, State
 from apps.runs.history import masking
 from apps.runs.models import Run
-from apps.runs.queries import open_run, run_key, whose
+from apps.runs.queries import gone_or_back_soon, open_run, run_key, whose
 from apps.runs.services import update_run
 from apps.runs.types import RunPatch, RunState
 from apps.vault.damage import leaving_out_damaged
@@ -211,7 +211,7 @@ def _erase_in_config(run: Run, spot: Spot, by: Actor) -> None:
     for _attempt in range(_TRIES):
         held = Run.objects.select_related("project__entity").filter(pk=run.pk).first()
         if held is None:
-            raise NotFound("The run is gone.")
+            raise gone_or_back_soon(run.pk)
         config = jsontext.loads(open_run(held).config_text)
         found = held_at(config, [(spot.path, spot.detector)])
         _erase_beside(run, [secret for each in found for secret, _ in each.secrets()], by)

@@ -18,7 +18,7 @@ from apps.audit.services import record
 from apps.code_saving.masking import lines_masked
 from apps.code_saving.queries import kept_in
 from apps.core import background, jsontext
-from apps.core.errors import Invalid, NotFound
+from apps.core.errors import Invalid
 from apps.projects.models import Project
 from apps.projects.names import clean_name
 from apps.projects.past import kept_id
@@ -26,7 +26,7 @@ from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.names import invent_display_name
 from apps.runs.places import NAME_LABEL
-from apps.runs.queries import CONFIG_LABEL, HEAD_LABEL, SUMMARY_LABEL, find_run, whose
+from apps.runs.queries import CONFIG_LABEL, HEAD_LABEL, SUMMARY_LABEL, find_run, gone_or_back_soon, whose
 from apps.runs.services import check_patch, cut_down
 from apps.runs.types import HEAD_FIELDS, Head, PastRun, RunState, Stream
 from apps.teams.types import SystemMetadata
@@ -123,7 +123,7 @@ def settle_run(run: Run, was: PastRun) -> None:
     """All lines have come: count them as they were counted, so that a client that goes on finds its place."""
     row = Run.objects.select_for_update().filter(pk=run.pk).first()
     if row is None:
-        raise NotFound("There is no such run, or it is not shared with you.")
+        raise gone_or_back_soon(run.pk)
     for stream, field in store.LINES_FIELD.items():
         said = was.lines.get(stream, 0)
         if 0 <= said < store.MOST_LINES:

@@ -21,6 +21,7 @@ from apps.accounts.models import User
 from apps.core import clock
 from apps.core.mail import sends_mail
 from apps.runs.alerts import open_alert
+from apps.runs.errors import BackSoon
 from apps.runs.models import Alert, Run
 from apps.runs.queries import may_do
 from apps.teams.choices import SettingName
@@ -138,7 +139,7 @@ def _said(alert: Alert) -> dict[str, Any]:
     """Without its words where they do not open: the mail then leads to the page, which says what is wrong."""
     try:
         opened = open_alert(alert)
-    except (KeyGone, Tampered):
+    except (BackSoon, KeyGone, Tampered):
         return {}
     return {"level": opened.level.value, "title": _readable(opened.title), "text": _readable(opened.text)}
 

@@ -56,15 +56,24 @@ def run_key(run: Run) -> OpenKey:
 
 def why_gone(run: Run, error: KeyGone) -> OwnlogError:
     """What is said of a key that is missing below a run which somebody has read: that it was erased only where the vault
-    knows so, or where the run is closed or has another key by now. Otherwise it is damaged: nobody erased it.
+    knows so, or where the run is closed; of one that has another key by now, that it is back soon. Otherwise it is damaged: nobody
+    erased it.
     """
+    if (moved_on := gone_since(run, error)) is not None:
+        return moved_on
     place = run.project
     nodes = [error.node_id, run.vault_node, place.vault_node, place.entity.vault_node]
-    is_open = Run.objects.filter(pk=run.pk, vault_node=run.vault_node).exists()
-    if is_open:
-        return error if are_erased(nodes) else Tampered("key", error.node_id)
+    return error if are_erased(nodes) else Tampered("key", error.node_id)
+
+
+def gone_since(run: Run, error: KeyGone) -> KeyGone | BackSoon | None:
+    """What is said of a missing key below a run that was closed or given another one since it was read. None for one that stands as it
+    was read: then the run is not the reason.
+    """
+    if Run.objects.filter(pk=run.pk, vault_node=run.vault_node).exists():
+        return None
     said = gone_or_back_soon(run.pk)
-    return KeyGone(error.node_id, said.message) if isinstance(said, Erased) else error
+    return KeyGone(error.node_id, said.message) if isinstance(said, Erased) else said
 
 
 def require_same_key(run: Run) -> None:

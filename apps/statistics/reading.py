@@ -13,6 +13,7 @@ from apps.files.models import RunFile
 from apps.files.queries import NAME_LABEL, read_file
 from apps.projects.gate import where_may
 from apps.projects.models import Project
+from apps.runs.errors import BackSoon
 from apps.runs.models import Run
 from apps.statistics.names import listed
 from apps.statistics.parsing import MOST_BYTES, names_in
@@ -41,8 +42,8 @@ def contribution_of(person: Actor, month: date) -> Contribution:
     for file in _files(_runs(person, month)):
         try:
             data = b"".join(read_file(file))
-        except (KeyGone, NotFound, Tampered) as error:
-            # Erased meanwhile, or damaged: it counts for nothing, and hides none of the others.
+        except (BackSoon, KeyGone, NotFound, Tampered) as error:
+            # Erased meanwhile, closed for a moment, or damaged: it counts for nothing, and hides none of the others.
             log.warning("not counted: file=%s error=%s", file.public_id, type(error).__name__)
             continue
         found |= names_in(data) & listed().names

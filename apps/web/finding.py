@@ -21,6 +21,7 @@ from apps.core.errors import Erased, NotFound, TooMuch
 from apps.projects.gate import may
 from apps.projects.queries import get_project, my_projects, open_project
 from apps.projects.types import OpenProject
+from apps.runs.errors import BackSoon
 from apps.runs.history import store
 from apps.runs.queries import newest_heads, newest_with_history
 from apps.runs.table import heads_in
@@ -132,7 +133,7 @@ def _metrics(places: Sequence[OpenProject], words: Words) -> Iterator[Answer]:
             continue
         try:
             names = metric_names([store.keys_of(run)])
-        except Erased:  # while this was looked for
+        except (BackSoon, Erased):  # while this was looked for
             continue
         for name in ranked_measures(names):
             if words.in_any(name):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from apps.core.errors import Erased
+from apps.runs.errors import BackSoon
 from apps.runs.history import store
 from apps.runs.queries import newest_with_history
 from apps.vault.damage import leave_out
@@ -63,7 +64,7 @@ def _spark_if_whole(project: Project, run: Run) -> Spark:
         return _spark(project, run)
     except Tampered as error:
         leave_out(error)
-    except Erased:  # while this page was made
+    except (BackSoon, Erased):  # while this page was made
         pass
     return Spark(project)
 

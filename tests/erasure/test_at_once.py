@@ -27,12 +27,13 @@ from apps.files.models import RunFile
 from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
 from apps.runs.alerts import raise_alert
+from apps.runs.bringing import settle_run
 from apps.runs.history import store
 from apps.runs.history.bringing import put_behind
 from apps.runs.models import Run
 from apps.runs.queries import get_run_again
 from apps.runs.services import update_run
-from apps.runs.types import AlertLevel, Lines, RunPatch, Stream, StreamRequest
+from apps.runs.types import AlertLevel, Lines, PastRun, RunPatch, RunState, Stream, StreamRequest
 from apps.vault.models import Node
 from apps.vault.tree import create_node
 from apps.vault.types import NodeId
@@ -44,6 +45,18 @@ from tests.wandb_protocol.asking import Asker
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
 NEW = {"new": b"new"}
+
+
+def _as_it_stood(run: Run) -> PastRun:
+    return PastRun(
+        name="full",
+        patch=RunPatch(),
+        state=RunState.FINISHED,
+        created_at=run.created_at,
+        heartbeat_at=run.created_at,
+    )
+
+
 _LATE = StreamRequest(streams={Stream.OUTPUT: Lines(9, ["late"])})
 _BRINGS: dict[str, Callable[[Run, Actor], object]] = {
     "lines": lambda run, by: store.append(run, _LATE, by=by),
@@ -55,6 +68,8 @@ _BRINGS: dict[str, Callable[[Run, Actor], object]] = {
     ),
     "names of files": lambda run, _: announce_files(run, ["late.txt"]),
     "another key": lambda run, by: renew_key(run, by=by),
+    "going back": lambda run, _: store.rewind(run, last_step=1),
+    "how it stood elsewhere": lambda run, _: settle_run(run, _as_it_stood(run)),
 }
 
 

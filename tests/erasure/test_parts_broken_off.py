@@ -7,10 +7,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
 from apps.accounts.models import User
+from apps.api.views import runs
 from apps.blobs.errors import ObjectMissing
 from apps.blobs.models import Blob
 from apps.blobs.services import open_blob
@@ -21,12 +23,15 @@ from apps.erasure.models import ErasureJob, PartErasure, Rewritten
 from apps.erasure.parts import erase_parts, renew_key
 from apps.erasure.services import advance, erase_files, erase_project, erase_run
 from apps.erasure.types import Step
-from apps.files.queries import find_file, read_file
+from apps.files.models import RunFile
+from apps.files.queries import file_as_io, find_file, read_file
 from apps.projects.models import Project
+from apps.runs.errors import BackSoon
 from apps.runs.history import store
+from apps.runs.history.pieces import pieces_of
 from apps.runs.models import Run
-from apps.runs.parts import PartKind, RunPart
-from apps.runs.queries import get_run, get_run_by_id
+from apps.runs.parts import Cut, PartKind, RunPart
+from apps.runs.queries import get_run, get_run_by_id, open_run
 from apps.runs.types import Stream
 from apps.vault.errors import KeyGone, Moved
 from apps.vault.keys import opened_keys
@@ -43,6 +48,7 @@ from tests.erasure.rich import (
     left_of,
     without_loss,
 )
+from tests.factories import people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
 
@@ -104,19 +110,24 @@ def test_who_breaks_off_is_carried_on(
     assert not Rewritten.objects.exists() and not PartErasure.objects.exists()
 
 
+@pytest.mark.parametrize("is_shredded", [False, True], ids=["its key still there", "its key gone"])
 def test_a_second_worker_at_the_same_moment_changes_nothing(
-    rich: Run, by: Actor, monkeypatch: pytest.MonkeyPatch
+    rich: Run, by: Actor, monkeypatch: pytest.MonkeyPatch, is_shredded: bool
 ) -> None:
-    before = everything(rich)
+    before, old = everything(rich), NodeId(rich.vault_node)
     job = erase_parts(rich, [LOSS], by=by)
-    real = exchange._Exchange.make_ready
+    real = exchange.files_of_summary
 
-    def both(work: Any, beat: Any) -> None:
-        monkeypatch.setattr(exchange._Exchange, "make_ready", real)
-        real(work, beat)
+    def both(run: Run, cut: Cut) -> tuple[set[str], set[str]]:
+        monkeypatch.setattr(exchange, "files_of_summary", real)
         exchange.exchange(ErasureJob.objects.get(pk=job.pk), lambda: None)  # the other is done before
+        if is_shredded:
+            erase_nodes({old: None})
+            opened_keys().keys.clear()
+        return real(run, cut)
 
-    monkeypatch.setattr(exchange._Exchange, "make_ready", both)
+    monkeypatch.setattr(exchange, "files_of_summary", both)
+    advance(job.pk)
     finish(job)
 
     assert everything(rich) == without_loss(before)
@@ -281,6 +292,38 @@ def test_a_run_may_lose_one_part_after_the_other_and_then_go_whole(rich: Run, by
     assert not Run.everything.exists() and not Blob.objects.exists()
     with pytest.raises(Erased):
         get_run(by, Permission.RUN_READ, entity="lab", project="vision", name="rich")
+
+
+def test_who_had_read_the_run_before_it_got_another_key_is_told_to_ask_again(
+    rich: Run, by: Actor, client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that is told that its run was erased stops for good."""
+    pieces, held = pieces_of(rich, Stream.HISTORY), find_file(rich, "out/a.txt").file
+    file = RunFile.objects.select_related("run", "blob").get(pk=held.pk)
+    address = "/api/v1/projects/lab/vision/runs/rich"
+    real, key = runs.get_run, people.api_key(alice)
+
+    def late(*args: Any, **more: Any) -> Run:
+        found = real(*args, **more)
+        finish(renew_key(found, by=by))
+        opened_keys().keys.clear()
+        opened_keys().granted.clear()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "get_run", late)
+        answer = client.get(address, headers={"Authorization": f"Bearer {key}"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer["Retry-After"] and "back in a moment" in answer.json()["detail"]
+    for read in (
+        lambda: open_run(rich),
+        lambda: [row for piece in pieces for row in piece.rows()],
+        lambda: b"".join(read_file(file)),
+        lambda: file_as_io(file),
+    ):
+        with pytest.raises(BackSoon):
+            read()
+    assert client.get(address, headers={"Authorization": f"Bearer {key}"}).status_code == 200
 
 
 def test_a_key_is_renewed_and_nothing_else_changes(rich: Run, by: Actor) -> None:

@@ -17,6 +17,7 @@ from django.db.models import Count, Q, Sum
 
 from apps.blobs.models import Blob
 from apps.blobs.services import delete_blob, write_blob
+from apps.runs.errors import BackSoon
 from apps.runs.history import codec
 from apps.runs.history.appending import HOT_BYTES
 from apps.runs.history.console import LINES_IN_GROUP, NUMBER, TEXT
@@ -75,7 +76,7 @@ def compact(run: Run) -> int:
             for stream in Stream:
                 for batch in _batches(run, stream, key):
                     made += _compact_batch(run, key, batch)
-    except (KeyGone, Tampered):
+    except (BackSoon, KeyGone, Tampered):
         # It may have been given another key since it was read; the sweep finds what is left. Else it is damaged.
         if Run.objects.filter(pk=run.pk, vault_node=run.vault_node).exists():
             raise

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from apps.core import background, jsontext
-from apps.core.errors import NotFound
 from apps.runs.history.appending import FORKED, new_chunk, read_keys, seal_keys
 from apps.runs.history.keys import KeyList
 from apps.runs.history.paths import Row
 from apps.runs.history.pieces import Piece, pieces_of
 from apps.runs.history.reading import rows_of, scan
 from apps.runs.models import Chunk, Run, Segment, StreamPosition
-from apps.runs.queries import run_key
+from apps.runs.queries import gone_or_back_soon, run_key
 from apps.runs.types import Stream
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def rewind(run: Run, *, last_step: int | float) -> None:
     """
     locked = Run.objects.select_for_update().filter(pk=run.pk).first()
     if locked is None:
-        raise NotFound("There is no such run.")
+        raise gone_or_back_soon(run.pk)
     key = run_key(locked)
     pieces = pieces_of(locked, Stream.HISTORY)
     kept = _untouched(pieces, last_step)
