@@ -18,7 +18,7 @@ from apps.blobs.models import Blob
 from apps.blobs.services import open_blob
 from apps.blobs.store import default_store
 from apps.core.errors import Erased, NotFound
-from apps.erasure import exchange, replay, services, steps
+from apps.erasure import cuts, exchange, replay, services, steps
 from apps.erasure.models import ErasureJob, PartErasure, Rewritten
 from apps.erasure.parts import erase_parts, renew_key
 from apps.erasure.services import advance, erase_files, erase_project, erase_run
@@ -116,7 +116,7 @@ def test_a_second_worker_at_the_same_moment_changes_nothing(
 ) -> None:
     before, old = everything(rich), NodeId(rich.vault_node)
     job = erase_parts(rich, [LOSS], by=by)
-    real = exchange.files_of_summary
+    real = cuts.files_of_summary
 
     def both(run: Run, cut: Cut) -> tuple[set[str], set[str]]:
         monkeypatch.setattr(exchange, "files_of_summary", real)
@@ -301,10 +301,10 @@ def test_who_had_read_the_run_before_it_got_another_key_is_told_to_ask_again(
     pieces, held = pieces_of(rich, Stream.HISTORY), find_file(rich, "out/a.txt").file
     file = RunFile.objects.select_related("run", "blob").get(pk=held.pk)
     address = "/api/v1/projects/lab/vision/runs/rich"
-    real, key = runs.get_run, people.api_key(alice)
+    key = people.api_key(alice)
 
     def late(*args: Any, **more: Any) -> Run:
-        found = real(*args, **more)
+        found = get_run(*args, **more)
         finish(renew_key(found, by=by))
         opened_keys().keys.clear()
         opened_keys().granted.clear()
