@@ -87,13 +87,21 @@ def test_strangers_and_forms_leave_threads_to_others() -> None:
 
 
 @pytest.mark.live
-def test_connections_that_begin_a_body_and_never_end_it_stop_nobody() -> None:
+def test_connections_that_begin_a_body_and_never_end_it_or_read_no_answer_stop_nobody() -> None:
     server = LiveServer(threads=MOST_AT_ONCE + 2).prepare().start()
     held = []
     try:
         for path in [b"/graphql", b"/sign-in", b"/account/reset", b"/admin/login/"] * 8:
             connection = socket.create_connection(("127.0.0.1", server.port))
             connection.sendall(BEGUN % path)
+            held.append(connection)
+        for _ in range(8):  # ask for a script of ours of some megabytes, and read none of it
+            connection = socket.socket()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", server.port))
+            connection.sendall(
+                b"GET /static/vendor/plotly/plotly-strict.min.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+            )
             held.append(connection)
         time.sleep(0.5)
         for page_path in ("/health", "/sign-in"):
