@@ -22,6 +22,7 @@ from apps.erasure.types import Scope, Step, TeamWouldGo, Uses, VersionsWouldGo, 
 from apps.files.models import RunFile
 from apps.files.queries import get_files
 from apps.projects.models import Project
+from apps.runs.errors import BackSoon
 from apps.runs.models import Chunk, Run
 from apps.runs.queries import runs_in, where_may_do
 from apps.runs.types import RunState
@@ -35,13 +36,19 @@ _FILES_A_ROUND, _MOST_ROUNDS = 500, 40
 
 
 def runs_to_erase(actor: Actor, project: Project, *, public_ids: Iterable[str]) -> list[Run]:
-    """Those of these runs of a project that is held, for erasing. Forbidden where one of them is not the actor's to erase."""
+    """Those of these runs of a project that is held, for erasing. Forbidden where one of them is not the actor's to erase, BackSoon while
+    one of them is closed for a moment: it would stay, and nobody would have said so."""
     wanted = list(dict.fromkeys(public_ids))
     if len(wanted) > MOST_AT_ONCE:
         raise TooMuch(_("At most %(n)d runs can be erased at once.") % {"n": MOST_AT_ONCE})
     runs = runs_in(project, public_ids=wanted)
     if len(where_may_do(actor, Permission.RUN_ERASE, runs)) < len(runs):
         raise Forbidden(_("You may erase the runs that you added. Some of these are of others."))
+    missing = set(filter(is_public_id, wanted)) - {run.public_id for run in runs}
+    if missing:
+        closed = Run.everything.filter(project=project, public_id__in=missing, is_back_soon=True)
+        if closed.exists():
+            raise BackSoon
     return runs
 
 

@@ -21,6 +21,7 @@ from apps.core.errors import Erased, NotFound
 from apps.erasure import cuts, exchange, replay, services, steps
 from apps.erasure.models import ErasureJob, PartErasure, Rewritten
 from apps.erasure.parts import erase_parts, renew_key
+from apps.erasure.queries import runs_to_erase
 from apps.erasure.services import advance, erase_files, erase_project, erase_run
 from apps.erasure.types import Step
 from apps.files.models import RunFile
@@ -48,7 +49,7 @@ from tests.erasure.rich import (
     left_of,
     without_loss,
 )
-from tests.factories import people
+from tests.factories import people, work
 
 pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
 
@@ -324,6 +325,19 @@ def test_who_had_read_the_run_before_it_got_another_key_is_told_to_ask_again(
         with pytest.raises(BackSoon):
             read()
     assert client.get(address, headers={"Authorization": f"Bearer {key}"}).status_code == 200
+
+
+def test_a_run_that_is_closed_for_a_moment_is_not_left_out_of_those_that_are_chosen(
+    rich: Run, vision: Project, by: Actor, alice: User
+) -> None:
+    chosen = [rich.public_id, work.run(vision, "other", by=alice).public_id]
+    job = renew_key(rich, by=by)
+
+    with pytest.raises(BackSoon):
+        runs_to_erase(by, vision, public_ids=chosen)
+    finish(job)
+
+    assert [run.public_id for run in runs_to_erase(by, vision, public_ids=chosen)] == chosen
 
 
 def test_a_key_is_renewed_and_nothing_else_changes(rich: Run, by: Actor) -> None:
