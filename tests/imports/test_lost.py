@@ -244,7 +244,7 @@ def test_whoever_knows_that_all_of_its_files_are_lost_says_so_and_the_rest_comes
 
     said = by_command(with_three_files, "--leave-missing-out")
 
-    assert said.count("not there any more") == 3 and "1 runs, 0 versions of artifacts; 3 things" in said
+    assert said.count("not there any more") == 3 and "1 run, 0 versions of artifacts; 3 things" in said
     assert (Import.objects.get().state, names()) == (ImportState.DONE, [])
     assert len(with_three_files.keys) == 3
 
