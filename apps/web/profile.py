@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
@@ -17,6 +18,9 @@ from apps.core.errors import Invalid
 from apps.teams.choices import OWN, SettingName, read
 from apps.teams.queries import Effective, effective, entities_where, own_entity
 from apps.teams.services import choose
+
+if TYPE_CHECKING:
+    from apps.teams.models import Entity
 
 UTC = "UTC"
 
@@ -110,10 +114,15 @@ def _save_zone(actor: Actor, value: str) -> None:
     change_time_zone(actor, "" if value == UTC else value)
 
 
+def where_may_log(actor: Actor) -> list[Entity]:
+    """The entities in which the actor may make projects; their own first."""
+    return entities_where(actor, Permission.PROJECT_CREATE)
+
+
 def _places(actor: Actor) -> Pick:
     own = own_entity(actor)
     held = effective(own, SettingName.DEFAULT_ENTITY)
-    teams = [each for each in entities_where(actor, Permission.PROJECT_CREATE) if each.pk != own.pk]
+    teams = [each for each in where_may_log(actor) if each.pk != own.pk]
     # A team that was chosen and is no longer one's own counts for nothing, and the page says what holds.
     chosen = held.value if held.value in {each.public_id for each in teams} else None
     items = [Item(OWN, own.name, is_chosen=chosen is None)]
@@ -133,7 +142,7 @@ def _places(actor: Actor) -> Pick:
 
 def _save_place(actor: Actor, value: str) -> None:
     chosen = read(SettingName.DEFAULT_ENTITY, value)
-    teams = {each.public_id for each in entities_where(actor, Permission.PROJECT_CREATE)}
+    teams = {each.public_id for each in where_may_log(actor)}
     if chosen is not None and chosen not in teams:
         raise Invalid(_("There is no such choice."))
     choose(own_entity(actor), SettingName.DEFAULT_ENTITY, chosen, by=actor)

@@ -6,17 +6,17 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
-from apps.access.policy import Permission
 from apps.accounts.queries import api_keys_of, no_account_yet
 from apps.artifacts.queries import may_make_registries
 from apps.core.errors import NotFound
 from apps.projects.queries import my_projects, projects_of, readable_projects
-from apps.teams.queries import entities_of, entities_where, entity_by_name
+from apps.teams.queries import entities_of, entity_by_name
 from apps.teams.types import EntityKind
 from apps.vault.damage import leaving_out_damaged
 from apps.web.lately import going, lately
 from apps.web.ledgers import keeping, ledgers
 from apps.web.links import project_url
+from apps.web.profile import where_may_log
 from apps.web.registries import shelves
 from apps.web.rendering import render
 from apps.web.request import Request
@@ -34,7 +34,7 @@ def home(request: Request) -> HttpResponseBase:
         projects = my_projects(request.actor)
     keys = list(api_keys_of(request.actor))
     if not projects and not damaged:
-        logs_to = entities_where(request.actor, Permission.PROJECT_CREATE)
+        logs_to = where_may_log(request.actor)
         teams = [each.name for each in logs_to if each.kind == EntityKind.TEAM]
         context = {"keys": len(keys), "teams": teams, "going": going(request.actor)}
         return render(request, "home/first_run.html", context)
@@ -106,7 +106,7 @@ def entity(request: Request, entity: str) -> HttpResponse:
         "words": words,
         "is_empty": is_empty,
         "is_mine": is_mine,
-        "may_log": is_empty and owner in entities_where(request.actor, Permission.PROJECT_CREATE),
+        "may_log": is_empty and owner in where_may_log(request.actor),
         "damaged": damaged,
         "at_once": MOST_AT_ONCE,
     }
