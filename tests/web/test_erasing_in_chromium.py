@@ -23,7 +23,7 @@ import django; django.setup()
 from apps.erasure.models import ErasureJob
 from apps.erasure.services import advance
 from apps.vault import epochs
-(job,) = ErasureJob.objects.all()
+job = ErasureJob.objects.latest("pk")
 advance(job.pk)
 epochs.run()
 advance(job.pk)
