@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models.signals import post_init
 
 from apps.access.policy import Permission
 from apps.accounts.actors import Actor
@@ -202,6 +203,33 @@ def test_links_of_many_portfolios_are_cut_in_as_many_questions_as_of_one(
     assert {each.version_id for each in Link.objects.all()} == {pair[0].pk}
     assert [queries.open_member(each).aliases for each in Link.objects.all()] == [("latest",)] * 4
     assert Promotion.objects.filter(move=Move.CUT).count() == 4
+
+
+def test_however_many_links_stay_where_one_is_cut_one_of_them_is_read(
+    vision: Project, by: Actor, pair: tuple[Version, Version]
+) -> None:
+    """Whoever links ten thousand things of their own beside it takes no memory from the eraser."""
+    own = [artifacts.version(vision, f"own-{n}", {"x": b"%d" % n}, by=by) for n in range(3)]
+    links = [
+        services.link_version(each, vision, name="many", aliases=[], by=by)
+        for each in (*own, pair[0], pair[1])
+    ]
+    read: list[Link] = []
+
+    def note(instance: Link, **_: Any) -> None:
+        read.append(instance)
+
+    post_init.connect(note, sender=Link)
+    try:
+        services.cut_links([pair[1]], by=by)
+    finally:
+        post_init.disconnect(note, sender=Link)
+
+    assert {each.pk for each in read} == {links[4].pk, links[3].pk}, "what is cut, and the newest that stays"
+    assert [queries.open_member(each).aliases for each in links_in(links[0].collection)] == [
+        *[()] * 3,
+        ("latest",),
+    ]
 
 
 def test_an_artifact_goes_whole_and_its_name_is_free(

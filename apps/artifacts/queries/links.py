@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from typing import TYPE_CHECKING
 
-from django.db.models import F, QuerySet
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Length
 
 from apps.access.policy import Permission, Role
@@ -72,14 +72,27 @@ def links_in(portfolio: Collection) -> QuerySet[Link]:
 
 def links_in_any(portfolios: Iterable[Collection]) -> list[Link]:
     """Those of all of these, without the words of what they lead to: a list says how many there are, and which is newest."""
+    return [link for ids, rows in _by_rule(portfolios) for link in rows.filter(collection__in=ids)]
+
+
+def newest_in_any(portfolios: Iterable[Collection]) -> list[Link]:
+    """The newest of each of all of these: one row of each, however many links anybody has made there."""
+    found: list[Link] = []
+    for ids, rows in _by_rule(portfolios):
+        newest = rows.filter(collection=OuterRef("pk")).order_by("-number").values("pk")[:1]
+        places = Collection.objects.filter(pk__in=ids).annotate(newest=Subquery(newest))
+        found += rows.filter(pk__in=places.values("newest"))
+    return found
+
+
+def _by_rule(portfolios: Iterable[Collection]) -> list[tuple[list[int], QuerySet[Link]]]:
+    """Portfolios of projects and of registries apart, each with the links that count there, without the words of what they lead to."""
     of_registry: dict[bool, list[int]] = {False: [], True: []}
     for each in portfolios:
         of_registry[each.project.is_registry].append(each.pk)
     rows = links_there().defer(*WORDS)
-    found = list(rows.filter(collection__in=of_registry[False])) if of_registry[False] else []
-    return found + list(
-        _of_its_teams(rows.filter(collection__in=of_registry[True])) if of_registry[True] else []
-    )
+    both = [(of_registry[False], rows), (of_registry[True], _of_its_teams(rows))]
+    return [(ids, rows) for ids, rows in both if ids]
 
 
 def in_full(links: Sequence[Link]) -> list[Link]:

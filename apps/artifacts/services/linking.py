@@ -17,8 +17,8 @@ from apps.artifacts.queries.links import (
     PROMOTION_LABEL,
     WORDS,
     find_link_to,
-    links_in_any,
     links_there,
+    newest_in_any,
     open_member,
 )
 from apps.artifacts.queries.registries import registry_words
@@ -228,7 +228,7 @@ def _end(links: Sequence[Link], move: Move, by: Actor) -> None:
 
 def _lead_to_newest(portfolios: Iterable[Collection]) -> None:
     """`latest` of each to the newest that is left there, in as many questions of many as of one."""
-    newest = {each.collection_id: each for each in links_in_any(portfolios)}
+    newest = {each.collection_id: each for each in newest_in_any(portfolios)}
     # A portfolio whose key is gone, or damaged, keeps nobody from erasing a version.
     with leaving_out_damaged():
         opened = open_keys(NodeId(each.collection.vault_node) for each in newest.values())
