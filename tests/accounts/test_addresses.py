@@ -21,6 +21,9 @@ KELVIN = "\u212a"  # its small letter is a k
 # What stands for letters of ASCII in one place or another: small letters of it, capitals of it, or both (IDNA, `UPPER` of PostgreSQL).
 ODD = [KELVIN, "\u0130", "\u0131", "\u017f", "\uff4b", "\u043a"]
 
+# The sharp s is ss, the last sigma any sigma, and what joins letters nothing, to whoever spells a domain by the rules of 2003.
+OF_ANOTHER_DOMAIN = ["\u00df", "\u1e9e", "\u03c2", "\u200c", "\u200d"]
+
 
 @pytest.fixture
 def kenji(db: None) -> User:
@@ -36,6 +39,7 @@ def kenji(db: None) -> User:
         ("kenji@ｅxample．com", "kenji@example.com"),  # where mail to it goes
         (f"kenji@{KELVIN}iosk.example", "kenji@kiosk.example"),
         ("kenji@k\u0131osk.example", "kenji@xn--kosk-lza.example"),  # a domain of its own
+        ("kenji@xn--strae-oqa.example", "kenji@xn--strae-oqa.example"),  # with a sharp s, and no other's
         ("kenji@localhost", "kenji@localhost"),
     ],
 )
@@ -56,6 +60,7 @@ def test_an_address_is_stored_as_mail_is_sent_to_it(written: str, stored: str) -
         "kenji@a..example",
         "kenji@mail.example\uff20example.com",  # which becomes an @
         "kenji@" + "例" * 70 + ".jp",
+        *(f"kenji@stra{letter}e.example" for letter in OF_ANOTHER_DOMAIN),
         "k\0@example.com",
     ],
 )
@@ -90,6 +95,11 @@ def test_an_odd_letter_in_an_address_leads_to_nobodys_account(kenji: User, odd: 
     assert identity(1, [typed, "Eve@example.com"])["verified"] == ["eve@example.com"]
     with pytest.raises(Invalid):
         create_account("eve", email=typed, password=PASSWORD)
+
+
+@pytest.mark.parametrize("letter", OF_ANOTHER_DOMAIN)
+def test_what_a_provider_confirmed_at_one_domain_is_not_confirmed_at_another(letter: str) -> None:
+    assert identity(1, [f"kenji@stra{letter}e.example"])["verified"] == []
 
 
 def test_a_link_to_a_new_password_goes_to_the_address_that_the_account_has(db: None) -> None:
