@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
@@ -34,6 +34,7 @@ from apps.exports.models import Export
 from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.projects.queries import locked_project
+from apps.runs.errors import BackSoon
 from apps.runs.holding import hold_runs
 from apps.runs.models import Run
 from apps.runs.queries import whose
@@ -80,13 +81,15 @@ def erase_runs(
     """Erase runs of one project, each fetched with RUN_ERASE. On return nobody finds them, whatever happens to this process.
 
     With `only_if` those of which it holds at the last moment; `at_once` whatever grace their owner chose (`grace`). NotFound
-    when none of them is there any more: asking twice changes nothing.
+    when none of them is there any more: asking twice changes nothing. BackSoon while one is closed for a moment.
     """
     check_count(runs)
     if len({run.project_id for run in runs}) != 1:
         raise Invalid(_("Runs of one project are erased together."))
     rows = Run.objects.select_for_update(of=("self",)).select_related("project__entity").order_by("pk")
     locked = list(rows.filter(only_if or Q(), pk__in=[run.pk for run in runs]))
+    if only_if is None:
+        _require_none_back_soon({run.pk for run in runs} - {run.pk for run in locked})
     if not locked:
         raise NotFound(_("There is no such run, or it is not shared with you."))
     place = locked[0].project
@@ -145,11 +148,13 @@ def erase_files(
 ) -> ErasureJob:
     """Erase files of runs of one entity, each fetched with FILE_ERASE. A file of the same name may come again at once.
 
-    With `only_if` those of which it holds at the last moment.
+    With `only_if` those of which it holds at the last moment. BackSoon while a run of one is closed for a moment.
     """
     check_count(files)
     # Their runs first, as everybody takes them: one that is given another key meanwhile keeps none for what still waits.
     there = hold_runs(Run.objects.filter(pk__in={file.run_id for file in files}))
+    if only_if is None:
+        _require_none_back_soon({file.run_id for file in files} - set(there))
     rows = (
         RunFile.objects.select_for_update(of=("self",)).select_related("run__project__entity").order_by("pk")
     )
@@ -170,6 +175,15 @@ def erase_files(
         count = sum(file.run_id == run.pk for file in locked)
         record(EventKind.FILES_ERASED, **whose(run), by=by, job=job.public_id, files=count)
     return job
+
+
+def _require_none_back_soon(missing: Set[int]) -> None:
+    """Of runs that were chosen and could not be taken. One that was closed for a moment would stay, and nobody would have said so; it
+    may be open again by now.
+    """
+    there = Run.everything.filter(Q(erased_at=None) | Q(is_back_soon=True), pk__in=missing)
+    if missing and there.exists():
+        raise BackSoon
 
 
 def check_count(things: Collection[object]) -> None:

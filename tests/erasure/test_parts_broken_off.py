@@ -22,7 +22,7 @@ from apps.erasure import cuts, exchange, replay, services, steps
 from apps.erasure.models import ErasureJob, PartErasure, Rewritten
 from apps.erasure.parts import erase_parts, renew_key
 from apps.erasure.queries import runs_to_erase
-from apps.erasure.services import advance, erase_files, erase_project, erase_run
+from apps.erasure.services import advance, erase_files, erase_project, erase_run, erase_runs
 from apps.erasure.types import Step
 from apps.files.models import RunFile
 from apps.files.queries import file_as_io, find_file, read_file
@@ -47,6 +47,7 @@ from tests.erasure.rich import (
     history_of,
     image,
     left_of,
+    put,
     without_loss,
 )
 from tests.factories import people, work
@@ -338,6 +339,23 @@ def test_a_run_that_is_closed_for_a_moment_is_not_left_out_of_those_that_are_cho
     finish(job)
 
     assert [run.public_id for run in runs_to_erase(by, vision, public_ids=chosen)] == chosen
+
+
+def test_a_run_that_closes_for_a_moment_once_it_was_chosen_is_left_out_of_no_erasure(
+    rich: Run, vision: Project, by: Actor, alice: User
+) -> None:
+    other = work.run(vision, "other", by=alice)
+    files = [find_file(rich, "out/a.txt").file, put(other, "a.txt", b"a")]
+    job = renew_key(rich, by=by)
+
+    with pytest.raises(BackSoon):
+        erase_files(files, by=by)
+    with pytest.raises(BackSoon):
+        erase_runs([rich, other], by=by)
+    assert Run.objects.filter(pk=other.pk).exists() and RunFile.objects.filter(pk=files[1].pk).exists()
+    finish(job)
+
+    assert erase_runs([rich, other], by=by).asked == 2
 
 
 def test_a_key_is_renewed_and_nothing_else_changes(rich: Run, by: Actor) -> None:
