@@ -32,26 +32,28 @@ _PATIENCE_SECONDS = 0.25
 _DEFAULT_ORDER = "+created_at"
 
 
-def compile_filter(text: str | None, fields: Callable[[str], Getter] = getter) -> Predicate | None:
+def compile_filter(
+    text: str | None, fields: Callable[[str], Getter] = getter, *, patience: Patience | None = None
+) -> Predicate | None:
     """What `text` (JSON) asks of a run; None when it asks nothing. Invalid when it cannot be understood.
 
-    With other `fields` it is asked of other things: how to get what a key means.
+    With other `fields` it is asked of other things: how to get what a key means. `patience` is what it shares with other filters.
     """
     if not text or not text.strip():
         return None
     if len(text) > LONGEST_FILTER:
         raise Invalid(_("A filter is at most %(n)d letters long.") % {"n": LONGEST_FILTER})
     tree = jsontext.loads(text)
-    return _Reader(fields).tree(tree, 0) if tree else None
+    return _Reader(fields, patience or Patience(_PATIENCE_SECONDS)).tree(tree, 0) if tree else None
 
 
 class _Reader:
     """Reads one tree and counts what it holds."""
 
-    def __init__(self, fields: Callable[[str], Getter]) -> None:
+    def __init__(self, fields: Callable[[str], Getter], patience: Patience) -> None:
         self._conditions = 0
         self._getter = fields
-        self._patience = Patience(_PATIENCE_SECONDS)
+        self._patience = patience
 
     def tree(self, tree: Any, depth: int) -> Predicate:
         if not isinstance(tree, dict):

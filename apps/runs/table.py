@@ -30,6 +30,7 @@ from apps.runs.history.paths import dotted, leaves
 from apps.runs.history.sampling import evenly_spread
 from apps.runs.listing import LARGEST_KEPT_WHOLE, LARGEST_LOOKED_INTO, shortened
 from apps.runs.models import Run
+from apps.runs.patterns import Patience
 from apps.runs.queries import CONFIG_LABEL, HEAD_LABEL, SUMMARY_LABEL, open_each
 from apps.runs.types import Head, OpenRun, RunState
 from apps.teams.queries import hidden_from
@@ -81,12 +82,15 @@ def select_runs(
     offset: int = 0,
     limit: int,
     seen_by: Actor = _NOBODY,
+    patience: Patience | None = None,
 ) -> FoundRuns:
     """The project's runs that pass the filter, in the order (or orders) asked for, a page of them opened.
 
     Whoever is hidden from `seen_by` is nobody here: their runs are not found by their name.
     """
-    everything, found = _found(project, filters, order, is_sorted=limit > 0, seen_by=seen_by)
+    everything, found = _found(
+        project, filters, order, is_sorted=limit > 0, seen_by=seen_by, patience=patience
+    )
     page = found[offset : offset + limit] if limit > 0 else []
     return FoundRuns(open_page(project, (run.id for run in page)), len(found), len(everything))
 
@@ -123,10 +127,11 @@ def _found(
     *,
     is_sorted: bool = True,
     seen_by: Actor = _NOBODY,
+    patience: Patience | None = None,
 ) -> tuple[Sequence[Listed], Sequence[Listed]]:
     """All runs, and those that pass, in the order asked for."""
     orders = [order] if isinstance(order, str) else order or []
-    passes, arrange = compile_filter(filters), parse_orders(orders)
+    passes, arrange = compile_filter(filters, patience=patience), parse_orders(orders)
     moment = _as_told(_tables.moment_of(project), seen_by)
 
     def look() -> Sequence[Listed]:

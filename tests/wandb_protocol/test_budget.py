@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import count
+from types import SimpleNamespace
+
 import pytest
 
 from apps.accounts.models import User
@@ -60,6 +63,23 @@ def test_config_and_summary_of_listed_runs_are_counted(asker: Asker, monkeypatch
     asker.start("run1", config='{"text": {"value": "%s"}}' % ("y" * 6_000))
     listed = 'query { project(name: "demo", entityName: "alice") { runs { edges { node { name } } } } }'
     assert "too much for one answer" in asker.error(listed)
+
+
+def test_the_regular_expressions_of_all_filters_of_a_request_are_counted_together(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred filters, each of which may take a while, held a thread for half a minute."""
+    asker.start("run0")
+    ticks = count()
+    monkeypatch.setattr("apps.runs.patterns.time", SimpleNamespace(thread_time=lambda: next(ticks) / 50))
+
+    def found(filters: int) -> str:
+        one = 'a{0}: runs(filters: "{{\\"name\\": {{\\"$regex\\": \\"run|{0}\\"}}}}") {{ edges {{ node {{ name }} }} }}'
+        many = " ".join(one.format(number) for number in range(filters))
+        return f'query {{ project(name: "demo", entityName: "alice") {{ {many} }} }}'
+
+    assert len(asker.data(found(1))["project"]["a0"]["edges"]) == 1
+    assert "takes too long" in asker.error(found(10))
 
 
 def test_a_full_page_of_the_client_is_within_the_budget() -> None:

@@ -222,7 +222,8 @@ def _listed(
 ) -> Source:
     """By name, unless another order is asked for."""
     asked_page(info, first, after)
-    found = sifted(_collections(place, info, type_name), filters, of_collection, COLLECTION_KEYS)
+    inside, patience = _collections(place, info, type_name), budget_of(info).patience
+    found = sifted(inside, filters, of_collection, COLLECTION_KEYS, patience=patience)
     found = ordered(found, order, of_collection)
     return connection(found, lambda each: collection_facts(each, place["_project"]), first=first, after=after)
 
@@ -269,7 +270,7 @@ def artifacts(
         # What is wanted of versions is asked of their words, so all of them are opened.
         budget_of(info).list_of(count_versions(held.collection))
         whole = _versions(info, held.collection, order=column)
-        whole = sifted(whole, filters, of_version, OWN_VERSION_KEYS)
+        whole = sifted(whole, filters, of_version, OWN_VERSION_KEYS, patience=budget_of(info).patience)
         found, total = whole[start : start + count], len(whole)
     else:
         found = _versions(info, held.collection, start=start, count=count, order=column)
@@ -299,7 +300,8 @@ def _linked(
     if asks_for_less(filters):
         budget_of(info).list_of(len(links))
         opened = open_members(read_in_full(info, links), note=budget_of(info).text)
-        links = [each.link for each in sifted(opened, filters, of_member, OWN_VERSION_KEYS)]
+        found = sifted(opened, filters, of_member, OWN_VERSION_KEYS, patience=budget_of(info).patience)
+        links = [each.link for each in found]
     members = member_sources(info, read_in_full(info, links[start : start + count]))
     answer = page([artifact_of(each) for each in members], start=start, total=len(links))
     for edge, member in zip(answer["edges"], members, strict=True):

@@ -6,10 +6,11 @@ reads says what it is about to read, or has read, and the request ends in an err
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from apps.core.errors import TooMuch
+from apps.runs.patterns import Patience
 
 if TYPE_CHECKING:
     from apps.runs.types import OpenRun
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 MOST_EFFORT = 50_000
 # Of content in one answer, which stands in memory a few times over until it is sent.
 MOST_BYTES = 128 * 1024 * 1024
+# Of a processor, for the regular expressions of all its filters.
+MOST_SEARCHING_SECONDS = 0.25
 
 _LIST = 200
 _STREAM = 5
@@ -28,6 +31,7 @@ _LINES_FOR_ONE = 1_000
 class Budget:
     effort: int = MOST_EFFORT
     size: int = MOST_BYTES
+    patience: Patience = field(init=False, default_factory=lambda: Patience(MOST_SEARCHING_SECONDS))
 
     def list_of(self, nodes: int) -> None:
         """A list is looked through and so many of its entries are answered."""

@@ -63,7 +63,7 @@ def _registries(source: Source, info: Info, filters: str | None) -> list[OpenPro
     found = registries_of(actor_in(info), source["_organisation"])
     budget_of(info).list_of(len(found))
     known = ("id", "name", "description", "created_at", "updated_at", "entity_id")
-    return sifted(found, filters, _of_registry, known)
+    return sifted(found, filters, _of_registry, known, patience=budget_of(info).patience)
 
 
 def projects(
@@ -87,9 +87,10 @@ def _collections(
     places, found = _registries(source, info, project_filters), []
     found_in = portfolios_in(actor_in(info), (place.project for place in places))
     for place in places:
-        inside = found_in.get(place.project.pk, [])
-        budget_of(info).list_of(len(inside))
-        found += [(place, each) for each in sifted(inside, filters, of_collection, COLLECTION_KEYS)]
+        inside, budget = found_in.get(place.project.pk, []), budget_of(info)
+        budget.list_of(len(inside))
+        kept = sifted(inside, filters, of_collection, COLLECTION_KEYS, patience=budget.patience)
+        found += [(place, each) for each in kept]
         if len(found) > _MOST_COLLECTIONS:
             raise Invalid("There are too many collections: name the registry.")
     return found
@@ -140,7 +141,8 @@ def artifact_memberships(
     budget_of(info).list_of(len(links))
     if filters and jsontext.loads(filters):
         members = open_members(read_in_full(info, links), note=budget_of(info).text)
-        links = [each.link for each in sifted(members, filters, of_member, VERSION_KEYS)]
+        kept = sifted(members, filters, of_member, VERSION_KEYS, patience=budget_of(info).patience)
+        links = [each.link for each in kept]
     start, count = position_after(after), page_size(first)
     listed = read_in_full(info, links[start : start + count])
     nodes = {each["_member"].link.pk: each for each in member_sources(info, listed)}

@@ -33,6 +33,7 @@ def runs(
         offset=start,
         limit=page_size(first),
         seen_by=actor_in(info),
+        patience=budget.patience,
     )
     budget.runs(found.runs)
     around = {"project": project, "_authors": {opened.run.created_by_id for opened in found.runs} - {None}}
@@ -42,8 +43,9 @@ def runs(
 
 def run_count(project: Source, info: Info, filters: str | None = None) -> int:
     held = _read(project, info)
-    budget_of(info).list_of(0)
-    return select_runs(held, filters=filters, order=None, offset=0, limit=0, seen_by=actor_in(info)).total
+    budget = budget_of(info)
+    budget.list_of(0)
+    return select_runs(held, filters=filters, limit=0, seen_by=actor_in(info), patience=budget.patience).total
 
 
 def description(project: Source, info: Info) -> str:

@@ -15,6 +15,7 @@ from apps.wandb_protocol.graphql.context import Source
 
 if TYPE_CHECKING:
     from apps.artifacts.types import Member, OpenCollection, OpenVersion
+    from apps.runs.patterns import Patience
 
 T = TypeVar("T")
 
@@ -27,7 +28,12 @@ _ORDERS = ("name", "created_at", "updated_at")
 
 
 def sifted(
-    items: Iterable[T], filters: str | None, facts: Callable[[T], Source], known: Sequence[str]
+    items: Iterable[T],
+    filters: str | None,
+    facts: Callable[[T], Source],
+    known: Sequence[str],
+    *,
+    patience: Patience,
 ) -> list[T]:
     """Those of these that a filter of the client's means. A key that is not among the known ones is refused."""
 
@@ -38,7 +44,7 @@ def sifted(
             raise Invalid(f"This cannot be asked for: {key[:100]}. There are {', '.join(known)}.")
         return lambda found: _inside(_value(found.get(top, MISSING)), rest)
 
-    keep: Any = compile_filter(filters, getter)
+    keep: Any = compile_filter(filters, getter, patience=patience)
     return list(items) if keep is None else [each for each in items if keep(facts(each))]
 
 
