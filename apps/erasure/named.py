@@ -30,9 +30,10 @@ from apps.files.models import RunFile
 from apps.files.queries import find_file
 from apps.projects.models import Project
 from apps.projects.queries import NO_PROJECT, find_project
+from apps.runs.errors import BackSoon
 from apps.runs.models import Run
 from apps.runs.parts import PartKind, RunPart
-from apps.runs.queries import find_run
+from apps.runs.queries import find_run, is_back_soon
 from apps.teams.models import Entity, Organisation
 from apps.teams.queries import entity_by_name
 from apps.teams.types import EntityKind
@@ -109,6 +110,8 @@ def _run_of(place: str) -> Run:
 
 def _run_at(project: Project, name: str) -> Run:
     found = find_run(project, name)
+    if found is None and is_back_soon(project, name):
+        raise BackSoon
     if found is None:
         raise NotFound("There is no such run. Runs are named by the id that stands in their address.")
     return found

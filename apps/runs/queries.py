@@ -118,10 +118,15 @@ def _name_index(project: Project, name: str) -> bytes:
     return blind_index(open_key(NodeId(project.vault_node)), NAME_LABEL, name.strip())
 
 
+def is_back_soon(project: Project, name: str) -> bool:
+    """Whether the run of this name is closed for a moment."""
+    closed = Run.everything.filter(project=project, name_index=_name_index(project, name), is_back_soon=True)
+    return closed.exists()
+
+
 def _missing(project: Project, name: str) -> NotFound | Erased | BackSoon:
     """What is said of a run that is not there to whoever may read the project it would be in."""
-    closed = Run.everything.filter(project=project, name_index=_name_index(project, name), is_back_soon=True)
-    if closed.exists():
+    if is_back_soon(project, name):
         return BackSoon()
     return Erased(ERASED_RUN) if is_erased(project, name) else NotFound(_NO_RUN)
 

@@ -20,6 +20,7 @@ from apps.blobs.store import default_store
 from apps.core.errors import Erased, NotFound
 from apps.erasure import cuts, exchange, replay, services, steps
 from apps.erasure.models import ErasureJob, PartErasure, Rewritten
+from apps.erasure.named import Kind, named
 from apps.erasure.parts import erase_parts, renew_key
 from apps.erasure.queries import runs_to_erase
 from apps.erasure.services import advance, erase_files, erase_project, erase_run, erase_runs
@@ -352,6 +353,8 @@ def test_a_run_that_closes_for_a_moment_once_it_was_chosen_is_left_out_of_no_era
         erase_files(files, by=by)
     with pytest.raises(BackSoon):
         erase_runs([rich, other], by=by)
+    with pytest.raises(BackSoon):
+        named(Kind.RUN, "lab/vision", ["other", "rich"])
     assert Run.objects.filter(pk=other.pk).exists() and RunFile.objects.filter(pk=files[1].pk).exists()
     finish(job)
 
