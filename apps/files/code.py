@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from apps.code_saving.policy import is_code
 from apps.files.models import RunFile
@@ -50,8 +50,9 @@ def code_files_of(entity: Entity) -> QuerySet[RunFile]:
         project__entity=entity, files__is_code=None, files__blob__isnull=False
     ).distinct():
         _look_at(run)
-    # A run that is being erased takes its files along: they bear no mark of their own.
-    return _stored(RunFile.objects.filter(run__project__entity=entity, run__erased_at=None))
+    # A run that is being erased takes its files along: they bear no mark of their own. One that is closed for a moment keeps them.
+    stays = Q(run__erased_at=None) | Q(run__is_back_soon=True)
+    return _stored(RunFile.objects.filter(stays, run__project__entity=entity))
 
 
 def sum_of_code(entity: Entity) -> CodeSum:

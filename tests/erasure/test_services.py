@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -36,6 +37,7 @@ from apps.files.services import announce_files, store_file
 from apps.projects.models import Project
 from apps.projects.queries import find_project
 from apps.projects.services import get_or_create_project, make_share_link, save_view
+from apps.runs.errors import BackSoon
 from apps.runs.history.compaction import due_runs
 from apps.runs.models import Run, Segment
 from apps.runs.queries import find_run, get_run, open_run
@@ -135,6 +137,21 @@ def test_files_of_a_run_that_is_being_erased_are_counted_and_erased_nowhere_else
 
     assert counted() == [0, 0, 0]
     assert erase_code(lab, by=by) == 0  # it was NotFound
+
+
+def test_saved_code_of_a_run_that_is_closed_for_a_moment_is_not_left_out(
+    full: Run, lab: Entity, by: Actor
+) -> None:
+    RunFile.objects.filter(run=full).update(is_code=True)
+    closed = Run.everything.filter(pk=full.pk)
+    closed.update(erased_at=clock.now(), erasure_job=uuid4(), is_back_soon=True)
+
+    assert sum_of_code(lab).files == 2
+    with pytest.raises(BackSoon):
+        erase_code(lab, by=by)
+    closed.update(erased_at=None, erasure_job=None, is_back_soon=False)
+
+    assert (erase_code(lab, by=by), sum_of_code(lab).files) == (2, 0)
 
 
 def test_the_lines_of_a_run_that_is_being_erased_are_not_due_to_be_compacted(
