@@ -144,20 +144,22 @@ def want_epoch(job: ErasureJob) -> None:
 def delete_bytes(job: ErasureJob, beat: Beat) -> None:
     """Stored objects, every version of each, with the rows that point at them. Others' claim on the same object stays.
 
-    What a store does not let go keeps none of the others: it is raised once they are gone.
+    What a store does not let go keeps none of the others: it is raised once they are gone, or the turn is over.
     """
-    refused = [
-        error
-        for part in all_parts_of(Scope(job.scope))
-        for field in part.blob_fields
-        for error in _delete_bytes_of(job, part, field, beat)
-    ]
+    refused: list[Exception] = []
+    try:
+        for part in all_parts_of(Scope(job.scope)):
+            for field in part.blob_fields:
+                _delete_bytes_of(job, part, field, refused, beat)
+    except Exception:
+        if not refused:
+            raise
     if refused:
         raise refused[0]
 
 
-def _delete_bytes_of(job: ErasureJob, part: Part, field: str, beat: Beat) -> Iterator[Exception]:
-    """Tells of each that did not go."""
+def _delete_bytes_of(job: ErasureJob, part: Part, field: str, refused: list[Exception], beat: Beat) -> None:
+    """What did not go is added to what was refused."""
     rows = part.rows_of(job).filter(**{f"{field}__isnull": False}).select_related(field).order_by("pk")
     while batch := _few_enough(list(rows[: at_once(job, _BATCH)]), field):
         going = _unclaimed(job, batch)
@@ -167,7 +169,7 @@ def _delete_bytes_of(job: ErasureJob, part: Part, field: str, beat: Beat) -> Ite
         except (OSError, StoreDenied) as error:
             if is_away(error) or len(batch) > 1:  # the turn after this one takes one after the other
                 raise
-            yield error
+            refused.append(error)
             rows = rows.filter(pk__gt=batch[0].pk)
         beat()
 

@@ -388,9 +388,12 @@ def test_what_a_store_does_not_let_go_keeps_none_of_the_others(
         for _ in range(2):  # together, then one after the other
             with pytest.raises(StoreDenied):
                 advance(job.pk)
+        assert went & objects() == {stuck.object_name}
+        patch.setattr(services, "_TURN_SECONDS", 0.0)
+        with pytest.raises(StoreDenied):  # a turn that is over says so too
+            advance(job.pk)
         job.refresh_from_db()
         assert (job.step, job.trouble) == (Step.BYTES, "StoreDenied")
-        assert went & objects() == {stuck.object_name}
 
     finish(job)
     assert (job.step, job.trouble, job.files) == (Step.DONE, "", 2)
