@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.core import mail
@@ -326,11 +327,19 @@ def test_a_mail_that_fails_loses_no_invitation(
 
 def test_admins_see_and_revoke_what_is_open(visit: Visit, send: Visit, lab: Entity) -> None:
     sent = send("/teams/lab/invitations", by="alice", email="zoe@example.com", role="viewer")
-    send("/teams/lab/invitations", by="alice", role="member")
+    for days in (1, 2):
+        send("/teams/lab/invitations", by="alice", role="member")
+        link = Invitation.objects.latest("pk")
+        Invitation.objects.filter(pk=link.pk).update(created_at=link.created_at - timedelta(days=days))
 
     page = visit("/teams/lab", by="alice")
     assert "zoe@example.com" in text_of(page)
-    assert "whoever has the link" in text_of(page)
+    made = [
+        each.replace(microsecond=0).isoformat()
+        for each in Invitation.objects.filter(role="member").values_list("created_at", flat=True)
+    ]
+    assert len(set(made)) == 2 and all(each in page.content.decode() for each in made)
+    assert "whoever has the link made" in text_of(page)
     assert link_in(sent.content.decode()).rpartition("/")[2] not in page.content.decode()
 
     public_id = Invitation.objects.get(role="viewer").public_id
