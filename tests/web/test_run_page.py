@@ -45,6 +45,17 @@ def test_overview_tells_the_run(visit: Visit, told: Run) -> None:
     assert "cli_version" not in words
 
 
+def test_a_run_that_goes_on_has_logged_nothing_yet(visit: Visit, vision: Project, alice: User) -> None:
+    run = work.run(vision, "new", by=alice)
+    before = text_of(visit("/lab/vision/runs/new", by="vera"))
+    finish_run(run, state=RunState.FINISHED, by=Actor.person(alice))
+    after = text_of(visit("/lab/vision/runs/new", by="vera"))
+
+    said = "The run has logged no summary."
+    assert ("Nothing yet." in before, said in before) == (True, False)
+    assert ("Nothing yet." in after, said in after) == (False, True)
+
+
 def test_notes_are_read_as_markdown_without_html(visit: Visit, told: Run, alice: User) -> None:
     notes = "**Cut** <b>here</b>\n\n![x](https://e.org/x)"
     update_run(told, RunPatch(notes=notes), by=Actor.person(alice))
