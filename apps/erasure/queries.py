@@ -12,7 +12,7 @@ from apps.artifacts.models import Manifest, StoredFile, Version
 from apps.artifacts.queries.holders import heirs_of, links_of, read_by_runs
 from apps.artifacts.queries.links import links_there
 from apps.artifacts.queries.versions import committed
-from apps.core.errors import Forbidden, NotFound, TooMuch
+from apps.core.errors import Forbidden, NotFound, OwnlogError, TooMuch
 from apps.core.ids import is_public_id
 from apps.core.waiting import Work, work_of
 from apps.erasure.grace import kept_for_now, may_begin
@@ -22,13 +22,14 @@ from apps.erasure.types import Scope, Step, TeamWouldGo, Uses, VersionsWouldGo, 
 from apps.files.models import RunFile
 from apps.files.queries import get_files
 from apps.projects.models import Project
+from apps.projects.queries import find_project
 from apps.runs.errors import BackSoon
 from apps.runs.models import Chunk, Run
-from apps.runs.queries import runs_in, where_may_do
+from apps.runs.queries import closed_by, runs_in, where_may_do
 from apps.runs.types import RunState
 from apps.teams.gate import those_where
 from apps.teams.models import Entity, Membership
-from apps.teams.queries import closed_entities_of, entities_of
+from apps.teams.queries import closed_entities_of, entities_of, entity_by_name
 
 MOST_AT_ONCE = 500
 _MOST_SHOWN = 100
@@ -148,6 +149,18 @@ def get_job(actor: Actor, *, public_id: str) -> ErasureJob:
     if found is None or (job := found.first()) is None:
         raise NotFound(_("There is no such erasure, or it is not shared with you."))
     return job
+
+
+def job_that_closed(actor: Actor, *, entity: str, project: str, run: str) -> ErasureJob | None:
+    """The erasure for which the run at this address is closed, if the actor sees it; to everybody else there is none."""
+    try:
+        place = find_project(entity_by_name(entity), project)
+        closed = closed_by(place, run) if place is not None else None
+    except OwnlogError:
+        return None
+    if closed is None:
+        return None
+    return _seen(actor).select_related("entity").filter(uuid=closed).first()
 
 
 def erasures_on_their_way() -> Work:

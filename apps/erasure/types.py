@@ -68,6 +68,15 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """One thing that waits to be erased, as it is called while that can be taken back."""
+
+    name: str  # of a run the one that is shown, of a version with its number
+    run: str = ""  # the id of the run that it is, or lies in
+    project: str = ""  # in which it lies
+
+
+@dataclass(frozen=True, slots=True)
 class VersionsWouldGo:
     """What an erasure of versions takes. Bytes as they are stored."""
 

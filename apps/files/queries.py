@@ -19,9 +19,11 @@ from apps.files.models import RunFile, WithheldFile
 from apps.files.types import FileName, OpenFile, Withheld
 from apps.runs.models import Run
 from apps.runs.queries import get_run_by_id, gone_since, require_run, run_key
+from apps.vault.damage import leave_out
 from apps.vault.errors import KeyGone, Tampered
 from apps.vault.keys import OpenKey
 from apps.vault.seal import blind_index, unseal, unseal_text
+from apps.vault.tree import open_keys
 from apps.vault.types import NodeId
 
 NAME_LABEL = "run_file.name"
@@ -134,6 +136,20 @@ def names_again(files: Iterable[RunFile]) -> Iterator[tuple[RunFile, bytes]]:
             yield file, bytes(file.name_index)
         else:
             yield file, blind_index(key, NAME_LABEL, name)
+
+
+def names_of_files(files: Iterable[RunFile]) -> dict[int, str]:
+    """By the file's row what each is called, with one question to the vault. Those of runs whose key is erased are left out."""
+    rows, found = list(files), {}
+    keys = open_keys(NodeId(row.run.vault_node) for row in rows)
+    for row in rows:
+        if (key := keys.get(NodeId(row.run.vault_node))) is None:
+            continue
+        try:
+            found[row.pk] = unseal_text(key, bytes(row.sealed_name), label=NAME_LABEL, row=row.uuid)
+        except Tampered as error:
+            leave_out(error)
+    return found
 
 
 def count_files(run: Run) -> int:

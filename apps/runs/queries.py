@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from uuid import UUID
 
 from django.db.models import Count, OuterRef, Q, Subquery
 
@@ -112,6 +113,13 @@ def is_erased(project: Project, name: str) -> bool:
     )
     # Asked last: a run's name goes to the vault before its row goes.
     return being_erased.exists() or is_name_erased(NodeId(project.vault_node), index)
+
+
+def closed_by(project: Project, name: str) -> UUID | None:
+    """Unchecked: by which erasure the run of this name is closed, while its row is there."""
+    index = _name_index(project, name)
+    closed = Run.everything.filter(project=project, name_index=index, is_back_soon=False)
+    return closed.values_list("erasure_job", flat=True).first()
 
 
 def _name_index(project: Project, name: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.core import clock
+from apps.erasure.called import MOST_NAMES, names_of
 from apps.erasure.grace import can_be_taken_back
 from apps.erasure.taking_back import may_decide
 from apps.erasure.types import HARD_LIMIT, Cause, Scope, Step
@@ -17,6 +19,9 @@ from apps.erasure.types import HARD_LIMIT, Cause, Scope, Step
 if TYPE_CHECKING:
     from apps.accounts.actors import Actor
     from apps.erasure.models import ErasureJob
+    from apps.erasure.types import Called
+
+_NAMES_IN_A_LIST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class Progress:
     is_failing: bool  # the last try broke off; it is tried again by itself
     steps: list[StepLine]
     limit: datetime  # past which operators are told
+    names: Sequence[Called] = ()  # what it is about, as far as the reader could read it
 
     @property
     def is_over(self) -> bool:
@@ -54,6 +60,25 @@ class Progress:
         return not self.is_over and self.limit < clock.now()
 
     @property
+    def more(self) -> int:
+        """How many there are besides those with a name here."""
+        return max(0, self.job.asked - len(self.names)) if self.names else 0
+
+    @property
+    def has_runs(self) -> bool:
+        return any(each.run for each in self.names)
+
+    @property
+    def has_places(self) -> bool:
+        return any(each.project for each in self.names)
+
+    @property
+    def place(self) -> str:
+        """The project of all of them, where it is one."""
+        places = {each.project for each in self.names}
+        return places.pop() if len(places) == 1 else ""
+
+    @property
     def has_receipt(self) -> bool:
         return self.is_done and self.job.proven_at is not None
 
@@ -65,8 +90,22 @@ class Progress:
         return next((step.name for step in self.steps if step.state == "now"), _("Done"))
 
 
+def progress_in_list(jobs: Iterable[ErasureJob], actor: Actor) -> list[Progress]:
+    """Each with the first of its names; what may be done stands on its page."""
+    jobs = list(jobs)
+    names = names_of(actor, jobs, most=_NAMES_IN_A_LIST)
+    return [_progress(job, names=names.get(job.pk, ())) for job in jobs]
+
+
 def progress_of(job: ErasureJob, actor: Actor | None = None) -> Progress:
-    """As `actor` reads it, who is offered what they may do; to nobody nothing is offered."""
+    """As `actor` reads it, who is told what it is about and offered what they may do; to nobody nothing is."""
+    if actor is None:
+        return _progress(job)
+    names = names_of(actor, [job], most=MOST_NAMES).get(job.pk, ())
+    return _progress(job, names=names, may_be_decided=may_decide(actor, job))
+
+
+def _progress(job: ErasureJob, *, names: Sequence[Called] = (), may_be_decided: bool = False) -> Progress:
     is_taken_back = job.step == Step.TAKEN_BACK
     reached = list(Step).index(Step(job.step)) - list(Step).index(Step.SHRED)
     words = [] if is_taken_back else _words(job)
@@ -92,10 +131,11 @@ def progress_of(job: ErasureJob, actor: Actor | None = None) -> Progress:
         is_done=job.step == Step.DONE,
         is_taken_back=is_taken_back,
         until=job.due_at if can_be_taken_back(job) else None,
-        may_decide=actor is not None and may_decide(actor, job),
+        may_decide=may_be_decided,
         is_failing=bool(job.trouble) and (job.busy_until is None or job.busy_until < clock.now()),
         steps=lines,
         limit=job.begins_at + HARD_LIMIT,
+        names=names,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from django.http import HttpRequest, HttpResponse
@@ -21,9 +22,14 @@ from apps.core.errors import (
     TooMuch,
     Unavailable,
 )
+from apps.erasure.queries import job_that_closed
+from apps.erasure.taking_back import may_decide
 from apps.web.appearance import speak
 from apps.web.links import page_above, project_url
 from apps.web.rendering import render
+
+if TYPE_CHECKING:
+    from apps.erasure.models import ErasureJob
 
 _STATUS: dict[type[OwnlogError], int] = {
     NotFound: 404,
@@ -59,6 +65,8 @@ def error_page(request: HttpRequest, error: OwnlogError) -> HttpResponse:
     }
     fact = facts.get(status, _("Something broke here"))
     back = _page_of_the_form(request) or (_readable_above(request) if status == 410 else "")
+    if status == 410 and (waits := _may_be_taken_back(request)) is not None:
+        return _page(request, status, _("Waiting to be erased"), "", back=back, waits=waits)
     return _page(request, status, fact, error.public_message, back=back)
 
 
@@ -157,14 +165,39 @@ def _readable_above(request: HttpRequest) -> str:
     return ""
 
 
+def _may_be_taken_back(request: HttpRequest) -> ErasureJob | None:
+    """The erasure of the run that the address is about, while it waits, for whoever may take it back; others are told what they were."""
+    names = request.resolver_match.kwargs if request.resolver_match else {}
+    actor = getattr(request, "actor", None)
+    if actor is None or not {"entity", "project", "run"} <= names.keys():
+        return None
+    job = job_that_closed(actor, entity=names["entity"], project=names["project"], run=names["run"])
+    return job if job is not None and may_decide(actor, job) else None
+
+
 def _project_above(request: HttpRequest) -> str:
     names = request.resolver_match.kwargs if request.resolver_match else {}
     return project_url(names["entity"], names["project"]) if "entity" in names and "project" in names else ""
 
 
-def _page(request: HttpRequest, status: int, fact: str, reason: str, *, back: str = "") -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    status: int,
+    fact: str,
+    reason: str,
+    *,
+    back: str = "",
+    waits: ErasureJob | None = None,
+) -> HttpResponse:
     if request.method == "GET" and back == quote(request.path):
         back = ""  # it is this page
     is_to_project = bool(back) and back == _project_above(request)
-    context = {"status": status, "fact": fact, "reason": reason, "back": back, "is_to_project": is_to_project}
+    context = {
+        "status": status,
+        "fact": fact,
+        "reason": reason,
+        "back": back,
+        "is_to_project": is_to_project,
+        "waits": waits,
+    }
     return render(request, "error.html", context, status=status)

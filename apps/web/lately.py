@@ -10,7 +10,7 @@ from apps.audit.queries import Asked
 from apps.core.errors import Suspended
 from apps.erasure.queries import jobs_on_their_way
 from apps.projects.seen import audited_entity, page_of
-from apps.web.erasing import Progress, progress_of
+from apps.web.erasing import Progress, progress_in_list
 from apps.web.record import Said, days
 
 _MOST = 3
@@ -30,7 +30,7 @@ def lately(actor: Actor) -> Lately:
 
 
 def going(actor: Actor) -> list[Progress]:
-    return [progress_of(job) for job in jobs_on_their_way(actor, most=_MOST)]
+    return progress_in_list(jobs_on_their_way(actor, most=_MOST), actor)
 
 
 def _seen(actor: Actor) -> list[Said]:

@@ -22,7 +22,9 @@ from apps.files.models import RunFile
 from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.runs.queries import get_runs_in, open_run
+from apps.teams.choices import SettingName
 from apps.teams.models import Entity
+from apps.teams.services import choose
 from tests.api.conftest import API, RUN, VISION, Ask
 from tests.erasure.conftest import finish
 from tests.factories import artifacts, people, work
@@ -288,6 +290,9 @@ def test_what_waits_is_restored_or_hastened(ask: Ask, told: Run, vision: Project
     begun = ask("DELETE", VISION, by="alice")
     assert (begun.status, begun.json["step"]) == (202, "wait") and begun.json["due_at"]
     place = f"{API}/erasures/{begun.json['id']}"
+    named = [{"name": "vision", "run": "", "project": ""}]
+    assert ask("GET", place, by="alice").json["names"] == named
+    assert [each["names"] for each in ask("GET", f"{API}/erasures", by="alice").json["items"]] == [named]
     for act in ("restore", "now"):
         for who, status in (("bob", 404), ("mallory", 404), (None, 401), ("revoked", 401)):
             assert ask("POST", f"{place}/{act}", by=who).status == status, (act, who)
@@ -302,3 +307,15 @@ def test_what_waits_is_restored_or_hastened(ask: Ask, told: Run, vision: Project
     again = ask("DELETE", VISION, by="alice").json["id"]
     assert ask("POST", f"{API}/erasures/{again}/now", by="alice").status == 202
     assert finish(ErasureJob.objects.get(public_id=again)).step == "done"
+    for each in ask("GET", f"{API}/erasures", by="alice").json["items"]:
+        assert each["names"] == ask("GET", f"{API}/erasures/{each['id']}", by="alice").json["names"] == []
+
+
+def test_a_run_that_waits_is_named_with_its_id_and_its_project(ask: Ask, told: Run, alice: User) -> None:
+    choose(told.project.entity, SettingName.GRACE_DAYS, 3, by=Actor.person(alice))
+
+    place = f"{API}/erasures/{ask('DELETE', RUN, by='alice').json['id']}"
+
+    named = {"name": "a run that tells", "run": "told", "project": "vision"}
+    assert ask("GET", place, by="alice").json["names"] == [named]
+    assert ask("GET", place, by="vera").status == 404

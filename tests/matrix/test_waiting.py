@@ -1,4 +1,7 @@
-"""What waits to be erased for good: nobody reads a word of it by any way in, though its keys and its bytes are there."""
+"""What waits to be erased for good: nobody reads a word of it by any way in, though its keys and its bytes are there.
+
+But for the erasure itself, which is called by name to whoever could read it: tests/erasure/test_called.py.
+"""
 
 from __future__ import annotations
 

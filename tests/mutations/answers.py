@@ -305,6 +305,8 @@ ANSWERS = [
     Answer("queries.get_job", lambda s, p, a: _told(lambda: erasure.get_job(a.actor, public_id=s.ids["job"])) == "yes", _sees_job),
     Answer("queries.jobs_seen_by", lambda s, p, a: bool(erasure.jobs_seen_by(a.actor)), _sees_job),
     Answer("queries.jobs_on_their_way", lambda s, p, a: bool(erasure.jobs_on_their_way(a.actor, most=5)), _sees_job),
+    Answer("queries.job_that_closed", waiting.led_to, lambda s, p, a: _inside(a, P.ENTITY_AUDIT) or a.name in waiting.KEYS_OF_WHO_ASKED),
+    Answer("called.names_of", waiting.named, lambda s, p, a: a.may(P.RUN_READ, p)),
     Answer("queries.get_export", lambda s, p, a: _told(lambda: exports.get_export(a.actor, public_id=s.ids["export"])) == "yes", _sees_export),
     Answer("queries.get_export_to_end", lambda s, p, a: _told(lambda: exports.get_export_to_end(a.actor, public_id=s.ids["export"])) == "yes", lambda s, p, a: _sees_export(s, p, a) and a.scope is not Scope.READ),
     Answer("queries.exports_seen_by", lambda s, p, a: bool(exports.exports_seen_by(a.actor)), _sees_export),

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from apps.access.policy import Permission, allows
 from apps.accounts.actors import Actor
 from apps.erasure.artifacts import erase_artifact, erase_versions
+from apps.erasure.called import names_of
 from apps.erasure.models import ErasureJob
 from apps.erasure.organisations import erase_organisation
+from apps.erasure.queries import job_that_closed
 from apps.erasure.services import erase_files, erase_project, erase_run
 from apps.erasure.taking_back import may_decide
 from apps.erasure.teams import erase_team
@@ -33,6 +35,8 @@ TAKES = {
     Scope.ARTIFACT: Permission.FILE_ERASE,
 }
 _OF_RUNS = {Scope.FILES, Scope.RUNS}
+# Alice asked for it; by a key that carries less she sees her own request too.
+KEYS_OF_WHO_ASKED = {"read-only key of an admin", "writing key of an admin"}
 
 
 def decides(scope: Scope, s: Scene, place: Place, asker: Asker) -> bool:
@@ -46,6 +50,17 @@ def expected(scope: Scope, s: Scene, place: Place, asker: Asker) -> bool:
     if scope is Scope.TEAM:
         return allows(permission, role=asker.entity, scope=asker.scope)
     return asker.may(permission, place, is_run=scope in _OF_RUNS)
+
+
+def named(s: Scene, place: Place, asker: Asker) -> bool:
+    job = _closed(Scope.RUNS, s, place, Actor.person(s.user("alice")))
+    return bool(names_of(asker.actor, [job]))
+
+
+def led_to(s: Scene, place: Place, asker: Asker) -> bool:
+    _closed(Scope.RUNS, s, place, Actor.person(s.user("alice")))
+    to = place.target
+    return job_that_closed(asker.actor, entity=to.entity, project=to.project, run=to.run) is not None
 
 
 def _closed(scope: Scope, s: Scene, place: Place, by: Actor) -> ErasureJob:

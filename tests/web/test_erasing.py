@@ -6,10 +6,13 @@ import re
 
 import pytest
 
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.erasure.models import ErasureJob
 from apps.projects.models import Project
 from apps.runs.models import Run
+from apps.teams.choices import SettingName
+from apps.teams.services import choose
 from tests.erasure.conftest import finish, full_run
 from tests.factories import work
 from tests.web.conftest import Visit, text_of
@@ -127,6 +130,40 @@ def test_a_project_can_be_taken_back_from_the_page_of_its_erasure(
     assert visit(RUN, by="alice").status_code == 200
     for act in ("restore", "now"):
         assert send(f"{place}/{act}", by="alice").status_code == 409
+
+
+def test_what_waits_is_named_where_it_can_be_taken_back_and_nowhere_afterwards(
+    visit: Visit, send: Visit, full: Run, vision: Project, alice: User, mallory: User
+) -> None:
+    """Of three one knows which. Its old address leads there whoever may take it back, and tells others what it told them before."""
+    choose(vision.entity, SettingName.GRACE_DAYS, 3, by=Actor.person(alice))
+    work.run(vision, "tuned", by=alice, display_name="the tuned one")
+    places = [
+        send(f"/lab/vision/runs/{name}/erase", by="alice").headers["Location"] for name in ("full", "tuned")
+    ]
+    pages = [*places, "/settings/erasures", "/"]
+    old = "/lab/vision/runs/tuned"
+
+    assert ["the tuned one" in words(visit, url, "alice") for url in pages] == [False, True, True, True]
+    assert "Name Id Project the tuned one tuned vision" in words(visit, places[1], "alice")
+    assert [visit(places[1], by=who).status_code for who in ("bob", "vera", "mallory")] == [404] * 3
+    for who in ("bob", "vera"):
+        assert all("the tuned one" not in words(visit, url, who) for url in (old, *pages[2:]))
+        assert "Waiting to be erased" not in words(visit, old, who)
+        assert "This has been erased" in words(visit, old, who)
+    assert visit(old, by="mallory").status_code == visit(old).status_code == 404
+    led = visit(old, by="alice")
+    assert led.status_code == 410 and "Waiting to be erased Nobody finds it any more." in text_of(led)
+    assert f'href="{places[1]}"' in led.content.decode()
+
+    def named() -> list[str]:
+        return [url for url in (*pages, old) if "the tuned one" in words(visit, url, "alice")]
+
+    send(f"{places[1]}/now", by="alice")
+    assert named() == []
+    finish(ErasureJob.objects.latest("pk"))
+    assert named() == []
+    assert "This has been erased" in words(visit, old, "alice")
 
 
 def test_who_does_not_want_to_wait_presses_the_other_button(visit: Visit, send: Visit, full: Run) -> None:

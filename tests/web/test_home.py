@@ -212,7 +212,7 @@ def test_the_margin_says_who_looked_and_what_is_being_erased(
     assert "Nobody else looked into your own projects." in before
     assert "Being erased" not in before
     assert "Who saw your data mallory looked into a project: shown just now" in after
-    assert "Being erased A project with everything in it can be taken back until" in after
+    assert "Being erased A project with everything in it gone can be taken back until" in after
     assert f'href="/settings/erasures/{job.public_id}"' in visit("/", by="alice").content.decode()
     assert "Being erased" not in text_of(visit("/", by="mallory"))
 
@@ -235,7 +235,7 @@ def test_who_erases_their_last_project_sees_until_when_it_can_be_taken_back(
     words = text_of(visit("/", by="alice"))
 
     assert "Log a first run" in words
-    assert "A project with everything in it can be taken back until" in words
+    assert "A project with everything in it only can be taken back until" in words
 
 
 def test_a_person_who_is_suspended_comes_to_the_projects_of_their_team(

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.erasure.called import MOST_NAMES
 from apps.erasure.queries import MOST_AT_ONCE
 from apps.erasure.types import Cause, Scope, Step
+
+if TYPE_CHECKING:
+    from apps.erasure.models import ErasureJob
 
 ALL, UNUSED = "all", "unused"
 
@@ -46,6 +51,29 @@ class ErasureOut(serializers.Serializer[Any]):
         allow_null=True, help_text="Since when no earlier copy of the key database opens it."
     )
     done_at = serializers.DateTimeField(allow_null=True)
+
+
+class CalledOut(serializers.Serializer[Any]):
+    """One thing that an erasure is about."""
+
+    name = serializers.CharField(
+        help_text="As it is shown: of a run its display name, of a version the artifact's with the number, as in data:v3."
+    )
+    run = serializers.CharField(help_text="The id of the run that it is or lies in; else empty.")
+    project = serializers.CharField(help_text="The name of the project in which it lies; else empty.")
+
+
+class NamedErasureOut(ErasureOut):
+    """An erasure and how far it is. It names what it is about only as long as it can be taken back."""
+
+    names = serializers.SerializerMethodField(
+        help_text=f"What it is about, as far as you could read it: the first {MOST_NAMES} of those that `asked` counts. "
+        "Empty from when it cannot be taken back any more."
+    )
+
+    @extend_schema_field(CalledOut(many=True))
+    def get_names(self, job: ErasureJob) -> Any:
+        return CalledOut(self.context["names"].get(job.pk, ()), many=True).data
 
 
 def _names(what: str) -> serializers.ListField:
@@ -100,7 +128,7 @@ class PartsWouldGoOut(serializers.Serializer[Any]):
 
 
 class ErasureList(serializers.Serializer[Any]):
-    items = ErasureOut(many=True)
+    items = NamedErasureOut(many=True)
 
 
 class LinkOut(serializers.Serializer[Any]):

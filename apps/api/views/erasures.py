@@ -12,11 +12,13 @@ from apps.api.serializers.erasures import (
     ErasureList,
     ErasureOut,
     LogQuery,
+    NamedErasureOut,
     ReceiptKey,
     ReceiptLog,
     ReceiptOut,
 )
 from apps.api.views.base import ApiView, asked, signed_in
+from apps.erasure.called import names_of
 from apps.erasure.queries import get_job, jobs_seen_by
 from apps.erasure.receipts import get_receipt
 from apps.erasure.taking_back import erase_now, take_back
@@ -35,8 +37,10 @@ class ErasureListView(ApiView):
         responses=answers({200: ErasureList}),
     )
     def get(self, request: ApiRequest) -> HttpResponseBase:
-        jobs = jobs_seen_by(signed_in(request))
-        return Response({"items": ErasureOut(jobs, many=True).data})
+        actor = signed_in(request)
+        jobs = jobs_seen_by(actor)
+        named = NamedErasureOut(jobs, many=True, context={"names": names_of(actor, jobs)})
+        return Response({"items": named.data})
 
 
 class ErasureView(ApiView):
@@ -44,10 +48,12 @@ class ErasureView(ApiView):
         operation_id="get_erasure",
         summary="An erasure, and how far it is",
         tags=["erasures"],
-        responses=answers({200: ErasureOut}),
+        responses=answers({200: NamedErasureOut}),
     )
     def get(self, request: ApiRequest, erasure: str) -> HttpResponseBase:
-        return Response(ErasureOut(get_job(signed_in(request), public_id=erasure)).data)
+        actor = signed_in(request)
+        job = get_job(actor, public_id=erasure)
+        return Response(NamedErasureOut(job, context={"names": names_of(actor, [job])}).data)
 
 
 class ErasureRestoreView(ApiView):

@@ -141,12 +141,12 @@ def collections_in(actor: Actor, project: Project, *, type_name: str | None = No
     return sorted(open_collections(rows, project), key=lambda each: each.name)
 
 
-def open_collections(rows: Iterable[Collection], project: Project) -> list[OpenCollection]:
-    """Unseal the words of a project's collections with one question to the vault."""
+def open_collections(rows: Iterable[Collection], project: Project | None = None) -> list[OpenCollection]:
+    """Unseal the words of these collections with one question to the vault; of a project that is held, or each with its own."""
     found, rows = [], list(rows)
     keys = open_keys(NodeId(row.vault_node) for row in rows)
     for row in rows:
-        row.project = project
+        row.project = project or row.project
         if (key := keys.get(NodeId(row.vault_node))) is None:
             continue
         try:

@@ -25,7 +25,7 @@ from apps.projects.queries import get_project, open_project
 from apps.runs.queries import get_run, open_run
 from apps.teams.queries import get_organisation, get_team
 from apps.vault.damage import leaving_out_damaged
-from apps.web.erasing import progress_of
+from apps.web.erasing import progress_in_list, progress_of
 from apps.web.links import project_url, run_url
 from apps.web.registries import frame, shelves, short_name
 from apps.web.rendering import render
@@ -148,14 +148,14 @@ def organisation(request: Request, organisation: str) -> HttpResponseBase:
 @login_required
 @require_safe
 def erasures(request: Request) -> HttpResponse:
-    jobs = [progress_of(job) for job in jobs_seen_by(request.actor)]
+    jobs = progress_in_list(jobs_seen_by(request.actor), request.actor)
     return render(request, "erasing/jobs.html", {"jobs": jobs})
 
 
 @login_required
 @require_safe
 def erasure(request: Request, erasure: str) -> HttpResponse:
-    """How far one erasure is. Its keys gone, nobody here knows any more what it was called."""
+    """How far one erasure is, and of what while it can be taken back. Its keys gone, nobody here knows any more what it was called."""
     job = progress_of(get_job(request.actor, public_id=erasure), request.actor)
     receipt = get_receipt(request.actor, public_id=erasure) if job.has_receipt else None
     context = {"job": job, "run_url": _run_that_stays(request, job.job), "seal": receipt and seal_of(receipt)}
