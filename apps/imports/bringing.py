@@ -73,6 +73,7 @@ class Bringing:
     within: Callable[[], None]  # the same, with each piece that is read
     reader: Reader
     lost: Callable[[str], None] = lambda _what: None  # told what is named there and is not
+    clashed: Callable[[str], None] = lambda _name: None  # told which project has a name that is in use
     tally: Tally = field(default_factory=Tally)
     _by: Actor = field(init=False)
     _portfolios: list[tuple[Collection, BroughtCollection]] = field(default_factory=list)
@@ -107,6 +108,7 @@ class Bringing:
         with keys_in_use():
             project = self._place(found)
         if project is None:
+            self.clashed(found.name)
             self.tally.left_out += 1
             return
         for run in found.runs():

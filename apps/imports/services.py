@@ -133,17 +133,21 @@ def bring(
     within: Callable[[], None] = lambda: None,
     at_last: Callable[[], None] = lambda: None,
     lost: Callable[[str], None] = lambda _what: None,
+    clashed: Callable[[str], None] = lambda _name: None,
 ) -> Import:
     """Bring all of it, from where somebody came to before; on return everybody who may finds it.
 
     What is wrong with it is raised, and then nothing of it stays. Conflict where somebody else is at it just now. `between` is
     called behind each thing that is stored, `within` with each piece that is read of one; both may raise TurnOver, to leave the rest for
     later. `at_last` is called before all of it is seen. `lost` is told the name of each file that is named where it
-    comes from and is not there any more: the rest comes without it.
+    comes from and is not there any more: the rest comes without it. `clashed` is told the name of each project that is left out, since it
+    is in use.
     """
     held, began = claim(job), time.monotonic()
     try:
-        bringing = Bringing(job, held, between=between, within=within, reader=reader, lost=lost)
+        bringing = Bringing(
+            job, held, between=between, within=within, reader=reader, lost=lost, clashed=clashed
+        )
         bringing.everything()
         at_last()
         _finish(job, bringing, by=by)

@@ -217,6 +217,24 @@ def test_a_project_whose_name_is_in_use_is_left_out_or_gets_a_number(
     assert Run.objects.filter(project=world).count() == 3
 
 
+def test_the_command_says_how_what_was_left_out_for_its_name_comes_after_all(
+    path: Path, home: Entity, alice: User
+) -> None:
+    work.project("alice", "vision", by=alice)
+
+    left_out, renamed = (by_command(path, *more) for more in ([], ["--on-clash", "rename"]))
+
+    assert "0 projects" in left_out
+    assert "1 project was left out since the name is in use: with --on-clash rename" in left_out
+    assert "1 project, 3 runs" in renamed and "--on-clash" not in renamed
+
+
+def by_command(path: Path, *more: str) -> str:
+    said = io.StringIO()
+    call_command("import", str(path), "--into", "alice", *more, stderr=said)
+    return said.getvalue()
+
+
 def test_whose_a_run_is_and_who_made_it(archive: bytes, bob: User, lab: Entity) -> None:
     imported(archive, lab, by=bob)
 

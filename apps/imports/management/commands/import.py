@@ -84,7 +84,7 @@ class Command(BaseCommand):
         clash: str = Clash.SKIP.value,
         **options: Any,
     ) -> None:
-        by = Actor.operator()
+        by, clashed = Actor.operator(), list[str]()
         try:
             with closing(_opened(source, Origin(origin), options)) as reader:
                 with keys_in_use():
@@ -92,7 +92,7 @@ class Command(BaseCommand):
                     job = ask_for_import(
                         entity_by_name(into), reader, clash=Clash(clash), by=by, whose_runs=whose
                     )
-                done = bring(job, reader, by=by, lost=self._say_lost)
+                done = bring(job, reader, by=by, lost=self._say_lost, clashed=clashed.append)
         except OwnlogError as error:
             raise CommandError(error.message) from None
         self.stderr.write(
@@ -100,6 +100,11 @@ class Command(BaseCommand):
             f"{counted(done.versions, 'version of an artifact', 'versions of artifacts')}; "
             f"{counted(done.left_out, 'thing was', 'things were')} left out"
         )
+        if clashed:
+            self.stderr.write(
+                f"{counted(len(clashed), 'project was', 'projects were')} left out since the name is in use: "
+                "with --on-clash rename such a project gets the first free number"
+            )
 
     def _say_lost(self, what: str) -> None:
         """Said at once: nothing here keeps it, so that it is gone with what it is of. A name may hold what a terminal obeys."""
