@@ -48,7 +48,10 @@ class Pretended:
         self.denied: set[str] = set()  # paths that are good no longer
         self.good_once: set[str] = set()  # and those that are so once they were asked for
         self.astray: set[int] = set()  # which questions come to somebody else,
-        self.page: tuple[int, bytes] = (404, b"")  # who answers so
+        self.page: tuple[int, bytes] = (404, b"")  # who answers so;
+        self.never = ""  # which question alone always does,
+        self.stutters = False  # each question and file does, when it is asked for first:
+        self.came: set[str] = set()  # those that were asked for
         self.url = ""
         self.answers: dict[str, Json | Callable[[Json], Json]] = {
             "Viewer": {"viewer": {"entity": "ann", "username": "ann"}},
@@ -86,6 +89,12 @@ class Pretended:
             self.denied.add(path)
         return 200, self.files_at.get(path, self.file)
 
+    def is_astray(self, what: str, name: str = "a file") -> bool:
+        """Whether another answers; never to the first question of all."""
+        is_first = self.stutters and what not in self.came
+        self.came.add(what)
+        return bool(self.asked) and (is_first or name == self.never)
+
     def answer(self, name: str, variables: Json) -> Json:
         self.asked.append((name, variables))
         if name.startswith("Run_"):
@@ -102,17 +111,17 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pretended]:
     class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             pretended.keys.append(self.headers.get("Authorization"))
-            self._send(*pretended.at(self.path))
+            self._send(*(pretended.page if pretended.is_astray(self.path) else pretended.at(self.path)))
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if pretended.busy:
                 self._send(429, b"", pretended.busy.pop())
                 return
-            if len(pretended.asked) in pretended.astray:
+            name = body["query"].split("(")[0].split("{")[0].removeprefix("query").strip()
+            if pretended.is_astray(json.dumps(body), name) or len(pretended.asked) in pretended.astray:
                 self._send(*pretended.page)
                 return
-            name = body["query"].split("(")[0].split("{")[0].removeprefix("query").strip()
             text = json.dumps(pretended.answer(name, body.get("variables") or {}))
             self._send(200, text.replace('"/signed', f'"{pretended.url}/signed').encode())
 

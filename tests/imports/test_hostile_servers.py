@@ -230,13 +230,13 @@ RAW: dict[str, tuple[Callable[[BaseHTTPRequestHandler], None], type[OwnlogError]
     "pieces without end": (_endless_pieces, TooMuch, "more at once"),
     "an end without end": (_endless_end, TooMuch, "more at once"),
     "millions of lists": (_lists, TooMuch, "more at once"),
-    "lists in lists": (_says(_OK, body=b"[" * 2**15), Invalid, "something else"),
-    "a page for people": (_says(_OK, b"Content-Type: text/html", body=b"<p>Sign in"), Invalid, "something else"),
-    "a list": (_says(_OK, body=b"[]"), Invalid, "something else"),
-    "nothing": (_says(_OK), Invalid, "something else"),
-    "something packed": (_says(_OK, b"Content-Encoding: gzip", body=b"{}"), Invalid, "something else"),
-    "the way inside": (_says(b"HTTP/1.1 302 Found", b"Location: /inside"), OwnlogError, "302|does not answer what was asked of it: Viewer.$"),
-    "the way inside, for good": (_says(b"HTTP/1.1 308 Moved", b"Location: /inside"), OwnlogError, "308|does not answer what was asked of it: Viewer.$"),
+    "lists in lists": (_says(_OK, body=b"[" * 2**15), Unavailable, "something else"),
+    "a page for people": (_says(_OK, b"Content-Type: text/html", body=b"<p>Sign in"), Unavailable, "something else"),
+    "a list": (_says(_OK, body=b"[]"), Unavailable, "something else"),
+    "nothing": (_says(_OK), Unavailable, "something else"),
+    "something packed": (_says(_OK, b"Content-Encoding: gzip", body=b"{}"), Unavailable, "something else"),
+    "the way inside": (_says(b"HTTP/1.1 302 Found", b"Location: /inside"), Unavailable, "302"),
+    "the way inside, for good": (_says(b"HTTP/1.1 308 Moved", b"Location: /inside"), Unavailable, "308"),
 }  # fmt: skip
 
 
@@ -260,6 +260,26 @@ def test_an_answer_is_bounded_in_time_and_memory_and_leads_nowhere(
     assert len(there.asked) <= (5 if error is TooMuch else 1)  # for less at once, where that is too much
     assert "/inside" not in there.asked
     assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("what", ["a page for people", "the way inside", "no such page"])
+def test_what_answers_in_its_place_for_a_while_gives_nothing_up(
+    what: str, origin: Origin, there: Hostile, alice: User
+) -> None:
+    raw = _says(b"HTTP/1.1 404 Not Found") if what == "no such page" else RAW[what][0]
+
+    def page(_token: str) -> Page:
+        there.raw = raw
+        return ["r1"], ""
+
+    there.page = page
+    with pytest.raises(Unavailable):
+        imported(there, origin, alice)
+    assert Import.objects.get().state == ImportState.RUNNING
+    there.page, there.raw = lambda _token: (["r1"], ""), None
+
+    assert imported(there, origin, alice).state == ImportState.DONE
 
 
 # ── lists ──
@@ -347,6 +367,22 @@ def test_a_file_is_as_long_as_its_server_says(origin: Origin, size: int, there: 
         imported(there, origin, alice)
 
     assert not Project.objects.exists()
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_a_file_that_was_something_else_once_comes_when_it_is_asked_for_again(
+    origin: Origin, there: Hostile, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there.files = [{"path": "w.bin", "is_dir": False, "file_size": 7}]
+    pages = [b"<p>Back soon"]
+    data = property(lambda _there: pages.pop() if pages else b"weights")
+    monkeypatch.setattr(Hostile, "data", data, raising=False)
+
+    with pytest.raises(Unavailable, match="broke off"):
+        imported(there, origin, alice)
+
+    assert imported(there, origin, alice).state == ImportState.DONE
+    assert [each.name for each in list_files(Run.objects.get())] == ["w.bin"]
 
 
 @pytest.mark.parametrize("origin", ORIGINS)

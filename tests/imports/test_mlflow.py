@@ -382,11 +382,12 @@ def stub(answer: bytes) -> tuple[ThreadingHTTPServer, Site]:
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\n\r\n", NotFound),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\n\r\n", Unavailable),
         (b"HTTP/1.1 503 Busy\r\n\r\n", Unavailable),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", Unavailable),
         (b"nothing of the kind", Unavailable),
-        (b"HTTP/1.1 200 OK\r\n\r\n[]", OwnlogError),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", NotFound),
+        (b"HTTP/1.1 200 OK\r\n\r\n[]", Unavailable),
         (b"HTTP/1.1 200 OK\r\n\r\n{" + b" " * 200, TooMuch),
     ],
 )

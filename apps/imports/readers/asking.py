@@ -9,17 +9,18 @@ import io
 import re
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from django.utils.translation import gettext as _
 
 from apps.core import jsontext
-from apps.core.errors import Invalid, NotFound, NotThere, TooMuch, Unavailable
+from apps.core.errors import Invalid, NotFound, NotThere, OwnlogError, TooMuch, Unavailable
 from apps.imports.types import Beat
 
 PATIENCE_SECONDS = 60.0  # without a byte
@@ -37,9 +38,11 @@ _BETWEEN_BEATS = 60.0
 _SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _NOT_THERE = frozenset({404, 410})
+_NOT_KNOWN = frozenset({*range(400, 500), 501})  # it has understood, and does not do it
 _FIRST_WORDS = 4096
 _ITSELF = (b"NoSuchKey", b"BlobNotFound", b"RESOURCE_DOES_NOT_EXIST")  # S3 and Google, Azure, MLflow
 _BREAKS = (OSError, http.client.HTTPException)
+_T = TypeVar("_T")
 
 
 class _Busy(Unavailable):
@@ -54,6 +57,10 @@ class _NotNow(Unavailable):
 
 class Denied(_NotNow):
     """With this key, or at an address that was good for a while. Whether anything is there is not said by it."""
+
+
+class SomethingElse(Unavailable):
+    """As of who stands in front of it for a while: a page for people, a way to elsewhere, an answer that is cut short. That is none."""
 
 
 class OneAlone(NotThere):
@@ -84,7 +91,7 @@ class Site:
     def json(
         self, path: str, /, *, body: Mapping[str, Any] | None = None, **query: str | int
     ) -> dict[str, Any]:
-        """What it answers, an object. Asked again where it is busy; Unavailable where it stays so."""
+        """What it answers, an object. Asked again where it is busy, or answers what cannot be understood; Unavailable where it stays so."""
         data = None if body is None else jsontext.dumps(dict(body)).encode()
         for wait in (*_WAITS, None):
             try:
@@ -108,6 +115,28 @@ class Site:
             except NotThere as error:
                 self._wait(error, None if isinstance(error, OneAlone) else wait)
 
+    def once_more(self, ask: Callable[[], _T], answers: Callable[[], object]) -> _T:
+        """What came was something else than it says. What it is now; where that is wrong too, `answers` has to be answered first, so
+        that nothing is given up for who stands in front of it."""
+        self.pause()
+        try:
+            return ask()
+        except (Invalid, TooMuch):
+            answers()
+            raise
+
+    def whole(self, read: Callable[[], Iterator[bytes]], answers: Callable[[], object]) -> Iterator[bytes]:
+        """A file whose bytes `read` holds to what is said of them. The first are gone to whoever keeps them: where it was something else
+        for once, it comes when all is asked for again."""
+        try:
+            yield from read()
+        except (Invalid, TooMuch):
+            self.once_more(lambda: deque(read(), maxlen=0), answers)
+            raise broke_off() from None
+
+    def pause(self) -> None:
+        self._sleep(next(iter(_WAITS), 0.0))
+
     def _pieces(
         self, path: str, data: bytes | None, query: Mapping[str, str | int], most: int
     ) -> Iterator[bytes]:
@@ -120,11 +149,11 @@ class Site:
                         raise _too_much()
                     yield piece
             except _BREAKS:
-                raise _gone() from None
+                raise broke_off() from None
             if (
                 answer.length
             ):  # read piece by piece, an answer that is shorter than it says ends without a word
-                raise _gone()
+                raise broke_off()
 
     @contextmanager
     def _answer(
@@ -140,7 +169,7 @@ class Site:
                 connection.request("GET" if data is None else "POST", target, data, self._headers(data))
                 answer = connection.getresponse()
             except _BREAKS:
-                raise _gone() from None
+                raise broke_off() from None
             assert isinstance(answer, _Answer)
             with answer:  # where the other side ends the connection it is the answer alone that holds it
                 _check(answer, self.missing_is_lost)
@@ -167,7 +196,9 @@ class Site:
         """Before it is asked again; where that is not done, or would change nothing, the error is raised."""
         if seconds is None or isinstance(error, _NotNow):
             raise error
-        left = max(seconds, error.seconds) if isinstance(error, _Busy) else seconds
+        self._sleep(max(seconds, error.seconds) if isinstance(error, _Busy) else seconds)
+
+    def _sleep(self, left: float) -> None:
         while left > 0:
             self.beat()
             time.sleep(min(left, _BETWEEN_BEATS))
@@ -228,8 +259,7 @@ def _check(answer: http.client.HTTPResponse, missing_is_lost: bool) -> None:
     if status in (401, 403):
         raise Denied(_("The server does not accept this key."))
     if status != 200:
-        kind = _kind(answer, missing_is_lost) if status in _NOT_THERE else NotFound
-        raise kind(
+        raise _kind(answer, missing_is_lost)(
             _("The server answers %(status)d: it is not what was expected there.") % {"status": status}
         )
     # Packed, a file would be kept as another than it is, and an answer could open to anything.
@@ -237,7 +267,9 @@ def _check(answer: http.client.HTTPResponse, missing_is_lost: bool) -> None:
         raise _something_else()
 
 
-def _kind(answer: http.client.HTTPResponse, missing_is_lost: bool) -> type[NotThere]:
+def _kind(answer: http.client.HTTPResponse, missing_is_lost: bool) -> type[OwnlogError]:
+    if answer.status not in _NOT_THERE:
+        return NotFound if answer.status in _NOT_KNOWN else SomethingElse
     try:
         said = answer.read(_FIRST_WORDS)
     except _BREAKS:
@@ -258,13 +290,13 @@ def _object(raw: bytes) -> dict[str, Any]:
     return value
 
 
-def _something_else() -> Invalid:
-    return Invalid(_("The server answers something else than was asked for."))
+def _something_else() -> SomethingElse:
+    return SomethingElse(_("The server answers something else than was asked for."))
 
 
 def _too_much() -> TooMuch:
     return TooMuch(_("The server answers more at once than can be read."))
 
 
-def _gone() -> Unavailable:
+def broke_off() -> Unavailable:
     return Unavailable(_("The server cannot be reached, or broke off: ask again later."))

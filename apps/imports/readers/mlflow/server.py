@@ -10,10 +10,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.core import clock
-from apps.core.errors import TooMuch
+from apps.core.errors import NotThere, TooMuch
 from apps.files.types import PastFile
 from apps.imports.errors import Broken
-from apps.imports.readers.asking import Site
+from apps.imports.readers.asking import OneAlone, Site, broke_off
 from apps.imports.readers.mlflow.types import Experiment, Logged, Point, is_possible
 from apps.imports.readers.paging import Once, Pages, at_most, too_long
 from apps.imports.readers.said import Said, of_milliseconds
@@ -36,6 +36,7 @@ class ServerStore:
 
     def __init__(self, site: Site, *, only: Sequence[str] = ()) -> None:
         self._site, self._only = site, only
+        self._found: list[Experiment] = []
         found = map(_experiment, self._posted("experiments", "experiments/search", {}))
         wanted = (each for each in found if not only or each.name in only)
         self._found = list(_small(at_most(_MOST_EXPERIMENTS, wanted)))
@@ -71,7 +72,7 @@ class ServerStore:
     def points(self, run: Logged, metric: str) -> Iterator[Point]:
         """As many at once as leave room for those of the run's other metrics beside them."""
         most = max(_FEWEST_POINTS, min(_MOST_POINTS, _POINTS_IN_ALL // max(1, len(run.metrics))))
-        ask = partial(self._site.json, f"{_API}/metrics/get-history", run_id=run.key, metric_key=metric)
+        ask = partial(self._json, "metrics/get-history", run_id=run.key, metric_key=metric)
         return map(_point, self._pages("metrics", ask, most))
 
     def series(self, run: Logged, metrics: Sequence[str]) -> Mapping[str, Iterator[Point]]:
@@ -80,7 +81,10 @@ class ServerStore:
     def files(self, run: Logged) -> Iterator[PastFile]:
         ended = run.ended_at or clock.now()
         for path, size in at_most(_MOST_FILES, self._files(run, "", 0, Once())):
-            yield PastFile(path, ended, partial(self._bytes, run, path, size))
+            yield PastFile(path, ended, partial(self._whole_bytes, partial(self._bytes, run, path, size)))
+
+    def _whole_bytes(self, read: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+        return self._site.whole(read, partial(self._json, "experiments/search", body={"max_results": 1}))
 
     def _bytes(self, run: Logged, path: str, size: int | None) -> Iterator[bytes]:
         """Held to the size that the server says, where it says any."""
@@ -97,7 +101,7 @@ class ServerStore:
             raise TooMuch(_("Folders lie too deep in one another."))
 
         def ask(*, max_results: int, **paged: Any) -> dict[str, Any]:
-            return self._site.json(f"{_API}/artifacts/list", run_id=run.key, path=folder, **paged)
+            return self._json("artifacts/list", run_id=run.key, path=folder, **paged)
 
         for each in self._pages("files", ask, _AT_ONCE):
             path = each.text("path")
@@ -110,9 +114,20 @@ class ServerStore:
             else:
                 yield path, None if each.raw.get("file_size") is None else _whole(each.raw["file_size"])
 
+    def _json(self, path: str, /, **asked: Any) -> dict[str, Any]:
+        """What it has not itself, it says by name. Else, where it has answered before, it is a proxy that has lost its way."""
+        try:
+            return self._site.json(f"{_API}/{path}", **asked)
+        except OneAlone:
+            raise
+        except NotThere:
+            if self._found:
+                raise broke_off() from None
+            raise
+
     def _posted(self, name: str, path: str, asked: Mapping[str, object]) -> Iterator[Said]:
         def ask(**paged: str | int) -> dict[str, Any]:
-            return self._site.json(f"{_API}/{path}", body={**asked, **paged})
+            return self._json(path, body={**asked, **paged})
 
         return self._pages(name, ask, _AT_ONCE)
 

@@ -165,7 +165,8 @@ class WandbServerReader:
         for edge in self._server.pages(questions.FILES, "project", "run", "files", size=_FILES, **run):
             node = edge.object("node")
             if once.is_new(node.text("name")):
-                yield PastFile(node.text("name"), node.moment("updatedAt"), partial(self._bytes, run, node))
+                read = partial(self._server.whole_bytes, partial(self._bytes, run, node))
+                yield PastFile(node.text("name"), node.moment("updatedAt"), read)
 
     def _bytes(self, run: dict[str, str], node: Said) -> Iterator[bytes]:
         """Held to the size and the digest that the server says, where it says any."""

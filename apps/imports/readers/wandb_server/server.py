@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 
 from apps.core.errors import Invalid, NotFound, NotThere, OwnlogError, TooMuch, Unavailable
-from apps.imports.readers.asking import Denied, OneAlone, Site
+from apps.imports.readers.asking import Denied, OneAlone, Site, SomethingElse, broke_off
 from apps.imports.readers.elsewhere import download
 from apps.imports.readers.paging import Pages, again_and_again
 from apps.imports.readers.said import Said
@@ -17,6 +18,7 @@ from apps.imports.readers.wandb_server import questions
 from apps.imports.types import Beat
 
 _FEW = 3
+_T = TypeVar("_T")
 
 
 class Refused(Invalid):
@@ -40,14 +42,19 @@ class Server:
         return self._site.address
 
     def ask(self, question: str, **variables: Any) -> Said:
+        ask = partial(self._site.json, "/graphql", body={"query": question, "variables": variables})
         try:
-            answer = Said(self._site.json("/graphql", body={"query": question, "variables": variables}))
-        except (NotFound, Invalid) as error:
-            if self._answered and not self._answers_still():
-                raise Unavailable(_("The server cannot be reached, or broke off: ask again later.")) from None
-            if isinstance(error, NotFound):  # some answer so to a question that they do not know
-                raise _refused(question) from None
-            raise
+            try:
+                answer = Said(ask())
+            except NotThere:
+                if not self._answered:
+                    raise
+                self._site.pause()
+                answer = Said(ask())
+        except NotFound:  # some answer so to a question that they do not know
+            if self._answered:
+                self._answers_still()
+            raise _refused(question) from None
         if answer.raw.get("errors"):
             raise _refused(question)
         if self._answered and answer.raw.get("data") is None:
@@ -55,13 +62,22 @@ class Server:
         self._answered = True
         return answer.object("data")
 
-    def _answers_still(self) -> bool:
+    def _answers_still(self) -> None:
         """Nothing is given up for a proxy in front of it that has lost its way for a while, or has a page for people."""
         try:
             self._site.json("/graphql", body={"query": questions.VIEWER, "variables": {}})
-        except (NotFound, Invalid):
-            return False
-        return True
+        except NotFound:
+            raise broke_off() from None
+
+    def whole(self, read: Callable[[], _T]) -> _T:
+        """Of something that it keeps, which is held to what it says of it. Read once more where it is something else."""
+        try:
+            return read()
+        except (Invalid, TooMuch):
+            return self._site.once_more(read, self._answers_still)
+
+    def whole_bytes(self, read: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+        return self._site.whole(read, self._answers_still)
 
     def pages(self, question: str, *where: str, size: int, **variables: Any) -> Iterator[Said]:
         """Node by node of a list, beside the edge that it hangs on. Where a page is too much for the server, smaller ones are asked for."""
@@ -95,7 +111,7 @@ class Server:
         ways: tuple[Callable[[], str], ...] = (lambda: url, anew)
         for way in ways:
             if address := way():
-                with suppress(Denied):
+                with suppress(Denied, SomethingElse):
                     yield from self._bytes(address, most)
                     return
         raise Unavailable(_("The server names a file and does not let it be read: ask again later."))
@@ -135,7 +151,7 @@ class Server:
         """None where that is not said."""
         try:
             next(download(self._site, url), None)
-        except (OneAlone, Denied):
+        except (OneAlone, Denied, SomethingElse):
             return None
         except (NotThere, Unavailable):
             return False

@@ -128,7 +128,9 @@ def _read(
         inside(server.ask(questions.PROJECT, entity=of["entity"], project=of["project"]), "project")
         return None
     url = said.object("currentManifest").object("file").text("directUrl")
-    listed = read_manifest(b"".join(server.download(url, most=MOST_MANIFEST_BYTES)), any_digest=True).rows
+    listed = server.whole(
+        lambda: read_manifest(b"".join(server.download(url, most=MOST_MANIFEST_BYTES)), any_digest=True).rows
+    )
     new = _new(said, collection, key)
     lost: list[str] = []
     if other := {path for path, row in listed.items() if not row[REF] and not _is_md5(row)}:
@@ -191,16 +193,13 @@ def _digest_anew(server: Server, version: str, listed: dict[str, Row], paths: se
     does the client where its server knows MD5 alone. Those that are not there any more are taken from the list, and returned."""
     lost: list[str] = []
     for path, read in _places(server, version, listed, paths):
-        row, found, size = listed[path], hashlib.md5(usedforsecurity=False), 0
+        row, found = listed[path], hashlib.md5(usedforsecurity=False)
         try:
             for piece in read():
                 found.update(piece)
-                size += len(piece)
         except NotThere:
             lost.append(path)
             continue
-        if size != row[SIZE]:
-            raise Broken(_("A file is not what the server says of it: %(name)s.") % {"name": path})
         extra = jsontext.loads(row[EXTRA]) if row[EXTRA] else {}
         extra.pop(_KIND, None)
         row[DIGEST] = base64.b64encode(found.digest()).decode()
@@ -234,11 +233,20 @@ def _places(
         if path in missing:
             missing.remove(path)
             anew = partial(addresses.of_entry, server, version, path)
-            yield (
-                path,
-                partial(server.download, node.text("directUrl"), most=listed[path][SIZE], anew=anew),
-            )
+            read = partial(server.download, node.text("directUrl"), most=listed[path][SIZE], anew=anew)
+            yield path, partial(server.whole_bytes, partial(_held_to, listed, path, read))
         if not missing:
             return
     if missing:
         raise Broken(_("The server does not say where the files of an artifact lie."))
+
+
+def _held_to(listed: Mapping[str, Row], path: str, read: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+    """To the size that the list says, and to the digest where it says one that files have here."""
+    row, size, found = listed[path], 0, hashlib.md5(usedforsecurity=False)
+    for piece in read():
+        size += len(piece)
+        found.update(piece)
+        yield piece
+    if size != row[SIZE] or (_is_md5(row) and base64.b64decode(row[DIGEST]) != found.digest()):
+        raise Broken(_("A file is not what the server says of it: %(name)s.") % {"name": path})
