@@ -318,7 +318,7 @@ def test_from_the_moment_it_is_asked_nobody_finds_it_and_who_writes_is_told_to_a
             act()
     with pytest.raises(NotFound):
         get_run(Actor.person(stranger()), Permission.RUN_READ, entity="lab", project="vision", name="rich")
-    with pytest.raises(NotFound):
+    with pytest.raises(Unavailable):
         erase_run(rich, by=by)
     finish(job)
 
