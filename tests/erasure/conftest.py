@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from apps.accounts.actors import Actor
 from apps.accounts.models import User
 from apps.erasure.models import ErasureJob
 from apps.erasure.services import advance
@@ -13,7 +14,9 @@ from apps.projects.models import Project
 from apps.runs.history import store
 from apps.runs.models import Run
 from apps.runs.types import Lines, Stream, StreamRequest
+from apps.teams.choices import SettingName
 from apps.teams.models import Entity
+from apps.teams.services import choose
 from tests.erasure.rich import rich_run
 from tests.factories import work
 from tests.factories.vault import end_epochs
@@ -51,6 +54,13 @@ def other(vision: Project, alice: User) -> Run:
 @pytest.fixture
 def rich(vision: Project, alice: User) -> Run:
     return rich_run(vision, by=alice)
+
+
+@pytest.fixture
+def lenient(lab: Entity, alice: User) -> Entity:
+    """The lab, whose runs, files and artifacts can be taken back for three days."""
+    choose(lab, SettingName.GRACE_DAYS, 3, by=Actor.person(alice))
+    return lab
 
 
 @pytest.fixture

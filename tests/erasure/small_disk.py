@@ -54,6 +54,20 @@ def unmounted(folder: Path) -> bool:
     return subprocess.run(["umount", "-l", str(folder)], check=True).returncode == 0
 
 
+@contextmanager
+def small_disk(*, size: int = _SIZE) -> Iterator[Path]:
+    """One of so many bytes that PostgreSQL may write to, mounted in the block; beside it there is room."""
+    with tempfile.TemporaryDirectory(prefix="ownlog-disk-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        disk = Path(folder) / "disk"
+        disk.mkdir()
+        assert mounted(disk, size=size)
+        try:
+            yield disk
+        finally:
+            unmounted(disk)
+
+
 class SmallDisk:
     """It is as full as it is told to be, and notes who was refused."""
 
@@ -85,12 +99,7 @@ class SmallDisk:
 def _tables_on_it() -> Iterator[SmallDisk]:
     """What an erasure adds to lies there in the block, and where it lay before afterwards."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ownlog-disk-", dir="/tmp")))
-        folder.chmod(0o755)
-        disk = folder / "disk"
-        disk.mkdir()
-        assert mounted(disk)
-        stack.callback(unmounted, disk)
+        disk = stack.enter_context(small_disk())
         small = SmallDisk(disk)
         name = f"small_{os.getpid()}"
         with _aside("default") as cursor:

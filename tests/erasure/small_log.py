@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import itertools
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from django.db import connections
@@ -22,7 +20,7 @@ from apps.core import background
 from apps.vault.models import Receipt
 from tests.erasure.proxy import Proxy, well
 from tests.erasure.sessions import asked_at, before_statements
-from tests.erasure.small_disk import SmallDisk, mounted, unmounted
+from tests.erasure.small_disk import SmallDisk, small_disk
 from tests.erasure.unwell import World
 from tests.servers import Postgres
 
@@ -68,13 +66,8 @@ class Server:
 def _small_log() -> Iterator[Server]:
     """A server that has this process's databases, and is asked in the block."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ownlog-log-", dir="/tmp")))
-        folder.chmod(0o755)
-        disk = folder / "log"
-        disk.mkdir()
-        assert mounted(disk, size=_SIZE)
-        stack.callback(unmounted, disk)
-        postgres = Postgres(folder / "server")
+        disk = stack.enter_context(small_disk(size=_SIZE))
+        postgres = Postgres(disk.parent / "server")
         postgres.settings += _SHORT
         postgres.create("--waldir", str(disk), "--wal-segsize", "1")
         postgres.start()

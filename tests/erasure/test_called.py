@@ -24,9 +24,7 @@ from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.runs.services import update_run
 from apps.runs.types import RunPatch
-from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Membership
-from apps.teams.services import choose
 from tests.erasure.conftest import finish
 from tests.factories import artifacts, people, work
 from tests.questions import questions
@@ -37,12 +35,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
 @pytest.fixture
 def by(alice: User) -> Actor:
     return Actor.person(alice)
-
-
-@pytest.fixture
-def lenient(lab: Entity, by: Actor) -> Entity:
-    choose(lab, SettingName.GRACE_DAYS, 3, by=by)
-    return lab
 
 
 @pytest.fixture

@@ -57,12 +57,6 @@ def by(alice: User) -> Actor:
     return Actor.person(alice)
 
 
-@pytest.fixture
-def lenient(lab: Entity, by: Actor) -> Entity:
-    choose(lab, SettingName.GRACE_DAYS, 3, by=by)
-    return lab
-
-
 def test_what_waits_waits_on_closed_when_the_vault_knows_of_later_erasures(
     lenient: Entity, full: Run, other: Run, by: Actor
 ) -> None:

@@ -26,10 +26,8 @@ from apps.files.models import RunFile
 from apps.files.queries import find_file, read_file
 from apps.projects.models import Project
 from apps.runs.models import Run
-from apps.teams.choices import SettingName
 from apps.teams.models import Entity, Membership
 from apps.teams.queries import get_team
-from apps.teams.services import choose
 from tests.erasure.conftest import finish
 from tests.factories import artifacts, people
 
@@ -39,12 +37,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.promise("P-09")]
 @pytest.fixture
 def by(alice: User) -> Actor:
     return Actor.person(alice)
-
-
-@pytest.fixture
-def lenient(lab: Entity, by: Actor) -> Entity:
-    choose(lab, SettingName.GRACE_DAYS, 3, by=by)
-    return lab
 
 
 @pytest.fixture
